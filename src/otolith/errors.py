@@ -1,0 +1,38 @@
+"""Errors that a user can cure. The command line prints their text and exits with code 2; it never shows a trace."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class OtolithError(Exception):
+    """Something outside the code is wrong: the message says what came, what was expected and what to do next."""
+
+
+class DataError(OtolithError):
+    """A recording, a data set folder or an array cannot be used as it is."""
+
+
+class RecipeError(OtolithError):
+    """A recipe or an option of one is unknown, malformed or contradictory."""
+
+
+class CheckpointError(OtolithError):
+    """A checkpoint, run folder or model bundle is damaged or belongs to something else."""
+
+
+class TrainingError(OtolithError):
+    """Training cannot go on: the loss is not finite, or the data are too few for the batch."""
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> str:
+    """Message for a name that is not registered, with the nearest one that is.
+
+    >>> unknown("method", "dynamc", ["dynamic", "random"])
+    "unknown method 'dynamc'; did you mean 'dynamic'? Known: dynamic, random"
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    hint = f"; did you mean '{near[0]}'?" if near else "."
+    return f"unknown {kind} {str(name)!r}{hint} Known: {', '.join(names)}"

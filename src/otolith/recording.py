@@ -1,0 +1,70 @@
+"""What a sensor recorded: the value that every data set yields and that `windows.cut` takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHANNELS = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
+"""The paper's six channels in its order (Section IV-A): accelerometer in m/s², then gyroscope in rad/s."""
+
+STANDARD_GRAVITY = 9.80665
+"""m/s² in one g."""
+
+
+def unit_of(channel: str) -> str:
+    """SI unit in which otolith holds a channel: m/s² for accelerometers, rad/s for gyroscopes."""
+    return "rad/s" if channel.startswith("gyro") else "m/s^2"
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """Signals that were sampled together, in SI units.
+
+    `values` is (channels, samples). `times` is None for a regularly sampled stream, whose sample i was taken at
+    `start_s + i / rate_hz`; otherwise it holds the time of every sample in seconds, increasing, and `rate_hz` is
+    the sensor's nominal rate (see `otolith.clock`).
+    """
+
+    channels: tuple[str, ...]
+    values: NDArray[np.floating]
+    rate_hz: float
+    times: NDArray[np.float64] | None = None
+    start_s: float = 0.0
+
+    @property
+    def n_samples(self) -> int:
+        return int(self.values.shape[1])
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of one activity, in seconds on the recording's clock; `stop_s` None means to the end.
+
+    On a regular stream the segment holds the samples round(start_s * rate) up to, not including, round(stop_s * rate).
+    `activity` is a name of the data set's `info.activities`.
+    """
+
+    start_s: float
+    stop_s: float | None
+    activity: str
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One uninterrupted wearing of one device by one subject.
+
+    `name` is unique within its data set. `segments` are the labelled stretches, in order and without overlap;
+    everything between them is unlabelled.
+    """
+
+    name: str
+    subject: int | str
+    streams: tuple[Stream, ...]
+    segments: tuple[Segment, ...] = ()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(c for stream in self.streams for c in stream.channels)
