@@ -1,3 +1,87 @@
-"""otolith: an activity recogniser from unlabelled wearable recordings and a handful of labels."""
+"""otolith: an activity recogniser from unlabelled wearable recordings and a handful of labels.
+
+    data = otolith.load("watch")
+    w = data.windows()
+    split = otolith.splits.holdout(w, seed=0)
+    encoder = otolith.pretrain(w, split, recipe="compact", method="dynamic", seed=0)
+    model = otolith.finetune(encoder, w, split)
+    print(otolith.evaluate(model, w, split)["macro_f1"])
+
+Names are loaded when they are first used, so that importing otolith costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from otolith import augment, losses, methods, splits
+    from otolith.bundle import load_encoder, load_model
+    from otolith.bundle import save as save_model
+    from otolith.datasets import load
+    from otolith.errors import OtolithError
+    from otolith.estimator import Recogniser
+    from otolith.pipeline import evaluate, finetune, pretrain
+    from otolith.recipes import load_recipe
+    from otolith.recording import Recording, Segment, Stream
+    from otolith.windows import Windows, cut
+
+_HOME = {
+    "OtolithError": "errors:OtolithError",
+    "Recogniser": "estimator:Recogniser",
+    "Recording": "recording:Recording",
+    "Segment": "recording:Segment",
+    "Stream": "recording:Stream",
+    "Windows": "windows:Windows",
+    "augment": "augment:",
+    "cut": "windows:cut",
+    "evaluate": "pipeline:evaluate",
+    "finetune": "pipeline:finetune",
+    "load": "datasets:load",
+    "load_encoder": "bundle:load_encoder",
+    "load_model": "bundle:load_model",
+    "load_recipe": "recipes:load_recipe",
+    "losses": "losses:",
+    "methods": "methods:",
+    "pretrain": "pipeline:pretrain",
+    "save_model": "bundle:save",
+    "splits": "splits:",
+}
+
+__all__ = [
+    "OtolithError",
+    "Recogniser",
+    "Recording",
+    "Segment",
+    "Stream",
+    "Windows",
+    "__version__",
+    "augment",
+    "cut",
+    "evaluate",
+    "finetune",
+    "load",
+    "load_encoder",
+    "load_model",
+    "load_recipe",
+    "losses",
+    "methods",
+    "pretrain",
+    "save_model",
+    "splits",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'otolith' has no attribute {name!r}")
+    module, _, attribute = _HOME[name].partition(":")
+    found = importlib.import_module(f"otolith.{module}")
+    return getattr(found, attribute) if attribute else found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,31 @@
+"""Augmentations: random changes of windows that keep what they mean, one file each.
+
+    augment = build_all([{"name": "jitter"}, {"name": "scaling", "probability": 0.5}], signal)
+    view_1, view_2 = augment(x, generator), augment(x, generator)
+
+A new augmentation is a new file in this folder with a class under `@register`; nothing else has to change.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from otolith.augment.base import Augmentation, Compose, Draw, Params, SignalSpec
+from otolith.augment.registry import build, build_all, names, options, register
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+__all__ = [
+    "Augmentation",
+    "Compose",
+    "Draw",
+    "Params",
+    "SignalSpec",
+    "build",
+    "build_all",
+    "names",
+    "options",
+    "register",
+]

@@ -1,0 +1,199 @@
+"""Model bundles: a folder with `card.json` and `weights.safetensors`; the one place that says what a model expects."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from otolith import __version__, methods
+from otolith.errors import CheckpointError, RecipeError
+from otolith.pipeline import Model, PretrainedEncoder, choose_device
+from otolith.recording import unit_of
+from otolith.rows import environment
+from otolith.scaling import Scaler
+from otolith.windows import WindowMeta
+
+if TYPE_CHECKING:
+    from otolith.datasets.base import DatasetInfo
+
+FORMAT = 1
+CARD, WEIGHTS = "card.json", "weights.safetensors"
+
+
+def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo | None = None) -> Path:
+    """Write a bundle, whole or not at all, in place of one that is there; returns its folder.
+
+    `info` of the data set adds its licence and citation to the card.
+
+    Raises:
+        CheckpointError: the folder holds something else than a bundle.
+    """
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()) and not (folder / CARD).is_file():
+        raise CheckpointError(f"{folder} is not empty and holds no model bundle; choose another folder")
+    encoder = model.encoder if isinstance(model, Model) else model
+    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    tensors = {f"encoder.{name}": t for name, t in encoder.network.state_dict().items()}
+    if isinstance(model, Model):
+        tensors |= {f"head.{name}": t for name, t in model.head.state_dict().items()}
+    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, partial / WEIGHTS)
+    (partial / CARD).write_text(json.dumps(_card(model, encoder, info), indent=2, allow_nan=False) + "\n", "utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    return folder
+
+
+def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model:
+    """The recogniser of a bundle, ready to predict.
+
+    Raises:
+        CheckpointError: no bundle, a damaged one, one of another format, or an encoder without a head.
+    """
+    from otolith.classifier import FinetuneSettings, build_head
+
+    card = read_card(folder)
+    encoder = _encoder(Path(folder), card, choose_device(device))
+    if card["kind"] != "model":
+        raise CheckpointError(
+            f"{folder} holds an encoder without a head; fine-tune it first: otolith finetune {folder} DATASET"
+        )
+    settings = FinetuneSettings(**card["finetune"] | {"hidden": tuple(card["finetune"]["hidden"])})
+    n_features: Any = encoder.network.n_features
+    head = build_head(n_features, len(card["activities"]), settings, 0)
+    _fill(Path(folder), "head.", head)
+    return Model(
+        encoder,
+        head.to(encoder.device).eval(),
+        tuple(card["activities"]),
+        tuple(card["training_classes"]),
+        settings,
+        card["seed"],
+        card["validation_macro_f1"],
+    )
+
+
+def load_encoder(folder: str | Path, device: str | torch.device = "auto") -> PretrainedEncoder:
+    """The encoder of a bundle, with or without a head.
+
+    Raises:
+        CheckpointError: no bundle, a damaged one, or one of another format.
+    """
+    return _encoder(Path(folder), read_card(folder), choose_device(device))
+
+
+def read_card(folder: str | Path) -> dict[str, Any]:
+    """`card.json` of a bundle, checked for its format.
+
+    Raises:
+        CheckpointError: there is none, it cannot be read, or it has another format.
+    """
+    path = Path(folder) / CARD
+    try:
+        card = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{folder} holds no model: there is no {CARD}. Give the folder `model` of a finished run."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}. Copy the bundle again.") from None
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        found = card.get("format") if isinstance(card, dict) else None
+        raise CheckpointError(
+            f"{path} has bundle format {found!r}; this version of otolith ({__version__}) reads format {FORMAT}. "
+            "Use the version that wrote it, or train again."
+        )
+    return card
+
+
+def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: DatasetInfo | None) -> dict[str, Any]:
+    meta = encoder.meta
+    card: dict[str, Any] = {
+        "format": FORMAT,
+        "kind": "encoder",
+        "method": encoder.method,
+        "seed": encoder.seed,
+        "input": {
+            "layout": "(batch, channels, time)",
+            "channels": list(meta.channels),
+            "units": [unit_of(channel) for channel in meta.channels],
+            "rate_hz": meta.rate_hz,
+            "seconds": meta.seconds,
+            "overlap": meta.overlap,
+            "steps": meta.n_steps,
+            "scaler": encoder.scaler.to_dict(),
+        },
+        "data": {"dataset": meta.dataset, "terms": meta.terms, "activities": list(meta.activities)},
+        "recipe": encoder.recipe.as_dict(),
+        "recipe_hash": encoder.recipe.hash,
+        "versions": environment(),
+    }
+    if info is not None:
+        card["data"] |= {"title": info.title, "licence": info.licence, "citation": info.citation}
+    if isinstance(model, Model):
+        card |= {
+            "kind": "model",
+            "activities": list(model.activities),
+            "training_classes": list(model.training_classes),
+            "finetune": {
+                name: getattr(model.settings, name) for name in type(model.settings).__dataclass_fields__
+            },
+            "validation_macro_f1": model.validation,
+            "seed": model.seed,
+        }
+    return card
+
+
+def _encoder(folder: Path, card: dict[str, Any], device: torch.device) -> PretrainedEncoder:
+    from otolith.recipes import Recipe
+
+    try:
+        given, data = card["input"], card["data"]
+        meta = WindowMeta(
+            dataset=data["dataset"],
+            activities=tuple(data["activities"]),
+            channels=tuple(given["channels"]),
+            rate_hz=float(given["rate_hz"]),
+            seconds=float(given["seconds"]),
+            overlap=float(given["overlap"]),
+            terms=data["terms"],
+        )
+        recipe = Recipe.model_validate(card["recipe"])
+        scaler = Scaler.from_dict(given["scaler"])
+        network = methods.spec(card["method"]).encoder(recipe, len(meta.channels), meta.n_steps)
+    except (KeyError, TypeError, ValueError, RecipeError) as error:
+        raise CheckpointError(f"{folder / CARD} does not describe a model: {error!r}. Copy the bundle again.") from None
+    _fill(folder, "encoder.", network)
+    return PretrainedEncoder(network.to(device).eval(), scaler, meta, recipe, card["method"], card["seed"])
+
+
+def _fill(folder: Path, prefix: str, network: nn.Module) -> None:
+    """Load the tensors named `prefix...`, after their names, shapes and types were found right in the header."""
+    path = folder / WEIGHTS
+    expected = network.state_dict()
+    try:
+        with safe_open(path, "pt") as file:
+            found = {name.removeprefix(prefix): name for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
+            odd = sorted(found.keys() ^ expected.keys())
+            if odd:
+                raise CheckpointError(f"{path}: tensor {prefix}{odd[0]} is missing or unexpected; copy the bundle again")
+            for name, full in found.items():
+                shape = tuple(file.get_slice(full).get_shape())
+                if shape != tuple(expected[name].shape):
+                    raise CheckpointError(
+                        f"{path}: tensor {full} has shape {shape}; {CARD} calls for {tuple(expected[name].shape)}"
+                    )
+            network.load_state_dict({name: file.get_tensor(full) for name, full in found.items()})
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder} holds no {WEIGHTS}; copy the bundle again") from None
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}; copy the bundle again") from None

@@ -1,0 +1,302 @@
+"""Windows on disk: memory-mapped arrays that are built once for each content and each choice of window.
+
+An entry is a folder `NAME-KEY` with x.npy, y.npy, subject.npy, recording.npy, start.npy and manifest.json.
+KEY digests the bytes of the data set's files and the settings, so that neither a changed file nor another
+window length can meet a stale entry. A small index remembers the content digest of files by path, size and
+modification time; opening an entry therefore reads no raw file.
+
+An entry is built in a folder of its own and renamed into place as a whole: whoever sees it sees all of it.
+Where two processes build at once the first rename wins and the other process opens that entry. An entry that
+is damaged (missing, truncated or altered files) is built again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from otolith.errors import DataError
+from otolith.windows import Progress, WindowMeta, Windows, cut
+
+FORMAT = 2
+"""Version of the layout and of the cutting rule: raise it whenever either changes what a window holds."""
+
+ARRAYS = ("x", "y", "subject", "recording", "start")
+
+_FRESH_NS = 2_000_000_000  # a file changed this recently may change again within its time stamp's resolution
+_ABANDONED_S = 24 * 3600  # an unfinished build this old belongs to a process that was killed
+
+
+def windows_for(
+    dataset: Any,
+    rate_hz: float = 30.0,
+    seconds: float = 1.0,
+    overlap: float = 0.5,
+    unlabelled: bool = False,
+    folder: str | os.PathLike[str] | None = None,
+    on_progress: Progress | None = None,
+) -> Windows:
+    """Windows of a data set (see `windows.cut`), from the cache or cut now and stored there.
+
+    Args:
+        dataset: a `datasets.Dataset`: `info`, `root`, `files()`, `recordings()` and `cache_key()` are used.
+        rate_hz, seconds, overlap, unlabelled: as in `windows.cut`.
+        folder: where entries live; None: `windows` in `$OTOLITH_HOME`, else in the system's cache folder.
+        on_progress: called after each recording, when the windows have to be cut.
+
+    Returns:
+        Windows whose arrays are memory-mapped and read-only: only what is touched is read.
+
+    Raises:
+        DataError: whatever `windows.cut` finds wrong with the recordings, or a folder that cannot be written.
+    """
+    meta = WindowMeta.of(dataset.info, rate_hz, seconds, overlap)
+    home = Path(folder) if folder is not None else _default_folder()
+    key = _key(meta, unlabelled, str(dataset.cache_key()), _content_digest(dataset, home))
+    # a user's data set may have any name; the key alone tells entries apart
+    entry = home / f"{re.sub(r'[^A-Za-z0-9_-]+', '_', meta.dataset)[:40]}-{key[:24]}"
+    found = open_entry(entry, meta)
+    if found is not None:
+        return found
+    windows = cut(dataset.recordings(), meta, unlabelled, on_progress)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        _sweep(home)
+        building = _new_folder(home)
+        try:
+            _write(building, windows, key)
+            return _install(building, entry, meta)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    except OSError as error:
+        raise DataError(
+            f"The window cache in {home} cannot be written ({error.strerror or error}). Free some space, or "
+            "set OTOLITH_HOME to a folder that you may write to."
+        ) from error
+
+
+def _default_folder() -> Path:
+    from otolith.datasets.places import home  # lazily: it asks platformdirs
+
+    return home() / "windows"
+
+
+def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows | None:
+    """The windows of a cache entry, memory-mapped; None where it is missing or damaged.
+
+    Sizes, types and shapes are compared with the manifest; `thorough` also the checksum of every byte.
+    """
+    arrays: dict[str, Any] = {}
+    try:
+        manifest = json.loads((entry / "manifest.json").read_text(encoding="utf-8"))
+        if manifest["format"] != FORMAT:
+            return None
+        for name in ARRAYS:
+            path, facts = entry / f"{name}.npy", manifest["arrays"][name]
+            if path.stat().st_size != facts["bytes"]:
+                return None
+            if thorough and _sha256(path) != facts["sha256"]:
+                return None
+            dtype, shape = np.dtype(facts["dtype"]), tuple(facts["shape"])
+            header = _npy_header(dtype, shape)
+            with open(path, "rb") as stream:
+                if stream.read(len(header)) != header:
+                    return None
+            mapped = np.memmap(path, dtype, "r", len(header), shape)
+            # the plain array over the map: np.memmap's own type would spread through every result
+            arrays[name] = np.asarray(mapped)
+        counts = manifest["counts"]
+        known = replace(
+            meta, n_short=int(counts["n_short"]), n_short_unlabelled=int(counts["n_short_unlabelled"])
+        )
+        return Windows(**arrays, meta=known)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, DataError):
+        # whatever a torn or edited file can raise: the entry is simply built again
+        return None
+
+
+def _npy_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """What numpy writes before such an array; compared rather than parsed, so that damage cannot mislead."""
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": dtype.str, "fortran_order": False, "shape": shape})
+    return stream.getvalue()
+
+
+def _write(folder: Path, windows: Windows, key: str) -> None:
+    facts = {}
+    for name in ARRAYS:
+        path, array = folder / f"{name}.npy", getattr(windows, name)
+        np.save(path, array, allow_pickle=False)
+        facts[name] = {
+            "dtype": array.dtype.str,
+            "shape": list(array.shape),
+            "bytes": path.stat().st_size,
+            "sha256": _sha256(path),
+        }
+    meta = windows.meta
+    manifest = {
+        "format": FORMAT,
+        "key": key,
+        "dataset": meta.dataset,
+        "activities": meta.activities,
+        "channels": meta.channels,
+        "rate_hz": meta.rate_hz,
+        "seconds": meta.seconds,
+        "overlap": meta.overlap,
+        "terms": meta.terms,
+        "counts": {"n_short": meta.n_short, "n_short_unlabelled": meta.n_short_unlabelled},
+        "arrays": facts,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def _install(building: Path, entry: Path, meta: WindowMeta) -> Windows:
+    """Rename a finished build into place, or use the entry of whoever came first."""
+    for _ in range(10):
+        try:
+            os.rename(building, entry)
+        except OSError:
+            found = open_entry(entry, meta)
+            if found is not None:
+                return found
+            if entry.exists():
+                _move_away(entry)
+            elif building.exists():
+                raise
+            else:  # another process has just taken ours for the damaged one, and will bring its own
+                time.sleep(0.1)
+        else:
+            found = open_entry(entry, meta)
+            if found is not None:
+                return found
+    raise DataError(f"The cache entry {entry} is damaged again and again while it is built; check the disk.")
+
+
+def _move_away(entry: Path) -> None:
+    """Remove a damaged entry in one step, so that nobody ever meets half of it."""
+    aside = _new_folder(entry.parent)
+    try:
+        os.rename(entry, aside / "damaged")
+    except FileNotFoundError:
+        pass  # another process has just done so
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _new_folder(home: Path) -> Path:
+    folder = home / f".building-{uuid.uuid4().hex}"
+    folder.mkdir()
+    return folder
+
+
+def _sweep(home: Path) -> None:
+    """Remove what killed builds left behind."""
+    for path in home.glob(".building-*"):
+        try:
+            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(path, ignore_errors=True)
+        except FileNotFoundError:
+            continue  # its owner finished meanwhile
+
+
+def _key(meta: WindowMeta, unlabelled: bool, reader: str, content: str) -> str:
+    settings = [
+        FORMAT,
+        meta.dataset,
+        meta.activities,
+        meta.channels,
+        meta.rate_hz,
+        meta.seconds,
+        meta.overlap,
+        bool(unlabelled),
+        reader,
+        content,
+    ]
+    return hashlib.blake2b(json.dumps(settings).encode(), digest_size=20).hexdigest()
+
+
+def _content_digest(dataset: Any, home: Path) -> str:
+    """Digest of all files' names and bytes, from the index where no file has changed since it was taken."""
+    files = _named_files(dataset)
+    if not files:
+        return ""
+    try:
+        return _indexed_digest(files, dataset.root, home)
+    except OSError as error:
+        raise DataError(
+            f"{dataset.info.name}: {error.filename} cannot be read ({error.strerror}). Check the file and "
+            "its permissions, or fetch the data set again."
+        ) from error
+
+
+def _indexed_digest(files: list[tuple[str, str]], root: Path | None, home: Path) -> str:
+    stats = [(name, os.stat(path)) for name, path in files]
+    where = str(Path(root).resolve()) if root is not None else ""
+    listing = [where, *((name, s.st_size, s.st_mtime_ns) for name, s in stats)]
+    fingerprint = hashlib.blake2b(json.dumps(listing).encode(), digest_size=20).hexdigest()
+    note = home / "index" / fingerprint
+    try:
+        digest = note.read_text(encoding="ascii").strip()
+        if len(digest) == 40:
+            return digest
+    except (OSError, ValueError):
+        pass  # not there, or unreadable: the files are read instead
+    newest = max(s.st_mtime_ns for _, s in stats)
+    settled = time.time_ns() - newest > _FRESH_NS
+    digest = _digest(files)
+    if settled:
+        _remember(note, digest)
+    return digest
+
+
+def _named_files(dataset: Any) -> list[tuple[str, str]]:
+    """(name relative to the data set's root, path) of every file, sorted by name."""
+    root = os.path.join(os.fspath(dataset.root), "") if dataset.root is not None else None
+    named = []
+    for file in dataset.files():
+        path = os.fspath(file)
+        if root is None:
+            name = os.path.basename(path)
+        else:
+            # relpath asks for the working folder twice per file, a third of the time to open an entry
+            name = path[len(root) :] if path.startswith(root) else os.path.relpath(path, root)
+        named.append((name.replace(os.sep, "/"), path))
+    return sorted(named)
+
+
+def _digest(files: list[tuple[str, str]]) -> str:
+    total = hashlib.blake2b(digest_size=20)
+    for name, path in files:
+        content = hashlib.blake2b(digest_size=32)
+        with open(path, "rb") as stream:
+            while block := stream.read(1 << 20):
+                content.update(block)
+        # one fixed-size digest for each file: bytes cannot move from one file to the next unnoticed
+        total.update(json.dumps([name, content.hexdigest()]).encode())
+    return total.hexdigest()
+
+
+def _remember(note: Path, digest: str) -> None:
+    try:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        part = note.with_name(f".building-{uuid.uuid4().hex}")
+        part.write_text(digest, encoding="ascii")
+        os.replace(part, note)
+    except OSError:
+        return  # the index only saves time; a folder that cannot be written is reported when the entry is
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

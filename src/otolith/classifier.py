@@ -1,0 +1,161 @@
+"""Fine-tuning (Section III-E): a small head on the features of a frozen encoder, or the whole network end to end."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from otolith.errors import TrainingError
+from otolith.nets import PredictionMLP
+from otolith.progress import SILENT, Progress
+from otolith.training.optim import Optimizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneSettings:
+    """How a head is trained; the defaults are the paper's (Section IV-B4)."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    epochs: int = 50
+    batch_size: int = 128
+    lr: float = 1e-4
+    patience: int = 10
+    """The rate is halved after this many epochs without a better validation macro F1."""
+    head: Literal["mlp", "linear"] = "mlp"
+    hidden: tuple[int, ...] = (256, 128)
+    dropout: float = 0.2
+    weight_decay: float = 0.0
+    class_balanced: bool = False
+    """Weight each activity's cross-entropy by the inverse of its frequency."""
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1 or not self.lr > 0 or self.patience < 0:
+            raise ValueError(
+                f"expected epochs >= 1, batch_size >= 1, lr > 0 and patience >= 0; got epochs {self.epochs}, "
+                f"batch_size {self.batch_size}, lr {self.lr}, patience {self.patience}"
+            )
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Inputs of a classifier, (n, ...), and their activities, (n,) int64."""
+
+    inputs: Tensor
+    y: Tensor
+
+
+def build_head(n_features: int, n_classes: int, settings: FinetuneSettings, seed: int) -> PredictionMLP:
+    """A new head whose weights depend on `seed` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        hidden = settings.hidden if settings.head == "mlp" else ()
+        return PredictionMLP(n_features, n_classes, hidden, settings.dropout)
+
+
+def train_classifier(
+    network: nn.Module,
+    train: Labelled,
+    val: Labelled,
+    settings: FinetuneSettings,
+    seed: int,
+    *,
+    n_classes: int,
+    score: Callable[[Tensor, Tensor], float],
+    stage: str = "finetune",
+    progress: Progress = SILENT,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Train `network` in place and leave it with the weights of its best epoch on `val`.
+
+    `network` maps `inputs` to logits: a head on features, or an encoder with its head on windows (then trained end
+    to end). `score(y_true, y_pred)` is the macro F1 that selects the epoch; the first of equals wins.
+
+    Raises:
+        TrainingError: no training windows, fewer than two activities, or a loss that is not finite.
+    """
+    n_seen = len(torch.unique(train.y))
+    if n_seen < 2:
+        raise TrainingError(
+            f"{stage}: the {len(train.y)} labelled training windows hold {n_seen} activity; at least 2 are needed. "
+            "Add labels of another activity, or choose a split that leaves them in the training part."
+        )
+    if not len(val.y):
+        raise TrainingError(
+            f"{stage}: there are no labelled validation windows to choose the epoch by. "
+            "Label some windows of a validation subject, or choose another split."
+        )
+    device = train.inputs.device
+    optimizer = Optimizer(network, "adam", settings.lr, weight_decay=settings.weight_decay)
+    weight = _class_weights(train.y, n_classes) if settings.class_balanced else None
+    lr, best, best_epoch, best_state, waited = settings.lr, -1.0, 0, copy.deepcopy(network.state_dict()), 0
+    records = []
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), progress.stage(
+        stage, settings.epochs, "epochs"
+    ) as bar:
+        torch.manual_seed(seed)
+        order = torch.Generator().manual_seed(seed)
+        for epoch in range(settings.epochs):
+            began = time.perf_counter()
+            network.train()
+            total = torch.zeros((), device=device)
+            for ids in torch.randperm(len(train.y), generator=order).to(device).split(settings.batch_size):
+                loss = F.cross_entropy(network(train.inputs[ids]), train.y[ids], weight)
+                loss.backward()
+                optimizer.step(lr)
+                total += loss.detach() * len(ids)
+            mean_loss = float(total) / len(train.y)
+            if not mean_loss < float("inf"):
+                raise TrainingError(
+                    f"{stage}: the loss is no longer finite in epoch {epoch + 1}; try a lower rate than {lr:.2g}"
+                )
+            figure = score(val.y, predict(network, val.inputs).argmax(1))
+            records.append(
+                {
+                    "stage": stage,
+                    "epoch": epoch + 1,
+                    "loss": mean_loss,
+                    "val_macro_f1": figure,
+                    "lr": lr,
+                    "seconds": time.perf_counter() - began,
+                }
+            )
+            if figure > best or epoch == 0:
+                best, best_epoch, best_state, waited = figure, epoch + 1, copy.deepcopy(network.state_dict()), 0
+            else:
+                waited += 1
+                if waited > settings.patience:
+                    lr, waited = lr / 2, 0
+            bar.advance(1, loss=mean_loss, val_macro_f1=100 * figure)
+            if on_epoch is not None:
+                on_epoch(records[-1])
+    network.load_state_dict(best_state)
+    network.eval()
+    for record in records:
+        record["best_epoch"] = best_epoch
+    return records
+
+
+@torch.no_grad()
+def predict(network: nn.Module, inputs: Tensor, batch_size: int = 2048) -> Tensor:
+    """Logits (n, n_classes) in eval mode; the mode is put back afterwards."""
+    was_training = network.training
+    network.eval()
+    logits = torch.cat([network(chunk) for chunk in inputs.split(batch_size)])
+    network.train(was_training)
+    return logits
+
+
+def _class_weights(y: Tensor, n_classes: int) -> Tensor:
+    counts = torch.bincount(y, minlength=n_classes).float()
+    present = counts > 0
+    weights = torch.zeros_like(counts)
+    weights[present] = len(y) / (present.sum() * counts[present])
+    return weights

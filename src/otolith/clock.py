@@ -1,0 +1,181 @@
+"""One clock for all sensors of a recording: from any streams to gap-free, regularly sampled ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.errors import DataError
+from otolith.recording import Recording, Stream
+
+MAX_GAP_S = 0.25
+"""A longer silence of any sensor ends a stretch; it is never bridged."""
+
+
+def contiguous(recording: Recording, max_gap_s: float = MAX_GAP_S) -> list[Stream]:
+    """The recording as gap-free, regularly sampled streams that hold all of its channels, in time order.
+
+    Regular streams of one rate and one start are only stacked, no sample changes. Anything else (time stamps,
+    several rates, sensors that start apart) is interpolated linearly onto one grid at the highest nominal
+    rate, from the latest first time to the earliest last time of the streams. Where the time stamps of any
+    stream are more than `max_gap_s` apart the grid ends, and a new one begins after the gap.
+
+    Each stream's `start_s` is on the recording's clock; its values are (channels, samples), channels in the
+    order of `recording.channels`.
+
+    Raises:
+        DataError: NaN or infinite samples, times that do not increase, a channel given twice, a rate that is
+            not positive, equal rates with unequal lengths, sensors that never overlap in time. The message
+            names recording, channel and sample.
+    """
+    if not (np.isfinite(max_gap_s) and max_gap_s > 0):
+        raise DataError(f"max_gap_s is {max_gap_s}; it has to be a positive number of seconds.")
+    _check(recording)
+    streams = recording.streams
+    first = streams[0]
+    if len(streams) == 1 and first.times is None:
+        return [first]
+    if all(s.times is None and s.rate_hz == first.rate_hz and s.start_s == first.start_s for s in streams):
+        lengths = {s.n_samples for s in streams}
+        if len(lengths) > 1:
+            found = ", ".join(f"{'/'.join(s.channels)}: {s.n_samples} samples" for s in streams)
+            raise DataError(
+                f"Recording {recording.name!r}: sensors of one rate ({first.rate_hz:g} Hz) differ in length "
+                f"({found}). A file is probably cut off: fetch it again, or give each stream its time stamps."
+            )
+        return [_stacked(recording, [s.values for s in streams], first.rate_hz, first.start_s)]
+    return _on_common_grid(recording, max_gap_s)
+
+
+def _check(recording: Recording) -> None:
+    name = recording.name
+    if not recording.streams:
+        raise DataError(f"Recording {name!r} holds no stream; it needs at least one sensor's samples.")
+    channels = recording.channels
+    twice = sorted({c for c in channels if channels.count(c) > 1})
+    if twice:
+        raise DataError(f"Recording {name!r} has channel {twice[0]!r} twice; every channel may come once.")
+    for stream in recording.streams:
+        values, label = stream.values, "/".join(stream.channels)
+        if values.ndim != 2 or values.shape[0] != len(stream.channels):
+            raise DataError(
+                f"Recording {name!r}, {label}: values have shape {values.shape}, "
+                f"expected ({len(stream.channels)}, samples)."
+            )
+        if not np.issubdtype(values.dtype, np.floating):
+            raise DataError(
+                f"Recording {name!r}, {label}: values are {values.dtype}, expected floating point."
+            )
+        if not (np.isfinite(stream.rate_hz) and stream.rate_hz > 0):
+            raise DataError(
+                f"Recording {name!r}, {label}: rate is {stream.rate_hz} Hz, expected a positive number."
+            )
+        if not np.isfinite(stream.start_s):
+            raise DataError(
+                f"Recording {name!r}, {label}: start is {stream.start_s} s, expected a finite number."
+            )
+        if not np.isfinite(values).all():
+            row, sample = (int(i) for i in np.argwhere(~np.isfinite(values))[0])
+            raise DataError(
+                f"Recording {name!r}: channel {stream.channels[row]} is {values[row, sample]} at sample "
+                f"{sample} (of {stream.n_samples}, counted from 0). Repair the file, or end the stream "
+                "before that sample."
+            )
+        if stream.times is not None:
+            _check_times(name, label, stream.times, stream.n_samples)
+
+
+def _check_times(name: str, label: str, times: NDArray[np.float64], n_samples: int) -> None:
+    if times.shape != (n_samples,):
+        raise DataError(
+            f"Recording {name!r}, {label}: {times.shape} time stamps for {n_samples} samples; expected one "
+            "for each."
+        )
+    # `not >` rather than `<=`, so that a NaN among the times is caught too
+    wrong = np.flatnonzero(~(np.diff(times) > 0))
+    if wrong.size:
+        i = int(wrong[0]) + 1
+        raise DataError(
+            f"Recording {name!r}, {label}: time stamps have to increase, but sample {i} is at {times[i]} s "
+            f"after {times[i - 1]} s. Sort the samples by time and remove repeated ones."
+        )
+    if not np.isfinite(times).all():
+        i = int(np.flatnonzero(~np.isfinite(times))[0])
+        raise DataError(
+            f"Recording {name!r}, {label}: the time of sample {i} is {times[i]}, expected seconds."
+        )
+
+
+def _stacked(
+    recording: Recording, rows: list[NDArray[np.floating]], rate_hz: float, start_s: float
+) -> Stream:
+    return Stream(recording.channels, np.concatenate(rows, axis=0), rate_hz, None, start_s)
+
+
+def _on_common_grid(recording: Recording, max_gap_s: float) -> list[Stream]:
+    streams = [s for s in recording.streams if s.n_samples]
+    if len(streams) < len(recording.streams):
+        empty = next(s for s in recording.streams if not s.n_samples)
+        raise DataError(f"Recording {recording.name!r}: {'/'.join(empty.channels)} holds no sample.")
+    rate_hz = max(s.rate_hz for s in streams)
+    clocks = [_times_of(s) for s in streams]
+    runs = [_runs(recording, s, t, max_gap_s) for s, t in zip(streams, clocks, strict=True)]
+    out = []
+    for bounds in _common_stretches(runs, clocks):
+        lo = max(t[a] for t, (a, _) in zip(clocks, bounds, strict=True))
+        hi = min(t[b] for t, (_, b) in zip(clocks, bounds, strict=True))
+        # a millionth of a period, so that rounding does not cost the last grid point
+        grid = lo + np.arange(int(np.floor((hi - lo) * rate_hz + 1e-6)) + 1) / rate_hz
+        rows = [
+            np.stack([np.interp(grid, t[a : b + 1], channel) for channel in s.values[:, a : b + 1]])
+            for s, t, (a, b) in zip(streams, clocks, bounds, strict=True)
+        ]
+        out.append(_stacked(recording, rows, rate_hz, float(lo)))
+    if not out:
+        spans = "; ".join(
+            f"{'/'.join(s.channels)} {t[0]:g} to {t[-1]:g} s" for s, t in zip(streams, clocks, strict=True)
+        )
+        raise DataError(
+            f"Recording {recording.name!r}: its sensors never record at the same time ({spans}). "
+            "Check that all files come from one session and count time from one zero."
+        )
+    return out
+
+
+def _times_of(stream: Stream) -> NDArray[np.float64]:
+    if stream.times is not None:
+        return stream.times
+    return stream.start_s + np.arange(stream.n_samples) / stream.rate_hz
+
+
+def _runs(
+    recording: Recording, stream: Stream, times: NDArray[np.float64], max_gap_s: float
+) -> list[tuple[int, int]]:
+    """First and last sample of every stretch without a gap."""
+    if stream.times is None:
+        return [(0, len(times) - 1)]
+    steps = np.diff(times)
+    if steps.size and float(np.median(steps)) > max_gap_s:
+        raise DataError(
+            f"Recording {recording.name!r}, {'/'.join(stream.channels)}: samples come every "
+            f"{float(np.median(steps)):g} s, slower than the {max_gap_s:g} s that count as a gap. "
+            "Check that the times are in seconds."
+        )
+    # times such as 0.1 + 0.25 miss the limit by rounding; a nanosecond is below any sensor's clock
+    cuts = np.flatnonzero(steps > max_gap_s + 1e-9)
+    return list(zip([0, *(cuts + 1).tolist()], [*cuts.tolist(), len(times) - 1], strict=True))
+
+
+def _common_stretches(
+    runs: list[list[tuple[int, int]]], clocks: list[NDArray[np.float64]]
+) -> list[tuple[tuple[int, int], ...]]:
+    """Combinations of one run per stream that share some time, found in one sweep over the ends."""
+    at = [0] * len(runs)
+    out = []
+    while all(i < len(r) for i, r in zip(at, runs, strict=True)):
+        bounds = tuple(r[i] for i, r in zip(at, runs, strict=True))
+        ends = [t[b] for t, (_, b) in zip(clocks, bounds, strict=True)]
+        if max(t[a] for t, (a, _) in zip(clocks, bounds, strict=True)) <= min(ends):
+            out.append(bounds)
+        at[int(np.argmin(ends))] += 1
+    return out

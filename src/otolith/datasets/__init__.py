@@ -1,0 +1,21 @@
+"""Data sets: one short file each, found by name. Importing this package opens no file and no data set."""
+
+from __future__ import annotations
+
+from otolith.datasets.base import Dataset, DatasetInfo, Problem
+from otolith.datasets.registry import info, kind_of, load, names, register
+
+from otolith.splits import FixedSubjects, Holdout
+
+__all__ = [
+    "Dataset",
+    "DatasetInfo",
+    "FixedSubjects",
+    "Holdout",
+    "Problem",
+    "info",
+    "kind_of",
+    "load",
+    "names",
+    "register",
+]

@@ -1,0 +1,263 @@
+"""Fetches the data sets that their publishers offer to everybody, and admits only what matches the manifest.
+
+The archive is downloaded and unpacked in a hidden folder beside its destination; only when every file has the
+published checksum does one rename put it in place, so that no half data set is ever found.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from otolith.datasets.base import Dataset
+from otolith.datasets.places import download_folder
+from otolith.datasets.registry import kind_of
+from otolith.errors import DataError
+from otolith.progress import SILENT, Progress, Stage
+
+MAX_ARCHIVE_BYTES = 2 * 2**30
+MAX_UNPACKED_BYTES = 4 * 2**30
+"""The largest published set unpacks to under 1 GB; whatever asks for more than this is not it."""
+MAX_MEMBERS = 20_000
+MAX_NESTING = 2
+"""UCI's archive wraps the authors' own archive."""
+BLOCK = 2**18
+
+
+def fetch(
+    name: str,
+    folder: Path | None = None,
+    *,
+    url: str | None = None,
+    force: bool = False,
+    progress: Progress = SILENT,
+    timeout_s: float = 30.0,
+) -> Path:
+    """Download, verify and unpack a data set; the folder in which `otolith.load` finds it.
+
+    Args:
+        folder: where data sets are kept, each under its name; None is the download folder, where `load` looks.
+        url: another address of the same archive; None is the publisher's.
+        force: download again even if a good copy is there. A damaged copy is always replaced.
+        timeout_s: how long the server may stay silent.
+
+    Raises:
+        DataError: the data set is not offered for download, the network or server fails, or what came is not
+            the published data. The message has the manual steps; what was there before is untouched.
+    """
+    kind = kind_of(name)
+    address = url or kind.info.download_url
+    if address is None:
+        raise DataError(f"{name} cannot be downloaded by otolith. {kind.info.how_to_get}")
+    base = folder if folder is not None else download_folder()
+    target = base / name
+    present = kind.recognise(target) if target.is_dir() and not force else None
+    if present is not None and not kind(present).check(deep=True):
+        return target
+    with _workplace(base, name) as work:
+        archive = work / "archive.zip"
+        _download(kind, address, archive, progress, timeout_s)
+        unpacked = work / "unpacked"
+        with progress.stage(f"unpacking {name}", unit="file") as stage:
+            try:
+                unpack(archive, unpacked, stage)
+            except DataError as error:
+                raise DataError(f"{address}: {error} {_by_hand(kind)}") from error
+        found = _find(kind, unpacked)
+        if found is None:
+            raise DataError(f"{address}: the archive holds no {kind.expects}. {_by_hand(kind)}")
+        problems = kind(found).check(deep=True)
+        if problems:
+            raise DataError(
+                f"{address}: {len(problems)} files are not the published ones; the first: "
+                f"{Path(problems[0].where).relative_to(found)} {problems[0].what}. {_by_hand(kind)}"
+            )
+        _place(found, target, work)
+    return target
+
+
+def _by_hand(kind: type[Dataset]) -> str:
+    return (
+        f"Try again later, or get it by hand: {kind.info.how_to_get} Then name its folder (--data DIR, or "
+        "the environment variable OTOLITH_DATA)."
+    )
+
+
+@contextmanager
+def _workplace(base: Path, name: str) -> Iterator[Path]:
+    """A hidden folder on the destination's disk, so that a rename can move out of it; removed in the end."""
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=base))
+    except OSError as error:
+        raise DataError(
+            f"{base}: cannot be written ({error.strerror}). Name another folder with OTOLITH_HOME."
+        ) from error
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+class _Meter:
+    """Stands where pooch expects a progress bar: passes the bytes on and stops a download that never ends."""
+
+    def __init__(self, stage: Stage, address: str) -> None:
+        self.total = 0
+        self.done = 0
+        self._stage = stage
+        self._address = address
+
+    def update(self, n_bytes: int) -> None:
+        self.done += n_bytes
+        if self.done > MAX_ARCHIVE_BYTES:
+            raise DataError(
+                f"{self._address}: sends more than {MAX_ARCHIVE_BYTES} bytes, which is not the data set."
+            )
+        self._stage.advance(n_bytes)
+
+    def reset(self) -> None:
+        """pooch ends by starting over and adding the exact total; that is not passed on."""
+        self._stage = Stage()
+        self.done = 0
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def _download(kind: type[Dataset], address: str, archive: Path, progress: Progress, timeout_s: float) -> None:
+    import pooch
+    import requests
+
+    with progress.stage(f"downloading {kind.info.name}", unit="B") as stage:
+        downloader = pooch.HTTPDownloader(
+            progressbar=_Meter(stage, address),
+            chunk_size=BLOCK,
+            timeout=timeout_s,
+            headers={"Accept-Encoding": "identity"},
+        )
+        try:
+            downloader(address, str(archive), None)
+        except requests.exceptions.HTTPError as error:
+            status = error.response.status_code if error.response is not None else "an error"
+            raise DataError(f"{address}: the server answers {status}. {_by_hand(kind)}") from error
+        except requests.exceptions.RequestException as error:
+            raise DataError(
+                f"{address}: cannot be downloaded, no network or no answer ({type(error).__name__}). "
+                f"{_by_hand(kind)}"
+            ) from error
+        except OSError as error:
+            raise DataError(
+                f"{archive.parent}: cannot be written ({error.strerror or error}). Make room there."
+            ) from error
+
+
+def unpack(archive: Path, folder: Path, stage: Stage | None = None) -> None:
+    """Unpack a zip file, and the zip files in it, into `folder`; an inner archive gives way to its content.
+
+    Raises:
+        DataError: it is no zip file or a damaged one; a member would land outside `folder`, is a link, is
+            encrypted or comes twice; or there is more of it than any data set has.
+    """
+    _Unpacking(folder, stage or Stage()).run(archive, folder, 0)
+
+
+class _Unpacking:
+    def __init__(self, root: Path, stage: Stage) -> None:
+        self.root = root
+        self.stage = stage
+        self.bytes_left = MAX_UNPACKED_BYTES
+        self.members_left = MAX_MEMBERS
+
+    def run(self, archive: Path, folder: Path, depth: int) -> None:
+        name = archive.name
+        try:
+            with zipfile.ZipFile(archive) as content:
+                for member in content.infolist():
+                    self._member(content, member, folder, name)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            ValueError,
+        ) as error:
+            raise DataError(f"{name}: is no whole zip file ({error}). Download it again.") from error
+        except OSError as error:
+            raise DataError(
+                f"{folder}: cannot be written ({error.strerror or error}). Make room there."
+            ) from error
+        for inner in sorted(folder.rglob("*.zip")):
+            if depth + 1 >= MAX_NESTING:
+                raise DataError(
+                    f"{name}: archives in archives, more than {MAX_NESTING} deep. {_NOT_PUBLISHED}"
+                )
+            into = inner.with_suffix("")
+            if into.exists():
+                into = inner.with_suffix(".unpacked")
+            self.run(inner, into, depth + 1)
+            inner.unlink()
+
+    def _member(self, content: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, name: str) -> None:
+        path = PurePosixPath(member.filename)
+        unsafe = path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in member.filename
+        if unsafe or "\0" in member.orig_filename or stat.S_ISLNK(member.external_attr >> 16):
+            raise DataError(f"{name}: its member {member.filename!r} leads outside. {_NOT_PUBLISHED}")
+        if member.flag_bits & 1:
+            raise DataError(f"{name}: its member {member.filename!r} is encrypted. {_NOT_PUBLISHED}")
+        self.members_left -= 1
+        if self.members_left < 0:
+            raise DataError(f"{name}: has more than {MAX_MEMBERS} members. {_NOT_PUBLISHED}")
+        target = folder / path
+        if member.is_dir():
+            target.mkdir(parents=True, exist_ok=True)
+            return
+        if target.exists():
+            raise DataError(f"{name}: its member {member.filename!r} comes twice. {_NOT_PUBLISHED}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # The sizes that a zip declares may lie, so what comes out is counted.
+        with content.open(member) as source, target.open("xb") as sink:
+            while block := source.read(BLOCK):
+                self.bytes_left -= len(block)
+                if self.bytes_left < 0:
+                    raise DataError(
+                        f"{name}: unpacks to more than {MAX_UNPACKED_BYTES} bytes. {_NOT_PUBLISHED}"
+                    )
+                sink.write(block)
+        self.stage.advance()
+
+
+_NOT_PUBLISHED = "This is not the published archive: get it from its publisher."
+
+
+def _find(kind: type[Dataset], folder: Path) -> Path | None:
+    """The raw files anywhere in what was unpacked."""
+    for candidate in [folder, *sorted(path for path in folder.rglob("*") if path.is_dir())]:
+        found = kind.recognise(candidate)
+        if found is not None:
+            return found
+    return None
+
+
+def _place(found: Path, target: Path, work: Path) -> None:
+    """Move the verified files to their place. An older copy goes to `work`, and comes back if that fails."""
+    aside = work / "replaced"
+    try:
+        if target.exists():
+            target.rename(aside)
+        os.chmod(found, 0o755)
+        found.rename(target)
+    except OSError as error:
+        if aside.exists():
+            aside.rename(target)
+        raise DataError(
+            f"{target}: cannot be put in place ({error.strerror}). Remove what is there and fetch again."
+        ) from error

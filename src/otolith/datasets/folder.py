@@ -1,0 +1,239 @@
+"""A user's own data set: a folder with `card.json` and one Parquet file for each stream of each recording.
+
+    card.json                    units, activities, split, terms; for each recording its subject and segments
+    signals/000000-0.parquet     a column per channel, and `time_s` where the stream has time stamps
+
+Everything in it is in m/s², rad/s and seconds. Recordings without segments are unlabelled; a folder may hold
+nothing else. `otolith.datasets.card` has the card's layout.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from otolith.datasets.base import Dataset, DatasetInfo, Problem
+from otolith.datasets.card import CARD, CURE, FORMAT, VERSION, check_info, info_of, read_card, to_json
+from otolith.datasets.tables import read_bytes
+from otolith.errors import DataError
+from otolith.recording import Recording, Segment, Stream
+
+TIME = "time_s"
+
+
+def write_folder(path: str | Path, info: DatasetInfo, recordings: Iterable[Recording]) -> Path:
+    """Write recordings as a data set folder that `otolith.load` reads; all of it appears, or nothing does.
+
+    Args:
+        path: the folder to make. It must not exist, or be empty.
+        info: what to say of the data set; the numbers of subjects and recordings are counted anew.
+        recordings: each with exactly the channels of `info`, in their order, and activities of `info`. They
+            are written as they come, so a generator keeps only one in memory.
+
+    Raises:
+        DataError: the folder exists, nothing came, or a recording breaks a rule; names it and the rule.
+    """
+    import polars as pl
+
+    path = Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise DataError(f"{path} exists already. Choose another folder, or remove this one first.")
+    check_info(info, str(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise DataError(
+            f"{path.parent}: cannot be written ({error.strerror}). Choose another folder."
+        ) from error
+    try:
+        (building / "signals").mkdir()
+        entries: list[dict[str, Any]] = []
+        names: set[str] = set()
+        for number, recording in enumerate(recordings):
+            check_recording(recording, info)
+            if recording.name in names:
+                raise DataError(f"two recordings are called {recording.name!r}. Give each its own name.")
+            names.add(recording.name)
+            streams = []
+            for index, stream in enumerate(recording.streams):
+                file = f"signals/{number:06d}-{index}.parquet"
+                columns = dict(zip(stream.channels, stream.values, strict=True))
+                if stream.times is not None:
+                    columns = {TIME: stream.times, **columns}
+                pl.DataFrame(columns).write_parquet(building / file)
+                streams.append(
+                    {
+                        "file": file,
+                        "channels": list(stream.channels),
+                        "rate_hz": float(stream.rate_hz),
+                        "start_s": float(stream.start_s),
+                        "samples": stream.n_samples,
+                        "timed": stream.times is not None,
+                    }
+                )
+            segments = [[segment.start_s, segment.stop_s, segment.activity] for segment in recording.segments]
+            entries.append(
+                {
+                    "name": recording.name,
+                    "subject": recording.subject,
+                    "streams": streams,
+                    "segments": segments,
+                }
+            )
+        if not entries:
+            raise DataError(f"{path}: no recording was given, so there is nothing to write.")
+        (building / CARD).write_text(to_json(info, entries), encoding="utf-8")
+        os.chmod(building, 0o755)
+        if path.exists():
+            path.rmdir()
+        building.rename(path)
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written ({error.strerror or error}). Make room there, or choose another folder."
+        ) from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return path
+
+
+def check_recording(recording: Recording, info: DatasetInfo) -> None:
+    """Raise DataError, naming the recording and the rule, unless it fits the description of its data set."""
+    where = f"recording {recording.name!r}"
+    if recording.channels != info.channels:
+        raise DataError(
+            f"{where}: channels {', '.join(recording.channels)}, expected {', '.join(info.channels)} in this "
+            "order. Map the columns anew."
+        )
+    for stream in recording.streams:
+        _check_stream(stream, where)
+    before = -math.inf
+    for segment in recording.segments:
+        if segment.activity not in info.activities:
+            raise DataError(
+                f"{where}: activity {segment.activity!r} at {segment.start_s} s, expected one of "
+                f"{', '.join(info.activities) or 'none'}. Correct the label or add the activity."
+            )
+        stop = math.inf if segment.stop_s is None else segment.stop_s
+        if not (before <= segment.start_s < stop):
+            raise DataError(
+                f"{where}: segment {segment.activity!r} from {segment.start_s} s to {segment.stop_s} s, "
+                f"expected a start before its stop and not before {before} s, where the last one ends. "
+                "Correct the intervals."
+            )
+        before = stop
+
+
+def _check_stream(stream: Stream, where: str) -> None:
+    if stream.values.ndim != 2 or stream.values.shape[0] != len(stream.channels) or stream.n_samples == 0:
+        raise DataError(
+            f"{where}: values of shape {stream.values.shape}, expected ({len(stream.channels)}, samples) "
+            f"with at least one sample. {CURE}"
+        )
+    if not (math.isfinite(stream.rate_hz) and stream.rate_hz > 0 and math.isfinite(stream.start_s)):
+        raise DataError(
+            f"{where}: rate {stream.rate_hz} Hz from {stream.start_s} s, expected finite, rate above 0. "
+            f"{CURE}"
+        )
+    finite = np.isfinite(stream.values)
+    if not finite.all():
+        channel, sample = np.argwhere(~finite)[0]
+        raise DataError(
+            f"{where}: {stream.channels[channel]} of sample {sample} is {stream.values[channel, sample]}, "
+            "expected a finite number. Cut the recording there, or repair the value."
+        )
+    if stream.times is not None:
+        if stream.times.shape != (stream.n_samples,):
+            raise DataError(
+                f"{where}: {stream.times.size} time stamps for {stream.n_samples} samples. {CURE}"
+            )
+        wrong = np.flatnonzero(~(np.diff(stream.times) > 0) | ~np.isfinite(stream.times[1:]))
+        if wrong.size or not np.isfinite(stream.times[0]):
+            sample = int(wrong[0]) + 1 if wrong.size else 0
+            raise DataError(
+                f"{where}: the time of sample {sample} is {stream.times[sample]} s, expected finite times "
+                "that increase. Sort the samples, or drop the repeated ones."
+            )
+
+
+class FolderDataset(Dataset):
+    """The recordings of a folder written by `write_folder`. Its `info` comes from the card."""
+
+    expects = f"{CARD} and the Parquet files that it names"
+    root: Path
+
+    def __init__(self, root: Path) -> None:
+        """Read the card.
+
+        Raises:
+            DataError: there is no card, it is no JSON of this format and version, or an entry is wrong.
+        """
+        super().__init__(root)
+        card = read_card(root / CARD)
+        self.info = info_of(card, root / CARD)
+        self._entries: list[dict[str, Any]] = card["recordings"]
+
+    def files(self) -> list[Path]:
+        return sorted(
+            [
+                self.root / CARD,
+                *(self.root / stream["file"] for e in self._entries for stream in e["streams"]),
+            ]
+        )
+
+    def recordings(self) -> Iterator[Recording]:
+        for entry in self._entries:
+            yield self._recording(entry)
+
+    def check(self, deep: bool = False) -> list[Problem]:
+        problems = [Problem(str(path), "is missing", CURE) for path in self.files() if not path.is_file()]
+        if deep and not problems:
+            for entry in self._entries:
+                try:
+                    self._recording(entry)
+                except DataError as error:
+                    problems.append(
+                        Problem(f"{self.root}, recording {entry['name']!r}", "is damaged", str(error))
+                    )
+        return problems
+
+    def cache_key(self) -> str:
+        return f"{FORMAT} {VERSION} reader {self.version}"
+
+    def _recording(self, entry: dict[str, Any]) -> Recording:
+        recording = Recording(
+            name=entry["name"],
+            subject=entry["subject"],
+            streams=tuple(self._stream(stream) for stream in entry["streams"]),
+            segments=tuple(Segment(start, stop, activity) for start, stop, activity in entry["segments"]),
+        )
+        check_recording(recording, self.info)
+        return recording
+
+    def _stream(self, entry: dict[str, Any]) -> Stream:
+        import polars as pl
+
+        path = self.root / entry["file"]
+        wanted = [*([TIME] if entry["timed"] else []), *entry["channels"]]
+        try:
+            frame = pl.read_parquet(read_bytes(path), columns=wanted)
+        except pl.exceptions.PolarsError as error:
+            raise DataError(
+                f"{path}: is no Parquet file with {', '.join(wanted)} ({error}). {CURE}"
+            ) from error
+        if any(not kind.is_float() for kind in frame.dtypes) or any(frame.null_count().row(0)):
+            raise DataError(f"{path}: holds values that are no numbers, expected floats only. {CURE}")
+        if frame.height != entry["samples"]:
+            raise DataError(f"{path}: holds {frame.height} samples, the card says {entry['samples']}. {CURE}")
+        values = np.ascontiguousarray(frame.select(entry["channels"]).to_numpy().T)
+        times = frame[TIME].cast(pl.Float64).to_numpy() if entry["timed"] else None
+        return Stream(
+            tuple(entry["channels"]), values, entry["rate_hz"], times=times, start_s=entry["start_s"]
+        )

@@ -1,0 +1,214 @@
+"""MobiAct v2: a phone in the trouser pocket, annotated files on a 200 Hz grid. Given out on request only.
+
+`Annotated Data/CODE/CODE_subject_trial_annotated.csv` has a header and the columns named in `COLUMNS`,
+accelerometer in m/s², gyroscope in rad/s. A run of rows with one label is a segment. Falls and the lying
+after them are no activities here: rows with such a label stay unlabelled, and the scenario folders of falls
+and of daily routines that the authors' protocol leaves out are not read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.datasets.base import Dataset, DatasetInfo, Problem
+from otolith.datasets.registry import register
+from otolith.datasets.tables import CURE, all_finite, read_bytes, require_number
+from otolith.errors import DataError
+from otolith.recording import CHANNELS, Recording, Segment, Stream
+from otolith.splits import FixedSubjects
+
+if TYPE_CHECKING:
+    import polars as pl
+
+RATE_HZ = 200.0
+COLUMNS = ("rel_time", *CHANNELS)
+ACTIVITIES = {
+    "STD": "standing",
+    "WAL": "walking",
+    "JOG": "jogging",
+    "JUM": "jumping",
+    "STU": "stairs up",
+    "STN": "stairs down",
+    "SCH": "sitting down",
+    "SIT": "sitting",
+    "CHU": "standing up",
+    "CSI": "car step in",
+    "CSO": "car step out",
+}
+SKIPPED_LABELS = ("LYI", "FOL", "FKL", "BSC", "SDL")
+SKIPPED_FOLDERS = ("FOL", "FKL", "SDL", "BSC", "LYI", "SLH", "SBW", "SLW", "SBE", "SRH")
+SPLIT = FixedSubjects(
+    val=(3, 9, 16, 21, 22, 23, 24, 37, 52, 54),
+    test=(5, 6, 25, 36, 41, 42, 43, 50, 53, 56, 60, 61, 63),
+    train=(
+        *(1, 2, 4, 7, 8, 10, 11, 12, 18, 19, 20, 26, 27, 28, 29, 32, 33, 34, 35),
+        *(38, 39, 40, 44, 45, 46, 47, 48, 49, 51, 55, 57, 58, 59, 62, 64, 65, 66, 67),
+    ),
+)
+FILE = re.compile(r"([A-Z]{3})_(\d+)_(\d+)_annotated\.csv")
+
+
+@register
+class MobiAct(Dataset):
+    """Annotated trials of 61 subjects in the authors' split; see the module's docstring for the files."""
+
+    info = DatasetInfo(
+        name="mobiact",
+        title="MobiAct v2, annotated smartphone recordings from the trouser pocket",
+        rate_hz=RATE_HZ,
+        activities=tuple(ACTIVITIES.values()),
+        n_subjects=61,
+        n_recordings=None,
+        licence="given out by its authors on request",
+        terms="Research only; publications must cite the authors; not to be passed on.",
+        citation=(
+            "G. Vavoulas, C. Chatzaki, T. Malliotakis, M. Pediaditis, M. Tsiknakis: The MobiAct dataset: "
+            "recognition of activities of daily living using smartphones. Proc. ICT4AWE 2016, 143-151. "
+            "doi:10.5220/0005792401430151"
+        ),
+        homepage="https://bmi.hmu.gr/the-mobifall-and-mobiact-datasets-2/",
+        how_to_get=(
+            "Ask its authors for MobiAct v2 through the form on "
+            "https://bmi.hmu.gr/the-mobifall-and-mobiact-datasets-2/ and unpack what they send; the folder "
+            "'Annotated Data' in it is what is read."
+        ),
+        default_split=SPLIT,
+    )
+    folder_names = ("Annotated Data", "MobiAct_Dataset_v2.0", "MobiAct", "mobiact")
+    expects = "'Annotated Data' with files such as WAL/WAL_1_1_annotated.csv"
+    root: Path
+
+    @classmethod
+    def recognise(cls, folder: Path) -> Path | None:
+        for candidate in (folder, folder / "Annotated Data"):
+            if any(candidate.glob("*/*_annotated.csv")):
+                return candidate
+        return None
+
+    def files(self) -> list[Path]:
+        return sorted(
+            path
+            for path in self.root.glob("*/*_annotated.csv")
+            if FILE.fullmatch(path.name) and path.parent.name not in SKIPPED_FOLDERS
+        )
+
+    def recordings(self) -> Iterator[Recording]:
+        paths = self.files()
+        if not paths:
+            raise DataError(
+                f"{self.root}: holds no annotated file outside the skipped folders. {self.info.how_to_get}"
+            )
+        for path in sorted(paths, key=lambda path: (path.parent.name, *_subject_and_trial(path))):
+            yield read_trial(path)
+
+    def check(self, deep: bool = False) -> list[Problem]:
+        problems = [
+            Problem(str(path), "is empty", "Restore the file from the original.")
+            for path in self.files()
+            if path.stat().st_size == 0
+        ]
+        if deep:
+            for path in self.files():
+                try:
+                    read_trial(path)
+                except DataError as error:
+                    problems.append(Problem(str(path), "is damaged", str(error)))
+        absent = sorted(
+            {*SPLIT.val, *SPLIT.test} - {_subject_and_trial(path)[0] for path in self.files()}, key=int
+        )
+        if absent:
+            named = ", ".join(map(str, absent))
+            problems.append(
+                Problem(
+                    str(self.root),
+                    f"has no recording of the subjects {named}, whom the authors validate and test on",
+                    "Restore them, or use a random hold-out.",
+                )
+            )
+        return problems
+
+
+def _subject_and_trial(path: Path) -> tuple[int, int]:
+    match = FILE.fullmatch(path.name)
+    if match is None:
+        raise DataError(f"{path}: is not named CODE_subject_trial_annotated.csv.")
+    return int(match[2]), int(match[3])
+
+
+def read_trial(path: Path) -> Recording:
+    """One annotated file; a regular stream unless a step of `rel_time` is off by half a sample.
+
+    Raises:
+        DataError: a column is absent, a value is no finite number, or a label is unknown.
+    """
+    subject, _ = _subject_and_trial(path)
+    frame = _read(path)
+    times = frame["rel_time"].to_numpy()
+    signal = np.ascontiguousarray(frame.select(CHANNELS).to_numpy().T)
+    regular = bool((np.abs(np.diff(times) - 1 / RATE_HZ) < 0.5 / RATE_HZ).all())
+    if regular:
+        times = np.arange(len(times)) / RATE_HZ
+    stream = Stream(CHANNELS, signal, RATE_HZ, times=None if regular else times)
+    return Recording(
+        name=f"{path.parent.name}/{path.stem.removesuffix('_annotated')}",
+        subject=subject,
+        streams=(stream,),
+        segments=_segments(path, frame["label"].to_numpy(), times),
+    )
+
+
+def _segments(path: Path, labels: NDArray[np.object_], times: NDArray[np.float64]) -> tuple[Segment, ...]:
+    starts = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1).tolist()]
+    segments = []
+    for start, stop in zip(starts, [*starts[1:], len(labels)], strict=True):
+        label = str(labels[start]).strip()
+        if label in ACTIVITIES:
+            end_s = times[stop] if stop < len(times) else times[-1] + 1 / RATE_HZ
+            segments.append(Segment(float(times[start]), float(end_s), ACTIVITIES[label]))
+        elif label not in SKIPPED_LABELS:
+            raise DataError(
+                f"{path}, line {start + 2}: label is {label!r}, expected one of "
+                f"{', '.join([*ACTIVITIES, *SKIPPED_LABELS])}. {CURE}"
+            )
+    return tuple(segments)
+
+
+def _read(path: Path) -> pl.DataFrame:
+    import polars as pl
+
+    text = read_bytes(path)
+    header = text.split(b"\n", 1)[0].decode("utf-8", errors="replace").strip().split(",")
+    absent = [column for column in (*COLUMNS, "label") if column not in header]
+    if absent:
+        raise DataError(
+            f"{path}, line 1: no column {', '.join(absent)}; it has {', '.join(header)[:200]}. {CURE}"
+        )
+    schema = {name: pl.Float64 if name in COLUMNS else pl.String for name in header}
+    try:
+        frame = pl.read_csv(BytesIO(text), schema=schema, quote_char=None).select(*COLUMNS, "label")
+    except pl.exceptions.PolarsError as error:
+        _explain(path, text, header)
+        raise DataError(f"{path}: is no table ({str(error).splitlines()[0]}). {CURE}") from error
+    if frame.height == 0:
+        raise DataError(f"{path}: holds no samples after its header. {CURE}")
+    if any(frame.null_count().row(0)) or not all_finite(frame.select(COLUMNS)):
+        _explain(path, text, header)
+        raise DataError(f"{path}: holds values that are no finite numbers. {CURE}")
+    return frame
+
+
+def _explain(path: Path, text: bytes, header: list[str]) -> None:
+    for number, line in enumerate(text.decode("utf-8", errors="replace").splitlines()[1:], 2):
+        values = line.split(",")
+        if len(values) != len(header):
+            raise DataError(f"{path}, line {number}: {len(values)} values, expected {len(header)}. {CURE}")
+        for column, value in zip(header, values, strict=True):
+            if column in COLUMNS:
+                require_number(path, number, column, value)

@@ -1,0 +1,165 @@
+"""MobiFall v2, its daily activities: a phone in the trouser pocket, each sensor in files of its own.
+
+`subN/ADL/CODE/CODE_{acc,gyro}_N_M.txt` holds comment lines, `@DATA`, then `timestamp_ns, x, y, z` in m/s² or
+rad/s. The two sensors share a clock but neither rate nor start (accelerometer 66-96 Hz and irregular,
+gyroscope 200 Hz), so a recording has two streams with time stamps; zero is the earlier of their first stamps.
+One activity fills a recording.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.datasets.base import Dataset, DatasetInfo, Problem
+from otolith.datasets.registry import register
+from otolith.datasets.tables import CURE, read_bytes, read_numbers
+from otolith.errors import DataError
+from otolith.recording import CHANNELS, Recording, Segment, Stream
+
+GYRO_RATE_HZ = 200.0
+ACTIVITIES = {
+    "STD": "standing",
+    "WAL": "walking",
+    "JOG": "jogging",
+    "JUM": "jumping",
+    "STU": "stairs up",
+    "STN": "stairs down",
+    "SCH": "sitting down",
+    "CSI": "car step in",
+    "CSO": "car step out",
+}
+SUBJECTS = (2, 3, 4, 5, 7, 8, 9, 10, 11)
+SENSORS = ("acc", "gyro")
+FILE = re.compile(r"([A-Z]{3})_(acc|gyro)_(\d+)_(\d+)\.txt")
+
+
+@register
+class MobiFall(Dataset):
+    """342 trials of 9 subjects; see the module's docstring for the files."""
+
+    info = DatasetInfo(
+        name="mobifall",
+        title="MobiFall v2, daily activities with a smartphone in the trouser pocket",
+        rate_hz=GYRO_RATE_HZ,
+        activities=tuple(ACTIVITIES.values()),
+        n_subjects=len(SUBJECTS),
+        n_recordings=342,
+        licence="given out by its authors",
+        terms="Research only; publications must cite the authors.",
+        citation=(
+            "G. Vavoulas, M. Pediaditis, C. Chatzaki, E. G. Spanakis, M. Tsiknakis: The MobiFall dataset: "
+            "fall detection and classification with a smartphone. Int. J. Monitoring and Surveillance "
+            "Technologies Research 2 (2014) 44-56. doi:10.4018/ijmstr.2014010103"
+        ),
+        homepage="https://bmi.hmu.gr/the-mobifall-and-mobiact-datasets-2/",
+        how_to_get=(
+            "Ask its authors for MobiFall v2 through https://bmi.hmu.gr/the-mobifall-and-mobiact-datasets-2/ "
+            "and unpack what they send; the folders sub2, sub3, ... with ADL in them are what is read."
+        ),
+    )
+    folder_names = ("MobiFall", "MobiFall_Dataset_v2.0", "mobifall")
+    expects = "sub2, sub3, ... with files such as ADL/WAL/WAL_acc_2_1.txt"
+    root: Path
+
+    @classmethod
+    def recognise(cls, folder: Path) -> Path | None:
+        return folder if any(folder.glob("sub*/ADL")) else None
+
+    def files(self) -> list[Path]:
+        return sorted(
+            path for trial in self._trials().values() if len(trial) == len(SENSORS) for path in trial.values()
+        )
+
+    def recordings(self) -> Iterator[Recording]:
+        complete = {key: trial for key, trial in self._trials().items() if len(trial) == len(SENSORS)}
+        if not complete:
+            raise DataError(f"{self.root}: holds no trial with both sensors, expected {self.expects}. {CURE}")
+        for (subject, code, trial), paths in sorted(complete.items()):
+            yield Recording(
+                name=f"{code}_{subject}_{trial}",
+                subject=subject,
+                streams=read_streams(paths["acc"], paths["gyro"]),
+                segments=(Segment(0.0, None, ACTIVITIES[code]),),
+            )
+
+    def check(self, deep: bool = False) -> list[Problem]:
+        trials = self._trials()
+        problems = []
+        for _, paths in sorted(trials.items()):
+            present = next(iter(paths.values()))
+            if len(paths) < len(SENSORS):
+                other = "acc" if "gyro" in paths else "gyro"
+                problems.append(
+                    Problem(
+                        str(present),
+                        f"has no {other} file beside it; the trial is left out",
+                        "Restore it, or go on without.",
+                        False,
+                    )
+                )
+            elif any(path.stat().st_size == 0 for path in paths.values()):
+                problems.append(Problem(str(present), "is empty, or the other sensor's file is", CURE))
+            elif deep:
+                try:
+                    read_streams(paths["acc"], paths["gyro"])
+                except DataError as error:
+                    problems.append(
+                        Problem(str(present), "or the other sensor's file is damaged", str(error))
+                    )
+        absent = sorted(set(SUBJECTS) - {subject for subject, _, _ in trials})
+        if absent:
+            named = ", ".join(map(str, absent))
+            what = f"has {len(SUBJECTS) - len(absent)} of {len(SUBJECTS)} subjects, absent are {named}"
+            problems.append(Problem(str(self.root), what, "Restore them, or go on without.", False))
+        return problems
+
+    def _trials(self) -> dict[tuple[int, str, int], dict[str, Path]]:
+        """Paths by (subject, code, trial), then by sensor."""
+        trials: dict[tuple[int, str, int], dict[str, Path]] = {}
+        for path in self.root.glob("sub*/ADL/*/*.txt"):
+            match = FILE.fullmatch(path.name)
+            if match and match[1] in ACTIVITIES:
+                trials.setdefault((int(match[3]), match[1], int(match[4])), {})[match[2]] = path
+        return trials
+
+
+def read_streams(acc: Path, gyro: Path) -> tuple[Stream, Stream]:
+    """Both sensors of one trial on one clock, in seconds since the earlier first stamp.
+
+    Raises:
+        DataError: no `@DATA` line, or a value that is no finite number.
+    """
+    tables = [_read(path) for path in (acc, gyro)]
+    zero = min(int(stamps[0]) for stamps, _ in tables)
+    (acc_times, acc_values), (gyro_times, gyro_values) = [
+        ((stamps - zero) / 1e9, values) for stamps, values in tables
+    ]
+    steps = np.diff(acc_times)
+    acc_rate = 1 / float(np.median(steps)) if len(steps) and np.median(steps) > 0 else GYRO_RATE_HZ / 2
+    return (
+        Stream(CHANNELS[:3], acc_values, acc_rate, times=acc_times),
+        Stream(CHANNELS[3:], gyro_values, GYRO_RATE_HZ, times=gyro_times),
+    )
+
+
+def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Time stamps in ns (samples,) and values (3, samples)."""
+    text = read_bytes(path)
+    marker = text.find(b"@DATA")
+    start = text.find(b"\n", marker) + 1
+    if marker < 0 or start == 0:
+        raise DataError(f"{path}: no line '@DATA' before its samples. {CURE}")
+    frame = read_numbers(
+        path,
+        ("timestamp", "x", "y", "z"),
+        ",",
+        content=text[start:],
+        first_line=text.count(b"\n", 0, start) + 1,
+        integers=("timestamp",),
+    )
+    return frame["timestamp"].to_numpy(), np.ascontiguousarray(frame.select("x", "y", "z").to_numpy().T)

@@ -1,0 +1,160 @@
+"""USC-HAD: a motion node at the front right hip, 100 Hz, twelve activities.
+
+`SubjectN/aKtM.mat` holds trial M of activity K by subject N; its key `sensor_readings` is (samples, 6):
+accelerometer in g, gyroscope in deg/s. Subject and activity come from the path, because what some files say
+inside is wrong (Subject14/a3t2) or spelt differently (Subject13/a11t4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.datasets.base import Dataset, DatasetInfo, Problem
+from otolith.datasets.manifest import compare
+from otolith.datasets.registry import register
+from otolith.datasets.tables import CURE
+from otolith.errors import DataError
+from otolith.recording import CHANNELS, STANDARD_GRAVITY, Recording, Segment, Stream
+from otolith.splits import FixedSubjects
+
+RATE_HZ = 100.0
+N_SUBJECTS, N_ACTIVITIES, N_TRIALS = 14, 12, 5
+SUBJECT = re.compile(r"Subject(\d+)")
+TO_SI = np.array([STANDARD_GRAVITY] * 3 + [np.pi / 180] * 3)[:, None]
+
+
+@register
+class UscHad(Dataset):
+    """840 trials of 14 subjects; see the module's docstring for the files."""
+
+    info = DatasetInfo(
+        name="usc-had",
+        title="USC-HAD, daily activities with a sensor at the hip",
+        rate_hz=RATE_HZ,
+        activities=(
+            "walking forward",
+            "walking left",
+            "walking right",
+            "walking upstairs",
+            "walking downstairs",
+            "running forward",
+            "jumping up",
+            "sitting",
+            "standing",
+            "sleeping",
+            "elevator up",
+            "elevator down",
+        ),
+        n_subjects=N_SUBJECTS,
+        n_recordings=N_SUBJECTS * N_ACTIVITIES * N_TRIALS,
+        licence="none stated",
+        terms="Free for research; publications must cite the authors.",
+        citation=(
+            "M. Zhang, A. A. Sawchuk: USC-HAD: a daily activity dataset for ubiquitous activity recognition "
+            "using wearable sensors. Proc. ACM UbiComp 2012 workshops, 1036-1043. doi:10.1145/2370216.2370438"
+        ),
+        homepage="https://sipi.usc.edu/had/",
+        how_to_get="Download USC-HAD.zip from https://sipi.usc.edu/had/ and unzip it.",
+        default_split=FixedSubjects(val=(11, 12), test=(13, 14), is_last_fold=True),
+        download_url="https://sipi.usc.edu/had/USC-HAD.zip",
+    )
+    folder_names = ("USC-HAD", "usc-had", "USC_HAD", "USCHAD")
+    expects = "Subject1 to Subject14 with files such as a1t1.mat"
+    root: Path
+
+    @classmethod
+    def recognise(cls, folder: Path) -> Path | None:
+        return folder if any(folder.glob("Subject*/a*t*.mat")) else None
+
+    def _trials(self) -> Iterator[tuple[int, int, int, Path]]:
+        for subject in range(1, N_SUBJECTS + 1):
+            for activity in range(1, N_ACTIVITIES + 1):
+                for trial in range(1, N_TRIALS + 1):
+                    yield (
+                        subject,
+                        activity,
+                        trial,
+                        self.root / f"Subject{subject}" / f"a{activity}t{trial}.mat",
+                    )
+
+    def files(self) -> list[Path]:
+        # One listing of each folder is ten times as quick as asking for 840 files.
+        present = {path for folder in self.root.glob("Subject*") for path in folder.glob("*.mat")}
+        return sorted(path for *_, path in self._trials() if path in present)
+
+    def recordings(self) -> Iterator[Recording]:
+        present = set(self.files())
+        missing = [path for *_, path in self._trials() if path not in present]
+        if missing:
+            raise DataError(
+                f"{self.root}: {len(missing)} of {self.info.n_recordings} files are missing, the first is "
+                f"{missing[0].relative_to(self.root)}. Restore the missing files or unpack the archive again."
+            )
+        for subject, activity, trial, path in self._trials():
+            yield Recording(
+                name=f"Subject{subject}/a{activity}t{trial}",
+                subject=subject,
+                streams=(Stream(CHANNELS, read_readings(path).T * TO_SI, RATE_HZ),),
+                segments=(Segment(0.0, None, self.info.activities[activity - 1]),),
+            )
+
+    def fingerprint(self, path: Path) -> dict[str, int | str]:
+        """Number of samples and checksum of the values, whichever type they are stored in."""
+        readings = read_readings(path)
+        values = np.ascontiguousarray(readings, dtype="<f8").tobytes()
+        return {"samples": len(readings), "sha256": hashlib.sha256(values).hexdigest()}
+
+    def check(self, deep: bool = False) -> list[Problem]:
+        return compare(self, deep)
+
+
+def read_readings(path: Path) -> NDArray[np.float64]:
+    """`sensor_readings` of one trial as published: (samples, 6), g and deg/s.
+
+    Raises:
+        DataError: no such file, no MATLAB file, no such key, another shape, or a value that is not finite.
+    """
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    try:
+        content = loadmat(path, variable_names=["sensor_readings"])
+    except (
+        MatReadError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        EOFError,
+        NotImplementedError,
+        OSError,
+    ) as error:
+        raise DataError(f"{path}: is no readable MATLAB file ({error}). {CURE}") from error
+    except zlib.error as error:
+        raise DataError(f"{path}: its compressed data are damaged ({error}). {CURE}") from error
+    readings = content.get("sensor_readings")
+    if readings is None:
+        raise DataError(f"{path}: has no key 'sensor_readings'. {CURE}")
+    if readings.ndim != 2 or readings.shape[1] != len(CHANNELS) or readings.dtype.kind not in "fiu":
+        raise DataError(
+            f"{path}: sensor_readings is {readings.dtype} of shape {readings.shape}, expected numbers of "
+            f"shape (samples, {len(CHANNELS)}). {CURE}"
+        )
+    if len(readings) == 0:
+        raise DataError(f"{path}: sensor_readings holds no samples. {CURE}")
+    values = np.asarray(readings, dtype=np.float64)
+    finite = np.isfinite(values)
+    if not finite.all():
+        sample, column = np.argwhere(~finite)[0]
+        raise DataError(
+            f"{path}: {CHANNELS[column]} of sample {sample} is {values[sample, column]}, expected a finite "
+            f"number. {CURE}"
+        )
+    return values

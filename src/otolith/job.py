@@ -1,0 +1,214 @@
+"""The whole job on one data set: everything between a name and a finished run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from otolith import bundle, rows, splits
+from otolith.errors import CheckpointError
+from otolith.progress import SILENT, Progress
+from otolith.protocols.representation import Cell
+from otolith.recipes import Recipe, load_recipe
+from otolith.rows import Row
+
+if TYPE_CHECKING:
+    from otolith.datasets.base import Dataset
+    from otolith.splits import Split
+    from otolith.windows import Windows
+
+DIAGNOSED = 1500
+"""Windows in t-SNE pictures and in the teacher's diagnosis."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything decided before the first training step."""
+
+    dataset: Dataset
+    w: Windows
+    split: Split
+    recipe: Recipe
+    method: str
+    seed: int
+    unlabelled: tuple[Windows, ...] = ()
+    device: str = "auto"
+
+    def cell(self, checkpoints: Path | None = None) -> Cell:
+        return Cell(
+            self.w, self.split, self.recipe, self.method, self.seed, self.unlabelled, self.device, checkpoints
+        )
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that ended: its folder, its row and its report."""
+
+    folder: Path
+    row: Row
+    report: Path
+
+
+def prepare(
+    dataset: str = "watch",
+    *,
+    recipe: str | Path | Recipe = "compact",
+    method: str = "dynamic",
+    seed: int = 0,
+    root: str | Path | None = None,
+    unlabelled: str | Path | None = None,
+    overrides: dict[str, Any] | None = None,
+    device: str = "auto",
+    progress: Progress = SILENT,
+) -> Prepared:
+    """Find the data, resolve the recipe, cut the windows (or take them from the cache) and split them.
+
+    Args:
+        dataset: a registered name, or the folder of users' own recordings.
+        root: where a registered data set lies; see `otolith.load`.
+        unlabelled: a data set whose recordings join pre-training with their labels, if any, ignored.
+        overrides: dotted recipe keys and their values.
+
+    Raises:
+        DataError: data missing, damaged, or too few subjects for a built-in split.
+        RecipeError: unknown recipe, method, key or value.
+    """
+    from otolith import datasets, methods
+
+    methods.spec(method)
+    source = datasets.load(dataset, root)
+    resolved = load_recipe(recipe, source.info.name, overrides)
+    cut = {"rate_hz": resolved.windows.rate_hz, "seconds": resolved.windows.seconds, "overlap": resolved.windows.overlap}
+    with progress.stage(f"windows of {source.info.name}", 1):
+        w = source.windows(**cut, unlabelled=resolved.windows.unlabelled)
+        extra: tuple[Windows, ...] = ()
+        if unlabelled is not None:
+            extra = (datasets.load(str(unlabelled)).windows(**cut, unlabelled=True),)
+    return Prepared(source, w, splits.default(w, source.info), resolved, method, seed, extra, device)
+
+
+def run(prepared: Prepared, out: Path, *, resume: bool = False, progress: Progress = SILENT) -> Finished:
+    """Pre-train, fine-tune, evaluate, and leave a run folder with rows, curves, pictures, model and report.
+
+    Args:
+        out: the run folder. One that holds an unfinished run goes on with `resume`, from its last whole epoch.
+
+    Raises:
+        CheckpointError: the folder holds another run, or one that `resume` was not asked to go on with.
+        TrainingError, DataError: see `otolith.pretrain`, `otolith.finetune`, `otolith.evaluate`.
+    """
+    from otolith.report import write
+
+    cell = prepared.cell(out / "checkpoints")
+    _claim(out, prepared, cell.key, resume)
+    done = rows.find(rows.read(out / "rows.jsonl"), cell.key) if (out / "rows.jsonl").is_file() else None
+    if done is None:
+        curves = _Curves(out / "curves.jsonl")
+        row = cell.run(progress, curves.add)
+        _diagnose(cell, out / "arrays", progress)
+        assert cell.model is not None
+        bundle.save(cell.model, out / "model", prepared.dataset.info)
+        rows.append(out / "rows.jsonl", row)
+        done = row
+        shutil.rmtree(out / "checkpoints", ignore_errors=True)
+    with progress.stage("report", 1):
+        report = write([out], out / "report.html")
+    return Finished(out, done, report)
+
+
+def default_folder(prepared: Prepared, recipe_name: str) -> Path:
+    """`runs/DATASET-METHOD-RECIPE-seedN` below the working folder."""
+    return Path("runs") / f"{prepared.w.meta.dataset}-{prepared.method}-{recipe_name}-seed{prepared.seed}"
+
+
+def _claim(out: Path, prepared: Prepared, key: dict[str, Any], resume: bool) -> None:
+    """Make `out` the folder of this run, or refuse it."""
+    identity = out / "run.json"
+    if identity.is_file():
+        try:
+            found = json.loads(identity.read_text("utf-8"))
+        except ValueError as error:
+            raise CheckpointError(f"{identity} is damaged ({error}); choose another --out folder") from None
+        if found != key:
+            odd = sorted(name for name in {*found, *key} if found.get(name) != key.get(name))
+            raise CheckpointError(
+                f"{out} holds another run: "
+                + ", ".join(f"its {name} is {found.get(name)!r}, not {key.get(name)!r}" for name in odd)
+                + ". Choose another --out folder."
+            )
+        if not resume:
+            raise CheckpointError(f"{out} already holds this run; go on with --resume, or choose another --out folder")
+        return
+    if out.is_dir() and any(out.iterdir()):
+        raise CheckpointError(f"{out} is not empty and holds no run; choose another --out folder")
+    out.mkdir(parents=True, exist_ok=True)
+    _write(out / "recipe.json", json.dumps(prepared.recipe.as_dict(), indent=2))
+    _write(out / "recipe.toml", prepared.recipe.to_toml())
+    _write(out / "environment.json", json.dumps(rows.environment(), indent=2))
+    _write(identity, json.dumps(key, indent=2))
+
+
+def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
+    """t-SNE before and after training on test windows, and how well the teacher tells activities apart."""
+    import torch
+
+    from otolith import methods
+    from otolith.features import encode
+    from otolith.metrics import teacher_separation
+    from otolith.report.embedding import MIN_POINTS, choose, embed
+    from otolith.training.source import Part, Source
+
+    assert cell.encoder is not None
+    assert cell.model is not None
+    folder.mkdir(exist_ok=True)
+    trained, w = cell.model.encoder, cell.w
+
+    def source(windows: np.ndarray) -> Source:
+        return Source([Part(w.x, windows)], trained.scaler, trained.device)
+
+    shown = cell.split.test[choose(w.y[cell.split.test], cell.seed, DIAGNOSED)]
+    if len(shown) >= MIN_POINTS:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(cell.seed)
+            untrained = methods.spec(cell.method).encoder(cell.recipe, *trained_shape(trained)).to(trained.device)
+        with progress.stage("t-SNE", 2) as bar:
+            for name, network in (("before", untrained), ("after", trained.network)):
+                features = encode(network, source(shown)).cpu().numpy()
+                np.save(folder / f"tsne_{name}.npy", embed(features, cell.seed))
+                bar.advance()
+        np.save(folder / "tsne_y.npy", np.asarray(w.y[shown]))
+        np.save(folder / "tsne_subject.npy", np.asarray(w.subject[shown]))
+    if cell.encoder.teacher is not None:
+        judged = cell.split.val[choose(w.y[cell.split.val], cell.seed, DIAGNOSED)]
+        h = encode(cell.encoder.teacher, source(judged)).cpu().numpy()
+        figures = teacher_separation(h, w.y[judged], w.meta.activities)
+        _write(folder / "teacher.json", json.dumps(figures, indent=2, allow_nan=False))
+
+
+def trained_shape(encoder: Any) -> tuple[int, int]:
+    """Channels and steps that an encoder takes."""
+    return len(encoder.meta.channels), encoder.meta.n_steps
+
+
+class _Curves:
+    """`curves.jsonl`: one record for each epoch, rewritten whole, so that a resumed run repeats none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.records: list[dict[str, Any]] = []
+
+    def add(self, record: dict[str, Any]) -> None:
+        self.records.append(record)
+        _write(self.path, "".join(json.dumps(r, allow_nan=False) + "\n" for r in self.records))
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text, "utf-8")
+    partial.replace(path)

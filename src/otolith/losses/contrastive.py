@@ -1,0 +1,219 @@
+"""NT-Xent and NDT-Xent (Eqs 1-5 of the dynamic temperature paper) on one batch of paired views.
+
+Rows of `z` are the view embeddings: view 1 of all n instances first, view 2 of the same instances after, so
+the positive of row i is row (i + n) mod 2n and rows i and i + n share the instance embedding h_i.
+
+Both losses are one sentence, `xent(similarity, positive temperature, negative temperature)`; they differ in
+the three arguments only, and so do other temperature policies.
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from otolith.errors import unknown
+from otolith.losses.similarity import SIMILARITIES, angular_similarity, check_rows
+
+TEMPERATURE_FLOOR = 1e-4
+"""Least value under the square roots of Eqs 2 and 3, which keeps both temperatures at 0.01 tau or above."""
+
+POSITIVE_PAIRS = ("instances", "views")
+"""Readings of the sum in Eq 3: pairs of different instances, or all pairs of different views."""
+
+
+def nt_xent(z: Tensor, temperature: float = 0.1, similarity: str = "cosine") -> Tensor:
+    """NT-Xent (Eq 1) averaged over the 2n anchors: contrast with a constant temperature.
+
+    "cosine" is the loss of CSSHAR; "angular" puts s_a (Eq 6) in place of s_c, the AS rows of Table I.
+
+    Args:
+        z: (2n, d) view embeddings, n >= 2, view 1 of all instances first.
+        temperature: tau > 0.
+        similarity: "cosine" or "angular".
+
+    Returns:
+        Scalar; float64 for float64 `z`, else float32.
+
+    Raises:
+        ValueError: wrong shape or type, a single instance, a temperature that is not positive, an unknown
+            similarity.
+    """
+    _check_views(z)
+    _check_temperature(temperature)
+    if similarity not in SIMILARITIES:
+        raise ValueError(unknown("similarity", similarity, SIMILARITIES))
+    return xent(SIMILARITIES[similarity](z), temperature, temperature)
+
+
+def ndt_xent(
+    z: Tensor,
+    h: Tensor,
+    temperature: float = 0.1,
+    detach_positive: bool = False,
+    positive_pairs: str = "instances",
+) -> Tensor:
+    """NDT-Xent (Eqs 2-5): angular similarity, negatives softened by how alike their instances are.
+
+    Args:
+        z: (2n, d) view embeddings, n >= 2, view 1 of all instances first.
+        h: (n, m) instance embeddings of a frozen teacher; a constant, no gradient reaches it.
+        temperature: default temperature tau > 0 that Eqs 2 and 3 scale.
+        detach_positive: treat tau_pos (Eq 3) as a constant. By default the gradient flows through it, which
+            is what penalises similar negatives.
+        positive_pairs: which pairs Eq 3 sums over: "instances" (as printed) or "views"; see
+            `positive_temperature`.
+
+    Returns:
+        Scalar; float64 for float64 `z`, else float32.
+
+    Raises:
+        ValueError: wrong shape or type, a single instance, `h` of another length than n, a temperature that
+            is not positive, an unknown `positive_pairs`.
+    """
+    _check_views(z)
+    check_rows("h", h)
+    if len(h) * 2 != len(z):
+        raise ValueError(
+            f"h has {len(h)} rows and z has {len(z)}; expected a row of h for each instance, half those of z"
+        )
+    similarity = angular_similarity(z)
+    negative = negative_temperature(h, temperature).to(similarity.dtype)
+    positive = positive_temperature(similarity, temperature, positive_pairs)
+    return xent(similarity, positive.detach() if detach_positive else positive, negative)
+
+
+def negative_temperature(h: Tensor, temperature: float) -> Tensor:
+    """tau_neg(i, k) = tau sqrt(s_a(h_i, h_k)) for all pairs of instances (Eq 2), s_a floored at 1e-4.
+
+    Args:
+        h: (n, m) instance embeddings, taken as constants.
+        temperature: default temperature tau > 0.
+
+    Returns:
+        (n, n) without gradient; the same for both views of an instance. The diagonal belongs to no negative.
+
+    Raises:
+        ValueError: `h` is not a floating-point (n, m) matrix, or a temperature that is not positive.
+    """
+    check_rows("h", h)
+    _check_temperature(temperature)
+    return angular_similarity(h.detach()).clamp_min_(TEMPERATURE_FLOOR).sqrt_().mul_(temperature)
+
+
+def positive_temperature(similarity: Tensor, temperature: float, pairs: str = "instances") -> Tensor:
+    """tau_pos = tau sqrt(sum of s_a over pairs / (4n^2 - 2n)), one number for the batch (Eq 3).
+
+    The mean under the root is floored at 1e-4.
+
+    Args:
+        similarity: (2n, 2n) angular similarities of the views.
+        temperature: default temperature tau > 0.
+        pairs: "instances" sums over ordered pairs of views of different instances, as the formula says
+            (4n^2 - 4n terms under the printed divisor); "views" over all i != k, positives included, which
+            fits the divisor.
+
+    Returns:
+        Scalar; the gradient flows back to `similarity`.
+
+    Raises:
+        ValueError: not a (2n, 2n) matrix, a temperature that is not positive, or unknown `pairs`.
+    """
+    _check_temperature(temperature)
+    if pairs not in POSITIVE_PAIRS:
+        raise ValueError(unknown("positive_pairs", pairs, POSITIVE_PAIRS))
+    blocks = _blocks(similarity)
+    n = blocks.shape[1]
+    total = blocks.sum() - _within_instances(blocks).sum()
+    if pairs == "views":
+        total = total + _positives(blocks).sum()
+    mean = total / (4 * n * n - 2 * n)
+    return temperature * mean.clamp_min(TEMPERATURE_FLOOR).sqrt()
+
+
+def xent(
+    similarity: Tensor, positive_temperature: float | Tensor, negative_temperature: float | Tensor
+) -> Tensor:
+    """Cross entropy of each view's positive against its 2n - 2 negatives, averaged over the 2n anchors.
+
+    Eq 1 with equal temperatures, Eqs 4 and 5 with those of Eqs 2 and 3. (Eq 5 as printed runs over twice as
+    many pairs as there are; the mean over the anchors is meant.) No denominator holds the anchor itself.
+
+    Args:
+        similarity: (2n, 2n) similarities of the views; the diagonal is ignored.
+        positive_temperature: scalar.
+        negative_temperature: scalar, (n, n) for pairs of instances, or (2n, 2n) for pairs of views. Both
+            temperatures are differentiated if they carry a gradient.
+
+    Returns:
+        Scalar of the type of `similarity`.
+
+    Raises:
+        ValueError: `similarity` is not (2n, 2n) with n >= 2, or `negative_temperature` has another shape.
+    """
+    blocks = _blocks(similarity)
+    n = blocks.shape[1]
+    if isinstance(negative_temperature, Tensor) and negative_temperature.ndim > 0:
+        if negative_temperature.shape == (n, n):
+            negative_temperature = negative_temperature.reshape(1, n, 1, n)
+        elif negative_temperature.shape == similarity.shape:
+            negative_temperature = _blocks(negative_temperature)
+        else:
+            raise ValueError(
+                f"negative_temperature has shape {tuple(negative_temperature.shape)}; expected a scalar, "
+                f"({n}, {n}) or ({2 * n}, {2 * n})"
+            )
+    logits = (blocks / negative_temperature).masked_fill_(_same_instance(blocks), -math.inf)
+    negatives = logits.reshape(2 * n, 2 * n).logsumexp(dim=1)
+    positives = _positives(blocks) / positive_temperature
+    # -log(e^p / (e^p + e^q)) = log(1 + e^(q - p)); beyond the threshold the 1 is below float64's resolution.
+    return functional.softplus(negatives - positives, threshold=40.0).mean()
+
+
+def _blocks(matrix: Tensor) -> Tensor:
+    """(2n, 2n) seen as (view, instance, view, instance)."""
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] % 2 or matrix.shape[0] < 4:
+        raise ValueError(
+            f"the matrix of view pairs has shape {tuple(matrix.shape)}; expected (2n, 2n), n >= 2"
+        )
+    n = len(matrix) // 2
+    return matrix.reshape(2, n, 2, n)
+
+
+def _same_instance(blocks: Tensor) -> Tensor:
+    """Mask of the pairs that are no negatives: a view with itself and with its positive."""
+    n = blocks.shape[1]
+    return torch.eye(n, dtype=torch.bool, device=blocks.device).view(1, n, 1, n)
+
+
+def _within_instances(blocks: Tensor) -> Tensor:
+    """Similarities of the views of one instance with each other and themselves: (view, view, instance)."""
+    return blocks.diagonal(dim1=1, dim2=3)
+
+
+def _positives(blocks: Tensor) -> Tensor:
+    """Similarity of each of the 2n views with its positive, in the order of the rows."""
+    within = _within_instances(blocks)
+    return torch.cat([within[0, 1], within[1, 0]])
+
+
+def _check_views(z: Tensor) -> None:
+    check_rows("z", z)
+    if len(z) % 2:
+        raise ValueError(
+            f"z has {len(z)} rows; expected an even number: view 1 of all n instances, then view 2 of them"
+        )
+    if len(z) < 4:
+        raise ValueError(
+            f"z has {len(z)} rows, {len(z) // 2} instance(s), so no negatives; expected 4 rows (2 instances) "
+            "or more"
+        )
+
+
+def _check_temperature(temperature: float) -> None:
+    if not isinstance(temperature, Real) or not 0.0 < temperature < math.inf:
+        raise ValueError(f"temperature is {temperature!r}; expected a finite number above 0")

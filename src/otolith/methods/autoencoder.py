@@ -1,0 +1,59 @@
+"""Denoising reconstruction: the teacher of dynamic temperature, and a baseline of its own (Section III-C)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from otolith.methods.base import Batch, Method, MethodSpec
+from otolith.nets import ConvAutoencoder
+
+if TYPE_CHECKING:
+    from otolith.recipes import Recipe
+
+
+class DenoisingAutoencoder(Method):
+    """Stage 1 of Algorithm 1: rebuild the clean window from one with Gaussian noise of `noise_sigma` (z-score units)."""
+
+    def __init__(self, encoder: ConvAutoencoder, noise_sigma: float = 0.5) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.noise_sigma = noise_sigma
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        noise = torch.randn(batch.x.shape, generator=generator, device=batch.x.device, dtype=batch.x.dtype)
+        rebuilt = self.encoder.reconstruct(self.encoder(batch.x + self.noise_sigma * noise))
+        return {"loss": F.mse_loss(rebuilt.float(), batch.x)}
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """A method whose values all stand in shared sections of the recipe."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+
+def conv_autoencoder(recipe: Recipe, n_channels: int, n_steps: int) -> ConvAutoencoder:
+    """The recipe's autoencoder; kernel and maps are those of the main encoder (Section IV-B3)."""
+    return ConvAutoencoder(n_channels, n_steps, recipe.encoder.maps, recipe.encoder.kernel, recipe.autoencoder.latent)
+
+
+def _around(recipe: Recipe, settings: Any, encoder: nn.Module, signal: Any) -> DenoisingAutoencoder:
+    if not isinstance(encoder, ConvAutoencoder):
+        raise TypeError(f"the denoising autoencoder trains a ConvAutoencoder; got {type(encoder).__name__}")
+    return DenoisingAutoencoder(encoder, recipe.autoencoder.noise_sigma)
+
+
+AUTOENCODER = MethodSpec(
+    "autoencoder",
+    "Denoising convolutional autoencoder",
+    NoSettings,
+    encoder=conv_autoencoder,
+    build=_around,
+    train=lambda recipe, settings: recipe.autoencoder.train,
+)
+SPECS = (AUTOENCODER,)

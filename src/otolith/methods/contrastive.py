@@ -1,0 +1,83 @@
+"""SimCLR on sensor windows: CSSHAR, angular similarity and dynamic temperature differ by their policy alone (Fig. 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from otolith.augment import Compose, SignalSpec, build_all
+from otolith.methods.base import Batch, Method, MethodSpec
+from otolith.nets import ProjectionHead
+from otolith.policies import ConstantTemperature, DynamicTemperature, Policy
+
+if TYPE_CHECKING:
+    from otolith.recipes import Recipe
+
+
+class Contrastive(Method):
+    """Two augmented views of each window go through encoder and projection head; the policy contrasts them.
+
+    Stage 2 of Algorithm 1: views X'_1..X'_2n, z = p(f(X')), loss by Eq 1 or Eqs 2-5.
+    """
+
+    def __init__(self, encoder: nn.Module, projection: nn.Module, augment: Compose, policy: Policy) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.projection = projection
+        self.augment = augment
+        self.policy = policy
+        self.needs_instances = policy.needs_instances
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        with torch.autocast(batch.x.device.type, enabled=False):  # rotations and warps are exact or they blur
+            views = torch.cat([self.augment(batch.x, generator), self.augment(batch.x, generator)])
+        z = self.projection(self.encoder(views))
+        return {"loss": self.policy.loss(z, batch.h)}
+
+
+@dataclass(frozen=True)
+class TemperatureSettings:
+    """The constant temperature of Eq 1."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"expected temperature > 0; got {self.temperature}")
+
+
+def _around(recipe: Recipe, encoder: nn.Module, signal: SignalSpec, policy: Policy) -> Contrastive:
+    n_features: Any = encoder.n_features
+    projection = ProjectionHead(n_features, recipe.projection.hidden, recipe.projection.out)
+    augment = build_all([entry.model_dump() for entry in recipe.augment], signal)
+    return Contrastive(encoder, projection, augment, policy)
+
+
+DYNAMIC = MethodSpec(
+    "dynamic",
+    "Dynamic temperature (NDT-Xent)",
+    DynamicTemperature,
+    build=lambda recipe, settings, encoder, signal: _around(recipe, encoder, signal, settings),
+)
+CSSHAR = MethodSpec(
+    "csshar",
+    "CSSHAR (NT-Xent, cosine similarity)",
+    TemperatureSettings,
+    build=lambda recipe, settings, encoder, signal: _around(
+        recipe, encoder, signal, ConstantTemperature(settings.temperature, "cosine")
+    ),
+)
+ANGULAR = MethodSpec(
+    "angular",
+    "Angular similarity (NT-Xent, angular similarity)",
+    TemperatureSettings,
+    build=lambda recipe, settings, encoder, signal: _around(
+        recipe, encoder, signal, ConstantTemperature(settings.temperature, "angular")
+    ),
+)
+SPECS = (DYNAMIC, CSSHAR, ANGULAR)

@@ -1,0 +1,98 @@
+"""The paper's main encoder: convolutions, sinusoidal positions and self-attention blocks (Fig. 4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from otolith.nets.conv import ConvBlocks
+
+MIN_STEPS = 8
+"""Fewest time steps of a window: three poolings by two leave one step in the autoencoder."""
+
+
+def sinusoidal_positions(n_steps: int, width: int) -> Tensor:
+    """Position encoding of Vaswani et al. 2017, Section 3.5: (n_steps, width), sines at even, cosines at odd places."""
+    position = torch.arange(n_steps, dtype=torch.float64)[:, None]
+    rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(10_000.0) / width))
+    table = torch.zeros(n_steps, width, dtype=torch.float64)
+    table[:, 0::2] = torch.sin(position * rate)
+    table[:, 1::2] = torch.cos(position * rate)[:, : width // 2]
+    return table.float()
+
+
+class AttentionBlock(nn.Module):
+    """Post-norm transformer block: multi-head self-attention, then a ReLU feed-forward net, each with a residual.
+
+    (batch, steps, width) -> (batch, steps, width).
+    """
+
+    def __init__(self, width: int, heads: int, feed_forward: int, dropout: float) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width {width} cannot be shared by {heads} heads: it must be a multiple of them")
+        self.heads = heads
+        self.dropout = dropout
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.norm_attention = nn.LayerNorm(width)
+        self.up = nn.Linear(width, feed_forward)
+        self.down = nn.Linear(feed_forward, width)
+        self.norm_feed_forward = nn.LayerNorm(width)
+        nn.init.xavier_uniform_(self.qkv.weight)
+        nn.init.zeros_(self.qkv.bias)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, steps, width = x.shape
+        dropout = self.dropout if self.training else 0.0
+        q, k, v = self.qkv(x).view(batch, steps, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)  # (batch, heads, steps, width / heads)
+        mixed = self.out(mixed.transpose(1, 2).reshape(batch, steps, width))
+        x = self.norm_attention(x + F.dropout(mixed, dropout, self.training))
+        hidden = F.dropout(F.relu(self.up(x)), dropout, self.training)
+        return self.norm_feed_forward(x + F.dropout(self.down(hidden), dropout, self.training))
+
+
+class TransformerEncoder(nn.Module):
+    """Convolutional blocks, positions and attention blocks; the features are the flattened output (Section V-A1).
+
+    (batch, n_channels, n_steps) -> (batch, n_steps * maps[-1]). Dropout also follows the position encoding and the
+    last block. Every block is built anew, so that no two start with the same weights.
+
+    Raises:
+        ValueError: fewer than eight steps, or a width that the heads do not divide.
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_steps: int,
+        maps: Sequence[int] = (32, 64, 128),
+        kernel: int = 3,
+        blocks: int = 8,
+        heads: int = 8,
+        feed_forward: int = 2048,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if n_steps < MIN_STEPS:
+            raise ValueError(f"a window of {n_steps} steps is too short: the encoder needs at least {MIN_STEPS}")
+        width = maps[-1]
+        self.n_channels, self.n_steps, self.n_features = n_channels, n_steps, n_steps * width
+        self.conv = ConvBlocks(n_channels, maps, kernel)
+        self.register_buffer("positions", sinusoidal_positions(n_steps, width), persistent=False)
+        self.positions: Tensor
+        self.blocks = nn.ModuleList(AttentionBlock(width, heads, feed_forward, dropout) for _ in range(blocks))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x).transpose(1, 2)  # (batch, steps, width)
+        x = self.dropout(x + self.positions)
+        for block in self.blocks:
+            x = block(x)
+        return self.dropout(x).flatten(1)

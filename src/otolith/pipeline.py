@@ -1,0 +1,373 @@
+"""The three stages of the framework (Fig. 2) as functions: pre-train, fine-tune, evaluate."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from otolith import methods, metrics
+from otolith.augment import SignalSpec
+from otolith.classifier import FinetuneSettings, Labelled, build_head, predict, train_classifier
+from otolith.errors import DataError, TrainingError
+from otolith.features import encode
+from otolith.methods.autoencoder import AUTOENCODER
+from otolith.methods.base import MethodSpec
+from otolith.progress import SILENT, Progress
+from otolith.scaling import Scaler
+from otolith.splits import Split
+from otolith.training.checkpoint import CheckpointFolder
+from otolith.training.loop import train
+from otolith.training.source import Part, Source
+from otolith.windows import WindowMeta, Windows
+
+if TYPE_CHECKING:
+    from otolith.recipes import Recipe
+
+OnEpoch = Callable[[dict[str, Any]], None]
+
+
+@dataclass(eq=False)
+class PretrainedEncoder:
+    """A frozen encoder together with everything it expects of its input.
+
+    Attributes:
+        network: (batch, channels, time) in z-score units -> (batch, n_features), in eval mode.
+        scaler: fitted on the training windows.
+        meta: channels, rate and length of the windows it was trained on, and where they came from.
+        teacher: the frozen autoencoder behind dynamic temperature, where there was one.
+        records: one for each epoch of each stage.
+    """
+
+    network: nn.Module
+    scaler: Scaler
+    meta: WindowMeta
+    recipe: Recipe
+    method: str
+    seed: int
+    teacher: nn.Module | None = None
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    def features(self, x: ArrayLike, progress: Progress = SILENT) -> NDArray[np.float32]:
+        """Features of unscaled windows `x` (n, channels, time) in m/s² and rad/s: (n, n_features).
+
+        Raises:
+            DataError: another number of channels or steps, or samples that are not finite.
+        """
+        return encode(self.network, self._source(check_windows(x, self.meta)), progress=progress).cpu().numpy()
+
+    def _source(self, x: NDArray[np.float32]) -> Source:
+        return Source([Part(x, np.arange(len(x)))], self.scaler, self.device)
+
+
+@dataclass(eq=False)
+class Model:
+    """A recogniser: scaler, encoder and head behind one `predict`.
+
+    Attributes:
+        encoder: frozen while the head was trained, or trained with it (`supervised`).
+        head: (batch, n_features) -> (batch, n_classes) logits.
+        activities: names of the logits, in order.
+        training_classes: numbers of the activities that the training windows held.
+        validation: macro F1 of the chosen epoch on the validation windows, as a fraction.
+    """
+
+    encoder: PretrainedEncoder
+    head: nn.Module
+    activities: tuple[str, ...]
+    training_classes: tuple[int, ...]
+    settings: FinetuneSettings
+    seed: int
+    validation: float
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def meta(self) -> WindowMeta:
+        return self.encoder.meta
+
+    def predict_proba(self, x: ArrayLike) -> NDArray[np.float32]:
+        """Probabilities (n, n_classes) of unscaled windows `x` (n, channels, time) in m/s² and rad/s.
+
+        Raises:
+            DataError: another number of channels or steps, or samples that are not finite.
+        """
+        source = self.encoder._source(check_windows(x, self.meta))
+        logits = encode(nn.Sequential(self.encoder.network, self.head), source)
+        return torch.softmax(logits, 1).cpu().numpy()
+
+    def predict(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Most probable activity of each window, as an index into `activities`: (n,) int64."""
+        return self.predict_proba(x).argmax(1)
+
+
+def choose_device(device: str | torch.device = "auto") -> torch.device:
+    """`auto` is the first CUDA GPU where there is one, else the CPU."""
+    if str(device) == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(1, device=chosen)
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA fails by assertion
+        raise TrainingError(f"device {device!s} cannot be used here: {str(error).splitlines()[0]}") from None
+    return chosen
+
+
+def pretrain(
+    w: Windows,
+    split: Split,
+    recipe: str | Path | Recipe = "compact",
+    method: str = "dynamic",
+    seed: int = 0,
+    *,
+    unlabelled: Sequence[Windows] = (),
+    device: str | torch.device = "auto",
+    checkpoints: Path | None = None,
+    progress: Progress = SILENT,
+    on_epoch: OnEpoch | None = None,
+) -> PretrainedEncoder:
+    """Pre-train an encoder without labels on the training windows of `split` (Algorithm 1).
+
+    Args:
+        recipe: name of a shipped recipe, a TOML file, or a `Recipe`.
+        method: name of a registered method; `otolith.methods.names()` lists them.
+        unlabelled: further windows, of the same channels, rate and length, that join pre-training. They take no part
+            in the scaler's fit.
+        checkpoints: folder to save each epoch in, and to go on from if it holds some.
+        on_epoch: told a record (stage, epoch, loss, lr, seconds) after each epoch.
+
+    Raises:
+        DataError: `unlabelled` windows that do not fit.
+        RecipeError: unknown recipe or method.
+        CheckpointError: checkpoints of another job.
+        TrainingError: too few windows, or a loss that is not finite.
+    """
+    from otolith.recipes import load_recipe
+
+    spec = methods.spec(method)
+    resolved = load_recipe(recipe, w.meta.dataset).cut_as(w.meta.rate_hz, w.meta.seconds, w.meta.overlap)
+    settings = resolved.settings_of(method)
+    for extra in unlabelled:
+        _must_fit(extra.meta, w.meta, "the unlabelled windows")
+    if not len(split.train):
+        raise TrainingError(f"split {split.name} has no training windows; add recordings or choose another split")
+    scaler = Scaler.fit(w.x, split.train)
+    source = Source(
+        [Part(w.x, split.train), *(Part(extra.x, np.arange(len(extra))) for extra in unlabelled)],
+        scaler,
+        choose_device(device),
+    )
+    signal = SignalSpec(
+        w.meta.channels, tuple(map(float, scaler.mean)), tuple(map(float, scaler.std)), w.meta.rate_hz
+    )
+    identity = {
+        "recipe": resolved.hash,
+        "dataset": w.meta.dataset,
+        "split": split.name,
+        "seed": seed,
+        "windows": len(source),
+        "data": _fingerprint(scaler),
+    }
+
+    def fit(stage: str, spec: MethodSpec, encoder: nn.Module, instances: Tensor | None) -> list[dict[str, Any]]:
+        folder = None
+        if checkpoints is not None:
+            folder = CheckpointFolder(checkpoints / stage, identity | {"stage": stage, "method": spec.name})
+        assert spec.build is not None
+        pretext = spec.build(resolved, resolved.settings_of(spec.name), encoder, signal).to(source.device)
+        return train(
+            pretext,
+            source,
+            spec.train(resolved, resolved.settings_of(spec.name)),
+            seed,
+            stage=stage,
+            instances=instances,
+            checkpoints=folder,
+            progress=progress,
+            on_epoch=on_epoch,
+        )
+
+    network = _seeded(spec, resolved, source, seed)
+    records: list[dict[str, Any]] = []
+    teacher = None
+    if spec.build is not None:
+        needs_teacher = spec.build(resolved, settings, network, signal).needs_instances
+        instances = None
+        if needs_teacher:
+            teacher = _seeded(AUTOENCODER, resolved, source, seed)
+            records += fit("autoencoder", AUTOENCODER, teacher, None)
+            instances = encode(teacher.eval(), source, title="instance features", progress=progress)
+        records += fit("pretrain", spec, network, instances)
+    return PretrainedEncoder(network.eval(), scaler, w.meta, resolved, method, seed, teacher, records)
+
+
+def finetune(
+    encoder: PretrainedEncoder,
+    w: Windows,
+    split: Split,
+    *,
+    settings: FinetuneSettings | None = None,
+    seed: int | None = None,
+    progress: Progress = SILENT,
+    on_epoch: OnEpoch | None = None,
+) -> Model:
+    """Train a head on the frozen encoder's features of the labelled training windows (Section III-E).
+
+    The features are computed once, in eval mode; the encoder stays bit-identical. Windows of another data set than
+    the encoder's get a scaler of their own, fitted on their training windows. For the `supervised` method a copy of
+    the encoder is trained too, end to end.
+
+    Args:
+        settings: None takes the recipe's `finetune` section, or the method's own where it trains end to end.
+        seed: of the head and the order of the windows; None takes the encoder's.
+
+    Raises:
+        DataError: windows of other channels, rate or length.
+        TrainingError: no labelled validation windows, or fewer than two activities to learn.
+    """
+    _must_fit(w.meta, encoder.meta, "the windows to fine-tune on")
+    spec = methods.spec(encoder.method)
+    seed = encoder.seed if seed is None else seed
+    train_rows, val_rows = _labelled(w, split.train), _labelled(w, split.val)
+    if not len(train_rows):
+        raise TrainingError(f"split {split.name} has no labelled training windows; label some, or choose another split")
+    own = w.meta.dataset == encoder.meta.dataset
+    base = PretrainedEncoder(
+        encoder.network,
+        encoder.scaler if own else Scaler.fit(w.x, split.train),
+        w.meta,
+        encoder.recipe,
+        encoder.method,
+        encoder.seed,
+        encoder.teacher,
+        encoder.records,
+    )
+    device = base.device
+    y = torch.from_numpy(np.array(w.y)).to(device)
+
+    def source(rows: NDArray[np.int64]) -> Source:
+        return Source([Part(w.x, rows)], base.scaler, device)
+
+    training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
+    n_classes = len(w.meta.activities)
+    n_features: Any = base.network.n_features
+    if spec.end_to_end:
+        settings = settings or encoder.recipe.settings_of(encoder.method)
+        base.network = _copy(base.network)
+        head = build_head(n_features, n_classes, settings, seed).to(device)
+        network: nn.Module = nn.Sequential(base.network, head)
+        inputs = [source(rows)[torch.arange(len(rows))] for rows in (train_rows, val_rows)]
+    else:
+        settings = settings or encoder.recipe.finetune
+        network = head = build_head(n_features, n_classes, settings, seed).to(device)
+        both = encode(base.network, source(np.concatenate([train_rows, val_rows])), progress=progress)
+        inputs = [both[: len(train_rows)], both[len(train_rows) :]]
+    parts = [Labelled(x, y[rows]) for x, rows in zip(inputs, (train_rows, val_rows), strict=True)]
+
+    def score(y_true: Tensor, y_pred: Tensor) -> float:
+        return metrics.macro_f1(y_true.cpu().numpy(), y_pred.cpu().numpy(), training_classes, n_classes)
+
+    records = train_classifier(
+        network,
+        *parts,
+        settings,
+        seed,
+        n_classes=n_classes,
+        score=score,
+        progress=progress,
+        on_epoch=on_epoch,
+    )
+    best = max(record["val_macro_f1"] for record in records)
+    return Model(base, head, w.meta.activities, training_classes, settings, seed, best, records)
+
+
+def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict[str, Any]:
+    """Score `model` on the labelled windows of one part of `split` (Section V-A).
+
+    Returns:
+        `macro_f1`, `accuracy`, `per_class_f1`, `confusion`, `per_subject`, and a 95 % `interval` over subjects where
+        there are five or more; all fractions. See `otolith.metrics.evaluate`.
+
+    Raises:
+        DataError: windows of other channels, rate, length or activities, or none to score.
+    """
+    _must_fit(w.meta, model.meta, "the windows to evaluate on")
+    if w.meta.activities != model.activities:
+        raise DataError(
+            f"the model knows the activities {', '.join(model.activities)}; the windows are labelled "
+            f"{', '.join(w.meta.activities)}. Evaluate on the data it was fine-tuned for, or fine-tune again."
+        )
+    rows = _labelled(w, getattr(split, part))
+    if not len(rows):
+        raise DataError(f"split {split.name} has no labelled {part} windows to score")
+    return metrics.evaluate(
+        w.y[rows], model.predict(w.x[rows]), w.subject[rows], w.meta.activities, model.training_classes
+    )
+
+
+def check_windows(x: ArrayLike, meta: WindowMeta) -> NDArray[np.float32]:
+    """`x` as float32 (n, channels, time) of the shape that `meta` names.
+
+    Raises:
+        DataError: another shape, or samples that are not finite.
+    """
+    array = np.asarray(x, np.float32)
+    expected = (len(meta.channels), meta.n_steps)
+    if array.ndim != 3 or array.shape[1:] != expected:
+        raise DataError(
+            f"expected windows (n, {expected[0]}, {expected[1]}): channels {', '.join(meta.channels)} and "
+            f"{meta.n_steps} steps at {meta.rate_hz:g} Hz; got an array of shape {array.shape}"
+        )
+    if not np.isfinite(array).all():
+        row, channel, step = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise DataError(
+            f"window {row} holds {array[row, channel, step]} in {meta.channels[channel]}, step {step}; "
+            "drop the windows with missing samples, or cut them with otolith.windows"
+        )
+    return array
+
+
+def _must_fit(found: WindowMeta, expected: WindowMeta, what: str) -> None:
+    for name, cure in (
+        ("channels", "give the same channels in the same order"),
+        ("rate_hz", "cut them again with this rate_hz"),
+        ("seconds", "cut them again with this length"),
+    ):
+        came, wanted = getattr(found, name), getattr(expected, name)
+        if came != wanted:
+            raise DataError(f"{what} have {name} {came!r}; the encoder expects {wanted!r}: {cure}")
+
+
+def _labelled(w: Windows, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    return rows[w.y[rows] >= 0]
+
+
+def _seeded(spec: MethodSpec, recipe: Recipe, source: Source, seed: int) -> nn.Module:
+    """A new network whose weights depend on `seed` alone, so that methods start from the same ones."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return spec.encoder(recipe, *source.shape).to(source.device)
+
+
+def _copy(network: nn.Module) -> nn.Module:
+    import copy
+
+    return copy.deepcopy(network)
+
+
+def _fingerprint(scaler: Scaler) -> str:
+    blob = np.concatenate([scaler.mean, scaler.std]).astype(np.float64).tobytes()
+    return hashlib.sha256(blob).hexdigest()[:16]
+
+
+__all__ = ["Model", "PretrainedEncoder", "evaluate", "finetune", "predict", "pretrain"]

@@ -1,0 +1,1 @@
+"""Evaluation protocols: plain functions that yield result rows."""

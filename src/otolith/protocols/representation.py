@@ -1,0 +1,88 @@
+"""Representation learning (Section V-A): pre-train, fine-tune on all labels, score on unseen subjects."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from otolith.pipeline import Model, OnEpoch, PretrainedEncoder, evaluate, finetune, pretrain
+from otolith.progress import SILENT, Progress
+from otolith.rows import Row, environment
+from otolith.splits import Split
+from otolith.windows import Windows
+
+if TYPE_CHECKING:
+    from otolith.recipes import Recipe
+
+
+@dataclass
+class Cell:
+    """One cell of a table: a method on a split with a seed. Running it fills `encoder` and `model` on the way."""
+
+    w: Windows
+    split: Split
+    recipe: Recipe
+    method: str
+    seed: int
+    unlabelled: tuple[Windows, ...] = ()
+    device: str = "auto"
+    checkpoints: Path | None = None
+    encoder: PretrainedEncoder | None = field(default=None, init=False)
+    model: Model | None = field(default=None, init=False)
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What the figure depends on; two rows of one key are the same experiment."""
+        return {
+            "protocol": "representation",
+            "dataset": self.w.meta.dataset,
+            "split": self.split.name,
+            "split_seed": self.split.seed,
+            "fold": self.split.fold,
+            "recipe": self.recipe.hash,
+            "method": self.method,
+            "seed": self.seed,
+            "k": None,
+            "unlabelled": [extra.meta.dataset for extra in self.unlabelled],
+        }
+
+    def run(self, progress: Progress = SILENT, on_epoch: OnEpoch | None = None) -> Row:
+        """Pre-train, fine-tune and score on the test part; the row is returned, not stored."""
+        began = time.perf_counter()
+        self.encoder = pretrain(
+            self.w,
+            self.split,
+            self.recipe,
+            self.method,
+            self.seed,
+            unlabelled=self.unlabelled,
+            device=self.device,
+            checkpoints=self.checkpoints,
+            progress=progress,
+            on_epoch=on_epoch,
+        )
+        pretrained = time.perf_counter()
+        self.model = finetune(self.encoder, self.w, self.split, progress=progress, on_epoch=on_epoch)
+        finetuned = time.perf_counter()
+        result = evaluate(self.model, self.w, self.split) | {"val_macro_f1": self.model.validation}
+        meta = {
+            "seconds": {
+                "pretrain": pretrained - began,
+                "finetune": finetuned - pretrained,
+                "evaluate": time.perf_counter() - finetuned,
+            },
+            "seconds_per_epoch": _per_epoch(self.encoder.records + self.model.records),
+            "environment": environment(),
+            "warning": self.split.warning,
+            "terms": self.w.meta.terms,
+        }
+        return Row(self.key, result, meta)
+
+
+def _per_epoch(records: list[dict[str, Any]]) -> dict[str, float]:
+    seconds: dict[str, list[float]] = {}
+    for record in records:
+        seconds.setdefault(record["stage"], []).append(record["seconds"])
+    return {stage: sum(values) / len(values) for stage, values in seconds.items()}

@@ -1,0 +1,229 @@
+"""Recipes: everything that decides what a run does, in strict TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
+from otolith import augment, methods
+from otolith.classifier import FinetuneSettings
+from otolith.errors import RecipeError, unknown
+from otolith.training.loop import TrainSettings
+
+SHIPPED = ("compact", "paper")
+
+
+class Section(BaseModel):
+    """A table of a recipe; a key that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WindowSection(Section):
+    """Section IV-A: 30 Hz, one second, half overlapping."""
+
+    rate_hz: float = Field(30.0, gt=0)
+    seconds: float = Field(1.0, gt=0)
+    overlap: float = Field(0.5, ge=0, lt=1)
+    unlabelled: bool = False
+    """Let the unlabelled stretches of training subjects join pre-training."""
+
+
+class EncoderSection(Section):
+    """The conv + transformer encoder (Fig. 4)."""
+
+    maps: tuple[int, ...] = Field(min_length=1)
+    kernel: int = Field(ge=1)
+    blocks: int = Field(ge=0)
+    heads: int = Field(ge=1)
+    feed_forward: int = Field(ge=1)
+    dropout: float = Field(ge=0, lt=1)
+
+
+class ProjectionSection(Section):
+    """The projection head of contrastive pre-training."""
+
+    hidden: int = Field(ge=1)
+    out: int = Field(ge=1)
+
+
+class AutoencoderSection(Section):
+    """The denoising autoencoder (Fig. 3), as teacher and as method; maps and kernel are the encoder's."""
+
+    latent: int = Field(ge=1)
+    noise_sigma: float = Field(ge=0)
+    train: TrainSettings
+
+
+class AugmentationEntry(BaseModel):
+    """One augmentation by name, its probability, and its own options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+    probability: float = Field(0.5, ge=0, le=1)
+
+
+class Recipe(Section):
+    """A whole recipe. `hash` names it in result rows."""
+
+    windows: WindowSection = WindowSection()
+    encoder: EncoderSection
+    projection: ProjectionSection
+    augment: tuple[AugmentationEntry, ...] = Field(min_length=1)
+    pretrain: TrainSettings
+    autoencoder: AutoencoderSection
+    finetune: FinetuneSettings = FinetuneSettings()
+    method: dict[str, Any] = Field(default_factory=dict)
+    """What a method needs beside the shared sections: `[method.NAME]`, the settings of its `MethodSpec`."""
+
+    @field_validator("method", mode="before")
+    @classmethod
+    def _settings_of_methods(cls, tables: Any) -> Any:
+        if not isinstance(tables, dict):
+            raise ValueError("expected tables such as [method.dynamic]")
+        settings = {}
+        for name, table in tables.items():
+            kind = methods.spec(name).settings
+            try:
+                settings[name] = TypeAdapter(kind).validate_python(table)
+            except ValidationError as error:
+                raise RecipeError(_explain(error, "the recipe", kind, f"method.{name}.")) from None
+        return settings
+
+    @field_validator("augment")
+    @classmethod
+    def _options_of_augmentations(cls, entries: tuple[AugmentationEntry, ...]) -> tuple[AugmentationEntry, ...]:
+        for entry in entries:
+            known = augment.options(entry.name)
+            for option in entry.model_extra or {}:
+                if option not in known:
+                    raise RecipeError("augment: " + unknown(f"option of {entry.name!r}:", option, known))
+        return entries
+
+    def settings_of(self, method: str) -> Any:
+        """The `[method.NAME]` table as the method's own settings; its defaults where there is none."""
+        return self.method[method] if method in self.method else methods.spec(method).settings()
+
+    def cut_as(self, rate_hz: float, seconds: float, overlap: float) -> Recipe:
+        """The same recipe for windows that are already cut."""
+        cut = {"rate_hz": rate_hz, "seconds": seconds, "overlap": overlap}
+        return self.model_copy(update={"windows": self.windows.model_copy(update=cut)})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return self.model_dump(mode="json")
+
+    def to_toml(self) -> str:
+        """The whole recipe as TOML, which `load_recipe` reads back."""
+        return tomli_w.dumps(self.as_dict())
+
+    @property
+    def hash(self) -> str:
+        """First 12 hexadecimal digits of the SHA-256 of the values."""
+        from otolith.rows import recipe_hash
+
+        return recipe_hash(self.as_dict())
+
+
+def shipped_text(name: str, dataset: str) -> str:
+    """TOML text of a shipped recipe; data sets without their own take those in `default`."""
+    if name not in SHIPPED:
+        raise RecipeError(unknown("recipe", name, SHIPPED) + ", or the path of a TOML file")
+    room = resources.files("otolith.recipes")
+    own = room / dataset / f"{name}.toml"
+    return (own if own.is_file() else room / "default" / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def load_recipe(recipe: str | Path | Recipe, dataset: str, overrides: dict[str, Any] | None = None) -> Recipe:
+    """A recipe by name (`compact`, `paper`), from a TOML file, or as it is, with some values replaced.
+
+    `overrides` maps dotted keys to values, as in {"pretrain.epochs": 5, "augment.0.sigma": 0.3}.
+
+    Raises:
+        RecipeError: unknown name, key or value, with the nearest known one.
+    """
+    if isinstance(recipe, Recipe):
+        tree, origin = recipe.as_dict(), "the recipe"
+    else:
+        path = Path(recipe)
+        if path.suffix == ".toml":
+            if not path.is_file():
+                raise RecipeError(f"there is no recipe file {path}; give its path, or one of {', '.join(SHIPPED)}")
+            text, origin = path.read_text(encoding="utf-8"), str(path)
+        else:
+            text, origin = shipped_text(str(recipe), dataset), f"recipe {recipe} of {dataset}"
+        try:
+            tree = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise RecipeError(f"{origin} is not valid TOML: {error}") from None
+    for key, value in (overrides or {}).items():
+        _set(tree, key, value, origin)
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError as error:
+        raise RecipeError(_explain(error, origin)) from None
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """`pretrain.epochs=5` -> ("pretrain.epochs", 5). The value is TOML; a bare word is a string.
+
+    Raises:
+        RecipeError: no equals sign or no key.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise RecipeError(f"--set takes key=value, such as pretrain.epochs=5; got {text!r}")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def _set(tree: dict[str, Any], key: str, value: Any, origin: str) -> None:
+    *parents, last = key.split(".")
+    node: Any = tree
+    for parent in parents:
+        if isinstance(node, list):
+            if not parent.isdigit() or int(parent) >= len(node):
+                raise RecipeError(f"{key}: {origin} has entries 0 to {len(node) - 1} there, not {parent!r}")
+            node = node[int(parent)]
+        else:
+            node = node.setdefault(parent, {})
+    if isinstance(node, list):
+        if not last.isdigit() or int(last) >= len(node):
+            raise RecipeError(f"{key}: {origin} has entries 0 to {len(node) - 1} there, not {last!r}")
+        node[int(last)] = value
+    elif isinstance(node, dict):
+        node[last] = value
+    else:
+        raise RecipeError(f"{key}: {'.'.join(parents)} is a value in {origin}, not a section")
+
+
+def _known_keys(model: Any, path: tuple[Any, ...]) -> list[str]:
+    for part in path:
+        fields = getattr(model, "model_fields", None) or getattr(model, "__dataclass_fields__", {})
+        if part not in fields:
+            return []
+        model = getattr(fields[part], "annotation", None)
+    if dataclasses.is_dataclass(model):
+        return [field.name for field in dataclasses.fields(model)]
+    return list(getattr(model, "model_fields", {}))
+
+
+def _explain(error: ValidationError, origin: str, model: Any = Recipe, prefix: str = "") -> str:
+    lines = [f"{origin} cannot be used:"]
+    for problem in error.errors():
+        *section, key = problem["loc"] or ("",)
+        where = prefix + ".".join(str(part) for part in problem["loc"])
+        if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            lines.append(f"  {where}: " + unknown("key", key, _known_keys(model, tuple(section))))
+        else:
+            lines.append(f"  {where}: {problem['msg']} (got {problem['input']!r})")
+    return "\n".join(lines)

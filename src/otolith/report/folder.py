@@ -1,0 +1,268 @@
+"""A run folder as the report sees it: whatever is whole in it, and the names of what is not.
+
+docs/rows.md lists the files. Each one is optional to the report: a missing file drops its section, a
+damaged one drops it too and is named in `problems`, which the page shows.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.errors import CheckpointError
+from otolith.rows import Row, latest, scan
+
+ROWS, CURVES = "rows.jsonl", "curves.jsonl"
+RECIPE_JSON, RECIPE_TOML = "recipe.json", "recipe.toml"
+ENVIRONMENT = "environment.json"
+CARD = "model/card.json"
+TEACHER = "arrays/teacher.json"
+TSNE = ("arrays/tsne_before.npy", "arrays/tsne_after.npy", "arrays/tsne_y.npy", "arrays/tsne_subject.npy")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Tsne:
+    """Features of n windows in the plane before and after training, (n, 2) each; classes and subjects.
+
+    `before` and `subject` may be None; y (n,) holds class indices.
+    """
+
+    before: NDArray[np.floating] | None
+    after: NDArray[np.floating]
+    y: NDArray[np.int64]
+    subject: NDArray[Any] | None
+
+
+@dataclass(frozen=True, eq=False)
+class RunFolder:
+    """The whole parts of a run folder; None or empty where there is nothing to show.
+
+    `rows` are the scored ones, one for each key; `curves` the epochs of each stage, in order of epoch;
+    `problems` one sentence for each damaged part. `name` is the folder's name without its path.
+    """
+
+    path: Path
+    rows: list[Row] = field(default_factory=list)
+    curves: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    recipe: dict[str, Any] | None = None
+    recipe_text: str | None = None
+    environment: dict[str, Any] | None = None
+    card: dict[str, Any] | None = None
+    teacher: dict[str, Any] | None = None
+    tsne: Tsne | None = None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    @property
+    def activities(self) -> list[str]:
+        """Names of the classes, from a scored row or the model card; empty if neither has them."""
+        for source in (*(row.result for row in self.rows), self.card or {}):
+            names = source.get("activities")
+            if isinstance(names, list) and names:
+                return [str(name) for name in names]
+        return []
+
+
+def load(folder: Path | str) -> RunFolder:
+    """Read a run folder. Raises CheckpointError if it is none; damaged parts only become `problems`."""
+    folder = Path(folder)
+    known = (ROWS, CURVES, RECIPE_JSON, RECIPE_TOML, CARD, TEACHER, *TSNE)
+    if not any((folder / name).is_file() for name in known):
+        state = "holds none of its files" if folder.is_dir() else "does not exist"
+        raise CheckpointError(
+            f"{folder} is no run folder: it {state}. Expected {ROWS} or another file that "
+            "`otolith run` writes; give the folder that its --out named"
+        )
+    problems: list[str] = []
+    recipe_text = _read(folder / RECIPE_TOML, _text, problems)
+    recipe = _read(folder / RECIPE_JSON, _object, problems)
+    if recipe is None and recipe_text is not None:
+        recipe = _read(folder / RECIPE_TOML, lambda path: tomllib.loads(_text(path)), problems)
+    rows = _rows(folder / ROWS, problems)
+    return RunFolder(
+        path=folder,
+        rows=rows,
+        curves=_curves(folder / CURVES, problems),
+        recipe=recipe,
+        recipe_text=recipe_text,
+        environment=_read(folder / ENVIRONMENT, _object, problems),
+        card=_read(folder / CARD, _object, problems),
+        teacher=_read(folder / TEACHER, _teacher, problems),
+        tsne=_tsne(folder, problems),
+        problems=problems,
+    )
+
+
+def _read(path: Path, reader: Callable[[Path], T], problems: list[str]) -> T | None:
+    """What `reader` makes of a file; None if it is absent, or damaged, which is then a problem."""
+    if not path.is_file():
+        return None
+    try:
+        return reader(path)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        detail = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        problems.append(f"{path.name} cannot be shown: {detail}.")
+        return None
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"it holds {name}, which is no finite number")
+
+
+def _object(path: Path) -> dict[str, Any]:
+    value = json.loads(_text(path), parse_constant=_refuse_constant)
+    if not isinstance(value, dict):
+        raise ValueError("it holds no JSON object")
+    return value
+
+
+def _array(path: Path) -> NDArray[Any]:
+    # A map is bounded by the file, whatever size its header claims.
+    return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def _is_fraction(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _are_fractions(value: object) -> bool:
+    return isinstance(value, Mapping) and all(_is_fraction(score) for score in value.values())
+
+
+def fault(result: Mapping[str, Any]) -> str | None:
+    """What makes a row's scores unusable here, or None if they are as `metrics.evaluate` gives them."""
+    if not _is_fraction(result.get("macro_f1")):
+        return f"macro_f1 is {result.get('macro_f1')!r}, expected a fraction 0..1"
+    for name in ("accuracy", "val_macro_f1"):
+        if result.get(name) is not None and not _is_fraction(result[name]):
+            return f"{name} is {result[name]!r}, expected a fraction 0..1"
+    for name in ("per_subject", "per_class_f1"):
+        if name in result and not _are_fractions(result[name]):
+            return f"{name} is not a mapping of names to fractions 0..1"
+    for name in ("n_windows", "n_subjects"):
+        if not _is_count(result.get(name, 0)):
+            return f"{name} is {result[name]!r}, expected a count"
+    support = result.get("support", {})
+    if not isinstance(support, Mapping) or not all(_is_count(count) for count in support.values()):
+        return "support is not a mapping of activities to counts"
+    interval = result.get("interval")
+    if interval is not None and not (
+        isinstance(interval, Mapping) and all(_is_fraction(interval.get(end)) for end in ("low", "high"))
+    ):
+        return "interval has no low and high in 0..1"
+    if "confusion" in result:
+        names = result.get("activities")
+        matrix = result["confusion"]
+        if not isinstance(names, list) or not isinstance(matrix, list) or len(matrix) != len(names):
+            return "confusion is not a matrix over activities"
+        if any(not isinstance(line, list) or len(line) != len(names) for line in matrix):
+            return "confusion is not a square matrix over activities"
+        if not all(_is_count(count) for line in matrix for count in line):
+            return "confusion does not hold counts"
+        if not any(count for line in matrix for count in line):
+            return "confusion holds no window"
+    return None
+
+
+def _rows(path: Path, problems: list[str]) -> list[Row]:
+    """Rows with scores; rows of other protocols (cost) have no macro F1 and are not the report's."""
+    found = scan(path)
+    problems += [f"{path.name}, line {damage.line}, is left out: {damage.reason}." for damage in found.damage]
+    scored = []
+    for row in latest(found.rows):
+        if "macro_f1" not in row.result:
+            continue
+        wrong = fault(row.result)
+        if wrong is None:
+            scored.append(row)
+        else:
+            problems.append(f"A row of {path.name} ({row.key}) is left out: {wrong}.")
+    return scored
+
+
+def _curves(path: Path, problems: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """{stage: its epochs in order}; a resumed run may write an epoch twice, and the last one counts."""
+    stages: dict[str, dict[int, dict[str, Any]]] = {}
+    if not path.is_file():
+        return {}
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            point = json.loads(line.decode(), parse_constant=_refuse_constant)
+            scored = point.get("val_macro_f1")
+            if not _is_number(point["loss"]) or not (scored is None or _is_fraction(scored)):
+                raise ValueError
+            stages.setdefault(str(point["stage"]), {})[int(point["epoch"])] = point
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            problems.append(f"{path.name}, line {number}, is left out: it is no epoch of a stage.")
+    return {stage: [epochs[epoch] for epoch in sorted(epochs)] for stage, epochs in stages.items()}
+
+
+def _teacher(path: Path) -> dict[str, Any]:
+    teacher = _object(path)
+    histogram = teacher["histogram"]
+    edges = np.asarray(histogram["edges"], dtype=np.float64)
+    if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
+        raise ValueError("its histogram has no increasing edges")
+    bins = len(edges) - 1
+    numbers = [teacher["auc"], teacher["mean_same"], teacher["mean_different"]]
+    counts = [*histogram["same"], *histogram["different"]]
+    if not all(_is_fraction(value) for value in numbers) or not _are_fractions(teacher["auc_per_activity"]):
+        raise ValueError("its figures are not fractions 0..1")
+    sizes = {len(histogram["same"]), len(histogram["different"])}
+    if sizes != {bins} or not all(_is_count(count) for count in counts) or not any(counts):
+        raise ValueError("its histogram does not hold one count for each bin")
+    return teacher
+
+
+def _are_classes(y: NDArray[Any]) -> bool:
+    return bool(len(y)) and 0 <= y.min() and y.max() < 1000
+
+
+def _tsne(folder: Path, problems: list[str]) -> Tsne | None:
+    before, after, y, subject = (_read(folder / name, _array, problems) for name in TSNE)
+    if after is None or y is None:
+        return None
+    wrong = [
+        name
+        for name, points in (("tsne_before", before), ("tsne_after", after))
+        if points is not None
+        and (points.shape != (len(y), 2) or points.dtype.kind != "f" or not np.isfinite(points).all())
+    ]
+    if (
+        y.ndim != 1
+        or y.dtype.kind not in "iu"
+        or wrong
+        or not _are_classes(y)
+        or (subject is not None and len(subject) != len(y))
+    ):
+        problems.append(
+            "The t-SNE arrays cannot be shown: expected finite (n, 2) points and (n,) integer classes."
+        )
+        return None
+    return Tsne(before, after, y, subject)

@@ -1,0 +1,198 @@
+"""Rows of several runs grouped by what may be compared, with the paper's figures beside ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from otolith.metrics import spread
+from otolith.report import published
+from otolith.report.folder import RunFolder
+from otolith.report.names import (
+    WITHIN_PERSON,
+    dataset_title,
+    listed,
+    method_order,
+    method_title,
+    natural,
+    split_title,
+)
+from otolith.rows import Row, key_hash
+
+OWN = ("protocol", "dataset", "split", "recipe", "method", "seed", "fold")
+"""Fields of a key that tables show in places of their own; the others are conditions."""
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """All rows of one method under one recipe (a hash): seeds and folds of the same cell, in order."""
+
+    method: str
+    recipe: str
+    rows: tuple[Row, ...]
+    published: tuple[published.Published, ...]
+
+    @property
+    def title(self) -> str:
+        return method_title(self.method)
+
+    @property
+    def spread(self) -> dict[str, Any]:
+        """Mean, min, max, sd and n of the macro F1 over seeds and folds (`metrics.spread`)."""
+        return spread(row.result["macro_f1"] for row in self.rows)
+
+    @property
+    def per_subject(self) -> dict[str, list[float]]:
+        """{subject: scores over the seeds and folds that tested this subject}."""
+        found: dict[str, list[float]] = {}
+        for row in self.rows:
+            for person, score in row.result.get("per_subject", {}).items():
+                found.setdefault(person, []).append(score)
+        return found
+
+    @property
+    def seeds(self) -> str:
+        """`seeds 0, 1, 2`, with the folds if there are any."""
+        seeds, folds = (
+            sorted({str(row.key[name]) for row in self.rows if row.key.get(name) is not None}, key=natural)
+            for name in ("seed", "fold")
+        )
+        parts = [f"{'seed' if len(seeds) == 1 else 'seeds'} {listed(seeds)}"] if seeds else []
+        parts += [f"{'fold' if len(folds) == 1 else 'folds'} {listed(folds)}"] if folds else []
+        return ", ".join(parts) or "no seed given"
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Lines that may stand in one table: same data set, split, protocol, named recipe and conditions."""
+
+    dataset: str
+    split: str
+    protocol: str
+    recipe_name: str
+    conditions: str
+    lines: tuple[Line, ...]
+
+    @property
+    def title(self) -> str:
+        parts = [dataset_title(self.dataset), split_title(self.split)]
+        parts += [f"{self.recipe_name} recipe"] if self.recipe_name else []
+        parts += [self.conditions] if self.conditions else []
+        return ", ".join(parts)
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for line in self.lines for row in line.rows]
+
+    @property
+    def subjects(self) -> list[str]:
+        return sorted({person for line in self.lines for person in line.per_subject}, key=natural)
+
+    def label(self, line: Line) -> str:
+        """The line's method, with its recipe where the group holds the method under several."""
+        several = sum(other.method == line.method for other in self.lines) > 1
+        return f"{line.title} ({line.recipe})" if several else line.title
+
+
+def protocol_of(key: Mapping[str, Any]) -> str:
+    """Which protocol of Section V a key belongs to: its own `protocol`, or what source, k and fold tell."""
+    if key.get("protocol"):
+        return str(key["protocol"])
+    if key.get("source") not in (None, key.get("dataset")):
+        return "transfer"
+    if key.get("k") is not None:
+        return "few labels"
+    return "cross-validation" if key.get("fold") is not None else "representation"
+
+
+def recipe_name(row: Row) -> str:
+    """`compact`, `paper` or a file's name, from the row's meta; empty where it is not known."""
+    return str(row.meta.get("recipe_name") or "")
+
+
+def conditions(key: Mapping[str, Any]) -> str:
+    """What a key says beyond OWN, as `k 5, split seed 0`; what is None, false or empty is not said."""
+    parts = []
+    for name, value in sorted(key.items()):
+        if name in OWN or value is None or value is False or value in ([], {}, ""):
+            continue
+        text = listed(value) if isinstance(value, list) else str(value)
+        parts.append(name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {text}")
+    return ", ".join(parts)
+
+
+def published_beside(key: Mapping[str, Any]) -> tuple[published.Published, ...]:
+    """The paper's figures for the cell of a key, if its test subjects are the authors' or folds."""
+    protocol = protocol_of(key)
+    if protocol != "cross-validation" and key.get("split") != "fixed":
+        return ()
+    return tuple(published.beside(str(key.get("dataset")), str(key.get("method")), protocol))
+
+
+def gather(runs: Sequence[RunFolder]) -> tuple[list[Row], list[str]]:
+    """All rows, the last for each key, and a sentence for each key that two folders answer differently."""
+    found: dict[str, tuple[Row, str]] = {}
+    problems = []
+    for run in runs:
+        for row in run.rows:
+            name = key_hash(row.key)
+            if name in found and found[name][0].result != row.result:
+                problems.append(
+                    f"{found[name][1]} and {run.name} hold different results for one key ({row.key}); "
+                    f"that of {run.name} is shown."
+                )
+            found[name] = (row, run.name)
+    return [row for row, _ in found.values()], problems
+
+
+def group(rows: Iterable[Row]) -> list[Group]:
+    """Groups by data set and split, their lines in the order of `names.METHODS`, rows by seed and fold."""
+    tree: dict[tuple[str, str, str, str, str], dict[tuple[str, str], list[Row]]] = {}
+    for row in rows:
+        key = row.key
+        where = (
+            str(key.get("dataset", "?")),
+            str(key.get("split", "?")),
+            protocol_of(key),
+            recipe_name(row),
+            conditions(key),
+        )
+        line = (str(key.get("method", "?")), str(key.get("recipe", "")))
+        tree.setdefault(where, {}).setdefault(line, []).append(row)
+    groups = []
+    for where, lines in sorted(tree.items()):
+        made = tuple(
+            Line(
+                method=method,
+                recipe=recipe,
+                rows=tuple(sorted(found, key=lambda r: natural(f"{r.key.get('seed')} {r.key.get('fold')}"))),
+                published=published_beside(found[0].key),
+            )
+            for (method, recipe), found in sorted(
+                lines.items(), key=lambda item: (method_order(item[0][0]), item[0][1])
+            )
+        )
+        groups.append(Group(*where, lines=made))
+    return groups
+
+
+def warnings_of(rows: Iterable[Row]) -> list[str]:
+    """The warnings of the rows' splits, each once."""
+    found: list[str] = []
+    for row in rows:
+        warning = str(row.meta.get("warning") or "")
+        if not warning and str(row.key.get("split")) in WITHIN_PERSON:
+            warning = "The test windows may be of people seen in training: nothing follows for other people."
+        found += [warning] if warning else []
+    return list(dict.fromkeys(found))
+
+
+def notes_of(rows: Iterable[Row]) -> list[str]:
+    """Why intervals are missing and what the means leave out, each once."""
+    found: list[str] = []
+    for row in rows:
+        note = row.result.get("interval_note")
+        found += [str(note)] if note else []
+        found += [str(note) for note in row.result.get("notes", ())]
+    return list(dict.fromkeys(found))

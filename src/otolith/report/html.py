@@ -1,0 +1,204 @@
+"""One self-contained report.html from run folders: no network, no script, for phone and laptop.
+
+The page computes nothing but pictures: scores come from rows, embeddings and similarities from arrays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from otolith import __version__
+from otolith.report import figures, groups, names, pictures, published, tables
+from otolith.report.folder import RunFolder, load
+from otolith.rows import Row
+
+_MOST_PICTURED = 12
+
+
+def write(run_folders: Sequence[Path | str], out: Path | str) -> Path:
+    """Write the report of one run, or the comparison of several, to the file `out`, and return it.
+
+    Parts that a folder lacks are left out; damaged parts are left out and named on the page. The file appears
+    whole or not at all. Raises CheckpointError if a folder is no run folder, ValueError if none is given.
+    """
+    if not run_folders:
+        raise ValueError("a report needs at least one run folder")
+    runs = [load(folder) for folder in run_folders]
+    rows, problems = groups.gather(runs)
+    if len(runs) == 1 and len(rows) <= 1:
+        page, content = "single.html.j2", _single(runs[0])
+    else:
+        page, content = "comparison.html.j2", _comparison(runs, rows, problems)
+    environment = Environment(
+        loader=PackageLoader("otolith.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = names.percent
+    environment.filters["natural"] = lambda items: sorted(items, key=names.natural)
+    text = environment.get_template(page).render(content, version=__version__, caveat=published.CAVEAT)
+    return tables.write_text(Path(out), text)
+
+
+def _parts(row: Row | None) -> dict[str, dict[str, int | None]]:
+    """{train, val, test: {windows, subjects}} where a row's meta gives them."""
+    split = row.meta.get("split") if row is not None else None
+    found: dict[str, dict[str, int | None]] = {}
+    for name, part in split.items() if isinstance(split, dict) else ():
+        if isinstance(part, dict) and isinstance(part.get("windows"), int):
+            people = part.get("subjects")
+            found[name] = {
+                "windows": part["windows"],
+                "subjects": people if isinstance(people, int) else None,
+            }
+    return found
+
+
+def _card(card: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What the page shows of a model card (`otolith.bundle`); absent parts are None or empty."""
+    if card is None:
+        return None
+    given, data = _section(card, "input"), _section(card, "data")
+    channels, units = given.get("channels"), given.get("units")
+    inputs = []
+    if isinstance(channels, list):
+        known = units if isinstance(units, list) and len(units) == len(channels) else [None] * len(channels)
+        inputs = [f"{c} ({u})" if u else str(c) for c, u in zip(channels, known, strict=True)]
+    return {
+        "inputs": inputs,
+        "steps": given.get("steps"),
+        "rate_hz": given.get("rate_hz"),
+        "seconds": given.get("seconds"),
+        "activities": card.get("activities") or data.get("activities"),
+        "texts": _terms_of(data),
+    }
+
+
+def _section(card: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+    """A table of a card, empty where it is absent or something else."""
+    found = (card or {}).get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _terms_of(data: Mapping[str, Any]) -> list[str]:
+    licence = data.get("licence")
+    texts = [data.get("terms"), f"Licence: {licence}" if licence else None, data.get("citation")]
+    return [str(text) for text in texts if text]
+
+
+def _seconds(row: Row | None) -> list[tuple[str, str]]:
+    spent = row.meta.get("seconds") if row is not None else None
+    titles = {**figures.STAGES, "evaluate": "Evaluation"}
+    return [
+        (titles.get(str(stage), str(stage)), f"{value:.0f} s" if value < 120 else f"{value / 60:.1f} min")
+        for stage, value in (spent.items() if isinstance(spent, dict) else ())
+        if isinstance(value, int | float)
+    ]
+
+
+def _recipe_text(run: RunFolder) -> str | None:
+    if run.recipe_text is not None:
+        return run.recipe_text
+    return json.dumps(run.recipe, indent=2, ensure_ascii=False) if run.recipe is not None else None
+
+
+def _single(run: RunFolder) -> dict[str, Any]:
+    row = run.rows[0] if run.rows else None
+    key, result = (row.key, row.result) if row is not None else ({}, {})
+    card = run.card or {}
+    dataset = str(key.get("dataset") or _section(card, "data").get("dataset") or "Run")
+    method = str(key.get("method") or card.get("method") or "")
+    warnings = groups.warnings_of(run.rows)
+    interval_note = result.get("interval_note")
+    return {
+        "dataset": names.dataset_title(dataset),
+        "method": method,
+        "method_title": names.method_title(method),
+        "split": names.split_title(str(key.get("split", "?"))),
+        "conditions": groups.conditions(key),
+        "row": row,
+        "result": result,
+        "key": key,
+        "interval": result.get("interval"),
+        "notes": [note for note in groups.notes_of(run.rows) if note != interval_note],
+        "warnings": warnings,
+        "new_people": not warnings,
+        "problems": run.problems,
+        "parts": _parts(row),
+        "recipe_name": groups.recipe_name(row) if row is not None else "",
+        "recipe_text": _recipe_text(run),
+        "environment": run.environment or {},
+        "seconds": _seconds(row),
+        "card": _card(run.card),
+        "published": groups.published_beside(key),
+        "scores": pictures.scores(row) if row is not None else [],
+        "subjects": pictures.subjects(row) if row is not None else None,
+        "embeddings": pictures.embeddings(run),
+        "teacher": pictures.teacher(run),
+        "curves": pictures.curves(run),
+    }
+
+
+def _comparison(runs: Sequence[RunFolder], rows: list[Row], problems: list[str]) -> dict[str, Any]:
+    found = groups.group(rows)
+    return {
+        "n_rows": len(rows),
+        "datasets": names.listed(dict.fromkeys(names.dataset_title(group.dataset) for group in found)),
+        "problems": [f"{run.name}: {problem}" for run in runs for problem in run.problems] + problems,
+        "groups": [_group_content(group) for group in found],
+        "summary_header": tables.SUMMARY_HEADER,
+        "row_header": tables.ROW_HEADER,
+        "grid": pictures.grid(runs),
+        "terms": _terms(runs),
+        "runs": [_run_content(run) for run in runs],
+    }
+
+
+def _group_content(group: groups.Group) -> dict[str, Any]:
+    return {
+        "group": group,
+        "pictures": pictures.comparison(group),
+        "warnings": groups.warnings_of(group.rows),
+        "notes": groups.notes_of(group.rows),
+        "summary": [tables.summary_cells(group, line) for line in group.lines],
+        "has_published": any(line.published for line in group.lines),
+        "rows": [tables.row_cells(row) for row in group.rows],
+        "subject_header": ["Subject", *(group.label(line) for line in group.lines)],
+        "subject_rows": [tables.subject_cells(group, person) for person in group.subjects],
+    }
+
+
+def _terms(runs: Sequence[RunFolder]) -> list[tuple[str, list[str]]]:
+    """Each data set with what its model cards say about terms, licence and citation, each text once."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        data = _section(run.card, "data")
+        place = found.setdefault(names.dataset_title(str(data.get("dataset", "?"))), [])
+        place += [text for text in _terms_of(data) if text not in place]
+    return [(name, texts) for name, texts in found.items() if texts]
+
+
+def _run_content(run: RunFolder) -> dict[str, Any]:
+    """The pictures of one run within a comparison, and what it ran on."""
+    # A folder of a protocol with many cells would drown the page; its scores are in the tables.
+    pictured = run.rows if len(run.rows) <= _MOST_PICTURED else []
+    found = [item for row in pictured for item in pictures.scores(row)]
+    found += pictures.teacher(run) + pictures.curves(run)
+    only = run.rows[0] if len(run.rows) == 1 else None
+    methods = dict.fromkeys(names.method_title(str(row.key.get("method", "?"))) for row in run.rows)
+    return {
+        "name": run.name,
+        "title": pictures.condition(only) if only is not None else f"{len(run.rows)} results",
+        "method": names.listed(methods),
+        "macro_f1": only.result["macro_f1"] if only is not None else None,
+        "pictures": found,
+        "recipe_text": _recipe_text(run),
+        "environment": run.environment or {},
+    }

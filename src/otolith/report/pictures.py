@@ -1,0 +1,241 @@
+"""The pictures of a page and their captions, which say whose windows, which split, seeds and interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from otolith.report import figures, names
+from otolith.report.folder import RunFolder
+from otolith.report.groups import Group, conditions
+from otolith.report.style import data_uri
+from otolith.report.tables import interval_text
+from otolith.rows import Row
+
+_STAGE_ORDER = ("autoencoder", "pretrain", "finetune")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure on the page: its data URI, the text for readers who cannot see it, and its caption."""
+
+    uri: str
+    alt: str
+    caption: str
+    wide: bool = False
+
+
+def picture(figure: Figure, alt: str, caption: str, *, wide: bool = False) -> Picture:
+    """A drawn figure with its words."""
+    return Picture(data_uri(figure), alt, caption, wide)
+
+
+def condition(row: Row) -> str:
+    """What every caption of a score must say: whose windows, which split, which seed, which interval."""
+    result, key = row.result, row.key
+    parts = [names.dataset_title(str(key.get("dataset", "?"))), names.split_title(str(key.get("split", "?")))]
+    parts += [f"{name} {key[name]}" for name in ("fold", "seed") if key.get(name) is not None]
+    parts += [conditions(key)] if conditions(key) else []
+    if result.get("interval"):
+        subjects = result["interval"].get("n_subjects", "the")
+        parts.append(f"95 % interval {interval_text(result)} over {subjects} subjects")
+    else:
+        parts.append("no interval")
+    return "; ".join(parts)
+
+
+def scores(row: Row) -> list[Picture]:
+    """Confusion matrix and F1 of each activity."""
+    result, where = row.result, condition(row)
+    found = []
+    if "confusion" in result:
+        found.append(
+            picture(
+                figures.confusion(result["confusion"], result["activities"]),
+                "Confusion matrix",
+                "Confusion matrix: of the test windows of the activity at the left, the share in percent "
+                f"recognised as the activity below, and under it the number of windows. {where}.",
+            )
+        )
+    if result.get("per_class_f1"):
+        found.append(
+            picture(
+                figures.per_class(result["per_class_f1"], result.get("support", {})),
+                "F1 score of each activity",
+                f"F1 score of each activity. {where}.",
+            )
+        )
+    return found
+
+
+def subjects(row: Row) -> Picture | None:
+    """Macro F1 within each test subject; None where the row has none."""
+    result = row.result
+    if not result.get("per_subject"):
+        return None
+    band = " (shaded: its 95 % interval)" if result.get("interval") else ""
+    return picture(
+        figures.per_subject(result["per_subject"], result["macro_f1"], result.get("interval")),
+        "Macro F1 of each test subject",
+        f"Macro F1 within each test subject; the line is the score over all{band}. {condition(row)}.",
+    )
+
+
+def curves(run: RunFolder) -> list[Picture]:
+    """Loss of each stage, and the validation score where there is one."""
+    order = {stage: i for i, stage in enumerate(_STAGE_ORDER)}
+    found = []
+    for stage in sorted(run.curves, key=lambda name: (order.get(name, len(order)), name)):
+        points = run.curves[stage]
+        title = figures.STAGES.get(stage, stage)
+        parts = ["1 epoch" if len(points) == 1 else f"{len(points)} epochs"]
+        seconds = [p["seconds"] for p in points if isinstance(p.get("seconds"), int | float)]
+        parts += [f"{sum(seconds) / len(seconds):.2g} s each"] if seconds else []
+        scaled = [p["scaled_share"] for p in points if isinstance(p.get("scaled_share"), int | float)]
+        parts += (
+            [f"LARC scaled {names.percent(sum(scaled) / len(scaled))} % of the tensors"] if scaled else []
+        )
+        caption = f"{title}: mean loss of each epoch ({', '.join(parts)})"
+        if any(point.get("val_macro_f1") is not None for point in points):
+            caption += "; below, the macro F1 on the validation windows, by which the epoch is chosen"
+        found.append(
+            picture(figures.training_curve(stage, points), f"Training curve: {title}", f"{caption}.")
+        )
+    return found
+
+
+def embeddings(run: RunFolder) -> list[Picture]:
+    """t-SNE before and after pre-training, coloured by activity, and after it coloured by person."""
+    if run.tsne is None:
+        return []
+    tsne, what = run.tsne, f"t-SNE of the encoder's features of {len(run.tsne.y):,} windows"
+    found = []
+    if tsne.before is not None:
+        panel = figures.Panel("Before training", tsne.before, tsne.y, run.activities)
+        found.append(
+            picture(
+                figures.embedding([panel]),
+                "t-SNE before training",
+                f"{what}, untrained: what the signals give by themselves. Labels only colour the points.",
+            )
+        )
+    panel = figures.Panel("After training", tsne.after, tsne.y, run.activities)
+    found.append(
+        picture(
+            figures.embedding([panel]),
+            "t-SNE after training",
+            f"{what}, trained. The closer one activity keeps together, the fewer labels a head needs.",
+        )
+    )
+    if tsne.subject is not None:
+        found.append(
+            picture(
+                figures.subjects_embedding("After training, by person", tsne.after, tsne.subject),
+                "The same points coloured by person",
+                "The same points coloured by person: where colours mix, the features depend on the activity "
+                "and not on who moves.",
+            )
+        )
+    return found
+
+
+def teacher(run: RunFolder) -> list[Picture]:
+    """How well the frozen teacher's similarity tells pairs of one activity from pairs of two."""
+    found = run.teacher
+    if found is None:
+        return []
+    pairs = sum(found["histogram"]["same"]) + sum(found["histogram"]["different"])
+    made = [
+        picture(
+            figures.teacher(found),
+            "Similarity of pairs of windows under the frozen teacher",
+            f"Similarity of {pairs:,} pairs of windows under the frozen autoencoder. Dynamic temperature "
+            "supposes that pairs of one activity are the more similar; the area is 0.5 where they are not, "
+            "1 where always.",
+        )
+    ]
+    if found["auc_per_activity"]:
+        made.append(
+            picture(
+                figures.teacher_per_activity(found),
+                "Area under the ROC curve for each activity",
+                "The same area over the pairs that involve each activity: where it is low, the teacher's "
+                "temperatures tell little.",
+            )
+        )
+    return made
+
+
+def comparison(group: Group) -> list[Picture]:
+    """Every run of a group with its means and the paper's figures, and the subjects under each method."""
+    series = [
+        figures.Series(
+            line.method,
+            group.label(line),
+            tuple(row.result["macro_f1"] for row in line.rows),
+            tuple(p.macro_f1 for p in line.published),
+        )
+        for line in group.lines
+    ]
+    runs = "; ".join(f"{group.label(line)}: {line.seeds}" for line in group.lines)
+    paper = " An open diamond is the paper's figure." if any(line.published for line in group.lines) else ""
+    found = [
+        picture(
+            figures.comparison(series),
+            "Comparison of methods",
+            f"Macro F1 of every run (points) and its mean (bar).{paper} {group.title}. {runs}.",
+            wide=True,
+        )
+    ]
+    # Names of methods carry their colours; labels are needed where one method stands under two recipes.
+    distinct = len({line.method for line in group.lines}) == len(group.lines)
+    table = {
+        line.method if distinct else group.label(line): line.per_subject
+        for line in group.lines
+        if line.per_subject
+    }
+    if table:
+        found.append(
+            picture(
+                figures.subjects_by_method(table),
+                "Macro F1 of each test subject under each method",
+                f"Macro F1 within each test subject, mean over the runs. {group.title}. {runs}.",
+                wide=True,
+            )
+        )
+    return found
+
+
+def grid(runs: Sequence[RunFolder]) -> Picture | None:
+    """Fig. 5: AS at the left, DT at the right, a row for each data set that has both; None if none has.
+
+    Of several seeds the lowest that both methods have is shown, else the lowest of each.
+    """
+    found: dict[str, dict[str, dict[str, RunFolder]]] = {}
+    for run in runs:
+        if run.tsne is not None and run.rows:
+            key = run.rows[0].key
+            place = found.setdefault(str(key.get("dataset")), {}).setdefault(str(key.get("method")), {})
+            place.setdefault(str(key.get("seed")), run)
+    panels = []
+    for dataset, methods in sorted(found.items()):
+        if "angular" not in methods or "dynamic" not in methods:
+            continue
+        shared = sorted(set(methods["angular"]) & set(methods["dynamic"]), key=names.natural)
+        for method in ("angular", "dynamic"):
+            seed = shared[0] if shared else min(methods[method], key=names.natural)
+            tsne = methods[method][seed].tsne
+            if tsne is not None:
+                title = f"{names.dataset_title(dataset)}, {names.method_short(method)}, seed {seed}"
+                panels.append(figures.Panel(title, tsne.after, tsne.y, methods[method][seed].activities))
+    if not panels:
+        return None
+    return picture(
+        figures.embedding(panels),
+        "t-SNE of angular similarity beside dynamic temperature",
+        "t-SNE of the features that the pre-trained encoder gives, angular similarity (AS) beside dynamic "
+        "temperature (DT), as in the paper's Fig. 5. Labels only colour the points.",
+        wide=True,
+    )

@@ -1,0 +1,141 @@
+"""Colours, type and the SVG form of every figure: one family, on light and dark pages."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+INK, MUTED, GRID, PAPER = "#1d2733", "#64707d", "#dfe4ea", "#fffffe"
+"""Text, secondary text, hairlines, background: `svg` makes them variables that follow the reader's theme."""
+
+ACCENT, WARM = "#0072b2", "#d55e00"
+"""The two colours of pairs: ours against theirs, same against different (Okabe and Ito)."""
+
+FEW = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8c6bb1", "#7f7f7f")
+"""Up to eight categories, told apart with any colour vision (Okabe and Ito, yellow and black replaced)."""
+
+MANY = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9",
+    "#7a4fa3", "#8a8d0f", "#8c3b1e", "#00b3a4", "#e0529c", "#6b7280",
+)  # fmt: skip
+"""Up to twelve categories; figures that use it also label directly and change the marker after the sixth."""
+
+METHOD_COLOURS = {
+    "dynamic": "#d55e00",
+    "angular": "#0072b2",
+    "csshar": "#009e73",
+    "cpc": "#8c6bb1",
+    "masked": "#56b4e9",
+    "multi-task": "#cc79a7",
+    "autoencoder": "#e69f00",
+    "supervised": "#4b5563",
+    "random": "#9aa3ad",
+}
+
+_THEME = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper"}
+
+_CSS = (
+    ":root{--ink:#1d2733;--muted:#64707d;--grid:#dfe4ea;--paper:#ffffff}"
+    "@media (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--muted:#9aa5b1;--grid:#333d49;--paper:#171c23}}"
+    "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif}"
+)
+
+_RC: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 9.0,
+    "axes.labelsize": 9.0,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.edgecolor": GRID,
+    "axes.linewidth": 1.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "axes.axisbelow": True,
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "text.color": INK,
+    "xtick.color": GRID,
+    "ytick.color": GRID,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "otolith",
+    "text.parse_math": False,
+}
+
+
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+    """The house style for what is drawn or saved inside; matplotlib's own settings come back afterwards."""
+    with matplotlib.rc_context(_RC), warnings.catch_warnings():
+        # A name in a script that this font lacks is drawn by the reader's own fonts.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def canvas(width: float, height: float) -> Figure:
+    """An empty figure of `width` x `height` inches that fits its parts by itself; use inside `styled`."""
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.09))
+
+
+def palette(n: int) -> Sequence[str]:
+    """n colours, repeated past twelve, where labels must tell categories apart."""
+    colours = FEW if n <= len(FEW) else MANY
+    return [colours[i % len(colours)] for i in range(n)]
+
+
+def bare(axes: Axes, *sides: str) -> None:
+    """Remove the spines of `sides` and all tick marks, leaving their labels."""
+    for side in sides:
+        axes.spines[side].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def svg(figure: Figure) -> str:
+    """The figure as a stand-alone SVG document that follows the reader's light or dark theme."""
+    buffer = io.StringIO()
+    with styled():
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=200)
+    text = buffer.getvalue()
+    for colour, name in _THEME.items():
+        text = text.replace(colour, f"var(--{name})")
+    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    # Only the size and weight of matplotlib's `font` shorthand are kept: the family is the reader's own.
+    text = re.sub(r"font: ((?:\w+ )?)([\d.]+px) [^;\"]*", r"font-size: \2; font-weight: \1", text)
+    text = text.replace("font-weight: ;", "").replace('font-weight: "', '"')
+    return re.sub(r"(<svg [^>]*>)", lambda found: f"{found[1]}\n<style>{_CSS}</style>", text, count=1)
+
+
+def data_uri(figure: Figure) -> str:
+    """`svg` as a data URI for an <img>, where no script can run and identifiers clash with no other's."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg(figure).encode()).decode()
+
+
+def save_png(figure: Figure, path: Path | str, dpi: float = 200) -> Path:
+    """The figure as a PNG on white, at twice the usual density."""
+    path = Path(path)
+    with styled():
+        figure.savefig(path, format="png", dpi=dpi)
+    return path

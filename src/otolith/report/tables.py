@@ -1,0 +1,221 @@
+"""Markdown and CSV tables of several runs. Markdown shows percent, CSV holds fractions."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from otolith.report import published
+from otolith.report.folder import load
+from otolith.report.groups import OWN, Group, Line, gather, group, notes_of, warnings_of
+from otolith.report.names import method_title, percent
+from otolith.rows import Row
+
+
+def interval_text(result: Mapping[str, Any]) -> str:
+    """`88.1–95.2`, or a dash where the row has no interval."""
+    interval = result.get("interval")
+    return f"{percent(interval['low'])}–{percent(interval['high'])}" if interval else "–"
+
+
+def range_text(line: Line) -> str:
+    """`92.1–93.8`, or a dash for one row: a single run has no spread."""
+    stats = line.spread
+    return f"{percent(stats['min'])}–{percent(stats['max'])}" if stats["n"] > 1 else "–"
+
+
+def published_text(line: Line) -> str:
+    """`93.0 (Table I)`, several where the paper's tables differ, a dash where it has none."""
+    return "; ".join(f"{percent(p.macro_f1)} ({p.table})" for p in line.published) or "–"
+
+
+SUMMARY_HEADER = ("Method", "Runs", "Mean macro F1 (%)", "Range", "SD", "Paper (%)")
+
+
+def summary_cells(group: Group, line: Line) -> list[str]:
+    """One row of the summary table, in the order of SUMMARY_HEADER."""
+    stats = line.spread
+    sd = percent(stats["sd"]) if stats["sd"] is not None else "–"
+    return [group.label(line), line.seeds, percent(stats["mean"]), range_text(line), sd, published_text(line)]
+
+
+ROW_HEADER = (
+    "Method",
+    "Seed",
+    "Fold",
+    "Macro F1 (%)",
+    "95 % interval",
+    "Accuracy (%)",
+    "Test subjects",
+    "Windows",
+)
+
+
+def row_cells(row: Row) -> list[str]:
+    """One row of the table of all runs, in the order of ROW_HEADER."""
+    result = row.result
+    blank = "–"
+    return [
+        method_title(str(row.key.get("method", "?"))),
+        blank if row.key.get("seed") is None else str(row.key["seed"]),
+        blank if row.key.get("fold") is None else str(row.key["fold"]),
+        percent(result["macro_f1"]),
+        interval_text(result),
+        percent(result["accuracy"]) if result.get("accuracy") is not None else blank,
+        str(result.get("n_subjects", blank)),
+        str(result.get("n_windows", blank)),
+    ]
+
+
+def subject_cells(group: Group, person: str) -> list[str]:
+    """The mean score of one subject under each line of a group, a dash where it was not tested."""
+    cells = [person]
+    for line in group.lines:
+        scores = line.per_subject.get(person)
+        cells.append(percent(sum(scores) / len(scores)) if scores else "–")
+    return cells
+
+
+def _markdown_cell(text: str) -> str:
+    """Text that stays text in a Markdown table, whatever name it came from."""
+    flat = " ".join(text.split())
+    for mark, safe in (
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        (">", "&gt;"),
+        ("\\", "\\\\"),
+        ("|", "\\|"),
+        ("`", "\\`"),
+    ):
+        flat = flat.replace(mark, safe)
+    for mark in "*_[]":
+        flat = flat.replace(mark, f"\\{mark}")
+    return flat
+
+
+def _markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    text = ["| " + " | ".join(_markdown_cell(cell) for cell in header) + " |", "|---" * len(header) + "|"]
+    text += ["| " + " | ".join(_markdown_cell(cell) for cell in line) + " |" for line in lines]
+    return "\n".join(text)
+
+
+def markdown(groups: Sequence[Group], problems: Sequence[str] = ()) -> str:
+    """The tables of all groups: summary with the paper beside it, every run, per-subject scores."""
+    parts = [
+        "# Results",
+        "Macro F1 in percent on the test subjects; mean, range and SD are over the runs named.",
+    ]
+    parts += [f"**Attention:** {_markdown_cell(problem)}" for problem in problems]
+    for each in groups:
+        parts.append(f"## {_markdown_cell(each.title)}")
+        parts.append(_markdown_table(SUMMARY_HEADER, (summary_cells(each, line) for line in each.lines)))
+        if any(line.published for line in each.lines):
+            parts.append(published.CAVEAT)
+        parts += [f"**Attention:** {_markdown_cell(warning)}" for warning in warnings_of(each.rows)]
+        parts.append("### Every run")
+        parts.append(_markdown_table(ROW_HEADER, (row_cells(row) for row in each.rows)))
+        parts += [_markdown_cell(note) for note in notes_of(each.rows)]
+        if each.subjects:
+            header = ("Subject", *(each.label(line) for line in each.lines))
+            parts.append("### Macro F1 within each subject (%), mean over runs")
+            parts.append(_markdown_table(header, (subject_cells(each, person) for person in each.subjects)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _csv_cell(value: Any) -> Any:
+    """A text that a spreadsheet would run as a formula is quoted with an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+
+
+def _csv(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([_csv_cell(cell) for cell in header])
+    writer.writerows([_csv_cell(cell) for cell in line] for line in lines)
+    return buffer.getvalue()
+
+
+def rows_csv(rows: Sequence[Row]) -> str:
+    """Every run: all fields of its key, then its figures as fractions; empty cells where there is none."""
+    fields = list(dict.fromkeys([*OWN, *sorted(name for row in rows for name in row.key)]))
+    figures = ("macro_f1", "accuracy", "val_macro_f1", "n_windows", "n_subjects")
+    lines = []
+    for row in rows:
+        interval = row.result.get("interval") or {}
+        lines.append(
+            [
+                *(row.key.get(name) for name in fields),
+                *(row.result.get(name) for name in figures),
+                interval.get("low"),
+                interval.get("high"),
+            ]
+        )
+    return _csv([*fields, *figures, "interval_low", "interval_high"], lines)
+
+
+def summary_csv(groups: Sequence[Group]) -> str:
+    """One line for each method and recipe: spread of the macro F1 and the paper's figures, as fractions."""
+    lines = []
+    for each in groups:
+        for line in each.lines:
+            stats = line.spread
+            head = [
+                each.dataset,
+                each.split,
+                each.protocol,
+                each.recipe_name,
+                each.conditions,
+                line.method,
+                line.recipe,
+            ]
+            paper = ";".join(str(p.macro_f1) for p in line.published)
+            lines.append(
+                [*head, line.seeds, *(stats[name] for name in ("n", "mean", "min", "max", "sd")), paper]
+            )
+    header = ("dataset", "split", "protocol", "recipe_name", "conditions", "method", "recipe")
+    return _csv((*header, "runs", "n", "mean", "min", "max", "sd", "paper"), lines)
+
+
+def subjects_csv(rows: Sequence[Row]) -> str:
+    """One line for each run and test subject: macro F1 within the subject as a fraction."""
+    names = ("dataset", "split", "recipe", "method", "seed", "fold")
+    lines = [
+        [*(row.key.get(name) for name in names), person, score]
+        for row in rows
+        for person, score in row.result.get("per_subject", {}).items()
+    ]
+    return _csv((*names, "subject", "macro_f1"), lines)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a whole file or leave the old one: never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def write(run_folders: Sequence[Path | str], out: Path | str) -> list[Path]:
+    """Write report.md, rows.csv, summary.csv and subjects.csv of the given run folders into the folder `out`.
+
+    Raises CheckpointError if one of them is no run folder.
+    """
+    runs = [load(folder) for folder in run_folders]
+    rows, problems = gather(runs)
+    problems = [f"{run.name}: {problem}" for run in runs for problem in run.problems] + problems
+    groups = group(rows)
+    out = Path(out)
+    return [
+        write_text(out / "report.md", markdown(groups, problems)),
+        write_text(out / "rows.csv", rows_csv(rows)),
+        write_text(out / "summary.csv", summary_csv(groups)),
+        write_text(out / "subjects.csv", subjects_csv(rows)),
+    ]

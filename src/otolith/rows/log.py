@@ -1,0 +1,185 @@
+"""Rows on disk: append-only JSON lines that survive killed processes, full disks and two writers at once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from otolith.errors import DataError
+from otolith.rows.value import SCHEMA, Row
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A line that is no row: its number from 1, what is wrong, whether it is an unfinished last line."""
+
+    line: int
+    reason: str
+    torn: bool = False
+
+
+@dataclass(frozen=True)
+class Scan:
+    """All that a row file holds."""
+
+    rows: list[Row]
+    damage: list[Damage]
+
+
+def _encode(row: Row) -> bytes:
+    content = {"schema": row.schema, "key": row.key, "result": row.result, "meta": row.meta}
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode() + b"\n"
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"holds {name}, which is no finite number")
+
+
+def _decode(line: bytes, path: Path, number: int) -> Row | Damage:
+    try:
+        content = json.loads(line.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        return Damage(number, f"not JSON: {error}")
+    if not isinstance(content, dict) or "schema" not in content:
+        return Damage(number, "not a row: expected an object with schema, key, result and meta")
+    if content["schema"] != SCHEMA:
+        raise DataError(
+            f"{path}, line {number}, has row schema {content['schema']!r}; this otolith reads schema "
+            f"{SCHEMA}. Install the version that wrote the file"
+        )
+    unknown = sorted(set(content) - {"schema", "key", "result", "meta"})
+    if unknown or not all(isinstance(content.get(name), dict) for name in ("key", "result", "meta")):
+        named = f", and does not know {', '.join(map(repr, unknown))}" if unknown else ""
+        return Damage(number, f"not a row: expected objects key, result and meta{named}")
+    try:
+        return Row(key=content["key"], result=content["result"], meta=content["meta"])
+    except DataError as error:
+        return Damage(number, str(error))
+
+
+def scan(path: Path | str) -> Scan:
+    """Rows of a file and the lines that are none, which stay where they are.
+
+    A last line without its newline is what a killed process leaves: it is taken if it is a whole row and
+    reported as torn otherwise. A missing file has no rows. Raises DataError if a row has another schema.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return Scan([], [])
+    rows: list[Row] = []
+    damage: list[Damage] = []
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        found = _decode(line, path, number)
+        if isinstance(found, Row):
+            rows.append(found)
+        elif number == len(lines):
+            damage.append(
+                Damage(number, "unfinished last line: a process was stopped while writing it", torn=True)
+            )
+        else:
+            damage.append(found)
+    return Scan(rows, damage)
+
+
+def read(path: Path | str) -> list[Row]:
+    """Rows of a file in the order written; lines that are no row are skipped, each with a logged warning.
+
+    Use `scan` to get those lines too. A missing file has no rows.
+    """
+    found = scan(path)
+    for damage in found.damage:
+        _log.warning("%s, line %d, is skipped: %s", path, damage.line, damage.reason)
+    return found.rows
+
+
+@contextlib.contextmanager
+def _locked(descriptor: int) -> Iterator[None]:
+    """Exclusive lock on an open file. The system drops it with its process, so a dead one blocks nobody."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        # Windows locks ranges: one byte far beyond any content stands for the whole file.
+        os.lseek(descriptor, 1 << 40, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+        try:
+            yield
+        finally:
+            os.lseek(descriptor, 1 << 40, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _mend_tail(descriptor: int, path: Path) -> int:
+    """End the file with a newline, dropping a torn last line; returns its size. Needs the lock."""
+    size = os.fstat(descriptor).st_size
+    os.lseek(descriptor, max(size - 1, 0), os.SEEK_SET)
+    if size == 0 or os.read(descriptor, 1) == b"\n":
+        return size
+    content = path.read_bytes()
+    start = content.rfind(b"\n") + 1
+    if isinstance(_decode(content[start:], path, content.count(b"\n") + 1), Row):
+        os.write(descriptor, b"\n")
+        return size + 1
+    _log.warning("%s: an unfinished last line of %d bytes was dropped", path, size - start)
+    os.ftruncate(descriptor, start)
+    return start
+
+
+def append(path: Path | str, row: Row) -> None:
+    """Add one row and return once it is on disk; several processes may append to one file.
+
+    The line goes out in one write to a file opened for appending, under a lock. A torn last line of a
+    killed process is dropped first. A write that fails half-way (a full disk) is taken back, so that the
+    rows already there stay whole. Raises DataError if the file cannot be opened or written.
+    """
+    path = Path(path)
+    line = _encode(row)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(path, flags, 0o644)
+        try:
+            with _locked(descriptor):
+                _add_line(descriptor, path, line)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(
+            f"cannot add a row to {path}: {reason}. The rows before it are whole: "
+            "make room, or the file writable, then resume"
+        ) from error
+
+
+def _add_line(descriptor: int, path: Path, line: bytes) -> None:
+    """Write and flush one line behind the whole ones, or leave the file as long as it was. Needs the lock."""
+    size = _mend_tail(descriptor, path)
+    try:
+        written = os.write(descriptor, line)
+        if written != len(line):
+            raise OSError(f"only {written} of {len(line)} bytes were written")
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise

@@ -1,0 +1,101 @@
+"""A result row, and the canonical text by which keys and recipes are compared. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+from otolith.errors import DataError
+
+SCHEMA = 1
+"""Version of the row format that this library writes and reads."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One result: `key`, `result` and `meta` are made of JSON values only.
+
+    Construction brings numpy scalars and tuples into JSON form, so that a row equals itself after writing
+    and reading. Raises DataError for NaN or infinity, for a name that is not a string, for other types, and
+    for an absolute path in `key` or `meta`: rows are shared, and paths tell about a machine and its user.
+    """
+
+    key: dict[str, Any]
+    result: dict[str, Any]
+    meta: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        for name in ("key", "result", "meta"):
+            value = plain(getattr(self, name), name, paths=name == "result")
+            if not isinstance(value, dict):
+                raise DataError(
+                    f"a row's {name} is a {type(value).__name__}; expected a mapping of names to values"
+                )
+            object.__setattr__(self, name, value)
+
+
+def plain(value: Any, where: str, *, paths: bool = True) -> Any:
+    """`value` in JSON types, or DataError naming the place `where`; `paths` admits absolute paths."""
+    if hasattr(value, "tolist"):  # numpy scalars and arrays, without importing numpy
+        value = value.tolist()
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise DataError(f"{where} is an integer of more than 64 bits; a row holds smaller ones")
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise DataError(
+                f"{where} is {value}; a row holds finite numbers only. Leave out what is not defined"
+            )
+        return value
+    if isinstance(value, str):
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise DataError(f"{where} is {value!r}, which is no valid text; name it with whole characters")
+        if not paths and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute()):
+            raise DataError(
+                f"{where} is an absolute path ({value!r}); rows are shared, so give a name instead"
+            )
+        return value
+    if isinstance(value, Mapping):
+        for name in value:
+            if not isinstance(name, str):
+                raise DataError(f"{where} has the name {name!r}; expected strings, as JSON has no others")
+        return {name: plain(item, f"{where}.{name}", paths=paths) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, f"{where}[{i}]", paths=paths) for i, item in enumerate(value)]
+    raise DataError(f"{where} is a {type(value).__name__}; expected numbers, strings, lists and mappings")
+
+
+def canonical(value: Mapping[str, Any]) -> str:
+    """The one JSON text of a mapping in any order: names sorted, no spaces; DataError for NaN."""
+    text = plain(value, "value")
+    return json.dumps(text, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def recipe_hash(recipe: Mapping[str, Any]) -> str:
+    """First 12 hexadecimal digits of the SHA-256 of a resolved recipe's canonical JSON."""
+    return hashlib.sha256(canonical(recipe).encode()).hexdigest()[:12]
+
+
+def key_hash(key: Mapping[str, Any]) -> str:
+    """The same digest of a row's key: a short name for its cell, usable as a file name."""
+    return recipe_hash(key)
+
+
+def find(rows: Iterable[Row], key: Mapping[str, Any]) -> Row | None:
+    """The row with exactly this key, the last one if there are several, or None."""
+    wanted = plain(key, "key")
+    return next((row for row in reversed(list(rows)) if row.key == wanted), None)
+
+
+def latest(rows: Iterable[Row]) -> list[Row]:
+    """One row for each key, the last one written, in the order in which the keys first came."""
+    return list({key_hash(row.key): row for row in rows}.values())

@@ -1,0 +1,27 @@
+"""Which windows train, validate and test: indices, nothing else.
+
+Every random split draws from `numpy.random.RandomState`, whose stream numpy has frozen, over sorted names:
+one seed gives one split on every machine and numpy version. Unlabelled windows only ever join training: those
+of the training subjects, and those of people of whom nothing is labelled.
+"""
+
+from otolith.splits.base import FixedSubjects, Holdout, Split
+from otolith.splits.choice import automatic, default
+from otolith.splits.draws import k_per_class
+from otolith.splits.subjects import fixed, folds, holdout, leave_one_subject_out
+from otolith.splits.within import by_recording, by_time
+
+__all__ = [
+    "FixedSubjects",
+    "Holdout",
+    "Split",
+    "automatic",
+    "by_recording",
+    "by_time",
+    "default",
+    "fixed",
+    "folds",
+    "holdout",
+    "k_per_class",
+    "leave_one_subject_out",
+]

@@ -1,0 +1,104 @@
+"""What a split is, and what all ways of splitting share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.errors import DataError
+
+if TYPE_CHECKING:
+    from otolith.windows import Windows
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FixedSubjects:
+    """The split that a data set's authors use: `val` validates and `test` tests.
+
+    `train` names who trains, and nobody else takes part; None: everyone else trains. `is_last_fold` says that
+    this is also the fifth fold of a five-fold experiment (USC-HAD).
+
+    Raises:
+        DataError: a subject is named twice.
+    """
+
+    val: tuple[int | str, ...]
+    test: tuple[int | str, ...]
+    train: tuple[int | str, ...] | None = None
+    is_last_fold: bool = False
+
+    def __post_init__(self) -> None:
+        everybody = [*self.val, *self.test, *(self.train or ())]
+        twice = [subject for subject in everybody if everybody.count(subject) > 1]
+        if twice:
+            raise DataError(
+                f"Subject {twice[0]} is named twice in a fixed split; each may be in one part only."
+            )
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """A random subject hold-out: 20 % of the subjects for testing, 20 % of the rest for validation."""
+
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Windows by part, as increasing int64 indices without common members.
+
+    `name` is "fixed", "holdout", "fold", "subject", "recording" or "time". `warning` is for the report where
+    a score on this split must not be read as a score on new people; empty otherwise. Validation and test
+    windows are all labelled.
+    """
+
+    name: str
+    train: Indices
+    val: Indices
+    test: Indices
+    seed: int | None = None
+    fold: int | None = None
+    warning: str = ""
+
+    def __post_init__(self) -> None:
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        for part, indices in parts.items():
+            if indices.ndim != 1 or indices.dtype != np.int64 or not len(indices):
+                raise DataError(
+                    f"Split {self.name!r}: the {part} part is empty or not a row of int64 indices."
+                )
+            if indices[0] < 0 or (np.diff(indices) <= 0).any():
+                raise DataError(f"Split {self.name!r}: the {part} indices have to increase from 0 on.")
+        joined = np.concatenate(list(parts.values()))
+        if len(np.unique(joined)) < len(joined):
+            raise DataError(f"Split {self.name!r}: a window is in two of train, val and test.")
+
+
+def refuse_common(split: Split, owner: NDArray[Any], kind: str) -> None:
+    """Every split looks at itself: nobody's windows may be in two parts."""
+    train, val, test = (np.unique(owner[part]) for part in (split.train, split.val, split.test))
+    for one, other in ((train, val), (train, test), (val, test)):
+        both = np.intersect1d(one, other)
+        if len(both):
+            raise DataError(f"Split {split.name!r}: {kind} {both[0]} is in two of train, val and test.")
+
+
+def check_seed(seed: int) -> None:
+    if not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise DataError(f"seed is {seed!r}; it has to be a whole number in 0..{2**32 - 1}.")
+
+
+def shuffled(items: Sequence[Any], seed: int) -> list[Any]:
+    check_seed(seed)
+    return [items[i] for i in np.random.RandomState(seed).permutation(len(items))]
+
+
+def labelled_subjects(w: Windows) -> list[Any]:
+    found: list[Any] = np.unique(w.subject[w.labelled]).tolist()
+    return found

@@ -1,0 +1,46 @@
+"""The split of an experiment that names none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from otolith.splits.base import Split, labelled_subjects
+from otolith.splits.subjects import fixed, holdout
+from otolith.splits.within import by_time, split_recordings
+
+if TYPE_CHECKING:
+    from otolith.datasets import DatasetInfo
+    from otolith.windows import Windows
+
+
+def default(w: Windows, info: DatasetInfo) -> Split:
+    """The split that `info.default_split` names, for windows `w` of that data set.
+
+    Users' own data that name a hold-out go through `automatic`, with the same seed.
+
+    Raises:
+        DataError: a built-in data set with too few of its subjects.
+    """
+    seed = getattr(info.default_split, "seed", None)
+    if seed is None:
+        return fixed(w)
+    from otolith.datasets import names  # lazily: it imports every reader
+
+    return holdout(w, seed) if info.name in names() else automatic(w, seed)
+
+
+def automatic(w: Windows, seed: int) -> Split:
+    """For users' own data: the most telling split that they allow.
+
+    A subject hold-out from three subjects on; else by recording, if there are three recordings and every
+    activity can stay in training; else by time. The last two carry a `warning`.
+    """
+    if len(labelled_subjects(w)) >= 3:
+        return holdout(w, seed)
+    if len(np.unique(w.recording[w.labelled])) >= 3:
+        split, complete = split_recordings(w, seed)
+        if complete:
+            return split
+    return by_time(w)

@@ -1,0 +1,115 @@
+"""Checkpoints: tensors in safetensors, everything else in JSON, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from otolith.errors import CheckpointError
+
+FORMAT = 1
+KEEP = 2
+"""Checkpoints kept for each stage: the newest, and one before it should the newest be damaged."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    epoch: int
+    tensors: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+class CheckpointFolder:
+    """The checkpoints of one stage of training.
+
+    `identity` says what is being trained (recipe, data, seed, stage). A checkpoint of another identity is refused,
+    never loaded by mistake.
+    """
+
+    def __init__(self, folder: Path, identity: dict[str, Any]) -> None:
+        self.folder = folder
+        self.identity = identity
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint beside the others, put it in place with one rename, drop the oldest."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        target = self.folder / f"epoch-{checkpoint.epoch:05d}"
+        partial = self.folder / f".partial-{os.getpid()}"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        blob = save_tensors({name: t.detach().contiguous().cpu() for name, t in checkpoint.tensors.items()})
+        card = {
+            "format": FORMAT,
+            "epoch": checkpoint.epoch,
+            "identity": self.identity,
+            "sha256": hashlib.sha256(blob).hexdigest(),
+            "state": checkpoint.state,
+        }
+        _write(partial / "tensors.safetensors", blob)
+        _write(partial / "state.json", json.dumps(card, indent=1, allow_nan=False).encode())
+        shutil.rmtree(target, ignore_errors=True)
+        partial.rename(target)
+        for old in self._entries()[:-KEEP]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def latest(self) -> tuple[Checkpoint | None, list[str]]:
+        """The newest whole checkpoint, or None, and a line for each damaged one that was passed over.
+
+        Raises:
+            CheckpointError: the checkpoints belong to another recipe, data set, seed or format.
+        """
+        damaged = []
+        for entry in reversed(self._entries()):
+            try:
+                return self._read(entry), damaged
+            except (OSError, ValueError, KeyError, SafetensorError) as error:
+                damaged.append(f"checkpoint {entry.name} is damaged ({error}); using the one before it")
+        return None, damaged
+
+    def clear(self) -> None:
+        """Remove all checkpoints of this stage."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _entries(self) -> list[Path]:
+        return sorted(self.folder.glob("epoch-*")) if self.folder.is_dir() else []
+
+    def _read(self, entry: Path) -> Checkpoint:
+        card = json.loads((entry / "state.json").read_text())
+        if card["format"] != FORMAT:
+            raise CheckpointError(
+                f"{entry} has checkpoint format {card['format']}; this version of otolith reads format {FORMAT}. "
+                "Finish the run with the version that began it, or start again in a new folder."
+            )
+        differing = sorted(
+            key
+            for key in {*self.identity, *card["identity"]}
+            if self.identity.get(key) != card["identity"].get(key)
+        )
+        if differing:
+            found = ", ".join(f"{key} {card['identity'].get(key)!r}" for key in differing)
+            wanted = ", ".join(f"{key} {self.identity.get(key)!r}" for key in differing)
+            raise CheckpointError(
+                f"{entry} belongs to another job: it has {found}; this run has {wanted}. "
+                "Resume with the settings it was begun with, or choose another --out folder."
+            )
+        blob = (entry / "tensors.safetensors").read_bytes()
+        if hashlib.sha256(blob).hexdigest() != card["sha256"]:
+            raise ValueError("its checksum does not match")
+        return Checkpoint(card["epoch"], load_tensors(blob), card["state"])
+
+
+def _write(path: Path, blob: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(blob)
+        file.flush()
+        os.fsync(file.fileno())

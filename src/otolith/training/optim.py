@@ -1,0 +1,110 @@
+"""Optimisers and learning-rate schedules: Adam, LARC around Adam (Section IV-B3), and a LAMB-like variant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+OptimizerName = Literal["larc", "adam", "lamb"]
+ScheduleName = Literal["constant", "cosine", "one-cycle"]
+
+
+def larc_factors(weights: Sequence[Tensor], grads: Sequence[Tensor], lr: float, trust: float = 0.02) -> Tensor:
+    """Factor min(trust |w| / (|g| + 1e-8) / lr, 1) of each tensor; 1 where |w| or |g| is 0.
+
+    `weights` and `grads` are k tensors of one device; returns (k,). You, Gitman and Ginsburg 2017 with clipping, no
+    weight decay, as the predecessor sets it (trust 0.02).
+    """
+    w = torch.stack(torch._foreach_norm(list(weights)))
+    g = torch.stack(torch._foreach_norm(list(grads)))
+    factor = (trust * w / (g + 1e-8) / lr).clamp(max=1.0)
+    return torch.where((w == 0) | (g == 0), torch.ones_like(factor), factor)
+
+
+class Optimizer:
+    """Adam on all parameters of a module, with one of three ways to scale each tensor.
+
+    - `adam`: plain.
+    - `larc`: multiplies each tensor's *gradient* by its LARC factor before Adam. At rate 1e-4 the factor is nearly
+      always 1, and Adam does not feel a constant factor, so this is almost plain Adam; `scaled_share` tells.
+    - `lamb`: multiplies each tensor's *update* by min(trust |w| / |update|, 1) (after You et al. 2020).
+    """
+
+    def __init__(
+        self, module: nn.Module, name: OptimizerName, lr: float, trust: float = 0.02, weight_decay: float = 0.0
+    ) -> None:
+        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        self.name, self.trust = name, trust
+        self.adam = torch.optim.Adam(self.parameters, lr=lr, weight_decay=weight_decay, foreach=True)
+        self._scaled = torch.zeros((), device=self.parameters[0].device)
+        self._seen = 0
+
+    @torch.no_grad()
+    def step(self, lr: float) -> None:
+        """One update at rate `lr` from the gradients in place, which are then dropped."""
+        for group in self.adam.param_groups:
+            group["lr"] = lr
+        active = [p for p in self.parameters if p.grad is not None]
+        if self.name == "larc":
+            grads = [p.grad for p in active if p.grad is not None]
+            factor = larc_factors(active, grads, lr, self.trust)
+            torch._foreach_mul_(grads, list(factor.unbind()))
+            self._count(factor)
+            self.adam.step()
+        elif self.name == "lamb":
+            before = [p.clone() for p in active]
+            self.adam.step()
+            update = torch._foreach_sub(active, before)
+            factor = larc_factors(before, update, 1.0, self.trust)
+            for parameter, old, change, f in zip(active, before, update, factor.unbind(), strict=True):
+                parameter.copy_(old + f * change)
+            self._count(factor)
+        else:
+            self.adam.step()
+        self.adam.zero_grad(set_to_none=True)
+
+    def _count(self, factor: Tensor) -> None:
+        self._scaled += (factor < 1).sum()
+        self._seen += factor.numel()
+
+    def scaled_share(self) -> float:
+        """Share of tensors, over all steps since the last call, whose factor was below 1."""
+        share = float(self._scaled) / self._seen if self._seen else 0.0
+        self._scaled.zero_()
+        self._seen = 0
+        return share
+
+    def state(self) -> dict[str, Tensor]:
+        """Adam's moments by parameter number, for a checkpoint."""
+        state = self.adam.state_dict()["state"]
+        return {f"{i}.{key}": value for i, entry in state.items() for key, value in entry.items()}
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Take back what `state` gave."""
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            number, key = name.split(".", 1)
+            state.setdefault(int(number), {})[key] = value
+        self.adam.load_state_dict({"state": state, "param_groups": self.adam.state_dict()["param_groups"]})
+
+
+def rate_at(step: int, total: int, lr: float, schedule: ScheduleName = "constant", warmup: float = 0.0) -> float:
+    """Learning rate of step `step` (0 .. total - 1).
+
+    `warmup` is the share of steps in which the rate climbs: in a straight line for `constant` and `cosine`, along a
+    half cosine from lr / 25 for `one-cycle` (Smith and Topin 2018), which then falls to lr / 250,000 along another.
+    """
+    climb = warmup * total
+    done = min(max((step + 1 - climb) / max(total - climb, 1), 0.0), 1.0)
+    if schedule == "one-cycle":
+        if step < climb:
+            return lr / 25 + (lr - lr / 25) * (1 - math.cos(math.pi * (step + 1) / max(climb, 1))) / 2
+        floor = lr / 250_000
+        return floor + (lr - floor) * (1 + math.cos(math.pi * done)) / 2
+    if step < climb:
+        return lr * (step + 1) / climb
+    return lr * (1 + math.cos(math.pi * done)) / 2 if schedule == "cosine" else lr

@@ -1,0 +1,63 @@
+"""Training windows as scaled tensors: from memory where they fit, from memory-mapped files where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from otolith.scaling import Scaler
+
+RESIDENT_BYTES = 2 << 30
+"""Windows up to this size are scaled once and kept on the device."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some windows of one array: `x` (n, channels, time), unscaled, and which of its rows take part."""
+
+    x: NDArray[np.float32]
+    rows: NDArray[np.int64]
+
+
+class Source:
+    """Windows of one or several arrays, numbered 0 .. n-1 in the order of the parts.
+
+    `source[ids]` gives (len(ids), channels, time) float32 in z-score units on `device`. Several parts let unlabelled
+    recordings join those of a data set.
+    """
+
+    def __init__(self, parts: Sequence[Part], scaler: Scaler, device: torch.device) -> None:
+        self.parts = list(parts)
+        self.scaler = scaler
+        self.device = device
+        self._offsets = np.cumsum([0, *(len(part.rows) for part in self.parts)])
+        shape = self.parts[0].x.shape[1:]
+        self.shape = (int(shape[0]), int(shape[1]))
+        self._resident: Tensor | None = None
+        if len(self) * self.shape[0] * self.shape[1] * 4 <= RESIDENT_BYTES:
+            self._resident = self._read(np.arange(len(self)))
+
+    def __len__(self) -> int:
+        return int(self._offsets[-1])
+
+    def __getitem__(self, ids: Tensor) -> Tensor:
+        if self._resident is not None:
+            return self._resident[ids.to(self.device)]
+        return self._read(ids.cpu().numpy())
+
+    def in_order(self, batch_size: int) -> Iterator[Tensor]:
+        """All windows once, `batch_size` at a time."""
+        for first in range(0, len(self), batch_size):
+            yield self[torch.arange(first, min(first + batch_size, len(self)))]
+
+    def _read(self, ids: NDArray[np.int64]) -> Tensor:
+        out = np.empty((len(ids), *self.shape), np.float32)
+        for number, part in enumerate(self.parts):
+            here = (ids >= self._offsets[number]) & (ids < self._offsets[number + 1])
+            out[here] = part.x[part.rows[ids[here] - self._offsets[number]]]
+        return torch.from_numpy(self.scaler.transform(out)).to(self.device)
