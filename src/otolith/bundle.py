@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -144,9 +145,7 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: Da
             "kind": "model",
             "activities": list(model.activities),
             "training_classes": list(model.training_classes),
-            "finetune": {
-                name: getattr(model.settings, name) for name in type(model.settings).__dataclass_fields__
-            },
+            "finetune": dataclasses.asdict(model.settings),
             "validation_macro_f1": model.validation,
             "seed": model.seed,
         }

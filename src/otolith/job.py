@@ -13,6 +13,7 @@ import numpy as np
 
 from otolith import bundle, rows, splits
 from otolith.errors import CheckpointError
+from otolith.pipeline import build_encoder
 from otolith.progress import SILENT, Progress
 from otolith.protocols.representation import Cell
 from otolith.recipes import Recipe, load_recipe
@@ -37,12 +38,22 @@ class Prepared:
     recipe: Recipe
     method: str
     seed: int
+    recipe_name: str
     unlabelled: tuple[Windows, ...] = ()
     device: str = "auto"
 
     def cell(self, checkpoints: Path | None = None) -> Cell:
+        """The cell of the representation-learning protocol that this job fills."""
         return Cell(
-            self.w, self.split, self.recipe, self.method, self.seed, self.unlabelled, self.device, checkpoints
+            self.w,
+            self.split,
+            self.recipe,
+            self.method,
+            self.seed,
+            self.recipe_name,
+            self.unlabelled,
+            self.device,
+            checkpoints,
         )
 
 
@@ -90,7 +101,9 @@ def prepare(
         extra: tuple[Windows, ...] = ()
         if unlabelled is not None:
             extra = (datasets.load(str(unlabelled)).windows(**cut, unlabelled=True),)
-    return Prepared(source, w, splits.default(w, source.info), resolved, method, seed, extra, device)
+    split = splits.default(w, source.info)
+    name = "own" if isinstance(recipe, Recipe) else Path(recipe).stem
+    return Prepared(source, w, split, resolved, method, seed, name, extra, device)
 
 
 def run(prepared: Prepared, out: Path, *, resume: bool = False, progress: Progress = SILENT) -> Finished:
@@ -122,9 +135,10 @@ def run(prepared: Prepared, out: Path, *, resume: bool = False, progress: Progre
     return Finished(out, done, report)
 
 
-def default_folder(prepared: Prepared, recipe_name: str) -> Path:
+def default_folder(prepared: Prepared) -> Path:
     """`runs/DATASET-METHOD-RECIPE-seedN` below the working folder."""
-    return Path("runs") / f"{prepared.w.meta.dataset}-{prepared.method}-{recipe_name}-seed{prepared.seed}"
+    parts = (prepared.w.meta.dataset, prepared.method, prepared.recipe_name, f"seed{prepared.seed}")
+    return Path("runs") / "-".join(parts)
 
 
 def _claim(out: Path, prepared: Prepared, key: dict[str, Any], resume: bool) -> None:
@@ -156,9 +170,6 @@ def _claim(out: Path, prepared: Prepared, key: dict[str, Any], resume: bool) -> 
 
 def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
     """t-SNE before and after training on test windows, and how well the teacher tells activities apart."""
-    import torch
-
-    from otolith import methods
     from otolith.features import encode
     from otolith.metrics import teacher_separation
     from otolith.report.embedding import MIN_POINTS, choose, embed
@@ -174,9 +185,7 @@ def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
 
     shown = cell.split.test[choose(w.y[cell.split.test], cell.seed, DIAGNOSED)]
     if len(shown) >= MIN_POINTS:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(cell.seed)
-            untrained = methods.spec(cell.method).encoder(cell.recipe, *trained_shape(trained)).to(trained.device)
+        untrained = build_encoder(cell.method, cell.recipe, w.meta, cell.seed).to(trained.device)
         with progress.stage("t-SNE", 2) as bar:
             for name, network in (("before", untrained), ("after", trained.network)):
                 features = encode(network, source(shown)).cpu().numpy()
@@ -189,11 +198,6 @@ def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
         h = encode(cell.encoder.teacher, source(judged)).cpu().numpy()
         figures = teacher_separation(h, w.y[judged], w.meta.activities)
         _write(folder / "teacher.json", json.dumps(figures, indent=2, allow_nan=False))
-
-
-def trained_shape(encoder: Any) -> tuple[int, int]:
-    """Channels and steps that an encoder takes."""
-    return len(encoder.meta.channels), encoder.meta.n_steps
 
 
 class _Curves:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -123,6 +124,13 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
     return chosen
 
 
+def build_encoder(method: str, recipe: Recipe, meta: WindowMeta, seed: int) -> nn.Module:
+    """The untrained encoder of a method; its weights depend on `seed` alone, so that methods start from the same."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return methods.spec(method).encoder(recipe, len(meta.channels), meta.n_steps)
+
+
 def pretrain(
     w: Windows,
     split: Split,
@@ -159,8 +167,6 @@ def pretrain(
     settings = resolved.settings_of(method)
     for extra in unlabelled:
         _must_fit(extra.meta, w.meta, "the unlabelled windows")
-    if not len(split.train):
-        raise TrainingError(f"split {split.name} has no training windows; add recordings or choose another split")
     scaler = Scaler.fit(w.x, split.train)
     source = Source(
         [Part(w.x, split.train), *(Part(extra.x, np.arange(len(extra))) for extra in unlabelled)],
@@ -197,14 +203,14 @@ def pretrain(
             on_epoch=on_epoch,
         )
 
-    network = _seeded(spec, resolved, source, seed)
+    network = build_encoder(method, resolved, w.meta, seed).to(source.device)
     records: list[dict[str, Any]] = []
     teacher = None
     if spec.build is not None:
         needs_teacher = spec.build(resolved, settings, network, signal).needs_instances
         instances = None
         if needs_teacher:
-            teacher = _seeded(AUTOENCODER, resolved, source, seed)
+            teacher = build_encoder(AUTOENCODER.name, resolved, w.meta, seed).to(source.device)
             records += fit("autoencoder", AUTOENCODER, teacher, None)
             instances = encode(teacher.eval(), source, title="instance features", progress=progress)
         records += fit("pretrain", spec, network, instances)
@@ -263,7 +269,7 @@ def finetune(
     n_features: Any = base.network.n_features
     if spec.end_to_end:
         settings = settings or encoder.recipe.settings_of(encoder.method)
-        base.network = _copy(base.network)
+        base.network = copy.deepcopy(base.network)
         head = build_head(n_features, n_classes, settings, seed).to(device)
         network: nn.Module = nn.Sequential(base.network, head)
         inputs = [source(rows)[torch.arange(len(rows))] for rows in (train_rows, val_rows)]
@@ -352,22 +358,7 @@ def _labelled(w: Windows, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return rows[w.y[rows] >= 0]
 
 
-def _seeded(spec: MethodSpec, recipe: Recipe, source: Source, seed: int) -> nn.Module:
-    """A new network whose weights depend on `seed` alone, so that methods start from the same ones."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return spec.encoder(recipe, *source.shape).to(source.device)
-
-
-def _copy(network: nn.Module) -> nn.Module:
-    import copy
-
-    return copy.deepcopy(network)
-
-
 def _fingerprint(scaler: Scaler) -> str:
     blob = np.concatenate([scaler.mean, scaler.std]).astype(np.float64).tobytes()
     return hashlib.sha256(blob).hexdigest()[:16]
 
-
-__all__ = ["Model", "PretrainedEncoder", "evaluate", "finetune", "predict", "pretrain"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -37,7 +37,7 @@ class DatasetInfo:
     citation: str
     homepage: str
     how_to_get: str
-    default_split: FixedSubjects | Holdout = Holdout()
+    default_split: FixedSubjects | Holdout = field(default_factory=Holdout)
     channels: tuple[str, ...] = CHANNELS
     download_url: str | None = None
     """Where the publisher offers it to everybody; None where it must be requested or needs no download."""

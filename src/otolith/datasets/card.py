@@ -51,7 +51,7 @@ def to_json(info: DatasetInfo, entries: list[dict[str, Any]]) -> str:
         "channels": list(info.channels),
         "units": {channel: unit_of(channel) for channel in info.channels},
         "activities": list(info.activities),
-        "default_split": asdict(split),
+        "default_split": asdict(info.default_split),
         "recordings": entries,
     }
     return json.dumps(card, ensure_ascii=False, indent=1)

@@ -43,7 +43,7 @@ def fetch(
     """Download, verify and unpack a data set; the folder in which `otolith.load` finds it.
 
     Args:
-        folder: where data sets are kept, each under its name; None is the download folder, where `load` looks.
+        folder: where data sets are kept, each under its name; None is the folder in which `load` looks.
         url: another address of the same archive; None is the publisher's.
         force: download again even if a good copy is there. A damaged copy is always replaced.
         timeout_s: how long the server may stay silent.

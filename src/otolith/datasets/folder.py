@@ -97,7 +97,8 @@ def write_folder(path: str | Path, info: DatasetInfo, recordings: Iterable[Recor
         building.rename(path)
     except OSError as error:
         raise DataError(
-            f"{path}: cannot be written ({error.strerror or error}). Make room there, or choose another folder."
+            f"{path}: cannot be written ({error.strerror or error}). Make room there, or choose another "
+            "folder."
         ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)

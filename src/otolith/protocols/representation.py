@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from otolith.pipeline import Model, OnEpoch, PretrainedEncoder, evaluate, finetune, pretrain
 from otolith.progress import SILENT, Progress
 from otolith.rows import Row, environment
@@ -26,6 +28,7 @@ class Cell:
     recipe: Recipe
     method: str
     seed: int
+    recipe_name: str = ""
     unlabelled: tuple[Windows, ...] = ()
     device: str = "auto"
     checkpoints: Path | None = None
@@ -75,10 +78,16 @@ class Cell:
             },
             "seconds_per_epoch": _per_epoch(self.encoder.records + self.model.records),
             "environment": environment(),
+            "recipe_name": self.recipe_name,
+            "split": {part: self._count(part) for part in ("train", "val", "test")},
             "warning": self.split.warning,
             "terms": self.w.meta.terms,
         }
         return Row(self.key, result, meta)
+
+    def _count(self, part: str) -> dict[str, int]:
+        rows = getattr(self.split, part)
+        return {"windows": len(rows), "subjects": len(np.unique(self.w.subject[rows]))}
 
 
 def _per_epoch(records: list[dict[str, Any]]) -> dict[str, float]:

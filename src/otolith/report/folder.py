@@ -241,28 +241,19 @@ def _teacher(path: Path) -> dict[str, Any]:
 
 
 def _are_classes(y: NDArray[Any]) -> bool:
-    return bool(len(y)) and 0 <= y.min() and y.max() < 1000
+    return y.ndim == 1 and y.dtype.kind in "iu" and len(y) > 0 and y.min() >= 0 and y.max() < 1000
+
+
+def _are_points(points: NDArray[Any], n: int) -> bool:
+    return points.shape == (n, 2) and points.dtype.kind == "f" and bool(np.isfinite(points).all())
 
 
 def _tsne(folder: Path, problems: list[str]) -> Tsne | None:
     before, after, y, subject = (_read(folder / name, _array, problems) for name in TSNE)
     if after is None or y is None:
         return None
-    wrong = [
-        name
-        for name, points in (("tsne_before", before), ("tsne_after", after))
-        if points is not None
-        and (points.shape != (len(y), 2) or points.dtype.kind != "f" or not np.isfinite(points).all())
-    ]
-    if (
-        y.ndim != 1
-        or y.dtype.kind not in "iu"
-        or wrong
-        or not _are_classes(y)
-        or (subject is not None and len(subject) != len(y))
-    ):
-        problems.append(
-            "The t-SNE arrays cannot be shown: expected finite (n, 2) points and (n,) integer classes."
-        )
+    whole = _are_classes(y) and all(p is None or _are_points(p, len(y)) for p in (before, after))
+    if not whole or (subject is not None and subject.shape != y.shape):
+        problems.append("The t-SNE arrays cannot be shown: expected finite (n, 2) points and (n,) classes.")
         return None
     return Tsne(before, after, y, subject)

@@ -1,0 +1,254 @@
+"""The page: whole, self-contained, escaped, and honest about what it lacks."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otolith import report
+from otolith.errors import CheckpointError
+from otolith.rows import Row, append
+
+
+class Page(HTMLParser):
+    """Tags, headings and visible text of a page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.text = ""
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag == "img":
+            self.images.append(dict(attrs))
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1] != "style":
+            self.text += data + " "
+
+    def pictures(self) -> dict[str, ET.Element]:
+        found = {}
+        for image in self.images:
+            head, _, body = (image["src"] or "").partition(",")
+            assert head == "data:image/svg+xml;base64"
+            found[image["alt"] or ""] = ET.fromstring(base64.b64decode(body))
+        return found
+
+
+@pytest.fixture(scope="module")
+def page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return Page(report.write([run_folder], tmp_path_factory.mktemp("page") / "report.html"))
+
+
+def test_holds_every_figure_and_fact(page: Page, run_folder: Path) -> None:
+    assert list(page.pictures()) == [
+        "Confusion matrix",
+        "F1 score of each activity",
+        "Macro F1 of each test subject",
+        "t-SNE before training",
+        "t-SNE after training",
+        "The same points coloured by person",
+        "Similarity of pairs of windows under the frozen teacher",
+        "Area under the ROC curve for each activity",
+        "Training curve: Autoencoder",
+        "Training curve: Pre-training",
+        "Training curve: Fine-tuning",
+    ]
+    flat = " ".join(page.text.split())
+    for words in (
+        "UCI-HAR: Dynamic temperature",
+        "the authors' fixed subjects, seed 0; compact recipe",
+        "resampling the 6 test subjects",
+        "18,015 windows of 19 people without looking at their labels",
+        "No one in the test set had a part in training",
+        "The paper, Table I",
+        "No commercial use, says the data set's own README.",
+        "Licence: as the README says",
+        'otolith.load_model("model")',
+        "(n, 6, 30)",
+        "acc_x (m/s^2)",
+        "13.4 min",
+    ):
+        assert words in flat
+    assert "Mind the split" not in flat
+
+
+def test_needs_no_network_and_runs_no_script(page: Page) -> None:
+    assert not {"script", "link", "iframe", "object", "form"} & set(page.tags)
+    assert "default-src 'none'" in page.source
+    for attribute in re.findall(r"""(?:src|href)\s*=\s*["']([^"']{0,40})""", page.source):
+        assert attribute.startswith("data:")
+    assert not re.search(r"url\(|@import", page.source.split("</style>")[0])
+    assert 'name="viewport"' in page.source
+
+
+def test_shows_no_place_on_the_machine(page: Page, run_folder: Path) -> None:
+    assert str(run_folder.parent) not in page.source
+    assert str(Path.home()) not in page.source
+
+
+def test_hostile_names_are_escaped(tmp_path: Path, make_run: Any) -> None:
+    bad = "<script>alert(1)</script>"
+    run = make_run(
+        tmp_path / "run",
+        dataset=f"{bad}d",
+        split=f"{bad}s",
+        activities=(f"{bad}a", '"><img src=x onerror=alert(2)>', "sit"),
+        subjects=(f"{bad}p", "b"),
+        warning=f"{bad}w",
+        recipe_name=f"{bad}r",
+        n=200,
+    )
+    (run / "recipe.toml").write_text(f"# {bad}", encoding="utf-8")
+    (run / "environment.json").write_text('{"<script>": "</script>"}', encoding="utf-8")
+    (run / "model" / "card.json").write_text(
+        '{"input": {"channels": ["<script>"]}, "data": {"terms": "<script>"}}', encoding="utf-8"
+    )
+    for folders in ([run], [run, make_run(tmp_path / "other", n=200)]):
+        page = Page(report.write(folders, tmp_path / "report.html"))
+        assert "script" not in page.tags
+        assert "<script" not in page.source
+        for image in page.images:
+            assert set(image) == {"src", "alt"}
+        for root in page.pictures().values():
+            assert not [node.tag for node in root.iter() if node.tag.endswith("script")]
+        assert f"{bad}d" in page.text
+        assert f"{bad}w" in page.text
+
+
+SECTIONS = {
+    "arrays/tsne_after.npy": "What the encoder has learnt",
+    "arrays/teacher.json": "Does the method's premise hold here?",
+    "curves.jsonl": "Training",
+    "model/card.json": "Use the model",
+    "rows.jsonl": "Person by person",
+}
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_a_missing_file_drops_only_its_section(name: str, tmp_path: Path, run_folder: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run)
+    (run / name).unlink()
+    page = Page(report.write([run], tmp_path / "report.html"))
+    headings = re.findall(r"<h2>(.*?)</h2>", page.source)
+    for other, heading in SECTIONS.items():
+        assert (heading.replace("'", "&#39;") in headings or heading in headings) == (other != name)
+    assert "Not everything could be read" not in page.text
+
+
+def test_damaged_files_are_named_on_the_page(tmp_path: Path, run_folder: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run)
+    with (run / "rows.jsonl").open("a", encoding="utf-8") as file:
+        file.write('not a row\n{"schema": 1, "key"')
+    (run / "arrays" / "teacher.json").write_text("{", encoding="utf-8")
+    page = Page(report.write([run], tmp_path / "report.html"))
+    assert "Not everything could be read" in page.text
+    for words in ("rows.jsonl, line 2", "rows.jsonl, line 3", "teacher.json cannot be shown"):
+        assert words in page.text
+    assert "Confusion matrix" in page.pictures()
+
+
+def test_a_split_within_people_is_a_warning(tmp_path: Path, make_run: Any) -> None:
+    run = make_run(
+        tmp_path / "told", split="time", warning="Split by time: see here.", subjects=("me",), n=200
+    )
+    page = Page(report.write([run], tmp_path / "report.html"))
+    assert "Mind the split." in page.text
+    assert "Split by time: see here." in page.text
+    assert "No interval: 1 test subject" in page.text
+    assert "no stage of training has seen" not in page.text
+    assert "No one in the test set" not in page.text
+    silent = make_run(tmp_path / "silent", split="recording", subjects=("me",), n=200)
+    assert "nothing follows for other people" in Page(report.write([silent], tmp_path / "r.html")).text
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        ("supervised", "trained together on labelled windows"),
+        ("random", "floor that pre-training has to rise above"),
+    ],
+)
+def test_the_summary_fits_the_method(method: str, words: str, tmp_path: Path, make_run: Any) -> None:
+    page = Page(report.write([make_run(tmp_path / "run", method=method, n=200)], tmp_path / "report.html"))
+    assert words in page.text
+    assert "was pre-trained on" not in page.text
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory, make_run: Any) -> Page:
+    root = tmp_path_factory.mktemp("several")
+    runs = [
+        make_run(root / f"{method}-{seed}", method=method, seed=seed, n=200, skill=skill)
+        for method, skill in (("angular", 0.85), ("dynamic", 0.92))
+        for seed in (0, 1)
+    ]
+    runs.append(make_run(root / "other", dataset="watch", split="holdout", subjects=(1, 2), n=200))
+    return Page(report.write(runs, root / "report.html"))
+
+
+def test_several_runs_stand_side_by_side(compared: Page) -> None:
+    flat = " ".join(compared.text.split())
+    for words in (
+        "Comparison: UCI-HAR, Watch exercises",
+        "5 results of 5 runs",
+        "Watch exercises, random hold-out of subjects, compact recipe, split seed 0",
+        "seeds 0, 1",
+        "93.0 (Table I)",
+        "92.4 (Table I)",
+        "prints neither seeds nor intervals",
+        "No interval: 2 test subjects",
+        "Macro F1 within each test subject (%)",
+        "No commercial use",
+    ):
+        assert words in flat
+    shown = compared.pictures()
+    assert "t-SNE of angular similarity beside dynamic temperature" in shown
+    grid = "".join(shown["t-SNE of angular similarity beside dynamic temperature"].itertext())
+    assert "UCI-HAR, AS, seed 0" in grid
+    assert "UCI-HAR, DT, seed 0" in grid
+    assert "script" not in compared.tags
+
+
+def test_no_score_without_split_seed_and_interval_or_spread(compared: Page, page: Page) -> None:
+    for source in (compared.source, page.source):
+        captions = [
+            text
+            for text in re.findall(r"<figcaption>(.*?)</figcaption>", source)
+            if "acro F1 w" in text or "F1 s" in text
+        ]
+        assert captions
+        for text in captions:
+            assert "subjects" in text
+            assert re.search(r"seeds? \d", text)
+            assert re.search("interval|mean over the runs", text)
+
+
+def test_several_rows_in_one_folder_are_a_comparison(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        key = {"dataset": "watch", "split": "holdout", "method": "dynamic", "seed": seed}
+        append(tmp_path / "rows.jsonl", Row(key, {"macro_f1": 0.5 + seed / 10}))
+    page = Page(report.write([tmp_path], tmp_path / "report.html"))
+    assert "2 results of 1 run." in " ".join(page.text.split())
+    assert "55.0" in page.text
+
+
+def test_refuses_what_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no run folder"):
+        report.write([tmp_path], tmp_path / "report.html")
+    with pytest.raises(ValueError, match="at least one"):
+        report.write([], tmp_path / "report.html")
+    assert list(tmp_path.iterdir()) == []
