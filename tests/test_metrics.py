@@ -63,9 +63,7 @@ def test_interval_follows_a_plain_loop_over_subjects() -> None:
     for draw in drawn[:300]:
         chosen = np.concatenate([np.flatnonzero(who == s + 1) for s in draw])
         occurring = np.unique(true[chosen])
-        scores.append(
-            f1_score(true[chosen], pred[chosen], labels=occurring, average="macro", zero_division=0)
-        )
+        scores.append(f1_score(true[chosen], pred[chosen], labels=occurring, average="macro", zero_division=0))
     # The generator fills draw after draw, so 300 draws are the first 300 of 2000.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics.scores, "DRAWS", 300)
@@ -176,9 +174,9 @@ def test_teacher_separation_agrees_with_scikit_learn() -> None:
     assert sum(got["histogram"]["same"]) == got["pairs_same"] == alike.sum()
     assert sum(got["histogram"]["different"]) == got["pairs_different"]
     assert got["n_windows"] == len(kept)
-    assert metrics.teacher_separation(similarity, y[kept], ("a", "b", "c"), precomputed=True)[
-        "auc"
-    ] == pytest.approx(got["auc"])
+    assert metrics.teacher_separation(similarity, y[kept], ("a", "b", "c"), precomputed=True)["auc"] == pytest.approx(
+        got["auc"]
+    )
     json.dumps(got, allow_nan=False)
 
 

@@ -18,9 +18,7 @@ from otolith.rows import Row
 
 
 def row(seed: int = 0, **result: object) -> Row:
-    return Row(
-        key={"dataset": "watch", "method": "dynamic", "seed": seed}, result=result or {"macro_f1": 0.5}
-    )
+    return Row(key={"dataset": "watch", "method": "dynamic", "seed": seed}, result=result or {"macro_f1": 0.5})
 
 
 def test_round_trip_with_numpy_values(tmp_path: Path) -> None:
@@ -189,8 +187,6 @@ def test_environment_names_versions_and_nothing_private() -> None:
 
 
 def test_needs_only_the_standard_library() -> None:
-    code = (
-        "import sys, otolith.rows; print(sorted({'numpy', 'torch', 'pydantic', 'polars'} & set(sys.modules)))"
-    )
+    code = "import sys, otolith.rows; print(sorted({'numpy', 'torch', 'pydantic', 'polars'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

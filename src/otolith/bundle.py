@@ -184,7 +184,7 @@ def _fill(folder: Path, prefix: str, network: nn.Module) -> None:
             found = {name.removeprefix(prefix): name for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
             odd = sorted(found.keys() ^ expected.keys())
             if odd:
-                raise CheckpointError(f"{path}: tensor {prefix}{odd[0]} is missing or unexpected; copy the bundle again")
+                raise CheckpointError(f"{path}: tensor {prefix}{odd[0]} is missing or extra; copy the bundle again")
             for name, full in found.items():
                 shape = tuple(file.get_slice(full).get_shape())
                 if shape != tuple(expected[name].shape):

@@ -117,9 +117,7 @@ def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows
             # the plain array over the map: np.memmap's own type would spread through every result
             arrays[name] = np.asarray(mapped)
         counts = manifest["counts"]
-        known = replace(
-            meta, n_short=int(counts["n_short"]), n_short_unlabelled=int(counts["n_short_unlabelled"])
-        )
+        known = replace(meta, n_short=int(counts["n_short"]), n_short_unlabelled=int(counts["n_short_unlabelled"]))
         return Windows(**arrays, meta=known)
     except (OSError, ValueError, KeyError, TypeError, OverflowError, DataError):
         # whatever a torn or edited file can raise: the entry is simply built again

@@ -97,9 +97,10 @@ def train_classifier(
     weight = _class_weights(train.y, n_classes) if settings.class_balanced else None
     lr, best, best_epoch, best_state, waited = settings.lr, -1.0, 0, copy.deepcopy(network.state_dict()), 0
     records = []
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), progress.stage(
-        stage, settings.epochs, "epochs"
-    ) as bar:
+    with (
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+        progress.stage(stage, settings.epochs, "epochs") as bar,
+    ):
         torch.manual_seed(seed)
         order = torch.Generator().manual_seed(seed)
         for epoch in range(settings.epochs):

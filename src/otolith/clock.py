@@ -63,17 +63,11 @@ def _check(recording: Recording) -> None:
                 f"expected ({len(stream.channels)}, samples)."
             )
         if not np.issubdtype(values.dtype, np.floating):
-            raise DataError(
-                f"Recording {name!r}, {label}: values are {values.dtype}, expected floating point."
-            )
+            raise DataError(f"Recording {name!r}, {label}: values are {values.dtype}, expected floating point.")
         if not (np.isfinite(stream.rate_hz) and stream.rate_hz > 0):
-            raise DataError(
-                f"Recording {name!r}, {label}: rate is {stream.rate_hz} Hz, expected a positive number."
-            )
+            raise DataError(f"Recording {name!r}, {label}: rate is {stream.rate_hz} Hz, expected a positive number.")
         if not np.isfinite(stream.start_s):
-            raise DataError(
-                f"Recording {name!r}, {label}: start is {stream.start_s} s, expected a finite number."
-            )
+            raise DataError(f"Recording {name!r}, {label}: start is {stream.start_s} s, expected a finite number.")
         if not np.isfinite(values).all():
             row, sample = (int(i) for i in np.argwhere(~np.isfinite(values))[0])
             raise DataError(
@@ -88,8 +82,7 @@ def _check(recording: Recording) -> None:
 def _check_times(name: str, label: str, times: NDArray[np.float64], n_samples: int) -> None:
     if times.shape != (n_samples,):
         raise DataError(
-            f"Recording {name!r}, {label}: {times.shape} time stamps for {n_samples} samples; expected one "
-            "for each."
+            f"Recording {name!r}, {label}: {times.shape} time stamps for {n_samples} samples; expected one for each."
         )
     # `not >` rather than `<=`, so that a NaN among the times is caught too
     wrong = np.flatnonzero(~(np.diff(times) > 0))
@@ -101,14 +94,10 @@ def _check_times(name: str, label: str, times: NDArray[np.float64], n_samples: i
         )
     if not np.isfinite(times).all():
         i = int(np.flatnonzero(~np.isfinite(times))[0])
-        raise DataError(
-            f"Recording {name!r}, {label}: the time of sample {i} is {times[i]}, expected seconds."
-        )
+        raise DataError(f"Recording {name!r}, {label}: the time of sample {i} is {times[i]}, expected seconds.")
 
 
-def _stacked(
-    recording: Recording, rows: list[NDArray[np.floating]], rate_hz: float, start_s: float
-) -> Stream:
+def _stacked(recording: Recording, rows: list[NDArray[np.floating]], rate_hz: float, start_s: float) -> Stream:
     return Stream(recording.channels, np.concatenate(rows, axis=0), rate_hz, None, start_s)
 
 
@@ -148,9 +137,7 @@ def _times_of(stream: Stream) -> NDArray[np.float64]:
     return stream.start_s + np.arange(stream.n_samples) / stream.rate_hz
 
 
-def _runs(
-    recording: Recording, stream: Stream, times: NDArray[np.float64], max_gap_s: float
-) -> list[tuple[int, int]]:
+def _runs(recording: Recording, stream: Stream, times: NDArray[np.float64], max_gap_s: float) -> list[tuple[int, int]]:
     """First and last sample of every stretch without a gap."""
     if stream.times is None:
         return [(0, len(times) - 1)]

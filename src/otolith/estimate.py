@@ -73,9 +73,7 @@ def estimate(recipe: Recipe, method: str, meta: WindowMeta, n_train: int, n_val:
         head = build_head(n_features, len(meta.activities), recipe.finetune, 0)
         size = min(recipe.finetune.batch_size, n_train)
         x = torch.randn(size, n_features)
-        seconds["finetune"] = (
-            _median(lambda: head(x).sum().backward()) * (n_train // size + 1) * recipe.finetune.epochs
-        )
+        seconds["finetune"] = _median(lambda: head(x).sum().backward()) * (n_train // size + 1) * recipe.finetune.epochs
         features = 4 * n_features * (n_train + n_val)
     windows = 4 * len(meta.channels) * meta.n_steps * (n_train + n_val)
     return Estimate(seconds, parameters, 16 * parameters + max(activations, features) + 2 * windows)
@@ -105,11 +103,11 @@ def _probe(
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    once = {"epochs": 1, "lr": settings.lr, "batch_size": size, "optimizer": settings.optimizer}
+    once = TrainSettings(epochs=1, lr=settings.lr, batch_size=size, optimizer=settings.optimizer)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        train(method.to(device), source, TrainSettings(**once), 0, instances=instances)  # warm-up
+        train(method.to(device), source, once, 0, instances=instances)  # warm-up
     began = time.perf_counter()
-    train(method, source, TrainSettings(**once), 0, instances=instances)
+    train(method, source, once, 0, instances=instances)
     return (time.perf_counter() - began) / 2, sum(kept.values()) // 2
 
 

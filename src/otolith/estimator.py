@@ -80,9 +80,7 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
         x = np.asarray(X, np.float32)
         labels = np.asarray(y)
         if x.ndim != 3 or labels.shape != (len(x),):
-            raise DataError(
-                f"expected X (n, channels, time) and y (n,); got shapes {x.shape} and {labels.shape}"
-            )
+            raise DataError(f"expected X (n, channels, time) and y (n,); got shapes {x.shape} and {labels.shape}")
         known = labels != self.unlabelled
         self.classes_ = np.unique(labels[known])
         codes = np.full(len(x), -1, np.int64)

@@ -95,9 +95,10 @@ def prepare(
     methods.spec(method)
     source = datasets.load(dataset, root)
     resolved = load_recipe(recipe, source.info.name, overrides)
-    cut = {"rate_hz": resolved.windows.rate_hz, "seconds": resolved.windows.seconds, "overlap": resolved.windows.overlap}
+    section = resolved.windows
+    cut = {"rate_hz": section.rate_hz, "seconds": section.seconds, "overlap": section.overlap}
     with progress.stage(f"windows of {source.info.name}", 1):
-        w = source.windows(**cut, unlabelled=resolved.windows.unlabelled)
+        w = source.windows(**cut, unlabelled=section.unlabelled)
         extra: tuple[Windows, ...] = ()
         if unlabelled is not None:
             extra = (datasets.load(str(unlabelled)).windows(**cut, unlabelled=True),)

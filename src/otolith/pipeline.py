@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from otolith import methods, metrics
 from otolith.augment import SignalSpec
-from otolith.classifier import FinetuneSettings, Labelled, build_head, predict, train_classifier
+from otolith.classifier import FinetuneSettings, Labelled, build_head, train_classifier
 from otolith.errors import DataError, TrainingError
 from otolith.features import encode
 from otolith.methods.autoencoder import AUTOENCODER
@@ -173,9 +173,7 @@ def pretrain(
         scaler,
         choose_device(device),
     )
-    signal = SignalSpec(
-        w.meta.channels, tuple(map(float, scaler.mean)), tuple(map(float, scaler.std)), w.meta.rate_hz
-    )
+    signal = SignalSpec(w.meta.channels, tuple(map(float, scaler.mean)), tuple(map(float, scaler.std)), w.meta.rate_hz)
     identity = {
         "recipe": resolved.hash,
         "dataset": w.meta.dataset,
@@ -278,14 +276,14 @@ def finetune(
         network = head = build_head(n_features, n_classes, settings, seed).to(device)
         both = encode(base.network, source(np.concatenate([train_rows, val_rows])), progress=progress)
         inputs = [both[: len(train_rows)], both[len(train_rows) :]]
-    parts = [Labelled(x, y[rows]) for x, rows in zip(inputs, (train_rows, val_rows), strict=True)]
 
     def score(y_true: Tensor, y_pred: Tensor) -> float:
         return metrics.macro_f1(y_true.cpu().numpy(), y_pred.cpu().numpy(), training_classes, n_classes)
 
     records = train_classifier(
         network,
-        *parts,
+        Labelled(inputs[0], y[train_rows]),
+        Labelled(inputs[1], y[val_rows]),
         settings,
         seed,
         n_classes=n_classes,
@@ -361,4 +359,3 @@ def _labelled(w: Windows, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def _fingerprint(scaler: Scaler) -> str:
     blob = np.concatenate([scaler.mean, scaler.std]).astype(np.float64).tobytes()
     return hashlib.sha256(blob).hexdigest()[:16]
-

@@ -31,9 +31,7 @@ class Scaler:
 
     def __post_init__(self) -> None:
         if self.mean.ndim != 1 or self.mean.shape != self.std.shape or not len(self.mean):
-            raise DataError(
-                f"mean has shape {self.mean.shape}, std {self.std.shape}; expected (channels,) for both."
-            )
+            raise DataError(f"mean has shape {self.mean.shape}, std {self.std.shape}; expected (channels,) for both.")
         if not (np.isfinite(self.mean).all() and np.isfinite(self.std).all() and (self.std > 0).all()):
             raise DataError("A scaler's means have to be finite and its deviations finite and positive.")
 
@@ -72,9 +70,7 @@ class Scaler:
                 count += n
         if not (np.isfinite(mean).all() and np.isfinite(squares).all()):
             bad = int(np.flatnonzero(~(np.isfinite(mean) & np.isfinite(squares)))[0])
-            raise DataError(
-                f"Channel {bad} holds samples that are not finite; repair or leave out their windows."
-            )
+            raise DataError(f"Channel {bad} holds samples that are not finite; repair or leave out their windows.")
         std = np.sqrt(squares / count)
         # below float32's resolution of the mean a deviation is nothing but rounding
         flat = std <= np.maximum(1e-7 * np.abs(mean), 1e-12)
@@ -121,9 +117,7 @@ class Scaler:
             DataError: keys other than mean and std, or values that are no row of numbers.
         """
         if set(values) != {"mean", "std"}:
-            raise DataError(
-                f"A scaler has the keys mean and std, not {', '.join(sorted(map(str, values))) or 'none'}."
-            )
+            raise DataError(f"A scaler has the keys mean and std, not {', '.join(sorted(map(str, values))) or 'none'}.")
         try:
             mean, std = (np.asarray(values[key], dtype=np.float64) for key in ("mean", "std"))
         except (TypeError, ValueError) as error:

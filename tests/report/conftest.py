@@ -94,9 +94,7 @@ def build_run(
                 "seconds": 12.5,
             }
             if stage == "finetune":
-                point["val_macro_f1"] = float(
-                    np.clip(0.9 - 0.5 * np.exp(-epoch / 6) + rng.normal(0, 0.006), 0, 1)
-                )
+                point["val_macro_f1"] = float(np.clip(0.9 - 0.5 * np.exp(-epoch / 6) + rng.normal(0, 0.006), 0, 1))
             curves.append(point)
     (folder / "curves.jsonl").write_text("".join(json.dumps(p) + "\n" for p in curves), encoding="utf-8")
 

@@ -162,9 +162,7 @@ def test_damaged_files_are_named_on_the_page(tmp_path: Path, run_folder: Path) -
 
 
 def test_a_split_within_people_is_a_warning(tmp_path: Path, make_run: Any) -> None:
-    run = make_run(
-        tmp_path / "told", split="time", warning="Split by time: see here.", subjects=("me",), n=200
-    )
+    run = make_run(tmp_path / "told", split="time", warning="Split by time: see here.", subjects=("me",), n=200)
     page = Page(report.write([run], tmp_path / "report.html"))
     assert "Mind the split." in page.text
     assert "Split by time: see here." in page.text

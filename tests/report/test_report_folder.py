@@ -40,9 +40,7 @@ def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b'{"a": NaN}', b"[" * 100_000])
-@pytest.mark.parametrize(
-    "name", ["recipe.json", "environment.json", "model/card.json", "arrays/teacher.json"]
-)
+@pytest.mark.parametrize("name", ["recipe.json", "environment.json", "model/card.json", "arrays/teacher.json"])
 def test_damaged_json_is_named(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / "rows.jsonl").touch()
     (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -101,9 +99,7 @@ def test_damaged_epochs_are_named_and_repeated_ones_replaced(tmp_path: Path) -> 
     (tmp_path / "curves.jsonl").write_text(text, encoding="utf-8")
     run = folder.load(tmp_path)
     assert run.curves == {"pretrain": [lines[1], lines[2]]}
-    assert [problem.split(",")[1].strip() for problem in run.problems] == [
-        f"line {n}" for n in (4, 5, 6, 7, 8)
-    ]
+    assert [problem.split(",")[1].strip() for problem in run.problems] == [f"line {n}" for n in (4, 5, 6, 7, 8)]
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,7 @@ from otolith.rows import Row, append
 
 def row(method: str, seed: int, score: float, **key: Any) -> Row:
     full = {"dataset": "uci-har", "split": "fixed", "recipe": "aaa", "method": method, "seed": seed} | key
-    return Row(
-        full, {"macro_f1": score, "per_subject": {"2": score, "10": score / 2}}, {"recipe_name": "compact"}
-    )
+    return Row(full, {"macro_f1": score, "per_subject": {"2": score, "10": score / 2}}, {"recipe_name": "compact"})
 
 
 def test_lines_of_one_group_in_the_papers_order() -> None:

@@ -11,9 +11,7 @@ from torch import Tensor
 from otolith.errors import DataError, RecipeError, unknown
 
 
-def number(
-    name: str, option: str, value: object, low: float, high: float = math.inf, above: bool = False
-) -> float:
+def number(name: str, option: str, value: object, low: float, high: float = math.inf, above: bool = False) -> float:
     """`value` as a float in [low, high], or (low, high] if `above`; else a RecipeError naming the option."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         inside = low < value if above else low <= value
@@ -27,9 +25,7 @@ def integer(name: str, option: str, value: object, low: int) -> int:
     """`value` if it is an int of at least `low`; otherwise a RecipeError naming the option."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= low:
         return value
-    raise RecipeError(
-        f"{option} of augmentation {name!r} must be a whole number of at least {low}, not {value!r}"
-    )
+    raise RecipeError(f"{option} of augmentation {name!r} must be a whole number of at least {low}, not {value!r}")
 
 
 def choice(name: str, option: str, value: object, known: Sequence[str]) -> str:
@@ -66,6 +62,5 @@ def check_generator(x: Tensor, generator: torch.Generator) -> None:
     # A device without an index is the current one of its type: only two different indices contradict.
     if here.type != there.type or (None not in (here.index, there.index) and here.index != there.index):
         raise ValueError(
-            f"the generator draws on {here} but the batch is on {there}; "
-            "make it with torch.Generator(device=x.device)"
+            f"the generator draws on {here} but the batch is on {there}; make it with torch.Generator(device=x.device)"
         )

@@ -18,9 +18,7 @@ A = TypeVar("A", bound=type[Augmentation])
 def register(cls: A) -> A:
     """Class decorator: make an augmentation known to recipes under its `name`, which must be free."""
     if cls.name in _REGISTRY:
-        raise ValueError(
-            f"two augmentations are named {cls.name!r}: {_REGISTRY[cls.name].__name__}, {cls.__name__}"
-        )
+        raise ValueError(f"two augmentations are named {cls.name!r}: {_REGISTRY[cls.name].__name__}, {cls.__name__}")
     _REGISTRY[cls.name] = cls
     return cls
 

@@ -54,9 +54,7 @@ class Rotation(Augmentation):
         batch, _, time = x.shape
         n_triads = len(self._triads)
         triads = x.index_select(1, index).to(matrix.dtype).reshape(batch * n_triads, 3, time)
-        turned = torch.baddbmm(
-            offset.reshape(batch * n_triads, 3, 1), linear.reshape(batch * n_triads, 3, 3), triads
-        )
+        turned = torch.baddbmm(offset.reshape(batch * n_triads, 3, 1), linear.reshape(batch * n_triads, 3, 3), triads)
         return x.index_copy(1, index, turned.reshape(batch, 3 * n_triads, time).to(x.dtype))
 
     def _on(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:

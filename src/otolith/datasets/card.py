@@ -29,13 +29,11 @@ def check_info(info: DatasetInfo, where: str) -> None:
     unknown = [channel for channel in info.channels if channel not in CHANNELS]
     if unknown or not info.channels or len(set(info.channels)) < len(info.channels):
         raise DataError(
-            f"{where}: channels {', '.join(info.channels)}, expected some of {', '.join(CHANNELS)}, each "
-            "once."
+            f"{where}: channels {', '.join(info.channels)}, expected some of {', '.join(CHANNELS)}, each once."
         )
     if len(set(info.activities)) < len(info.activities) or not all(info.activities):
         raise DataError(
-            f"{where}: activities {', '.join(map(repr, info.activities))}, expected different, non-empty "
-            "names."
+            f"{where}: activities {', '.join(map(repr, info.activities))}, expected different, non-empty names."
         )
     if not info.name:
         raise DataError(f"{where}: the data set has no name. Give it one.")
@@ -64,9 +62,7 @@ def read_card(path: Path) -> dict[str, Any]:
         DataError: there is no card, it is no JSON of this format and version, or an entry is wrong.
     """
     if not path.is_file():
-        raise DataError(
-            f"{path.parent}: holds no {CARD}, so it is no data set folder. Import the recordings first."
-        )
+        raise DataError(f"{path.parent}: holds no {CARD}, so it is no data set folder. Import the recordings first.")
     try:
         card = json.loads(read_bytes(path))
     except (ValueError, RecursionError) as error:
@@ -115,21 +111,13 @@ def _first_problem(card: dict[str, Any]) -> str | None:
 
 
 def _entry_problem(entry: Any) -> str | None:
-    if (
-        not isinstance(entry, dict)
-        or not isinstance(entry.get("name"), str)
-        or not _is_subject(entry.get("subject"))
-    ):
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not _is_subject(entry.get("subject")):
         return "expected a name and a subject (text or whole number)"
     streams, segments = entry.get("streams"), entry.get("segments")
     if not isinstance(streams, list) or not streams or not isinstance(segments, list):
         return "expected a list of streams and a list of segments"
     for stream in streams:
-        if (
-            not isinstance(stream, dict)
-            or not _is_file(stream.get("file"))
-            or not _is_texts(stream.get("channels"))
-        ):
+        if not isinstance(stream, dict) or not _is_file(stream.get("file")) or not _is_texts(stream.get("channels")):
             return f"stream {stream!r}, expected a file inside the folder and a list of channels"
         if not _is_number(stream.get("rate_hz")) or not _is_number(stream.get("start_s")):
             return f"stream {stream['file']!r}: expected the numbers rate_hz and start_s"

@@ -118,9 +118,7 @@ class _Meter:
     def update(self, n_bytes: int) -> None:
         self.done += n_bytes
         if self.done > MAX_ARCHIVE_BYTES:
-            raise DataError(
-                f"{self._address}: sends more than {MAX_ARCHIVE_BYTES} bytes, which is not the data set."
-            )
+            raise DataError(f"{self._address}: sends more than {MAX_ARCHIVE_BYTES} bytes, which is not the data set.")
         self._stage.advance(n_bytes)
 
     def reset(self) -> None:
@@ -150,8 +148,7 @@ def _download(kind: type[Dataset], address: str, archive: Path, progress: Progre
             raise DataError(f"{address}: the server answers {status}. {_by_hand(kind)}") from error
         except requests.exceptions.RequestException as error:
             raise DataError(
-                f"{address}: cannot be downloaded, no network or no answer ({type(error).__name__}). "
-                f"{_by_hand(kind)}"
+                f"{address}: cannot be downloaded, no network or no answer ({type(error).__name__}). {_by_hand(kind)}"
             ) from error
         except OSError as error:
             raise DataError(
@@ -192,14 +189,10 @@ class _Unpacking:
         ) as error:
             raise DataError(f"{name}: is no whole zip file ({error}). Download it again.") from error
         except OSError as error:
-            raise DataError(
-                f"{folder}: cannot be written ({error.strerror or error}). Make room there."
-            ) from error
+            raise DataError(f"{folder}: cannot be written ({error.strerror or error}). Make room there.") from error
         for inner in sorted(folder.rglob("*.zip")):
             if depth + 1 >= MAX_NESTING:
-                raise DataError(
-                    f"{name}: archives in archives, more than {MAX_NESTING} deep. {_NOT_PUBLISHED}"
-                )
+                raise DataError(f"{name}: archives in archives, more than {MAX_NESTING} deep. {_NOT_PUBLISHED}")
             into = inner.with_suffix("")
             if into.exists():
                 into = inner.with_suffix(".unpacked")
@@ -228,9 +221,7 @@ class _Unpacking:
             while block := source.read(BLOCK):
                 self.bytes_left -= len(block)
                 if self.bytes_left < 0:
-                    raise DataError(
-                        f"{name}: unpacks to more than {MAX_UNPACKED_BYTES} bytes. {_NOT_PUBLISHED}"
-                    )
+                    raise DataError(f"{name}: unpacks to more than {MAX_UNPACKED_BYTES} bytes. {_NOT_PUBLISHED}")
                 sink.write(block)
         self.stage.advance()
 

@@ -50,9 +50,7 @@ def write_folder(path: str | Path, info: DatasetInfo, recordings: Iterable[Recor
         path.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     except OSError as error:
-        raise DataError(
-            f"{path.parent}: cannot be written ({error.strerror}). Choose another folder."
-        ) from error
+        raise DataError(f"{path.parent}: cannot be written ({error.strerror}). Choose another folder.") from error
     try:
         (building / "signals").mkdir()
         entries: list[dict[str, Any]] = []
@@ -97,8 +95,7 @@ def write_folder(path: str | Path, info: DatasetInfo, recordings: Iterable[Recor
         building.rename(path)
     except OSError as error:
         raise DataError(
-            f"{path}: cannot be written ({error.strerror or error}). Make room there, or choose another "
-            "folder."
+            f"{path}: cannot be written ({error.strerror or error}). Make room there, or choose another folder."
         ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -140,8 +137,7 @@ def _check_stream(stream: Stream, where: str) -> None:
         )
     if not (math.isfinite(stream.rate_hz) and stream.rate_hz > 0 and math.isfinite(stream.start_s)):
         raise DataError(
-            f"{where}: rate {stream.rate_hz} Hz from {stream.start_s} s, expected finite, rate above 0. "
-            f"{CURE}"
+            f"{where}: rate {stream.rate_hz} Hz from {stream.start_s} s, expected finite, rate above 0. {CURE}"
         )
     finite = np.isfinite(stream.values)
     if not finite.all():
@@ -152,9 +148,7 @@ def _check_stream(stream: Stream, where: str) -> None:
         )
     if stream.times is not None:
         if stream.times.shape != (stream.n_samples,):
-            raise DataError(
-                f"{where}: {stream.times.size} time stamps for {stream.n_samples} samples. {CURE}"
-            )
+            raise DataError(f"{where}: {stream.times.size} time stamps for {stream.n_samples} samples. {CURE}")
         wrong = np.flatnonzero(~(np.diff(stream.times) > 0) | ~np.isfinite(stream.times[1:]))
         if wrong.size or not np.isfinite(stream.times[0]):
             sample = int(wrong[0]) + 1 if wrong.size else 0
@@ -200,9 +194,7 @@ class FolderDataset(Dataset):
                 try:
                     self._recording(entry)
                 except DataError as error:
-                    problems.append(
-                        Problem(f"{self.root}, recording {entry['name']!r}", "is damaged", str(error))
-                    )
+                    problems.append(Problem(f"{self.root}, recording {entry['name']!r}", "is damaged", str(error)))
         return problems
 
     def cache_key(self) -> str:
@@ -226,15 +218,11 @@ class FolderDataset(Dataset):
         try:
             frame = pl.read_parquet(read_bytes(path), columns=wanted)
         except pl.exceptions.PolarsError as error:
-            raise DataError(
-                f"{path}: is no Parquet file with {', '.join(wanted)} ({error}). {CURE}"
-            ) from error
+            raise DataError(f"{path}: is no Parquet file with {', '.join(wanted)} ({error}). {CURE}") from error
         if any(not kind.is_float() for kind in frame.dtypes) or any(frame.null_count().row(0)):
             raise DataError(f"{path}: holds values that are no numbers, expected floats only. {CURE}")
         if frame.height != entry["samples"]:
             raise DataError(f"{path}: holds {frame.height} samples, the card says {entry['samples']}. {CURE}")
         values = np.ascontiguousarray(frame.select(entry["channels"]).to_numpy().T)
         times = frame[TIME].cast(pl.Float64).to_numpy() if entry["timed"] else None
-        return Stream(
-            tuple(entry["channels"]), values, entry["rate_hz"], times=times, start_s=entry["start_s"]
-        )
+        return Stream(tuple(entry["channels"]), values, entry["rate_hz"], times=times, start_s=entry["start_s"])

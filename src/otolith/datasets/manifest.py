@@ -46,9 +46,7 @@ def compare(dataset: Dataset, deep: bool) -> list[Problem]:
         if not path.is_file():
             problems.append(Problem(str(path), "is missing", again))
         elif "bytes" in expected and (size := path.stat().st_size) != expected["bytes"]:
-            problems.append(
-                Problem(str(path), f"has {size} bytes, the published file has {expected['bytes']}", again)
-            )
+            problems.append(Problem(str(path), f"has {size} bytes, the published file has {expected['bytes']}", again))
         elif deep:
             try:
                 got = dataset.fingerprint(path)
@@ -57,9 +55,7 @@ def compare(dataset: Dataset, deep: bool) -> list[Problem]:
                 continue
             if got != expected:
                 problems.append(
-                    Problem(
-                        str(path), f"differs from the published file ({got} instead of {expected})", again
-                    )
+                    Problem(str(path), f"differs from the published file ({got} instead of {expected})", again)
                 )
     return problems
 

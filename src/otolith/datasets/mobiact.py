@@ -102,9 +102,7 @@ class MobiAct(Dataset):
     def recordings(self) -> Iterator[Recording]:
         paths = self.files()
         if not paths:
-            raise DataError(
-                f"{self.root}: holds no annotated file outside the skipped folders. {self.info.how_to_get}"
-            )
+            raise DataError(f"{self.root}: holds no annotated file outside the skipped folders. {self.info.how_to_get}")
         for path in sorted(paths, key=lambda path: (path.parent.name, *_subject_and_trial(path))):
             yield read_trial(path)
 
@@ -120,9 +118,7 @@ class MobiAct(Dataset):
                     read_trial(path)
                 except DataError as error:
                     problems.append(Problem(str(path), "is damaged", str(error)))
-        absent = sorted(
-            {*SPLIT.val, *SPLIT.test} - {_subject_and_trial(path)[0] for path in self.files()}, key=int
-        )
+        absent = sorted({*SPLIT.val, *SPLIT.test} - {_subject_and_trial(path)[0] for path in self.files()}, key=int)
         if absent:
             named = ", ".join(map(str, absent))
             problems.append(
@@ -187,9 +183,7 @@ def _read(path: Path) -> pl.DataFrame:
     header = text.split(b"\n", 1)[0].decode("utf-8", errors="replace").strip().split(",")
     absent = [column for column in (*COLUMNS, "label") if column not in header]
     if absent:
-        raise DataError(
-            f"{path}, line 1: no column {', '.join(absent)}; it has {', '.join(header)[:200]}. {CURE}"
-        )
+        raise DataError(f"{path}, line 1: no column {', '.join(absent)}; it has {', '.join(header)[:200]}. {CURE}")
     schema = {name: pl.Float64 if name in COLUMNS else pl.String for name in header}
     try:
         frame = pl.read_csv(BytesIO(text), schema=schema, quote_char=None).select(*COLUMNS, "label")

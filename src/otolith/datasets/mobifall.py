@@ -108,9 +108,7 @@ class MobiFall(Dataset):
                 try:
                     read_streams(paths["acc"], paths["gyro"])
                 except DataError as error:
-                    problems.append(
-                        Problem(str(present), "or the other sensor's file is damaged", str(error))
-                    )
+                    problems.append(Problem(str(present), "or the other sensor's file is damaged", str(error)))
         absent = sorted(set(SUBJECTS) - {subject for subject, _, _ in trials})
         if absent:
             named = ", ".join(map(str, absent))
@@ -136,9 +134,7 @@ def read_streams(acc: Path, gyro: Path) -> tuple[Stream, Stream]:
     """
     tables = [_read(path) for path in (acc, gyro)]
     zero = min(int(stamps[0]) for stamps, _ in tables)
-    (acc_times, acc_values), (gyro_times, gyro_values) = [
-        ((stamps - zero) / 1e9, values) for stamps, values in tables
-    ]
+    (acc_times, acc_values), (gyro_times, gyro_values) = [((stamps - zero) / 1e9, values) for stamps, values in tables]
     steps = np.diff(acc_times)
     acc_rate = 1 / float(np.median(steps)) if len(steps) and np.median(steps) > 0 else GYRO_RATE_HZ / 2
     return (

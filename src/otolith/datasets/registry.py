@@ -95,7 +95,5 @@ def load(name: str | Path, root: str | Path | None = None) -> Dataset:
             )
         return FolderDataset(path)
     if isinstance(name, Path) or path.name != name or path.exists():
-        raise DataError(
-            f"{str(path)!r} is no folder with a {CARD}. Known data sets: {', '.join(sorted(_KINDS))}."
-        )
+        raise DataError(f"{str(path)!r} is no folder with a {CARD}. Known data sets: {', '.join(sorted(_KINDS))}.")
     raise DataError(unknown("data set", name, _KINDS))

@@ -120,9 +120,7 @@ class UciHar(Dataset):
             )
         return np.concatenate([acc.T * STANDARD_GRAVITY, gyro.T])
 
-    def _segments(
-        self, rows: list[tuple[int, int, int, int, int, int]], n_samples: int
-    ) -> tuple[Segment, ...]:
+    def _segments(self, rows: list[tuple[int, int, int, int, int, int]], n_samples: int) -> tuple[Segment, ...]:
         segments = []
         last_before = 0
         for line, _, _, label, first, last in sorted(rows, key=lambda row: row[4]):
@@ -135,12 +133,8 @@ class UciHar(Dataset):
                     f"length of the recording. {CURE}"
                 )
             if first <= last_before:
-                raise DataError(
-                    f"{where}: starts at sample {first}, inside the row that ends at {last_before}. {CURE}"
-                )
+                raise DataError(f"{where}: starts at sample {first}, inside the row that ends at {last_before}. {CURE}")
             last_before = last
             if label <= len(self.info.activities):
-                segments.append(
-                    Segment((first - 1) / RATE_HZ, last / RATE_HZ, self.info.activities[label - 1])
-                )
+                segments.append(Segment((first - 1) / RATE_HZ, last / RATE_HZ, self.info.activities[label - 1]))
         return tuple(segments)

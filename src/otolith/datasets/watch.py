@@ -114,9 +114,7 @@ class Watch(Dataset):
         got = hashlib.sha256(content).hexdigest()
         if got != SHA256:
             state = f"has the SHA-256 {got}" if content else "is missing"
-            raise DataError(
-                f"{path}: {state}, expected that of {PACKAGE} {PACKAGE_VERSION}, {SHA256}. {CURE}"
-            )
+            raise DataError(f"{path}: {state}, expected that of {PACKAGE} {PACKAGE_VERSION}, {SHA256}. {CURE}")
         return content
 
 

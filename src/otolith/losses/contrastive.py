@@ -135,9 +135,7 @@ def positive_temperature(similarity: Tensor, temperature: float, pairs: str = "i
     return temperature * mean.clamp_min(TEMPERATURE_FLOOR).sqrt()
 
 
-def xent(
-    similarity: Tensor, positive_temperature: float | Tensor, negative_temperature: float | Tensor
-) -> Tensor:
+def xent(similarity: Tensor, positive_temperature: float | Tensor, negative_temperature: float | Tensor) -> Tensor:
     """Cross entropy of each view's positive against its 2n - 2 negatives, averaged over the 2n anchors.
 
     Eq 1 with equal temperatures, Eqs 4 and 5 with those of Eqs 2 and 3. (Eq 5 as printed runs over twice as
@@ -177,9 +175,7 @@ def xent(
 def _blocks(matrix: Tensor) -> Tensor:
     """(2n, 2n) seen as (view, instance, view, instance)."""
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] % 2 or matrix.shape[0] < 4:
-        raise ValueError(
-            f"the matrix of view pairs has shape {tuple(matrix.shape)}; expected (2n, 2n), n >= 2"
-        )
+        raise ValueError(f"the matrix of view pairs has shape {tuple(matrix.shape)}; expected (2n, 2n), n >= 2")
     n = len(matrix) // 2
     return matrix.reshape(2, n, 2, n)
 
@@ -209,8 +205,7 @@ def _check_views(z: Tensor) -> None:
         )
     if len(z) < 4:
         raise ValueError(
-            f"z has {len(z)} rows, {len(z) // 2} instance(s), so no negatives; expected 4 rows (2 instances) "
-            "or more"
+            f"z has {len(z)} rows, {len(z) // 2} instance(s), so no negatives; expected 4 rows (2 instances) or more"
         )
 
 

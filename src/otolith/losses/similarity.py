@@ -111,9 +111,7 @@ def _of_rows(a: Tensor, b: Tensor | None, angular: bool) -> Tensor:
 def check_rows(name: str, rows: Tensor) -> None:
     """Raise ValueError unless `rows` is a floating-point matrix of at least one column."""
     if rows.ndim != 2 or rows.shape[1] == 0:
-        raise ValueError(
-            f"{name} has shape {tuple(rows.shape)}; expected (rows, features), 1 feature or more"
-        )
+        raise ValueError(f"{name} has shape {tuple(rows.shape)}; expected (rows, features), 1 feature or more")
     if not rows.is_floating_point():
         raise ValueError(f"{name} has type {rows.dtype}; expected floating-point embeddings")
 

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class DenoisingAutoencoder(Method):
-    """Stage 1 of Algorithm 1: rebuild the clean window from one with Gaussian noise of `noise_sigma` (z-score units)."""
+    """Stage 1 of Algorithm 1: rebuild the clean window from one with Gaussian noise of `noise_sigma` (z-scored)."""
 
     def __init__(self, encoder: ConvAutoencoder, noise_sigma: float = 0.5) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder: ConvAutoencoder = encoder
         self.noise_sigma = noise_sigma
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:

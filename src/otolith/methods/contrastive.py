@@ -1,4 +1,4 @@
-"""SimCLR on sensor windows: CSSHAR, angular similarity and dynamic temperature differ by their policy alone (Fig. 2)."""
+"""SimCLR on sensor windows: CSSHAR, angular similarity and dynamic temperature differ by their policy (Fig. 2)."""
 
 from __future__ import annotations
 

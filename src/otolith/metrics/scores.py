@@ -23,9 +23,7 @@ LEVEL = 0.95
 Counts = NDArray[np.float64]
 
 
-def confusion_matrix(
-    y_true: NDArray[np.int64], y_pred: NDArray[np.int64], n_classes: int
-) -> NDArray[np.int64]:
+def confusion_matrix(y_true: NDArray[np.int64], y_pred: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
     """(n_classes, n_classes) counts; row: true class, column: predicted class."""
     return np.bincount(y_true * n_classes + y_pred, minlength=n_classes**2).reshape(n_classes, n_classes)
 
@@ -79,9 +77,7 @@ def _counted(training_classes: Iterable[int], n_classes: int) -> NDArray[np.bool
 
 def _defined(macro: Counts) -> float:
     if np.isnan(macro):
-        raise DataError(
-            "no window to score is of an activity with labelled training windows; check the split"
-        )
+        raise DataError("no window to score is of an activity with labelled training windows; check the split")
     return float(macro)
 
 
@@ -166,17 +162,13 @@ def evaluate(
     notes: list[str] = []
     untrained = [name for _, name in named((support > 0) & ~counted)]
     if untrained:
-        notes.append(
-            f"Tested but without labelled training windows, so not in the mean: {', '.join(untrained)}."
-        )
+        notes.append(f"Tested but without labelled training windows, so not in the mean: {', '.join(untrained)}.")
     unseen = [name for _, name in named((support == 0) & counted)]
     if unseen:
         notes.append(f"Trained but absent from the test set, so not in the mean: {', '.join(unseen)}.")
     left_out = [str(s) for s, score in zip(subjects, within, strict=True) if math.isnan(score)]
     if left_out:
-        notes.append(
-            f"Without a score of their own, having no window of a trained activity: {', '.join(left_out)}."
-        )
+        notes.append(f"Without a score of their own, having no window of a trained activity: {', '.join(left_out)}.")
     return {
         "macro_f1": macro,
         "accuracy": float(np.trace(confusion) / confusion.sum()),

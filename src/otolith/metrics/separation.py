@@ -76,9 +76,7 @@ def teacher_separation(
     # Only the chosen rows are read: h may be a memory map of a million windows.
     chosen = matrix[np.ix_(keep, keep)] if precomputed else matrix[keep]
     if not np.isfinite(chosen).all():
-        raise DataError(
-            "the teacher's features are not finite; was its training stopped by a diverging loss?"
-        )
+        raise DataError("the teacher's features are not finite; was its training stopped by a diverging loss?")
     similarity = np.asarray(chosen, dtype=np.float64) if precomputed else angular_similarity(chosen)
 
     first, second = np.triu_indices(len(labels), k=1)

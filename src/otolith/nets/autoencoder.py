@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -29,15 +30,12 @@ class ConvAutoencoder(nn.Module):
         self.lengths = [n_steps]
         for _ in maps:
             self.lengths.append(self.lengths[-1] // 2)
-        self.down = nn.ModuleList(
-            nn.Conv1d(a, b, kernel, padding=kernel // 2) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.down = nn.ModuleList(nn.Conv1d(a, b, kernel, padding=kernel // 2) for a, b in pairwise(widths))
         self.pooled = (widths[-1], self.lengths[-1])
         self.bottleneck_in = nn.Linear(widths[-1] * self.lengths[-1], latent)  # l1 of Algorithm 1
         self.bottleneck_out = nn.Linear(latent, widths[-1] * self.lengths[-1])  # l2
         self.up = nn.ModuleList(
-            nn.Conv1d(b, a, kernel, padding=kernel // 2)
-            for a, b in reversed(list(zip(widths[:-1], widths[1:], strict=True)))
+            nn.Conv1d(b, a, kernel, padding=kernel // 2) for a, b in reversed(list(pairwise(widths)))
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -17,7 +18,7 @@ class ConvBlocks(nn.Module):
         super().__init__()
         widths = [n_channels, *maps]
         layers: list[nn.Module] = []
-        for width_in, width_out in zip(widths[:-1], widths[1:], strict=True):
+        for width_in, width_out in pairwise(widths):
             layers += [
                 nn.Conv1d(width_in, width_out, kernel, padding=kernel // 2),
                 nn.BatchNorm1d(width_out),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from torch import Tensor
 
@@ -10,7 +10,7 @@ from torch import Tensor
 class Policy(Protocol):
     """Turns view embeddings, and instance features where it needs them, into a loss."""
 
-    needs_instances: bool
+    needs_instances: ClassVar[bool]
     """Whether `loss` reads the instance features of a frozen teacher."""
 
     def loss(self, z: Tensor, h: Tensor | None) -> Tensor:

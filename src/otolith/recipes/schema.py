@@ -28,9 +28,9 @@ class Section(BaseModel):
 class WindowSection(Section):
     """Section IV-A: 30 Hz, one second, half overlapping."""
 
-    rate_hz: float = Field(30.0, gt=0)
-    seconds: float = Field(1.0, gt=0)
-    overlap: float = Field(0.5, ge=0, lt=1)
+    rate_hz: float = Field(default=30.0, gt=0)
+    seconds: float = Field(default=1.0, gt=0)
+    overlap: float = Field(default=0.5, ge=0, lt=1)
     unlabelled: bool = False
     """Let the unlabelled stretches of training subjects join pre-training."""
 
@@ -67,7 +67,7 @@ class AugmentationEntry(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     name: str
-    probability: float = Field(0.5, ge=0, le=1)
+    probability: float = Field(default=0.5, ge=0, le=1)
 
 
 class Recipe(Section):

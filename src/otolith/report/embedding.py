@@ -40,9 +40,7 @@ def embed(features: ArrayLike, seed: int, perplexity: float = 30.0) -> NDArray[n
 
     rows = np.asarray(features, dtype=np.float32)
     if rows.ndim != 2 or len(rows) < MIN_POINTS:
-        raise DataError(
-            f"t-SNE got features of shape {rows.shape}; expected (n, m) with n at least {MIN_POINTS}"
-        )
+        raise DataError(f"t-SNE got features of shape {rows.shape}; expected (n, m) with n at least {MIN_POINTS}")
     if not np.isfinite(rows).all():
         raise DataError("t-SNE got features that are not finite; did pre-training diverge?")
     # Distances survive in the leading components, and the neighbour search is cheaper there.

@@ -64,7 +64,7 @@ def method_order(name: str) -> tuple[int, str]:
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:
-    """Sort key that puts `subject 9` before `subject 10`; digits are compared as text, so any length will do."""
+    """Sort key that puts `subject 9` before `subject 10`, for digits of any length."""
     parts = re.split("([0-9]+)", text)
     numbers = [part.lstrip("0") for part in parts[1::2]]
     key = [(1, 0, part) for part in parts]

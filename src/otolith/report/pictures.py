@@ -94,15 +94,11 @@ def curves(run: RunFolder) -> list[Picture]:
         seconds = [p["seconds"] for p in points if isinstance(p.get("seconds"), int | float)]
         parts += [f"{sum(seconds) / len(seconds):.2g} s each"] if seconds else []
         scaled = [p["scaled_share"] for p in points if isinstance(p.get("scaled_share"), int | float)]
-        parts += (
-            [f"LARC scaled {names.percent(sum(scaled) / len(scaled))} % of the tensors"] if scaled else []
-        )
+        parts += [f"LARC scaled {names.percent(sum(scaled) / len(scaled))} % of the tensors"] if scaled else []
         caption = f"{title}: mean loss of each epoch ({', '.join(parts)})"
         if any(point.get("val_macro_f1") is not None for point in points):
             caption += "; below, the macro F1 on the validation windows, by which the epoch is chosen"
-        found.append(
-            picture(figures.training_curve(stage, points), f"Training curve: {title}", f"{caption}.")
-        )
+        found.append(picture(figures.training_curve(stage, points), f"Training curve: {title}", f"{caption}."))
     return found
 
 
@@ -192,9 +188,7 @@ def comparison(group: Group) -> list[Picture]:
     # Names of methods carry their colours; labels are needed where one method stands under two recipes.
     distinct = len({line.method for line in group.lines}) == len(group.lines)
     table = {
-        line.method if distinct else group.label(line): line.per_subject
-        for line in group.lines
-        if line.per_subject
+        line.method if distinct else group.label(line): line.per_subject for line in group.lines if line.per_subject
     }
     if table:
         found.append(

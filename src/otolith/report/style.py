@@ -122,9 +122,10 @@ def svg(figure: Figure) -> str:
     for colour, name in _THEME.items():
         text = text.replace(colour, f"var(--{name})")
     text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
-    # Only the size and weight of matplotlib's `font` shorthand are kept: the family is the reader's own.
-    text = re.sub(r"font: ((?:\w+ )?)([\d.]+px) [^;\"]*", r"font-size: \2; font-weight: \1", text)
-    text = text.replace("font-weight: ;", "").replace('font-weight: "', '"')
+    # The family is the reader's own; matplotlib names it by itself or, in older versions, in the `font` shorthand.
+    text = re.sub(r"font-family: [^;\"]*;? ?", "", text)
+    text = re.sub(r"font: (?:(\d+) )?([\d.]+px) [^;\"]*", r"font-size: \2; font-weight: \1", text)
+    text = re.sub(r"; font-weight: (?=[;\"])", "", text)
     return re.sub(r"(<svg [^>]*>)", lambda found: f"{found[1]}\n<style>{_CSS}</style>", text, count=1)
 
 

@@ -173,9 +173,7 @@ def summary_csv(groups: Sequence[Group]) -> str:
                 line.recipe,
             ]
             paper = ";".join(str(p.macro_f1) for p in line.published)
-            lines.append(
-                [*head, line.seeds, *(stats[name] for name in ("n", "mean", "min", "max", "sd")), paper]
-            )
+            lines.append([*head, line.seeds, *(stats[name] for name in ("n", "mean", "min", "max", "sd")), paper])
     header = ("dataset", "split", "protocol", "recipe_name", "conditions", "method", "recipe")
     return _csv((*header, "runs", "n", "mean", "min", "max", "sd", "paper"), lines)
 

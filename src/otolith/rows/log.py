@@ -87,9 +87,7 @@ def scan(path: Path | str) -> Scan:
         if isinstance(found, Row):
             rows.append(found)
         elif number == len(lines):
-            damage.append(
-                Damage(number, "unfinished last line: a process was stopped while writing it", torn=True)
-            )
+            damage.append(Damage(number, "unfinished last line: a process was stopped while writing it", torn=True))
         else:
             damage.append(found)
     return Scan(rows, damage)

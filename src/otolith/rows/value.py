@@ -34,9 +34,7 @@ class Row:
         for name in ("key", "result", "meta"):
             value = plain(getattr(self, name), name, paths=name == "result")
             if not isinstance(value, dict):
-                raise DataError(
-                    f"a row's {name} is a {type(value).__name__}; expected a mapping of names to values"
-                )
+                raise DataError(f"a row's {name} is a {type(value).__name__}; expected a mapping of names to values")
             object.__setattr__(self, name, value)
 
 
@@ -52,17 +50,13 @@ def plain(value: Any, where: str, *, paths: bool = True) -> Any:
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise DataError(
-                f"{where} is {value}; a row holds finite numbers only. Leave out what is not defined"
-            )
+            raise DataError(f"{where} is {value}; a row holds finite numbers only. Leave out what is not defined")
         return value
     if isinstance(value, str):
         if any("\ud800" <= letter <= "\udfff" for letter in value):
             raise DataError(f"{where} is {value!r}, which is no valid text; name it with whole characters")
         if not paths and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute()):
-            raise DataError(
-                f"{where} is an absolute path ({value!r}); rows are shared, so give a name instead"
-            )
+            raise DataError(f"{where} is an absolute path ({value!r}); rows are shared, so give a name instead")
         return value
     if isinstance(value, Mapping):
         for name in value:

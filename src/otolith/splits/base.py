@@ -37,9 +37,7 @@ class FixedSubjects:
         everybody = [*self.val, *self.test, *(self.train or ())]
         twice = [subject for subject in everybody if everybody.count(subject) > 1]
         if twice:
-            raise DataError(
-                f"Subject {twice[0]} is named twice in a fixed split; each may be in one part only."
-            )
+            raise DataError(f"Subject {twice[0]} is named twice in a fixed split; each may be in one part only.")
 
 
 @dataclass(frozen=True)
@@ -70,9 +68,7 @@ class Split:
         parts = {"train": self.train, "val": self.val, "test": self.test}
         for part, indices in parts.items():
             if indices.ndim != 1 or indices.dtype != np.int64 or not len(indices):
-                raise DataError(
-                    f"Split {self.name!r}: the {part} part is empty or not a row of int64 indices."
-                )
+                raise DataError(f"Split {self.name!r}: the {part} part is empty or not a row of int64 indices.")
             if indices[0] < 0 or (np.diff(indices) <= 0).any():
                 raise DataError(f"Split {self.name!r}: the {part} indices have to increase from 0 on.")
         joined = np.concatenate(list(parts.values()))

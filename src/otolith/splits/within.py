@@ -93,9 +93,7 @@ def split_recordings(w: Windows, seed: int) -> tuple[Split, bool]:
     in_val, in_test = np.isin(w.recording, val), np.isin(w.recording, test)
     tested = set().union(*(holds[name] for name in test))
     untested = [w.activities[i] for i in sorted(everything - tested)]
-    warning = SAME_PEOPLE + (
-        f" Activities that no test recording holds: {', '.join(untested)}." if untested else ""
-    )
+    warning = SAME_PEOPLE + (f" Activities that no test recording holds: {', '.join(untested)}." if untested else "")
     split = Split(
         "recording",
         np.flatnonzero(~in_val & ~in_test).astype(np.int64),
@@ -124,9 +122,7 @@ def _take_recordings(left: list[str], holds: dict[str, set[int]], n: int) -> lis
     return taken
 
 
-def _cut_in_time(
-    part: NDArray[np.int8], rows: Indices, start: NDArray[np.float64], apart: float, per_gap: int
-) -> None:
+def _cut_in_time(part: NDArray[np.int8], rows: Indices, start: NDArray[np.float64], apart: float, per_gap: int) -> None:
     """Mark the rows, in order of time, of one activity in one recording; too few of them stay in training."""
     n_part = max(1, (len(rows) - 2 * per_gap) // 5)
     times = start[rows]

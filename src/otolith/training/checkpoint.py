@@ -68,7 +68,7 @@ class CheckpointFolder:
         Raises:
             CheckpointError: the checkpoints belong to another recipe, data set, seed or format.
         """
-        damaged = []
+        damaged: list[str] = []
         for entry in reversed(self._entries()):
             try:
                 return self._read(entry), damaged
@@ -91,9 +91,7 @@ class CheckpointFolder:
                 "Finish the run with the version that began it, or start again in a new folder."
             )
         differing = sorted(
-            key
-            for key in {*self.identity, *card["identity"]}
-            if self.identity.get(key) != card["identity"].get(key)
+            key for key in {*self.identity, *card["identity"]} if self.identity.get(key) != card["identity"].get(key)
         )
         if differing:
             found = ", ".join(f"{key} {card['identity'].get(key)!r}" for key in differing)

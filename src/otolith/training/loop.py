@@ -87,9 +87,10 @@ def train(
     precision = torch.autocast(device.type, torch.bfloat16) if _bfloat16(settings, device) else nullcontext()
     records: list[dict[str, Any]] = []
 
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), progress.stage(
-        stage, total, "window batches"
-    ) as bar:
+    with (
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+        progress.stage(stage, total, "window batches") as bar,
+    ):
         torch.manual_seed(seed)  # dropout
         order = torch.Generator().manual_seed(seed)
         augment = torch.Generator(device).manual_seed(seed)

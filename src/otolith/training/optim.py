@@ -58,7 +58,7 @@ class Optimizer:
         elif self.name == "lamb":
             before = [p.clone() for p in active]
             self.adam.step()
-            update = torch._foreach_sub(active, before)
+            update = [new - old for new, old in zip(active, before, strict=True)]
             factor = larc_factors(before, update, 1.0, self.trust)
             for parameter, old, change, f in zip(active, before, update, factor.unbind(), strict=True):
                 parameter.copy_(old + f * change)

@@ -56,9 +56,7 @@ def cut(
     seen: set[str] = set()
     for done, recording in enumerate(recordings, start=1):
         if recording.name in seen:
-            raise DataError(
-                f"Two recordings are named {recording.name!r}; names have to be unique in a data set."
-            )
+            raise DataError(f"Two recordings are named {recording.name!r}; names have to be unique in a data set.")
         seen.add(recording.name)
         parts.extend(_cut_recording(recording, meta, unlabelled, log))
         if on_progress is not None:
@@ -172,9 +170,7 @@ def _checked_segments(recording: Recording, meta: WindowMeta) -> list[Segment]:
     """The segments in order of time."""
     for segment in recording.segments:
         if segment.activity not in meta.activities:
-            raise DataError(
-                f"Recording {recording.name!r}: {unknown('activity', segment.activity, meta.activities)}"
-            )
+            raise DataError(f"Recording {recording.name!r}: {unknown('activity', segment.activity, meta.activities)}")
         start, stop = segment.start_s, segment.stop_s
         if not np.isfinite(start) or (stop is not None and not stop >= start):
             raise DataError(
@@ -184,9 +180,7 @@ def _checked_segments(recording: Recording, meta: WindowMeta) -> list[Segment]:
     return sorted(recording.segments, key=lambda segment: segment.start_s)
 
 
-def _stretches(
-    recording: Recording, stream: Stream, segments: list[Segment]
-) -> Iterator[tuple[int, int, int | None]]:
+def _stretches(recording: Recording, stream: Stream, segments: list[Segment]) -> Iterator[tuple[int, int, int | None]]:
     """All of a stream in order of time: first sample, sample after the last, number of the segment or
     None."""
     n, f = stream.n_samples, stream.rate_hz
@@ -224,9 +218,7 @@ def _batch(
         with np.errstate(over="ignore"):  # becomes infinite and is refused below
             out[i : i + _CHUNK] = chunk.transpose(1, 0, 2)
     if not np.isfinite(out).all():
-        raise DataError(
-            f"Recording {recording.name!r} holds values beyond float32 (3.4e38); check its units."
-        )
+        raise DataError(f"Recording {recording.name!r} holds values beyond float32 (3.4e38); check its units.")
     return out
 
 

@@ -47,13 +47,10 @@ class WindowMeta:
             if not (math.isfinite(value) and value > 0):
                 raise DataError(f"{name} is {value}; it has to be a positive number.")
         if not 0 <= self.overlap < 1:
-            raise DataError(
-                f"overlap is {self.overlap}; it has to lie in [0, 1), for example 0.5 for half a window."
-            )
+            raise DataError(f"overlap is {self.overlap}; it has to lie in [0, 1), for example 0.5 for half a window.")
         if self.n_steps < 1:
             raise DataError(
-                f"A window of {self.seconds:g} s at {self.rate_hz:g} Hz holds no sample; raise rate_hz or "
-                "seconds."
+                f"A window of {self.seconds:g} s at {self.rate_hz:g} Hz holds no sample; raise rate_hz or seconds."
             )
         for name in ("channels", "activities"):
             values = getattr(self, name)
@@ -114,8 +111,7 @@ class Windows:
             object.__setattr__(self, name, view)
         if self.x.ndim != 3 or self.x.shape[1:] != (len(self.meta.channels), self.meta.n_steps):
             raise DataError(
-                f"x has shape {self.x.shape}, expected (windows, {len(self.meta.channels)}, "
-                f"{self.meta.n_steps})."
+                f"x has shape {self.x.shape}, expected (windows, {len(self.meta.channels)}, {self.meta.n_steps})."
             )
         for name in ("y", "subject", "recording", "start"):
             shape = getattr(self, name).shape
@@ -180,9 +176,7 @@ class Windows:
         """
         values = np.asarray(x)
         if values.ndim != 3 or 0 in values.shape:
-            raise DataError(
-                f"x has shape {values.shape}, expected (windows, channels, time), none of them 0."
-            )
+            raise DataError(f"x has shape {values.shape}, expected (windows, channels, time), none of them 0.")
         if values.dtype.kind not in "fiu":
             raise DataError(f"x is {values.dtype}, expected real numbers.")
         with np.errstate(over="ignore"):  # becomes infinite and is refused in the next line
@@ -216,9 +210,7 @@ class Windows:
         else:
             when = np.asarray(start, dtype=np.float64)
             if not np.isfinite(when).all():
-                raise DataError(
-                    f"start is not finite at window {int(np.flatnonzero(~np.isfinite(when))[0])}."
-                )
+                raise DataError(f"start is not finite at window {int(np.flatnonzero(~np.isfinite(when))[0])}.")
         return Windows(values, labels.astype(np.int64), who, where, when, meta)
 
 

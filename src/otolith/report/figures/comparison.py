@@ -83,24 +83,32 @@ def subjects_by_method(table: Mapping[str, Mapping[str, Sequence[float]]]) -> Fi
         axes = figure.subplots()
         fallback = palette(len(table))
         values: list[float] = []
+        handles = []
         for k, (label, scores) in enumerate(table.items()):
             here = [(100 * float(np.mean(scores[p])), i) for i, p in enumerate(people) if p in scores]
             values += [value for value, _ in here]
             shift = (k - (len(table) - 1) / 2) * 0.6 / max(len(table), 1)
-            axes.plot(
+            (points,) = axes.plot(
                 [value for value, _ in here],
                 [i + shift for _, i in here],
                 MARKERS[k % len(MARKERS)],
                 color=METHOD_COLOURS.get(label, fallback[k]),
                 markersize=6,
-                label=short(method_title(label), 30),
             )
+            handles.append(points)
         percent_axis(axes, min(values))
         for i in range(len(people)):
             axes.axhline(i + 0.5, color=GRID, linewidth=0.8)
         axes.set_yticks(range(len(people)), [short(person, 14) for person in people], color=INK)
-        axes.set(
-            ylim=(len(people) - 0.5, -0.5), xlabel="macro F1 within the subject (%)", ylabel="test subject"
+        axes.set(ylim=(len(people) - 0.5, -0.5), xlabel="macro F1 within the subject (%)", ylabel="test subject")
+        # Handles are given, because matplotlib drops labels that are empty or begin with an underscore.
+        labels = [short(method_title(label), 30) or "?" for label in table]
+        figure.legend(
+            handles,
+            labels,
+            loc="outside upper left",
+            ncols=min(3, len(table)),
+            frameon=False,
+            handletextpad=0.2,
         )
-        figure.legend(loc="outside upper left", ncols=min(3, len(table)), frameon=False, handletextpad=0.2)
         return figure

@@ -95,7 +95,7 @@ def _draw_embedding(axes: Axes, panel: Panel) -> None:
         )
     # Labels take part in the limits, so that none is cut off.
     axes.update_datalim(spots)
-    axes.set_title(panel.title)
+    axes.set_title(short(panel.title, 48))
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_aspect("equal", adjustable="datalim")
@@ -128,10 +128,8 @@ def subjects_embedding(title: str, points: NDArray[np.floating], subject: NDArra
         order = np.random.default_rng(0).permutation(len(points))  # so that no person lies on top
         index = {person: i for i, person in enumerate(people)}
         shade = [colours[index[person]] for person in np.asarray(subject)[order].tolist()]
-        axes.scatter(
-            points[order, 0], points[order, 1], s=9, c=shade, alpha=0.65, linewidths=0, rasterized=True
-        )
-        axes.set_title(title)
+        axes.scatter(points[order, 0], points[order, 1], s=9, c=shade, alpha=0.65, linewidths=0, rasterized=True)
+        axes.set_title(short(title, 48))
         axes.set_xticks([])
         axes.set_yticks([])
         axes.set_aspect("equal", adjustable="datalim")

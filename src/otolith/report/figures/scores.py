@@ -42,9 +42,7 @@ def confusion(matrix: Sequence[Sequence[int]], activities: Sequence[str]) -> Fig
             for j in range(n):
                 colour = ACCENT if i == j else WARM
                 # Opacity instead of a colour map: an empty cell is the page, light or dark.
-                axes.add_patch(
-                    Rectangle((j, i), 1, 1, facecolor=colour, alpha=float(shares[i, j]), edgecolor="none")
-                )
+                axes.add_patch(Rectangle((j, i), 1, 1, facecolor=colour, alpha=float(shares[i, j]), edgecolor="none"))
                 if not counts[i, j]:
                     continue
                 text = PAPER if shares[i, j] > 0.55 else INK
@@ -106,9 +104,7 @@ def per_class(scores: Mapping[str, float], support: Mapping[str, int]) -> Figure
         return figure
 
 
-def per_subject(
-    scores: Mapping[str, float], macro_f1: float, interval: Mapping[str, float] | None = None
-) -> Figure:
+def per_subject(scores: Mapping[str, float], macro_f1: float, interval: Mapping[str, float] | None = None) -> Figure:
     """Macro F1 within each test subject, the best on top, with the score over all and its 95 % interval."""
     people = sorted(scores, key=lambda person: (-scores[person], natural(person)))
     values = [100 * scores[person] for person in people]
@@ -130,7 +126,5 @@ def per_subject(
         label = f"all {percent(macro_f1)}" + (f" ({low:.1f}–{high:.1f})" if interval is not None else "")
         axes.set_title(label, color=WARM, loc="right", fontsize=9, pad=6)
         axes.set_yticks(range(len(people)), [short(person, 14) for person in people], color=INK)
-        axes.set(
-            ylim=(len(people) - 0.4, -0.6), xlabel="macro F1 within the subject (%)", ylabel="test subject"
-        )
+        axes.set(ylim=(len(people) - 0.4, -0.6), xlabel="macro F1 within the subject (%)", ylabel="test subject")
         return figure

@@ -59,9 +59,7 @@ def teacher(separation: Mapping[str, Any]) -> Figure:
                 annotation_clip=False,
             )
         axes.set_title(f"Area under the ROC curve {separation['auc']:.3f}", pad=14)
-        axes.set(
-            xlabel="angular similarity of two windows, as the teacher sees them", ylabel="share of pairs (%)"
-        )
+        axes.set(xlabel="angular similarity of two windows, as the teacher sees them", ylabel="share of pairs (%)")
         axes.grid(axis="y")
         bare(axes, "left")
         return figure

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from otolith.report.figures.common import WIDTH
+from otolith.report.figures.common import WIDTH, short
 from otolith.report.names import percent
 from otolith.report.style import (
     ACCENT,
@@ -26,14 +26,12 @@ def training_curve(stage: str, points: Sequence[Mapping[str, Any]]) -> Figure:
     """Loss of one stage over its epochs; below it the validation macro F1 where they carry `val_macro_f1`."""
     epochs = [int(point["epoch"]) for point in points]
     loss = [float(point.get("loss", np.nan)) for point in points]
-    scored = [
-        (int(p["epoch"]), float(p["val_macro_f1"])) for p in points if p.get("val_macro_f1") is not None
-    ]
+    scored = [(int(p["epoch"]), float(p["val_macro_f1"])) for p in points if p.get("val_macro_f1") is not None]
     with styled():
         figure = canvas(WIDTH, 3.9 if scored else 2.5)
         panels = figure.subplots(2 if scored else 1, 1, sharex=True, squeeze=False)[:, 0]
         top = panels[0]
-        top.set_title(STAGES.get(stage, stage))
+        top.set_title(short(STAGES.get(stage, stage), 40))
         top.plot(epochs, loss, color=ACCENT, marker="o" if len(epochs) == 1 else None)
         top.set_ylabel("loss")
         top.annotate(
