@@ -169,7 +169,7 @@ def test_a_split_within_people_is_a_warning(tmp_path: Path, make_run: Any) -> No
     assert "No interval: 1 test subject" in page.text
     assert "no stage of training has seen" not in page.text
     assert "No one in the test set" not in page.text
-    silent = make_run(tmp_path / "silent", split="recording", subjects=("me",), n=200)
+    silent = make_run(tmp_path / "silent", split="recording", subjects=("me",), rows_only=True)
     assert "nothing follows for other people" in Page(report.write([silent], tmp_path / "r.html")).text
 
 
@@ -181,7 +181,7 @@ def test_a_split_within_people_is_a_warning(tmp_path: Path, make_run: Any) -> No
     ],
 )
 def test_the_summary_fits_the_method(method: str, words: str, tmp_path: Path, make_run: Any) -> None:
-    page = Page(report.write([make_run(tmp_path / "run", method=method, n=200)], tmp_path / "report.html"))
+    page = Page(report.write([make_run(tmp_path / "run", method=method, rows_only=True)], tmp_path / "report.html"))
     assert words in page.text
     assert "was pre-trained on" not in page.text
 
