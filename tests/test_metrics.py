@@ -54,6 +54,16 @@ def test_mean_is_over_training_activities_that_occur() -> None:
     assert "lying" not in notes
 
 
+def test_macro_f1_alone_is_that_of_evaluate() -> None:
+    true, pred, who = random_case(6, n=40)
+    for classes in ([0, 1, 2, 3, 4], [0, 3]):
+        assert metrics.macro_f1(true, pred, classes, 5) == metrics.evaluate(true, pred, who, NAMES, classes)["macro_f1"]
+    with pytest.raises(DataError, match="no window to score"):
+        metrics.macro_f1([0, 0], [0, 1], [2], 5)
+    with pytest.raises(DataError, match="2 and 1 entries"):
+        metrics.macro_f1([0, 0], [0], [0], 5)
+
+
 def test_interval_follows_a_plain_loop_over_subjects() -> None:
     true, pred, who = random_case(1, n=150, n_subjects=6)
     true[who == 3] = 0  # a subject with one activity only, so that draws differ in the classes that occur

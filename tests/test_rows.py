@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from otolith import rows
+from otolith import metrics, rows
 from otolith.errors import DataError
 from otolith.rows import Row
 
@@ -49,6 +49,8 @@ def test_missing_file_has_no_rows(tmp_path: Path) -> None:
         ("result", {"a": {"b": [1.0, float("nan")]}}, r"result\.a\.b\[1\] is nan"),
         ("result", {"a": np.array([np.inf])}, r"result\.a\[0\] is inf"),
         ("result", {1: "a"}, "has the name 1"),
+        ("result", {"a": 2**63}, "more than 64 bits"),
+        ("result", {"a": "\ud800"}, "no valid text"),
         ("result", {"a": object()}, "is a object"),
         ("result", [1], "result is a list"),
         ("key", {"dataset": "/home/someone/data"}, r"key\.dataset is an absolute path"),
@@ -168,6 +170,16 @@ def test_failed_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert rows.scan(path) == rows.Scan([row(0)], [])
     with pytest.raises(DataError, match="cannot add a row"):
         rows.append(tmp_path, row(1))
+
+
+def test_docs_list_every_name_that_a_row_holds() -> None:
+    """docs/rows.md is the schema, so it must know what `evaluate` and `environment` write."""
+    docs = Path(__file__).parents[1] / "docs" / "rows.md"
+    text = docs.read_text(encoding="utf-8")
+    scored = metrics.evaluate([0, 1], [0, 1], [1, 2], ("a", "b"), [0, 1])
+    teacher = metrics.teacher_separation(np.eye(4), [0, 0, 1, 1])
+    for name in (*scored, *teacher, *teacher["histogram"]):
+        assert f"`{name}`" in text
 
 
 def test_environment_names_versions_and_nothing_private() -> None:

@@ -12,8 +12,8 @@ import torch
 from otolith import methods
 from otolith.augment import SignalSpec
 from otolith.classifier import build_head
+from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
-from otolith.methods.base import MethodSpec
 from otolith.pipeline import choose_device
 from otolith.scaling import Scaler
 from otolith.training.loop import TrainSettings, train

@@ -19,8 +19,8 @@ from otolith.augment import SignalSpec
 from otolith.classifier import FinetuneSettings, Labelled, build_head, train_classifier
 from otolith.errors import DataError, TrainingError
 from otolith.features import encode
+from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
-from otolith.methods.base import MethodSpec
 from otolith.progress import SILENT, Progress
 from otolith.scaling import Scaler
 from otolith.splits import Split

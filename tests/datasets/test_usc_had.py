@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -91,11 +92,9 @@ def test_damaged_and_foreign_bytes(tmp_path: Path) -> None:
         for place in random.integers(128, len(bad), 4):
             bad[place] ^= 0xFF
         path.write_bytes(bytes(bad))
-        # damage that MATLAB's checksum cannot see may give other numbers; it must never give another error
-        try:
+        # damage within the numbers may give other numbers; it must never give another error
+        with contextlib.suppress(DataError):
             read_readings(path)
-        except DataError as error:
-            assert "a1t1.mat" in str(error)  # noqa: PT017
     path.write_bytes(b"PK\x03\x04 this is no MATLAB file" * 20)
     with pytest.raises(DataError, match="no readable MATLAB file"):
         read_readings(path)
@@ -111,7 +110,7 @@ def test_missing_file(tmp_path: Path) -> None:
     [
         (np.zeros((5, 3)), "of shape (5, 3), expected numbers of shape (samples, 6)"),
         (np.zeros((0, 6)), "holds no samples"),
-        ("six numbers", "sensor_readings is <U11"),
+        ("six numbers", "sensor_readings is no array of real numbers"),
         (np.full((4, 6), np.nan), "acc_x of sample 0 is nan"),
     ],
 )

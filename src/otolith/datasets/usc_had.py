@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +17,9 @@ from numpy.typing import NDArray
 
 from otolith.datasets.base import Dataset, DatasetInfo, Problem
 from otolith.datasets.manifest import compare
+from otolith.datasets.matlab import read_array
 from otolith.datasets.registry import register
-from otolith.datasets.tables import CURE
+from otolith.datasets.tables import CURE, read_bytes
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, STANDARD_GRAVITY, Recording, Segment, Stream
 from otolith.splits import FixedSubjects
@@ -121,40 +121,24 @@ def read_readings(path: Path) -> NDArray[np.float64]:
     Raises:
         DataError: no such file, no MATLAB file, no such key, another shape, or a value that is not finite.
     """
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
     try:
-        content = loadmat(path, variable_names=["sensor_readings"])
-    except (
-        MatReadError,
-        ValueError,
-        TypeError,
-        KeyError,
-        IndexError,
-        EOFError,
-        NotImplementedError,
-        OSError,
-    ) as error:
-        raise DataError(f"{path}: is no readable MATLAB file ({error}). {CURE}") from error
-    except zlib.error as error:
-        raise DataError(f"{path}: its compressed data are damaged ({error}). {CURE}") from error
-    readings = content.get("sensor_readings")
+        readings = read_array(read_bytes(path), "sensor_readings")
+    except ValueError as error:
+        raise DataError(f"{path}: is no readable MATLAB file: {error}. {CURE}") from error
     if readings is None:
         raise DataError(f"{path}: has no key 'sensor_readings'. {CURE}")
-    if readings.ndim != 2 or readings.shape[1] != len(CHANNELS) or readings.dtype.kind not in "fiu":
+    if readings.ndim != 2 or readings.shape[1] != len(CHANNELS):
         raise DataError(
             f"{path}: sensor_readings is {readings.dtype} of shape {readings.shape}, expected numbers of "
             f"shape (samples, {len(CHANNELS)}). {CURE}"
         )
     if len(readings) == 0:
         raise DataError(f"{path}: sensor_readings holds no samples. {CURE}")
-    values = np.asarray(readings, dtype=np.float64)
-    finite = np.isfinite(values)
+    finite = np.isfinite(readings)
     if not finite.all():
         sample, column = np.argwhere(~finite)[0]
         raise DataError(
-            f"{path}: {CHANNELS[column]} of sample {sample} is {values[sample, column]}, expected a finite "
+            f"{path}: {CHANNELS[column]} of sample {sample} is {readings[sample, column]}, expected a finite "
             f"number. {CURE}"
         )
-    return values
+    return np.asarray(readings, dtype=np.float64)

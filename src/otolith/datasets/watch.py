@@ -41,6 +41,8 @@ ACTIVITIES = {
     "TRAP": "trapezius extension",
     "ROW": "upright row",
 }
+NPY_MAGIC = b"\x93NUMPY\x01\x00"
+"""Then come two bytes with the length of a header that says: one object, pickled."""
 SIDES = {0.0: "left", 1.0: "right"}
 TO_SI = np.array([STANDARD_GRAVITY] * 3 + [1.0] * 3)[:, None]
 
@@ -124,13 +126,11 @@ def read_dictionary(content: bytes) -> dict[str, Any]:
     Raises:
         DataError: another header, a damaged pickle, or a pickle that asks for anything but numpy arrays.
     """
-    stream = io.BytesIO(content)
+    if not content.startswith(NPY_MAGIC):
+        raise DataError(f"watch: its file begins with {content[:8]!r}, expected {NPY_MAGIC!r}. {CURE}")
+    pickled = len(NPY_MAGIC) + 2 + int.from_bytes(content[len(NPY_MAGIC) : len(NPY_MAGIC) + 2], "little")
     try:
-        version = np.lib.format.read_magic(stream)
-        if version != (1, 0):
-            raise DataError(f"watch: .npy version {version}, expected (1, 0). {CURE}")
-        np.lib.format.read_array_header_1_0(stream)
-        array = ArrayUnpickler(stream).load()
+        array = ArrayUnpickler(io.BytesIO(content[pickled:])).load()
     except (
         ValueError,
         EOFError,

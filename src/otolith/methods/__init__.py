@@ -7,9 +7,10 @@ import pkgutil
 from functools import cache
 
 from otolith.errors import RecipeError, unknown
-from otolith.methods.base import Batch, Method, MethodSpec
+from otolith.methods.base import MethodSpec, SharedSettings
+from otolith.training.pretext import Batch, Method
 
-__all__ = ["Batch", "Method", "MethodSpec", "names", "spec"]
+__all__ = ["Batch", "Method", "MethodSpec", "SharedSettings", "names", "spec"]
 
 
 @cache

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from otolith.methods.base import Batch, Method, MethodSpec
+from otolith.methods.base import STRICT, MethodSpec, SharedSettings
 from otolith.nets import ConvAutoencoder
-
-if TYPE_CHECKING:
-    from otolith.recipes import Recipe
+from otolith.training.pretext import Batch, Method
 
 
 class DenoisingAutoencoder(Method):
@@ -34,18 +32,18 @@ class DenoisingAutoencoder(Method):
 class NoSettings:
     """A method whose values all stand in shared sections of the recipe."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
 
-def conv_autoencoder(recipe: Recipe, n_channels: int, n_steps: int) -> ConvAutoencoder:
+def conv_autoencoder(shared: SharedSettings, n_channels: int, n_steps: int) -> ConvAutoencoder:
     """The recipe's autoencoder; kernel and maps are those of the main encoder (Section IV-B3)."""
-    return ConvAutoencoder(n_channels, n_steps, recipe.encoder.maps, recipe.encoder.kernel, recipe.autoencoder.latent)
+    return ConvAutoencoder(n_channels, n_steps, shared.encoder.maps, shared.encoder.kernel, shared.autoencoder.latent)
 
 
-def _around(recipe: Recipe, settings: Any, encoder: nn.Module, signal: Any) -> DenoisingAutoencoder:
+def _around(shared: SharedSettings, settings: Any, encoder: nn.Module, signal: Any) -> DenoisingAutoencoder:
     if not isinstance(encoder, ConvAutoencoder):
         raise TypeError(f"the denoising autoencoder trains a ConvAutoencoder; got {type(encoder).__name__}")
-    return DenoisingAutoencoder(encoder, recipe.autoencoder.noise_sigma)
+    return DenoisingAutoencoder(encoder, shared.autoencoder.noise_sigma)
 
 
 AUTOENCODER = MethodSpec(
@@ -54,6 +52,6 @@ AUTOENCODER = MethodSpec(
     NoSettings,
     encoder=conv_autoencoder,
     build=_around,
-    train=lambda recipe, settings: recipe.autoencoder.train,
+    train=lambda shared, settings: shared.autoencoder.train,
 )
 SPECS = (AUTOENCODER,)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from otolith.augment import Compose, SignalSpec, build_all
-from otolith.methods.base import Batch, Method, MethodSpec
+from otolith.augment import Compose, SignalSpec
+from otolith.methods.base import STRICT, MethodSpec, SharedSettings
 from otolith.nets import ProjectionHead
 from otolith.policies import ConstantTemperature, DynamicTemperature, Policy
-
-if TYPE_CHECKING:
-    from otolith.recipes import Recipe
+from otolith.training.pretext import Batch, Method
 
 
 class Contrastive(Method):
@@ -42,7 +40,7 @@ class Contrastive(Method):
 class TemperatureSettings:
     """The constant temperature of Eq 1."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     temperature: float = 0.1
 
@@ -51,33 +49,32 @@ class TemperatureSettings:
             raise ValueError(f"expected temperature > 0; got {self.temperature}")
 
 
-def _around(recipe: Recipe, encoder: nn.Module, signal: SignalSpec, policy: Policy) -> Contrastive:
+def _around(shared: SharedSettings, encoder: nn.Module, signal: SignalSpec, policy: Policy) -> Contrastive:
     n_features: Any = encoder.n_features
-    projection = ProjectionHead(n_features, recipe.projection.hidden, recipe.projection.out)
-    augment = build_all([entry.model_dump() for entry in recipe.augment], signal)
-    return Contrastive(encoder, projection, augment, policy)
+    projection = ProjectionHead(n_features, shared.projection.hidden, shared.projection.out)
+    return Contrastive(encoder, projection, shared.augmentation(signal), policy)
 
 
 DYNAMIC = MethodSpec(
     "dynamic",
     "Dynamic temperature (NDT-Xent)",
     DynamicTemperature,
-    build=lambda recipe, settings, encoder, signal: _around(recipe, encoder, signal, settings),
+    build=lambda shared, settings, encoder, signal: _around(shared, encoder, signal, settings),
 )
 CSSHAR = MethodSpec(
     "csshar",
     "CSSHAR (NT-Xent, cosine similarity)",
     TemperatureSettings,
-    build=lambda recipe, settings, encoder, signal: _around(
-        recipe, encoder, signal, ConstantTemperature(settings.temperature, "cosine")
+    build=lambda shared, settings, encoder, signal: _around(
+        shared, encoder, signal, ConstantTemperature(settings.temperature, "cosine")
     ),
 )
 ANGULAR = MethodSpec(
     "angular",
     "Angular similarity (NT-Xent, angular similarity)",
     TemperatureSettings,
-    build=lambda recipe, settings, encoder, signal: _around(
-        recipe, encoder, signal, ConstantTemperature(settings.temperature, "angular")
+    build=lambda shared, settings, encoder, signal: _around(
+        shared, encoder, signal, ConstantTemperature(settings.temperature, "angular")
     ),
 )
 SPECS = (DYNAMIC, CSSHAR, ANGULAR)

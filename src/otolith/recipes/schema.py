@@ -11,9 +11,12 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from otolith import augment, methods
+from otolith import methods
+from otolith.augment import Compose, SignalSpec, build_all
+from otolith.augment import options as options_of_augmentation
 from otolith.classifier import FinetuneSettings
 from otolith.errors import RecipeError, unknown
+from otolith.methods.base import AutoencoderSettings, EncoderSettings, ProjectionSettings
 from otolith.training.loop import TrainSettings
 
 SHIPPED = ("compact", "paper")
@@ -35,32 +38,6 @@ class WindowSection(Section):
     """Let the unlabelled stretches of training subjects join pre-training."""
 
 
-class EncoderSection(Section):
-    """The conv + transformer encoder (Fig. 4)."""
-
-    maps: tuple[int, ...] = Field(min_length=1)
-    kernel: int = Field(ge=1)
-    blocks: int = Field(ge=0)
-    heads: int = Field(ge=1)
-    feed_forward: int = Field(ge=1)
-    dropout: float = Field(ge=0, lt=1)
-
-
-class ProjectionSection(Section):
-    """The projection head of contrastive pre-training."""
-
-    hidden: int = Field(ge=1)
-    out: int = Field(ge=1)
-
-
-class AutoencoderSection(Section):
-    """The denoising autoencoder (Fig. 3), as teacher and as method; maps and kernel are the encoder's."""
-
-    latent: int = Field(ge=1)
-    noise_sigma: float = Field(ge=0)
-    train: TrainSettings
-
-
 class AugmentationEntry(BaseModel):
     """One augmentation by name, its probability, and its own options."""
 
@@ -71,14 +48,14 @@ class AugmentationEntry(BaseModel):
 
 
 class Recipe(Section):
-    """A whole recipe. `hash` names it in result rows."""
+    """A whole recipe: the `SharedSettings` of methods and what the other stages need; `hash` names it in result rows."""
 
     windows: WindowSection = WindowSection()
-    encoder: EncoderSection
-    projection: ProjectionSection
+    encoder: EncoderSettings
+    projection: ProjectionSettings
     augment: tuple[AugmentationEntry, ...] = Field(min_length=1)
     pretrain: TrainSettings
-    autoencoder: AutoencoderSection
+    autoencoder: AutoencoderSettings
     finetune: FinetuneSettings = FinetuneSettings()
     method: dict[str, Any] = Field(default_factory=dict)
     """What a method needs beside the shared sections: `[method.NAME]`, the settings of its `MethodSpec`."""
@@ -101,11 +78,15 @@ class Recipe(Section):
     @classmethod
     def _options_of_augmentations(cls, entries: tuple[AugmentationEntry, ...]) -> tuple[AugmentationEntry, ...]:
         for entry in entries:
-            known = augment.options(entry.name)
+            known = options_of_augmentation(entry.name)
             for option in entry.model_extra or {}:
                 if option not in known:
                     raise RecipeError("augment: " + unknown(f"option of {entry.name!r}:", option, known))
         return entries
+
+    def augmentation(self, signal: SignalSpec) -> Compose:
+        """The random augmentation module for windows of `signal` (Section IV-B2)."""
+        return build_all([entry.model_dump() for entry in self.augment], signal)
 
     def settings_of(self, method: str) -> Any:
         """The `[method.NAME]` table as the method's own settings; its defaults where there is none."""

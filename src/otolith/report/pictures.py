@@ -24,12 +24,11 @@ class Picture:
     uri: str
     alt: str
     caption: str
-    wide: bool = False
 
 
-def picture(figure: Figure, alt: str, caption: str, *, wide: bool = False) -> Picture:
+def picture(figure: Figure, alt: str, caption: str) -> Picture:
     """A drawn figure with its words."""
-    return Picture(data_uri(figure), alt, caption, wide)
+    return Picture(data_uri(figure), alt, caption)
 
 
 def condition(row: Row) -> str:
@@ -182,7 +181,6 @@ def comparison(group: Group) -> list[Picture]:
             figures.comparison(series),
             "Comparison of methods",
             f"Macro F1 of every run (points) and its mean (bar).{paper} {group.title}. {runs}.",
-            wide=True,
         )
     ]
     # Names of methods carry their colours; labels are needed where one method stands under two recipes.
@@ -196,14 +194,13 @@ def comparison(group: Group) -> list[Picture]:
                 figures.subjects_by_method(table),
                 "Macro F1 of each test subject under each method",
                 f"Macro F1 within each test subject, mean over the runs. {group.title}. {runs}.",
-                wide=True,
             )
         )
     return found
 
 
-def grid(runs: Sequence[RunFolder]) -> Picture | None:
-    """Fig. 5: AS at the left, DT at the right, a row for each data set that has both; None if none has.
+def grid(runs: Sequence[RunFolder]) -> list[Picture]:
+    """Fig. 5: AS, then DT, for each data set that has both; stands in two columns where the page is wide enough.
 
     Of several seeds the lowest that both methods have is shown, else the lowest of each.
     """
@@ -213,7 +210,7 @@ def grid(runs: Sequence[RunFolder]) -> Picture | None:
             key = run.rows[0].key
             place = found.setdefault(str(key.get("dataset")), {}).setdefault(str(key.get("method")), {})
             place.setdefault(str(key.get("seed")), run)
-    panels = []
+    made = []
     for dataset, methods in sorted(found.items()):
         if "angular" not in methods or "dynamic" not in methods:
             continue
@@ -221,15 +218,16 @@ def grid(runs: Sequence[RunFolder]) -> Picture | None:
         for method in ("angular", "dynamic"):
             seed = shared[0] if shared else min(methods[method], key=names.natural)
             tsne = methods[method][seed].tsne
-            if tsne is not None:
-                title = f"{names.dataset_title(dataset)}, {names.method_short(method)}, seed {seed}"
-                panels.append(figures.Panel(title, tsne.after, tsne.y, methods[method][seed].activities))
-    if not panels:
-        return None
-    return picture(
-        figures.embedding(panels),
-        "t-SNE of angular similarity beside dynamic temperature",
-        "t-SNE of the features that the pre-trained encoder gives, angular similarity (AS) beside dynamic "
-        "temperature (DT), as in the paper's Fig. 5. Labels only colour the points.",
-        wide=True,
-    )
+            if tsne is None:
+                continue
+            title = f"{names.dataset_title(dataset)}, {names.method_short(method)}, seed {seed}"
+            panel = figures.Panel(title, tsne.after, tsne.y, methods[method][seed].activities)
+            made.append(
+                picture(
+                    figures.embedding([panel]),
+                    f"t-SNE, {title}",
+                    f"t-SNE of the features of {len(tsne.y):,} windows, pre-trained with "
+                    f"{names.method_title(method).lower()}. Labels only colour the points.",
+                )
+            )
+    return made

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from otolith.errors import TrainingError
-from otolith.methods.base import Batch, Method
 from otolith.progress import SILENT, Progress
 from otolith.training.checkpoint import Checkpoint, CheckpointFolder
 from otolith.training.optim import Optimizer, OptimizerName, ScheduleName, rate_at
+from otolith.training.pretext import Batch, Method
 from otolith.training.source import Source
 
 

@@ -99,12 +99,13 @@ def rate_at(step: int, total: int, lr: float, schedule: ScheduleName = "constant
     half cosine from lr / 25 for `one-cycle` (Smith and Topin 2018), which then falls to lr / 250,000 along another.
     """
     climb = warmup * total
+    climbed = min((step + 1) / climb, 1.0) if climb > 0 else 1.0  # the climb may end within a step
     done = min(max((step + 1 - climb) / max(total - climb, 1), 0.0), 1.0)
     if schedule == "one-cycle":
         if step < climb:
-            return lr / 25 + (lr - lr / 25) * (1 - math.cos(math.pi * (step + 1) / max(climb, 1))) / 2
+            return lr / 25 + (lr - lr / 25) * (1 - math.cos(math.pi * climbed)) / 2
         floor = lr / 250_000
         return floor + (lr - floor) * (1 + math.cos(math.pi * done)) / 2
     if step < climb:
-        return lr * (step + 1) / climb
+        return lr * climbed
     return lr * (1 + math.cos(math.pi * done)) / 2 if schedule == "cosine" else lr

@@ -35,7 +35,7 @@ class Series:
 def comparison(lines: Sequence[Series], xlabel: str = "macro F1 on the test subjects (%)") -> Figure:
     """Every run as a point, the mean as a bar with its value; an open diamond is the paper's figure."""
     with styled():
-        figure = canvas(1.45 * WIDTH, 1.1 + 0.5 * len(lines))
+        figure = canvas(WIDTH, 1.1 + 0.5 * len(lines))
         axes = figure.subplots()
         everything = [100 * v for line in lines for v in (*line.values, *line.published)]
         for i, line in enumerate(lines):
@@ -54,20 +54,22 @@ def comparison(lines: Sequence[Series], xlabel: str = "macro F1 on the test subj
                 fontsize=8.5,
                 fontweight="bold",
             )
-            for k, value in enumerate(line.published):
-                axes.plot(100 * value, i, "D", markersize=6, markerfacecolor="none", markeredgecolor=MUTED)
-                axes.annotate(
-                    f"paper {100 * value:.1f}",
-                    (100 * value, i + 0.24),
-                    xytext=(0, -9 * k),
-                    textcoords="offset points",
+            if line.published:
+                paper = 100 * np.asarray(line.published)
+                axes.plot(
+                    paper, np.full(len(paper), i), "D", markersize=6, markerfacecolor="none", markeredgecolor=MUTED
+                )
+                axes.text(
+                    paper.mean(),
+                    i + 0.24,
+                    "paper " + ", ".join(f"{value:.1f}" for value in paper),
                     ha="center",
                     va="top",
                     color=MUTED,
                     fontsize=7.5,
                 )
         percent_axis(axes, min(everything))
-        axes.set_yticks(range(len(lines)), [short(line.label, 34) for line in lines], color=INK)
+        axes.set_yticks(range(len(lines)), [short(line.label, 26) for line in lines], color=INK)
         axes.set(ylim=(len(lines) - 0.35, -0.75), xlabel=xlabel)
         return figure
 
@@ -79,7 +81,7 @@ def subjects_by_method(table: Mapping[str, Mapping[str, Sequence[float]]]) -> Fi
     """
     people = sorted({person for line in table.values() for person in line}, key=natural)
     with styled():
-        figure = canvas(1.45 * WIDTH, 1.4 + 0.3 * len(people))
+        figure = canvas(WIDTH, 1.4 + 0.3 * len(people))
         axes = figure.subplots()
         fallback = palette(len(table))
         values: list[float] = []
@@ -107,7 +109,7 @@ def subjects_by_method(table: Mapping[str, Mapping[str, Sequence[float]]]) -> Fi
             handles,
             labels,
             loc="outside upper left",
-            ncols=min(3, len(table)),
+            ncols=min(2, len(table)),
             frameon=False,
             handletextpad=0.2,
         )

@@ -1,0 +1,32 @@
+"""What the training loop knows of a method: a module with a loss that needs no labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clean windows of one step.
+
+    `x` is (n, channels, time) in z-score units; `h` (n, m) the teacher's features of the same windows, or None for a
+    method without a teacher.
+    """
+
+    x: Tensor
+    h: Tensor | None = None
+
+
+class Method(nn.Module):
+    """A pretext task: an `encoder` worth keeping and a `loss`."""
+
+    encoder: nn.Module
+    needs_instances: bool = False
+    """Whether the loop must hand over `Batch.h`."""
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        """Terms of the loss, scalars; "loss" is the one to minimise. All randomness but dropout is `generator`'s."""
+        raise TypeError(f"{type(self).__name__} defines no loss")
