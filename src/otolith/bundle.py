@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from otolith import __version__, methods
-from otolith.errors import CheckpointError, RecipeError
+from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.pipeline import Model, PretrainedEncoder, choose_device
 from otolith.recording import unit_of
 from otolith.rows import environment
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CARD, WEIGHTS = "card.json", "weights.safetensors"
+PARTS = ("encoder.", "head.")
+HEADER_TYPES = {torch.float32: "F32", torch.int64: "I64"}
+"""Types of a network's tensors as safetensors names them."""
 
 
 def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo | None = None) -> Path:
@@ -38,8 +41,11 @@ def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo
         CheckpointError: the folder holds something else than a bundle.
     """
     folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()) and not (folder / CARD).is_file():
-        raise CheckpointError(f"{folder} is not empty and holds no model bundle; choose another folder")
+    if folder.exists():
+        # a data set folder holds a card.json too: only what is a bundle and nothing else may be replaced
+        held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else {"a file"}
+        if held and held != {CARD, WEIGHTS}:
+            raise CheckpointError(f"{folder} holds something else than a model bundle; choose another folder")
     encoder = model.encoder if isinstance(model, Model) else model
     partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
@@ -64,22 +70,22 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
 
     card = read_card(folder)
     encoder = _encoder(Path(folder), card, choose_device(device))
-    if card["kind"] != "model":
+    if card.get("kind") != "model":
         raise CheckpointError(
             f"{folder} holds an encoder without a head; fine-tune it first: otolith finetune {folder} DATASET"
         )
-    settings = FinetuneSettings(**card["finetune"] | {"hidden": tuple(card["finetune"]["hidden"])})
+    try:
+        settings = FinetuneSettings(**card["finetune"] | {"hidden": tuple(card["finetune"]["hidden"])})
+        activities = tuple(str(name) for name in card["activities"])
+        training_classes = tuple(int(number) for number in card["training_classes"])
+        seed, validation = int(card["finetune_seed"]), float(card["validation_macro_f1"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(_undescribed(Path(folder), error)) from None
     n_features: Any = encoder.network.n_features
-    head = build_head(n_features, len(card["activities"]), settings, 0)
+    head = build_head(n_features, len(activities), settings, 0)
     _fill(Path(folder), "head.", head)
     return Model(
-        encoder,
-        head.to(encoder.device).eval(),
-        tuple(card["activities"]),
-        tuple(card["training_classes"]),
-        settings,
-        card["seed"],
-        card["validation_macro_f1"],
+        encoder, head.to(encoder.device).eval(), activities, training_classes, settings, seed, validation
     )
 
 
@@ -146,8 +152,8 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: Da
             "activities": list(model.activities),
             "training_classes": list(model.training_classes),
             "finetune": dataclasses.asdict(model.settings),
+            "finetune_seed": model.seed,
             "validation_macro_f1": model.validation,
-            "seed": model.seed,
         }
     return card
 
@@ -168,11 +174,18 @@ def _encoder(folder: Path, card: dict[str, Any], device: torch.device) -> Pretra
         )
         recipe = Recipe.model_validate(card["recipe"])
         scaler = Scaler.from_dict(given["scaler"])
+        if scaler.n_channels != len(meta.channels):
+            raise ValueError(f"a scaler of {scaler.n_channels} channels for {len(meta.channels)}")
         network = methods.spec(card["method"]).encoder(recipe, len(meta.channels), meta.n_steps)
-    except (KeyError, TypeError, ValueError, RecipeError) as error:
-        raise CheckpointError(f"{folder / CARD} does not describe a model: {error!r}. Copy the bundle again.") from None
+        seed = int(card["seed"])
+    except (KeyError, TypeError, ValueError, DataError, RecipeError) as error:
+        raise CheckpointError(_undescribed(folder, error)) from None
     _fill(folder, "encoder.", network)
-    return PretrainedEncoder(network.to(device).eval(), scaler, meta, recipe, card["method"], card["seed"])
+    return PretrainedEncoder(network.to(device).eval(), scaler, meta, recipe, card["method"], seed)
+
+
+def _undescribed(folder: Path, error: Exception) -> str:
+    return f"{folder / CARD} does not describe a model: {error!r}. Copy the bundle again."
 
 
 def _fill(folder: Path, prefix: str, network: nn.Module) -> None:
@@ -181,15 +194,20 @@ def _fill(folder: Path, prefix: str, network: nn.Module) -> None:
     expected = network.state_dict()
     try:
         with safe_open(path, "pt") as file:
-            found = {name.removeprefix(prefix): name for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
-            odd = sorted(found.keys() ^ expected.keys())
+            names = list(file.keys())
+            found = {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
+            odd = sorted(prefix + name for name in found.keys() ^ expected.keys())
+            odd += sorted(name for name in names if not name.startswith(PARTS))
             if odd:
-                raise CheckpointError(f"{path}: tensor {prefix}{odd[0]} is missing or extra; copy the bundle again")
+                raise CheckpointError(f"{path}: tensor {odd[0]} is missing or extra; copy the bundle again")
             for name, full in found.items():
-                shape = tuple(file.get_slice(full).get_shape())
-                if shape != tuple(expected[name].shape):
+                header = file.get_slice(full)
+                came = (tuple(header.get_shape()), header.get_dtype())
+                wanted = (tuple(expected[name].shape), HEADER_TYPES[expected[name].dtype])
+                if came != wanted:
                     raise CheckpointError(
-                        f"{path}: tensor {full} has shape {shape}; {CARD} calls for {tuple(expected[name].shape)}"
+                        f"{path}: tensor {full} has shape {came[0]} and type {came[1]}; {CARD} calls for "
+                        f"{wanted[0]} and {wanted[1]}"
                     )
             network.load_state_dict({name: file.get_tensor(full) for name, full in found.items()})
     except FileNotFoundError:

@@ -28,7 +28,7 @@ class FinetuneSettings:
     batch_size: int = 128
     lr: float = 1e-4
     patience: int = 10
-    """The rate is halved after this many epochs without a better validation macro F1."""
+    """The rate is halved when more epochs than this in a row bring no better validation macro F1."""
     head: Literal["mlp", "linear"] = "mlp"
     hidden: tuple[int, ...] = (256, 128)
     dropout: float = 0.2
@@ -41,6 +41,11 @@ class FinetuneSettings:
             raise ValueError(
                 f"expected epochs >= 1, batch_size >= 1, lr > 0 and patience >= 0; got epochs {self.epochs}, "
                 f"batch_size {self.batch_size}, lr {self.lr}, patience {self.patience}"
+            )
+        if not 0 <= self.dropout < 1 or not self.weight_decay >= 0 or any(width < 1 for width in self.hidden):
+            raise ValueError(
+                f"expected 0 <= dropout < 1, weight_decay >= 0 and hidden widths >= 1; got dropout {self.dropout}, "
+                f"weight_decay {self.weight_decay}, hidden {list(self.hidden)}"
             )
 
 

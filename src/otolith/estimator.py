@@ -81,7 +81,8 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
         labels = np.asarray(y)
         if x.ndim != 3 or labels.shape != (len(x),):
             raise DataError(f"expected X (n, channels, time) and y (n,); got shapes {x.shape} and {labels.shape}")
-        known = labels != self.unlabelled
+        # numpy turns a list such as ["walk", -1] into strings
+        known = labels != (str(self.unlabelled) if labels.dtype.kind == "U" else self.unlabelled)
         self.classes_ = np.unique(labels[known])
         codes = np.full(len(x), -1, np.int64)
         codes[known] = np.searchsorted(self.classes_, labels[known])

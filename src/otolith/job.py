@@ -125,9 +125,9 @@ def run(prepared: Prepared, out: Path, *, resume: bool = False, progress: Progre
     if done is None:
         curves = _Curves(out / "curves.jsonl")
         row = cell.run(progress, curves.add)
-        _diagnose(cell, out / "arrays", progress)
         assert cell.model is not None
         bundle.save(cell.model, out / "model", prepared.dataset.info)
+        _diagnose(cell, out / "arrays", progress)
         rows.append(out / "rows.jsonl", row)
         done = row
         shutil.rmtree(out / "checkpoints", ignore_errors=True)
@@ -147,8 +147,8 @@ def _claim(out: Path, prepared: Prepared, key: dict[str, Any], resume: bool) -> 
     identity = out / "run.json"
     if identity.is_file():
         try:
-            found = json.loads(identity.read_text("utf-8"))
-        except ValueError as error:
+            found = dict(json.loads(identity.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
             raise CheckpointError(f"{identity} is damaged ({error}); choose another --out folder") from None
         if found != key:
             odd = sorted(name for name in {*found, *key} if found.get(name) != key.get(name))
@@ -196,6 +196,9 @@ def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
         np.save(folder / "tsne_subject.npy", np.asarray(w.subject[shown]))
     if cell.encoder.teacher is not None:
         judged = cell.split.val[choose(w.y[cell.split.val], cell.seed, DIAGNOSED)]
+        if not 1 < len(np.unique(w.y[judged])) < len(judged):
+            progress.say("The validation windows hold too few activities to judge the teacher by; this is left out.")
+            return
         h = encode(cell.encoder.teacher, source(judged)).cpu().numpy()
         figures = teacher_separation(h, w.y[judged], w.meta.activities)
         _write(folder / "teacher.json", json.dumps(figures, indent=2, allow_nan=False))

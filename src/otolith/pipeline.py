@@ -21,6 +21,7 @@ from otolith.errors import DataError, TrainingError
 from otolith.features import encode
 from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
+from otolith.nets import MIN_STEPS
 from otolith.progress import SILENT, Progress
 from otolith.scaling import Scaler
 from otolith.splits import Split
@@ -125,7 +126,16 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
 
 
 def build_encoder(method: str, recipe: Recipe, meta: WindowMeta, seed: int) -> nn.Module:
-    """The untrained encoder of a method; its weights depend on `seed` alone, so that methods start from the same."""
+    """The untrained encoder of a method; its weights depend on `seed` alone, so that methods start from the same.
+
+    Raises:
+        DataError: windows of fewer than eight steps.
+    """
+    if meta.n_steps < MIN_STEPS:
+        raise DataError(
+            f"windows of {meta.seconds:g} s at {meta.rate_hz:g} Hz have {meta.n_steps} steps; the networks need at "
+            f"least {MIN_STEPS}. Cut them longer, or at a higher rate."
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return methods.spec(method).encoder(recipe, len(meta.channels), meta.n_steps)
@@ -155,7 +165,7 @@ def pretrain(
         on_epoch: told a record (stage, epoch, loss, lr, seconds) after each epoch.
 
     Raises:
-        DataError: `unlabelled` windows that do not fit.
+        DataError: `unlabelled` windows that do not fit, or windows of fewer than eight steps.
         RecipeError: unknown recipe or method.
         CheckpointError: checkpoints of another job.
         TrainingError: too few windows, or a loss that is not finite.
@@ -325,9 +335,10 @@ def check_windows(x: ArrayLike, meta: WindowMeta) -> NDArray[np.float32]:
     Raises:
         DataError: another shape, or samples that are not finite.
     """
-    array = np.asarray(x, np.float32)
+    with np.errstate(over="ignore"):  # becomes infinite and is refused below
+        array = np.asarray(x, np.float32)
     expected = (len(meta.channels), meta.n_steps)
-    if array.ndim != 3 or array.shape[1:] != expected:
+    if array.ndim != 3 or array.shape[1:] != expected or not len(array):
         raise DataError(
             f"expected windows (n, {expected[0]}, {expected[1]}): channels {', '.join(meta.channels)} and "
             f"{meta.n_steps} steps at {meta.rate_hz:g} Hz; got an array of shape {array.shape}"

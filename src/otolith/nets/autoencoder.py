@@ -23,8 +23,9 @@ class ConvAutoencoder(nn.Module):
         self, n_channels: int, n_steps: int, maps: Sequence[int] = (32, 64, 128), kernel: int = 3, latent: int = 256
     ) -> None:
         super().__init__()
-        if n_steps < MIN_STEPS:
-            raise ValueError(f"a window of {n_steps} steps is too short: the autoencoder needs at least {MIN_STEPS}")
+        fewest = max(MIN_STEPS, 2 ** len(maps))
+        if n_steps < fewest:
+            raise ValueError(f"a window of {n_steps} steps is too short: the autoencoder needs at least {fewest}")
         self.n_channels, self.n_steps, self.n_features = n_channels, n_steps, latent
         widths = [n_channels, *maps]
         self.lengths = [n_steps]

@@ -48,7 +48,7 @@ class AugmentationEntry(BaseModel):
 
 
 class Recipe(Section):
-    """A whole recipe: the `SharedSettings` of methods and what the other stages need; `hash` names it in result rows."""
+    """A whole recipe: the `SharedSettings` of methods and what the other stages need. `hash` names it in rows."""
 
     windows: WindowSection = WindowSection()
     encoder: EncoderSettings

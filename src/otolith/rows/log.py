@@ -62,7 +62,7 @@ def _decode(line: bytes, path: Path, number: int) -> Row | Damage:
         return Damage(number, f"not a row: expected objects key, result and meta{named}")
     try:
         return Row(key=content["key"], result=content["result"], meta=content["meta"])
-    except DataError as error:
+    except (DataError, RecursionError) as error:
         return Damage(number, str(error))
 
 

@@ -62,6 +62,7 @@ def plain(value: Any, where: str, *, paths: bool = True) -> Any:
         for name in value:
             if not isinstance(name, str):
                 raise DataError(f"{where} has the name {name!r}; expected strings, as JSON has no others")
+            plain(name, f"a name in {where}")
         return {name: plain(item, f"{where}.{name}", paths=paths) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item, f"{where}[{i}]", paths=paths) for i, item in enumerate(value)]

@@ -69,11 +69,12 @@ class CheckpointFolder:
             CheckpointError: the checkpoints belong to another recipe, data set, seed or format.
         """
         damaged: list[str] = []
-        for entry in reversed(self._entries()):
+        for number, entry in reversed(list(enumerate(self._entries()))):
             try:
                 return self._read(entry), damaged
             except (OSError, ValueError, KeyError, SafetensorError) as error:
-                damaged.append(f"checkpoint {entry.name} is damaged ({error}); using the one before it")
+                instead = "using the one before it" if number else "starting this stage again"
+                damaged.append(f"checkpoint {entry.name} is damaged ({error}); {instead}")
         return None, damaged
 
     def clear(self) -> None:
@@ -84,7 +85,9 @@ class CheckpointFolder:
         return sorted(self.folder.glob("epoch-*")) if self.folder.is_dir() else []
 
     def _read(self, entry: Path) -> Checkpoint:
-        card = json.loads((entry / "state.json").read_text())
+        card = json.loads((entry / "state.json").read_text("utf-8"))
+        if not isinstance(card, dict):
+            raise ValueError("its state.json holds no object")
         if card["format"] != FORMAT:
             raise CheckpointError(
                 f"{entry} has checkpoint format {card['format']}; this version of otolith reads format {FORMAT}. "

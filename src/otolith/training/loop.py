@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -46,6 +45,10 @@ class TrainSettings:
                 f"expected epochs >= 0, batch_size >= 2, lr > 0 and 0 <= warmup < 1; got epochs {self.epochs}, "
                 f"batch_size {self.batch_size}, lr {self.lr}, warmup {self.warmup}"
             )
+        if not self.trust > 0 or not self.weight_decay >= 0:
+            raise ValueError(
+                f"expected trust > 0 and weight_decay >= 0; got trust {self.trust}, weight_decay {self.weight_decay}"
+            )
 
 
 def train(
@@ -71,7 +74,7 @@ def train(
     the same number of threads, a resumed training ends bit-identical to one that was never stopped.
 
     Raises:
-        TrainingError: fewer than two windows, or a loss that is not finite.
+        TrainingError: fewer than two windows, or a loss or weights that are not finite.
         CheckpointError: the checkpoints found belong to another job.
     """
     device = source.device
@@ -110,6 +113,7 @@ def train(
         for epoch in range(len(records), settings.epochs):
             began = time.perf_counter()
             sums: dict[str, Tensor] = {}
+            unchecked: list[Tensor] = []
             ids = torch.randperm(len(source), generator=order)
             for step in range(steps_per_epoch):
                 chosen = ids[step * batch_size : (step + 1) * batch_size]
@@ -121,11 +125,17 @@ def train(
                 optimizer.step(lr)
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0) + value.detach()
-                if step % 10 == 9 or step + 1 == steps_per_epoch:
+                unchecked.append(terms["loss"].detach())
+                if step % 10 == 9 or step + 1 == steps_per_epoch:  # a GPU is waited for once in ten steps
+                    finite = torch.stack(unchecked).isfinite().tolist()
+                    if not all(finite):
+                        bad = step + 1 - len(finite) + finite.index(False)
+                        raise TrainingError(_not_finite("the loss is", stage, epoch, bad, lr, settings))
                     figures = {name: float(value) / (step + 1) for name, value in sums.items()}
-                    if not math.isfinite(figures["loss"]):
-                        raise TrainingError(_not_finite(stage, epoch, step, lr, settings))
-                    bar.advance(step % 10 + 1 if step % 10 != 9 else 10, **figures, epoch=epoch + 1)
+                    bar.advance(len(unchecked), **figures, epoch=epoch + 1)
+                    unchecked.clear()
+            if not all(bool(p.isfinite().all()) for p in method.parameters()):  # the last step can still break them
+                raise TrainingError(_not_finite("the weights are", stage, epoch, steps_per_epoch - 1, lr, settings))
             record = {
                 "stage": stage,
                 "epoch": epoch + 1,
@@ -187,9 +197,9 @@ def _restore(
         torch.cuda.set_rng_state(random["dropout_cuda"], augment.device)
 
 
-def _not_finite(stage: str, epoch: int, step: int, lr: float, settings: TrainSettings) -> str:
+def _not_finite(what: str, stage: str, epoch: int, step: int, lr: float, settings: TrainSettings) -> str:
     return (
-        f"{stage}: the loss is no longer finite in epoch {epoch + 1}, step {step + 1} (learning rate {lr:.2g}, batch "
-        f"{settings.batch_size}). The usual cause is too high a rate: try `--set {stage}.lr={settings.lr / 3:.1g}`. "
-        "The last whole epoch is kept as a checkpoint."
+        f"{stage}: {what} no longer finite in epoch {epoch + 1}, step {step + 1} (learning rate {lr:.2g}, batch "
+        f"{settings.batch_size}). The usual cause is too high a rate: lower `lr` in the recipe, for example to "
+        f"{settings.lr / 3:.1g}. Checkpoints of earlier epochs are kept."
     )
