@@ -84,9 +84,7 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     n_features: Any = encoder.network.n_features
     head = build_head(n_features, len(activities), settings, 0)
     _fill(Path(folder), "head.", head)
-    return Model(
-        encoder, head.to(encoder.device).eval(), activities, training_classes, settings, seed, validation
-    )
+    return Model(encoder, head.to(encoder.device).eval(), activities, training_classes, settings, seed, validation)
 
 
 def load_encoder(folder: str | Path, device: str | torch.device = "auto") -> PretrainedEncoder:

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from otolith.errors import DataError
+from otolith.home import home
 from otolith.windows import Progress, WindowMeta, Windows, cut
 
 FORMAT = 2
@@ -87,8 +88,6 @@ def windows_for(
 
 
 def _default_folder() -> Path:
-    from otolith.datasets.places import home  # lazily: it asks platformdirs
-
     return home() / "windows"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from otolith.augment import SignalSpec
 from otolith.classifier import build_head
 from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
-from otolith.pipeline import choose_device
+from otolith.pipeline import build_encoder, choose_device
 from otolith.scaling import Scaler
 from otolith.training.loop import TrainSettings, train
 from otolith.training.source import Part, Source
@@ -48,7 +49,7 @@ def estimate(recipe: Recipe, method: str, meta: WindowMeta, n_train: int, n_val:
     """
     where = choose_device(device)
     spec = methods.spec(method)
-    encoder = spec.encoder(recipe, len(meta.channels), meta.n_steps)
+    encoder = build_encoder(method, recipe, meta, 0)
     n_features = int(encoder.n_features)  # type: ignore[arg-type]
     parameters = sum(p.numel() for p in encoder.parameters())
     seconds: dict[str, float] = {}
@@ -88,7 +89,7 @@ def _probe(
     spec: MethodSpec, recipe: Recipe, settings: TrainSettings, meta: WindowMeta, device: torch.device, n_train: int
 ) -> tuple[float, int]:
     """Seconds of a step, and bytes of the tensors it keeps for the backward pass."""
-    size = min(settings.batch_size, n_train)
+    size = max(2, min(settings.batch_size, n_train))
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2 * size, len(meta.channels), meta.n_steps), np.float32)
     n = len(meta.channels)
@@ -103,7 +104,7 @@ def _probe(
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    once = TrainSettings(epochs=1, lr=settings.lr, batch_size=size, optimizer=settings.optimizer)
+    once = dataclasses.replace(settings, epochs=1, batch_size=size)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         train(method.to(device), source, once, 0, instances=instances)  # warm-up
     began = time.perf_counter()

@@ -194,8 +194,8 @@ def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
                 bar.advance()
         np.save(folder / "tsne_y.npy", np.asarray(w.y[shown]))
         np.save(folder / "tsne_subject.npy", np.asarray(w.subject[shown]))
+    judged = cell.split.val[choose(w.y[cell.split.val], cell.seed, DIAGNOSED)]
     if cell.encoder.teacher is not None:
-        judged = cell.split.val[choose(w.y[cell.split.val], cell.seed, DIAGNOSED)]
         if not 1 < len(np.unique(w.y[judged])) < len(judged):
             progress.say("The validation windows hold too few activities to judge the teacher by; this is left out.")
             return

@@ -21,7 +21,6 @@ from otolith.errors import DataError, TrainingError
 from otolith.features import encode
 from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
-from otolith.nets import MIN_STEPS
 from otolith.progress import SILENT, Progress
 from otolith.scaling import Scaler
 from otolith.splits import Split
@@ -129,16 +128,17 @@ def build_encoder(method: str, recipe: Recipe, meta: WindowMeta, seed: int) -> n
     """The untrained encoder of a method; its weights depend on `seed` alone, so that methods start from the same.
 
     Raises:
-        DataError: windows of fewer than eight steps.
+        DataError: the windows have too few steps, fewer than eight.
     """
-    if meta.n_steps < MIN_STEPS:
-        raise DataError(
-            f"windows of {meta.seconds:g} s at {meta.rate_hz:g} Hz have {meta.n_steps} steps; the networks need at "
-            f"least {MIN_STEPS}. Cut them longer, or at a higher rate."
-        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return methods.spec(method).encoder(recipe, len(meta.channels), meta.n_steps)
+        try:
+            return methods.spec(method).encoder(recipe, len(meta.channels), meta.n_steps)
+        except ValueError as error:  # a recipe's sizes are checked when it is loaded: what is left is the length
+            raise DataError(
+                f"windows of {meta.seconds:g} s at {meta.rate_hz:g} Hz do not fit the networks: {error}. "
+                "Cut them longer, or at a higher rate."
+            ) from None
 
 
 def pretrain(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from otolith.datasets.tables import read_bytes
 from otolith.recording import CHANNELS, Recording, unit_of
-from otolith.splits import FixedSubjects, Holdout
+from otolith.subjects import FixedSubjects, Holdout
 
 if TYPE_CHECKING:
     from otolith.windows import Windows

@@ -15,7 +15,7 @@ from otolith.datasets.base import DatasetInfo
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, unit_of
-from otolith.splits import FixedSubjects, Holdout
+from otolith.subjects import FixedSubjects, Holdout
 
 CARD = "card.json"
 FORMAT = "otolith data set"

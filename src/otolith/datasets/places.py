@@ -7,19 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
+from otolith.home import home
 
 if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
-
-
-def home() -> Path:
-    """Base of all that otolith keeps between runs: $OTOLITH_HOME, else the user's cache folder."""
-    named = os.environ.get("OTOLITH_HOME")
-    if named:
-        return Path(named).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_path("otolith"))
 
 
 def download_folder() -> Path:

@@ -6,7 +6,7 @@ import dataclasses
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
@@ -137,7 +137,10 @@ def load_recipe(recipe: str | Path | Recipe, dataset: str, overrides: dict[str, 
         if path.suffix == ".toml":
             if not path.is_file():
                 raise RecipeError(f"there is no recipe file {path}; give its path, or one of {', '.join(SHIPPED)}")
-            text, origin = path.read_text(encoding="utf-8"), str(path)
+            try:
+                text, origin = path.read_text(encoding="utf-8"), str(path)
+            except (OSError, UnicodeDecodeError) as error:
+                raise RecipeError(f"recipe file {path} cannot be read: {error}") from None
         else:
             text, origin = shipped_text(str(recipe), dataset), f"recipe {recipe} of {dataset}"
         try:
@@ -175,7 +178,7 @@ def _set(tree: dict[str, Any], key: str, value: Any, origin: str) -> None:
             if not parent.isdigit() or int(parent) >= len(node):
                 raise RecipeError(f"{key}: {origin} has entries 0 to {len(node) - 1} there, not {parent!r}")
             node = node[int(parent)]
-        else:
+        elif isinstance(node, dict):
             node = node.setdefault(parent, {})
     if isinstance(node, list):
         if not last.isdigit() or int(last) >= len(node):
@@ -189,10 +192,9 @@ def _set(tree: dict[str, Any], key: str, value: Any, origin: str) -> None:
 
 def _known_keys(model: Any, path: tuple[Any, ...]) -> list[str]:
     for part in path:
-        fields = getattr(model, "model_fields", None) or getattr(model, "__dataclass_fields__", {})
-        if part not in fields:
+        if not isinstance(model, type):
             return []
-        model = getattr(fields[part], "annotation", None)
+        model = get_type_hints(model).get(part)
     if dataclasses.is_dataclass(model):
         return [field.name for field in dataclasses.fields(model)]
     return list(getattr(model, "model_fields", {}))

@@ -5,11 +5,12 @@ one seed gives one split on every machine and numpy version. Unlabelled windows 
 of the training subjects, and those of people of whom nothing is labelled.
 """
 
-from otolith.splits.base import FixedSubjects, Holdout, Split
+from otolith.splits.base import Split
 from otolith.splits.choice import automatic, default
 from otolith.splits.draws import k_per_class
 from otolith.splits.subjects import fixed, folds, holdout, leave_one_subject_out
 from otolith.splits.within import by_recording, by_time
+from otolith.subjects import FixedSubjects, Holdout
 
 __all__ = [
     "FixedSubjects",

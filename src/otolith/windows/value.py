@@ -14,7 +14,7 @@ from otolith.errors import DataError
 from otolith.recording import CHANNELS
 
 if TYPE_CHECKING:
-    from otolith.splits import FixedSubjects
+    from otolith.subjects import FixedSubjects
 
 Progress = Callable[[int, int | None], None]
 """Called as progress(recordings done, recordings in all or None where that is not known)."""
@@ -67,7 +67,7 @@ class WindowMeta:
     @classmethod
     def of(cls, info: Any, rate_hz: float = 30.0, seconds: float = 1.0, overlap: float = 0.5) -> WindowMeta:
         """For windows of the data set that `info` (a `datasets.DatasetInfo`) describes."""
-        from otolith.splits import FixedSubjects
+        from otolith.subjects import FixedSubjects
 
         split = getattr(info, "default_split", None)
         return cls(
