@@ -352,12 +352,12 @@ def test_automatic_takes_the_most_telling_split_there_is() -> None:
 def test_default_follows_the_data_set() -> None:
     fixed = FixedSubjects(val=(2,), test=(3,))
     w = people(4, fixed=fixed)
-    assert splits.default(w, SimpleNamespace(name="toy", default_split=fixed)).name == "fixed"
-    own = SimpleNamespace(name="my own", default_split=Holdout(7))
+    assert splits.default(w, SimpleNamespace(own=False, default_split=fixed)).name == "fixed"
+    own = SimpleNamespace(own=True, default_split=Holdout(7))
     assert same(splits.default(w, own), splits.holdout(w, 7))
     assert splits.default(people(2, per_subject=120), own).name == "time"
     with pytest.raises(DataError, match="at least three subjects"):
-        splits.default(people(2, per_subject=120), SimpleNamespace(name="watch", default_split=Holdout()))
+        splits.default(people(2, per_subject=120), SimpleNamespace(own=False, default_split=Holdout()))
 
 
 # few labels

@@ -37,6 +37,10 @@ class Estimate:
     def total_seconds(self) -> float:
         return sum(self.seconds.values())
 
+    def only(self, *stages: str) -> Estimate:
+        """The same for a job of these stages alone; the peak stays that of the whole."""
+        return dataclasses.replace(self, seconds={name: s for name, s in self.seconds.items() if name in stages})
+
 
 def estimate(recipe: Recipe, method: str, meta: WindowMeta, n_train: int, n_val: int, device: str = "auto") -> Estimate:
     """Time one step of each stage on random windows and multiply.

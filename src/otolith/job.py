@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from otolith import bundle, rows, splits
-from otolith.errors import CheckpointError
+from otolith.errors import CheckpointError, DataError
 from otolith.pipeline import build_encoder
 from otolith.progress import SILENT, Progress
 from otolith.protocols.representation import Cell
@@ -87,7 +87,7 @@ def prepare(
         overrides: dotted recipe keys and their values.
 
     Raises:
-        DataError: data missing, damaged, or too few subjects for a built-in split.
+        DataError: data missing, damaged, of one activity only, or of too few subjects for a built-in split.
         RecipeError: unknown recipe, method, key or value.
     """
     from otolith import datasets, methods
@@ -103,7 +103,16 @@ def prepare(
         if unlabelled is not None:
             extra = (datasets.load(str(unlabelled)).windows(**cut, unlabelled=True),)
     split = splits.default(w, source.info)
+    seen = np.unique(w.y[split.train][w.y[split.train] >= 0])
+    if len(seen) < 2:
+        names = ", ".join(w.meta.activities[c] for c in seen) or "none"
+        raise DataError(
+            f"the training part of {source.info.name} holds labels of {len(seen)} activity ({names}); telling "
+            "activities apart needs at least 2. Label another activity, or choose other data."
+        )
     name = "own" if isinstance(recipe, Recipe) else Path(recipe).stem
+    if overrides:  # no longer what the name promises
+        name = f"{name}-{resolved.hash[:6]}"
     return Prepared(source, w, split, resolved, method, seed, name, extra, device)
 
 
@@ -120,9 +129,10 @@ def run(prepared: Prepared, out: Path, *, resume: bool = False, progress: Progre
     from otolith.report import write
 
     cell = prepared.cell(out / "checkpoints")
-    _claim(out, prepared, cell.key, resume)
-    done = rows.find(rows.read(out / "rows.jsonl"), cell.key) if (out / "rows.jsonl").is_file() else None
+    holds(prepared, out, resume=resume)
+    done = _finished(out, cell.key)
     if done is None:
+        _claim(out, prepared, cell.key)
         curves = _Curves(out / "curves.jsonl")
         row = cell.run(progress, curves.add)
         assert cell.model is not None
@@ -142,31 +152,51 @@ def default_folder(prepared: Prepared) -> Path:
     return Path("runs") / "-".join(parts)
 
 
-def _claim(out: Path, prepared: Prepared, key: dict[str, Any], resume: bool) -> None:
-    """Make `out` the folder of this run, or refuse it."""
-    identity = out / "run.json"
-    if identity.is_file():
-        try:
-            found = dict(json.loads(identity.read_text("utf-8")))
-        except (ValueError, TypeError) as error:
-            raise CheckpointError(f"{identity} is damaged ({error}); choose another --out folder") from None
-        if found != key:
-            odd = sorted(name for name in {*found, *key} if found.get(name) != key.get(name))
-            raise CheckpointError(
-                f"{out} holds another run: "
-                + ", ".join(f"its {name} is {found.get(name)!r}, not {key.get(name)!r}" for name in odd)
-                + ". Choose another --out folder."
-            )
-        if not resume:
-            raise CheckpointError(f"{out} already holds this run; go on with --resume, or choose another --out folder")
-        return
-    if out.is_dir() and any(out.iterdir()):
-        raise CheckpointError(f"{out} is not empty and holds no run; choose another --out folder")
-    out.mkdir(parents=True, exist_ok=True)
-    _write(out / "recipe.json", json.dumps(prepared.recipe.as_dict(), indent=2))
-    _write(out / "recipe.toml", prepared.recipe.to_toml())
-    _write(out / "environment.json", json.dumps(rows.environment(), indent=2))
-    _write(identity, json.dumps(key, indent=2))
+def holds(prepared: Prepared, out: Path, *, resume: bool = False) -> bool:
+    """Whether `out` holds this run, finished. Nothing is written.
+
+    Raises:
+        CheckpointError: it holds another run or something else, or this one, finished or not, and `resume` is False.
+    """
+    identity, key = out / "run.json", prepared.cell().key
+    if not identity.is_file():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise CheckpointError(f"{out} exists and holds no run; choose another --out folder")
+        return False
+    if not any((out / name).exists() for name in ("rows.jsonl", "curves.jsonl", "checkpoints")):
+        return False  # claimed by a run that failed before its first epoch: nothing can be lost
+    try:
+        found = dict(json.loads(identity.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{identity} is damaged ({error}); choose another --out folder") from None
+    if found != key:
+        odd = sorted(name for name in {*found, *key} if found.get(name) != key.get(name))
+        raise CheckpointError(
+            f"{out} holds another run: "
+            + ", ".join(f"its {name} is {found.get(name)!r}, not {key.get(name)!r}" for name in odd)
+            + ". Choose another --out folder."
+        )
+    finished = _finished(out, key) is not None
+    if not resume:
+        state = "this run, finished; show it again" if finished else "this run, unfinished; go on"
+        raise CheckpointError(f"{out} already holds {state} with --resume, or choose another --out folder")
+    return finished
+
+
+def _finished(out: Path, key: dict[str, Any]) -> Row | None:
+    return rows.find(rows.read(out / "rows.jsonl"), key)
+
+
+def _claim(out: Path, prepared: Prepared, key: dict[str, Any]) -> None:
+    """Make `out` the folder of this run; `holds` has looked at what is there."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _write(out / "run.json", json.dumps(key, indent=2))
+        _write(out / "recipe.json", json.dumps(prepared.recipe.as_dict(), indent=2))
+        _write(out / "recipe.toml", prepared.recipe.to_toml())
+        _write(out / "environment.json", json.dumps(rows.environment(), indent=2))
+    except OSError as error:
+        raise CheckpointError(f"{out} cannot be written ({error.strerror}); choose another --out folder") from None
 
 
 def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:

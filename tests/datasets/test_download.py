@@ -145,7 +145,7 @@ def test_progress_is_told(serve: Serve, raw: dict[str, bytes], cache: Path) -> N
     fetch("uci-har", url=serve(content), progress=recorder)
     (title, n_bytes), (second, n_files) = recorder.stages
     assert (title, second, n_files) == ("downloading uci-har", "unpacking uci-har", 5)
-    assert len(content) <= n_bytes < len(content) + download.BLOCK
+    assert n_bytes == len(content)
 
 
 def refused(message: str, url: str, cache: Path, timeout_s: float = 30.0) -> None:

@@ -58,7 +58,7 @@ def folder(tmp_path: Path) -> Path:
 def test_round_trip(folder: Path) -> None:
     dataset = load(str(folder))
     assert dataset.check(deep=True) == []
-    assert dataset.info == dataclasses.replace(INFO, n_subjects=2, n_recordings=2)
+    assert dataset.info == dataclasses.replace(INFO, n_subjects=2, n_recordings=2, own=True)
     for before, after in zip([regular(), irregular()], dataset.recordings(), strict=True):
         assert (before.name, before.subject, before.segments) == (after.name, after.subject, after.segments)
         for a, b in zip(before.streams, after.streams, strict=True):

@@ -64,5 +64,5 @@ def test_every_truncation_is_an_error_or_leaves_the_variable_out(tmp_path: Path,
         if length == 128:
             assert read_array(content[:length], "v") is None  # a header alone is a file without variables
             continue
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"."):
             read_array(content[:length], "v")

@@ -35,7 +35,7 @@ def test_stretches_lie_in_order_within_their_recording(recordings: list[Recordin
     for recording in recordings:
         edges = [edge for segment in recording.segments for edge in (segment.start_s, segment.stop_s)]
         assert edges == sorted(edges)
-        assert 0 < edges[0]
+        assert edges[0] > 0
         assert edges[-1] < recording.streams[0].n_samples / 50
 
 

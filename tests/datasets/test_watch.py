@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from otolith.datasets import load, watch
+from otolith.datasets import load
 from otolith.datasets.watch import ArrayUnpickler, Watch, read_dictionary
 from otolith.errors import DataError
 

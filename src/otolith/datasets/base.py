@@ -41,6 +41,8 @@ class DatasetInfo:
     channels: tuple[str, ...] = CHANNELS
     download_url: str | None = None
     """Where the publisher offers it to everybody; None where it must be requested or needs no download."""
+    own: bool = False
+    """Somebody's own recordings: with too few subjects for a subject split, recordings or time are split instead."""
 
     @property
     def units(self) -> tuple[str, ...]:

@@ -192,6 +192,7 @@ def info_of(card: dict[str, Any], path: Path) -> DatasetInfo:
         n_subjects=len({(type(entry["subject"]), entry["subject"]) for entry in card["recordings"]}),
         n_recordings=len(card["recordings"]),
         default_split=_split_of(card["default_split"]),
+        own=True,
     )
     check_info(info, str(path))
     return info

@@ -6,6 +6,7 @@ published checksum does one rename put it in place, so that no half data set is 
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import stat
@@ -106,54 +107,60 @@ def _workplace(base: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-class _Meter:
-    """Stands where pooch expects a progress bar: passes the bytes on and stops a download that never ends."""
+class _Downloader:
+    """What pooch asks to bring a file. Tells progress, stops an answer that never ends, closes the connection."""
 
-    def __init__(self, stage: Stage, address: str) -> None:
-        self.total = 0
-        self.done = 0
-        self._stage = stage
-        self._address = address
+    def __init__(self, title: str, progress: Progress, timeout_s: float) -> None:
+        self.title = title
+        self.progress = progress
+        self.timeout_s = timeout_s
 
-    def update(self, n_bytes: int) -> None:
-        self.done += n_bytes
-        if self.done > MAX_ARCHIVE_BYTES:
-            raise DataError(f"{self._address}: sends more than {MAX_ARCHIVE_BYTES} bytes, which is not the data set.")
-        self._stage.advance(n_bytes)
+    def __call__(self, url: str, output_file: str, pooch: object, check_only: bool = False) -> None:
+        import requests
 
-    def reset(self) -> None:
-        """pooch ends by starting over and adding the exact total; that is not passed on."""
-        self._stage = Stage()
-        self.done = 0
+        with requests.get(url, stream=True, timeout=self.timeout_s) as answer, open(output_file, "wb") as sink:
+            answer.raise_for_status()
+            announced = answer.headers.get("Content-Length", "")
+            total = int(announced) if announced.isdecimal() else None
+            n_bytes = 0
+            with self.progress.stage(self.title, total, "B") as stage:
+                for block in answer.iter_content(BLOCK):
+                    n_bytes += len(block)
+                    if n_bytes > MAX_ARCHIVE_BYTES:
+                        raise DataError(f"{url}: sends more than {MAX_ARCHIVE_BYTES} bytes, which is not the data set.")
+                    sink.write(block)
+                    stage.advance(len(block))
 
-    def close(self) -> None:
-        """Nothing to release."""
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """pooch reports on standard error, where a command line may be drawing its own progress."""
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _download(kind: type[Dataset], address: str, archive: Path, progress: Progress, timeout_s: float) -> None:
     import pooch
     import requests
 
-    with progress.stage(f"downloading {kind.info.name}", unit="B") as stage:
-        downloader = pooch.HTTPDownloader(
-            progressbar=_Meter(stage, address),
-            chunk_size=BLOCK,
-            timeout=timeout_s,
-            headers={"Accept-Encoding": "identity"},
-        )
-        try:
-            downloader(address, str(archive), None)
-        except requests.exceptions.HTTPError as error:
-            status = error.response.status_code if error.response is not None else "an error"
-            raise DataError(f"{address}: the server answers {status}. {_by_hand(kind)}") from error
-        except requests.exceptions.RequestException as error:
-            raise DataError(
-                f"{address}: cannot be downloaded, no network or no answer ({type(error).__name__}). {_by_hand(kind)}"
-            ) from error
-        except OSError as error:
-            raise DataError(
-                f"{archive.parent}: cannot be written ({error.strerror or error}). Make room there."
-            ) from error
+    downloader = _Downloader(f"downloading {kind.info.name}", progress, timeout_s)
+    try:
+        with _quiet(pooch.get_logger()):
+            # The publishers give no checksum of their archives; what is in them is verified file by file.
+            pooch.retrieve(address, None, archive.name, archive.parent, downloader=downloader)
+    except requests.exceptions.HTTPError as error:
+        status = error.response.status_code if error.response is not None else "an error"
+        raise DataError(f"{address}: the server answers {status}. {_by_hand(kind)}") from error
+    except requests.exceptions.RequestException as error:
+        raise DataError(
+            f"{address}: cannot be downloaded, no network or no answer ({type(error).__name__}). {_by_hand(kind)}"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{archive.parent}: cannot be written ({error.strerror or error}). Make room there.") from error
 
 
 def unpack(archive: Path, folder: Path, stage: Stage | None = None) -> None:

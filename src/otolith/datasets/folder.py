@@ -149,9 +149,10 @@ def _check_stream(stream: Stream, where: str) -> None:
     if stream.times is not None:
         if stream.times.shape != (stream.n_samples,):
             raise DataError(f"{where}: {stream.times.size} time stamps for {stream.n_samples} samples. {CURE}")
-        wrong = np.flatnonzero(~(np.diff(stream.times) > 0) | ~np.isfinite(stream.times[1:]))
-        if wrong.size or not np.isfinite(stream.times[0]):
-            sample = int(wrong[0]) + 1 if wrong.size else 0
+        before = np.r_[-np.inf, stream.times[:-1]]
+        wrong = np.flatnonzero(~((stream.times > before) & np.isfinite(stream.times)))
+        if wrong.size:
+            sample = int(wrong[0])
             raise DataError(
                 f"{where}: the time of sample {sample} is {stream.times[sample]} s, expected finite times "
                 "that increase. Sort the samples, or drop the repeated ones."

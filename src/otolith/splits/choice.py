@@ -9,6 +9,7 @@ import numpy as np
 from otolith.splits.base import Split, labelled_subjects
 from otolith.splits.subjects import fixed, holdout
 from otolith.splits.within import by_time, split_recordings
+from otolith.subjects import FixedSubjects
 
 if TYPE_CHECKING:
     from otolith.datasets import DatasetInfo
@@ -18,17 +19,14 @@ if TYPE_CHECKING:
 def default(w: Windows, info: DatasetInfo) -> Split:
     """The split that `info.default_split` names, for windows `w` of that data set.
 
-    Users' own data that name a hold-out go through `automatic`, with the same seed.
+    People's own data (`info.own`) that name a hold-out go through `automatic`, with the same seed.
 
     Raises:
-        DataError: a built-in data set with too few of its subjects.
+        DataError: another data set with too few subjects, or with some of the fixed ones missing.
     """
-    seed = getattr(info.default_split, "seed", None)
-    if seed is None:
+    if isinstance(info.default_split, FixedSubjects):
         return fixed(w)
-    from otolith.datasets import names  # lazily: it imports every reader
-
-    return holdout(w, seed) if info.name in names() else automatic(w, seed)
+    return (automatic if info.own else holdout)(w, info.default_split.seed)
 
 
 def automatic(w: Windows, seed: int) -> Split:

@@ -1,0 +1,67 @@
+"""The command line. A command is one thin typed function in a file of its own below `commands`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+
+from otolith.errors import OtolithError
+
+USAGE = 2
+"""Exit code for whatever the user can cure."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells give it."""
+BROKEN_PIPE = 141
+"""Exit code when whoever read the output went away, as shells give it."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during work of which `kept` holds everything done so far; the same command with --resume goes on."""
+
+    def __init__(self, kept: object) -> None:
+        super().__init__()
+        self.kept = kept
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that `argv` (None: the process's arguments) names, and return the exit code.
+
+    0: done; 2: something the user can cure, said on stderr in a sentence; 130: interrupted. Any other exception is a
+    bug of ours and keeps its trace.
+    """
+    from cyclopts import CycloptsError
+
+    from otolith.cli.app import app
+
+    tokens = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+    except CycloptsError as error:
+        command = shlex.join(["otolith", *(error.command_chain or ()), "--help"])
+        _complain(f"{error}\n{command} shows what there is.")
+        return USAGE
+    except OtolithError as error:
+        _complain(str(error))
+        return USAGE
+    except Interrupted as stop:
+        again = shlex.join(["otolith", *(token for token in tokens if token != "--resume"), "--resume"])
+        _complain(f"What was done is kept in {stop.kept}. Go on from the last whole epoch with:\n  {again}", "Stopped.")
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        _complain("Nothing was left half-written.", "Stopped.")
+        return INTERRUPTED
+    except BrokenPipeError:  # such as `otolith data | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return status or 0
+
+
+def _complain(text: str, label: str = "Error:") -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    # Not wrapped: a path or a command that is broken over two lines cannot be copied.
+    Console(stderr=True).print(Text.assemble((label, "bold red"), " ", text), soft_wrap=True)

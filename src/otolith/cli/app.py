@@ -1,0 +1,38 @@
+"""The commands and what `otolith --help` says. The modules of commands import nothing heavy until one is called."""
+
+from __future__ import annotations
+
+from cyclopts import App, Parameter
+
+from otolith import __version__
+from otolith.cli.commands.data import data
+from otolith.cli.commands.evaluate import evaluate
+from otolith.cli.commands.finetune import finetune
+from otolith.cli.commands.pretrain import pretrain
+from otolith.cli.commands.report import report
+from otolith.cli.commands.run import run
+
+HELP = "From unlabelled accelerometer and gyroscope recordings to an activity recogniser that needs few labels."
+
+EXAMPLES = """\
+Examples:
+  otolith run                           real smartwatch recordings, no download
+  otolith run --dry-run                 what it would do, how long, how large
+  otolith data                          data sets, and which of them are here
+  otolith data uci-har --fetch          download one and verify every file
+  otolith run uci-har --method csshar --seed 1 --set pretrain.epochs=10
+  otolith evaluate runs/watch-dynamic-compact-seed0/model
+  otolith report runs/* --out comparison.html
+"""
+
+app = App(
+    name="otolith",
+    help=HELP,
+    help_epilogue=EXAMPLES,
+    help_format="plaintext",
+    version=__version__,
+    default_parameter=Parameter(negative=()),
+    suppress_keyboard_interrupt=False,
+)
+for place, command in enumerate((run, data, pretrain, finetune, evaluate, report)):
+    app.command(command, sort_key=place, help_epilogue="")

@@ -1,0 +1,186 @@
+"""`otolith data`: which data sets there are, where they lie, and whether they are whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from otolith.cli.shared import Flag, Folder
+
+if TYPE_CHECKING:
+    from otolith.datasets.base import Dataset, DatasetInfo
+
+
+def data(
+    name: Annotated[str | None, Parameter(metavar="NAME")] = None,
+    /,
+    *,
+    root: Folder | None = None,
+    fetch: Flag = False,
+    check: Flag = False,
+    deep: Flag = False,
+) -> int:
+    """List the data sets, or describe, fetch or check one.
+
+    Args:
+        name: A data set, or the folder of your own; without it, all data sets are listed.
+        root: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
+        fetch: Download it, where its publisher allows that, and verify every file.
+        check: Say what is missing or damaged; the exit code is 2 if the data set cannot be used.
+        deep: With --check: read every file, and compare checksums where they are known.
+    """
+    from otolith.errors import DataError
+
+    if name is None:
+        if fetch or check or deep:
+            raise DataError("name the data set too, such as: otolith data uci-har --check")
+        _list(root)
+        return 0
+    if fetch:
+        _fetch(name)
+    if check or deep:
+        return _check(name, root, deep)
+    if not fetch:
+        _describe(name, root)
+    return 0
+
+
+def _list(root: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from otolith import datasets
+
+    cached = _cached()
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title, justify in (("name", "left"), ("rate", "right"), ("people", "right"), ("activities", "right")):
+        table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("windows", justify="right", no_wrap=True)
+    table.add_column("where", overflow="fold")
+    table.add_column("title")
+    for known in datasets.names():
+        info = datasets.info(known)
+        place = _place(info, root)
+        table.add_row(
+            Text(known, "cyan"),
+            f"{info.rate_hz:g} Hz",
+            str(info.n_subjects or "?"),
+            str(len(info.activities)),
+            f"{cached[known]:,}" if known in cached and place is not None else "–",
+            Text(str(place)) if place is not None else Text("not here", "yellow"),
+            Text(info.title),
+        )
+    console = Console(highlight=False)
+    console.print(table, width=None if console.is_terminal else 200)
+    console.print(
+        "Windows are counted once they are cut (1 s at 30 Hz, half overlapping). otolith data NAME tells more.",
+        style="dim",
+        soft_wrap=True,
+    )
+
+
+def _place(info: DatasetInfo, root: Path | None) -> Path | str | None:
+    """Where a data set lies; None if it is not here."""
+    from otolith import datasets
+    from otolith.datasets.places import locate
+    from otolith.errors import DataError
+
+    kind = datasets.kind_of(info.name)
+    if not kind.folder_names:
+        return "always here"
+    try:
+        return locate(kind, root)
+    except DataError:
+        return None
+
+
+def _cached() -> dict[str, int]:
+    """How many windows of the paper's cut the cache holds of each data set, by the manifests of its entries."""
+    import json
+
+    from otolith.datasets.places import home
+
+    found: dict[str, int] = {}
+    manifests = sorted((home() / "windows").glob("*/manifest.json"), key=lambda path: path.stat().st_mtime)
+    for path in manifests:
+        try:
+            manifest = json.loads(path.read_text("utf-8"))
+            y = manifest["arrays"]["y"]["shape"][0]
+            if (manifest["rate_hz"], manifest["seconds"], manifest["overlap"]) == (30.0, 1.0, 0.5):
+                found[manifest["dataset"]] = int(y)
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
+            continue  # being built or damaged; whoever needs the entry builds it anew
+    return found
+
+
+def _open(name: str, root: Path | None) -> Dataset:
+    from otolith import datasets
+
+    return datasets.load(name, root)
+
+
+def _fetch(name: str) -> None:
+    from otolith.cli import results
+    from otolith.cli.display import LiveProgress
+    from otolith.datasets.download import fetch
+
+    folder = fetch(name, progress=LiveProgress())
+    results.show(f"{name} is here and whole", [("folder", str(folder)), ("next", f"otolith run {name}")])
+
+
+def _check(name: str, root: Path | None, deep: bool) -> int:
+    from otolith.cli import USAGE, results
+
+    dataset = _open(name, root)
+    problems = dataset.check(deep=deep)
+    where = str(dataset.root) if dataset.root is not None else "needs no folder"
+    if not problems:
+        how = "every file was read" if deep else "names, counts and sizes; --deep reads every file"
+        results.show(f"{name}: nothing is missing or damaged", [("checked", how), ("folder", where)])
+        return 0
+    serious = [problem for problem in problems if problem.serious]
+    results.show(
+        f"{name}: {len(problems)} problem(s), {len(serious)} of them serious",
+        [("serious" if problem.serious else "note", str(problem)) for problem in problems] + [("folder", where)],
+    )
+    return USAGE if serious else 0
+
+
+def _describe(name: str, root: Path | None) -> None:
+    from otolith import datasets
+    from otolith.cli import results
+    from otolith.splits import FixedSubjects
+
+    info = datasets.info(name) if name in datasets.names() else _open(name, root).info
+    place = _place(info, root) if name in datasets.names() else name
+    split = info.default_split
+    if isinstance(split, FixedSubjects):
+        plan = (
+            f"fixed subjects: validate on {', '.join(map(str, split.val))}; test on {', '.join(map(str, split.test))}"
+        )
+    else:
+        plan = f"random hold-out of subjects, seed {split.seed}"
+    size = ", ".join(
+        f"{count} {what}"
+        for count, what in ((info.n_subjects, "subjects"), (info.n_recordings, "recordings"))
+        if count is not None
+    )
+    channels = [f"{channel} ({unit})" for channel, unit in zip(info.channels, info.units, strict=True)]
+    lines = [
+        ("size", size),
+        ("rate", f"{info.rate_hz:g} Hz"),
+        ("channels", ", ".join(channels)),
+        ("activities", ", ".join(info.activities) or "none: all of it is unlabelled"),
+        ("split", plan),
+        ("licence", info.licence),
+        ("terms", info.terms),
+        ("citation", info.citation),
+        ("homepage", info.homepage),
+        ("download", f"otolith data {name} --fetch" if info.download_url else ""),
+        ("how to get", info.how_to_get),
+        ("here", str(place) if place is not None else "no"),
+    ]
+    results.show(f"{info.name}: {info.title}", [(label, text) for label, text in lines if text])

@@ -1,0 +1,52 @@
+"""`otolith evaluate`: the last part of the job, scores on subjects that the model has not seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from otolith.cli.shared import Flag, Folder
+
+
+def evaluate(
+    model: Annotated[Path, Parameter(metavar="MODEL")],
+    dataset: str | None = None,
+    /,
+    *,
+    part: Literal["train", "val", "test"] = "test",
+    data: Folder | None = None,
+    as_json: Annotated[Flag, Parameter(name="--json")] = False,
+    device: str = "auto",
+) -> None:
+    """Score a model, by default on the test subjects.
+
+    Args:
+        model: The model folder of a run, or one that `otolith finetune` wrote.
+        dataset: Name of a data set, or the folder of your own; default: the one that the model was trained on.
+        part: Which subjects to score.
+        data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
+        as_json: Print all figures as JSON, fractions rather than percent.
+        device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
+    """
+    import json
+
+    from otolith import bundle, pipeline
+    from otolith.cli import results
+    from otolith.cli.display import LiveProgress
+    from otolith.cli.shared import data_of
+    from otolith.report.names import dataset_title
+
+    progress = LiveProgress()
+    loaded = bundle.load_model(model, device)
+    _, w, split = data_of(loaded.encoder, model, dataset, data, progress)
+    result = pipeline.evaluate(loaded, w, split, part)
+    if as_json:
+        results.write(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        return
+    results.show(
+        f"{model} on {dataset_title(w.meta.dataset)}: "
+        f"{result['n_windows']:,} {part} windows of {results.people(result['n_subjects'])}",
+        results.scores(result, split.warning),
+    )

@@ -1,0 +1,87 @@
+"""`otolith pretrain`: the first part of the job, an encoder without a head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from otolith.cli.shared import Flag, Folder, Overrides, Seed
+
+
+def pretrain(
+    dataset: str = "watch",
+    /,
+    *,
+    out: Folder,
+    recipe: Annotated[str, Parameter(metavar="NAME|FILE")] = "compact",
+    method: str = "dynamic",
+    data: Folder | None = None,
+    unlabelled: Annotated[str | None, Parameter(metavar="DIR")] = None,
+    seed: Seed = 0,
+    overrides: Overrides = None,
+    resume: Flag = False,
+    device: str = "auto",
+) -> None:
+    """Pre-train an encoder without labels.
+
+    Args:
+        dataset: Name of a data set (`otolith data` lists them), or the folder of your own.
+        out: Folder for the encoder. Until it is done, checkpoints lie beside it in DIR-checkpoints.
+        recipe: compact (two CPU cores, minutes), paper (the published configuration), or a TOML file.
+        method: dynamic, csshar, angular, autoencoder, supervised or random.
+        data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
+        unlabelled: Data set folder whose recordings join pre-training; labels in it are ignored.
+        seed: Of weights, order and augmentation.
+        overrides: Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3.
+        resume: Go on from the checkpoints of an interrupted pre-training.
+        device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
+    """
+    import shutil
+
+    from otolith import bundle, job, pipeline
+    from otolith.cli import Interrupted, results
+    from otolith.cli.display import LiveProgress
+    from otolith.cli.shared import parse_overrides, refuse_taken
+    from otolith.errors import CheckpointError
+    from otolith.estimate import estimate
+
+    refuse_taken(out)
+    checkpoints = out.with_name(f"{out.name}-checkpoints")
+    if checkpoints.exists() and not resume:
+        raise CheckpointError(f"{checkpoints} holds an unfinished pre-training; go on with --resume, or remove it")
+    progress = LiveProgress()
+    prepared = job.prepare(
+        dataset,
+        recipe=recipe,
+        method=method,
+        seed=seed,
+        root=data,
+        unlabelled=unlabelled,
+        overrides=parse_overrides(overrides),
+        device=device,
+        progress=progress,
+    )
+    with progress.stage("time of a step", 1) as bar:
+        n_train = len(prepared.split.train) + sum(len(extra) for extra in prepared.unlabelled)
+        cost = estimate(prepared.recipe, method, prepared.w.meta, n_train, len(prepared.split.val), device)
+        bar.advance()
+    results.show(*results.plan(prepared, cost.only("autoencoder", "pretrain"), out), progress.console)
+    try:
+        encoder = pipeline.pretrain(
+            prepared.w,
+            prepared.split,
+            prepared.recipe,
+            method,
+            seed,
+            unlabelled=prepared.unlabelled,
+            device=device,
+            checkpoints=checkpoints,
+            progress=progress,
+        )
+    except KeyboardInterrupt:
+        raise Interrupted(checkpoints) from None
+    bundle.save(encoder, out, prepared.dataset.info)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    results.show("Pre-trained", [("encoder", str(out)), ("next", f"otolith finetune {out} --out MODEL_DIR")])

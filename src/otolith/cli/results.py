@@ -1,0 +1,154 @@
+"""What commands print: the plan of a run, and the scores at its end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from otolith.cli.display import duration
+
+if TYPE_CHECKING:
+    from otolith.datasets.base import Dataset
+    from otolith.estimate import Estimate
+    from otolith.job import Prepared
+    from otolith.splits import Split
+    from otolith.windows import Windows
+
+Lines = list[tuple[str, str]]
+"""A label and what belongs to it."""
+
+LABEL = 13
+"""Columns that a label and the space after it take."""
+
+
+def show(heading: str, lines: Iterable[tuple[str, str]], console: Console | None = None) -> None:
+    """A heading and labelled lines; stdout unless a console is given. In a log no line is wrapped."""
+    console = console or Console(highlight=False)
+    console.print(Text(heading, "bold"), soft_wrap=True)
+    if not console.is_terminal:
+        for label, text in lines:
+            console.print(Text(f"  {label:<{LABEL}}{text}"), soft_wrap=True)
+        return
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="cyan", no_wrap=True, min_width=LABEL - 2)
+    grid.add_column(overflow="fold")
+    for label, text in lines:
+        grid.add_row(Text(label), Text(text))
+    console.print(Padding(grid, (0, 0, 0, 2), expand=False))
+
+
+def comment(heading: str, lines: Iterable[tuple[str, str]]) -> str:
+    """The same as TOML comments."""
+    return "".join(f"# {text}\n" for text in (heading, *(f"  {label:<{LABEL}}{text}" for label, text in lines)))
+
+
+def write(text: str) -> None:
+    """Text as it is to stdout, for other programs to read."""
+    sys.stdout.write(text)
+
+
+def people(count: int) -> str:
+    return "1 subject" if count == 1 else f"{count} subjects"
+
+
+def plan(prepared: Prepared, cost: Estimate | None, out: Path) -> tuple[str, Lines]:
+    """Everything that is decided before a run begins. `cost` None: there is nothing left to train."""
+    from otolith import methods
+    from otolith.report.names import dataset_title, split_title
+
+    w, split, device = prepared.w, prepared.split, prepared.device
+    seed = f", seed {split.seed}" if split.seed is not None else ""
+    lines = [("data", data_line(prepared.dataset, w)), ("split", split_title(split.name) + seed), *_parts(w, split)]
+    for extra in prepared.unlabelled:
+        lines.append(("and", f"{len(extra):,} windows of {dataset_title(extra.meta.dataset)} join pre-training"))
+    if split.warning:
+        lines.append(("beware", split.warning))
+    lines += [
+        ("method", f"{methods.spec(prepared.method).title}, seed {prepared.seed}"),
+        ("recipe", f"{prepared.recipe_name} ({prepared.recipe.hash})"),
+    ]
+    if cost is not None:
+        stages = ", ".join(f"{stage} {duration(seconds)}" for stage, seconds in cost.seconds.items())
+        lines += [
+            ("time", f"about {duration(cost.total_seconds)} on {_processor(device)}: {stages}"),
+            ("memory", f"about {_bytes(cost.peak_bytes)} besides PyTorch; {cost.parameters:,} parameters in the encoder"),
+        ]
+    lines.append(("output", str(out)))
+    return f"{prepared.method} on {w.meta.dataset}", lines
+
+
+def data_line(dataset: Dataset, w: Windows) -> str:
+    """`Watch exercises: 9,556 windows of 1 s at 30 Hz, 7 activities`."""
+    meta = w.meta
+    text = f"{dataset.info.title}: {len(w):,} windows of {meta.seconds:g} s at {meta.rate_hz:g} Hz"
+    text += f", {len(meta.activities)} activities"
+    return text + (f"; {meta.n_short:,} labelled stretches are shorter than a window" if meta.n_short else "")
+
+
+def _parts(w: Windows, split: Split) -> Lines:
+    import numpy as np
+
+    lines = []
+    for title, rows in (("train", split.train), ("validate", split.val), ("test", split.test)):
+        unlabelled = int((w.y[rows] < 0).sum())
+        lines.append(
+            (
+                title,
+                f"{len(rows):,} windows of {people(len(np.unique(w.subject[rows])))}"
+                + (f", {unlabelled:,} of them unlabelled" if unlabelled else ""),
+            )
+        )
+    return lines
+
+
+def _processor(device: str) -> str:
+    import torch
+
+    from otolith.pipeline import choose_device
+
+    chosen = choose_device(device)
+    if chosen.type == "cuda":
+        return torch.cuda.get_device_name(chosen)
+    threads = torch.get_num_threads()
+    return f"{chosen} ({threads} thread{'s' if threads > 1 else ''})"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
+
+
+def scores(result: Mapping[str, Any], warning: str = "") -> Lines:
+    """What `otolith.evaluate` returned, in percent."""
+    from otolith.report.names import natural, percent
+
+    interval = result["interval"]
+    macro = f"{percent(result['macro_f1'])} %"
+    if interval is not None:
+        low, high = percent(interval["low"]), percent(interval["high"])
+        macro += f"   {interval['level']:.0%} interval {low} to {high}, over {interval['n_subjects']} subjects"
+    lines = [("macro F1", macro)]
+    if interval is None:
+        lines.append(("", str(result["interval_note"])))
+    lines.append(("accuracy", f"{percent(result['accuracy'])} %"))
+    if "val_macro_f1" in result:
+        lines.append(("validation", f"{percent(result['val_macro_f1'])} %   macro F1 of the chosen epoch"))
+    by_subject = sorted(result["per_subject"].items(), key=lambda item: natural(item[0]))
+    lines.append(("by subject", _listed(by_subject)))
+    lines.append(("by activity", _listed(result["per_class_f1"].items())))
+    lines += [("note", note) for note in result["notes"]]
+    if warning:
+        lines.append(("beware", warning))
+    return lines
+
+
+def _listed(figures: Iterable[tuple[str, float]]) -> str:
+    from otolith.report.names import percent
+
+    return ", ".join(f"{name} {percent(value)}" for name, value in figures)
