@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,7 @@ def prepare(
         overrides: dotted recipe keys and their values.
 
     Raises:
-        DataError: data missing, damaged, of one activity only, or of too few subjects for a built-in split.
+        DataError: data missing, damaged, or too few subjects for a built-in split.
         RecipeError: unknown recipe, method, key or value.
     """
     from otolith import datasets, methods
@@ -103,13 +104,6 @@ def prepare(
         if unlabelled is not None:
             extra = (datasets.load(str(unlabelled)).windows(**cut, unlabelled=True),)
     split = splits.default(w, source.info)
-    seen = np.unique(w.y[split.train][w.y[split.train] >= 0])
-    if len(seen) < 2:
-        names = ", ".join(w.meta.activities[c] for c in seen) or "none"
-        raise DataError(
-            f"the training part of {source.info.name} holds labels of {len(seen)} activity ({names}); telling "
-            "activities apart needs at least 2. Label another activity, or choose other data."
-        )
     name = "own" if isinstance(recipe, Recipe) else Path(recipe).stem
     if overrides:  # no longer what the name promises
         name = f"{name}-{resolved.hash[:6]}"
@@ -130,6 +124,7 @@ def run(prepared: Prepared, out: Path, *, resume: bool = False, progress: Progre
 
     cell = prepared.cell(out / "checkpoints")
     holds(prepared, out, resume=resume)
+    _refuse_one_activity(prepared.w, prepared.split)
     done = _finished(out, cell.key)
     if done is None:
         _claim(out, prepared, cell.key)
@@ -148,7 +143,8 @@ def run(prepared: Prepared, out: Path, *, resume: bool = False, progress: Progre
 
 def default_folder(prepared: Prepared) -> Path:
     """`runs/DATASET-METHOD-RECIPE-seedN` below the working folder."""
-    parts = (prepared.w.meta.dataset, prepared.method, prepared.recipe_name, f"seed{prepared.seed}")
+    dataset = re.sub(r"[^\w.-]+", "_", prepared.w.meta.dataset).lstrip(".")  # people may name theirs as they like
+    parts = (dataset, prepared.method, prepared.recipe_name, f"seed{prepared.seed}")
     return Path("runs") / "-".join(parts)
 
 
@@ -181,6 +177,18 @@ def holds(prepared: Prepared, out: Path, *, resume: bool = False) -> bool:
         state = "this run, finished; show it again" if finished else "this run, unfinished; go on"
         raise CheckpointError(f"{out} already holds {state} with --resume, or choose another --out folder")
     return finished
+
+
+def _refuse_one_activity(w: Windows, split: Split) -> None:
+    """Before pre-training rather than after it, which may take hours."""
+    y = w.y[split.train]
+    seen = [w.meta.activities[c] for c in np.unique(y[y >= 0])]
+    if len(seen) < 2:
+        raise DataError(
+            f"the training part of {w.meta.dataset} has labels of {len(seen)} activities "
+            f"({', '.join(seen) or 'none'}); a classifier needs at least 2. Label another activity, or choose other "
+            "data; `otolith pretrain` does without labels."
+        )
 
 
 def _finished(out: Path, key: dict[str, Any]) -> Row | None:

@@ -19,11 +19,12 @@ from otolith.augment import SignalSpec
 from otolith.classifier import FinetuneSettings, Labelled, build_head, train_classifier
 from otolith.errors import DataError, TrainingError
 from otolith.features import encode
-from otolith.methods import MethodSpec
+from otolith.methods import Method, MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
 from otolith.progress import SILENT, Progress
 from otolith.scaling import Scaler
 from otolith.splits import Split
+from otolith.splits.base import check_seed
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.loop import train
 from otolith.training.source import Part, Source
@@ -165,7 +166,8 @@ def pretrain(
         on_epoch: told a record (stage, epoch, loss, lr, seconds) after each epoch.
 
     Raises:
-        DataError: `unlabelled` windows that do not fit, or windows of fewer than eight steps.
+        DataError: `unlabelled` windows that do not fit, windows of fewer than eight steps, or a seed outside
+            0 .. 2**32 - 1.
         RecipeError: unknown recipe or method.
         CheckpointError: checkpoints of another job.
         TrainingError: too few windows, or a loss that is not finite.
@@ -174,7 +176,7 @@ def pretrain(
 
     spec = methods.spec(method)
     resolved = load_recipe(recipe, w.meta.dataset).cut_as(w.meta.rate_hz, w.meta.seconds, w.meta.overlap)
-    settings = resolved.settings_of(method)
+    check_seed(seed)
     for extra in unlabelled:
         _must_fit(extra.meta, w.meta, "the unlabelled windows")
     scaler = Scaler.fit(w.x, split.train)
@@ -188,17 +190,22 @@ def pretrain(
         "recipe": resolved.hash,
         "dataset": w.meta.dataset,
         "split": split.name,
-        "seed": seed,
+        "seed": int(seed),
         "windows": len(source),
         "data": _fingerprint(scaler),
     }
 
-    def fit(stage: str, spec: MethodSpec, encoder: nn.Module, instances: Tensor | None) -> list[dict[str, Any]]:
+    def task(spec: MethodSpec, encoder: nn.Module) -> Method:
+        assert spec.build is not None
+        with torch.random.fork_rng(devices=[]):
+            # the other end of the seeds, so that a projection head does not repeat its encoder's draws
+            torch.manual_seed(2**32 - 1 - seed)
+            return spec.build(resolved, resolved.settings_of(spec.name), encoder, signal).to(source.device)
+
+    def fit(stage: str, spec: MethodSpec, pretext: Method, instances: Tensor | None) -> list[dict[str, Any]]:
         folder = None
         if checkpoints is not None:
             folder = CheckpointFolder(checkpoints / stage, identity | {"stage": stage, "method": spec.name})
-        assert spec.build is not None
-        pretext = spec.build(resolved, resolved.settings_of(spec.name), encoder, signal).to(source.device)
         return train(
             pretext,
             source,
@@ -215,13 +222,13 @@ def pretrain(
     records: list[dict[str, Any]] = []
     teacher = None
     if spec.build is not None:
-        needs_teacher = spec.build(resolved, settings, network, signal).needs_instances
+        pretext = task(spec, network)
         instances = None
-        if needs_teacher:
+        if pretext.needs_instances:
             teacher = build_encoder(AUTOENCODER.name, resolved, w.meta, seed).to(source.device)
-            records += fit("autoencoder", AUTOENCODER, teacher, None)
+            records += fit("autoencoder", AUTOENCODER, task(AUTOENCODER, teacher), None)
             instances = encode(teacher.eval(), source, title="instance features", progress=progress)
-        records += fit("pretrain", spec, network, instances)
+        records += fit("pretrain", spec, pretext, instances)
     return PretrainedEncoder(network.eval(), scaler, w.meta, resolved, method, seed, teacher, records)
 
 

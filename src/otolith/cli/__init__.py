@@ -13,8 +13,8 @@ USAGE = 2
 """Exit code for whatever the user can cure."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells give it."""
-BROKEN_PIPE = 141
-"""Exit code when whoever read the output went away, as shells give it."""
+BROKEN_PIPE = 1
+"""Exit code when whoever read the output went away; rich gives the same."""
 
 
 class Interrupted(KeyboardInterrupt):

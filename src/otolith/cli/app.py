@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cyclopts import App, Parameter
 
 from otolith import __version__
@@ -34,5 +36,6 @@ app = App(
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
-for place, command in enumerate((run, data, pretrain, finetune, evaluate, report)):
+COMMANDS: tuple[Callable[..., int | None], ...] = (run, data, pretrain, finetune, evaluate, report)
+for place, command in enumerate(COMMANDS):
     app.command(command, sort_key=place, help_epilogue="")

@@ -46,7 +46,8 @@ def show(heading: str, lines: Iterable[tuple[str, str]], console: Console | None
 
 def comment(heading: str, lines: Iterable[tuple[str, str]]) -> str:
     """The same as TOML comments."""
-    return "".join(f"# {text}\n" for text in (heading, *(f"  {label:<{LABEL}}{text}" for label, text in lines)))
+    texts = [heading, *(f"  {label:<{LABEL}}{' '.join(text.split())}" for label, text in lines)]
+    return "".join(f"# {text}\n" for text in texts)
 
 
 def write(text: str) -> None:
@@ -78,7 +79,10 @@ def plan(prepared: Prepared, cost: Estimate | None, out: Path) -> tuple[str, Lin
         stages = ", ".join(f"{stage} {duration(seconds)}" for stage, seconds in cost.seconds.items())
         lines += [
             ("time", f"about {duration(cost.total_seconds)} on {_processor(device)}: {stages}"),
-            ("memory", f"about {_bytes(cost.peak_bytes)} besides PyTorch; {cost.parameters:,} parameters in the encoder"),
+            (
+                "memory",
+                f"about {_bytes(cost.peak_bytes)} besides PyTorch; {cost.parameters:,} parameters in the encoder",
+            ),
         ]
     lines.append(("output", str(out)))
     return f"{prepared.method} on {w.meta.dataset}", lines

@@ -26,7 +26,8 @@ def data(
 
     Args:
         name: A data set, or the folder of your own; without it, all data sets are listed.
-        root: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
+        root: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads. With --fetch,
+            where to put it.
         fetch: Download it, where its publisher allows that, and verify every file.
         check: Say what is missing or damaged; the exit code is 2 if the data set cannot be used.
         deep: With --check: read every file, and compare checksums where they are known.
@@ -39,7 +40,7 @@ def data(
         _list(root)
         return 0
     if fetch:
-        _fetch(name)
+        _fetch(name, root)
     if check or deep:
         return _check(name, root, deep)
     if not fetch:
@@ -55,26 +56,28 @@ def _list(root: Path | None) -> None:
     from otolith import datasets
 
     cached = _cached()
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a log has no width: wrapping there would only break lines
+        console = Console(highlight=False, width=200)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title, justify in (("name", "left"), ("rate", "right"), ("people", "right"), ("activities", "right")):
-        table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("windows", justify="right", no_wrap=True)
+    table.add_column("name", style="cyan", no_wrap=True)
+    table.add_column("title", overflow="fold")
+    for title in ("rate", "subjects", "activities", "windows"):
+        table.add_column(title, justify="right", no_wrap=True)
     table.add_column("where", overflow="fold")
-    table.add_column("title")
     for known in datasets.names():
         info = datasets.info(known)
         place = _place(info, root)
         table.add_row(
-            Text(known, "cyan"),
+            Text(known),
+            Text(info.title),
             f"{info.rate_hz:g} Hz",
             str(info.n_subjects or "?"),
             str(len(info.activities)),
             f"{cached[known]:,}" if known in cached and place is not None else "–",
             Text(str(place)) if place is not None else Text("not here", "yellow"),
-            Text(info.title),
         )
-    console = Console(highlight=False)
-    console.print(table, width=None if console.is_terminal else 200)
+    console.print(table)
     console.print(
         "Windows are counted once they are cut (1 s at 30 Hz, half overlapping). otolith data NAME tells more.",
         style="dim",
@@ -101,7 +104,7 @@ def _cached() -> dict[str, int]:
     """How many windows of the paper's cut the cache holds of each data set, by the manifests of its entries."""
     import json
 
-    from otolith.datasets.places import home
+    from otolith.home import home
 
     found: dict[str, int] = {}
     manifests = sorted((home() / "windows").glob("*/manifest.json"), key=lambda path: path.stat().st_mtime)
@@ -122,13 +125,21 @@ def _open(name: str, root: Path | None) -> Dataset:
     return datasets.load(name, root)
 
 
-def _fetch(name: str) -> None:
+def _fetch(name: str, root: Path | None) -> None:
+    import shlex
+
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.datasets.download import fetch
 
-    folder = fetch(name, progress=LiveProgress())
-    results.show(f"{name} is here and whole", [("folder", str(folder)), ("next", f"otolith run {name}")])
+    folder = fetch(name, root, progress=LiveProgress())
+    results.show(
+        f"{name} is here and whole",
+        [
+            ("folder", str(folder)),
+            ("next", shlex.join(["otolith", "run", name, *(["--data", str(root)] if root is not None else [])])),
+        ],
+    )
 
 
 def _check(name: str, root: Path | None, deep: bool) -> int:

@@ -1,0 +1,412 @@
+"""Recipes: the shipped ones, strictness, overrides and hashes."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otolith import augment, datasets, methods
+from otolith.errors import RecipeError
+from otolith.recipes import SHIPPED, Recipe, load_recipe, parse_override
+from otolith.recipes.schema import shipped_text
+
+ROOM = Path(str(resources.files("otolith.recipes")))
+FILES = sorted(ROOM.glob("*/*.toml"))
+NAMES = [f"{path.parent.name}/{path.stem}" for path in FILES]
+
+PAPER: dict[str, dict[str, Any]] = {
+    # facts.md section 2, column by column
+    "mobiact": {
+        "kernel": 3,
+        "maps": [64, 128, 256],
+        "blocks": 6,
+        "projection": {"hidden": 512, "out": 256},
+        "batch_size": 256,
+        "augment": ["jitter", "scaling", "rotation"],
+        "latent": 1024,
+    },
+    "uci-har": {
+        "kernel": 3,
+        "maps": [32, 64, 128],
+        "blocks": 8,
+        "projection": {"hidden": 256, "out": 256},
+        "batch_size": 128,
+        "augment": ["jitter", "scaling", "permutation"],
+        "latent": 256,
+    },
+    "usc-had": {
+        "kernel": 5,
+        "maps": [32, 64, 128],
+        "blocks": 10,
+        "projection": {"hidden": 512, "out": 256},
+        "batch_size": 256,
+        "augment": ["jitter", "scaling"],
+        "latent": 512,
+    },
+}
+
+
+def reloaded(text: str, folder: Path) -> Recipe:
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_recipe(path, "uci-har")
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_every_shipped_file_parses_and_comes_back_from_its_own_toml(path: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(path, path.parent.name)
+    again = reloaded(recipe.to_toml(), tmp_path)
+    assert again == recipe
+    assert again.as_dict() == recipe.as_dict()
+    assert again.hash == recipe.hash
+    assert load_recipe(path.stem, path.parent.name) == recipe
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_every_shipped_value_cites_its_origin(path: Path) -> None:
+    """Each value's line, or its table's head, says the section, the predecessor or that it is ours."""
+    table_cited = False
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.startswith("["):
+            table_cited = "#" in line or line == "[[augment]]"
+        elif "=" in line and not line.startswith("#"):
+            assert table_cited or "#" in line, f"{path.name}, line {number}: {line}"
+
+
+@pytest.mark.parametrize("kind", SHIPPED)
+def test_every_data_set_has_both_kinds(kind: str) -> None:
+    for dataset in datasets.names():
+        assert (ROOM / dataset / f"{kind}.toml").is_file()
+        assert isinstance(load_recipe(kind, dataset), Recipe)
+
+
+@pytest.mark.parametrize("kind", SHIPPED)
+def test_a_data_set_without_recipes_takes_the_default_ones(kind: str) -> None:
+    own = load_recipe(kind, "my own recordings")
+    assert own == load_recipe(ROOM / "default" / f"{kind}.toml", "default")
+    assert load_recipe(kind, "usc-had") != own
+
+
+@pytest.mark.parametrize("dataset", PAPER)
+def test_the_paper_recipe_is_the_paper(dataset: str) -> None:
+    expected = PAPER[dataset]
+    recipe = load_recipe("paper", dataset).as_dict()
+    assert (recipe["windows"]["rate_hz"], recipe["windows"]["seconds"], recipe["windows"]["overlap"]) == (30, 1, 0.5)
+    assert recipe["encoder"] == {
+        "maps": expected["maps"],
+        "kernel": expected["kernel"],
+        "blocks": expected["blocks"],
+        "heads": 8,
+        "feed_forward": 2048,
+        "dropout": 0.1,
+    }
+    assert recipe["projection"] == expected["projection"]
+    assert recipe["pretrain"] == {
+        "epochs": 200,
+        "batch_size": expected["batch_size"],
+        "lr": 1e-4,
+        "optimizer": "larc",
+        "trust": 0.02,
+        "weight_decay": 0.0,
+        "schedule": "constant",
+        "warmup": 0.0,
+        "precision": "auto",
+    }
+    assert [entry["name"] for entry in recipe["augment"]] == expected["augment"]
+    assert [entry["probability"] for entry in recipe["augment"]] == [1.0, *[0.5] * (len(expected["augment"]) - 1)]
+    assert recipe["augment"][0]["sigma"] == recipe["augment"][1]["sigma"] == 0.5
+    autoencoder = recipe["autoencoder"]
+    assert (autoencoder["latent"], autoencoder["noise_sigma"]) == (expected["latent"], 0.5)
+    train = autoencoder["train"]
+    assert (train["epochs"], train["batch_size"], train["lr"], train["optimizer"]) == (50, 256, 1e-3, "adam")
+    assert train["schedule"] == "constant"
+    head = {"epochs": 50, "batch_size": 128, "lr": 1e-4, "patience": 10, "hidden": [256, 128], "dropout": 0.2}
+    assert head.items() <= recipe["finetune"].items()
+    assert not recipe["finetune"]["class_balanced"]
+    assert recipe["finetune"]["head"] == "mlp"
+    for name in ("dynamic", "csshar", "angular"):
+        assert load_recipe("paper", dataset).settings_of(name).temperature == 0.1
+    assert head.items() <= recipe["method"]["supervised"].items()
+
+
+def test_the_paper_s_loss_is_the_default_reading() -> None:
+    settings = load_recipe("paper", "uci-har").settings_of("dynamic")
+    assert not settings.detach_positive
+    assert settings.positive_pairs == "instances"
+
+
+def test_compact_is_the_same_method() -> None:
+    """Smaller, but with the paper's windows, augmentations, similarity and teacher."""
+    for dataset in PAPER:
+        paper, compact = load_recipe("paper", dataset), load_recipe("compact", dataset)
+        assert compact.windows == paper.windows
+        assert compact.encoder.kernel == paper.encoder.kernel
+        assert compact.autoencoder.latent == paper.autoencoder.latent
+        assert compact.encoder.blocks < paper.encoder.blocks
+
+
+def test_a_method_without_a_table_has_its_defaults() -> None:
+    tree = tomllib.loads(shipped_text("paper", "uci-har"))
+    del tree["method"]
+    recipe = Recipe.model_validate(tree)
+    for name in methods.names():
+        assert recipe.settings_of(name) == methods.spec(name).settings()
+
+
+UNKNOWN = [
+    ("pretrian.epochs", "pretrian", "pretrain"),
+    ("pretrain.epohcs", "pretrain.epohcs", "epochs"),
+    ("encoder.kernal", "encoder.kernal", "kernel"),
+    ("windows.overlapp", "windows.overlapp", "overlap"),
+    ("projection.hiden", "projection.hiden", "hidden"),
+    ("autoencoder.latnt", "autoencoder.latnt", "latent"),
+    ("autoencoder.train.batchsize", "autoencoder.train.batchsize", "batch_size"),
+    ("finetune.patiance", "finetune.patiance", "patience"),
+    ("method.dynamic.temprature", "method.dynamic.temprature", "temperature"),
+    ("method.csshar.temperatur", "method.csshar.temperatur", "temperature"),
+    ("method.supervised.epoch", "method.supervised.epoch", "epochs"),
+    ("method.dynamc.temperature", "dynamc", "dynamic"),
+    ("augment.0.sigmaa", "sigmaa", "sigma"),
+]
+
+
+@pytest.mark.parametrize(("key", "shown", "nearest"), UNKNOWN)
+def test_an_unknown_key_is_named_with_the_nearest_known(key: str, shown: str, nearest: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("compact", "uci-har", {key: 1})
+    assert shown in str(caught.value)
+    assert f"did you mean '{nearest}'?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "nearest"),
+    [("augment.1.name", "scalling", "scaling"), ("augment.2.name", "permute", "permutation")],
+)
+def test_an_unknown_augmentation_is_named_with_the_nearest_known(key: str, value: str, nearest: str) -> None:
+    with pytest.raises(RecipeError, match=rf"unknown augmentation '{value}'; did you mean '{nearest}'"):
+        load_recipe("compact", "uci-har", {key: value})
+
+
+def test_an_unknown_recipe_is_named_with_the_nearest_known() -> None:
+    with pytest.raises(RecipeError, match="unknown recipe 'compct'; did you mean 'compact'"):
+        load_recipe("compct", "uci-har")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "part"),
+    [
+        ("pretrain.optimizer", "sgd", "'larc', 'adam' or 'lamb'"),
+        ("pretrain.schedule", "linear", "'constant', 'cosine' or 'one-cycle'"),
+        ("pretrain.epochs", "many", "pretrain.epochs"),
+        ("pretrain.epochs", 1.5, "pretrain.epochs"),
+        ("pretrain.lr", 0.0, "lr > 0"),
+        ("pretrain.batch_size", 1, "batch_size >= 2"),
+        ("windows.overlap", 1.0, "windows.overlap"),
+        ("windows.seconds", 0.0, "windows.seconds"),
+        ("encoder.kernel", 4, "odd kernel"),
+        ("encoder.heads", 3, "the 3 heads must divide"),
+        ("encoder.maps", [], "encoder"),
+        ("encoder.maps", [32, 0, 128], "positive"),
+        ("encoder.dropout", 1.0, "dropout"),
+        ("autoencoder.latent", 0, "latent >= 1"),
+        ("finetune.dropout", 1.5, "dropout 1.5"),
+        ("finetune.hidden", [0], "hidden"),
+        ("finetune.head", "tree", "'mlp' or 'linear'"),
+        ("method.dynamic.temperature", 0.0, "temperature > 0"),
+        ("method.dynamic.positive_pairs", "all", "'instances' or 'views'"),
+        ("method", 3, "[method.dynamic]"),
+        ("augment", [], "augment"),
+        ("augment.0.probability", 1.5, "augment.0.probability"),
+    ],
+)
+def test_an_impossible_value_is_refused_by_its_key(key: str, value: Any, part: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("compact", "uci-har", {key: value})
+    assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "part"),
+    [
+        ("pretrain.lr.x", "pretrain.lr is a value"),
+        ("pretrain.lr.x.y", "is a value"),
+        ("augment.7.sigma", "entries 0 to 2"),
+        ("augment.first.sigma", "entries 0 to 2"),
+        ("encoder.maps.3", "entries 0 to 2"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused(key: str, part: str) -> None:
+    with pytest.raises(RecipeError, match=part):
+        load_recipe("compact", "uci-har", {key: 1})
+
+
+def test_overrides_reach_tables_lists_and_entries() -> None:
+    recipe = load_recipe(
+        "compact",
+        "uci-har",
+        {
+            "pretrain.epochs": 5,
+            "encoder.maps": [8, 8, 16],
+            "finetune.hidden.0": 7,
+            "augment.0.sigma": 0.3,
+            "autoencoder.train.lr": 2e-3,
+            "method.dynamic.positive_pairs": "views",
+            "windows.unlabelled": True,
+        },
+    )
+    assert recipe.pretrain.epochs == 5
+    assert recipe.encoder.maps == (8, 8, 16)
+    assert recipe.finetune.hidden == (7, 128)
+    assert recipe.as_dict()["augment"][0]["sigma"] == 0.3
+    assert recipe.autoencoder.train.lr == 2e-3
+    assert recipe.settings_of("dynamic").positive_pairs == "views"
+    assert recipe.windows.unlabelled
+    untouched = load_recipe("compact", "uci-har")
+    assert untouched.encoder.maps == (32, 64, 128)
+    assert recipe.finetune.epochs == untouched.finetune.epochs
+
+
+def test_overrides_apply_to_a_recipe_object_and_leave_it() -> None:
+    recipe = load_recipe("compact", "uci-har")
+    other = load_recipe(recipe, "uci-har", {"pretrain.epochs": 5})
+    assert other.pretrain.epochs == 5
+    assert recipe.pretrain.epochs != 5
+    assert load_recipe(recipe, "anything") == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pretrain.epochs=5", ("pretrain.epochs", 5)),
+        (" pretrain.lr = 1e-3 ", ("pretrain.lr", 1e-3)),
+        ("encoder.maps=[8, 8, 16]", ("encoder.maps", [8, 8, 16])),
+        ("windows.unlabelled=true", ("windows.unlabelled", True)),
+        ("pretrain.optimizer=larc", ("pretrain.optimizer", "larc")),
+        ('pretrain.optimizer="larc"', ("pretrain.optimizer", "larc")),
+        ("augment.0.name=time-warp", ("augment.0.name", "time-warp")),
+        ("a=b=c", ("a", "b=c")),
+    ],
+)
+def test_overrides_from_the_command_line(text: str, expected: tuple[str, Any]) -> None:
+    assert parse_override(text) == expected
+
+
+@pytest.mark.parametrize("text", ["pretrain.epochs", "=5", " =5", ""])
+def test_an_override_without_key_or_value_is_refused(text: str) -> None:
+    with pytest.raises(RecipeError, match="--set takes key=value"):
+        parse_override(text)
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(RecipeError, match=r"no recipe file nowhere\.toml"):
+        load_recipe("nowhere.toml", "uci-har")
+
+
+@pytest.mark.parametrize("blob", [b"[pretrain\n", b"x = \n", b"\xff\xfe\x00\x01"])
+def test_a_file_that_is_no_toml_is_named(blob: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(blob)
+    with pytest.raises(RecipeError, match=r"mine\.toml"):
+        load_recipe(path, "uci-har")
+
+
+def test_a_missing_section_is_named(tmp_path: Path) -> None:
+    text = shipped_text("paper", "uci-har").replace("[projection]", "[projection2]")
+    with pytest.raises(RecipeError) as caught:
+        reloaded(text, tmp_path)
+    assert "projection: Field required" in str(caught.value)
+    assert "did you mean 'projection'" in str(caught.value)
+
+
+def _reversed(tree: Any) -> Any:
+    return {key: _reversed(tree[key]) for key in reversed(tree)} if isinstance(tree, dict) else tree
+
+
+def test_the_hash_is_short_and_heeds_no_order_of_keys() -> None:
+    recipe = load_recipe("compact", "uci-har")
+    turned = _reversed(recipe.as_dict())
+    assert list(turned) != list(recipe.as_dict())
+    assert Recipe.model_validate(turned).hash == recipe.hash
+    assert len(recipe.hash) == 12
+    assert set(recipe.hash) <= set("0123456789abcdef")
+
+
+def test_the_hash_heeds_the_order_of_augmentations() -> None:
+    recipe = load_recipe("compact", "uci-har")
+    tree = recipe.as_dict()
+    tree["augment"].reverse()
+    assert Recipe.model_validate(tree).hash != recipe.hash
+
+
+OTHER_WORDS = {
+    "optimizer": "lamb",
+    "schedule": "cosine",
+    "precision": "float32",
+    "head": "linear",
+    "positive_pairs": "views",
+}
+
+
+def _leaves(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if isinstance(tree, dict):
+        return [leaf for key, value in tree.items() for leaf in _leaves(value, (*path, key))]
+    if isinstance(tree, list):
+        return [leaf for key, value in enumerate(tree) for leaf in _leaves(value, (*path, key))]
+    return [path]
+
+
+def _other(key: Any, value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, str):
+        return OTHER_WORDS[key]
+    if key == "kernel":
+        return value + 2
+    return value / 2 if isinstance(value, float) and value else value * 2 or 0.25
+
+
+def test_the_hash_changes_with_every_value() -> None:
+    recipe = load_recipe("paper", "uci-har")
+    tree = recipe.as_dict()
+    hashes = {recipe.hash}
+    leaves = [leaf for leaf in _leaves(tree) if leaf[-1] != "name"]
+    assert len(leaves) > 50
+    for leaf in leaves:
+        changed = copy.deepcopy(tree)
+        node = changed
+        for key in leaf[:-1]:
+            node = node[key]
+        node[leaf[-1]] = _other(leaf[-1], node[leaf[-1]])
+        found = Recipe.model_validate(changed).hash
+        assert found not in hashes, leaf
+        hashes.add(found)
+
+
+def test_the_hash_heeds_the_names_of_augmentations() -> None:
+    one = load_recipe("paper", "uci-har", {"augment.2.name": "flip"})
+    assert one.hash != load_recipe("paper", "uci-har").hash
+
+
+def test_windows_that_are_already_cut_change_nothing_else() -> None:
+    recipe = load_recipe("compact", "uci-har", {"windows.unlabelled": True})
+    cut = recipe.cut_as(50.0, 2.0, 0.0)
+    assert (cut.windows.rate_hz, cut.windows.seconds, cut.windows.overlap) == (50, 2, 0)
+    assert cut.windows.unlabelled
+    assert cut.cut_as(30.0, 1.0, 0.5) == recipe
+
+
+def test_the_augmentations_are_built_with_their_options() -> None:
+    recipe = load_recipe("paper", "uci-har", {"augment.0.sigma": 0.25})
+    signal = augment.SignalSpec(("acc_x",), (0.0,), (1.0,), 30.0)
+    built = recipe.augmentation(signal)
+    assert [(item.name, probability) for item, probability in built.items] == [
+        ("jitter", 1.0),
+        ("scaling", 0.5),
+        ("permutation", 0.5),
+    ]
+    assert built.items[0][0].sigma == 0.25  # type: ignore[attr-defined]
