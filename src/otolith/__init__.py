@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from otolith.pipeline import evaluate, finetune, pretrain
     from otolith.recipes import load_recipe
     from otolith.recording import Recording, Segment, Stream
-    from otolith.windows import Windows, cut
+    from otolith.windows import WindowMeta, Windows, cut
 
 _HOME = {
     "OtolithError": "errors:OtolithError",
@@ -35,6 +35,7 @@ _HOME = {
     "Recording": "recording:Recording",
     "Segment": "recording:Segment",
     "Stream": "recording:Stream",
+    "WindowMeta": "windows:WindowMeta",
     "Windows": "windows:Windows",
     "augment": "augment:",
     "cut": "windows:cut",
@@ -57,6 +58,7 @@ __all__ = [
     "Recording",
     "Segment",
     "Stream",
+    "WindowMeta",
     "Windows",
     "__version__",
     "augment",

@@ -42,6 +42,7 @@ class Estimate:
         return dataclasses.replace(self, seconds={name: s for name, s in self.seconds.items() if name in stages})
 
 
+@torch.random.fork_rng(devices=[])
 def estimate(recipe: Recipe, method: str, meta: WindowMeta, n_train: int, n_val: int, device: str = "auto") -> Estimate:
     """Time one step of each stage on random windows and multiply.
 
@@ -108,7 +109,8 @@ def _probe(
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    once = dataclasses.replace(settings, epochs=1, batch_size=size)
+    # The rate changes no cost; a recipe's own may be too high for noise, which is the run's to find out.
+    once = dataclasses.replace(settings, epochs=1, batch_size=size, lr=1e-6)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         train(method.to(device), source, once, 0, instances=instances)  # warm-up
     began = time.perf_counter()

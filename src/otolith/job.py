@@ -123,9 +123,8 @@ def run(prepared: Prepared, out: Path, *, resume: bool = False, progress: Progre
     from otolith.report import write
 
     cell = prepared.cell(out / "checkpoints")
-    holds(prepared, out, resume=resume)
     _refuse_one_activity(prepared.w, prepared.split)
-    done = _finished(out, cell.key)
+    done = _finished(out, cell.key) if holds(prepared, out, resume=resume) else None
     if done is None:
         _claim(out, prepared, cell.key)
         curves = _Curves(out / "curves.jsonl")

@@ -105,7 +105,7 @@ class Model:
             DataError: another number of channels or steps, or samples that are not finite.
         """
         source = self.encoder._source(check_windows(x, self.meta))
-        logits = encode(nn.Sequential(self.encoder.network, self.head), source)
+        logits = encode(nn.Sequential(self.encoder.network, self.head).eval(), source)
         return torch.softmax(logits, 1).cpu().numpy()
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import tiny
+import torch
 
 from otolith.cli import main
 from otolith.datasets import DatasetInfo
@@ -37,10 +38,15 @@ class Ended:
 
 
 def call(*tokens: object) -> Ended:
-    """Run `otolith TOKENS` in this process."""
+    """Run `otolith TOKENS` in this process, on one thread: networks this small only wait for a second one."""
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main([str(token) for token in tokens])
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main([str(token) for token in tokens])
+    finally:
+        torch.set_num_threads(threads)
     return Ended(code, out.getvalue(), err.getvalue())
 
 
@@ -54,10 +60,12 @@ def refused(*tokens: object) -> str:
     return ended.err[ended.err.index("Error: ") :]
 
 
-def recording(subject: int, activities: tuple[str, ...] = ACTIVITIES, channels: tuple[str, ...] = CHANNELS) -> Recording:
+def recording(
+    subject: int, activities: tuple[str, ...] = ACTIVITIES, channels: tuple[str, ...] = CHANNELS
+) -> Recording:
     """Each activity for SECONDS, told apart by its frequency, with as long a pause after it."""
     rng = np.random.default_rng(subject)
-    time = np.arange(2 * SECONDS * len(activities) * RATE_HZ) / RATE_HZ
+    time = np.arange(2 * SECONDS * max(1, len(activities)) * RATE_HZ) / RATE_HZ
     values = 0.3 * rng.standard_normal((len(channels), len(time)))
     segments = []
     for number, activity in enumerate(activities):

@@ -142,10 +142,15 @@ def test_a_log_where_the_end_is_not_known() -> None:
 def test_a_log_says_where_a_stage_stopped() -> None:
     clock = Clock()
     display, lines = log(clock)
-    with pytest.raises(KeyboardInterrupt), display.stage("pretrain", 10) as stage:
-        clock.time += 3
-        stage.advance(4)
-        raise KeyboardInterrupt
+
+    def work() -> None:
+        with display.stage("pretrain", 10) as stage:
+            clock.time += 3
+            stage.advance(4)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert lines()[-1] == "pretrain: stopped at 40% after 3.0 s"
 
 

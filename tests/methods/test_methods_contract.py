@@ -134,6 +134,18 @@ def test_its_pretext_task_moves_the_encoder(name: str, w: Windows, trained: Call
     assert kept == []
 
 
+@pytest.mark.parametrize("name", [n for n in NAMES if methods.spec(n).build is not None])
+def test_bfloat16_products_give_nearly_the_same_loss(
+    name: str, w: Windows, split: Split, trained: Callable[[str], PretrainedEncoder]
+) -> None:
+    precision = {"pretrain__precision": "bfloat16", "autoencoder__train__precision": "bfloat16"}
+    narrow = pretrain(w, split, tiny.recipe(**precision), name, seed=1)
+    for ours, whole in zip(narrow.records, trained(name).records, strict=True):
+        assert ours["loss"] != whole["loss"]
+        assert ours["loss"] == pytest.approx(whole["loss"], rel=0.02)
+    assert {value.dtype for value in narrow.network.state_dict().values()} <= {torch.float32, torch.int64}
+
+
 @pytest.mark.parametrize("name", [n for n in NAMES if methods.spec(n).build is None])
 def test_without_a_pretext_task_the_encoder_stays_as_it_was_made(
     name: str, w: Windows, trained: Callable[[str], PretrainedEncoder]

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from otolith.datasets.base import Dataset, DatasetInfo
 
 
+WIDE = 130
+"""Columns of a terminal from which the list has room for titles."""
+
+
 def data(
     name: Annotated[str | None, Parameter(metavar="NAME")] = None,
     /,
@@ -61,7 +65,9 @@ def _list(root: Path | None) -> None:
         console = Console(highlight=False, width=200)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("name", style="cyan", no_wrap=True)
-    table.add_column("title", overflow="fold")
+    wide = console.width >= WIDE
+    if wide:
+        table.add_column("title", no_wrap=True)
     for title in ("rate", "subjects", "activities", "windows"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("where", overflow="fold")
@@ -70,7 +76,7 @@ def _list(root: Path | None) -> None:
         place = _place(info, root)
         table.add_row(
             Text(known),
-            Text(info.title),
+            *([Text(info.title)] if wide else []),
             f"{info.rate_hz:g} Hz",
             str(info.n_subjects or "?"),
             str(len(info.activities)),
@@ -192,6 +198,6 @@ def _describe(name: str, root: Path | None) -> None:
         ("homepage", info.homepage),
         ("download", f"otolith data {name} --fetch" if info.download_url else ""),
         ("how to get", info.how_to_get),
-        ("here", str(place) if place is not None else "no"),
+        ("where", str(place) if place is not None else "not here"),
     ]
     results.show(f"{info.name}: {info.title}", [(label, text) for label, text in lines if text])
