@@ -74,6 +74,7 @@ def test_python_m_otolith() -> None:
         (["rnu"], '"run"'),
         (["run", "--recip", "paper"], "--recipe"),
         (["run", "--dryrun"], "--dry-run"),
+        (["run", "--no-resume"], "--resume"),
         (["run", "watch", "uci-har"], "uci-har"),
         (["run", "--seed", "first"], "first"),
         (["run", "--seed", "-1"], "-1"),

@@ -47,6 +47,21 @@ def test_the_parts_give_the_figures_of_the_whole(finished: tuple[Path, Ended], m
     assert as_json(finished[0] / "model", moves) == whole
 
 
+@pytest.mark.parametrize("unlabelled", ["true", "false"])
+def test_unlabelled_stretches_leave_the_split_alone(unlabelled: str, tmp_path: Path) -> None:
+    """One person's windows are split by time, where the stretches between the labelled ones count or not."""
+    folder = make_set(tmp_path / "one person", n_subjects=1)
+    options = [*SET, "--set", f"windows.unlabelled={unlabelled}", "--method", "random"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("otolith.report.write", lambda folders, out: out)
+        ended = call("run", folder, *options, "--out", tmp_path / "run")
+    assert ended.code == 0, ended.err
+    assert "beware" in ended.out
+    result = dict(row_of(tmp_path / "run").result)
+    del result["val_macro_f1"]
+    assert as_json(tmp_path / "run" / "model", folder) == result
+
+
 def test_evaluate_prints_percent(model: Path, moves: Path) -> None:
     result = as_json(model, moves)
     text = call("evaluate", model, moves).out

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from commandline import SET, SMALL, Ended, call, make_set, refused, row_of
 
+from otolith.cli.results import comment
 from otolith.recipes import load_recipe
 
 LONGER = ["--set", "pretrain.epochs=6", "autoencoder.train.epochs=3"]
@@ -128,6 +130,12 @@ def test_dry_run_prints_a_recipe_with_the_estimate_and_writes_nothing(
     assert load_recipe(recipe, "moves").hash == load_recipe("compact", "moves", SMALL).hash
 
 
+def test_no_text_of_a_data_set_gets_out_of_the_comments() -> None:
+    text = comment("dynamic on mine", [("data", "mine\n[windows]\r\nrate_hz = 1"), ("seed", "0")])
+    assert tomllib.loads(text) == {}
+    assert len(text.splitlines()) == 3
+
+
 def test_default_folder(moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_pictures: None) -> None:
     monkeypatch.chdir(tmp_path)
     recipe = load_recipe("compact", "moves", SMALL)
@@ -190,7 +198,7 @@ def test_interrupted_and_resumed_is_the_same(moves: Path, tmp_path: Path, no_pic
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_killed_and_resumed_is_the_same(moves: Path, tmp_path: Path, no_pictures: None) -> None:
-    tokens = ["run", str(moves), *SET, "--set", "pretrain.epochs=40", "--method", "angular", "--out"]
+    tokens = ["run", str(moves), *SET, "--set", "pretrain.epochs=30", "--method", "angular", "--out"]
     assert call(*tokens, tmp_path / "whole").code == 0
     threads = {"OMP_NUM_THREADS": "1"}  # as `call` has it: sums depend on their number
     command = [sys.executable, "-m", "otolith", *tokens, str(tmp_path / "killed")]

@@ -92,7 +92,7 @@ def train(
 
     with (
         torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
-        progress.stage(stage, total, "window batches") as bar,
+        progress.stage(stage, total * batch_size, "windows") as bar,
     ):
         torch.manual_seed(seed)  # dropout
         order = torch.Generator().manual_seed(seed)
@@ -104,7 +104,7 @@ def train(
             if found is not None:
                 _restore(found, method, optimizer, order, augment)
                 records = list(found.state["records"])
-                bar.advance(found.epoch * steps_per_epoch)
+                bar.advance(found.epoch * steps_per_epoch * batch_size)
                 for record in records:
                     if on_epoch is not None:
                         on_epoch(record)
@@ -132,7 +132,7 @@ def train(
                         bad = step + 1 - len(finite) + finite.index(False)
                         raise TrainingError(_not_finite("the loss is", stage, epoch, bad, lr, settings))
                     figures = {name: float(value) / (step + 1) for name, value in sums.items()}
-                    bar.advance(len(unchecked), **figures, epoch=epoch + 1)
+                    bar.advance(len(unchecked) * batch_size, **figures, epoch=epoch + 1)
                     unchecked.clear()
             if not all(bool(p.isfinite().all()) for p in method.parameters()):  # the last step can still break them
                 raise TrainingError(_not_finite("the weights are", stage, epoch, steps_per_epoch - 1, lr, settings))
