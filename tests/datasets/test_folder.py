@@ -162,7 +162,8 @@ def test_wrong_recordings_are_not_written(tmp_path: Path, recording: Recording, 
         ({"channels": ()}, "expected some of"),
         ({"activities": ("a", "a")}, "different, non-empty names"),
         ({"activities": ("a", "")}, "different, non-empty names"),
-        ({"name": ""}, "has no name"),
+        ({"name": ""}, "a name without slashes"),
+        ({"name": "/home/me"}, "a name without slashes"),
     ],
 )
 def test_wrong_descriptions_are_not_written(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

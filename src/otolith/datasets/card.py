@@ -35,8 +35,8 @@ def check_info(info: DatasetInfo, where: str) -> None:
         raise DataError(
             f"{where}: activities {', '.join(map(repr, info.activities))}, expected different, non-empty names."
         )
-    if not info.name:
-        raise DataError(f"{where}: the data set has no name. Give it one.")
+    if not info.name.strip() or not info.name.isprintable() or "/" in info.name or "\\" in info.name:
+        raise DataError(f"{where}: the data set is called {info.name!r}. Give it a name without slashes.")
 
 
 def to_json(info: DatasetInfo, entries: list[dict[str, Any]]) -> str:
