@@ -211,11 +211,12 @@ def test_training_follows_the_gradient() -> None:
 
 
 @pytest.mark.parametrize(("n", "batch"), [(10, 4), (53, 4), (40, 4)])
-def test_progress_counts_every_step(n: int, batch: int) -> None:
+def test_progress_counts_every_window(n: int, batch: int) -> None:
     """Also where the number of steps is no multiple of the ten between two reports."""
     recorder = Recorder()
     run(n, replace(SETTINGS, batch_size=batch), progress=recorder)
-    assert recorder.stages == [("pretrain", 3 * (n // batch), 3 * (n // batch))]
+    windows = 3 * (n // batch) * batch
+    assert recorder.stages == [("pretrain", windows, windows)]
     assert all(set(figures) == {"loss", "twice", "epoch"} for figures in recorder.figures)
     assert recorder.figures[-1]["epoch"] == 3
 

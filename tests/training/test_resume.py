@@ -22,6 +22,7 @@ from otolith.training.loop import TrainSettings, train
 from otolith.training.pretext import Method
 from otolith.training.source import Part, Source
 
+BATCH = 16
 EPOCHS = 4
 IDENTITY = {"recipe": "abc", "seed": 3}
 CHOICES: list[dict[str, Any]] = [
@@ -36,7 +37,7 @@ class Stopped(Exception):
 
 
 def settings(**choice: Any) -> TrainSettings:
-    return TrainSettings(epochs=EPOCHS, batch_size=16, lr=1e-3, **choice)
+    return TrainSettings(epochs=EPOCHS, batch_size=BATCH, lr=1e-3, **choice)
 
 
 def source() -> Source:
@@ -60,10 +61,10 @@ INSTANCES = torch.randn(48, 5, generator=torch.Generator().manual_seed(0))
 
 
 class StopAt(Progress):
-    """Raises when so many steps were reported, which may be in the middle of an epoch."""
+    """Raises when so many windows were reported, which may be in the middle of an epoch."""
 
-    def __init__(self, steps: int) -> None:
-        self.left = steps
+    def __init__(self, windows: int) -> None:
+        self.left = windows
         self.lines: list[str] = []
 
     @contextmanager
@@ -103,7 +104,7 @@ def test_resumed_equals_uninterrupted(choice: dict[str, Any], stop: str, tmp_pat
     if stop == "after epoch 2":
         stopping["on_epoch"] = _stop_after_two
     else:
-        stopping["progress"] = StopAt(7 if stop == "within epoch 3" else 1)
+        stopping["progress"] = StopAt(BATCH * (7 if stop == "within epoch 3" else 1))
     with pytest.raises(Stopped):
         train(method(), source(), settings(**choice), 3, instances=INSTANCES, checkpoints=checkpoints, **stopping)
     saved, _ = checkpoints.latest()
