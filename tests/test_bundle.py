@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from otolith import bundle, datasets, splits
 from otolith.datasets.card import CARD as DATASET_CARD
 from otolith.errors import CheckpointError, DataError
-from otolith.pipeline import Model, PretrainedEncoder, finetune, pretrain
+from otolith.model import Model, PretrainedEncoder
+from otolith.pipeline import finetune, pretrain
 from otolith.recording import CHANNELS
 from otolith.splits import Split
 from otolith.windows import Windows

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from otolith import methods, splits
-from otolith.pipeline import PretrainedEncoder, evaluate, finetune, pretrain
+from otolith.model import PretrainedEncoder
+from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.splits import Split
 from otolith.windows import Windows
 

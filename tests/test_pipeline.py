@@ -14,17 +14,10 @@ import torch
 import otolith
 from otolith import metrics, splits
 from otolith.classifier import FinetuneSettings
+from otolith.device import choose_device
 from otolith.errors import CheckpointError, DataError, RecipeError, TrainingError
-from otolith.pipeline import (
-    Model,
-    PretrainedEncoder,
-    build_encoder,
-    check_windows,
-    choose_device,
-    evaluate,
-    finetune,
-    pretrain,
-)
+from otolith.model import Model, PretrainedEncoder, check_windows
+from otolith.pipeline import build_encoder, evaluate, finetune, pretrain
 from otolith.recording import CHANNELS
 from otolith.scaling import Scaler
 from otolith.splits import Split

@@ -15,8 +15,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from otolith import __version__, methods
+from otolith.device import choose_device
 from otolith.errors import CheckpointError, DataError, RecipeError
-from otolith.pipeline import Model, PretrainedEncoder, choose_device
+from otolith.model import Model, PretrainedEncoder
 from otolith.recording import unit_of
 from otolith.rows import environment
 from otolith.scaling import Scaler

@@ -13,9 +13,10 @@ import torch
 from otolith import methods
 from otolith.augment import SignalSpec
 from otolith.classifier import build_head
+from otolith.device import choose_device
 from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
-from otolith.pipeline import build_encoder, choose_device
+from otolith.pipeline import build_encoder
 from otolith.scaling import Scaler
 from otolith.training.loop import TrainSettings, train
 from otolith.training.source import Part, Source

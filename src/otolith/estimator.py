@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from otolith import splits
 from otolith.errors import DataError
-from otolith.pipeline import Model, finetune, pretrain
+from otolith.model import Model
+from otolith.pipeline import finetune, pretrain
 from otolith.recording import CHANNELS
 from otolith.windows import Windows
 
@@ -36,7 +37,7 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
         seed: of everything random.
 
     Attributes after `fit`:
-        classes_: the labels, sorted. model_: the `otolith.pipeline.Model`. split_: the windows that trained,
+        classes_: the labels, sorted. model_: the `otolith.model.Model`. split_: the windows that trained,
         validated and were held out (the test part is used for nothing).
     """
 

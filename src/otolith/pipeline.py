@@ -5,22 +5,23 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from otolith import methods, metrics
 from otolith.augment import SignalSpec
 from otolith.classifier import FinetuneSettings, Labelled, build_head, train_classifier
+from otolith.device import choose_device
 from otolith.errors import DataError, TrainingError
 from otolith.features import encode
 from otolith.methods import Method, MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
+from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.progress import SILENT, Progress
 from otolith.scaling import Scaler
 from otolith.splits import Split
@@ -34,95 +35,6 @@ if TYPE_CHECKING:
     from otolith.recipes import Recipe
 
 OnEpoch = Callable[[dict[str, Any]], None]
-
-
-@dataclass(eq=False)
-class PretrainedEncoder:
-    """A frozen encoder together with everything it expects of its input.
-
-    Attributes:
-        network: (batch, channels, time) in z-score units -> (batch, n_features), in eval mode.
-        scaler: fitted on the training windows.
-        meta: channels, rate and length of the windows it was trained on, and where they came from.
-        teacher: the frozen autoencoder behind dynamic temperature, where there was one.
-        records: one for each epoch of each stage.
-    """
-
-    network: nn.Module
-    scaler: Scaler
-    meta: WindowMeta
-    recipe: Recipe
-    method: str
-    seed: int
-    teacher: nn.Module | None = None
-    records: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def device(self) -> torch.device:
-        return next(self.network.parameters()).device
-
-    def features(self, x: ArrayLike, progress: Progress = SILENT) -> NDArray[np.float32]:
-        """Features of unscaled windows `x` (n, channels, time) in m/s² and rad/s: (n, n_features).
-
-        Raises:
-            DataError: another number of channels or steps, or samples that are not finite.
-        """
-        return encode(self.network, self._source(check_windows(x, self.meta)), progress=progress).cpu().numpy()
-
-    def _source(self, x: NDArray[np.float32]) -> Source:
-        return Source([Part(x, np.arange(len(x)))], self.scaler, self.device)
-
-
-@dataclass(eq=False)
-class Model:
-    """A recogniser: scaler, encoder and head behind one `predict`.
-
-    Attributes:
-        encoder: frozen while the head was trained, or trained with it (`supervised`).
-        head: (batch, n_features) -> (batch, n_classes) logits.
-        activities: names of the logits, in order.
-        training_classes: numbers of the activities that the training windows held.
-        validation: macro F1 of the chosen epoch on the validation windows, as a fraction.
-    """
-
-    encoder: PretrainedEncoder
-    head: nn.Module
-    activities: tuple[str, ...]
-    training_classes: tuple[int, ...]
-    settings: FinetuneSettings
-    seed: int
-    validation: float
-    records: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def meta(self) -> WindowMeta:
-        return self.encoder.meta
-
-    def predict_proba(self, x: ArrayLike) -> NDArray[np.float32]:
-        """Probabilities (n, n_classes) of unscaled windows `x` (n, channels, time) in m/s² and rad/s.
-
-        Raises:
-            DataError: another number of channels or steps, or samples that are not finite.
-        """
-        source = self.encoder._source(check_windows(x, self.meta))
-        logits = encode(nn.Sequential(self.encoder.network, self.head).eval(), source)
-        return torch.softmax(logits, 1).cpu().numpy()
-
-    def predict(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Most probable activity of each window, as an index into `activities`: (n,) int64."""
-        return self.predict_proba(x).argmax(1)
-
-
-def choose_device(device: str | torch.device = "auto") -> torch.device:
-    """`auto` is the first CUDA GPU where there is one, else the CPU."""
-    if str(device) == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(1, device=chosen)
-    except (RuntimeError, AssertionError) as error:  # torch built without CUDA fails by assertion
-        raise TrainingError(f"device {device!s} cannot be used here: {str(error).splitlines()[0]}") from None
-    return chosen
 
 
 def build_encoder(method: str, recipe: Recipe, meta: WindowMeta, seed: int) -> nn.Module:
@@ -178,7 +90,7 @@ def pretrain(
     resolved = load_recipe(recipe, w.meta.dataset).cut_as(w.meta.rate_hz, w.meta.seconds, w.meta.overlap)
     check_seed(seed)
     for extra in unlabelled:
-        _must_fit(extra.meta, w.meta, "the unlabelled windows")
+        must_fit(extra.meta, w.meta, "the unlabelled windows")
     scaler = Scaler.fit(w.x, split.train)
     source = Source(
         [Part(w.x, split.train), *(Part(extra.x, np.arange(len(extra))) for extra in unlabelled)],
@@ -256,7 +168,7 @@ def finetune(
         DataError: windows of other channels, rate or length.
         TrainingError: no labelled validation windows, or fewer than two activities to learn.
     """
-    _must_fit(w.meta, encoder.meta, "the windows to fine-tune on")
+    must_fit(w.meta, encoder.meta, "the windows to fine-tune on")
     spec = methods.spec(encoder.method)
     seed = encoder.seed if seed is None else seed
     train_rows, val_rows = _labelled(w, split.train), _labelled(w, split.val)
@@ -322,7 +234,7 @@ def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict
     Raises:
         DataError: windows of other channels, rate, length or activities, or none to score.
     """
-    _must_fit(w.meta, model.meta, "the windows to evaluate on")
+    must_fit(w.meta, model.meta, "the windows to evaluate on")
     if w.meta.activities != model.activities:
         raise DataError(
             f"the model knows the activities {', '.join(model.activities)}; the windows are labelled "
@@ -334,40 +246,6 @@ def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict
     return metrics.evaluate(
         w.y[rows], model.predict(w.x[rows]), w.subject[rows], w.meta.activities, model.training_classes
     )
-
-
-def check_windows(x: ArrayLike, meta: WindowMeta) -> NDArray[np.float32]:
-    """`x` as float32 (n, channels, time) of the shape that `meta` names.
-
-    Raises:
-        DataError: another shape, or samples that are not finite.
-    """
-    with np.errstate(over="ignore"):  # becomes infinite and is refused below
-        array = np.asarray(x, np.float32)
-    expected = (len(meta.channels), meta.n_steps)
-    if array.ndim != 3 or array.shape[1:] != expected or not len(array):
-        raise DataError(
-            f"expected windows (n, {expected[0]}, {expected[1]}): channels {', '.join(meta.channels)} and "
-            f"{meta.n_steps} steps at {meta.rate_hz:g} Hz; got an array of shape {array.shape}"
-        )
-    if not np.isfinite(array).all():
-        row, channel, step = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise DataError(
-            f"window {row} holds {array[row, channel, step]} in {meta.channels[channel]}, step {step}; "
-            "drop the windows with missing samples, or cut them with otolith.windows"
-        )
-    return array
-
-
-def _must_fit(found: WindowMeta, expected: WindowMeta, what: str) -> None:
-    for name, cure in (
-        ("channels", "give the same channels in the same order"),
-        ("rate_hz", "cut them again with this rate_hz"),
-        ("seconds", "cut them again with this length"),
-    ):
-        came, wanted = getattr(found, name), getattr(expected, name)
-        if came != wanted:
-            raise DataError(f"{what} have {name} {came!r}; the encoder expects {wanted!r}: {cure}")
 
 
 def _labelled(w: Windows, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -17,8 +17,9 @@ from otolith.augment import SignalSpec
 from otolith.errors import RecipeError
 from otolith.methods.base import MethodSpec, shared_encoder
 from otolith.methods.contrastive import Contrastive
+from otolith.model import PretrainedEncoder
 from otolith.nets import ConvAutoencoder
-from otolith.pipeline import PretrainedEncoder, build_encoder, finetune, pretrain
+from otolith.pipeline import build_encoder, finetune, pretrain
 from otolith.recipes import SHIPPED, Recipe, load_recipe
 from otolith.recording import CHANNELS
 from otolith.rows.value import canonical

@@ -115,7 +115,7 @@ def _parts(w: Windows, split: Split) -> Lines:
 def _processor(device: str) -> str:
     import torch
 
-    from otolith.pipeline import choose_device
+    from otolith.device import choose_device
 
     chosen = choose_device(device)
     if chosen.type == "cuda":

@@ -11,7 +11,7 @@ from otolith.errors import CheckpointError, DataError, RecipeError
 
 if TYPE_CHECKING:
     from otolith.datasets import Dataset
-    from otolith.pipeline import PretrainedEncoder
+    from otolith.model import PretrainedEncoder
     from otolith.progress import Progress
     from otolith.splits import Split
     from otolith.windows import Windows

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from otolith.pipeline import Model, OnEpoch, PretrainedEncoder, evaluate, finetune, pretrain
+from otolith.model import Model, PretrainedEncoder
+from otolith.pipeline import OnEpoch, evaluate, finetune, pretrain
 from otolith.progress import SILENT, Progress
 from otolith.rows import Row, environment
 from otolith.splits import Split
