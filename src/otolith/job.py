@@ -19,6 +19,7 @@ from otolith.progress import SILENT, Progress
 from otolith.protocols.representation import Cell
 from otolith.recipes import Recipe, load_recipe
 from otolith.rows import Row
+from otolith.tensorboard import CurveWriter
 
 if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
@@ -110,13 +111,22 @@ def prepare(
     return Prepared(source, w, split, resolved, method, seed, name, extra, device)
 
 
-def run(prepared: Prepared, out: Path, *, resume: bool = False, progress: Progress = SILENT) -> Finished:
+def run(
+    prepared: Prepared,
+    out: Path,
+    *,
+    resume: bool = False,
+    tensorboard: bool = False,
+    progress: Progress = SILENT,
+) -> Finished:
     """Pre-train, fine-tune, evaluate, and leave a run folder with rows, curves, pictures, model and report.
 
     Args:
         out: the run folder. One that holds an unfinished run goes on with `resume`, from its last whole epoch.
+        tensorboard: also write the curves as TensorBoard's event files, into `out / "tensorboard"`.
 
     Raises:
+        RecipeError: `tensorboard` without TensorBoard installed.
         CheckpointError: the folder holds another run, or one that `resume` was not asked to go on with.
         TrainingError, DataError: see `otolith.pretrain`, `otolith.finetune`, `otolith.evaluate`.
     """
@@ -127,8 +137,15 @@ def run(prepared: Prepared, out: Path, *, resume: bool = False, progress: Progre
     done = _finished(out, cell.key) if holds(prepared, out, resume=resume) else None
     if done is None:
         _claim(out, prepared, cell.key)
-        curves = _Curves(out / "curves.jsonl")
-        row = cell.run(progress, curves.add)
+        watchers = [_Curves(out / "curves.jsonl").add]
+        if tensorboard:
+            watchers.append(CurveWriter(out / "tensorboard").add)
+
+        def on_epoch(record: dict[str, Any]) -> None:
+            for watch in watchers:
+                watch(record)
+
+        row = cell.run(progress, on_epoch)
         assert cell.model is not None
         bundle.save(cell.model, out / "model", prepared.dataset.info)
         _diagnose(cell, out / "arrays", progress)

@@ -22,6 +22,7 @@ def run(
     overrides: Overrides = None,
     dry_run: Flag = False,
     resume: Flag = False,
+    tensorboard: Flag = False,
     device: str = "auto",
 ) -> None:
     """Do the whole job, from recordings to a model and a report.
@@ -39,6 +40,7 @@ def run(
         overrides: Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3.
         dry_run: Print the resolved recipe and an estimate of time and memory, and stop.
         resume: Go on with the run in the output folder; of a finished one, show the result again.
+        tensorboard: Also write the curves for TensorBoard, into the output folder.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
     """
     from otolith import job
@@ -77,7 +79,7 @@ def run(
         lines.append(("resumed", "from its last whole epoch; the time above is that of the whole run"))
     results.show(heading, lines, progress.console)
     try:
-        ended = job.run(prepared, folder, resume=resume, progress=progress)
+        ended = job.run(prepared, folder, resume=resume, tensorboard=tensorboard, progress=progress)
     except KeyboardInterrupt:
         raise Interrupted(folder) from None
     row = ended.row
