@@ -275,9 +275,7 @@ def test_a_thorough_opening_sees_a_single_flipped_bit(toy: Toy, tmp_path: Path) 
     assert open_entry(entry, meta, thorough=True) is None
 
 
-def test_a_failed_build_leaves_nothing_behind(
-    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_build_leaves_nothing_behind(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -332,9 +330,7 @@ def test_progress_is_told_only_while_cutting(toy: Toy, tmp_path: Path) -> None:
     assert seen == [1, 2, 3]
 
 
-def test_the_default_folder_follows_the_environment(
-    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_default_folder_follows_the_environment(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTOLITH_HOME", str(tmp_path / "home"))
     windows_for(toy)
     assert len(entries(tmp_path / "home" / "windows")) == 1
@@ -380,8 +376,7 @@ def test_two_processes_that_build_at_once_agree(toy: Toy, tmp_path: Path) -> Non
     rendezvous.mkdir()
     results = context.Queue()
     jobs = [
-        context.Process(target=build_in_process, args=(toy.root, tmp_path / "c", rendezvous, results))
-        for _ in range(2)
+        context.Process(target=build_in_process, args=(toy.root, tmp_path / "c", rendezvous, results)) for _ in range(2)
     ]
     for job in jobs:
         job.start()

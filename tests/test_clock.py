@@ -23,9 +23,7 @@ def regular(channels: tuple[str, ...], n: int, rate_hz: float = 50.0, start_s: f
     return Stream(channels, values, rate_hz, start_s=start_s)
 
 
-def timed(
-    channels: tuple[str, ...], times: np.ndarray, rate_hz: float, values: np.ndarray | None = None
-) -> Stream:
+def timed(channels: tuple[str, ...], times: np.ndarray, rate_hz: float, values: np.ndarray | None = None) -> Stream:
     if values is None:
         values = np.stack([times * (i + 1) for i in range(len(channels))])
     return Stream(channels, values, rate_hz, times)

@@ -133,7 +133,7 @@ def test_the_row_names_all_that_the_figure_depends_on(finished: job.Finished) ->
     assert row.result["n_windows"] == len(prepared().split.test)
     assert row.meta["split"]["test"] == {"windows": len(prepared().split.test), "subjects": 1}
     assert row.meta["recipe_name"] == "tiny"
-    assert set(row.meta["seconds"]) == {"pretrain", "finetune", "evaluate"}
+    assert set(row.meta["seconds"]) == {"autoencoder", "pretrain", "finetune", "evaluate"}
     assert set(row.meta["seconds_per_epoch"]) == {"autoencoder", "pretrain", "finetune"}
     assert "processor" in row.meta["environment"]
 

@@ -43,9 +43,7 @@ SPLITS: dict[str, Callable[[Windows, int], list[Split]]] = {
 @pytest.mark.parametrize("name", SPLITS)
 @settings(max_examples=15, deadline=None)
 @given(n_subjects=st.integers(9, 14), seed=st.integers(0, 2**32 - 1), unlabelled=st.booleans())
-def test_no_subject_and_no_recording_is_in_two_parts(
-    name: str, n_subjects: int, seed: int, unlabelled: bool
-) -> None:
+def test_no_subject_and_no_recording_is_in_two_parts(name: str, n_subjects: int, seed: int, unlabelled: bool) -> None:
     w = cut(list(recordings(n_subjects)), META, unlabelled)
     for split in SPLITS[name](w, seed):
         for owner in (w.subject, w.recording):

@@ -58,9 +58,7 @@ def same(a: Split, b: Split) -> bool:
 # hold-out
 
 
-@pytest.mark.parametrize(
-    ("n", "test", "val"), [(3, 1, 1), (9, 2, 2), (10, 2, 2), (14, 3, 3), (30, 6, 5), (61, 13, 10)]
-)
+@pytest.mark.parametrize(("n", "test", "val"), [(3, 1, 1), (9, 2, 2), (10, 2, 2), (14, 3, 3), (30, 6, 5), (61, 13, 10)])
 def test_holdout_sizes(n: int, test: int, val: int) -> None:
     w = people(n)
     split = splits.holdout(w, 0)
@@ -209,9 +207,7 @@ def test_leave_one_subject_out() -> None:
     assert [s.fold for s in all_splits] == list(range(7))
 
 
-@pytest.mark.parametrize(
-    "split", [lambda w: splits.holdout(w, 0), lambda w: list(splits.leave_one_subject_out(w))]
-)
+@pytest.mark.parametrize("split", [lambda w: splits.holdout(w, 0), lambda w: list(splits.leave_one_subject_out(w))])
 def test_too_few_subjects_are_refused(split: object) -> None:
     with pytest.raises(DataError, match=r"at least three subjects .* has 2\. Use splits\.automatic"):
         split(people(2))  # type: ignore[operator]
@@ -286,9 +282,7 @@ def test_by_time_shares_no_sample_and_keeps_a_window_between(
     start, y, recording = [], [], []
     for name in "pq":
         at = 0.0
-        for label, n in data.draw(
-            st.lists(st.tuples(st.integers(-1, 2), st.integers(1, 40)), min_size=1, max_size=8)
-        ):
+        for label, n in data.draw(st.lists(st.tuples(st.integers(-1, 2), st.integers(1, 40)), min_size=1, max_size=8)):
             times = at + np.arange(n) * seconds * (1 - overlap)
             start += times.tolist()
             y += [label] * n
@@ -319,8 +313,7 @@ def test_by_time_shares_no_sample_and_keeps_a_window_between(
     for name in "pq":
         for label in range(3):
             of = [
-                w.start[p[(w.recording[p] == name) & (w.y[p] == label)]]
-                for p in (split.train, split.val, split.test)
+                w.start[p[(w.recording[p] == name) & (w.y[p] == label)]] for p in (split.train, split.val, split.test)
             ]
             if all(len(times) for times in of):
                 assert of[0].max() < of[1].min()

@@ -108,9 +108,7 @@ def test_cut_agrees_with_a_plain_loop(
 def test_shapes_types_and_order() -> None:
     w = cut([recording(100, name="b", subject=7), recording(150, name="a", subject=2)], META)
     assert w.x.shape == (3 + 5, 6, 30)
-    assert [getattr(w, name).dtype.kind for name in ("x", "y", "subject", "recording", "start")] == list(
-        "fiiUf"
-    )
+    assert [getattr(w, name).dtype.kind for name in ("x", "y", "subject", "recording", "start")] == list("fiiUf")
     assert (w.x.dtype, w.y.dtype, w.subject.dtype) == (np.float32, np.int64, np.int64)
     assert w.recording.tolist() == ["b"] * 3 + ["a"] * 5
     assert w.subject.tolist() == [7] * 3 + [2] * 5
@@ -195,9 +193,7 @@ def test_progress_counts_recordings() -> None:
 # resampling
 
 
-@pytest.mark.parametrize(
-    ("n_in", "n_out"), [(50, 30), (100, 30), (20, 30), (49, 31), (30, 30), (1, 4), (3000, 1500)]
-)
+@pytest.mark.parametrize(("n_in", "n_out"), [(50, 30), (100, 30), (20, 30), (49, 31), (30, 30), (1, 4), (3000, 1500)])
 def test_constant_signals_stay_constant(n_in: int, n_out: int) -> None:
     np.testing.assert_allclose(resample(np.full((2, n_in), 9.80665), n_out), 9.80665, rtol=1e-12)
 
@@ -215,9 +211,7 @@ def test_cut_keeps_gravity_to_the_last_bit() -> None:
     share=st.floats(0.05, 0.7),
     phase=st.floats(0, 6.28),
 )
-def test_tones_below_nyquist_keep_frequency_and_amplitude(
-    n_in: int, n_out: int, share: float, phase: float
-) -> None:
+def test_tones_below_nyquist_keep_frequency_and_amplitude(n_in: int, n_out: int, share: float, phase: float) -> None:
     """Sample i of the output lies at i * n_in / n_out samples of the input."""
     tone = share * min(n_in, n_out) / 2  # cycles per window, below the lower Nyquist frequency
     signal = np.sin(2 * np.pi * tone * np.arange(n_in) / n_in + phase)
@@ -239,9 +233,7 @@ def test_tones_above_the_new_nyquist_vanish(n_in: int, share: float, phase: floa
 def test_matrix_and_filter_agree_across_the_limit() -> None:
     long = np.random.default_rng(0).normal(size=1200)
     np.testing.assert_allclose(resample(long, 700), resampled_by_hand(long[None], 700)[0], atol=1e-12)
-    np.testing.assert_allclose(
-        resample(long[:1000], 700), resampled_by_hand(long[None, :1000], 700)[0], atol=1e-12
-    )
+    np.testing.assert_allclose(resample(long[:1000], 700), resampled_by_hand(long[None, :1000], 700)[0], atol=1e-12)
 
 
 def test_scipys_own_line_padding_is_the_same_filter_to_a_ten_thousandth() -> None:

@@ -105,6 +105,7 @@ def pretrain(
         "seed": int(seed),
         "windows": len(source),
         "data": _fingerprint(scaler),
+        "unlabelled": [_fingerprint(Scaler.fit(extra.x)) for extra in unlabelled],
     }
 
     def task(spec: MethodSpec, encoder: nn.Module) -> Method:

@@ -58,9 +58,7 @@ def test_triads_are_found_by_name_in_any_order() -> None:
         ({"rate_hz": 0.0}, "positive number of Hz"),
     ],
 )
-def test_a_signal_that_no_scaler_gives_is_refused(
-    signal: SignalSpec, change: dict[str, object], message: str
-) -> None:
+def test_a_signal_that_no_scaler_gives_is_refused(signal: SignalSpec, change: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         dataclasses.replace(signal, **change)  # type: ignore[arg-type]
 

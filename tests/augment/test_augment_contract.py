@@ -36,9 +36,7 @@ everything = pytest.mark.parametrize(
 
 def spec(n_channels: int) -> SignalSpec:
     """3 n channels are n sensors with axes; otherwise plain channels without."""
-    channels = tuple(
-        f"s{i // 3}_{'xyz'[i % 3]}" if n_channels % 3 == 0 else f"c{i}" for i in range(n_channels)
-    )
+    channels = tuple(f"s{i // 3}_{'xyz'[i % 3]}" if n_channels % 3 == 0 else f"c{i}" for i in range(n_channels))
     mean = tuple(0.5 * i - 1.0 for i in range(n_channels))
     return SignalSpec(channels, mean, tuple(1.0 + i for i in range(n_channels)), 30.0)
 
@@ -47,9 +45,7 @@ def needs_triads(name: str, options: dict[str, object]) -> bool:
     return (name == "rotation" and options.get("kind") != "sign") or options.get("within") == "sensor"
 
 
-def batch(
-    shape: tuple[int, int, int], device: str = "cpu", dtype: torch.dtype = torch.float32
-) -> torch.Tensor:
+def batch(shape: tuple[int, int, int], device: str = "cpu", dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(7)).to(device, dtype)
 
 

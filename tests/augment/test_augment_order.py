@@ -58,9 +58,7 @@ def test_permutation_moves_whole_pieces_of_all_channels(
     x = steps(4, 6, time)
     out = build("permutation", signal, min_segments=least, max_segments=most, equal=equal)(x, generator(seed))
     order = out[:, 0].long()
-    assert torch.equal(order.sort(dim=1).values, torch.arange(time).expand(4, time)), (
-        "no step lost or doubled"
-    )
+    assert torch.equal(order.sort(dim=1).values, torch.arange(time).expand(4, time)), "no step lost or doubled"
     assert torch.equal(out, order[:, None, :] + 1000.0 * torch.arange(6)[:, None]), "all channels alike"
     assert all(len(pieces(row)) <= min(most, time) for row in order)
 
@@ -179,9 +177,7 @@ def test_time_warp_strength_follows_sigma(signal: SignalSpec, generator: Seeded)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.2, 0.7])
-def test_channels_drop_at_their_rate_but_never_all(
-    signal: SignalSpec, generator: Seeded, rate: float
-) -> None:
+def test_channels_drop_at_their_rate_but_never_all(signal: SignalSpec, generator: Seeded, rate: float) -> None:
     n = 20_000
     out = build("channel_dropout", signal, rate=rate)(torch.ones(n, 6, 8), generator(0))
     assert (out == out[:, :, :1]).all(), "whole channels"

@@ -36,12 +36,8 @@ def test_jitter_adds_independent_noise(signal: SignalSpec, generator: Seeded, si
         assert abs(neighbour.mean() / sigma**2) < 5 / math.sqrt(neighbour.numel())
 
 
-@pytest.mark.parametrize(
-    ("per", "shared_over"), [("channel", (2,)), ("window", (1, 2)), ("element", ())], ids=str
-)
-def test_scaling_factors(
-    signal: SignalSpec, generator: Seeded, per: str, shared_over: tuple[int, ...]
-) -> None:
+@pytest.mark.parametrize(("per", "shared_over"), [("channel", (2,)), ("window", (1, 2)), ("element", ())], ids=str)
+def test_scaling_factors(signal: SignalSpec, generator: Seeded, per: str, shared_over: tuple[int, ...]) -> None:
     x = torch.full((1000, 6, 30), 2.0)
     factor = build("scaling", signal, sigma=0.5, per=per)(x, generator(0)) / x
     one_each = factor
@@ -59,9 +55,7 @@ def test_magnitude_warp_is_a_smooth_curve_through_normal_knots(signal: SignalSpe
     curve = build("magnitude_warp", signal, sigma=0.2, knots=6)(x, generator(0))
     assert_normal(curve[:, :, ::6], 1.0, 0.2)  # the six knots lie on every sixth step
     roughness = curve.diff(n=2, dim=2).abs().mean()
-    assert (
-        roughness < 0.15 * x.mul(0.2).normal_(0.0, 0.2, generator=generator(1)).diff(n=2, dim=2).abs().mean()
-    )
+    assert roughness < 0.15 * x.mul(0.2).normal_(0.0, 0.2, generator=generator(1)).diff(n=2, dim=2).abs().mean()
 
 
 @pytest.mark.parametrize(("knots", "time"), [(2, 8), (4, 30), (6, 5), (5, 1)])

@@ -82,9 +82,7 @@ def test_entries_become_a_composition(signal: SignalSpec) -> None:
     assert [(a.name, p) for a, p in compose.items] == [("jitter", 1.0), ("scaling", 0.5), ("rotation", 0.0)]
     assert compose.items[0][0].sigma == 0.25
     assert compose.items[1][0].per == "element"
-    assert entries[1] == {"name": "scaling", "probability": 0.5, "per": "element"}, (
-        "entries stay as they were"
-    )
+    assert entries[1] == {"name": "scaling", "probability": 0.5, "per": "element"}, "entries stay as they were"
     assert augment.build_all([], signal).items == ()
 
 

@@ -39,24 +39,17 @@ def test_rotations_are_uniform(signal: SignalSpec, generator: Seeded) -> None:
     """Haar measure on SO(3): columns are uniform on the sphere, the angle has density (1 - cos a) / pi."""
     n = 20_000
     matrix = build("rotation", signal).sample(torch.zeros(n, 6, 8), generator(0))["matrix"].double()
-    for entry in matrix.reshape(
-        n, 9
-    ).T:  # a coordinate of a uniform point on the sphere is uniform on [-1, 1]
+    for entry in matrix.reshape(n, 9).T:  # a coordinate of a uniform point on the sphere is uniform on [-1, 1]
         assert stats.kstest(entry.numpy(), "uniform", args=(-1.0, 2.0)).pvalue > 1e-3
     angle = torch.acos(((matrix.diagonal(dim1=1, dim2=2).sum(1) - 1) / 2).clamp(-1.0, 1.0))
-    assert (
-        stats.kstest(angle.numpy(), lambda a: (a - torch.sin(torch.as_tensor(a)).numpy()) / torch.pi).pvalue
-        > 1e-3
-    )
+    assert stats.kstest(angle.numpy(), lambda a: (a - torch.sin(torch.as_tensor(a)).numpy()) / torch.pi).pvalue > 1e-3
     moments = torch.einsum("nij,nkl->ijkl", matrix, matrix) / n
     eye = torch.eye(3, dtype=torch.float64)
     expected = torch.einsum("ik,jl->ijkl", eye, eye) / 3
     torch.testing.assert_close(moments, expected, atol=0.02, rtol=0)
 
 
-def test_both_sensors_turn_by_the_same_matrix_in_physical_units(
-    signal: SignalSpec, generator: Seeded
-) -> None:
+def test_both_sensors_turn_by_the_same_matrix_in_physical_units(signal: SignalSpec, generator: Seeded) -> None:
     x = torch.randn(50, 6, 30, generator=generator(1), dtype=torch.float64)
     rotation = build("rotation", signal)
     params = rotation.sample(x, generator(0))
@@ -77,9 +70,7 @@ def test_gravity_keeps_its_magnitude(
     gravity = gravity / gravity.norm() * STANDARD_GRAVITY
     v = torch.cat([gravity, torch.zeros(3)])[None, :, None].expand(3, 6, 8)
     turned = physical(build("rotation", signal)(scaled(v, signal), generator(seed)), signal)
-    torch.testing.assert_close(
-        turned[:, :3].norm(dim=1), torch.full((3, 8), STANDARD_GRAVITY), rtol=1e-5, atol=0
-    )
+    torch.testing.assert_close(turned[:, :3].norm(dim=1), torch.full((3, 8), STANDARD_GRAVITY), rtol=1e-5, atol=0)
     torch.testing.assert_close(turned[:, 3:], torch.zeros(3, 3, 8), atol=1e-5, rtol=0)
     assert (turned == turned[:, :, :1]).all(), "one rotation for the whole window"
 

@@ -29,9 +29,7 @@ def minus_log_ratio(positive: float, negatives: list[float]) -> float:
     return top + math.log(math.fsum(math.exp(x - top) for x in [positive, *negatives])) - positive
 
 
-def paper_nt_xent(
-    z: Rows, tau: float, similarity: Callable[[list[float], list[float]], float]
-) -> float:  # Eq 1
+def paper_nt_xent(z: Rows, tau: float, similarity: Callable[[list[float], list[float]], float]) -> float:  # Eq 1
     n = len(z) // 2
     losses = []
     for i in range(2 * n):
@@ -61,9 +59,7 @@ def paper_ndt_xent(z: Rows, h: Rows, tau: float, reading: str) -> float:  # Eqs 
     losses = []
     for i in range(2 * n):
         j = (i + n) % (2 * n)
-        negatives = [
-            s_a(z[i], z[k]) / paper_tau_neg(h[i % n], h[k % n], tau) for k in range(2 * n) if k not in (i, j)
-        ]
+        negatives = [s_a(z[i], z[k]) / paper_tau_neg(h[i % n], h[k % n], tau) for k in range(2 * n) if k not in (i, j)]
         losses.append(minus_log_ratio(s_a(z[i], z[j]) / tau_pos, negatives))
     return math.fsum(losses) / (2 * n)
 

@@ -77,9 +77,7 @@ def test_gradient_is_zero_at_both_poles(dtype: torch.dtype, factor: float) -> No
 def test_gradient_follows_eq_6_in_double(angle: float, opposite: bool) -> None:
     u, v, expected = two_rows(angle, opposite)
     # Storing v in float64 turns it by some 1e-16 of arc: that much of its direction cannot be known.
-    torch.testing.assert_close(
-        gradient_to_second(u, v, torch.float64), expected, rtol=0, atol=4e-16 / angle + 1e-15
-    )
+    torch.testing.assert_close(gradient_to_second(u, v, torch.float64), expected, rtol=0, atol=4e-16 / angle + 1e-15)
 
 
 @pytest.mark.parametrize("opposite", [False, True])
@@ -150,14 +148,10 @@ def test_zero_rows_are_at_right_angles_to_everything(dtype: torch.dtype) -> None
 def test_norm_of_1e_12_divides_zero_from_small(dtype: torch.dtype) -> None:
     direction = torch.tensor([[0.6, 0.8]], dtype=dtype)
     small = torch.cat([direction * 0.99e-12, direction * 1.01e-12])
-    torch.testing.assert_close(
-        angular_similarity(small, direction), torch.tensor([[0.5], [1.0]], dtype=dtype)
-    )
+    torch.testing.assert_close(angular_similarity(small, direction), torch.tensor([[0.5], [1.0]], dtype=dtype))
 
 
-@pytest.mark.parametrize(
-    ("dtype", "size"), [(torch.float32, 1e30), (torch.float32, 3e38), (torch.float64, 1e300)]
-)
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float32, 1e30), (torch.float32, 3e38), (torch.float64, 1e300)])
 def test_norms_do_not_overflow(dtype: torch.dtype, size: float) -> None:
     rows = (at_degrees(0, 60, 180, dtype=dtype) * size).requires_grad_()
     got = angular_similarity(rows)
@@ -190,9 +184,7 @@ def test_hostile_rows_give_finite_bounded_results(rows: list[list[float]], dtype
 @given(st.floats(1e-6, 1e6), st.integers(0, 1000))
 def test_length_does_not_matter(factor: float, seed: int) -> None:
     rows = torch.randn(4, 3, dtype=torch.float64, generator=generator(seed))
-    torch.testing.assert_close(
-        angular_similarity(rows * factor), angular_similarity(rows), rtol=0, atol=1e-14
-    )
+    torch.testing.assert_close(angular_similarity(rows * factor), angular_similarity(rows), rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -286,6 +278,4 @@ def test_mixed_types_meet_in_the_wider() -> None:
 def test_cuda_agrees_with_cpu() -> None:
     rows = torch.randn(64, 32, generator=generator(16))
     rows[1], rows[2], rows[3] = rows[0], -3 * rows[0], 0
-    torch.testing.assert_close(
-        angular_similarity(rows.cuda()).cpu(), angular_similarity(rows), rtol=0, atol=1e-6
-    )
+    torch.testing.assert_close(angular_similarity(rows.cuda()).cpu(), angular_similarity(rows), rtol=0, atol=1e-6)

@@ -85,9 +85,7 @@ def test_ndt_xent_by_hand() -> None:
 
 def test_temperatures_by_hand() -> None:
     got = negative_temperature(at_degrees(0, 60, 180), 0.2)
-    expected = (
-        0.2 * torch.tensor([[1, 2 / 3, 0], [2 / 3, 1, 1 / 3], [0, 1 / 3, 1]], dtype=torch.float64).sqrt()
-    )
+    expected = 0.2 * torch.tensor([[1, 2 / 3, 0], [2 / 3, 1, 1 / 3], [0, 1 / 3, 1]], dtype=torch.float64).sqrt()
     expected[0, 2] = expected[2, 0] = 0.2 * 0.01  # the floor, 1e-4 under the root
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-15)
 
@@ -179,6 +177,4 @@ def test_pytorch_metric_learning_agrees(tau: float, dtype: torch.dtype) -> None:
     theirs = NTXentLoss(temperature=tau)(z, torch.arange(6).repeat(2))
     ours = nt_xent(z, tau)
     torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(
-        torch.autograd.grad(ours, z)[0], torch.autograd.grad(theirs, z)[0], rtol=1e-4, atol=1e-6
-    )
+    torch.testing.assert_close(torch.autograd.grad(ours, z)[0], torch.autograd.grad(theirs, z)[0], rtol=1e-4, atol=1e-6)

@@ -41,8 +41,7 @@ def test_gradcheck_ndt_xent(n: int, tau: float, reading: str) -> None:
         step = torch.zeros_like(z)
         step[i, k] = 1e-6
         ahead, behind = (
-            xent(angular_similarity(z.detach() + sign * step), fixed, negative_temperature(h, tau))
-            for sign in (1, -1)
+            xent(angular_similarity(z.detach() + sign * step), fixed, negative_temperature(h, tau)) for sign in (1, -1)
         )
         numeric[i, k] = (ahead - behind) / 2e-6
     torch.testing.assert_close(got, numeric, rtol=1e-5, atol=1e-7)
@@ -56,9 +55,7 @@ def test_gradcheck_nt_xent(similarity: str, tau: float) -> None:
         assert torch.autograd.gradcheck(lambda rows: nt_xent(rows, tau, similarity), (z,))
 
 
-@pytest.mark.parametrize(
-    "case", ["all h identical", "duplicated", "opposite", "all z identical", "all identical"]
-)
+@pytest.mark.parametrize("case", ["all h identical", "duplicated", "opposite", "all z identical", "all identical"])
 @pytest.mark.parametrize("reading", READINGS)
 def test_gradcheck_where_rows_coincide(case: str, reading: str) -> None:
     z, h = BATCHES[case]
@@ -144,9 +141,7 @@ def test_order_of_instances_and_views_does_not_matter(seed: int, n: int) -> None
     swapped = torch.cat([z[n:], z[:n]])
     for reading in READINGS:
         expected = ndt_xent(z, h, positive_pairs=reading).item()
-        assert ndt_xent(shuffled, h[order], positive_pairs=reading).item() == pytest.approx(
-            expected, rel=1e-12
-        )
+        assert ndt_xent(shuffled, h[order], positive_pairs=reading).item() == pytest.approx(expected, rel=1e-12)
         assert ndt_xent(swapped, h, positive_pairs=reading).item() == pytest.approx(expected, rel=1e-12)
     for similarity in ("cosine", "angular"):
         expected = nt_xent(z, 0.1, similarity).item()

@@ -54,7 +54,6 @@ class Cell:
 
     def run(self, progress: Progress = SILENT, on_epoch: OnEpoch | None = None) -> Row:
         """Pre-train, fine-tune and score on the test part; the row is returned, not stored."""
-        began = time.perf_counter()
         self.encoder = pretrain(
             self.w,
             self.split,
@@ -67,17 +66,13 @@ class Cell:
             progress=progress,
             on_epoch=on_epoch,
         )
-        pretrained = time.perf_counter()
         self.model = finetune(self.encoder, self.w, self.split, progress=progress, on_epoch=on_epoch)
-        finetuned = time.perf_counter()
+        began = time.perf_counter()
         result = evaluate(self.model, self.w, self.split) | {"val_macro_f1": self.model.validation}
+        spent = _seconds_by_stage(self.encoder.records + self.model.records)
         meta = {
-            "seconds": {
-                "pretrain": pretrained - began,
-                "finetune": finetuned - pretrained,
-                "evaluate": time.perf_counter() - finetuned,
-            },
-            "seconds_per_epoch": _per_epoch(self.encoder.records + self.model.records),
+            "seconds": {stage: sum(each) for stage, each in spent.items()} | {"evaluate": time.perf_counter() - began},
+            "seconds_per_epoch": {stage: sum(each) / len(each) for stage, each in spent.items()},
             "environment": environment(),
             "recipe_name": self.recipe_name,
             "split": {part: self._count(part) for part in ("train", "val", "test")},
@@ -91,8 +86,9 @@ class Cell:
         return {"windows": len(rows), "subjects": len(np.unique(self.w.subject[rows]))}
 
 
-def _per_epoch(records: list[dict[str, Any]]) -> dict[str, float]:
+def _seconds_by_stage(records: list[dict[str, Any]]) -> dict[str, list[float]]:
+    """Seconds of each epoch, those before a resume included."""
     seconds: dict[str, list[float]] = {}
     for record in records:
         seconds.setdefault(record["stage"], []).append(record["seconds"])
-    return {stage: sum(values) / len(values) for stage, values in seconds.items()}
+    return seconds
