@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from otolith import methods, splits
+from otolith.errors import DataError
 from otolith.model import PretrainedEncoder
 from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.splits import Split
@@ -42,6 +43,16 @@ def altered(w: Windows, rows: NDArray[Any], signal: bool = True, labels: bool = 
     if labels:
         y[rows] = np.where(y[rows] >= 0, (y[rows] + 1) % w.n_classes, -1)
     return replace(w, x=x, y=y)
+
+
+def test_held_out_subjects_cannot_come_back_unlabelled(w: Windows, split: Split) -> None:
+    recipe = tiny.recipe()
+    for part in (split.val, split.test):
+        with pytest.raises(DataError, match="validate or test here"):
+            pretrain(w, split, recipe, unlabelled=[w.take(part)])
+    pretrain(w, split, recipe, unlabelled=[w.take(split.train)])
+    elsewhere = replace(w, meta=replace(w.meta, dataset="another"))
+    pretrain(w, split, recipe, unlabelled=[elsewhere.take(split.test)])  # its subjects are other people
 
 
 def everything(network: nn.Module | None) -> dict[str, Tensor]:

@@ -78,8 +78,8 @@ def pretrain(
         on_epoch: told a record (stage, epoch, loss, lr, seconds) after each epoch.
 
     Raises:
-        DataError: `unlabelled` windows that do not fit, windows of fewer than eight steps, or a seed outside
-            0 .. 2**32 - 1.
+        DataError: `unlabelled` windows that do not fit or hold people who validate or test, windows of fewer than
+            eight steps, or a seed outside 0 .. 2**32 - 1.
         RecipeError: unknown recipe or method.
         CheckpointError: checkpoints of another job.
         TrainingError: too few windows, or a loss that is not finite.
@@ -91,6 +91,7 @@ def pretrain(
     check_seed(seed)
     for extra in unlabelled:
         must_fit(extra.meta, w.meta, "the unlabelled windows")
+        _refuse_leak(extra, w, split)
     scaler = Scaler.fit(w.x, split.train)
     source = Source(
         [Part(w.x, split.train), *(Part(extra.x, np.arange(len(extra))) for extra in unlabelled)],
@@ -251,6 +252,20 @@ def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict
 
 def _labelled(w: Windows, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return rows[w.y[rows] >= 0]
+
+
+def _refuse_leak(extra: Windows, w: Windows, split: Split) -> None:
+    """Nobody who validates or tests may come back through the unlabelled windows."""
+    if extra.meta.dataset != w.meta.dataset:
+        return
+    held_out = np.setdiff1d(w.subject[np.concatenate([split.val, split.test])], w.subject[split.train])
+    common = held_out[np.isin(held_out, extra.subject)]
+    if len(common):
+        raise DataError(
+            f"the unlabelled windows are of {w.meta.dataset} too and hold subjects that validate or test here "
+            f"({', '.join(map(str, common))}). Leave those out; the unlabelled stretches of training subjects join "
+            "with windows.unlabelled = true in the recipe."
+        )
 
 
 def _fingerprint(scaler: Scaler) -> str:
