@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from otolith import features
+from otolith.errors import DataError
 from otolith.features import encode
 from otolith.scaling import Scaler
 from otolith.training.source import Part, Source
@@ -47,3 +51,24 @@ def test_half_precision_comes_back_as_float32() -> None:
             return x.flatten(1).to(torch.bfloat16)
 
     assert encode(Half(), source(4)).dtype == torch.float32
+
+
+def test_large_features_live_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, windows = network(), source(50)
+    in_memory = encode(net, windows, folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(features, "RESIDENT_BYTES", 50 * 4)
+    mapped = encode(net, windows, folder=tmp_path, batch_size=7)
+    assert [path.name for path in tmp_path.iterdir()] == ["features.npy"]
+    torch.testing.assert_close(mapped, in_memory)
+    np.testing.assert_array_equal(np.load(tmp_path / "features.npy"), mapped.numpy())
+
+
+def test_a_full_disk_is_said_before_features_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(features, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(features.os, "posix_fallocate", full, raising=False)
+    with pytest.raises(DataError, match=r"do not fit into .* free some space there"):
+        encode(network(), source(5), folder=tmp_path)

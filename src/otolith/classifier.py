@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from otolith import fast
 from otolith.errors import TrainingError
+from otolith.fast.memory import keep_pages
 from otolith.nets import PredictionMLP
 from otolith.progress import SILENT, Progress
 from otolith.training.optim import Optimizer
@@ -98,6 +100,8 @@ def train_classifier(
             "Label some windows of a validation subject, or choose another split."
         )
     device = train.inputs.device
+    if device.type == "cpu" and fast.is_on():
+        keep_pages()
     optimizer = Optimizer(network, "adam", settings.lr, weight_decay=settings.weight_decay)
     weight = _class_weights(train.y, n_classes) if settings.class_balanced else None
     lr, best, best_epoch, best_state, waited = settings.lr, -1.0, 0, copy.deepcopy(network.state_dict()), 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,11 +140,12 @@ def pretrain(
     if spec.build is not None:
         pretext = task(spec, network)
         instances = None
-        if pretext.needs_instances:
-            teacher = build_encoder(AUTOENCODER.name, resolved, w.meta, seed).to(source.device)
-            records += fit("autoencoder", AUTOENCODER, task(AUTOENCODER, teacher), None)
-            instances = encode(teacher.eval(), source, title="instance features", progress=progress)
-        records += fit("pretrain", spec, pretext, instances)
+        with _scratch(checkpoints) as folder:
+            if pretext.needs_instances:
+                teacher = build_encoder(AUTOENCODER.name, resolved, w.meta, seed).to(source.device)
+                records += fit("autoencoder", AUTOENCODER, task(AUTOENCODER, teacher), None)
+                instances = encode(teacher.eval(), source, title="instance features", progress=progress, folder=folder)
+            records += fit("pretrain", spec, pretext, instances)
     return PretrainedEncoder(network.eval(), scaler, w.meta, resolved, method, seed, teacher, records)
 
 
@@ -248,6 +251,15 @@ def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict
     return metrics.evaluate(
         w.y[rows], model.predict(w.x[rows]), w.subject[rows], w.meta.activities, model.training_classes
     )
+
+
+@contextmanager
+def _scratch(checkpoints: Path | None) -> Iterator[Path]:
+    """A folder for what pre-training alone needs, beside the checkpoints where there are some."""
+    if checkpoints is not None:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="otolith-", dir=checkpoints, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def _labelled(w: Windows, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,7 +4,8 @@ Rows of `z` are the view embeddings: view 1 of all n instances first, view 2 of 
 the positive of row i is row (i + n) mod 2n and rows i and i + n share the instance embedding h_i.
 
 Both losses are one sentence, `xent(similarity, positive temperature, negative temperature)`; they differ in
-the three arguments only, and so do other temperature policies.
+the three arguments only, and so do other temperature policies. That form keeps full matrices of pairs; both losses
+take the way of `otolith.losses.tiled` unless fast forms are switched off.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from otolith import fast
 from otolith.errors import unknown
-from otolith.losses.similarity import SIMILARITIES, angular_similarity, check_rows
+from otolith.losses.similarity import SIMILARITIES, angular_similarity, check_rows, result_type, unit_rows
+from otolith.losses.tiled import Contrast, tiled_xent
 
 TEMPERATURE_FLOOR = 1e-4
 """Least value under the square roots of Eqs 2 and 3, which keeps both temperatures at 0.01 tau or above."""
@@ -47,6 +50,8 @@ def nt_xent(z: Tensor, temperature: float = 0.1, similarity: str = "cosine") -> 
     _check_temperature(temperature)
     if similarity not in SIMILARITIES:
         raise ValueError(unknown("similarity", similarity, SIMILARITIES))
+    if fast.is_on():
+        return tiled_xent(unit_rows(z), None, Contrast(temperature, similarity == "angular", result_type(z)))
     return xent(SIMILARITIES[similarity](z), temperature, temperature)
 
 
@@ -81,6 +86,13 @@ def ndt_xent(
         raise ValueError(
             f"h has {len(h)} rows and z has {len(z)}; expected a row of h for each instance, half those of z"
         )
+    _check_temperature(temperature)
+    if positive_pairs not in POSITIVE_PAIRS:
+        raise ValueError(unknown("positive_pairs", positive_pairs, POSITIVE_PAIRS))
+    if fast.is_on():
+        views = positive_pairs == "views"
+        how = Contrast(temperature, True, result_type(z), True, detach_positive, views, TEMPERATURE_FLOOR)
+        return tiled_xent(unit_rows(z), unit_rows(h.detach()), how)
     similarity = angular_similarity(z)
     negative = negative_temperature(h, temperature).to(similarity.dtype)
     positive = positive_temperature(similarity, temperature, positive_pairs)

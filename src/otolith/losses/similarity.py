@@ -99,12 +99,12 @@ def _of_rows(a: Tensor, b: Tensor | None, angular: bool) -> Tensor:
     for name, rows in (("a", a), ("b", b)):
         if rows is not None:
             check_rows(name, rows)
-    dtype = _result_type(a)
+    dtype = result_type(a)
     if b is None:
         return unit_similarity(unit_rows(a), None, angular, dtype)
     if a.shape[1] != b.shape[1]:
         raise ValueError(f"a has {a.shape[1]} columns and b has {b.shape[1]}; expected rows of equal width")
-    dtype = torch.promote_types(dtype, _result_type(b))
+    dtype = torch.promote_types(dtype, result_type(b))
     return unit_similarity(unit_rows(a.to(dtype)), unit_rows(b.to(dtype)), angular, dtype)
 
 
@@ -116,20 +116,20 @@ def check_rows(name: str, rows: Tensor) -> None:
         raise ValueError(f"{name} has type {rows.dtype}; expected floating-point embeddings")
 
 
-def _result_type(rows: Tensor) -> torch.dtype:
+def result_type(rows: Tensor) -> torch.dtype:
     """float64 stays, half precision becomes float32."""
     return torch.promote_types(rows.dtype, torch.float32)
 
 
 def _product_type(rows: Tensor) -> torch.dtype:
-    return _result_type(rows) if rows.device.type == "mps" else torch.float64  # Apple GPUs have no float64
+    return result_type(rows) if rows.device.type == "mps" else torch.float64  # Apple GPUs have no float64
 
 
 class _UnitRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, dtype: torch.dtype) -> Tensor:
         ctx.dtype = x.dtype
-        if _result_type(x) == dtype:  # squares may overflow or vanish: bring the largest entry to 1
+        if result_type(x) == dtype:  # squares may overflow or vanish: bring the largest entry to 1
             x = x.to(dtype)
             largest = torch.linalg.vector_norm(x, math.inf, dim=1, keepdim=True)
             scale = torch.where(largest > 0, largest, 1.0)
@@ -160,7 +160,7 @@ class _UnitSimilarity(torch.autograd.Function):
         cosine = u @ other.T
         slope = None
         if angular:
-            similarity, slope = _angle(u, other, cosine, dtype)
+            similarity, slope = angle_and_slope(u, other, cosine, dtype)
         else:
             similarity = cosine.clamp_(-1.0, 1.0).to(dtype)
         ctx.alone = v is None
@@ -181,7 +181,7 @@ class _UnitSimilarity(torch.autograd.Function):
         return to_u, to_v, None, None
 
 
-def _angle(u: Tensor, v: Tensor, cosine: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def angle_and_slope(u: Tensor, v: Tensor, cosine: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """s_a and its slope d s_a / d s_c, both (N, M) in `dtype`, from unit rows and their products."""
     opposite = cosine < 0
     gap = cosine.abs_().sub_(1.0).neg_().to(dtype)

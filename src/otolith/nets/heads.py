@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from otolith.nets.dropout import Dropout
+
 
 class ProjectionHead(nn.Sequential):
     """Linear-ReLU-Linear: (batch, n_features) -> (batch, out). Used in pre-training only, then thrown away."""
@@ -25,6 +27,6 @@ class PredictionMLP(nn.Sequential):
     ) -> None:
         layers: list[nn.Module] = []
         for width in hidden:
-            layers += [nn.Linear(n_features, width), nn.ReLU(), nn.Dropout(dropout)]
+            layers += [nn.Linear(n_features, width), nn.ReLU(), Dropout(dropout)]
             n_features = width
         super().__init__(*layers, nn.Linear(n_features, n_classes))

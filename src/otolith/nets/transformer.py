@@ -9,7 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from otolith import fast
+from otolith.fast.attention import attention
+from otolith.fast.feed_forward import feed_forward
 from otolith.nets.conv import ConvBlocks
+from otolith.nets.dropout import Dropout, dropout
 
 MIN_STEPS = 8
 """Fewest time steps of a window: three poolings by two leave one step in the autoencoder."""
@@ -48,14 +52,31 @@ class AttentionBlock(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, steps, width = x.shape
-        dropout = self.dropout if self.training else 0.0
-        q, k, v = self.qkv(x).view(batch, steps, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)  # (batch, heads, steps, width / heads)
-        mixed = self.out(mixed.transpose(1, 2).reshape(batch, steps, width))
-        x = self.norm_attention(x + F.dropout(mixed, dropout, self.training))
-        hidden = F.dropout(F.relu(self.up(x)), dropout, self.training)
-        return self.norm_feed_forward(x + F.dropout(self.down(hidden), dropout, self.training))
+        x = self.norm_attention(x + dropout(self.out(self._attend(self.qkv(x))), self.dropout, self.training))
+        return self.norm_feed_forward(x + dropout(self._feed_forward(x), self.dropout, self.training))
+
+    def _attend(self, qkv: Tensor) -> Tensor:
+        """(batch, steps, 3 * width) -> (batch, steps, width)."""
+        p = self.dropout if self.training else 0.0
+        if _on_cpu(qkv):
+            return attention(qkv, self.heads, p)
+        batch, steps, width = qkv.shape
+        q, k, v = qkv.view(batch, steps, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=p)  # (batch, heads, steps, width / heads)
+        return mixed.transpose(1, 2).reshape(batch, steps, width // 3)
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        """(batch, steps, width) -> (batch, steps, width)."""
+        if _on_cpu(x):
+            p = self.dropout if self.training else 0.0
+            rows = feed_forward(x.flatten(0, 1), self.up.weight, self.up.bias, self.down.weight, self.down.bias, p)
+            return rows.view_as(x)
+        return self.down(dropout(F.relu(self.up(x)), self.dropout, self.training))
+
+
+def _on_cpu(x: Tensor) -> bool:
+    """Whether the forms made for a CPU may be used."""
+    return x.device.type == "cpu" and fast.is_on() and not torch.is_autocast_enabled("cpu")
 
 
 class TransformerEncoder(nn.Module):
@@ -88,11 +109,10 @@ class TransformerEncoder(nn.Module):
         self.register_buffer("positions", sinusoidal_positions(n_steps, width), persistent=False)
         self.positions: Tensor
         self.blocks = nn.ModuleList(AttentionBlock(width, heads, feed_forward, dropout) for _ in range(blocks))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(x).transpose(1, 2)  # (batch, steps, width)
-        x = self.dropout(x + self.positions)
+        x = self.dropout(self.conv(x) + self.positions)  # (batch, steps, width)
         for block in self.blocks:
             x = block(x)
         return self.dropout(x).flatten(1)

@@ -11,7 +11,9 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from otolith import fast
 from otolith.errors import TrainingError
+from otolith.fast.memory import keep_pages
 from otolith.progress import SILENT, Progress
 from otolith.training.checkpoint import Checkpoint, CheckpointFolder
 from otolith.training.optim import Optimizer, OptimizerName, ScheduleName, rate_at
@@ -78,6 +80,8 @@ def train(
         CheckpointError: the checkpoints found belong to another job.
     """
     device = source.device
+    if device.type == "cpu" and fast.is_on():
+        keep_pages()
     batch_size = min(settings.batch_size, len(source))
     if batch_size < 2:
         raise TrainingError(

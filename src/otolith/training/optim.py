@@ -9,6 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from otolith import fast
+
 OptimizerName = Literal["larc", "adam", "lamb"]
 ScheduleName = Literal["constant", "cosine", "one-cycle"]
 
@@ -39,7 +41,10 @@ class Optimizer:
     ) -> None:
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.name, self.trust = name, trust
-        self.adam = torch.optim.Adam(self.parameters, lr=lr, weight_decay=weight_decay, foreach=True)
+        fused = fast.is_on()
+        self.adam = torch.optim.Adam(
+            self.parameters, lr=lr, weight_decay=weight_decay, fused=fused, foreach=None if fused else True
+        )
         self._scaled = torch.zeros((), device=self.parameters[0].device)
         self._seen = 0
 

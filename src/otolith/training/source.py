@@ -12,8 +12,11 @@ from torch import Tensor
 
 from otolith.scaling import Scaler
 
-RESIDENT_BYTES = 2 << 30
-"""Windows up to this size are scaled once and kept on the device."""
+RESIDENT_BYTES = 64 << 20
+"""Windows up to this size are scaled once and kept in memory; larger ones are read from their files batch by batch."""
+
+RESIDENT_BYTES_GPU = 2 << 30
+"""The same for a GPU, where reading batch by batch would make it wait."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Source:
         shape = self.parts[0].x.shape[1:]
         self.shape = (int(shape[0]), int(shape[1]))
         self._resident: Tensor | None = None
-        if len(self) * self.shape[0] * self.shape[1] * 4 <= RESIDENT_BYTES:
+        most = RESIDENT_BYTES if device.type == "cpu" else RESIDENT_BYTES_GPU
+        if len(self) * self.shape[0] * self.shape[1] * 4 <= most:
             self._resident = self._read(np.arange(len(self)))
 
     def __len__(self) -> int:

@@ -1,0 +1,30 @@
+"""Fast forms of what is written plainly elsewhere, and the one option that switches all of them off.
+
+Each file here holds one optimisation with the reason for it. Whoever has a plain form asks `is_on()` first; with
+`OTOLITH_FAST=0` in the environment, or inside `plain()`, the plain form runs. Tests compare the two.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_choice: ContextVar[bool | None] = ContextVar("otolith_fast", default=None)
+
+
+def is_on() -> bool:
+    """Whether fast forms may be used."""
+    choice = _choice.get()
+    return os.environ.get("OTOLITH_FAST", "1") != "0" if choice is None else choice
+
+
+@contextmanager
+def plain(off: bool = True) -> Iterator[None]:
+    """Within this context the plain forms run (with `off` False the fast ones, whatever the environment says)."""
+    token = _choice.set(not off)
+    try:
+        yield
+    finally:
+        _choice.reset(token)
