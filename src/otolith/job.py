@@ -175,7 +175,8 @@ def holds(prepared: Prepared, out: Path, *, resume: bool = False) -> bool:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise CheckpointError(f"{out} exists and holds no run; choose another --out folder")
         return False
-    if not any((out / name).exists() for name in ("rows.jsonl", "curves.jsonl", "checkpoints")):
+    kept = [out / "rows.jsonl", out / "curves.jsonl", *out.glob("checkpoints/*/epoch-*")]
+    if not any(path.exists() for path in kept):
         return False  # claimed by a run that failed before its first epoch: nothing can be lost
     try:
         found = dict(json.loads(identity.read_text("utf-8")))
