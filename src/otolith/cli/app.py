@@ -7,6 +7,7 @@ from collections.abc import Callable
 from cyclopts import App, Parameter
 
 from otolith import __version__
+from otolith.cli.commands.bench import bench
 from otolith.cli.commands.data import data
 from otolith.cli.commands.evaluate import evaluate
 from otolith.cli.commands.finetune import finetune
@@ -36,6 +37,6 @@ app = App(
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
-COMMANDS: tuple[Callable[..., int | None], ...] = (run, data, pretrain, finetune, evaluate, report)
+COMMANDS: tuple[Callable[..., int | None], ...] = (run, data, pretrain, finetune, evaluate, report, bench)
 for place, command in enumerate(COMMANDS):
     app.command(command, sort_key=place, help_epilogue="")

@@ -15,6 +15,7 @@ from rich.text import Text
 from otolith.cli.display import duration
 
 if TYPE_CHECKING:
+    from otolith.benchmarks.table import Line
     from otolith.datasets.base import Dataset
     from otolith.estimate import Estimate
     from otolith.job import Prepared
@@ -150,6 +151,22 @@ def scores(result: Mapping[str, Any], warning: str = "") -> Lines:
     if warning:
         lines.append(("beware", warning))
     return lines
+
+
+def bench(lines: Iterable[Line]) -> None:
+    """The table of `otolith bench`; in a log, as Markdown."""
+    from otolith.benchmarks.table import COLUMNS, cells, markdown
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        write(markdown(list(lines)))
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title in COLUMNS:
+        table.add_column(title, overflow="fold")
+    for line in lines:
+        table.add_row(*(Text(text) for text in cells(line)), style="red" if line.met is False else "")
+    console.print(table)
 
 
 def _listed(figures: Iterable[tuple[str, float]]) -> str:
