@@ -60,6 +60,23 @@ def test_a_batch_beyond_one_tile_without_tricks() -> None:
     assert (ours_grad - theirs_grad).norm() <= 1e-4 * theirs_grad.norm()
 
 
+@pytest.mark.parametrize("name", ["cosine", "angular", "dynamic"])
+@pytest.mark.parametrize("close", [0, 3, 40])
+def test_single_precision_with_few_and_many_rows_nearly_parallel(name: str, close: int) -> None:
+    """The last rows differ by 1e-3: few are compared by their differences, many by products in double precision."""
+    n = 40
+    made = torch.Generator().manual_seed(4)
+    z, h = torch.randn(2 * n, 32, generator=made), torch.randn(n, 8, generator=made)
+    for view in (z[:n], z[n:]):
+        view[n - close :] = z[0] + 1e-3 * torch.randn(close, 32, generator=made)
+    single, double = z.clone().requires_grad_(), z.double().requires_grad_()
+    ours, exact = LOSSES[name](single, h), LOSSES[name](double, h)
+    ours.backward()
+    exact.backward()
+    torch.testing.assert_close(ours.double(), exact, rtol=1e-6, atol=1e-6)
+    assert (single.grad - double.grad).norm() <= 1e-5 * double.grad.norm()
+
+
 def test_value_alone_asks_for_no_gradient() -> None:
     z, h = torch.randn(8, 4), torch.randn(4, 3)
     with torch.no_grad():

@@ -5,8 +5,9 @@ of arccos is infinite there. Instead,
 - products are taken in float64 where the device has it. For half and single precision, whose results come
   back in float32, the gap 1 - |s_c| of the product is then fine enough for any angle that the input resolves,
   and neither autocast nor reduced-precision matrix units change anything;
-- where the rows carry as many bits as the product (float64 input, or a device without float64), the gap of
-  nearly parallel or opposite rows comes from their difference: |u - v|^2 = 2 (1 - s_c) for unit rows;
+- where the product carries no more bits than the result (float64 input, a device without float64, or a caller
+  who takes products in single precision for speed), the gap of nearly parallel or opposite rows comes from their
+  difference: |u - v|^2 = 2 (1 - s_c) for unit rows;
 - angle and slope both come from the gap. Only the slope is bounded: it is 0 where two rows point the same or
   the opposite way up to rounding, and Eq 6's everywhere else.
 """
@@ -26,8 +27,8 @@ ZERO_NORM = 1e-12
 
 # Rows closer than this many rounding units are one direction; scaling a row may turn it by 1.5 of them.
 _PARALLEL_EPS = 4.0
-# Below this gap a product of the rows' own precision has cost 1 - |s_c| more than three digits.
-_REFINE_GAP = 1e-3
+REFINE_GAP = 1e-3
+"""Below this gap a product of the rows' own precision has cost 1 - |s_c| more than three digits."""
 # Numbers in the differences of rows that are held at one time.
 _REFINE_NUMBERS = 1 << 22
 
@@ -182,10 +183,13 @@ class _UnitSimilarity(torch.autograd.Function):
 
 
 def angle_and_slope(u: Tensor, v: Tensor, cosine: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """s_a and its slope d s_a / d s_c, both (N, M) in `dtype`, from unit rows and their products."""
+    """s_a and its slope d s_a / d s_c, both (N, M) in `dtype`, from unit rows and their products.
+
+    The products are overwritten. Theirs may be a narrower type than the rows'.
+    """
     opposite = cosine < 0
     gap = cosine.abs_().sub_(1.0).neg_().to(dtype)
-    if u.dtype == dtype:
+    if cosine.dtype == dtype:
         _refine(gap, u, v, opposite)
     # Below the resolution two rows are one direction: gap and slope 0. (A NaN gap stays NaN.)
     torch.threshold_(gap, (_PARALLEL_EPS * torch.finfo(dtype).eps) ** 2 / 2, 0.0)
@@ -196,9 +200,9 @@ def angle_and_slope(u: Tensor, v: Tensor, cosine: Tensor, dtype: torch.dtype) ->
 
 def _refine(gap: Tensor, u: Tensor, v: Tensor, opposite: Tensor) -> None:
     """Replace, in place, small gaps by half the squared distance of the rows (of u and -v where opposite)."""
-    rows, columns = torch.nonzero(gap < _REFINE_GAP, as_tuple=True)
+    rows, columns = torch.nonzero(gap < REFINE_GAP, as_tuple=True)
     step = max(1, _REFINE_NUMBERS // u.shape[1])
     for start in range(0, len(rows), step):
         i, k = rows[start : start + step], columns[start : start + step]
         nearer = torch.where(opposite[i, k].unsqueeze(1), -v[k], v[k])
-        gap[i, k] = (u[i] - nearer).square().sum(dim=1) / 2
+        gap[i, k] = ((u[i] - nearer).square().sum(dim=1) / 2).to(gap.dtype)

@@ -11,6 +11,10 @@ its tile is: l is the pair's logit, L the log of an anchor's denominator, x = L 
     d loss / d s_ik = (a_i exp(l_ik - L_i) + a_k exp(l_ik - L_k)) / tau_ik,    a_i = sigmoid(x_i) / 2n,
 
 for both orders of the pair together; the positive of i gives -(a_i + a_k) / tau_pos, and Eq 3 adds one constant.
+
+On a CPU the products of views are of the result's type: those of float64 rows would take half of the time. The angles
+of nearly parallel rows, which single precision cannot tell, come from the rows themselves; where many rows are nearly
+parallel, the products are of float64 after all.
 """
 
 from __future__ import annotations
@@ -25,13 +29,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from otolith.losses.similarity import angle_and_slope
+from otolith.losses.similarity import REFINE_GAP, angle_and_slope
 
 KEPT_PAIRS = 1 << 21
 """Up to this many pairs of views a batch is kept whole between the passes: 1,448 views."""
 
 TILE_PAIRS = 1 << 21
 """Pairs in a tile of a larger batch: some 150 MB of temporaries."""
+
+CLOSE_SHARE = 1 / 64
+"""Where more than this share of a tile's pairs are nearly parallel, their differences cost more than wider products."""
 
 
 @dataclass(frozen=True)
@@ -92,16 +99,17 @@ class _TiledXent(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, h: Tensor | None, how: Contrast) -> Tensor:
         n = len(u) // 2
-        kept: list[tuple[Tensor, Tensor | None, Tensor | float]] = []
+        kept: list[tuple[Tensor, Tensor | None, Tensor, Tensor | float]] = []
         keep = 4 * n * n <= KEPT_PAIRS
         log_denominator = torch.empty(2 * n, dtype=how.dtype, device=u.device)
         positive = torch.empty_like(log_denominator)
         total = torch.zeros((), dtype=torch.float64 if u.dtype == torch.float64 else how.dtype, device=u.device)
         temperature: Tensor | float = how.temperature
+        narrow = u.to(how.dtype) if u.device.type == "cpu" else u
         for tile in _tiles(n, n if keep else max(1, TILE_PAIRS // (2 * n))):
             if how.dynamic and not (keep and tile.view):  # both views of an instance have one temperature
                 temperature = _negative_temperature(tile, h, how)
-            similarity, slope = _similarity(tile, u, how)
+            similarity, slope, used = _similarity(tile, u, narrow, how)
             tile.rows(positive).copy_(tile.positives(similarity))
             if how.dynamic:
                 total += similarity.sum(dtype=total.dtype) - tile.themselves(similarity).sum(dtype=total.dtype)
@@ -110,7 +118,7 @@ class _TiledXent(torch.autograd.Function):
             tile.positives(logits).fill_(-math.inf)
             tile.rows(log_denominator).copy_(logits.flatten(1).logsumexp(1))
             if keep:
-                kept.append((logits, slope, temperature))
+                kept.append((logits, slope, used, temperature))
 
         pairs = 4 * n * n - 2 * n
         positive_temperature = torch.full((), how.temperature, dtype=how.dtype, device=u.device)
@@ -131,11 +139,11 @@ class _TiledXent(torch.autograd.Function):
             grad = torch.empty_like(u)
             for number, tile in enumerate(_tiles(n, n if keep else max(1, TILE_PAIRS // (2 * n)))):
                 if keep:
-                    logits, slope, temperature = kept[number]
+                    logits, slope, used, temperature = kept[number]
                 else:
                     if how.dynamic:
                         temperature = _negative_temperature(tile, h, how)
-                    similarity, slope = _similarity(tile, u, how)
+                    similarity, slope, used = _similarity(tile, u, narrow, how)
                     logits = similarity.div_(temperature)
                     tile.themselves(logits).fill_(-math.inf)
                     tile.positives(logits).fill_(-math.inf)
@@ -147,7 +155,7 @@ class _TiledXent(torch.autograd.Function):
                 tile.positives(pull).copy_(both + 2 * of_all if how.all_views else both)
                 if slope is not None:
                     pull.mul_(slope)
-                torch.mm(pull.flatten(1).to(u.dtype), u, out=tile.rows(grad))
+                tile.rows(grad).copy_(pull.flatten(1).to(used.dtype) @ used)
             ctx.save_for_backward(grad)
         return loss
 
@@ -164,17 +172,23 @@ def _tiles(n: int, step: int) -> Iterator[_Tile]:
             yield _Tile(first, min(first + step, n), view, n)
 
 
-def _similarity(tile: _Tile, u: Tensor, how: Contrast) -> tuple[Tensor, Tensor | None]:
-    """Similarities (rows, 2, n) of the tile's pairs, and their slopes by the cosine (None: 1)."""
-    rows = tile.rows(u)
-    cosine = rows @ u.T
+def _similarity(tile: _Tile, u: Tensor, narrow: Tensor, how: Contrast) -> tuple[Tensor, Tensor | None, Tensor]:
+    """Similarities (rows, 2, n) of the tile's pairs, their slopes by the cosine (None: 1), and the rows multiplied.
+
+    Those are `narrow`, the rows `u` in the result's type, if that can tell the tile's pairs apart.
+    """
+    used = narrow
+    cosine = tile.rows(used) @ used.T
+    if used.dtype != u.dtype and (cosine.abs() > 1 - REFINE_GAP).sum() > CLOSE_SHARE * cosine.numel():
+        used = u
+        cosine = tile.rows(used) @ used.T
     slope = None
     if how.angular:
-        similarity, slope = angle_and_slope(rows, u, cosine, how.dtype)
-        slope = slope.view(len(rows), 2, tile.n)
+        similarity, slope = angle_and_slope(tile.rows(u), u, cosine, how.dtype)
+        slope = slope.view(len(cosine), 2, tile.n)
     else:
         similarity = cosine.clamp_(-1.0, 1.0).to(how.dtype)
-    return similarity.view(len(rows), 2, tile.n), slope
+    return similarity.view(len(cosine), 2, tile.n), slope, used
 
 
 def _negative_temperature(tile: _Tile, h: Tensor | None, how: Contrast) -> Tensor:
