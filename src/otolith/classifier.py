@@ -117,7 +117,7 @@ def train_classifier(
             network.train()
             total = torch.zeros((), device=device)
             for ids in torch.randperm(len(train.y), generator=order).to(device).split(settings.batch_size):
-                loss = F.cross_entropy(network(train.inputs[ids]), train.y[ids], weight)
+                loss = F.cross_entropy(network(train.inputs.index_select(0, ids)), train.y[ids], weight)
                 loss.backward()
                 optimizer.step(lr)
                 total += loss.detach() * len(ids)

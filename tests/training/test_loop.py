@@ -294,3 +294,24 @@ def test_impossible_settings_are_refused_by_their_value(wrong: dict[str, Any]) -
     (name, value), *_ = wrong.items()
     with pytest.raises(ValueError, match=rf"{name} {value}"):
         replace(SETTINGS, **wrong)
+
+
+def test_methods_learn_how_far_training_has_come() -> None:
+    """Before each step and after it; also where a training resumes."""
+
+    class Watching(Method):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = nn.Linear(1, 1)
+            self.seen: list[float] = []
+
+        def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+            self.seen.append(batch.progress)
+            return {"loss": self.encoder(batch.x[:, :1, 0]).square().mean()}
+
+        def after_step(self, progress: float) -> None:
+            self.seen.append(progress)
+
+    method = Watching()
+    train(method, source(8), TrainSettings(epochs=2, batch_size=4, lr=1e-3), 0)
+    assert method.seen == [0.0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75, 1.0]

@@ -33,7 +33,7 @@ class Contrastive(Method):
         with torch.autocast(batch.x.device.type, enabled=False):  # rotations and warps are exact or they blur
             views = torch.cat([self.augment(batch.x, generator), self.augment(batch.x, generator)])
         z = self.projection(self.encoder(views))
-        return {"loss": self.policy.loss(z, batch.h)}
+        return {"loss": self.policy.loss(z, batch.h, batch.progress)}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ class Policy(Protocol):
     needs_instances: ClassVar[bool]
     """Whether `loss` reads the instance features of a frozen teacher."""
 
-    def loss(self, z: Tensor, h: Tensor | None) -> Tensor:
-        """z: (2n, d), view 1 of all n instances first, then view 2; h: (n, m) or None. Returns a scalar."""
+    def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
+        """z: (2n, d), view 1 of all n instances first, then view 2; h: (n, m) or None; progress: the share of training
+        that is done. Returns a scalar."""
         ...

@@ -24,5 +24,5 @@ class ConstantTemperature:
         if not self.temperature > 0:
             raise ValueError(f"expected temperature > 0; got {self.temperature}")
 
-    def loss(self, z: Tensor, h: Tensor | None = None) -> Tensor:
+    def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         return nt_xent(z, self.temperature, self.similarity)

@@ -25,7 +25,7 @@ class DynamicTemperature:
         if not self.temperature > 0:
             raise ValueError(f"expected temperature > 0; got {self.temperature}")
 
-    def loss(self, z: Tensor, h: Tensor | None) -> Tensor:
+    def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         if h is None:
             raise ValueError("dynamic temperature needs instance features h (n, m) of a teacher; got None")
         return ndt_xent(z, h, self.temperature, self.detach_positive, self.positive_pairs)

@@ -122,11 +122,13 @@ def train(
             for step in range(steps_per_epoch):
                 chosen = ids[step * batch_size : (step + 1) * batch_size]
                 h = instances[chosen.to(instances.device)].to(device) if instances is not None else None
-                lr = rate_at(epoch * steps_per_epoch + step, total, settings.lr, settings.schedule, settings.warmup)
+                done = epoch * steps_per_epoch + step
+                lr = rate_at(done, total, settings.lr, settings.schedule, settings.warmup)
                 with precision:
-                    terms = method.loss(Batch(source[chosen], h), augment)
+                    terms = method.loss(Batch(source[chosen], h, done / total), augment)
                 terms["loss"].backward()
                 optimizer.step(lr)
+                method.after_step((done + 1) / total)
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0) + value.detach()
                 unchecked.append(terms["loss"].detach())

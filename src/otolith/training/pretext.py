@@ -13,11 +13,12 @@ class Batch:
     """Clean windows of one step.
 
     `x` is (n, channels, time) in z-score units; `h` (n, m) the teacher's features of the same windows, or None for a
-    method without a teacher.
+    method without a teacher; `progress` the share of all steps that are done, 0 <= progress < 1.
     """
 
     x: Tensor
     h: Tensor | None = None
+    progress: float = 0.0
 
 
 class Method(nn.Module):
@@ -30,3 +31,7 @@ class Method(nn.Module):
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms of the loss, scalars; "loss" is the one to minimise. All randomness but dropout is `generator`'s."""
         raise TypeError(f"{type(self).__name__} defines no loss")
+
+    def after_step(self, progress: float) -> None:
+        """Called after each update of the weights, with the share of steps done: for what follows them, such as a
+        moving average. What it keeps belongs into buffers or parameters, so that checkpoints hold it."""
