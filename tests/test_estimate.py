@@ -13,11 +13,8 @@ from otolith.errors import DataError
 from otolith.estimate import Estimate, estimate
 from otolith.pipeline import build_encoder
 
-STAGES = {
+STAGES = {name: {"pretrain", "features", "finetune"} for name in methods.names()} | {
     "dynamic": {"autoencoder", "pretrain", "features", "finetune"},
-    "csshar": {"pretrain", "features", "finetune"},
-    "angular": {"pretrain", "features", "finetune"},
-    "autoencoder": {"pretrain", "features", "finetune"},
     "supervised": {"finetune"},
     "random": {"features", "finetune"},
 }

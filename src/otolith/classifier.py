@@ -76,6 +76,7 @@ def train_classifier(
     *,
     n_classes: int,
     score: Callable[[Tensor, Tensor], float],
+    every: int = 1,
     stage: str = "finetune",
     progress: Progress = SILENT,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
@@ -83,7 +84,8 @@ def train_classifier(
     """Train `network` in place and leave it with the weights of its best epoch on `val`.
 
     `network` maps `inputs` to logits: a head on features, or an encoder with its head on windows (then trained end
-    to end). `score(y_true, y_pred)` is the macro F1 that selects the epoch; the first of equals wins.
+    to end). `score(y_true, y_pred)` is the macro F1 that selects the epoch; the first of equals wins. Each `every`th
+    epoch is scored, and the last.
 
     Raises:
         TrainingError: no training windows, fewer than two activities, or a loss that is not finite.
@@ -117,15 +119,11 @@ def train_classifier(
             network.train()
             total = torch.zeros((), device=device)
             for ids in torch.randperm(len(train.y), generator=order).to(device).split(settings.batch_size):
-                loss = F.cross_entropy(network(train.inputs.index_select(0, ids)), train.y[ids], weight)
-                loss.backward()
-                optimizer.step(lr)
-                total += loss.detach() * len(ids)
+                total += _step(network, train, ids, optimizer, lr, weight) * len(ids)
             mean_loss = float(total) / len(train.y)
-            if not mean_loss < float("inf"):
-                raise TrainingError(
-                    f"{stage}: the loss is no longer finite in epoch {epoch + 1}; try a lower rate than {lr:.2g}"
-                )
+            refuse_not_finite(mean_loss, stage, f"in epoch {epoch + 1}", lr)
+            if (epoch + 1) % every and epoch + 1 < settings.epochs:
+                continue
             figure = score(val.y, predict(network, val.inputs).argmax(1))
             records.append(
                 {
@@ -137,13 +135,13 @@ def train_classifier(
                     "seconds": time.perf_counter() - began,
                 }
             )
-            if figure > best or epoch == 0:
+            if figure > best or not best_epoch:
                 best, best_epoch, best_state, waited = figure, epoch + 1, copy.deepcopy(network.state_dict()), 0
             else:
-                waited += 1
+                waited += every
                 if waited > settings.patience:
                     lr, waited = lr / 2, 0
-            bar.advance(1, loss=mean_loss, val_macro_f1=100 * figure)
+            bar.advance(min(every, settings.epochs), loss=mean_loss, val_macro_f1=100 * figure)
             if on_epoch is not None:
                 on_epoch(records[-1])
     network.load_state_dict(best_state)
@@ -151,6 +149,47 @@ def train_classifier(
     for record in records:
         record["best_epoch"] = best_epoch
     return records
+
+
+def train_steps(network: nn.Module, train: Labelled, settings: FinetuneSettings, seed: int, steps: int) -> None:
+    """Train `network` in place for so many steps at one rate, and leave it in eval mode. No validation takes part.
+
+    Raises:
+        TrainingError: a loss that is not finite.
+    """
+    device = train.inputs.device
+    if device.type == "cpu" and fast.is_on():
+        keep_pages()
+    optimizer = Optimizer(network, "adam", settings.lr, weight_decay=settings.weight_decay)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        order = torch.Generator().manual_seed(seed)
+        network.train()
+        done = 0
+        while done < steps:
+            for ids in torch.randperm(len(train.y), generator=order).to(device).split(settings.batch_size):
+                loss = _step(network, train, ids, optimizer, settings.lr, None)
+                done += 1
+                if done == steps:
+                    break
+            refuse_not_finite(float(loss), "few labels", f"in step {done}", settings.lr)
+    network.eval()
+
+
+def _step(
+    network: nn.Module, train: Labelled, ids: Tensor, optimizer: Optimizer, lr: float, weight: Tensor | None
+) -> Tensor:
+    """One update from the windows `ids`; their mean loss before it."""
+    loss = F.cross_entropy(network(train.inputs.index_select(0, ids)), train.y[ids], weight)
+    loss.backward()
+    optimizer.step(lr)
+    return loss.detach()
+
+
+def refuse_not_finite(loss: float, stage: str, when: str, lr: float) -> None:
+    """Raise TrainingError if the loss is NaN or infinite."""
+    if not loss < float("inf"):
+        raise TrainingError(f"{stage}: the loss is no longer finite {when}; try a lower rate than {lr:.2g}")
 
 
 @torch.no_grad()

@@ -156,6 +156,7 @@ def finetune(
     *,
     settings: FinetuneSettings | None = None,
     seed: int | None = None,
+    frozen: bool | None = None,
     progress: Progress = SILENT,
     on_epoch: OnEpoch | None = None,
 ) -> Model:
@@ -168,6 +169,8 @@ def finetune(
     Args:
         settings: None takes the recipe's `finetune` section, or the method's own where it trains end to end.
         seed: of the head and the order of the windows; None takes the encoder's.
+        frozen: whether the encoder stays as it is; None: unless the method trains end to end. A supervised encoder
+            is frozen to be transferred (Section V-C).
 
     Raises:
         DataError: windows of other channels, rate or length.
@@ -199,7 +202,7 @@ def finetune(
     training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
     n_classes = len(w.meta.activities)
     n_features: Any = base.network.n_features
-    if spec.end_to_end:
+    if spec.end_to_end and not frozen:
         settings = settings or encoder.recipe.settings_of(encoder.method)
         base.network = copy.deepcopy(base.network)
         head = build_head(n_features, n_classes, settings, seed).to(device)

@@ -18,11 +18,15 @@ BROKEN_PIPE = 1
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during work of which `kept` holds everything done so far; the same command with --resume goes on."""
+    """Ctrl-C during work of which `kept` holds everything done so far.
 
-    def __init__(self, kept: object) -> None:
+    The same command goes on, with --resume where `resume` says so.
+    """
+
+    def __init__(self, kept: object, resume: bool = True) -> None:
         super().__init__()
         self.kept = kept
+        self.resume = resume
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return USAGE
     except Interrupted as stop:
-        again = shlex.join(["otolith", *(token for token in tokens if token != "--resume"), "--resume"])
+        option = ["--resume"] if stop.resume else []
+        again = shlex.join(["otolith", *(token for token in tokens if token != "--resume"), *option])
         _complain(f"What was done is kept in {stop.kept}. Go on from the last whole epoch with:\n  {again}", "Stopped.")
         return INTERRUPTED
     except KeyboardInterrupt:

@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from otolith import __version__
 from otolith.cli.commands.bench import bench
+from otolith.cli.commands.compare import compare
 from otolith.cli.commands.data import data
 from otolith.cli.commands.evaluate import evaluate
 from otolith.cli.commands.finetune import finetune
@@ -25,6 +26,7 @@ Examples:
   otolith data uci-har --fetch          download one and verify every file
   otolith run uci-har --method csshar --seed 1 --set pretrain.epochs=10
   otolith evaluate runs/watch-dynamic-compact-seed0/model
+  otolith compare few-labels --method csshar --method dynamic
   otolith report runs/* --out comparison.html
 """
 
@@ -37,6 +39,6 @@ app = App(
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
-COMMANDS: tuple[Callable[..., int | None], ...] = (run, data, pretrain, finetune, evaluate, report, bench)
+COMMANDS: tuple[Callable[..., int | None], ...] = (run, data, pretrain, finetune, evaluate, compare, report, bench)
 for place, command in enumerate(COMMANDS):
     app.command(command, sort_key=place, help_epilogue="")

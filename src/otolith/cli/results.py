@@ -16,6 +16,7 @@ from otolith.cli.display import duration
 
 if TYPE_CHECKING:
     from otolith.benchmarks.table import Line
+    from otolith.comparison import Compared, Planned
     from otolith.datasets.base import Dataset
     from otolith.estimate import Estimate
     from otolith.job import Prepared
@@ -151,6 +152,51 @@ def scores(result: Mapping[str, Any], warning: str = "") -> Lines:
     if warning:
         lines.append(("beware", warning))
     return lines
+
+
+def comparison(planned: Planned) -> tuple[str, Lines]:
+    """Everything that is decided before a comparison begins."""
+    from otolith import methods, splits
+    from otolith.report.names import listed, split_title
+
+    protocol, scored = planned.identity["protocol"], planned.studies[-1]
+    lines = []
+    for study in planned.studies:
+        label = "data" if study is scored else "source"
+        title = f"{study.info.title}: {len(study.w):,} windows of {study.w.meta.seconds:g} s"
+        lines.append((label, f"{title} at {study.w.meta.rate_hz:g} Hz, {len(study.w.meta.activities)} activities"))
+    if protocol != "cross-validation":
+        split = splits.default(scored.w, scored.info)
+        seed = f", seed {split.seed}" if split.seed is not None else ""
+        lines += [("split", split_title(split.name) + seed), *_parts(scored.w, split)]
+    lines += [
+        ("methods", listed(methods.spec(name).title for name in planned.methods)),
+        ("seeds", listed(range(planned.seeds))),
+        ("recipe", f"{planned.recipe_name} ({planned.recipe.hash})"),
+        ("cells", f"{planned.cells:,}, {planned.cells - planned.missing:,} of them done"),
+        ("output", str(planned.folder)),
+    ]
+    return f"{protocol} on {scored.w.meta.dataset}", lines
+
+
+def compared(ended: Compared) -> None:
+    """Mean scores of each method, and where the page and the tables are."""
+    from otolith.report.groups import group
+    from otolith.report.names import percent
+
+    lines: Lines = []
+    for each in group(row for row in ended.rows if "macro_f1" in row.result):
+        for line in each.lines:
+            stats = line.spread
+            spread = f" ({percent(stats['min'])} to {percent(stats['max'])})" if stats["n"] > 1 else ""
+            about = f", {each.conditions}" if each.conditions else ""
+            lines.append((line.method, f"macro F1 {percent(stats['mean'])} %{spread}, {line.seeds}{about}"))
+    for row in ended.rows:
+        if "macro_f1" not in row.result:
+            spent = ", ".join(f"{stage} {seconds:.2g} s" for stage, seconds in row.meta["seconds_per_epoch"].items())
+            lines.append((str(row.key["method"]), f"an epoch: {spent or 'nothing is trained'}"))
+    lines += [("table", str(table)) for table in ended.tables] + [("report", str(ended.report))]
+    show("Compared", lines)
 
 
 def bench(lines: Iterable[Line]) -> None:

@@ -24,10 +24,10 @@ def dropped_share(p: float) -> float:
 
 
 class KeepMasks:
-    """A stream of masks: 1 with probability 1 - dropped_share(p), else 0. Seeded from PyTorch's generator."""
+    """A stream of masks: 1 with probability 1 - dropped_share(p), else 0. `seed` None: from PyTorch's generator."""
 
-    def __init__(self, p: float) -> None:
-        self._bits = np.random.SFC64(int(torch.randint(2**63 - 1, ())))
+    def __init__(self, p: float, seed: int | None = None) -> None:
+        self._bits = np.random.SFC64(int(torch.randint(2**63 - 1, ())) if seed is None else seed)
         self._least = round(p * _LEVELS) - _LEVELS // 2
 
     def fill(self, mask: Tensor) -> Tensor:

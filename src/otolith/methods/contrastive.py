@@ -49,7 +49,7 @@ class TemperatureSettings:
             raise ValueError(f"expected temperature > 0; got {self.temperature}")
 
 
-def _around(shared: SharedSettings, encoder: nn.Module, signal: SignalSpec, policy: Policy) -> Contrastive:
+def around(shared: SharedSettings, encoder: nn.Module, signal: SignalSpec, policy: Policy) -> Contrastive:
     n_features: Any = encoder.n_features
     projection = ProjectionHead(n_features, shared.projection.hidden, shared.projection.out)
     return Contrastive(encoder, projection, shared.augmentation(signal), policy)
@@ -59,13 +59,13 @@ DYNAMIC = MethodSpec(
     "dynamic",
     "Dynamic temperature (NDT-Xent)",
     DynamicTemperature,
-    build=lambda shared, settings, encoder, signal: _around(shared, encoder, signal, settings),
+    build=lambda shared, settings, encoder, signal: around(shared, encoder, signal, settings),
 )
 CSSHAR = MethodSpec(
     "csshar",
     "CSSHAR (NT-Xent, cosine similarity)",
     TemperatureSettings,
-    build=lambda shared, settings, encoder, signal: _around(
+    build=lambda shared, settings, encoder, signal: around(
         shared, encoder, signal, ConstantTemperature(settings.temperature, "cosine")
     ),
 )
@@ -73,7 +73,7 @@ ANGULAR = MethodSpec(
     "angular",
     "Angular similarity (NT-Xent, angular similarity)",
     TemperatureSettings,
-    build=lambda shared, settings, encoder, signal: _around(
+    build=lambda shared, settings, encoder, signal: around(
         shared, encoder, signal, ConstantTemperature(settings.temperature, "angular")
     ),
 )

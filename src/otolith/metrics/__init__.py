@@ -1,9 +1,10 @@
-"""Scores of predictions (`scores`) and of the method's premise (`separation`), with numpy alone.
+"""Scores of predictions (`scores`), differences between methods (`pairs`), the method's premise (`separation`).
 
 All values are fractions in 0..1, and results are made of Python numbers, lists and dicts, ready for a
 result row.
 """
 
+from otolith.metrics.pairs import mean_interval, paired_difference
 from otolith.metrics.scores import DRAWS, LEVEL, MIN_SUBJECTS, confusion_matrix, evaluate, macro_f1, spread
 from otolith.metrics.separation import angular_similarity, teacher_separation
 
@@ -15,6 +16,8 @@ __all__ = [
     "confusion_matrix",
     "evaluate",
     "macro_f1",
+    "mean_interval",
+    "paired_difference",
     "spread",
     "teacher_separation",
 ]

@@ -1,7 +1,17 @@
 """Networks, each for any number of channels and any window of at least eight steps."""
 
 from otolith.nets.autoencoder import ConvAutoencoder
+from otolith.nets.cpc import CPCEncoder
 from otolith.nets.heads import PredictionMLP, ProjectionHead
+from otolith.nets.tpn import TPNEncoder
 from otolith.nets.transformer import MIN_STEPS, TransformerEncoder
 
-__all__ = ["MIN_STEPS", "ConvAutoencoder", "PredictionMLP", "ProjectionHead", "TransformerEncoder"]
+__all__ = [
+    "MIN_STEPS",
+    "CPCEncoder",
+    "ConvAutoencoder",
+    "PredictionMLP",
+    "ProjectionHead",
+    "TPNEncoder",
+    "TransformerEncoder",
+]

@@ -1,4 +1,4 @@
-"""Small nets on top of an encoder: the projection head of pre-training and the classifiers of fine-tuning."""
+"""Small nets on top of an encoder: the heads of pre-training and the classifiers of fine-tuning."""
 
 from __future__ import annotations
 
@@ -14,6 +14,31 @@ class ProjectionHead(nn.Sequential):
 
     def __init__(self, n_features: int, hidden: int, out: int) -> None:
         super().__init__(nn.Linear(n_features, hidden), nn.ReLU(), nn.Linear(hidden, out))
+
+
+class NormalisedMLP(nn.Sequential):
+    """Hidden layers of Linear, batch normalisation and ReLU, then Linear: (batch, n_features) -> (batch, out).
+
+    Projector, predictor and expander of the methods without negatives (SimSiam, BYOL, VICReg). Hidden layers have no
+    bias, since normalising takes it away again. A training batch needs two rows or more.
+
+    Args:
+        hidden: width of each hidden layer.
+        normalise_out: batch normalisation after the last layer too, without a scale and an offset to learn.
+        bias_out: whether the last layer has a bias; never where it is normalised.
+    """
+
+    def __init__(
+        self, n_features: int, hidden: Sequence[int], out: int, normalise_out: bool = False, bias_out: bool = True
+    ) -> None:
+        layers: list[nn.Module] = []
+        for width in hidden:
+            layers += [nn.Linear(n_features, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
+            n_features = width
+        layers.append(nn.Linear(n_features, out, bias=bias_out and not normalise_out))
+        if normalise_out:
+            layers.append(nn.BatchNorm1d(out, affine=False))
+        super().__init__(*layers)
 
 
 class PredictionMLP(nn.Sequential):

@@ -1,1 +1,2 @@
-"""Evaluation protocols: plain functions that yield result rows."""
+"""Evaluation protocols (Section V). Each module has `units`, a plain function that yields units of work; `unit.execute`
+turns those that are missing into rows."""

@@ -20,7 +20,7 @@ from otolith.report.names import (
 )
 from otolith.rows import Row, key_hash
 
-OWN = ("protocol", "dataset", "split", "recipe", "method", "seed", "fold")
+OWN = ("protocol", "dataset", "split", "recipe", "method", "seed", "fold", "draw")
 """Fields of a key that tables show in places of their own; the others are conditions."""
 
 
@@ -54,12 +54,13 @@ class Line:
     @property
     def seeds(self) -> str:
         """`seeds 0, 1, 2`, with the folds if there are any."""
-        seeds, folds = (
+        seeds, folds, draws = (
             sorted({str(row.key[name]) for row in self.rows if row.key.get(name) is not None}, key=natural)
-            for name in ("seed", "fold")
+            for name in ("seed", "fold", "draw")
         )
         parts = [f"{'seed' if len(seeds) == 1 else 'seeds'} {listed(seeds)}"] if seeds else []
         parts += [f"{'fold' if len(folds) == 1 else 'folds'} {listed(folds)}"] if folds else []
+        parts += [f"{len(draws)} {'draw' if len(draws) == 1 else 'draws'} of labels"] if draws else []
         return ", ".join(parts) or "no seed given"
 
 
@@ -166,7 +167,7 @@ def group(rows: Iterable[Row]) -> list[Group]:
             Line(
                 method=method,
                 recipe=recipe,
-                rows=tuple(sorted(found, key=lambda r: natural(f"{r.key.get('seed')} {r.key.get('fold')}"))),
+                rows=tuple(sorted(found, key=_place)),
                 published=published_beside(found[0].key),
             )
             for (method, recipe), found in sorted(
@@ -175,6 +176,10 @@ def group(rows: Iterable[Row]) -> list[Group]:
         )
         groups.append(Group(*where, lines=made))
     return groups
+
+
+def _place(row: Row) -> list[tuple[int, int, str]]:
+    return natural(" ".join(str(row.key.get(name)) for name in ("seed", "fold", "draw")))
 
 
 def warnings_of(rows: Iterable[Row]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from otolith import __version__
-from otolith.report import figures, groups, names, pictures, published, tables
+from otolith.report import differences, few_labels, figures, groups, names, pictures, published, tables
 from otolith.report.folder import RunFolder, load
 from otolith.rows import Row
 
@@ -155,6 +155,16 @@ def _comparison(runs: Sequence[RunFolder], rows: list[Row], problems: list[str])
         "groups": [_group_content(group) for group in found],
         "summary_header": tables.SUMMARY_HEADER,
         "row_header": tables.ROW_HEADER,
+        "learning": [
+            {
+                "title": each.title,
+                "picture": pictures.learning(each),
+                "header": few_labels.header(each),
+                "table": few_labels.table(each),
+            }
+            for each in few_labels.learning(found)
+        ],
+        "difference_header": differences.HEADER,
         "grid": pictures.grid(runs),
         "terms": _terms(runs),
         "runs": [_run_content(run) for run in runs],
@@ -168,6 +178,7 @@ def _group_content(group: groups.Group) -> dict[str, Any]:
         "warnings": groups.warnings_of(group.rows),
         "notes": groups.notes_of(group.rows),
         "summary": [tables.summary_cells(group, line) for line in group.lines],
+        "differences": differences.table(group),
         "has_published": any(line.published for line in group.lines),
         "rows": [tables.row_cells(row) for row in group.rows],
         "subject_header": ["Subject", *(group.label(line) for line in group.lines)],

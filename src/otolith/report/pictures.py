@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from otolith.report import figures, names
+from otolith.report.few_labels import Learning
 from otolith.report.folder import RunFolder
 from otolith.report.groups import Group, conditions
 from otolith.report.style import data_uri
@@ -197,6 +198,17 @@ def comparison(group: Group) -> list[Picture]:
             )
         )
     return found
+
+
+def learning(of: Learning) -> Picture:
+    """Fig. 6: macro F1 over the number of labels."""
+    draws = sorted({point["n"] for by_k in of.points.values() for point in by_k.values()})
+    return picture(
+        figures.learning_curves(of.points),
+        "Macro F1 over the number of labels",
+        f"Macro F1 on the test subjects over the number of labelled windows of each activity: mean and 95 % interval "
+        f"over {' or '.join(str(n) for n in draws)} draws of labels. {of.title}.",
+    )
 
 
 def grid(runs: Sequence[RunFolder]) -> list[Picture]:

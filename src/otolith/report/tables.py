@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from otolith.report import published
+from otolith.report import differences, few_labels, published
 from otolith.report.folder import load
 from otolith.report.groups import OWN, Group, Line, gather, group, notes_of, warnings_of
 from otolith.report.names import method_title, percent
@@ -110,12 +110,20 @@ def markdown(groups: Sequence[Group], problems: Sequence[str] = ()) -> str:
         "Macro F1 in percent on the test subjects; mean, range and SD are over the runs named.",
     ]
     parts += [f"**Attention:** {_markdown_cell(problem)}" for problem in problems]
+    for curve in few_labels.learning(groups):
+        parts.append(f"## Few labels: {_markdown_cell(curve.title)}")
+        parts.append("Mean and half of the 95 % interval over draws of labels.")
+        parts.append(_markdown_table(few_labels.header(curve), few_labels.table(curve)))
     for each in groups:
         parts.append(f"## {_markdown_cell(each.title)}")
         parts.append(_markdown_table(SUMMARY_HEADER, (summary_cells(each, line) for line in each.lines)))
         if any(line.published for line in each.lines):
             parts.append(published.CAVEAT)
         parts += [f"**Attention:** {_markdown_cell(warning)}" for warning in warnings_of(each.rows)]
+        tested = differences.table(each)
+        if tested:
+            parts.append("### Differences, paired by test subject")
+            parts.append(_markdown_table(differences.HEADER, tested))
         parts.append("### Every run")
         parts.append(_markdown_table(ROW_HEADER, (row_cells(row) for row in each.rows)))
         parts += [_markdown_cell(note) for note in notes_of(each.rows)]

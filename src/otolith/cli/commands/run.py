@@ -32,7 +32,8 @@ def run(
     Args:
         dataset: Name of a data set (`otolith data` lists them), or the folder of your own.
         recipe: compact (two CPU cores, minutes), paper (the published configuration), or a TOML file.
-        method: dynamic, csshar, angular, autoencoder, supervised or random.
+        method: dynamic, multimodal, csshar, angular, scheduled, macl, dystress, debiased, hard-negatives,
+            cluster-negatives, simsiam, byol, vicreg, cpc, masked, multi-task, autoencoder, supervised or random.
         data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
         unlabelled: Data set folder whose recordings join pre-training; labels in it are ignored.
         out: Folder to write; default: runs/DATASET-METHOD-RECIPE-seedN.

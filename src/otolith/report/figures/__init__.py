@@ -5,6 +5,7 @@ No function touches pyplot or keeps state. Scores come in as fractions and are s
 
 from otolith.report.figures.comparison import Series, comparison, subjects_by_method
 from otolith.report.figures.embeddings import Panel, embedding, subjects_embedding
+from otolith.report.figures.learning import learning_curves
 from otolith.report.figures.scores import confusion, per_class, per_subject
 from otolith.report.figures.separation import teacher, teacher_per_activity
 from otolith.report.figures.training import STAGES, training_curve
@@ -16,6 +17,7 @@ __all__ = [
     "comparison",
     "confusion",
     "embedding",
+    "learning_curves",
     "per_class",
     "per_subject",
     "subjects_by_method",

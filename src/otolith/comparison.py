@@ -1,0 +1,202 @@
+"""Methods beside each other under one protocol: from names to a folder of rows, tables and a page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from otolith import methods as registry
+from otolith import rows
+from otolith.errors import CheckpointError, DataError, unknown
+from otolith.progress import SILENT, Progress
+from otolith.protocols import cost, cross_validation, few_labels, representation, transfer
+from otolith.protocols.study import Study
+from otolith.protocols.unit import Unit, execute
+from otolith.recipes import Recipe, load_recipe
+from otolith.rows import Row
+
+if TYPE_CHECKING:
+    from otolith.datasets.base import Dataset
+
+METHODS = ("random", "supervised", "csshar", "dynamic")
+"""What is compared where nothing else is asked for: the four of Fig. 6."""
+
+PROTOCOLS = ("representation", "cross-validation", "few-labels", "transfer", "cost")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A comparison before its first cell: what identifies its folder, and all units of work."""
+
+    folder: Path
+    identity: dict[str, Any]
+    recipe: Recipe
+    recipe_name: str
+    studies: tuple[Study, ...]
+    units: tuple[Unit, ...]
+    methods: tuple[str, ...]
+    seeds: int
+
+    @property
+    def rows(self) -> Path:
+        return self.folder / "rows.jsonl"
+
+    @property
+    def missing(self) -> int:
+        """Cells that are not done yet."""
+        done = {rows.key_hash(row.key) for row in rows.read(self.rows)}
+        return sum(rows.key_hash(key) not in done for unit in self.units for key in unit.keys)
+
+    @property
+    def cells(self) -> int:
+        return sum(len(unit.keys) for unit in self.units)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison at its end: the rows it asked for, its page and its tables."""
+
+    folder: Path
+    rows: tuple[Row, ...]
+    report: Path
+    tables: tuple[Path, ...]
+
+
+def plan(
+    protocol: str,
+    dataset: str = "watch",
+    methods: tuple[str, ...] = METHODS,
+    seeds: int = 1,
+    *,
+    recipe: str | Path | Recipe = "compact",
+    source: str | None = None,
+    ks: tuple[int, ...] | None = None,
+    draws: int = few_labels.DRAWS,
+    stop: Literal["last", "paper"] = "last",
+    folds: int | None = 5,
+    root: str | Path | None = None,
+    out: str | Path | None = None,
+    overrides: dict[str, Any] | None = None,
+    device: str = "auto",
+    progress: Progress = SILENT,
+) -> Planned:
+    """Find the data, cut the windows, and list the cells; nothing is trained or written but the cache.
+
+    Args:
+        source: for transfer: the data set whose encoders and recipe are used.
+        ks, draws, stop: for few labels, see `few_labels.units`.
+        folds: for cross-validation; None leaves one subject out at a time.
+        out: None: `runs/compare-PROTOCOL-DATASET-RECIPE`.
+
+    Raises:
+        DataError: data missing or damaged, too few subjects, an unknown protocol, no source to transfer from.
+        RecipeError: unknown recipe, method, key or value.
+        CheckpointError: the folder holds another comparison.
+    """
+    from otolith import datasets
+
+    if protocol not in PROTOCOLS:
+        raise DataError(unknown("protocol", protocol, PROTOCOLS))
+    if (protocol == "transfer") != (source is not None):
+        raise DataError(
+            "transfer needs a data set to pre-train on: --source NAME"
+            if source is None
+            else f"--source is for transfer; {protocol} has no source"
+        )
+    for name in methods:
+        registry.spec(name)
+    repeated = sorted({name for name in methods if methods.count(name) > 1})
+    if repeated:
+        raise DataError(f"method {repeated[0]} is named more than once")
+    given = datasets.load(source or dataset, root)
+    resolved = load_recipe(recipe, given.info.name, overrides)
+    recipe_name = "own" if isinstance(recipe, Recipe) else Path(recipe).stem
+    if overrides:
+        recipe_name = f"{recipe_name}-{resolved.hash[:6]}"
+    title = dataset if source is None else f"{source}-to-{dataset}"
+    safe = re.sub(r"[^\w.-]+", "_", title).lstrip(".")
+    folder = Path(out) if out is not None else Path("runs") / f"compare-{protocol}-{safe}-{recipe_name}"
+    identity = {"protocol": protocol, "dataset": dataset, "source": source, "recipe": resolved.hash}
+    if protocol == "few-labels":
+        identity["stop"] = stop
+    _refuse_other(folder, identity)
+
+    def study(data: Dataset) -> Study:
+        section = resolved.windows
+        with progress.stage(f"windows of {data.info.name}", 1):
+            w = data.windows(section.rate_hz, section.seconds, section.overlap, unlabelled=section.unlabelled)
+        return Study(w, data.info, resolved, recipe_name, folder / "encoders", device)
+
+    first = study(given)
+    other = first if source is None else study(datasets.load(dataset, root))
+    if protocol == "representation":
+        units = representation.units(first, methods, seeds)
+    elif protocol == "cross-validation":
+        units = cross_validation.units(first, methods, seeds, folds=folds)
+    elif protocol == "few-labels":
+        units = few_labels.units(first, methods, seeds, ks=ks or few_labels.KS, draws=draws, stop=stop)
+    elif protocol == "transfer":
+        units = transfer.units(first, other, methods, seeds)
+    else:
+        units = cost.units(first, methods, seeds)
+    studies = (first,) if source is None else (first, other)
+    return Planned(folder, identity, resolved, recipe_name, studies, tuple(units), methods, seeds)
+
+
+def run(planned: Planned, *, progress: Progress = SILENT) -> Compared:
+    """Do what is missing and write the page and the tables.
+
+    Raises:
+        CheckpointError: the folder cannot be written, or its encoders belong to other data.
+        TrainingError: see `otolith.pretrain`, `otolith.finetune`. Rows that are done stay.
+    """
+    from otolith.report import write, write_tables
+
+    _claim(planned)
+    for _ in execute(planned.units, planned.rows, progress):
+        pass
+    wanted = {rows.key_hash(key) for unit in planned.units for key in unit.keys}
+    found = [row for row in rows.latest(rows.read(planned.rows)) if rows.key_hash(row.key) in wanted]
+    with progress.stage("report", 1):
+        page = write([planned.folder], planned.folder / "report.html")
+        tables = write_tables([planned.folder], planned.folder)
+    return Compared(planned.folder, tuple(found), page, tuple(tables))
+
+
+def _refuse_other(folder: Path, identity: dict[str, Any]) -> None:
+    path = folder / "compare.json"
+    if not path.is_file():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise CheckpointError(f"{folder} exists and holds no comparison; choose another --out folder")
+        return
+    try:
+        found = dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}); choose another --out folder") from None
+    odd = sorted(name for name in {*found, *identity} if found.get(name) != identity.get(name))
+    if odd:
+        differing = ", ".join(f"its {name} is {found.get(name)!r}, not {identity.get(name)!r}" for name in odd)
+        raise CheckpointError(f"{folder} holds another comparison: {differing}. Choose another --out folder.")
+
+
+def _claim(planned: Planned) -> None:
+    files = {
+        "compare.json": json.dumps(planned.identity, indent=2),
+        "recipe.json": json.dumps(planned.recipe.as_dict(), indent=2),
+        "recipe.toml": planned.recipe.to_toml(),
+        "environment.json": json.dumps(rows.environment(), indent=2),
+    }
+    try:
+        planned.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            partial = planned.folder / f".{name}.{os.getpid()}"
+            partial.write_text(text, "utf-8")
+            partial.replace(planned.folder / name)
+    except OSError as error:
+        raise CheckpointError(
+            f"{planned.folder} cannot be written ({error.strerror}); choose another --out folder"
+        ) from None

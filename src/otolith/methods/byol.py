@@ -1,0 +1,100 @@
+"""BYOL (Grill et al. 2020): predict what a slowly moving copy of the network says of the other view."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from otolith.augment import Compose, SignalSpec
+from otolith.losses.siamese import normalised_mse
+from otolith.methods.base import STRICT, MethodSpec, SharedSettings
+from otolith.methods.simsiam import two_views
+from otolith.nets.heads import NormalisedMLP
+from otolith.training.pretext import Batch, Method
+
+
+def decay_at(progress: float, base: float = 0.996) -> float:
+    """tau = 1 - (1 - tau_base) (cos(pi k / K) + 1) / 2 (Section 3.3) with k / K = `progress`: from `base` up to 1."""
+    return 1 - (1 - base) * (math.cos(math.pi * progress) + 1) / 2
+
+
+class BYOL(Method):
+    """|q(z_1) - z'_2|^2 + |q(z_2) - z'_1|^2 of normalised rows (Eq 2, both ways): z online, z' of the target network.
+
+    The target is encoder and projector whose weights follow the online ones as a moving average (Eq 1); it takes no
+    gradient, and the optimiser does not know it. As in the authors' code, each view passes on its own, the target
+    normalises by its batch as the online network does, and its running statistics are its own, not averaged (dropout,
+    which the paper's networks lack, is live in both). Unlike there, it starts as a copy instead of with weights of its
+    own, which the authors found to make no difference. Only the online encoder is kept.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        projector: nn.Module,
+        predictor: nn.Module,
+        augment: Compose,
+        target_decay: float = 0.996,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.projector = projector
+        self.predictor = predictor
+        self.target = copy.deepcopy(nn.Sequential(encoder, projector)).requires_grad_(False)
+        self.augment = augment
+        self.target_decay = target_decay
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        views = two_views(self.augment, batch.x, generator)
+        p1, p2 = (self.predictor(self.projector(self.encoder(view))) for view in views)
+        with torch.no_grad():
+            z1, z2 = (self.target(view) for view in views)
+        return {"loss": normalised_mse(p1, z2) + normalised_mse(p2, z1)}
+
+    @torch.no_grad()
+    def after_step(self, progress: float) -> None:
+        """xi <- tau xi + (1 - tau) theta (Eq 1). The last step of a training has tau = 1 and leaves the target."""
+        online: list[Tensor] = [*self.encoder.parameters(), *self.projector.parameters()]
+        target: list[Tensor] = list(self.target.parameters())
+        torch._foreach_lerp_(target, online, 1 - decay_at(progress, self.target_decay))
+
+
+@dataclass(frozen=True)
+class BYOLSettings:
+    """Heads and target of Section 3.3.
+
+    The paper's hidden layers are 4096 wide, for features of 2048 and batches of 4096; ours are 512, for batches of
+    128 to 256 windows. Output width and decay are the paper's. Its decay belongs to 1000 epochs: for 300 it takes 0.99
+    (Section 5), so a short training may want less.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    hidden: int = 512
+    """Width of the hidden layer of projector and predictor."""
+    out: int = 256
+    """Width of the projections z and of their predictions q(z)."""
+    target_decay: float = 0.996
+    """tau_base, the share of its weights that the target keeps in the first step."""
+
+    def __post_init__(self) -> None:
+        if min(self.hidden, self.out) < 1:
+            raise ValueError(f"expected positive sizes; got hidden {self.hidden}, out {self.out}")
+        if not 0 <= self.target_decay <= 1:
+            raise ValueError(f"expected 0 <= target_decay <= 1; got {self.target_decay}")
+
+
+def _around(shared: SharedSettings, settings: BYOLSettings, encoder: nn.Module, signal: SignalSpec) -> BYOL:
+    n_features: Any = encoder.n_features
+    projector = NormalisedMLP(n_features, (settings.hidden,), settings.out)
+    predictor = NormalisedMLP(settings.out, (settings.hidden,), settings.out)
+    return BYOL(encoder, projector, predictor, shared.augmentation(signal), settings.target_decay)
+
+
+BYOL_SPEC = MethodSpec("byol", "BYOL (no negatives, moving average as target)", BYOLSettings, build=_around)
+SPECS = (BYOL_SPEC,)

@@ -1,0 +1,139 @@
+"""Dynamic temperature across modalities: how alike two instances are is read from the other sensor.
+
+The first future work of Khaertdinov, Asteriadis and Ghaleb 2022 (Section VI): features of another modality take the
+place of the autoencoder's, and accelerometer and gyroscope may be the two modalities. The paper gives no more than that
+sentence; everything below is our reading of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from otolith.augment import Compose, SignalSpec
+from otolith.errors import RecipeError
+from otolith.methods.base import MethodSpec, SharedSettings, shared_encoder
+from otolith.methods.simsiam import two_views
+from otolith.nets import ProjectionHead
+from otolith.policies import DynamicTemperature, Policy
+from otolith.training.pretext import Batch, Method
+
+AXES = 3
+"""Channels of each sensor: the accelerometer's come first, then the gyroscope's (`otolith.recording.CHANNELS`)."""
+
+
+class ModalityEncoders(nn.Module):
+    """One encoder on the accelerometer's channels and one on the gyroscope's, their features side by side.
+
+    (batch, 6, n_steps) -> (batch, n_features), n_features the sum of both. No weights are shared.
+    """
+
+    def __init__(self, acc: nn.Module, gyro: nn.Module, n_steps: int) -> None:
+        super().__init__()
+        self.acc, self.gyro = acc, gyro
+        widths: Any = (acc.n_features, gyro.n_features)
+        self.n_channels, self.n_steps, self.n_features = 2 * AXES, n_steps, sum(widths)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat(self.apart(x), dim=1)
+
+    def apart(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of the accelerometer and of the gyroscope."""
+        return self.acc(x[:, :AXES]), self.gyro(x[:, AXES:])
+
+
+class Multimodal(Method):
+    """L = [NDT-Xent(z_acc, h_gyro) + NDT-Xent(z_gyro, h_acc)] / 2, NDT-Xent by Eqs 2-5.
+
+    z of a modality are the projections of both views, h its encoder's features of the clean windows: what the gyroscope
+    takes to be alike softens the accelerometer's negatives, and the other way round. h is computed with the encoders
+    as they are in this step, in eval mode and without gradient, so that batch normalisation uses its running statistics
+    and leaves them as they are, and no dropout is drawn. Both modalities see the same augmented windows.
+    """
+
+    encoder: ModalityEncoders
+
+    def __init__(
+        self,
+        encoder: ModalityEncoders,
+        projection_acc: nn.Module,
+        projection_gyro: nn.Module,
+        augment: Compose,
+        policy: Policy,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.projection_acc = projection_acc
+        self.projection_gyro = projection_gyro
+        self.augment = augment
+        self.policy = policy
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        seen_acc, seen_gyro = self.encoder.apart(torch.cat(two_views(self.augment, batch.x, generator)))
+        with frozen(self.encoder):  # after the views: older autocasts would cast weights for them without a gradient
+            h_acc, h_gyro = self.encoder.apart(batch.x)
+        acc = self.policy.loss(self.projection_acc(seen_acc), h_gyro, batch.progress)
+        gyro = self.policy.loss(self.projection_gyro(seen_gyro), h_acc, batch.progress)
+        return {"loss": (acc + gyro) / 2, "acc": acc, "gyro": gyro}
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Within this context `network` is in eval mode without gradient; each of its modules gets its own mode back."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _encoders(shared: SharedSettings, n_channels: int, n_steps: int) -> ModalityEncoders:
+    """Both as the recipe's [encoder] says."""
+    if n_channels != 2 * AXES:
+        raise RecipeError(
+            f"method 'multimodal' takes six channels, accelerometer x, y, z and gyroscope x, y, z; the windows have "
+            f"{n_channels}. Record both sensors, or choose 'dynamic', which takes any channels"
+        )
+    acc, gyro = (shared_encoder(shared, AXES, n_steps) for _ in range(2))
+    return ModalityEncoders(acc, gyro, n_steps)
+
+
+def _around(shared: SharedSettings, policy: Policy, encoder: nn.Module, signal: SignalSpec) -> Multimodal:
+    if not isinstance(encoder, ModalityEncoders):
+        raise TypeError(f"the multimodal method trains ModalityEncoders; got {type(encoder).__name__}")
+    _check_modalities(signal.channels)
+    widths: Any = (encoder.acc.n_features, encoder.gyro.n_features)
+    acc, gyro = (ProjectionHead(width, shared.projection.hidden, shared.projection.out) for width in widths)
+    return Multimodal(encoder, acc, gyro, shared.augmentation(signal), policy)
+
+
+def _check_modalities(channels: tuple[str, ...]) -> None:
+    found = ", ".join(channels)
+    for start, sensor in (("acc", "accelerometer"), ("gyr", "gyroscope")):
+        if not any(channel.startswith(start) for channel in channels):
+            raise RecipeError(
+                f"method 'multimodal' needs an accelerometer (acc_x, acc_y, acc_z) and a gyroscope (gyro_x, gyro_y, "
+                f"gyro_z); no channel of the {sensor} is among {found}. Choose 'dynamic', which takes any channels"
+            )
+    if [channel[:3] for channel in channels] != ["acc"] * AXES + ["gyr"] * AXES:
+        raise RecipeError(
+            f"method 'multimodal' takes the accelerometer's three channels first, then the gyroscope's three; got "
+            f"{found}. Give them in that order, without others"
+        )
+
+
+MULTIMODAL = MethodSpec(
+    "multimodal",
+    "Dynamic temperature across modalities",
+    DynamicTemperature,
+    encoder=_encoders,
+    build=_around,
+)
+SPECS = (MULTIMODAL,)

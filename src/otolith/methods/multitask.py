@@ -1,0 +1,134 @@
+"""Multi-task self-supervision (Saeed, Ozcelebi and Lukkien 2019): which transformations were applied to a window?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from otolith.augment import Augmentation, SignalSpec, build
+from otolith.losses.transformations import transformation_bce
+from otolith.methods.base import STRICT, MethodSpec, SharedSettings
+from otolith.nets import ProjectionHead, TPNEncoder
+from otolith.training.loop import TrainSettings
+from otolith.training.pretext import Batch, Method
+
+
+@dataclass(frozen=True)
+class MultitaskSettings:
+    """The transformations' strengths, the heads, the regularisation and the rate; epochs and batch are the recipe's.
+
+    Strengths and rate are those of a public re-implementation (Tang et al. 2021, SelfHAR), which trains with Adam for
+    30 epochs of batches of 300.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    noise_sigma: float = 0.05
+    """Deviation of the noise, in z-score units."""
+    scaling_sigma: float = 0.1
+    """Deviation of each channel's factor from 1."""
+    warp_sigma: float = 0.2
+    """Deviation of the tempo from 1."""
+    segments: int = 4
+    """Pieces of the permutation."""
+    hidden: int = 256
+    """Width of each head's hidden layer."""
+    l2: float = 1e-4
+    """Weight of the encoder's squared convolution weights in the loss."""
+    lr: float = 3e-4
+
+    def __post_init__(self) -> None:
+        if not all(sigma > 0 for sigma in (self.noise_sigma, self.scaling_sigma, self.warp_sigma)):
+            raise ValueError(
+                f"expected strengths above 0; got noise_sigma {self.noise_sigma}, scaling_sigma {self.scaling_sigma}, "
+                f"warp_sigma {self.warp_sigma}"
+            )
+        if self.segments < 2 or self.hidden < 1:
+            raise ValueError(f"expected segments >= 2 and hidden >= 1; got {self.segments} and {self.hidden}")
+        if not self.l2 >= 0 or not self.lr > 0:
+            raise ValueError(f"expected l2 >= 0 and lr > 0; got {self.l2} and {self.lr}")
+
+
+def transformations(signal: SignalSpec, settings: MultitaskSettings) -> dict[str, Augmentation]:
+    """The paper's eight transformations by name, in its order, from `otolith.augment`.
+
+    Rotation is left out where no sensor has three axes, channel shuffle where there is one channel. The rotation is
+    uniform on SO(3) and shared by all sensors, and the warp one for all channels. Four pieces come back in their own
+    order in 1 of 24 draws, six channels in 1 of 720; such windows bear a wrong label.
+    """
+    found = {
+        "noise": build("jitter", signal, sigma=settings.noise_sigma),
+        "scaling": build("scaling", signal, sigma=settings.scaling_sigma),
+    }
+    if signal.triads:
+        found["rotation"] = build("rotation", signal)
+    found["negation"] = build("flip", signal, axis="sign")
+    found["flip"] = build("flip", signal, axis="time")
+    pieces = settings.segments
+    found["permutation"] = build("permutation", signal, min_segments=pieces, max_segments=pieces)
+    found["time_warp"] = build("time_warp", signal, sigma=settings.warp_sigma)
+    if len(signal.channels) > 1:
+        found["channel_shuffle"] = build("channel_shuffle", signal)
+    return found
+
+
+class Multitask(Method):
+    """Each transformation is a task of its own: a head tells its transformed windows from the originals.
+
+    In a step every head sees the batch's n windows as they are and the same n windows under its transformation alone;
+    those of other tasks it does not see. The originals are encoded once for all heads. A head is Linear-ReLU-Linear
+    with one logit. The loss is `transformation_bce` plus `l2` times the encoder's squared convolution weights; the part
+    without that penalty is the term "detection".
+    """
+
+    encoder: TPNEncoder
+
+    def __init__(
+        self, encoder: TPNEncoder, tasks: Mapping[str, Augmentation], hidden: int = 256, l2: float = 1e-4
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.tasks = dict(tasks)
+        self.heads = nn.ModuleDict({name: ProjectionHead(encoder.n_features, hidden, 1) for name in self.tasks})
+        self.l2 = l2
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        x = batch.x
+        with torch.autocast(x.device.type, enabled=False):  # rotations and warps are exact or they blur
+            changed = [task.apply(x, task.sample(x, generator)) for task in self.tasks.values()]
+        original, *transformed = self.encoder(torch.cat([x, *changed])).split(len(x))
+        pairs = zip(self.heads.values(), transformed, strict=True)
+        logits = torch.stack([head(torch.stack([original, other])).squeeze(2) for head, other in pairs], dim=1)
+        detection = transformation_bce(logits[0], logits[1])  # each (tasks, n)
+        return {"loss": detection + self.l2 * self.encoder.squared_weights(), "detection": detection}
+
+
+def tpn_encoder(shared: SharedSettings, n_channels: int, n_steps: int) -> TPNEncoder:
+    """The paper's encoder; its sizes are the paper's for every recipe."""
+    return TPNEncoder(n_channels, n_steps)
+
+
+def _around(shared: SharedSettings, settings: MultitaskSettings, encoder: nn.Module, signal: SignalSpec) -> Multitask:
+    if not isinstance(encoder, TPNEncoder):
+        raise TypeError(f"multi-task self-supervision trains a TPNEncoder; got {type(encoder).__name__}")
+    return Multitask(encoder, transformations(signal, settings), settings.hidden, settings.l2)
+
+
+def _training(shared: SharedSettings, settings: MultitaskSettings) -> TrainSettings:
+    """The recipe's `pretrain` section with plain Adam at the method's own rate."""
+    return replace(shared.pretrain, optimizer="adam", lr=settings.lr)
+
+
+MULTITASK = MethodSpec(
+    "multi-task",
+    "Multi-task self-supervision (transformation prediction)",
+    MultitaskSettings,
+    encoder=tpn_encoder,
+    build=_around,
+    train=_training,
+)
+SPECS = (MULTITASK,)

@@ -1,0 +1,54 @@
+"""The encoder of multi-task self-supervision: the trunk of the transformation prediction network (TPN)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from otolith.nets.dropout import Dropout
+from otolith.nets.transformer import MIN_STEPS
+
+
+class TPNEncoder(nn.Module):
+    """Long convolutions with ReLU and dropout, then each map's maximum over time (Saeed, Ozcelebi and Lukkien 2019).
+
+    (batch, n_channels, n_steps) -> (batch, maps[-1]). Maps, kernels and dropout are the paper's, whose windows are long
+    (400 steps) and lose 45 steps to convolutions without padding. A window of one second has fewer. Here zeros, the
+    training windows' mean, pad both sides, so that every convolution keeps the number of steps, and a kernel that is
+    longer than the window is cut to its length: further taps would meet nothing but padding.
+
+    Raises:
+        ValueError: fewer than eight steps.
+    """
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_steps: int,
+        maps: Sequence[int] = (32, 64, 96),
+        kernels: Sequence[int] = (24, 16, 8),
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if n_steps < MIN_STEPS:
+            raise ValueError(f"a window of {n_steps} steps is too short: the encoder needs at least {MIN_STEPS}")
+        self.n_channels, self.n_steps, self.n_features = n_channels, n_steps, maps[-1]
+        self.kernels = [min(kernel, n_steps) for kernel in kernels]
+        self.convs = nn.ModuleList(
+            nn.Conv1d(a, b, kernel) for (a, b), kernel in zip(pairwise([n_channels, *maps]), self.kernels, strict=True)
+        )
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv, kernel in zip(self.convs, self.kernels, strict=True):
+            # padding="same" would warn of even kernels
+            x = self.dropout(F.relu(conv(F.pad(x, ((kernel - 1) // 2, kernel // 2)))))
+        return x.amax(dim=2)
+
+    def squared_weights(self) -> Tensor:
+        """Sum of the squared convolution weights, biases apart: what the paper's L2 regularisation multiplies."""
+        return torch.stack([p.square().sum() for name, p in self.convs.named_parameters() if "weight" in name]).sum()

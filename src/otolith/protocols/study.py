@@ -1,0 +1,161 @@
+"""What all cells of a comparison share: windows, recipe, device, and the encoders that are trained once for all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from otolith import bundle, methods, rows
+from otolith.errors import CheckpointError
+from otolith.model import PretrainedEncoder
+from otolith.pipeline import evaluate, finetune, pretrain
+from otolith.progress import SILENT, Progress
+from otolith.protocols.unit import Key, Unit
+from otolith.rows import Row, environment
+from otolith.scaling import Scaler
+from otolith.splits import Split
+from otolith.windows import Windows
+
+if TYPE_CHECKING:
+    from otolith.datasets.base import DatasetInfo
+    from otolith.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Study:
+    """A data set under a recipe.
+
+    `folder` keeps pre-trained encoders and the checkpoints of those in training; what is in it is taken from there.
+    """
+
+    w: Windows
+    info: DatasetInfo
+    recipe: Recipe
+    recipe_name: str
+    folder: Path
+    device: str = "auto"
+
+    def key(self, protocol: str, split: Split, method: str, seed: int, **more: Any) -> Key:
+        """See `key_of`."""
+        return key_of(protocol, self.w, split, self.recipe, method, seed, **more)
+
+    def meta(self, split: Split, seconds: dict[str, float], records: list[dict[str, Any]]) -> dict[str, Any]:
+        """See `meta_of`."""
+        return meta_of(self.w, split, self.recipe_name, seconds, records)
+
+    def encoder(
+        self, split: Split, method: str, seed: int, *, trained: bool = False, progress: Progress = SILENT
+    ) -> PretrainedEncoder:
+        """The encoder of a method, pre-trained on the training windows of `split`, or as it was left here.
+
+        `trained`: a method that trains end to end is trained on the labels of this data set first, to be frozen.
+
+        Raises:
+            CheckpointError: what is here belongs to other data.
+        """
+        spec = methods.spec(method)
+        identity = self.key("encoder", split, method, seed) | {"trained": trained and spec.end_to_end}
+        place = self.folder / rows.key_hash(identity)
+        scaler = Scaler.fit(self.w.x, split.train)
+        if (place / "model").is_dir():
+            found = bundle.load_encoder(place / "model", self.device)
+            if found.scaler.to_dict() != scaler.to_dict():
+                raise CheckpointError(
+                    f"{place} holds an encoder of other windows of {self.w.meta.dataset}: the data have changed since. "
+                    "Choose another --out folder."
+                )
+            found.records = _read(place / "epochs.jsonl")
+            return found
+        made = pretrain(
+            self.w,
+            split,
+            self.recipe,
+            method,
+            seed,
+            device=self.device,
+            checkpoints=place / "checkpoints",
+            progress=progress,
+        )
+        if identity["trained"]:
+            model = finetune(made, self.w, split, progress=progress)
+            made = model.encoder
+            made.records = model.records
+        place.mkdir(parents=True, exist_ok=True)
+        _write(place / "epochs.jsonl", made.records)
+        bundle.save(made, place / "model", self.info)
+        shutil.rmtree(place / "checkpoints", ignore_errors=True)
+        return made
+
+
+def key_of(protocol: str, w: Windows, split: Split, recipe: Recipe, method: str, seed: int, **more: Any) -> Key:
+    """What a figure depends on (docs/rows.md); two rows of one key are the same experiment."""
+    return {
+        "protocol": protocol,
+        "dataset": w.meta.dataset,
+        "split": split.name,
+        "split_seed": split.seed,
+        "fold": split.fold,
+        "recipe": recipe.hash,
+        "method": method,
+        "seed": seed,
+        "k": None,
+        "unlabelled": [],
+    } | more
+
+
+def meta_of(
+    w: Windows, split: Split, recipe_name: str, seconds: dict[str, float], records: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What goes with a figure: times, versions, the sizes of the parts, the data's terms.
+
+    `records` are those of each epoch, those before a resume included; `seconds` is of what has no epochs.
+    """
+    spent: dict[str, list[float]] = {}
+    for record in records:
+        spent.setdefault(record["stage"], []).append(record["seconds"])
+    parts = {"train": split.train, "val": split.val, "test": split.test}
+    return {
+        "seconds": {stage: sum(each) for stage, each in spent.items()} | seconds,
+        "seconds_per_epoch": {stage: sum(each) / len(each) for stage, each in spent.items()},
+        "environment": environment(),
+        "recipe_name": recipe_name,
+        "split": {
+            name: {"windows": len(part), "subjects": len(np.unique(w.subject[part]))} for name, part in parts.items()
+        },
+        "warning": split.warning,
+        "terms": w.meta.terms,
+    }
+
+
+def scored(study: Study, protocol: str, split: Split, method: str, seed: int) -> Unit:
+    """One cell of Tables I to III: pre-train, fine-tune on all labels of the training subjects, score on others."""
+    key = study.key(protocol, split, method, seed)
+    fold = "" if split.fold is None else f", fold {split.fold}"
+
+    def run(missing: Sequence[Key], progress: Progress) -> Iterator[Row]:
+        encoder = study.encoder(split, method, seed, progress=progress)
+        model = finetune(encoder, study.w, split, progress=progress)
+        began = time.perf_counter()
+        result = evaluate(model, study.w, split) | {"val_macro_f1": model.validation}
+        seconds = {"evaluate": time.perf_counter() - began}
+        yield Row(key, result, study.meta(split, seconds, encoder.records + model.records))
+
+    return Unit(f"{method}, seed {seed}{fold}", (key,), run)
+
+
+def _write(path: Path, records: list[dict[str, Any]]) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text("".join(json.dumps(record, allow_nan=False) + "\n" for record in records), "utf-8")
+    partial.replace(path)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []

@@ -1,0 +1,56 @@
+"""The smallest piece of a comparison that runs as a whole, and how pieces become rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from otolith import rows
+from otolith.progress import SILENT, Progress
+from otolith.rows import Row
+
+Key = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Cells that share work.
+
+    Attributes:
+        title: for people: the method, its seed, its fold.
+        keys: of the rows that it yields.
+        run: (missing, progress) -> the rows of those keys, as they come. It may yield others too. A row does not depend
+            on which others are missing.
+    """
+
+    title: str
+    keys: tuple[Key, ...]
+    run: Callable[[Sequence[Key], Progress], Iterator[Row]]
+
+
+def execute(units: Iterable[Unit], path: Path, progress: Progress = SILENT) -> Iterator[Row]:
+    """Run what is missing in the row file at `path`, append each row as it comes, and yield it.
+
+    Whenever this stops, the rows so far stay; called again with the same units it yields the others, so that the file
+    ends with one row for each key.
+    """
+    planned = list(units)
+    done = {rows.key_hash(row.key) for row in rows.read(path)}
+    total = sum(len(unit.keys) for unit in planned)
+    with progress.stage("cells", total, "cells") as bar:
+        for unit in planned:
+            missing = [key for key in unit.keys if rows.key_hash(key) not in done]
+            bar.advance(len(unit.keys) - len(missing))
+            if not missing:
+                continue
+            progress.say(unit.title)
+            for row in unit.run(missing, progress):
+                name = rows.key_hash(row.key)
+                if name in done:
+                    continue
+                rows.append(path, row)
+                done.add(name)
+                bar.advance()
+                yield row

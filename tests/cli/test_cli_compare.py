@@ -1,0 +1,111 @@
+"""`otolith compare` as people call it: what it writes, what it refuses, and what a kill leaves."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+from commandline import SET, call, refused
+
+from otolith import comparison, rows
+from otolith.errors import CheckpointError
+from otolith.protocols import few_labels
+
+FEW = ["--method", "csshar", "--method", "random", "--k", "1", "--k", "2", "--draws", "3"]
+
+
+def plain(path: Path) -> dict[str, Any]:
+    return {rows.key_hash(row.key): row.result for row in rows.read(path / "rows.jsonl")}
+
+
+def test_few_labels_from_command_to_page(moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(few_labels, "STEPS", 5)
+    out = tmp_path / "out"
+    ended = call("compare", "few-labels", "--dataset", moves, *FEW, *SET, "--out", out)
+    assert ended.code == 0, ended.err
+    assert "12, 0 of them done" in ended.err
+    assert ended.out.count("macro F1") == 4
+    kept = {path.name for path in out.iterdir()}
+    assert kept >= {"rows.jsonl", "compare.json", "recipe.toml", "report.html", "report.md"}
+    page, table = (out / "report.html").read_text(), (out / "report.md").read_text()
+    assert "Few labels" in page
+    assert "| Method | k = 1 | k = 2 | Draws |" in table
+    assert "### Differences, paired by test subject" in table
+    before = plain(out)
+    more = call("compare", "few-labels", "--dataset", moves, *FEW, "--method", "angular", *SET, "--out", out)
+    assert "18, 12 of them done" in more.err
+    after = plain(out)
+    assert len(after) == 18
+    assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.parametrize("protocol", ["representation", "cross-validation", "cost"])
+def test_other_protocols(protocol: str, moves: Path, tmp_path: Path) -> None:
+    tokens = ["compare", protocol, "--dataset", moves, "--method", "random", "--folds", "2", *SET]
+    ended = call(*tokens, "--out", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    assert "random" in ended.out
+    assert "report.html" in ended.out
+
+
+def test_transfer_between_two_folders(moves: Path, tmp_path: Path) -> None:
+    tokens = ["compare", "transfer", "--dataset", moves, "--source", moves, "--method", "supervised", *SET]
+    ended = call(*tokens, "--out", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    assert "source moves" in ended.out
+
+
+def test_what_the_command_refuses(moves: Path) -> None:
+    assert "--source NAME" in refused("compare", "transfer", "--dataset", moves)
+    assert "dynamic" in refused("compare", "cost", "--dataset", moves, "--method", "dynamc")
+
+
+def test_killed_at_random_moments(moves: Path, tmp_path: Path) -> None:
+    """The command, killed with SIGKILL again and again, ends with the rows of one that ran through."""
+    tokens = ["compare", "few-labels", "--dataset", moves, "--method", "csshar", "--method", "random"]
+    tokens += ["--k", "1", "--k", "2", "--draws", "2", *SET, "--out"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+
+    def command(out: Path) -> list[str]:
+        return [sys.executable, "-m", "otolith", *map(str, tokens), str(out)]
+
+    began = time.monotonic()
+    subprocess.run(command(tmp_path / "whole"), env=environment, check=True, capture_output=True)
+    lasted = time.monotonic() - began
+    moments = random.Random(0)
+    killed = 0
+    for _ in range(3):
+        with subprocess.Popen(
+            command(tmp_path / "killed"), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as process:
+            time.sleep(lasted * moments.uniform(0.3, 0.9))
+            process.kill()
+        killed += process.returncode == -signal.SIGKILL
+    assert killed
+    subprocess.run(command(tmp_path / "killed"), env=environment, check=True, capture_output=True)
+    whole, after = (rows.read(tmp_path / name / "rows.jsonl") for name in ("whole", "killed"))
+    assert len(whole) == len(after) == 8
+    assert plain(tmp_path / "whole") == plain(tmp_path / "killed")
+
+
+def test_a_folder_of_another_comparison_is_refused(moves: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    given: dict[str, Any] = {"overrides": {"windows.rate_hz": 12.0} | tiny.SIZES, "out": out}
+    planned = comparison.plan("representation", str(moves), ("random",), **given)
+    comparison.run(planned)
+    assert planned.missing == 0
+    more = comparison.plan("representation", str(moves), ("random", "csshar"), 2, **given)
+    assert (more.cells, more.missing) == (4, 3)
+    with pytest.raises(CheckpointError, match=r"another comparison: its protocol is 'representation', not 'cost'"):
+        comparison.plan("cost", str(moves), ("random",), **given)
+    given["overrides"]["finetune.epochs"] = 3
+    with pytest.raises(CheckpointError, match=r"another comparison: its recipe is"):
+        comparison.plan("representation", str(moves), ("random",), **given)

@@ -1,0 +1,214 @@
+"""What each protocol promises: its subjects, its labels, its encoders, and that a stop costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from otolith import comparison, pipeline, rows, splits
+from otolith.datasets import DatasetInfo
+from otolith.errors import CheckpointError, DataError
+from otolith.model import PretrainedEncoder
+from otolith.progress import SILENT
+from otolith.protocols import cross_validation, few_labels, representation, transfer
+from otolith.protocols.study import Study
+from otolith.protocols.unit import Unit, execute
+from otolith.rows import Row
+from otolith.subjects import Holdout
+
+W = tiny.windows(n_subjects=7, per_activity=10)
+
+
+def info(name: str = "own") -> DatasetInfo:
+    return DatasetInfo(
+        name=name,
+        title="Made by a test",
+        rate_hz=tiny.RATE_HZ,
+        activities=tiny.ACTIVITIES,
+        n_subjects=7,
+        n_recordings=7,
+        licence="none",
+        terms="Made by a test.",
+        citation="none",
+        homepage="none",
+        how_to_get="none",
+        default_split=Holdout(0),
+    )
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return Study(W, info(), tiny.recipe(), "tiny", tmp_path / "encoders", "cpu")
+
+
+def plain(found: Sequence[Row]) -> dict[str, Any]:
+    return {rows.key_hash(row.key): row.result for row in found}
+
+
+def test_an_encoder_is_trained_once_for_all_protocols(study: Study, tmp_path: Path, monkeypatch: Any) -> None:
+    trained: list[str] = []
+    original = pipeline.pretrain
+
+    def counted(*args: Any, **options: Any) -> PretrainedEncoder:
+        trained.append(args[3])
+        return original(*args, **options)
+
+    monkeypatch.setattr("otolith.protocols.study.pretrain", counted)
+    monkeypatch.setattr(few_labels, "STEPS", 2)
+    first = list(execute(representation.units(study, ["csshar"], 1), tmp_path / "a.jsonl"))
+    again = list(execute(representation.units(study, ["csshar"], 1), tmp_path / "b.jsonl"))
+    list(execute(few_labels.units(study, ["csshar"], 1, ks=(1,), draws=2), tmp_path / "c.jsonl"))
+    assert trained == ["csshar"]
+    assert plain(first) == plain(again)
+    assert first[0].meta["seconds"]["pretrain"] == again[0].meta["seconds"]["pretrain"]
+
+
+def test_an_encoder_of_other_data_is_refused(study: Study) -> None:
+    split = splits.default(study.w, study.info)
+    study.encoder(split, "random", 0)
+    other = Study(tiny.windows(7, 10, seed=5), study.info, study.recipe, "tiny", study.folder, "cpu")
+    with pytest.raises(CheckpointError, match="the data have changed"):
+        other.encoder(split, "random", 0)
+
+
+def test_every_subject_is_tested_once_in_cross_validation(study: Study, tmp_path: Path) -> None:
+    found = list(execute(cross_validation.units(study, ["random"], 1, folds=3), tmp_path / "rows.jsonl"))
+    people = [person for row in found for person in row.result["per_subject"]]
+    assert sorted(people) == [str(n) for n in range(1, 8)]
+    alone = list(cross_validation.units(study, ["random"], 1, folds=None))
+    assert [unit.keys[0]["fold"] for unit in alone] == list(range(7))
+    assert {unit.keys[0]["split"] for unit in alone} == {"subject"}
+
+
+def test_few_labels_learn_from_k_windows_of_each_activity(study: Study, tmp_path: Path, monkeypatch: Any) -> None:
+    seen: list[np.ndarray] = []
+    split = splits.default(study.w, study.info)
+
+    def spy(draws: Any, seeds: Any, settings: Any, n_classes: int, **options: Any) -> Any:
+        assert "val" not in options
+        seen.extend(draw.y.numpy() for draw in draws)
+        return original(draws, seeds, settings, n_classes, **options)
+
+    original = few_labels.train_many
+    monkeypatch.setattr(few_labels, "train_many", spy)
+    monkeypatch.setattr(few_labels, "STEPS", 2)
+    found = list(execute(few_labels.units(study, ["random"], 1, ks=(1, 3), draws=2), tmp_path / "rows.jsonl"))
+    assert [np.bincount(y).tolist() for y in seen] == [[1, 1, 1]] * 2 + [[3, 3, 3]] * 2
+    assert {(row.key["k"], row.key["draw"], row.key["stop"]) for row in found} == {
+        (k, draw, "last") for k in (1, 3) for draw in (0, 1)
+    }
+    assert all(row.result["n_windows"] == len(split.test) for row in found)
+    with pytest.raises(DataError, match="windows, 99 were asked for"):
+        list(few_labels.units(study, ["random"], 1, ks=(99,)))
+
+
+@pytest.mark.parametrize("method", ["random", "supervised"])
+def test_the_way_to_stop_decides_which_labels_are_used(
+    method: str, study: Study, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """With other labels on the validation subjects, `last` gives the same and `paper` does not."""
+    monkeypatch.setattr(few_labels, "STEPS", 4)
+    split = splits.default(study.w, study.info)
+    y = np.array(study.w.y)
+    y[split.val] = (y[split.val] + 1) % 3
+    other = tiny.Windows.from_arrays(
+        np.array(study.w.x),
+        y,
+        np.array(study.w.subject),
+        channels=study.w.meta.channels,
+        rate_hz=tiny.RATE_HZ,
+        activities=tiny.ACTIVITIES,
+        dataset="own",
+        terms="Made by a test.",
+    )
+    recipe = tiny.recipe(
+        finetune__epochs=40, finetune__lr=0.01, method__supervised__epochs=40, method__supervised__lr=0.003
+    )
+    results: dict[str, list[Any]] = {"last": [], "paper": []}
+    for w in (study.w, other):
+        same = Study(w, study.info, recipe, "tiny", tmp_path / f"{len(results['last'])}", "cpu")
+        for stop, found in results.items():
+            units = few_labels.units(same, [method], 1, ks=(2,), draws=3, stop=stop)  # type: ignore[arg-type]
+            found.append(plain(list(execute(units, same.folder / f"{stop}.jsonl"))))
+    assert results["last"][0] == results["last"][1]
+    assert results["paper"][0] != results["paper"][1]
+
+
+def test_transfer_takes_the_source_s_encoder_and_the_target_s_scaler(
+    study: Study, tmp_path: Path, monkeypatch: Any
+) -> None:
+    target = Study(
+        tiny.windows(6, 9, seed=4, dataset="other"), info("other"), study.recipe, "tiny", study.folder, "cpu"
+    )
+    models: list[Any] = []
+
+    def spy(*args: Any, **options: Any) -> Any:
+        models.append(original(*args, **options))
+        return models[-1]
+
+    original = pipeline.finetune
+    monkeypatch.setattr(transfer, "finetune", spy)
+    (row,) = execute(transfer.units(study, target, ["supervised"], 1), tmp_path / "rows.jsonl")
+    assert (row.key["source"], row.key["dataset"]) == ("own", "other")
+    at_home = splits.default(study.w, study.info)
+    source = study.encoder(at_home, "supervised", 0, trained=True)
+    untrained = study.encoder(at_home, "supervised", 0)
+    (model,) = models
+    weights = model.encoder.network.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in source.network.state_dict().items())
+    assert any(not torch.equal(value, weights[name]) for name, value in untrained.network.state_dict().items())
+    split = splits.default(target.w, target.info)
+    expected = target.w.x[split.train].mean((0, 2))
+    np.testing.assert_allclose(model.encoder.scaler.mean, expected, rtol=1e-4)
+
+
+def test_what_stopped_goes_on_without_losing_or_repeating_a_row(study: Study, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(few_labels, "STEPS", 3)
+
+    def units(where: str) -> list[Unit]:
+        own = Study(study.w, study.info, study.recipe, "tiny", tmp_path / where, "cpu")
+        return list(few_labels.units(own, ["random", "supervised"], 1, ks=(1, 2), draws=3))
+
+    whole = plain(list(execute(units("whole"), tmp_path / "whole.jsonl")))
+    path = tmp_path / "stopped.jsonl"
+    for stop_after in (1, 4, 3):
+        running = execute(units("stopped"), path)
+        for _ in range(stop_after):
+            next(running)
+        running.close()
+    list(execute(units("stopped"), path))
+    found = rows.read(path)
+    assert len(found) == len(whole) == 12
+    assert plain(found) == whole
+
+
+def test_what_a_plan_refuses(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="unknown protocol 'tranfer'; did you mean 'transfer'"):
+        comparison.plan("tranfer")
+    with pytest.raises(DataError, match="transfer needs a data set to pre-train on"):
+        comparison.plan("transfer", "watch")
+    with pytest.raises(DataError, match="--source is for transfer"):
+        comparison.plan("cost", "watch", source="synthetic")
+    with pytest.raises(DataError, match="random is named more than once"):
+        comparison.plan("cost", "watch", ("random", "random"))
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(CheckpointError, match="holds no comparison"):
+        comparison.plan("cost", "watch", out=tmp_path)
+
+
+def test_a_failing_cell_keeps_the_rows_before_it(study: Study, tmp_path: Path) -> None:
+    def fails(missing: Any, progress: Any) -> Any:
+        raise DataError("no")
+        yield
+
+    good = next(iter(representation.units(study, ["random"], 1)))
+    bad = Unit("bad", ({"method": "bad"},), fails)
+    with pytest.raises(DataError, match="no"):
+        list(execute([good, bad], tmp_path / "rows.jsonl", SILENT))
+    assert len(rows.read(tmp_path / "rows.jsonl")) == 1
