@@ -11,7 +11,6 @@ take the way of `otolith.losses.tiled` unless fast forms are switched off.
 from __future__ import annotations
 
 import math
-from numbers import Real
 
 import torch
 from torch import Tensor
@@ -19,6 +18,7 @@ from torch.nn import functional
 
 from otolith import fast
 from otolith.errors import unknown
+from otolith.losses.pairs import check_temperature, check_views
 from otolith.losses.similarity import SIMILARITIES, angular_similarity, check_rows, result_type, unit_rows
 from otolith.losses.tiled import Contrast, tiled_xent
 
@@ -46,8 +46,8 @@ def nt_xent(z: Tensor, temperature: float = 0.1, similarity: str = "cosine") -> 
         ValueError: wrong shape or type, a single instance, a temperature that is not positive, an unknown
             similarity.
     """
-    _check_views(z)
-    _check_temperature(temperature)
+    check_views(z)
+    check_temperature(temperature)
     if similarity not in SIMILARITIES:
         raise ValueError(unknown("similarity", similarity, SIMILARITIES))
     if fast.is_on():
@@ -80,13 +80,13 @@ def ndt_xent(
         ValueError: wrong shape or type, a single instance, `h` of another length than n, a temperature that
             is not positive, an unknown `positive_pairs`.
     """
-    _check_views(z)
+    check_views(z)
     check_rows("h", h)
     if len(h) * 2 != len(z):
         raise ValueError(
             f"h has {len(h)} rows and z has {len(z)}; expected a row of h for each instance, half those of z"
         )
-    _check_temperature(temperature)
+    check_temperature(temperature)
     if positive_pairs not in POSITIVE_PAIRS:
         raise ValueError(unknown("positive_pairs", positive_pairs, POSITIVE_PAIRS))
     if fast.is_on():
@@ -113,7 +113,7 @@ def negative_temperature(h: Tensor, temperature: float) -> Tensor:
         ValueError: `h` is not a floating-point (n, m) matrix, or a temperature that is not positive.
     """
     check_rows("h", h)
-    _check_temperature(temperature)
+    check_temperature(temperature)
     return angular_similarity(h.detach()).clamp_min_(TEMPERATURE_FLOOR).sqrt_().mul_(temperature)
 
 
@@ -135,7 +135,7 @@ def positive_temperature(similarity: Tensor, temperature: float, pairs: str = "i
     Raises:
         ValueError: not a (2n, 2n) matrix, a temperature that is not positive, or unknown `pairs`.
     """
-    _check_temperature(temperature)
+    check_temperature(temperature)
     if pairs not in POSITIVE_PAIRS:
         raise ValueError(unknown("positive_pairs", pairs, POSITIVE_PAIRS))
     blocks = _blocks(similarity)
@@ -207,20 +207,3 @@ def _positives(blocks: Tensor) -> Tensor:
     """Similarity of each of the 2n views with its positive, in the order of the rows."""
     within = _within_instances(blocks)
     return torch.cat([within[0, 1], within[1, 0]])
-
-
-def _check_views(z: Tensor) -> None:
-    check_rows("z", z)
-    if len(z) % 2:
-        raise ValueError(
-            f"z has {len(z)} rows; expected an even number: view 1 of all n instances, then view 2 of them"
-        )
-    if len(z) < 4:
-        raise ValueError(
-            f"z has {len(z)} rows, {len(z) // 2} instance(s), so no negatives; expected 4 rows (2 instances) or more"
-        )
-
-
-def _check_temperature(temperature: float) -> None:
-    if not isinstance(temperature, Real) or not 0.0 < temperature < math.inf:
-        raise ValueError(f"temperature is {temperature!r}; expected a finite number above 0")

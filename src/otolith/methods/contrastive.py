@@ -50,6 +50,7 @@ class TemperatureSettings:
 
 
 def around(shared: SharedSettings, encoder: nn.Module, signal: SignalSpec, policy: Policy) -> Contrastive:
+    """The contrastive method around `encoder`, with the recipe's projection head and augmentations."""
     n_features: Any = encoder.n_features
     projection = ProjectionHead(n_features, shared.projection.hidden, shared.projection.out)
     return Contrastive(encoder, projection, shared.augmentation(signal), policy)
