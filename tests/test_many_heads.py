@@ -1,4 +1,4 @@
-"""Heads trained side by side against each alone."""
+"""Heads trained in one batch, and one after the other, against each alone."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ def score(true: Tensor, found: Tensor) -> float:
     return macro_f1(true.numpy(), found.numpy(), range(CLASSES), CLASSES)
 
 
-def test_each_head_is_what_it_would_be_alone() -> None:
-    heads = train_many(DRAWS, range(5), SETTINGS, CLASSES, steps=17)
+@pytest.mark.parametrize("batched", [True, False])
+def test_each_head_is_what_it_would_be_alone(batched: bool) -> None:
+    heads = train_many(DRAWS, range(5), SETTINGS, CLASSES, steps=17, batched=batched)
     for number, draw in enumerate(DRAWS):
         alone = build_head(10, CLASSES, SETTINGS, number)
         train_steps(alone, draw, SETTINGS, number, 17)
         linear = [layer for layer in alone if isinstance(layer, torch.nn.Linear)]
         for layer, weight, bias in zip(linear, heads.weights, heads.biases, strict=True):
-            torch.testing.assert_close(weight[number], layer.weight, rtol=0, atol=1e-5)
+            torch.testing.assert_close(weight[number].t(), layer.weight, rtol=0, atol=1e-5)
             torch.testing.assert_close(bias[number], layer.bias, rtol=0, atol=1e-5)
         assert torch.equal(heads.predict(TEST.inputs)[number], predict(alone, TEST.inputs).argmax(1))
 
@@ -49,9 +50,9 @@ def test_each_head_is_what_it_would_be_alone() -> None:
 def test_company_does_not_matter(together: int, dropout: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even for dropout: each head has its own masks."""
     settings = dataclasses.replace(SETTINGS, dropout=dropout)
-    expected = train_many(DRAWS[2:3], [2], settings, CLASSES, steps=11)
+    expected = train_many(DRAWS[2:3], [2], settings, CLASSES, steps=11, batched=True)
     monkeypatch.setattr(many_heads, "TOGETHER", together)
-    heads = train_many(DRAWS, range(5), settings, CLASSES, steps=11)
+    heads = train_many(DRAWS, range(5), settings, CLASSES, steps=11, batched=True)
     for one, many in zip(expected.state(), heads.state(), strict=True):
         torch.testing.assert_close(many[2], one[0], rtol=0, atol=1e-5)
 
@@ -68,7 +69,8 @@ def test_dropout_is_applied_and_scaled() -> None:
     torch.testing.assert_close(kept, torch.full_like(kept, 1 / 0.6), rtol=1e-4, atol=0)
 
 
-def test_the_best_on_validation_is_kept() -> None:
+@pytest.mark.parametrize("batched", [True, False])
+def test_the_best_on_validation_is_kept(batched: bool) -> None:
     """By a score that falls from the second scoring on, so that the first one's weights must come back."""
     seen: list[Tensor] = []
 
@@ -76,25 +78,28 @@ def test_the_best_on_validation_is_kept() -> None:
         seen.append(found.clone())
         return 1.0 / len(seen)
 
-    heads = train_many(DRAWS[:1], [0], SETTINGS, CLASSES, val=TEST, score=falling)
+    heads = train_many(DRAWS[:1], [0], SETTINGS, CLASSES, val=TEST, score=falling, batched=batched)
     assert len(seen) == 2  # after epoch 5, and after the last
     assert torch.equal(heads.predict(TEST.inputs)[0], seen[0])
     assert not torch.equal(seen[0], seen[1])
 
 
-def test_heads_choose_for_themselves() -> None:
-    """Two heads, one best early and one late."""
+@pytest.mark.parametrize(
+    ("batched", "scores", "best"), [(True, (0.9, 0.1, 0.2, 0.8), (0, 3)), (False, (0.9, 0.2, 0.1, 0.8), (0, 3))]
+)
+def test_heads_choose_for_themselves(batched: bool, scores: tuple[float, ...], best: tuple[int, int]) -> None:
+    """Two heads, one best early and one late; a batch is scored head by head every fifth epoch."""
     settings = dataclasses.replace(SETTINGS, epochs=10)
     calls: list[Tensor] = []
 
     def odd(true: Tensor, found: Tensor) -> float:
         calls.append(found.clone())
-        return (0.9, 0.1, 0.2, 0.8)[len(calls) - 1]
+        return scores[len(calls) - 1]
 
-    heads = train_many(DRAWS[:2], [0, 1], settings, CLASSES, val=TEST, score=odd)
+    heads = train_many(DRAWS[:2], [0, 1], settings, CLASSES, val=TEST, score=odd, batched=batched)
     found = heads.predict(TEST.inputs)
-    assert torch.equal(found[0], calls[0])
-    assert torch.equal(found[1], calls[3])
+    assert torch.equal(found[0], calls[best[0]])
+    assert torch.equal(found[1], calls[best[1]])
 
 
 def test_the_rate_is_halved_for_whoever_waits() -> None:
@@ -143,7 +148,9 @@ def test_what_is_refused() -> None:
         train_many([DRAWS[0], labelled(20, 0)], [0, 1], SETTINGS, CLASSES, steps=3)
     broken = Labelled(torch.full((6, 10), torch.inf), torch.arange(6) % CLASSES)
     with pytest.raises(TrainingError, match="no longer finite after"):
-        train_many([broken], [0], SETTINGS, CLASSES, steps=5)
+        train_many([broken], [0], SETTINGS, CLASSES, steps=5, batched=True)
+    with pytest.raises(TrainingError, match="no longer finite in step 1"):
+        train_many([broken], [0], SETTINGS, CLASSES, steps=1, batched=False)
 
 
 def test_the_caller_s_random_state_is_left_alone() -> None:

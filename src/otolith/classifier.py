@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from otolith import fast
 from otolith.errors import TrainingError
 from otolith.fast.memory import keep_pages
+from otolith.fast.mlp import MLPSteps
 from otolith.nets import PredictionMLP
 from otolith.progress import SILENT, Progress
 from otolith.training.optim import Optimizer
@@ -104,8 +105,7 @@ def train_classifier(
     device = train.inputs.device
     if device.type == "cpu" and fast.is_on():
         keep_pages()
-    optimizer = Optimizer(network, "adam", settings.lr, weight_decay=settings.weight_decay)
-    weight = _class_weights(train.y, n_classes) if settings.class_balanced else None
+    weight = _class_weights(train.y, n_classes).to(train.inputs.dtype) if settings.class_balanced else None
     lr, best, best_epoch, best_state, waited = settings.lr, -1.0, 0, copy.deepcopy(network.state_dict()), 0
     records = []
     with (
@@ -114,12 +114,13 @@ def train_classifier(
     ):
         torch.manual_seed(seed)
         order = torch.Generator().manual_seed(seed)
+        update = _update_of(network, train, settings, weight)
         for epoch in range(settings.epochs):
             began = time.perf_counter()
             network.train()
             total = torch.zeros((), device=device)
             for ids in torch.randperm(len(train.y), generator=order).to(device).split(settings.batch_size):
-                total += _step(network, train, ids, optimizer, lr, weight) * len(ids)
+                total += update(ids, lr) * len(ids)
             mean_loss = float(total) / len(train.y)
             refuse_not_finite(mean_loss, stage, f"in epoch {epoch + 1}", lr)
             if (epoch + 1) % every and epoch + 1 < settings.epochs:
@@ -160,15 +161,15 @@ def train_steps(network: nn.Module, train: Labelled, settings: FinetuneSettings,
     device = train.inputs.device
     if device.type == "cpu" and fast.is_on():
         keep_pages()
-    optimizer = Optimizer(network, "adam", settings.lr, weight_decay=settings.weight_decay)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         order = torch.Generator().manual_seed(seed)
+        update = _update_of(network, train, settings, None)
         network.train()
         done = 0
         while done < steps:
             for ids in torch.randperm(len(train.y), generator=order).to(device).split(settings.batch_size):
-                loss = _step(network, train, ids, optimizer, settings.lr, None)
+                loss = update(ids, settings.lr)
                 done += 1
                 if done == steps:
                     break
@@ -176,14 +177,22 @@ def train_steps(network: nn.Module, train: Labelled, settings: FinetuneSettings,
     network.eval()
 
 
-def _step(
-    network: nn.Module, train: Labelled, ids: Tensor, optimizer: Optimizer, lr: float, weight: Tensor | None
-) -> Tensor:
-    """One update from the windows `ids`; their mean loss before it."""
-    loss = F.cross_entropy(network(train.inputs.index_select(0, ids)), train.y[ids], weight)
-    loss.backward()
-    optimizer.step(lr)
-    return loss.detach()
+def _update_of(
+    network: nn.Module, train: Labelled, settings: FinetuneSettings, weight: Tensor | None
+) -> Callable[[Tensor, float], Tensor]:
+    """What makes one update from the windows `ids` at a rate and returns their mean loss before it."""
+    if isinstance(network, PredictionMLP) and train.inputs.device.type == "cpu" and fast.is_on():
+        steps = MLPSteps(network.linear_layers(), network.dropout, settings.lr, settings.weight_decay)
+        return lambda ids, lr: steps.step(train.inputs.index_select(0, ids), train.y[ids], lr, weight)
+    optimizer = Optimizer(network, "adam", settings.lr, weight_decay=settings.weight_decay)
+
+    def update(ids: Tensor, lr: float) -> Tensor:
+        loss = F.cross_entropy(network(train.inputs.index_select(0, ids)), train.y[ids], weight)
+        loss.backward()
+        optimizer.step(lr)
+        return loss.detach()
+
+    return update
 
 
 def refuse_not_finite(loss: float, stage: str, when: str, lr: float) -> None:

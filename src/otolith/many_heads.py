@@ -1,7 +1,8 @@
-"""Many small heads trained side by side on features of one frozen encoder, as few-label experiments need (Fig. 6).
+"""Many small heads on features of one frozen encoder, as few-label experiments need (Fig. 6).
 
-Heads differ in the windows they learn from and in their seed, not in their shape. Their weights are stacked, so that
-one batched product does the work of many small ones; each head computes what it would compute alone.
+Heads differ in the windows they learn from and in their seed, not in their shape. On a GPU their weights are stacked
+for training, so that one batched product does the work of many small ones, and each head computes what it would compute
+alone. On a CPU batched training loses to one head after the other: weights and moments of one fit into its cache.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from otolith import fast
-from otolith.classifier import FinetuneSettings, Labelled, build_head, refuse_not_finite
+from otolith.classifier import (
+    FinetuneSettings,
+    Labelled,
+    build_head,
+    refuse_not_finite,
+    train_classifier,
+    train_steps,
+)
 from otolith.errors import TrainingError
 from otolith.fast.masks import KeepMasks, dropped_share
-from otolith.fast.memory import keep_pages
+from otolith.nets import PredictionMLP
 
-TOGETHER = 2
-"""Heads of a group on a CPU: weights and Adam's moments of more than a few no longer fit into its cache."""
-
-TOGETHER_GPU = 128
-"""The same on a GPU."""
+TOGETHER = 128
+"""Heads that are trained in one batch."""
 
 EVERY = 5
 """Epochs between two scorings on the validation windows."""
@@ -35,11 +40,11 @@ class ManyHeads(nn.Module):
     multiply the hidden layers, (G, batch, width) each: dropout, drawn by whoever trains.
     """
 
-    def __init__(self, heads: Sequence[nn.Sequential]) -> None:
+    def __init__(self, heads: Sequence[PredictionMLP]) -> None:
         super().__init__()
-        layers = [[layer for layer in head if isinstance(layer, nn.Linear)] for head in heads]
-        same = list(zip(*layers, strict=True))
-        self.weights = nn.ParameterList(torch.stack([each.weight.detach() for each in layer]) for layer in same)
+        same = list(zip(*(head.linear_layers() for head in heads), strict=True))
+        # (G, in, out): the gradient of a batched product comes in this layout, and copying it would double its time
+        self.weights = nn.ParameterList(torch.stack([each.weight.detach().t() for each in layer]) for layer in same)
         self.biases = nn.ParameterList(torch.stack([each.bias.detach() for each in layer]) for layer in same)
 
     def __len__(self) -> int:
@@ -50,7 +55,7 @@ class ManyHeads(nn.Module):
             if number:
                 x = F.relu(x)
                 x = x * masks[number - 1] if masks else x
-            x = torch.baddbmm(bias[:, None], x, weight.transpose(1, 2))
+            x = torch.baddbmm(bias[:, None], x, weight)
         return x
 
     @torch.no_grad()
@@ -59,10 +64,9 @@ class ManyHeads(nn.Module):
         first, bias = self.weights[0], self.biases[0]
         found = []
         for part in features.split(batch_size):
-            # all heads' first layers are one product, since they share its input
-            x = F.linear(part, first.flatten(0, 1), bias.flatten()).view(len(part), len(self), -1).transpose(0, 1)
+            x = torch.matmul(part, first).add_(bias[:, None])
             for weight, shift in zip(self.weights[1:], self.biases[1:], strict=True):
-                x = torch.baddbmm(shift[:, None], F.relu(x), weight.transpose(1, 2))
+                x = torch.baddbmm(shift[:, None], F.relu(x), weight)
             found.append(x.argmax(2))
         return torch.cat(found, 1)
 
@@ -81,6 +85,7 @@ def train_many(
     val: Labelled | None = None,
     score: Callable[[Tensor, Tensor], float] | None = None,
     on_head: Callable[[int], None] | None = None,
+    batched: bool | None = None,
 ) -> ManyHeads:
     """Train one head on each of `draws` and return them, in eval mode.
 
@@ -93,6 +98,7 @@ def train_many(
         draws: one set of features (n, d) and labels for each head; equal n.
         seeds: of each head's weights and of the order of its windows.
         on_head: told how many more heads are done.
+        batched: whether heads take each step together; None leaves it to the device.
 
     Raises:
         TrainingError: draws of different sizes, or a loss that is not finite.
@@ -105,13 +111,11 @@ def train_many(
     sizes = {len(draw.y) for draw in draws}
     if len(sizes) > 1:
         raise TrainingError(f"heads that train together need draws of one size; got {sorted(sizes)}")
-    device = draws[0].inputs.device
-    if device.type == "cpu" and fast.is_on():
-        keep_pages()
-    together = TOGETHER if device.type == "cpu" else TOGETHER_GPU
-    done: list[list[Tensor]] = []
-    for first in range(0, len(draws), together):
-        part = slice(first, first + together)
+    if batched is None:
+        batched = draws[0].inputs.device.type != "cpu"
+    groups = [slice(first, first + TOGETHER) for first in range(0, len(draws), TOGETHER)] if batched else []
+    done: list[ManyHeads] = []
+    for part in groups:
         group = _Group(draws[part], seeds[part], settings, n_classes)
         if steps is not None:
             group.run(steps)
@@ -119,14 +123,30 @@ def train_many(
             assert val is not None
             assert score is not None
             group.run_best(val, score)
-        done.append([each.detach() for each in group.heads.state()])
+        done.append(group.heads)
         if on_head is not None:
             on_head(len(group.heads))
-    whole = ManyHeads([build_head(draws[0].inputs.shape[1], n_classes, settings, 0)])
-    joined = [nn.Parameter(torch.cat(parts)) for parts in zip(*done, strict=True)]
-    n_layers = len(whole.weights)
-    whole.weights, whole.biases = nn.ParameterList(joined[:n_layers]), nn.ParameterList(joined[n_layers:])
-    return whole.eval()
+    for draw, seed in [] if batched else zip(draws, seeds, strict=True):
+        head = build_head(draw.inputs.shape[1], n_classes, settings, seed).to(draw.inputs.device)
+        if steps is not None:
+            train_steps(head, draw, settings, seed, steps)
+        else:
+            assert val is not None
+            assert score is not None
+            train_classifier(head, draw, val, settings, seed, n_classes=n_classes, score=score, every=EVERY)
+        done.append(ManyHeads([head]))
+        if on_head is not None:
+            on_head(1)
+    return _joined(done).eval()
+
+
+def _joined(parts: Sequence[ManyHeads]) -> ManyHeads:
+    """The heads of all parts in one stack."""
+    whole = parts[0]
+    for name in ("weights", "biases"):
+        layers = zip(*(getattr(part, name) for part in parts), strict=True)
+        setattr(whole, name, nn.ParameterList(torch.cat([each.detach() for each in layer]) for layer in layers))
+    return whole
 
 
 class _Group:
@@ -173,7 +193,7 @@ class _Group:
             return []
         found = []
         for weight in self.heads.weights[:-1]:
-            mask = torch.empty(len(self.masks), batch, weight.shape[1], dtype=self.x.dtype)
+            mask = torch.empty(len(self.masks), batch, weight.shape[2], dtype=self.x.dtype)
             for stream, part in zip(self.masks, mask, strict=True):
                 stream.fill(part)
             found.append(mask.mul_(1 / (1 - dropped_share(p))).to(self.x.device, non_blocking=True))

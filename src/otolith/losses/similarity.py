@@ -182,27 +182,32 @@ class _UnitSimilarity(torch.autograd.Function):
         return to_u, to_v, None, None
 
 
-def angle_and_slope(u: Tensor, v: Tensor, cosine: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def angle_and_slope(
+    u: Tensor, v: Tensor, cosine: Tensor, dtype: torch.dtype, with_slope: bool = True
+) -> tuple[Tensor, Tensor | None]:
     """s_a and its slope d s_a / d s_c, both (N, M) in `dtype`, from unit rows and their products.
 
     The products are overwritten. Theirs may be a narrower type than the rows'.
     """
-    opposite = cosine < 0
+    # 1 in the half circle of the same direction, else 0; `torch.where` of a mask takes ten times as long on a CPU
+    same = torch.ge(cosine, 0.0, out=torch.empty_like(cosine, dtype=dtype))
     gap = cosine.abs_().sub_(1.0).neg_().to(dtype)
-    if cosine.dtype == dtype:
-        _refine(gap, u, v, opposite)
+    if cosine.dtype == dtype and gap.numel() and not bool(gap.amin() >= REFINE_GAP):
+        _refine(gap, u, v, same)
     # Below the resolution two rows are one direction: gap and slope 0. (A NaN gap stays NaN.)
     torch.threshold_(gap, (_PARALLEL_EPS * torch.finfo(dtype).eps) ** 2 / 2, 0.0)
-    slope = torch.rsub(gap, 2.0).mul_(gap).rsqrt_().mul_(1.0 / math.pi).nan_to_num_(posinf=0.0)
+    slope = None
+    if with_slope:
+        slope = torch.rsub(gap, 2.0).mul_(gap).rsqrt_().mul_(1.0 / math.pi).nan_to_num_(posinf=0.0)
     turn = gap.mul_(0.5).sqrt_().asin_().mul_(2.0 / math.pi)  # angle to the nearer pole, in units of pi
-    return torch.where(opposite, turn, 1.0 - turn), slope
+    return turn.lerp_(1.0 - turn, same), slope  # exact at both ends
 
 
-def _refine(gap: Tensor, u: Tensor, v: Tensor, opposite: Tensor) -> None:
-    """Replace, in place, small gaps by half the squared distance of the rows (of u and -v where opposite)."""
+def _refine(gap: Tensor, u: Tensor, v: Tensor, same: Tensor) -> None:
+    """Replace, in place, small gaps by half the squared distance of the rows (of u and -v unless `same`)."""
     rows, columns = torch.nonzero(gap < REFINE_GAP, as_tuple=True)
     step = max(1, _REFINE_NUMBERS // u.shape[1])
     for start in range(0, len(rows), step):
         i, k = rows[start : start + step], columns[start : start + step]
-        nearer = torch.where(opposite[i, k].unsqueeze(1), -v[k], v[k])
+        nearer = torch.where(same[i, k].unsqueeze(1) > 0, v[k], -v[k])
         gap[i, k] = ((u[i] - nearer).square().sum(dim=1) / 2).to(gap.dtype)

@@ -20,7 +20,6 @@ parallel, the products are of float64 after all.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +36,7 @@ KEPT_PAIRS = 1 << 21
 TILE_PAIRS = 1 << 21
 """Pairs in a tile of a larger batch: some 150 MB of temporaries."""
 
-CLOSE_SHARE = 1 / 64
+CLOSE_SHARE = 1 / 256
 """Where more than this share of a tile's pairs are nearly parallel, their differences cost more than wider products."""
 
 
@@ -69,56 +68,33 @@ def tiled_xent(u: Tensor, h: Tensor | None, how: Contrast) -> Tensor:
     return loss
 
 
-@dataclass
 class _Tile:
-    """Pairs of the instances `first .. last - 1`, seen in one view, with all 2n views: (rows, 2, n)."""
+    """The pairs of some rows of the 2n views with all: (rows, 2n). Either part of one view, or the whole batch."""
 
-    first: int
-    last: int
-    view: int
-    n: int
-
-    def rows(self, x: Tensor) -> Tensor:
-        """This tile's part of one value for each view: (2n, ...) -> (rows, ...)."""
-        return x[self.view * self.n + self.first : self.view * self.n + self.last]
-
-    def partners(self, x: Tensor) -> Tensor:
-        """The part of the same instances' other view."""
-        return x[(1 - self.view) * self.n + self.first : (1 - self.view) * self.n + self.last]
-
-    def themselves(self, pairs: Tensor) -> Tensor:
-        """Each row's pair with itself, a view into (rows, 2, n)."""
-        return pairs[:, self.view, self.first : self.last].diagonal()
-
-    def positives(self, pairs: Tensor) -> Tensor:
-        """Each row's positive, a view into (rows, 2, n)."""
-        return pairs[:, 1 - self.view, self.first : self.last].diagonal()
+    def __init__(self, first: int, last: int, n: int, device: torch.device) -> None:
+        self.rows = slice(first, last)
+        self.instances = slice(0, n) if last - first > n else slice(first % n, first % n + last - first)
+        self.itself = torch.arange(first, last, device=device)[:, None]
+        """Column of each row's pair with itself, for `scatter_`."""
+        self.positive = (self.itself + n) % (2 * n)
+        """Column of each row's positive, for `gather` and `scatter_`."""
 
 
 class _TiledXent(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, h: Tensor | None, how: Contrast) -> Tensor:
         n = len(u) // 2
+        tiles, keep = _tiles(n, u.device)
+        views, instances = _Rows.of(u, how.dtype), None if h is None else _Rows.of(h, how.dtype)
         kept: list[tuple[Tensor, Tensor | None, Tensor, Tensor | float]] = []
-        keep = 4 * n * n <= KEPT_PAIRS
         log_denominator = torch.empty(2 * n, dtype=how.dtype, device=u.device)
         positive = torch.empty_like(log_denominator)
         total = torch.zeros((), dtype=torch.float64 if u.dtype == torch.float64 else how.dtype, device=u.device)
-        temperature: Tensor | float = how.temperature
-        narrow = u.to(how.dtype) if u.device.type == "cpu" else u
-        for tile in _tiles(n, n if keep else max(1, TILE_PAIRS // (2 * n))):
-            if how.dynamic and not (keep and tile.view):  # both views of an instance have one temperature
-                temperature = _negative_temperature(tile, h, how)
-            similarity, slope, used = _similarity(tile, u, narrow, how)
-            tile.rows(positive).copy_(tile.positives(similarity))
-            if how.dynamic:
-                total += similarity.sum(dtype=total.dtype) - tile.themselves(similarity).sum(dtype=total.dtype)
-            logits = similarity.div_(temperature)
-            tile.themselves(logits).fill_(-math.inf)
-            tile.positives(logits).fill_(-math.inf)
-            tile.rows(log_denominator).copy_(logits.flatten(1).logsumexp(1))
+        for tile in tiles:
+            logits, slope, used, temperature = found = _logits(tile, views, instances, how, positive, total)
+            log_denominator[tile.rows] = logits.logsumexp(1)
             if keep:
-                kept.append((logits, slope, used, temperature))
+                kept.append(found)
 
         pairs = 4 * n * n - 2 * n
         positive_temperature = torch.full((), how.temperature, dtype=how.dtype, device=u.device)
@@ -136,26 +112,21 @@ class _TiledXent(torch.autograd.Function):
             weight = x.sigmoid() / (2 * n)
             of_all = share * (weight * positive).sum() / positive_temperature.square()
             scale = F.logsigmoid(x) - math.log(2 * n) - log_denominator  # log a - L
+            of_positive = -(weight + weight.roll(n)) / positive_temperature
+            if how.all_views:
+                of_positive += 2 * of_all
             grad = torch.empty_like(u)
-            for number, tile in enumerate(_tiles(n, n if keep else max(1, TILE_PAIRS // (2 * n)))):
-                if keep:
-                    logits, slope, used, temperature = kept[number]
-                else:
-                    if how.dynamic:
-                        temperature = _negative_temperature(tile, h, how)
-                    similarity, slope, used = _similarity(tile, u, narrow, how)
-                    logits = similarity.div_(temperature)
-                    tile.themselves(logits).fill_(-math.inf)
-                    tile.positives(logits).fill_(-math.inf)
-                pull = (logits + tile.rows(scale)[:, None, None]).exp_()
-                pull += logits.add_(scale.view(2, n)).exp_()
-                pull.div_(temperature).add_(2 * of_all)
-                tile.themselves(pull).fill_(0.0)
-                both = -(tile.rows(weight) + tile.partners(weight)) / positive_temperature
-                tile.positives(pull).copy_(both + 2 * of_all if how.all_views else both)
+            for number, tile in enumerate(tiles):
+                found = kept[number] if keep else _logits(tile, views, instances, how)
+                logits, slope, used, temperature = found
+                pull = (logits + scale[tile.rows, None]).exp_()
+                pull += logits.add_(scale).exp_()
+                _by_instance(pull, temperature).add_(2 * of_all)
+                pull.scatter_(1, tile.itself, 0.0)
+                pull.scatter_(1, tile.positive, of_positive[tile.rows, None])
                 if slope is not None:
                     pull.mul_(slope)
-                tile.rows(grad).copy_(pull.flatten(1).to(used.dtype) @ used)
+                grad[tile.rows] = pull.to(used.dtype) @ used
             ctx.save_for_backward(grad)
         return loss
 
@@ -166,34 +137,79 @@ class _TiledXent(torch.autograd.Function):
         return grad * of_loss, None, None
 
 
-def _tiles(n: int, step: int) -> Iterator[_Tile]:
-    for view in (0, 1):
-        for first in range(0, n, step):
-            yield _Tile(first, min(first + step, n), view, n)
+def _tiles(n: int, device: torch.device) -> tuple[list[_Tile], bool]:
+    """Tiles of a batch of n instances, and whether there is one, small enough to be kept between the passes."""
+    if 4 * n * n <= KEPT_PAIRS:
+        return [_Tile(0, 2 * n, n, device)], True
+    step = max(1, TILE_PAIRS // (2 * n))
+    starts = ((view * n + first, view * n + min(first + step, n)) for view in (0, 1) for first in range(0, n, step))
+    return [_Tile(first, last, n, device) for first, last in starts], False
 
 
-def _similarity(tile: _Tile, u: Tensor, narrow: Tensor, how: Contrast) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Similarities (rows, 2, n) of the tile's pairs, their slopes by the cosine (None: 1), and the rows multiplied.
+@dataclass
+class _Rows:
+    """Unit rows, and the same in the type in which a CPU multiplies them."""
 
-    Those are `narrow`, the rows `u` in the result's type, if that can tell the tile's pairs apart.
+    exact: Tensor
+    narrow: Tensor
+
+    @classmethod
+    def of(cls, rows: Tensor, dtype: torch.dtype) -> _Rows:
+        return cls(rows, rows.to(dtype) if rows.device.type == "cpu" else rows)
+
+    def similarity(
+        self, some: slice, itself: Tensor, how: Contrast, with_slope: bool
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Similarities of some rows with all, their slopes by the cosine (None: 1 or not asked), the rows multiplied.
+
+        Those are `narrow` if that can tell the pairs apart. A row's similarity with itself, in the columns
+        `itself`, means nothing.
+        """
+        used = self.narrow
+        cosine = (used[some] @ used.T).scatter_(1, itself, 0.0)
+        if used.dtype != self.exact.dtype:
+            least, most = cosine.aminmax()
+            if max(-float(least), float(most)) > 1 - REFINE_GAP:
+                close = int((cosine.abs() > 1 - REFINE_GAP).sum())
+                if close > CLOSE_SHARE * cosine.numel():
+                    used = self.exact
+                    cosine = (used[some] @ used.T).scatter_(1, itself, 0.0)
+        if not how.angular:
+            return cosine.clamp_(-1.0, 1.0).to(how.dtype), None, used
+        return *angle_and_slope(self.exact[some], self.exact, cosine, how.dtype, with_slope), used
+
+
+def _logits(
+    tile: _Tile,
+    views: _Rows,
+    instances: _Rows | None,
+    how: Contrast,
+    positive: Tensor | None = None,
+    total: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None, Tensor, Tensor | float]:
+    """Logits of a tile's negatives (-inf for the other pairs), slopes, rows multiplied, temperature.
+
+    In the first pass the similarities are noted on the way: each positive's in `positive`, their sum in `total`.
     """
-    used = narrow
-    cosine = tile.rows(used) @ used.T
-    if used.dtype != u.dtype and (cosine.abs() > 1 - REFINE_GAP).sum() > CLOSE_SHARE * cosine.numel():
-        used = u
-        cosine = tile.rows(used) @ used.T
-    slope = None
-    if how.angular:
-        similarity, slope = angle_and_slope(tile.rows(u), u, cosine, how.dtype)
-        slope = slope.view(len(cosine), 2, tile.n)
-    else:
-        similarity = cosine.clamp_(-1.0, 1.0).to(how.dtype)
-    return similarity.view(len(cosine), 2, tile.n), slope, used
+    similarity, slope, used = views.similarity(tile.rows, tile.itself, how, True)
+    if positive is not None and total is not None:
+        positive[tile.rows] = similarity.gather(1, tile.positive)[:, 0]
+        if how.dynamic:
+            similarity.scatter_(1, tile.itself, 0.0)
+            total += similarity.sum(dtype=total.dtype)
+    temperature: Tensor | float = how.temperature
+    if instances is not None:  # Eq 2
+        rows = tile.itself[: tile.instances.stop - tile.instances.start] % (len(views.exact) // 2)
+        alike, _, _ = instances.similarity(tile.instances, rows, how, False)
+        temperature = alike.clamp_min_(how.floor).sqrt_().mul_(how.temperature)
+    logits = _by_instance(similarity, temperature)
+    return logits.scatter_(1, tile.itself, -math.inf).scatter_(1, tile.positive, -math.inf), slope, used, temperature
 
 
-def _negative_temperature(tile: _Tile, h: Tensor | None, how: Contrast) -> Tensor:
-    """Eq 2 for the tile's instances with all: (rows, 1, n)."""
-    assert h is not None
-    rows = h[tile.first : tile.last]
-    alike, _ = angle_and_slope(rows, h, rows @ h.T, torch.promote_types(how.dtype, torch.float32))
-    return alike.clamp_min_(how.floor).sqrt_().mul_(how.temperature)[:, None, :]
+def _by_instance(pairs: Tensor, temperature: Tensor | float) -> Tensor:
+    """Pairs of views (rows, 2n) divided, in place, by the temperature of their instances (rows or n, n)."""
+    if isinstance(temperature, float):
+        return pairs.div_(temperature)
+    n = temperature.shape[1]
+    pairs.view(-1, len(temperature), 2, n).div_(temperature[:, None, :])
+    return pairs

@@ -55,3 +55,8 @@ class PredictionMLP(nn.Sequential):
             layers += [nn.Linear(n_features, width), nn.ReLU(), Dropout(dropout)]
             n_features = width
         super().__init__(*layers, nn.Linear(n_features, n_classes))
+        self.dropout = dropout
+
+    def linear_layers(self) -> list[nn.Linear]:
+        """The layers that have weights, in order."""
+        return [layer for layer in self if isinstance(layer, nn.Linear)]
