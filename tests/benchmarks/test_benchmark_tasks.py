@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from otolith.benchmarks import clock, files, gpu, heads, losses, made, scale, steps, stock
+from otolith.classifier import FinetuneSettings
 from otolith.losses import ndt_xent, nt_xent
 
 SMALL = {
@@ -28,7 +29,8 @@ SMALL = {
 
 @pytest.fixture(autouse=True)
 def _small_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "matrix_rate", lambda: {"rate": 1e9})
+    for room in (steps, heads):
+        monkeypatch.setattr(room, "matrix_rate", lambda: {"rate": 1e9})
 
 
 @pytest.mark.parametrize("kind", ["ours", "stock"])
@@ -87,6 +89,26 @@ def test_methods_cost() -> None:
 @pytest.mark.parametrize("kind", ["ours", "shuffled", "loader"])
 def test_head(kind: str) -> None:
     assert heads.head(kind, epochs=1, n=300, n_val=60, overrides=SMALL)["seconds"] > 0
+
+
+@pytest.mark.parametrize("stop", ["last", "paper"])
+def test_few_labels(stop: str) -> None:
+    """Both ways learn: made-up activities that overlap, a few hundred features."""
+    small = SMALL | {"finetune.lr": 1e-3, "finetune.epochs": 20}
+    ours, theirs = (
+        heads.few_labels(kind, stop, 3, ks=(2, 30), n_steps=40, n_val=60, n_test=120, overrides=small)
+        for kind in ("ours", "stock")
+    )
+    assert ours["macro_f1"] == pytest.approx(theirs["macro_f1"], abs=0.05)
+    assert 0.3 < ours["macro_f1"] < 0.98
+    assert ours["flop"] == theirs["flop"] > 0
+
+
+def test_rows_that_steps_pass_are_counted() -> None:
+    settings = FinetuneSettings(batch_size=128)
+    assert heads._rows_seen(6, settings, 250) == 6 * 250
+    assert heads._rows_seen(300, settings, 4) == 300 + 128
+    assert heads._rows_seen(300, settings, None) == 50 * 300
 
 
 def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ ROOMS = {
     "methods_cost": "steps",
     "windows": "files",
     "head": "heads",
+    "few_labels": "heads",
     "loss": "losses",
     "scale": "scale",
     "epoch": "gpu",
