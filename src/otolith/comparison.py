@@ -80,6 +80,7 @@ def plan(
     folds: int | None = 5,
     root: str | Path | None = None,
     out: str | Path | None = None,
+    encoders: str | Path | None = None,
     overrides: dict[str, Any] | None = None,
     device: str = "auto",
     progress: Progress = SILENT,
@@ -91,6 +92,8 @@ def plan(
         ks, draws, stop: for few labels, see `few_labels.units`.
         folds: for cross-validation; None leaves one subject out at a time.
         out: None: `runs/compare-PROTOCOL-DATASET-RECIPE`.
+        encoders: keeps the pre-trained encoders; comparisons that are given the same folder train each encoder once.
+            None: a folder within `out`.
 
     Raises:
         DataError: data missing or damaged, too few subjects, an unknown protocol, no source to transfer from.
@@ -129,7 +132,9 @@ def plan(
         section = resolved.windows
         with progress.stage(f"windows of {data.info.name}", 1):
             w = data.windows(section.rate_hz, section.seconds, section.overlap, unlabelled=section.unlabelled)
-        return Study(w, data.info, resolved, recipe_name, folder / "encoders", device)
+        return Study(
+            w, data.info, resolved, recipe_name, Path(encoders) if encoders is not None else folder / "encoders", device
+        )
 
     first = study(given)
     other = first if source is None else study(datasets.load(dataset, root))

@@ -28,6 +28,7 @@ def compare(
     leave_one_out: Annotated[bool, Parameter(show_default=False)] = False,
     data: Folder | None = None,
     out: Folder | None = None,
+    encoders: Folder | None = None,
     overrides: Overrides = None,
     device: str = "auto",
 ) -> None:
@@ -51,6 +52,8 @@ def compare(
         leave_one_out: For cross-validation: leave one subject out at a time.
         data: Folder that holds the data set (for transfer, both), or its parent.
         out: Output folder; default: runs/compare-PROTOCOL-DATASET-RECIPE.
+        encoders: Folder that keeps the pre-trained encoders; comparisons that share it train each encoder once.
+            Default: within the output folder.
         overrides: Change a value of the recipe, such as pretrain.epochs=10.
         device: auto, cpu, cuda, ...
     """
@@ -73,6 +76,7 @@ def compare(
         folds=None if leave_one_out else folds,
         root=data,
         out=out,
+        encoders=encoders,
         overrides=parse_overrides(overrides),
         device=device,
         progress=progress,
