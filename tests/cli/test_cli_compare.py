@@ -17,7 +17,7 @@ from commandline import SET, call, refused
 
 from otolith import comparison, rows
 from otolith.errors import CheckpointError
-from otolith.protocols import few_labels
+from otolith.protocols import few_labels, study
 
 FEW = ["--method", "csshar", "--method", "random", "--k", "1", "--k", "2", "--draws", "3"]
 
@@ -109,3 +109,16 @@ def test_a_folder_of_another_comparison_is_refused(moves: Path, tmp_path: Path) 
     given["overrides"]["finetune.epochs"] = 3
     with pytest.raises(CheckpointError, match=r"another comparison: its recipe is"):
         comparison.plan("representation", str(moves), ("random",), **given)
+
+
+def test_comparisons_share_encoders(moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(few_labels, "STEPS", 5)
+    shared = ["--dataset", moves, "--method", "csshar", *SET, "--encoders", tmp_path / "encoders", "--out"]
+    assert call("compare", "representation", *shared, tmp_path / "all").code == 0
+    weights = [path.read_bytes() for path in tmp_path.glob("encoders/*/model/weights.safetensors")]
+    assert len(weights) == 1
+    assert not (tmp_path / "all" / "encoders").exists()
+    monkeypatch.setattr(study, "pretrain", lambda *given, **options: pytest.fail("trained again"))
+    ended = call("compare", "few-labels", "--k", "1", "--draws", "2", *shared, tmp_path / "few")
+    assert ended.code == 0, ended.err
+    assert len(plain(tmp_path / "few")) == 2

@@ -55,6 +55,16 @@ def test_what_may_not_be_compared_stands_apart(other: dict[str, Any]) -> None:
     assert len(groups.group([row("dynamic", 0, 0.9), row("dynamic", 0, 0.8, **other)])) == 2
 
 
+def test_only_columns_that_tell_runs_apart() -> None:
+    header, lines = tables.every_run([row("dynamic", 0, 0.9, k=5, draw=3), row("dynamic", 1, 0.8, k=5, draw=None)])
+    assert header[:4] == ["Method", "Seed", "Draw", "Macro F1 (%)"]
+    assert [line[:4] for line in lines] == [
+        ["Dynamic temperature", "0", "3", "90.0"],
+        ["Dynamic temperature", "1", "–", "80.0"],
+    ]
+    assert all(len(line) == len(header) for line in lines)
+
+
 def test_paper_and_compact_recipes_stand_apart() -> None:
     paper = Row(row("dynamic", 0, 0.9).key | {"recipe": "bbb"}, {"macro_f1": 0.9}, {"recipe_name": "paper"})
     assert [g.recipe_name for g in groups.group([row("dynamic", 0, 0.8), paper])] == ["compact", "paper"]

@@ -39,6 +39,8 @@ class MLPSteps:
         self.biases = [layer.bias for layer in layers]
         self.masks = (KeepMasks(dropout) if masks is None else masks) if dropout else None
         self.raised = 1 / (1 - dropped_share(dropout))
+        for parameter in (*self.weights, *self.biases):  # kept, so that the cache knows them
+            parameter.grad = torch.empty_like(parameter)
         self.adam = torch.optim.Adam([*self.weights, *self.biases], lr=lr, weight_decay=weight_decay, fused=True)
 
     @torch.no_grad()
@@ -56,23 +58,28 @@ class MLPSteps:
     @torch.no_grad()
     def gradients(self, x: Tensor, y: Tensor, of_class: Tensor | None = None) -> Tensor:
         """Leave in each weight and bias the gradient of the mean loss, which is returned."""
-        inputs = [x]
+        inputs, raised = [x], 1.0  # what dropout left is raised in the products, not in a pass of its own
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            hidden = torch.addmm(bias, inputs[-1], weight).relu_()
+            hidden = torch.addmm(bias, inputs[-1], weight, alpha=raised).relu_()
             if self.masks is not None:
-                hidden.mul_(self.masks.fill(torch.empty_like(hidden))).mul_(self.raised)
+                hidden.mul_(self.masks.fill(torch.empty_like(hidden)))
+                raised = self.raised
             inputs.append(hidden)
-        logs = torch.addmm(self.biases[-1], inputs[-1], self.weights[-1]).log_softmax(1)
-        of_row = torch.full_like(logs[:, :1], 1 / len(y)) if of_class is None else of_class[y][:, None]
+        logs = torch.addmm(self.biases[-1], inputs[-1], self.weights[-1], alpha=raised).log_softmax(1)
+        of_row: float | Tensor = 1 / len(y)
         if of_class is not None:
+            of_row = of_class[y][:, None]
             of_row = of_row / of_row.sum()
         own = y[:, None]
         loss = -(logs.gather(1, own) * of_row).sum()
-        grad = logs.exp_().mul_(of_row).scatter_add_(1, own, -of_row)
+        grad = logs.exp_()
+        grad = grad.scatter_add_(1, own, grad.new_full((len(y), 1), -1.0)).mul_(of_row)
         for number in range(len(inputs) - 1, -1, -1):
-            self.weights[number].grad = inputs[number].t() @ grad
-            self.biases[number].grad = grad.sum(0)
+            weight, bias = self.weights[number], self.biases[number]
+            raised = self.raised if number and self.masks is not None else 1.0
+            torch.sum(grad, 0, out=bias.grad)
+            torch.addmm(weight, inputs[number].t(), grad, beta=0, alpha=raised, out=weight.grad)
             if number:  # ReLU and dropout let pass what they left above zero
-                grad = (grad @ self.weights[number].t()).mul_(inputs[number] > 0)
-                grad = grad.mul_(self.raised) if self.masks is not None else grad
+                grad = torch.addmm(grad.new_empty(1), grad, weight.t(), beta=0, alpha=raised)
+                grad = torch.ops.aten.threshold_backward(grad, inputs[number], 0)
         return loss

@@ -154,7 +154,6 @@ def _comparison(runs: Sequence[RunFolder], rows: list[Row], problems: list[str])
         "problems": [f"{run.name}: {problem}" for run in runs for problem in run.problems] + problems,
         "groups": [_group_content(group) for group in found],
         "summary_header": tables.SUMMARY_HEADER,
-        "row_header": tables.ROW_HEADER,
         "learning": [
             {
                 "title": each.title,
@@ -180,7 +179,7 @@ def _group_content(group: groups.Group) -> dict[str, Any]:
         "summary": [tables.summary_cells(group, line) for line in group.lines],
         "differences": differences.table(group),
         "has_published": any(line.published for line in group.lines),
-        "rows": [tables.row_cells(row) for row in group.rows],
+        "every_run": tables.every_run(group.rows),
         "subject_header": ["Subject", *(group.label(line) for line in group.lines)],
         "subject_rows": [tables.subject_cells(group, person) for person in group.subjects],
     }

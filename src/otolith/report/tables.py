@@ -43,32 +43,24 @@ def summary_cells(group: Group, line: Line) -> list[str]:
     return [group.label(line), line.seeds, percent(stats["mean"]), range_text(line), sd, published_text(line)]
 
 
-ROW_HEADER = (
-    "Method",
-    "Seed",
-    "Fold",
-    "Macro F1 (%)",
-    "95 % interval",
-    "Accuracy (%)",
-    "Test subjects",
-    "Windows",
-)
-
-
-def row_cells(row: Row) -> list[str]:
-    """One row of the table of all runs, in the order of ROW_HEADER."""
-    result = row.result
-    blank = "–"
-    return [
-        method_title(str(row.key.get("method", "?"))),
-        blank if row.key.get("seed") is None else str(row.key["seed"]),
-        blank if row.key.get("fold") is None else str(row.key["fold"]),
-        percent(result["macro_f1"]),
-        interval_text(result),
-        percent(result["accuracy"]) if result.get("accuracy") is not None else blank,
-        str(result.get("n_subjects", blank)),
-        str(result.get("n_windows", blank)),
-    ]
+def every_run(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Header and lines of the table of all runs; a fold or a draw has a column where there are any."""
+    told = [name for name in ("seed", "fold", "draw") if any(row.key.get(name) is not None for row in rows)]
+    header = ["Method", *(name.capitalize() for name in told), "Macro F1 (%)", "95 % interval", "Accuracy (%)"]
+    lines = []
+    for row in rows:
+        accuracy = row.result.get("accuracy")
+        lines.append(
+            [
+                method_title(str(row.key.get("method", "?"))),
+                *("–" if row.key.get(name) is None else str(row.key[name]) for name in told),
+                percent(row.result["macro_f1"]),
+                interval_text(row.result),
+                "–" if accuracy is None else percent(accuracy),
+                *(str(row.result.get(name, "–")) for name in ("n_subjects", "n_windows")),
+            ]
+        )
+    return [*header, "Test subjects", "Windows"], lines
 
 
 def subject_cells(group: Group, person: str) -> list[str]:
@@ -125,7 +117,7 @@ def markdown(groups: Sequence[Group], problems: Sequence[str] = ()) -> str:
             parts.append("### Differences, paired by test subject")
             parts.append(_markdown_table(differences.HEADER, tested))
         parts.append("### Every run")
-        parts.append(_markdown_table(ROW_HEADER, (row_cells(row) for row in each.rows)))
+        parts.append(_markdown_table(*every_run(each.rows)))
         parts += [_markdown_cell(note) for note in notes_of(each.rows)]
         if each.subjects:
             header = ("Subject", *(each.label(line) for line in each.lines))
