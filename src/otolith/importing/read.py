@@ -1,0 +1,327 @@
+"""From sources to recordings: the core of `otolith import`, and what `otolith predict` reads phone exports with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from otolith.errors import DataError
+from otolith.importing import flags, labels
+from otolith.importing.asking import Ask, Desk
+from otolith.importing.decide import acc_unit, gyro_unit
+from otolith.importing.findings import Decision, Findings
+from otolith.importing.formats import all_formats, format_named
+from otolith.importing.options import ImportOptions
+from otolith.importing.repair import Samples, clean, gaps, rate_of
+from otolith.importing.session import ACC, GYRO, SENSORS, Folder, Sensor, Session, Sheet
+from otolith.importing.sources import Member, gather
+from otolith.progress import SILENT, Progress
+from otolith.recording import CHANNELS, Recording, Segment, Stream
+
+if TYPE_CHECKING:
+    from otolith.importing.labels import Interval
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Recordings in m/s² and rad/s with true time stamps, and what was found on the way to them.
+
+    All recordings have the same `channels`, and gravity is "included" in all of them or "removed" from all.
+    """
+
+    recordings: list[Recording]
+    findings: dict[str, Findings]
+    """By the recording's name."""
+    gravity: str
+    notes: tuple[str, ...] = ()
+    """What holds for the whole: whose recordings they are taken to be."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Channels of every recording."""
+        return self.recordings[0].channels
+
+    @property
+    def activities(self) -> tuple[str, ...]:
+        """Activities in order of the alphabet."""
+        return tuple(sorted({segment.activity for each in self.recordings for segment in each.segments}))
+
+    @property
+    def rate_hz(self) -> float:
+        """The sensors' highest nominal rate."""
+        return max(stream.rate_hz for each in self.recordings for stream in each.streams)
+
+    def common_decisions(self) -> list[tuple[Decision, int]]:
+        """Every decision with the number of recordings that it was made for, in order of appearance."""
+        counts = Counter(decision for found in self.findings.values() for decision in found.decisions)
+        return list(counts.items())
+
+
+def read_recordings(
+    sources: str | Path | Sequence[str | Path],
+    options: ImportOptions | None = None,
+    ask: Ask | None = None,
+    progress: Progress = SILENT,
+) -> Imported:
+    """Read raw phone exports or tables: CSV, Parquet, zip archives, and folders of those.
+
+    Args:
+        sources: files and folders.
+        options: what the files do not say.
+        ask: a person who decides what neither files nor options do; None: that is refused.
+        progress: is told of every folder or archive.
+
+    Raises:
+        DataError: nothing to read, a damaged or hostile file, or something that nothing decides; the message names file
+            and line, and the option to give.
+    """
+    options = options or ImportOptions()
+    desk = Desk(options, ask)
+    given = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
+    if not given:
+        raise DataError("No source was given. Name a file or a folder of recordings.")
+    intervals = labels.read_intervals(options.labels) if options.labels is not None else None
+    folders = _folders(given, gather(given), options)
+    recordings: list[Recording] = []
+    findings: dict[str, Findings] = {}
+    with progress.stage("read recordings", len(folders), "folders") as stage:
+        for folder in folders:
+            for session in _sessions(folder, desk):
+                for recording, found in _assemble(session, desk):
+                    name = recording.name
+                    if name in findings:
+                        raise DataError(
+                            f"Two recordings are called {name!r}: {', '.join(findings[name].sources)} and "
+                            f"{', '.join(found.sources)}. Rename one file or folder."
+                        )
+                    findings[name] = found
+                    recordings.append(recording)
+            stage.advance()
+    return _together(recordings, findings, intervals, options)
+
+
+def _folders(given: list[Path], members: list[Member], options: ImportOptions) -> list[Folder]:
+    """Files by the folder they lie in; `meta` belongs to the folder above it."""
+    groups: dict[tuple[Path, PurePosixPath], list[Sheet]] = {}
+    for member in members:
+        if options.labels is not None and member.where == str(options.labels):
+            continue
+        above = member.place.parent
+        above = above.parent if above.name == "meta" else above
+        groups.setdefault((member.source, above), []).append(Sheet(member))
+    if not groups:
+        raise DataError("The sources hold no table besides the file of labels.")
+    places = {key: _common_root(key, list(groups)) for key in groups}
+    out = []
+    for (source, above), sheets in groups.items():
+        stem = source.resolve().name if source.is_dir() else source.stem
+        out.append(Folder(above.relative_to(places[source, above]), stem, tuple(sheets)))
+    names = Counter(folder.name for folder in out)
+    # archives and files of one name in several places are told apart by where they come from
+    return [
+        replace(folder, place=PurePosixPath(folder.source, *folder.place.parts)) if names[folder.name] > 1 else folder
+        for folder in out
+    ]
+
+
+def _common_root(key: tuple[Path, PurePosixPath], keys: list[tuple[Path, PurePosixPath]]) -> PurePosixPath:
+    """Folders of an archive that only wrap what is in it: the archive's own name says the same."""
+    source, above = key
+    if source.is_dir() or source.suffix.lower() != ".zip":
+        return PurePosixPath()
+    others = [other for where, other in keys if where == source]
+    return above if len(others) == 1 else PurePosixPath(above.parts[0]) if above.parts else above
+
+
+def _sessions(folder: Folder, desk: Desk) -> list[Session]:
+    formats = [format_named(desk.options.format)] if desk.options.format else all_formats()
+    rest = folder
+    out: list[Session] = []
+    for each in formats:
+        claimed = each.claims(rest)
+        if claimed:
+            names = {sheet.where for sheet in claimed}
+            rest = replace(rest, sheets=tuple(sheet for sheet in rest.sheets if sheet.where not in names))
+            if out and each.name == "table":
+                # beside a phone's export lie notes and the like; as a table they would be refused
+                for session in out:
+                    session.findings.passed_over += sorted(names)
+                break
+            out += each.sessions(folder, claimed, desk)
+    if not out:
+        raise DataError(f"{folder.name}: holds nothing that format {desk.options.format!r} reads.")
+    return out
+
+
+def _assemble(session: Session, desk: Desk) -> list[tuple[Recording, Findings]]:
+    """Recordings in SI units, one for each part between jumps of the clock."""
+    findings = session.findings
+    sensors = [sensor for sensor in session.sensors if not (desk.options.acc_only and sensor.kind == GYRO)]
+    if not any(sensor.kind == ACC for sensor in sensors):
+        raise DataError(f"{session.name}: holds no accelerometer. Record it, too; the gyroscope alone is of no use.")
+    sensors.sort(key=lambda sensor: sensor.kind != ACC)
+    origin = _common_origin(session.name, sensors)
+    cleaned = [_shifted(clean(sensor, findings), sensor, origin) for sensor in sensors]
+    counts = {sensor.kind: len(parts) for sensor, parts in zip(sensors, cleaned, strict=True)}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{kind} {count}" for kind, count in counts.items())
+        raise DataError(
+            f"{session.name}: the sensors' clocks jump back at different places (parts: {listed}), so their parts "
+            "cannot be matched. Cut the files at the jumps, or leave the gyroscope out: --acc-only"
+        )
+    factors = [acc_unit(sensors[0], cleaned[0], desk, findings)[0]]
+    gravity = findings.decisions[-1].value
+    if len(sensors) > 1:
+        acc = cleaned[0] if gravity == "included" else None
+        factors.append(gyro_unit(sensors[1], cleaned[1], acc, desk, findings))
+    out = []
+    for number in range(counts[ACC]):
+        parts = [
+            replace(parts[number], values=parts[number].values * factor)
+            for parts, factor in zip(cleaned, factors, strict=True)
+        ]
+        name = session.name if counts[ACC] == 1 else f"{session.name} part {number + 1}"
+        out.append(_recording(name, session, sensors, parts, origin, desk))
+    return out
+
+
+def _common_origin(name: str, sensors: list[Sensor]) -> int | None:
+    """The instant, in ns since 1970, from which all times of a session count; None where none is known."""
+    origins = {sensor.kind: sensor.clock.origin_ns for sensor in sensors}
+    known = [origin for origin in origins.values() if origin is not None]
+    if not known:
+        return None
+    if len(known) < len(origins) or len({sensor.clock.zone for sensor in sensors}) > 1:
+        raise DataError(
+            f"{name}: its sensors count time in two ways ({', '.join(sensor.table.where for sensor in sensors)}), so "
+            "they cannot be brought onto one clock. Name other time columns, or leave the gyroscope out: --acc-only"
+        )
+    return min(known)
+
+
+def _shifted(parts: list[Samples], sensor: Sensor, origin: int | None) -> list[Samples]:
+    if origin is None or sensor.clock.origin_ns == origin:
+        return parts
+    shift = ((sensor.clock.origin_ns or 0) - origin) / 1e9
+    return [replace(part, times=part.times + shift) for part in parts]
+
+
+def _recording(
+    name: str, session: Session, sensors: list[Sensor], parts: list[Samples], origin: int | None, desk: Desk
+) -> tuple[Recording, Findings]:
+    found = replace(
+        session.findings,
+        decisions=list(session.findings.decisions),
+        repairs=list(session.findings.repairs),
+        gaps=[],
+        flags=[],
+    )
+    zero = min(float(part.times[0]) for part in parts)
+    if origin is not None:
+        begin = origin + round(zero * 1e9)
+        moment = datetime.fromtimestamp(begin // 1_000_000_000, UTC).replace(tzinfo=None)
+        zone = "Z" if sensors[0].clock.zone else ""
+        found.started = f"{moment.isoformat()}.{begin % 1_000_000_000 // 1000:06d}{zone}"
+        found.started_s = begin / 1e9
+    parts = [replace(part, times=part.times - zero) for part in parts]
+    streams = [_stream(sensor, part) for sensor, part in zip(sensors, parts, strict=True)]
+    for sensor, part in zip(sensors, parts, strict=True):
+        found.gaps += gaps(part, sensor.kind)
+    for stream in streams:
+        found.flags += flags.flags_of(stream)
+    segments: tuple[Segment, ...] = ()
+    if session.labels is not None:
+        segments = labels.segments_of_rows(parts[0], session.labels, streams[0].rate_hz)
+    subject = desk.options.subject or session.subject or (session.folder if desk.options.subject_folder else "")
+    return Recording(name, subject or session.name, tuple(_joined(streams)), segments), found
+
+
+def _stream(sensor: Sensor, part: Samples) -> Stream:
+    if sensor.clock.regular is not None and (np.diff(part.rows) == 1).all():
+        return Stream(SENSORS[sensor.kind], part.values, sensor.clock.regular, None, float(part.times[0]))
+    rate = sensor.clock.regular or rate_of(part.times)
+    if not (np.isfinite(rate) and rate > 0):
+        raise DataError(
+            f"{sensor.table.where}: the times of the {sensor.kind} give no rate. Name another --time column."
+        )
+    return Stream(SENSORS[sensor.kind], part.values, rate, part.times)
+
+
+def _joined(streams: list[Stream]) -> list[Stream]:
+    """One stream where both sensors were sampled together."""
+    first = streams[0]
+    if (
+        len(streams) < 2
+        or first.n_samples != streams[1].n_samples
+        or (first.times is None) != (streams[1].times is None)
+    ):
+        return streams
+    same = (
+        (first.rate_hz, first.start_s) == (streams[1].rate_hz, streams[1].start_s)
+        if first.times is None
+        else streams[1].times is not None and np.array_equal(first.times, streams[1].times)
+    )
+    if not same:
+        return streams
+    return [replace(first, channels=CHANNELS, values=np.concatenate([first.values, streams[1].values]))]
+
+
+def _together(
+    recordings: list[Recording],
+    findings: dict[str, Findings],
+    intervals: list[Interval] | None,
+    options: ImportOptions,
+) -> Imported:
+    """Checks that the recordings are of one kind, and labels and subjects that concern all of them."""
+    by_channels: dict[tuple[str, ...], list[str]] = {}
+    by_gravity: dict[str, list[str]] = {}
+    for each in recordings:
+        by_channels.setdefault(each.channels, []).append(each.name)
+        gravity = next(d.value for d in findings[each.name].decisions if d.what == "gravity")
+        by_gravity.setdefault(gravity, []).append(each.name)
+    if len(by_channels) > 1:
+        without = next(names for channels, names in by_channels.items() if len(channels) == 3)
+        raise DataError(
+            f"{_few(without)} lack(s) the gyroscope, which others have. Leave them out, or the gyroscope: --acc-only"
+        )
+    if len(by_gravity) > 1:
+        raise DataError(
+            f"Gravity was removed from {_few(by_gravity['removed'])} and not from {_few(by_gravity['included'])}. "
+            "Import them as two data sets: a model takes one or the other."
+        )
+    if intervals is not None:
+        spans = {each.name: _span(each) for each in recordings}
+        placed = labels.place(intervals, spans, findings)
+        recordings = [replace(each, segments=placed[each.name]) for each in recordings]
+    notes = []
+    if not (options.subject or options.subject_folder) and all(
+        each.subject == each.name or each.name.startswith(f"{each.subject} part ") for each in recordings
+    ):
+        notes.append(
+            "Nothing says who wore the device, so every recording counts as a subject of its own. Splits are by "
+            "subject: if one person made several recordings, scores would be too good. Say it with --subject NAME, "
+            "--subject-column COLUMN or --subject-folder."
+        )
+    return Imported(recordings, findings, next(iter(by_gravity)), tuple(notes))
+
+
+def _span(recording: Recording) -> tuple[float, float]:
+    """First and last time of any of its samples."""
+    ends = []
+    for stream in recording.streams:
+        times = stream.times
+        first = float(times[0]) if times is not None else stream.start_s
+        last = float(times[-1]) if times is not None else stream.start_s + (stream.n_samples - 1) / stream.rate_hz
+        ends.append((first, last))
+    return min(first for first, _ in ends), max(last for _, last in ends)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(repr(name) for name in names[:3]) + more
