@@ -30,6 +30,8 @@ class Desk:
         self._ask = ask
         self._answers: dict[tuple[object, ...], str] = {}
         self._confirmed: set[tuple[object, ...]] = set()
+        self.hints: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {}
+        """Units that data decided, and in which file, by sensor and the columns of its table."""
 
     def choose(
         self, key: tuple[object, ...], where: str, question: str, choices: Sequence[tuple[str, str]], option: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from otolith.importing.session import Sensor
 from otolith.importing.units import (
@@ -29,6 +30,20 @@ if TYPE_CHECKING:
 GRAVITY_MEANING = (("included", "at rest it shows 9.8 m/s^2"), ("removed", "at rest it shows about 0"))
 
 
+def lengths_of(parts: list[Samples]) -> NDArray[np.float64]:
+    """Lengths of the mean vectors of all parts of an accelerometer, see `units.mean_lengths`."""
+    return np.concatenate([mean_lengths(part.times, part.values) for part in parts])
+
+
+def gyro_evidence(parts: list[Samples], acc: list[Samples]) -> tuple[str, str] | None:
+    """Unit and reason from the first part whose data decide it; `acc` has gravity in it."""
+    for part, beside in zip(parts, acc, strict=True):
+        found = gyro_unit_of_data(beside.times, beside.values, part.times, part.values)
+        if found is not None:
+            return found
+    return None
+
+
 def acc_unit(sensor: Sensor, parts: list[Samples], desk: Desk, findings: Findings) -> tuple[float, str]:
     """m/s² in one of the file's units, and whether gravity is "included" or "removed".
 
@@ -36,8 +51,9 @@ def acc_unit(sensor: Sensor, parts: list[Samples], desk: Desk, findings: Finding
         DataError: nothing decides, or header and data contradict, and there is nobody to ask.
     """
     options, where = desk.options, sensor.table.where
-    lengths = np.concatenate([mean_lengths(part.times, part.values) for part in parts])
+    lengths = lengths_of(parts)
     seen = acc_unit_of_data(lengths) if options.gravity != "removed" and sensor.gravity != "removed" else None
+    hint = desk.hints.get((sensor.kind, sensor.table.columns))
     typical = float(np.median(lengths)) if lengths.size else float("nan")
     evidence = f"its mean over two seconds is typically {typical:.3g}, the length of gravity in {seen}"
     if options.acc_unit:
@@ -49,6 +65,8 @@ def acc_unit(sensor: Sensor, parts: list[Samples], desk: Desk, findings: Finding
         unit, why = sensor.unit, sensor.unit_why
     elif seen and not sensor.unit:
         unit, why = seen, evidence
+    elif hint and not sensor.unit and sensor.gravity != "removed":
+        unit, why = hint[0], f"as in {hint[1]}, a table of the same columns"
     else:
         contradiction = f"{sensor.unit_why} says {sensor.unit}, but {evidence}. " if sensor.unit else ""
         unit = desk.choose(
@@ -66,6 +84,7 @@ def acc_unit(sensor: Sensor, parts: list[Samples], desk: Desk, findings: Finding
 
 def _gravity(sensor: Sensor, lengths_ms2: np.ndarray, desk: Desk, findings: Findings) -> str:
     seen = gravity_of_data(lengths_ms2)
+    hint = desk.hints.get((sensor.kind, sensor.table.columns))
     typical = float(np.median(lengths_ms2)) if lengths_ms2.size else float("nan")
     evidence = f"its mean over two seconds is typically {typical:.3g} m/s^2"
     given = desk.options.gravity
@@ -75,6 +94,8 @@ def _gravity(sensor: Sensor, lengths_ms2: np.ndarray, desk: Desk, findings: Find
         gravity, why = sensor.gravity, sensor.gravity_why
     elif seen and not sensor.gravity:
         gravity, why = seen, evidence
+    elif hint and not sensor.gravity:
+        gravity, why = "included", f"as in {hint[1]}, a table of the same columns"
     else:
         contradiction = (
             f"{sensor.gravity_why} says that gravity is {sensor.gravity}, but {evidence}. " if sensor.gravity else ""
@@ -98,10 +119,8 @@ def gyro_unit(sensor: Sensor, parts: list[Samples], acc: list[Samples] | None, d
         DataError: nothing decides, or header and data contradict, and there is nobody to ask.
     """
     options = desk.options
-    seen: tuple[str, str] | None = None
-    for index, part in enumerate(parts):
-        if seen is None and acc is not None and index < len(acc):
-            seen = gyro_unit_of_data(acc[index].times, acc[index].values, part.times, part.values)
+    seen = gyro_evidence(parts, acc) if acc is not None else None
+    hint = desk.hints.get((sensor.kind, sensor.table.columns))
     found = seen[0] if seen else None
     evidence = f"in the data {seen[1]}" if seen else ""
     if options.gyro_unit:
@@ -111,6 +130,8 @@ def gyro_unit(sensor: Sensor, parts: list[Samples], acc: list[Samples] | None, d
         unit, why = sensor.unit, sensor.unit_why
     elif found and not sensor.unit:
         unit, why = found, evidence
+    elif hint and not sensor.unit:
+        unit, why = hint[0], f"as in {hint[1]}, a table of the same columns"
     else:
         contradiction = f"{sensor.unit_why} says {sensor.unit}, but {evidence}. " if sensor.unit else ""
         unit = desk.choose(

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from otolith.errors import DataError
-from otolith.importing import flags, labels
+from otolith.importing import labels
 from otolith.importing.asking import Ask, Desk
-from otolith.importing.decide import acc_unit, gyro_unit
+from otolith.importing.assemble import Prepared, assemble, look_at_data, prepare
 from otolith.importing.findings import Decision, Findings
 from otolith.importing.formats import all_formats, format_named
 from otolith.importing.options import ImportOptions
-from otolith.importing.repair import Samples, clean, gaps, rate_of
-from otolith.importing.session import ACC, GYRO, SENSORS, Folder, Sensor, Session, Sheet
+from otolith.importing.session import Folder, Session, Sheet
 from otolith.importing.sources import Member, gather
 from otolith.progress import SILENT, Progress
-from otolith.recording import CHANNELS, Recording, Segment, Stream
+from otolith.recording import Recording
 
 if TYPE_CHECKING:
     from otolith.importing.labels import Interval
@@ -86,23 +82,30 @@ def read_recordings(
     given = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
     if not given:
         raise DataError("No source was given. Name a file or a folder of recordings.")
+    if options.format is not None:
+        format_named(options.format)
     intervals = labels.read_intervals(options.labels) if options.labels is not None else None
     folders = _folders(given, gather(given), options)
     recordings: list[Recording] = []
     findings: dict[str, Findings] = {}
+    prepared: list[Prepared] = []
     with progress.stage("read recordings", len(folders), "folders") as stage:
         for folder in folders:
-            for session in _sessions(folder, desk):
-                for recording, found in _assemble(session, desk):
-                    name = recording.name
-                    if name in findings:
-                        raise DataError(
-                            f"Two recordings are called {name!r}: {', '.join(findings[name].sources)} and "
-                            f"{', '.join(found.sources)}. Rename one file or folder."
-                        )
-                    findings[name] = found
-                    recordings.append(recording)
+            prepared += [prepare(session, desk) for session in _sessions(folder, desk)]
             stage.advance()
+    # files of one layout are of one app: what the data of one decide holds for those whose data decide nothing
+    for each in prepared:
+        look_at_data(each, desk)
+    for each in prepared:
+        for recording, found in assemble(each, desk):
+            name = recording.name
+            if name in findings:
+                raise DataError(
+                    f"Two recordings are called {name!r}: {', '.join(findings[name].sources)} and "
+                    f"{', '.join(found.sources)}. Rename one file or folder."
+                )
+            findings[name] = found
+            recordings.append(recording)
     return _together(recordings, findings, intervals, options)
 
 
@@ -157,119 +160,6 @@ def _sessions(folder: Folder, desk: Desk) -> list[Session]:
     if not out:
         raise DataError(f"{folder.name}: holds nothing that format {desk.options.format!r} reads.")
     return out
-
-
-def _assemble(session: Session, desk: Desk) -> list[tuple[Recording, Findings]]:
-    """Recordings in SI units, one for each part between jumps of the clock."""
-    findings = session.findings
-    sensors = [sensor for sensor in session.sensors if not (desk.options.acc_only and sensor.kind == GYRO)]
-    if not any(sensor.kind == ACC for sensor in sensors):
-        raise DataError(f"{session.name}: holds no accelerometer. Record it, too; the gyroscope alone is of no use.")
-    sensors.sort(key=lambda sensor: sensor.kind != ACC)
-    origin = _common_origin(session.name, sensors)
-    cleaned = [_shifted(clean(sensor, findings), sensor, origin) for sensor in sensors]
-    counts = {sensor.kind: len(parts) for sensor, parts in zip(sensors, cleaned, strict=True)}
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{kind} {count}" for kind, count in counts.items())
-        raise DataError(
-            f"{session.name}: the sensors' clocks jump back at different places (parts: {listed}), so their parts "
-            "cannot be matched. Cut the files at the jumps, or leave the gyroscope out: --acc-only"
-        )
-    factors = [acc_unit(sensors[0], cleaned[0], desk, findings)[0]]
-    gravity = findings.decisions[-1].value
-    if len(sensors) > 1:
-        acc = cleaned[0] if gravity == "included" else None
-        factors.append(gyro_unit(sensors[1], cleaned[1], acc, desk, findings))
-    out = []
-    for number in range(counts[ACC]):
-        parts = [
-            replace(parts[number], values=parts[number].values * factor)
-            for parts, factor in zip(cleaned, factors, strict=True)
-        ]
-        name = session.name if counts[ACC] == 1 else f"{session.name} part {number + 1}"
-        out.append(_recording(name, session, sensors, parts, origin, desk))
-    return out
-
-
-def _common_origin(name: str, sensors: list[Sensor]) -> int | None:
-    """The instant, in ns since 1970, from which all times of a session count; None where none is known."""
-    origins = {sensor.kind: sensor.clock.origin_ns for sensor in sensors}
-    known = [origin for origin in origins.values() if origin is not None]
-    if not known:
-        return None
-    if len(known) < len(origins) or len({sensor.clock.zone for sensor in sensors}) > 1:
-        raise DataError(
-            f"{name}: its sensors count time in two ways ({', '.join(sensor.table.where for sensor in sensors)}), so "
-            "they cannot be brought onto one clock. Name other time columns, or leave the gyroscope out: --acc-only"
-        )
-    return min(known)
-
-
-def _shifted(parts: list[Samples], sensor: Sensor, origin: int | None) -> list[Samples]:
-    if origin is None or sensor.clock.origin_ns == origin:
-        return parts
-    shift = ((sensor.clock.origin_ns or 0) - origin) / 1e9
-    return [replace(part, times=part.times + shift) for part in parts]
-
-
-def _recording(
-    name: str, session: Session, sensors: list[Sensor], parts: list[Samples], origin: int | None, desk: Desk
-) -> tuple[Recording, Findings]:
-    found = replace(
-        session.findings,
-        decisions=list(session.findings.decisions),
-        repairs=list(session.findings.repairs),
-        gaps=[],
-        flags=[],
-    )
-    zero = min(float(part.times[0]) for part in parts)
-    if origin is not None:
-        begin = origin + round(zero * 1e9)
-        moment = datetime.fromtimestamp(begin // 1_000_000_000, UTC).replace(tzinfo=None)
-        zone = "Z" if sensors[0].clock.zone else ""
-        found.started = f"{moment.isoformat()}.{begin % 1_000_000_000 // 1000:06d}{zone}"
-        found.started_s = begin / 1e9
-    parts = [replace(part, times=part.times - zero) for part in parts]
-    streams = [_stream(sensor, part) for sensor, part in zip(sensors, parts, strict=True)]
-    for sensor, part in zip(sensors, parts, strict=True):
-        found.gaps += gaps(part, sensor.kind)
-    for stream in streams:
-        found.flags += flags.flags_of(stream)
-    segments: tuple[Segment, ...] = ()
-    if session.labels is not None:
-        segments = labels.segments_of_rows(parts[0], session.labels, streams[0].rate_hz)
-    subject = desk.options.subject or session.subject or (session.folder if desk.options.subject_folder else "")
-    return Recording(name, subject or session.name, tuple(_joined(streams)), segments), found
-
-
-def _stream(sensor: Sensor, part: Samples) -> Stream:
-    if sensor.clock.regular is not None and (np.diff(part.rows) == 1).all():
-        return Stream(SENSORS[sensor.kind], part.values, sensor.clock.regular, None, float(part.times[0]))
-    rate = sensor.clock.regular or rate_of(part.times)
-    if not (np.isfinite(rate) and rate > 0):
-        raise DataError(
-            f"{sensor.table.where}: the times of the {sensor.kind} give no rate. Name another --time column."
-        )
-    return Stream(SENSORS[sensor.kind], part.values, rate, part.times)
-
-
-def _joined(streams: list[Stream]) -> list[Stream]:
-    """One stream where both sensors were sampled together."""
-    first = streams[0]
-    if (
-        len(streams) < 2
-        or first.n_samples != streams[1].n_samples
-        or (first.times is None) != (streams[1].times is None)
-    ):
-        return streams
-    same = (
-        (first.rate_hz, first.start_s) == (streams[1].rate_hz, streams[1].start_s)
-        if first.times is None
-        else streams[1].times is not None and np.array_equal(first.times, streams[1].times)
-    )
-    if not same:
-        return streams
-    return [replace(first, channels=CHANNELS, values=np.concatenate([first.values, streams[1].values]))]
 
 
 def _together(

@@ -102,7 +102,7 @@ def _complete(sensor: Sensor, findings: Findings) -> Samples:
     known = np.isfinite(sensor.values)
     whole, none = known.all(axis=0), ~known.any(axis=0)
     for mask, what in (
-        (none & timed, f"hold no value of the {sensor.kind}"),
+        (none, f"hold no value of the {sensor.kind}"),
         (~whole & ~none, f"lack an axis of the {sensor.kind} and were left out"),
         (~timed & ~none, "have no time and were left out"),
     ):

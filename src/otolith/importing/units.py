@@ -33,6 +33,11 @@ AGREE = 0.8
 MOST_RAD_S = 70.0
 """4000 deg/s: no sensor of a phone or watch measures more, so larger numbers are degrees."""
 
+LEAST_S = 5.0
+GRID_S = 0.04
+ALIKE = 0.6
+"""Least correlation between how gravity turns and how the gyroscope says it should."""
+
 _SPELLED = {
     "m/s^2": ("m/s^2", "m/s2", "m/s²", "m/s/s", "ms-2", "ms^-2", "m.s-2", "m/s**2", "m/sec^2", "m/sec2", "mps2"),
     "g": ("g", "gs", "g's", "gforce", "g-force"),
@@ -115,24 +120,24 @@ def gyro_unit_of_data(acc_times: Array, acc: Array, gyro_times: Array, gyro: Arr
     if gyro.shape[1] and float(np.percentile(np.abs(gyro), 99)) > MOST_RAD_S:
         return "deg/s", "larger than any sensor's range in rad/s"
     lo, hi = max(acc_times[0], gyro_times[0]), min(acc_times[-1], gyro_times[-1])
-    if not hi - lo >= 2.0:
+    if not hi - lo >= LEAST_S:
         return None
-    step = 0.04
-    grid = np.arange(lo, min(hi, lo + 1800.0), step)
-    width = 5  # a fifth of a second: gravity is what is left of the accelerometer's signal
-    kernel = np.ones(width) / width
-    g = np.stack([np.convolve(np.interp(grid, acc_times, row), kernel, "valid") for row in acc])
-    w = np.stack([np.convolve(np.interp(grid, gyro_times, row), kernel, "valid") for row in gyro])
-    turned = np.gradient(g, step, axis=1)
-    expected = np.cross(g, w, axis=0)
-    length = math.sqrt(float(np.sum(turned**2)) * float(np.sum(expected**2)))
-    if not (math.isfinite(length) and length > 0):
+    grid = np.arange(lo, min(hi, lo + 1800.0), GRID_S)
+    # what is left of the accelerometer's signal after half a second's average, twice, is mostly gravity
+    width = round(0.5 / GRID_S)
+    kernel = np.convolve(np.ones(width), np.ones(width)) / width**2
+    g, w = (
+        np.stack([np.convolve(np.interp(grid, times, row), kernel, "valid") for row in values])
+        for times, values in ((acc_times, acc), (gyro_times, gyro))
+    )
+    turned, expected = np.gradient(g, GRID_S, axis=1), np.cross(g, w, axis=0)
+    product, square = float(np.sum(turned * expected)), float(np.sum(expected**2))
+    length = math.sqrt(float(np.sum(turned**2)) * square)
+    if not (math.isfinite(length) and length > 0 and abs(product) / length >= ALIKE):
         return None
-    alike = float(np.sum(turned * expected)) / length
-    if alike < 0.5:
-        return None
-    factor = float(np.sum(turned * expected) / np.sum(expected**2))
     for unit, wanted in GYRO_UNITS.items():
-        if abs(math.log(factor / wanted)) < math.log(4):
-            return unit, f"gravity turns as it would in {unit} (correlation {alike:.2f})"
+        if abs(math.log(abs(product) / square / wanted)) < math.log(3):
+            # where one of the sensors is mounted mirrored, gravity seems to turn the other way; its speed is the same
+            way = "" if product > 0 else ", the other way round: the signs of one sensor are reversed"
+            return unit, f"gravity turns as fast as it would in {unit} (correlation {abs(product) / length:.2f}){way}"
     return None

@@ -86,7 +86,7 @@ def _sign(metadata: Sheet | None, findings: Findings) -> float:
 
 
 def _with_gravity(linear: Sensor, gravity: Sensor, findings: Findings) -> Sensor:
-    """The accelerometer with the phone's own estimate of gravity added, where there is one within a quarter second."""
+    """The accelerometer with the phone's own estimate of gravity added; no sample where that is not known."""
     if (linear.clock.origin_ns is None) != (gravity.clock.origin_ns is None):
         raise DataError(f"{gravity.table.where}: counts its time from another start than {linear.table.where}.")
     shift = ((gravity.clock.origin_ns or 0) - (linear.clock.origin_ns or 0)) / 1e9
@@ -96,10 +96,10 @@ def _with_gravity(linear: Sensor, gravity: Sensor, findings: Findings) -> Sensor
     times, at = parts[0].times + shift, linear.clock.seconds
     after = np.clip(np.searchsorted(times, at), 1, len(times) - 1)
     with np.errstate(invalid="ignore"):
-        inside = (at >= times[0]) & (at <= times[-1]) & (times[after] - times[after - 1] <= MAX_GAP_S)
-        ends = (np.abs(at - times[0]) <= MAX_GAP_S) | (np.abs(at - times[-1]) <= MAX_GAP_S)
+        near = (times[after] - times[after - 1] <= MAX_GAP_S) | (times[after] == at)
+        inside = (at >= times[0]) & (at <= times[-1]) & near
     total = linear.values + np.stack([np.interp(at, times, row) for row in parts[0].values])
-    total[:, ~(inside | ends)] = np.nan
+    total[:, ~inside] = np.nan
     return Sensor(
         ACC,
         linear.table,
