@@ -10,7 +10,7 @@ import numpy as np
 
 from otolith.errors import DataError
 from otolith.importing import flags, labels
-from otolith.importing.decide import acc_unit, gyro_evidence, gyro_unit, lengths_of
+from otolith.importing.decide import acc_blocks, acc_unit, gyro_evidence, gyro_unit
 from otolith.importing.repair import Samples, clean, gaps, rate_of
 from otolith.importing.session import ACC, GYRO, SENSORS, Sensor, Session
 from otolith.importing.units import acc_unit_of_data
@@ -62,7 +62,7 @@ def look_at_data(prepared: Prepared, desk: Desk) -> None:
     acc = prepared.sensors[0]
     if acc.gravity == "removed" or desk.options.gravity == "removed":
         return
-    seen = acc_unit_of_data(lengths_of(prepared.parts[0]))
+    seen = acc_unit_of_data(acc_blocks(prepared.parts[0]))
     if seen is not None:
         desk.hints.setdefault((acc.kind, acc.table.columns), (seen, acc.table.where))
     if seen is None and acc.gravity is None:

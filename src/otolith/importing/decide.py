@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from otolith.importing.session import Sensor
 from otolith.importing.units import (
     ACC_UNITS,
     GYRO_UNITS,
+    Blocks,
     acc_unit_of_data,
+    blocks_of,
     gravity_of_data,
     gyro_unit_of_data,
-    mean_lengths,
 )
 from otolith.recording import STANDARD_GRAVITY
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 GRAVITY_MEANING = (("included", "at rest it shows 9.8 m/s^2"), ("removed", "at rest it shows about 0"))
 
 
-def lengths_of(parts: list[Samples]) -> NDArray[np.float64]:
-    """Lengths of the mean vectors of all parts of an accelerometer, see `units.mean_lengths`."""
-    return np.concatenate([mean_lengths(part.times, part.values) for part in parts])
+def acc_blocks(parts: list[Samples]) -> Blocks:
+    """What the parts of an accelerometer say of gravity."""
+    return blocks_of(*((part.times, part.values) for part in parts))
 
 
 def gyro_evidence(parts: list[Samples], acc: list[Samples]) -> tuple[str, str] | None:
@@ -51,11 +51,10 @@ def acc_unit(sensor: Sensor, parts: list[Samples], desk: Desk, findings: Finding
         DataError: nothing decides, or header and data contradict, and there is nobody to ask.
     """
     options, where = desk.options, sensor.table.where
-    lengths = lengths_of(parts)
-    seen = acc_unit_of_data(lengths) if options.gravity != "removed" and sensor.gravity != "removed" else None
+    blocks = acc_blocks(parts)
+    seen = acc_unit_of_data(blocks) if options.gravity != "removed" and sensor.gravity != "removed" else None
     hint = desk.hints.get((sensor.kind, sensor.table.columns))
-    typical = float(np.median(lengths)) if lengths.size else float("nan")
-    evidence = f"its mean over two seconds is typically {typical:.3g}, the length of gravity in {seen}"
+    evidence = f"its mean over two seconds is typically {blocks.typical:.3g}, the length of gravity in {seen}"
     if options.acc_unit:
         unit, why = (
             options.acc_unit,
@@ -79,14 +78,13 @@ def acc_unit(sensor: Sensor, parts: list[Samples], desk: Desk, findings: Finding
         why = "asked"
     findings.decide("accelerometer unit", unit, why)
     factor = ACC_UNITS[unit]
-    return factor, _gravity(sensor, lengths * factor, desk, findings)
+    return factor, _gravity(sensor, blocks.scaled(factor), desk, findings)
 
 
-def _gravity(sensor: Sensor, lengths_ms2: np.ndarray, desk: Desk, findings: Findings) -> str:
-    seen = gravity_of_data(lengths_ms2)
+def _gravity(sensor: Sensor, blocks: Blocks, desk: Desk, findings: Findings) -> str:
+    seen = gravity_of_data(blocks)
     hint = desk.hints.get((sensor.kind, sensor.table.columns))
-    typical = float(np.median(lengths_ms2)) if lengths_ms2.size else float("nan")
-    evidence = f"its mean over two seconds is typically {typical:.3g} m/s^2"
+    evidence = f"its mean over two seconds is typically {blocks.typical:.3g} m/s^2"
     given = desk.options.gravity
     if given:
         gravity, why = given, "given" + (f", although {evidence}" if seen not in (None, given) else "")

@@ -178,30 +178,32 @@ def _on_clock(interval: Interval, name: str, findings: Findings) -> tuple[float,
 
 
 def _moments(table: Table, column: str) -> list[tuple[float, bool, bool]]:
-    """(seconds, whether since 1970, whether with a zone) of every row."""
-    if table.is_number(column):
-        values = table.numbers(column)
-        bad = np.flatnonzero(~np.isfinite(values))
-        if bad.size:
-            raise DataError(f"{table.at(int(bad[0]))}: {column} is empty, expected a time.")
-        typical = float(np.median(values))
-        for unit, (lo, hi) in EPOCH.items():
-            if lo <= typical <= hi:
-                return [(value * TIME_UNITS[unit] / 1e9, True, True) for value in values.tolist()]
-        return [(value, False, False) for value in values.tolist()]
+    """(seconds, whether since 1970, whether with a zone) of every row; rows may say it in different ways."""
     out = []
     for row, text in enumerate(table.texts(column)):
-        clock = re.match(CLOCK, text)
-        moment = None if clock else parse_moment(text)
-        if clock:
-            hours, minutes, seconds, fraction = clock.groups()
-            elapsed = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
-            out.append((elapsed, False, False))
-        elif moment is not None:
-            out.append((moment[0] / 1e9, True, moment[1]))
-        else:
+        moment = _moment(text)
+        if moment is None:
             raise DataError(
                 f"{table.at(row)}: {column} is {text[:40]!r}, expected seconds, hh:mm:ss or ISO 8601 such as "
                 "2026-03-01T10:00:00Z."
             )
+        out.append(moment)
     return out
+
+
+def _moment(text: str) -> tuple[float, bool, bool] | None:
+    clock = re.match(CLOCK, text)
+    if clock:
+        hours, minutes, seconds, fraction = clock.groups()
+        return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}"), False, False
+    moment = parse_moment(text)
+    if moment is not None:
+        return moment[0] / 1e9, True, moment[1]
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    for unit, (lo, hi) in EPOCH.items():
+        if lo <= value <= hi:
+            return value * TIME_UNITS[unit] / 1e9, True, True
+    return (value, False, False) if np.isfinite(value) else None

@@ -6,6 +6,7 @@ Reads all of a file or says which line is at fault. Two things are repaired, and
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -60,13 +61,22 @@ def read_table(where: str, content: bytes) -> Table:
 def header_of(content: bytes) -> tuple[str, ...]:
     """Column names in the first bytes of a CSV file; empty where they cannot be made out."""
     try:
-        text, _ = _decode("", content[:HEAD_BYTES].rsplit(b"\n", 1)[0] + b"\n")
-        lines = text.split("\n")
+        lines = _head(content[:HEAD_BYTES]).split("\n")
         first, _ = _preamble(lines)
         separator = _separator("", lines, first)
         return tuple(name.strip() for name in next(_fields("", [lines[first]], separator, 1))[1])
     except (DataError, StopIteration, IndexError):
         return ()
+
+
+def _head(content: bytes) -> str:
+    """Text of the first bytes of a file, which may end within a character."""
+    name = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = codecs.getincrementaldecoder(name)().decode(content)
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:

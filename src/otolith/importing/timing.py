@@ -107,12 +107,20 @@ def _numbers(table: Table, column: str, desk: Desk, findings: Findings, unit: st
         raise DataError(f"{table.where}: no value of its time column {column!r} is a number.")
     typical = float(np.median(finite))
     unit = desk.options.time_unit or unit
-    since_1970 = [name for name, (lo, hi) in EPOCH.items() if lo <= typical <= hi]
+    spacing = _spacing(finite)
+    plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= _rate(spacing, scale) <= RATES[1]]
+    since_1970 = [name for name, (lo, hi) in EPOCH.items() if lo <= typical <= hi and name in plausible]
     if unit is None and since_1970:
         unit = since_1970[0]
         findings.decide("time", f"{unit} since 1970", f"column {column!r} is about {typical:.6g}")
     elif unit is None:
-        unit = _unit_of_steps(table, column, finite, desk, findings)
+        counter = spacing == 1.0 and bool(np.all(finite == np.round(finite)))
+        if len(plausible) == 1 and not counter:
+            unit = plausible[0]
+            rate = _rate(spacing, TIME_UNITS[unit])
+            findings.decide("time", f"{unit} since the start", f"{spacing:.4g} from row to row make {rate:.4g} Hz")
+        else:
+            unit = _asked_unit(table, column, spacing, desk, findings)
     lo, hi = EPOCH[unit]
     scale = TIME_UNITS[unit]
     if not lo <= typical <= hi:
@@ -124,20 +132,20 @@ def _numbers(table: Table, column: str, desk: Desk, findings: Findings, unit: st
     return Clock((values - origin) * (scale / 1e9), origin * scale, "UTC")
 
 
-def _unit_of_steps(table: Table, column: str, values: NDArray[np.float64], desk: Desk, findings: Findings) -> str:
-    steps = np.diff(values)
-    steps = steps[steps > 0]
-    typical = float(np.median(steps)) if steps.size else 0.0
-    fitting = [
-        unit for unit, scale in TIME_UNITS.items() if typical > 0 and RATES[0] <= 1e9 / (typical * scale) <= RATES[1]
-    ]
-    counter = typical == 1.0 and bool(np.all(values == np.round(values)))
-    if len(fitting) == 1 and not counter:
-        rate = 1e9 / (typical * TIME_UNITS[fitting[0]])
-        findings.decide("time", f"{fitting[0]} since the start", f"steps of {typical:g} make {rate:.4g} Hz")
-        return fitting[0]
-    question = f"In which unit is the time in column {column!r}, whose steps are {typical:g}?"
-    choices = [(unit, f"{1e9 / (typical * scale):.3g} Hz" if typical else "") for unit, scale in TIME_UNITS.items()]
+def _spacing(values: NDArray[np.float64]) -> float:
+    """Typical difference from row to row, whichever way time runs; rows that share a time share the step after it."""
+    steps = np.abs(np.diff(values))
+    moving = steps[steps > 0]
+    return float(np.median(moving)) * len(moving) / len(steps) if moving.size else 0.0
+
+
+def _rate(spacing: float, scale: int) -> float:
+    return 1e9 / (spacing * scale) if spacing > 0 else 0.0
+
+
+def _asked_unit(table: Table, column: str, spacing: float, desk: Desk, findings: Findings) -> str:
+    question = f"In which unit is the time in column {column!r}, with {spacing:.4g} from row to row?"
+    choices = [(unit, f"{_rate(spacing, scale):.3g} Hz") for unit, scale in TIME_UNITS.items()]
     unit = desk.choose(("time", column, table.columns), table.where, question, choices, "--time-unit")
     findings.decide("time", unit, "asked")
     return unit

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,8 @@ NEAR = 0.15
 BLOCK_S = 2.0
 AGREE = 0.8
 """Share of blocks that have to agree."""
+STEADY = 0.5
+"""Least length of a block's mean beside the deviation from it, where that mean is gravity."""
 MOST_RAD_S = 70.0
 """4000 deg/s: no sensor of a phone or watch measures more, so larger numbers are degrees."""
 
@@ -79,33 +82,62 @@ def unit_in_name(header: str, units: dict[str, float]) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def mean_lengths(times: Array, values: Array) -> Array:
-    """Length of the mean vector of each block of `BLOCK_S` with enough samples. `values` is (3, samples)."""
-    if len(times) < 10 or not times[-1] - times[0] >= 1.0:
-        return np.empty(0)
-    block = np.floor((times - times[0]) / BLOCK_S).astype(np.int64)
-    _, block, counts = np.unique(block, return_inverse=True, return_counts=True)
-    means = np.stack([np.bincount(block, row) for row in values]) / counts
-    return np.linalg.norm(means[:, counts >= 5], axis=0)
+@dataclass(frozen=True)
+class Blocks:
+    """Of each block of `BLOCK_S` of an accelerometer: the length of its mean vector, and the deviation from it."""
+
+    lengths: Array
+    spreads: Array
+
+    @property
+    def typical(self) -> float:
+        """Median length; NaN without blocks."""
+        return float(np.median(self.lengths)) if self.lengths.size else math.nan
+
+    def scaled(self, factor: float) -> Blocks:
+        """The same in another unit."""
+        return Blocks(self.lengths * factor, self.spreads * factor)
 
 
-def acc_unit_of_data(lengths: Array) -> str | None:
-    """Unit that the data decide: most blocks have a mean of the length of one g in that unit, and in no other."""
-    if not lengths.size:
+def blocks_of(*parts: tuple[Array, Array]) -> Blocks:
+    """The blocks with enough samples in parts of (times, values (3, samples))."""
+    lengths, spreads = [np.empty(0)], [np.empty(0)]
+    for times, values in parts:
+        if len(times) < 10 or not times[-1] - times[0] >= 1.0:
+            continue
+        block = np.floor((times - times[0]) / BLOCK_S).astype(np.int64)
+        _, block, counts = np.unique(block, return_inverse=True, return_counts=True)
+        means = np.stack([np.bincount(block, row) for row in values]) / counts
+        squares = np.bincount(block, ((values - means[:, block]) ** 2).sum(axis=0)) / counts
+        lengths.append(np.linalg.norm(means, axis=0)[counts >= 5])
+        spreads.append(np.sqrt(squares)[counts >= 5])
+    return Blocks(np.concatenate(lengths), np.concatenate(spreads))
+
+
+def acc_unit_of_data(blocks: Blocks) -> str | None:
+    """Unit that the data decide: most blocks have a mean of the length of one g in that unit, and in no other.
+
+    Motion alone averages out, so a mean that is small beside the motion is not gravity, whatever its length.
+    """
+    if not blocks.lengths.size:
         return None
+    steady = blocks.lengths >= STEADY * blocks.spreads
     for unit, factor in ACC_UNITS.items():
-        if np.mean(np.abs(lengths * factor / STANDARD_GRAVITY - 1) <= NEAR) >= AGREE:
+        near = np.abs(blocks.lengths * factor / STANDARD_GRAVITY - 1) <= NEAR
+        if np.mean(near & steady) >= AGREE:
             return unit
     return None
 
 
-def gravity_of_data(lengths_ms2: Array) -> str | None:
+def gravity_of_data(blocks_ms2: Blocks) -> str | None:
     """Whether gravity is in data of known unit (m/s²), where most blocks say so."""
-    if not lengths_ms2.size:
+    lengths = blocks_ms2.lengths
+    if not lengths.size:
         return None
-    if np.mean(np.abs(lengths_ms2 / STANDARD_GRAVITY - 1) <= NEAR) >= AGREE:
+    steady = lengths >= STEADY * blocks_ms2.spreads
+    if np.mean((np.abs(lengths / STANDARD_GRAVITY - 1) <= NEAR) & steady) >= AGREE:
         return "included"
-    if np.mean(lengths_ms2 < 0.3 * STANDARD_GRAVITY) >= AGREE:
+    if np.mean(lengths < 0.3 * STANDARD_GRAVITY) >= AGREE:
         return "removed"
     return None
 

@@ -19,7 +19,7 @@ MOST_PICTURED = 24
 """Recordings that are drawn; with more, those in which most was found."""
 MOST_LISTED = 12
 """Gaps, flags and repairs of one recording that are written out; the card has them all."""
-HEADER = ("Recording", "Subject", "Started", "Length", "Sensors", "Labelled", "Gaps", "Flags", "Repairs")
+HEADER = ("Recording", "Subject", "Started", "Length", "Rates (Hz)", "Labelled", "Gaps", "Flags", "Repairs")
 
 
 def page(title: str, imported: Imported) -> str:
@@ -76,9 +76,9 @@ def _line(recording: Recording, found: Findings) -> list[str]:
     return [
         recording.name,
         str(recording.subject),
-        (found.started or "not stated").split(".")[0].replace("T", " "),
+        (found.started or "not stated")[:16].replace("T", " "),
         duration(_length(recording)),
-        ", ".join(f"{'+'.join(_sensors(s.channels))} {s.rate_hz:.4g} Hz" for s in recording.streams),
+        ", ".join(f"{'+'.join(_sensors(s.channels))} {s.rate_hz:.4g}" for s in recording.streams),
         duration(labelled) if recording.segments else "–",
         str(len(found.gaps)),
         str(len(found.flags)),

@@ -54,6 +54,7 @@ class Generic(Format):
                 passed.append(sheet)
         if not mapped:
             wanted = passed[0]
+            wanted.table()  # damage is told before a lack of columns
             require_complete(wanted.where, _mapping(wanted, desk), wanted.columns, desk.options.rate_hz)
         out: list[Session] = []
         for acc, gyro in _pairs(mapped):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from otolith.clock import MAX_GAP_S
@@ -75,6 +75,10 @@ def intervals(recording: Recording) -> Figure:
             axes.stairs(counts, edges, fill=True, alpha=0.65, color=(ACCENT, WARM)[index % 2], label=label)
         axes.axvline(1000 * MAX_GAP_S, color=MUTED, lw=1, ls=":")
         axes.set(xscale="log", yscale="log", xlabel="milliseconds to the next sample", ylabel="samples")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(numticks=6))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if value < 1e6 else f"{value:.0e}"))
+            axis.set_minor_locator(NullLocator())
         axes.set_ylim(bottom=0.7)
         axes.grid(axis="y")
         bare(axes, "left", "bottom")
@@ -91,6 +95,11 @@ def _triads(recording: Recording) -> list[tuple[str, str, Stream, list[int]]]:
             if rows:
                 found.append((_title(kind), unit, stream, rows))
     return found
+
+
+def _colours(activities: Sequence[str]) -> dict[str, str]:
+    """A colour for each activity, beginning after those of the axes."""
+    return dict(zip(activities, palette(len(activities) + 3)[3:], strict=True))
 
 
 def _title(channel: str) -> str:
@@ -119,7 +128,7 @@ def _envelope(
 
 
 def _labels(axes: Axes, recording: Recording, activities: Sequence[str]) -> None:
-    colours = dict(zip(activities, palette(len(activities)), strict=True))
+    colours = _colours(activities)
     last = max(
         float(s.times[-1]) if s.times is not None else s.start_s + s.n_samples / s.rate_hz for s in recording.streams
     )
@@ -143,7 +152,7 @@ def _legend(
     gaps: Sequence[Span],
     flags: Mapping[str, Sequence[Span]],
 ) -> None:
-    colours = dict(zip(activities, palette(len(activities)), strict=True))
+    colours = _colours(activities)
     here = dict.fromkeys(segment.activity for segment in recording.segments)
     handles = [Patch(color=colour, label=axis) for axis, colour in zip("xyz", FEW, strict=False)]
     handles += [Patch(color=GRID, label="gap")] if gaps else []
