@@ -59,7 +59,7 @@ def test_gravity_decides_the_accelerometers_unit(unit: str) -> None:
 
 @pytest.mark.parametrize("scale", [1.0, 1 / G, 5.0, 40.0, 1000 / G])
 def test_without_gravity_the_data_decide_no_unit(scale: float) -> None:
-    lengths = blocks_of((S.acc_times, scale * (S.acc - S.gravity)))
+    blocks = blocks_of((S.acc_times, scale * (S.acc - S.gravity)))
     assert acc_unit_of_data(blocks) is None
     if scale <= 5:
         assert gravity_of_data(blocks) == "removed"

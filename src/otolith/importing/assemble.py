@@ -135,7 +135,7 @@ def _recording(
         zone = "Z" if sensors[0].clock.zone else ""
         found.started = f"{moment.isoformat()}.{begin % 1_000_000_000 // 1000:06d}{zone}"
         found.started_s = begin / 1e9
-    parts = [replace(part, times=part.times - zero) for part in parts]
+    parts = [_from_zero(part, zero, sensor, found) for part, sensor in zip(parts, sensors, strict=True)]
     streams = [_stream(sensor, part) for sensor, part in zip(sensors, parts, strict=True)]
     for sensor, part in zip(sensors, parts, strict=True):
         found.gaps += gaps(part, sensor.kind)
@@ -148,10 +148,20 @@ def _recording(
     return Recording(name, subject or session.name, tuple(_joined(streams)), segments), found
 
 
+def _from_zero(part: Samples, zero: float, sensor: Sensor, found: Findings) -> Samples:
+    """A part that counts from `zero`; samples that are then too close to be told apart become one."""
+    times = part.times - zero
+    again = np.concatenate([[False], np.diff(times) <= 0])
+    if again.any():
+        what = f"{int(again.sum())} rows of the {sensor.kind} follow within no time; the first of them is kept"
+        found.repair(sensor.table.at(int(part.rows[int(np.argmax(again))])), what, int(again.sum()))
+    return replace(part, times=times).take(~again)
+
+
 def _stream(sensor: Sensor, part: Samples) -> Stream:
     if sensor.clock.regular is not None and (np.diff(part.rows) == 1).all():
         return Stream(SENSORS[sensor.kind], part.values, sensor.clock.regular, None, float(part.times[0]))
-    rate = sensor.clock.regular or rate_of(part.times)
+    rate = sensor.clock.regular or (rate_of(part.times) if len(part.times) > 1 else 0.0)
     if not (np.isfinite(rate) and rate > 0):
         raise DataError(
             f"{sensor.table.where}: the times of the {sensor.kind} give no rate. Name another --time column."

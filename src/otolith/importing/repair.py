@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from otolith.importing.findings import Findings
     from otolith.importing.session import Sensor
 
+LONGEST_S = 10 * 365.25 * 86_400
 MOST_JUMPS = 100
 COARSE = 0.2
 """Share of rows that have the time of the row before."""
@@ -110,6 +111,13 @@ def _complete(sensor: Sensor, findings: Findings) -> Samples:
             first = sensor.table.at(int(np.argmax(mask)))
             findings.repair(first, f"{_rows(int(mask.sum()))} {what}", int(mask.sum()))
     keep = np.flatnonzero(timed & whole)
+    far = np.abs(sensor.clock.seconds - (sensor.clock.seconds[keep[0]] if keep.size else 0.0)) > LONGEST_S
+    if (far & timed & whole).any():
+        row = int(np.argmax(far & timed & whole))
+        raise DataError(
+            f"{sensor.table.at(row)}: is more than ten years from the first sample of the {sensor.kind}. Is it the "
+            "time column, and is its unit right?"
+        )
     if len(keep) < 2:
         raise DataError(
             f"{sensor.table.where}: {len(keep)} complete sample(s) of the {sensor.kind}; expected at least 2. "
