@@ -23,7 +23,7 @@ from otolith.importing.text import header_of, read_table
 
 S = signal(1.0)
 YES = ImportOptions(accept_guess=True, acc_unit="g", gyro_unit="rad/s", gravity="included", time_unit="s")
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 CELLS = st.sampled_from(
     ["", "0", "1", "-1", "0.02", "1e3", "1e308", "-1e400", "nan", "NaN", "inf", "−∞", "x", '"', '"a"', ",", "1,5", "\0",

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from otolith.importing.session import Sensor
 
 LONGEST_S = 10 * 365.25 * 86_400
+MOST = 1e9
+"""In any unit; the largest sensible number is some millions of thousandths of a degree in a second."""
 MOST_JUMPS = 100
 COARSE = 0.2
 """Share of rows that have the time of the row before."""
@@ -117,6 +119,13 @@ def _complete(sensor: Sensor, findings: Findings) -> Samples:
         raise DataError(
             f"{sensor.table.at(row)}: is more than ten years from the first sample of the {sensor.kind}. Is it the "
             "time column, and is its unit right?"
+        )
+    huge = np.flatnonzero((np.abs(sensor.values[:, keep]) > MOST).any(axis=0))
+    if huge.size:
+        row = int(keep[huge[0]])
+        raise DataError(
+            f"{sensor.table.at(row)}: the {sensor.kind} shows {', '.join(f'{v:.4g}' for v in sensor.values[:, row])}, "
+            "beyond what any sensor gives. Repair the line, or leave it out."
         )
     if len(keep) < 2:
         raise DataError(

@@ -101,6 +101,10 @@ class Table:
             raise DataError(f"{self.where}: column {column!r} of type {values.dtype} has no text ({error}).") from error
         return [item.strip() if item is not None else "" for item in text.to_list()]
 
+    def first(self, column: str) -> str:
+        """The first cell, as text."""
+        return str(self.frame[column][0])
+
     def _parsed(self, column: str, values: pl.Series) -> NDArray[np.float64]:
         import polars as pl
 

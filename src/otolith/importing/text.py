@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,7 @@ MAX_LINE = 1 << 16
 """Characters in a line; sensors write a few hundred."""
 MAX_COLUMNS = 2000
 HEAD_BYTES = 1 << 16
+SAMPLE = 20 * (MAX_LINE + 1)
 _NUMBER = re.compile(r"\s*[+\-−]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
 
 
@@ -40,19 +42,23 @@ def read_table(where: str, content: bytes) -> Table:
             name; names file and line.
     """
     text, repairs = _decode(where, content)
-    lines = text.split("\n")
-    first, comments = _preamble(lines)
-    if first == len(lines):
+    number, begin, comments = _preamble(text)
+    if begin == len(text):
         raise DataError(f"{where}: is empty. Record or export it again.")
-    separator = _separator(where, lines, first)
-    header = next(_fields(where, [lines[first]], separator, first + 1), (0, [""]))[1]
+    end = text.find("\n", begin)
+    end = len(text) if end < 0 else end
+    sample = text[begin : begin + SAMPLE].split("\n")[:20]
+    separator = _separator(where, sample, number)
+    header = next(_fields(where, text[begin:end], separator, number), (0, [""]))[1]
     if len(header) > MAX_COLUMNS:
-        raise DataError(f"{where}, line {first + 1}: {len(header):,} columns, over the limit of {MAX_COLUMNS:,}.")
-    start = first + 1
+        raise DataError(f"{where}, line {number}: {len(header):,} columns, over the limit of {MAX_COLUMNS:,}.")
     if all(_NUMBER.fullmatch(name) for name in header if name.strip()) and any(name.strip() for name in header):
-        header, start = [f"column {number}" for number in range(1, len(header) + 1)], first
-    names = _names(where, header, first + 1)
-    frame, numbers, more = _body(where, lines, start, separator, names)
+        header = [f"column {column}" for column in range(1, len(header) + 1)]
+    else:
+        number, begin = number + 1, end + 1
+    names = _names(where, header, number - 1)
+    body = _quoted if text.find('"', begin) >= 0 else _plain
+    frame, numbers, more = body(where, text[begin:], number, separator, names)
     if not frame.height:
         raise DataError(f"{where}: has a header and no complete row. Record or export it again.")
     return Table(where, frame, numbers, comments, repairs + more, "line")
@@ -61,10 +67,11 @@ def read_table(where: str, content: bytes) -> Table:
 def header_of(content: bytes) -> tuple[str, ...]:
     """Column names in the first bytes of a CSV file; empty where they cannot be made out."""
     try:
-        lines = _head(content[:HEAD_BYTES]).split("\n")
-        first, _ = _preamble(lines)
-        separator = _separator("", lines, first)
-        return tuple(name.strip() for name in next(_fields("", [lines[first]], separator, 1))[1])
+        text = _head(content[:HEAD_BYTES])
+        _, begin, _ = _preamble(text)
+        lines = text[begin:].split("\n")
+        separator = _separator("", lines[:20], 1)
+        return tuple(name.strip() for name in next(_fields("", lines[0], separator, 1))[1])
     except (DataError, StopIteration, IndexError):
         return ()
 
@@ -100,33 +107,41 @@ def _decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
     return text.replace("\r\n", "\n").replace("\r", "\n"), repairs
 
 
-def _preamble(lines: list[str]) -> tuple[int, tuple[str, ...]]:
-    """Index of the header, after blank lines, comments and Excel's `sep=`; and the comments."""
+def _preamble(text: str) -> tuple[int, int, tuple[str, ...]]:
+    """Line number and place of the header, after blank lines, comments and Excel's `sep=`; and the comments."""
     comments = []
-    for index, line in enumerate(lines):
+    number, begin = 1, 0
+    while begin < len(text):
+        end = text.find("\n", begin)
+        line = text[begin : end if end >= 0 else len(text)]
         if line.startswith("#"):
             comments.append(line.lstrip("# ").rstrip())
         elif line.strip() and not re.fullmatch(r'"?sep=.?"?', line.strip(), re.IGNORECASE):
-            return index, tuple(comments)
-    return len(lines), tuple(comments)
+            return number, begin, tuple(comments)
+        number, begin = number + 1, (end + 1 if end >= 0 else len(text))
+    return number, len(text), tuple(comments)
 
 
-def _separator(where: str, lines: list[str], first: int) -> str:
+def _separator(where: str, lines: list[str], first_line: int) -> str:
     """The separator that gives most columns and the same number of them in the first lines."""
-    sample = [line for line in lines[first : first + 20] if line.strip()]
-    for number, line in enumerate(sample, first + 1):
-        if len(line) > MAX_LINE:
-            raise DataError(f"{where}, line {number}: {len(line):,} characters, over the limit of {MAX_LINE:,}.")
+    for number, line in enumerate(lines, first_line):
+        _check_length(where, number, len(line))
+    sample = [line for line in lines if line.strip()]
     best, most = ",", (0.0, 0)
     for separator in SEPARATORS:
         bare = [re.sub(r'"[^"]*"', "", line).count(separator) for line in sample]
         if bare[0]:
-            same = Counter(bare).most_common(1)[0][1] / len(bare)
+            usual, times = Counter(bare).most_common(1)[0]
             # a decimal comma makes commas frequent, but the header has none of those
-            score = (float(same > 0.5 and abs(Counter(bare).most_common(1)[0][0] - bare[0]) <= 1), bare[0])
+            score = (float(times > len(bare) / 2 and abs(usual - bare[0]) <= 1), bare[0])
             if score > most:
                 best, most = separator, score
     return best
+
+
+def _check_length(where: str, number: int, length: int) -> None:
+    if length > MAX_LINE:
+        raise DataError(f"{where}, line {number}: {length:,} characters, over the limit of {MAX_LINE:,}.")
 
 
 def _names(where: str, header: list[str], line: int) -> list[str]:
@@ -142,9 +157,9 @@ def _names(where: str, header: list[str], line: int) -> list[str]:
     return names
 
 
-def _fields(where: str, lines: list[str], separator: str, first_line: int) -> csv.Reader:  # type: ignore[name-defined]
+def _fields(where: str, text: str, separator: str, first_line: int) -> Iterator[tuple[int, list[str]]]:
     """(line number, fields) of each row, quotes resolved."""
-    reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=separator, strict=True)
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     try:
         for row in reader:
             yield first_line + reader.line_num - 1, row
@@ -152,33 +167,43 @@ def _fields(where: str, lines: list[str], separator: str, first_line: int) -> cs
         raise DataError(f"{where}, line {first_line + reader.line_num - 1}: {error}. Repair the line.") from error
 
 
-def _body(
-    where: str, lines: list[str], start: int, separator: str, names: list[str]
-) -> tuple[pl.DataFrame, NDArray[np.int64], list[tuple[str, int]]]:
+Body = tuple["pl.DataFrame", NDArray[np.int64], list[tuple[str, int]]]
+"""Cells as text, the line of each row, and repairs."""
+
+
+def _plain(where: str, text: str, first_line: int, separator: str, names: list[str]) -> Body:
+    """A body without quotes, which is measured as an array of bytes and then read by polars."""
     import polars as pl
 
-    rows = [(number, line) for number, line in enumerate(lines[start:], start + 1) if line.strip()]
-    if any(len(line) > MAX_LINE for _, line in rows):
-        number, line = next((n, line) for n, line in rows if len(line) > MAX_LINE)
-        raise DataError(f"{where}, line {number}: {len(line):,} characters, over the limit of {MAX_LINE:,}.")
-    body = [line for _, line in rows]
-    if any('"' in line for line in body):
-        return _quoted(where, lines[start:], start + 1, separator, names)
-    numbers = np.array([number for number, _ in rows], np.int64)
-    counts = np.array([line.count(separator) for line in body], np.int64) + 1
-    keep, repairs = _checked_counts(where, counts, numbers, [line.endswith(separator) for line in body], len(names))
-    body = body[:keep]
-    if not body:
-        return pl.DataFrame({name: [] for name in names}, schema=dict.fromkeys(names, pl.String)), numbers[:0], repairs
-    width = int(counts[:keep].max())
-    columns = [f"c{index}" for index in range(width)]
+    raw = text.encode()
+    if not raw.endswith(b"\n"):
+        raw += b"\n"
+    data = np.frombuffer(raw, np.uint8)
+    ends = np.flatnonzero(data == ord("\n"))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lengths = ends - starts
+    if lengths.size and lengths.max() > MAX_LINE:
+        row = int(np.argmax(lengths > MAX_LINE))
+        _check_length(where, first_line + row, int(lengths[row]))
+    separators = np.flatnonzero(data == ord(separator))
+    counts = np.searchsorted(separators, ends) - np.searchsorted(separators, starts) + 1
+    numbers = first_line + np.arange(len(ends))
+    blank = lengths == 0
+    for row in np.flatnonzero((counts == 1) & (lengths < 100) & ~blank).tolist():
+        blank[row] = not raw[starts[row] : ends[row]].strip()
+    open_end = data[np.maximum(ends - 1, 0)] == ord(separator)
+    if blank.any():
+        full = np.flatnonzero(~blank)
+        raw = b"".join(raw[starts[row] : ends[row] + 1] for row in full.tolist())
+        counts, numbers, open_end, lengths = counts[full], numbers[full], open_end[full], lengths[full]
+    keep, repairs = _checked_counts(where, counts, numbers, open_end, len(names))
+    if not keep:
+        return pl.DataFrame(schema=dict.fromkeys(names, pl.String)), numbers[:0], repairs
+    raw = raw[: int((lengths[:keep] + 1).sum())]
+    columns = [f"c{index}" for index in range(int(counts[:keep].max()))]
     try:
         frame = pl.read_csv(
-            "\n".join(body).encode(),
-            separator=separator,
-            has_header=False,
-            schema=dict.fromkeys(columns, pl.String),
-            quote_char=None,
+            raw, separator=separator, has_header=False, schema=dict.fromkeys(columns, pl.String), quote_char=None
         )
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{where}: is no table ({str(error).splitlines()[0]}). Export it again.") from error
@@ -189,30 +214,32 @@ def _body(
     return frame, numbers[:keep], repairs
 
 
-def _quoted(
-    where: str, lines: list[str], first_line: int, separator: str, names: list[str]
-) -> tuple[pl.DataFrame, NDArray[np.int64], list[tuple[str, int]]]:
+def _quoted(where: str, text: str, first_line: int, separator: str, names: list[str]) -> Body:
     """The slow way, for tables whose cells are quoted."""
     import polars as pl
 
-    found = [(number, row) for number, row in _fields(where, lines, separator, first_line) if any(map(str.strip, row))]
+    found = []
+    for number, row in _fields(where, text, separator, first_line):
+        if any(map(str.strip, row)):
+            _check_length(where, number, sum(map(len, row)))
+            found.append((number, row))
     numbers = np.array([number for number, _ in found], np.int64)
     counts = np.array([len(row) for _, row in found], np.int64)
-    ends = [bool(row) and not row[-1].strip() for _, row in found]
-    keep, repairs = _checked_counts(where, counts, numbers, ends, len(names))
+    open_end = np.array([not row[-1].strip() for _, row in found], bool)
+    keep, repairs = _checked_counts(where, counts, numbers, open_end, len(names))
     columns = {name: [row[i] if i < len(row) else "" for _, row in found[:keep]] for i, name in enumerate(names)}
     return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String)), numbers[:keep], repairs
 
 
 def _checked_counts(
-    where: str, counts: NDArray[np.int64], numbers: NDArray[np.int64], empty_end: list[bool], width: int
+    where: str, counts: NDArray[np.int64], numbers: NDArray[np.int64], open_end: NDArray[np.bool_], width: int
 ) -> tuple[int, list[tuple[str, int]]]:
     """How many rows to keep: all of them, or all but a last one that breaks off.
 
     Raises:
         DataError: a row with more or fewer cells than the header, but for an empty one at its end.
     """
-    fits = (counts == width) | ((counts == width + 1) & np.array(empty_end, bool))
+    fits = (counts == width) | ((counts == width + 1) & open_end)
     wrong = np.flatnonzero(~fits)
     if not wrong.size:
         return len(counts), []

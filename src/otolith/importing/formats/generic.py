@@ -145,7 +145,7 @@ def _confirm(table: Table, mapping: Mapping, desk: Desk, needs_acc: bool) -> Non
     if needs_acc or mapping.time is None:
         require_complete(table.where, mapping, table.columns, desk.options.rate_hz)
     if mapping.guessed:
-        first = {what: ", ".join(table.texts(c)[0] for c in _columns(mapping, what)) for what, _ in mapping.rows()}
+        first = {what: ", ".join(table.first(c) for c in _columns(mapping, what)) for what, _ in mapping.rows()}
         desk.confirm(table.where, [(what, column, first[what]) for what, column in mapping.rows()], mapping.command())
 
 
