@@ -29,7 +29,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     phyphox(folder / "exports" / "bob" / "walk", signal(60, seed=2))
     physics_toolbox(folder / "exports" / "eve" / "walk.csv", signal(60, seed=3))
     (intervals,) = re.findall(r"```\n(recording,start.*?)```", PAGE, re.DOTALL)
-    (folder / "labels.csv").write_text(intervals + "eve,5,50,stairs up\neve,50,55,walking\n")
+    (folder / "labels.csv").write_text(intervals + "eve/walk,5,50,stairs up\neve/walk,50,55,walking\n")
     s = signal(10)
     rows = ([*(repr(float(v)) for v in row), "walking"] for row in zip(s.acc_times, *s.acc, *s.gyro, strict=True))
     (folder / "table.csv").write_text(lines("timestamp,ax,ay,az,gx,gy,gz,activity", rows))

@@ -179,7 +179,7 @@ def test_a_folder_of_several_exports(tmp_path: Path) -> None:
     assert {each.name: each.subject for each in found.recordings} == {
         "ada/monday": "ada",
         "ada/tuesday": "ada",
-        "bob": "bob",
+        "bob/friday": "bob",
     }
     assert found.notes == ()
     assert read_recordings(tmp_path / "all").notes

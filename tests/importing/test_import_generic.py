@@ -286,3 +286,26 @@ def test_recordings_of_two_kinds_are_refused(tmp_path: Path) -> None:
 def test_options_without_meaning(options: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         ImportOptions(**options)  # type: ignore[arg-type]
+
+
+def test_two_files_whose_columns_have_the_same_names_given_by_options(tmp_path: Path) -> None:
+    for stem, signals in (("walk_acc", S.acc), ("walk_gyro", S.gyro)):
+        rows = ([repr(float(v)) for v in row] for row in np.stack([S.acc_times, *signals]).T)
+        (tmp_path / f"{stem}.csv").write_text(lines("time,x,y,z", rows))
+    options = ImportOptions(time="time", acc=("x", "y", "z"), gyro=("x", "y", "z"))
+    np.testing.assert_array_equal(values(read_recordings(tmp_path, options)), np.concatenate([S.acc, S.gyro]))
+
+
+def test_tables_in_one_folder_are_named_alike(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        table(tmp_path / "in" / "ada" / f"{name}.csv")
+    table(tmp_path / "in" / "bob" / "only.csv")
+    names = [each.name for each in read_recordings(tmp_path / "in", YES).recordings]
+    assert names == ["ada/a", "ada/b", "bob/only"]
+
+
+def test_a_column_that_was_named_and_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv")
+    for option in ("label", "recording", "subject_column", "time"):
+        with pytest.raises(DataError, match="has no column 'wrong'"):
+            read_recordings(path, replace(YES, **{option: "wrong"}))

@@ -7,6 +7,7 @@ Accelerometer and gyroscope may stand in one table or in two files whose names d
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from otolith.importing.table import Table
 
 
+Planned = tuple["Sheet", Mapping]
+"""A file and what its columns are."""
+
+
 @register
 class Generic(Format):
     """See the module's docstring."""
@@ -45,106 +50,99 @@ class Generic(Format):
         return list(folder.sheets)
 
     def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> list[Session]:
-        mapped, passed = [], []
-        for sheet in sheets:
-            mapping = _mapping(sheet, desk)
-            if mapping.acc or mapping.gyro:
-                mapped.append((sheet, mapping))
-            else:
-                passed.append(sheet)
+        plans = [(sheet, _mapping(sheet, desk)) for sheet in sheets]
+        mapped = [(sheet, mapping) for sheet, mapping in plans if mapping.acc or mapping.gyro]
+        passed = [sheet.where for sheet, mapping in plans if not (mapping.acc or mapping.gyro)]
         if not mapped:
-            wanted = passed[0]
-            wanted.table()  # damage is told before a lack of columns
-            require_complete(wanted.where, _mapping(wanted, desk), wanted.columns, desk.options.rate_hz)
-        out: list[Session] = []
-        for acc, gyro in _pairs(mapped):
-            out += self._sessions(folder, acc, gyro, len(mapped) <= 2 and len(out) == 0, desk)
+            sheet, mapping = plans[0]
+            table = sheet.table()  # damage is told before a lack of columns
+            table.require(*(desk.options.acc or ()))
+            require_complete(sheet.where, mapping, sheet.columns, desk.options.rate_hz)
+        out = [session for acc, gyro in _pairs(mapped) for session in self._sessions(folder, acc, gyro, desk)]
         for session in out:
-            session.findings.passed_over = [sheet.where for sheet in passed]
+            session.findings.passed_over = passed
         return out
 
-    def _sessions(
-        self,
-        folder: Folder,
-        acc: tuple[Sheet, Mapping],
-        gyro: tuple[Sheet, Mapping] | None,
-        alone: bool,
-        desk: Desk,
-    ) -> Iterator[Session]:
+    def _sessions(self, folder: Folder, acc: Planned, gyro: Planned | None, desk: Desk) -> Iterator[Session]:
         sheet, mapping = acc
         table = sheet.table()
-        second = gyro[0].table() if gyro is not None else None
-        for each, plan in (
-            (table, mapping),
-            *(((second, gyro[1]),) if gyro is not None and second is not None else ()),
-        ):
-            _confirm(each, plan, desk, needs_acc=each is table)
-        stem = without_sensor(sheet.stem) if gyro is not None else sheet.stem
-        base = folder.name if alone and folder.place.parts else "/".join((*folder.place.parts, stem or sheet.stem))
-        seconds = dict(_split(second, gyro[1])) if second is not None and gyro is not None else {}
+        _confirm(table, mapping, desk)
+        require_complete(table.where, mapping, table.columns, desk.options.rate_hz)
+        stem, tables, turning = sheet.stem, [table], {}
+        if gyro is not None:
+            stem = without_sensor(sheet.stem) or sheet.stem
+            tables.append(gyro[0].table())
+            _confirm(tables[1], gyro[1], desk)
+            turning = dict(_split(tables[1], gyro[1]))
+        base = "/".join((*folder.place.parts, stem))
         for key, rows in _split(table, mapping):
-            findings = self.findings(table, *([second] if second is not None else []))
+            findings = self.findings(*tables)
             sensors = [_sensor(ACC, rows, mapping, desk, findings)]
-            if mapping.gyro and not desk.options.acc_only:
+            if mapping.gyro:
                 sensors.append(_sensor(GYRO, rows, mapping, desk, findings))
-            elif seconds and gyro is not None:
-                if key not in seconds:
-                    raise DataError(
-                        f"{second.where if second else ''}: has no rows of {' '.join(filter(None, key))!r}."
-                    )
-                sensors.append(_sensor(GYRO, seconds[key], gyro[1], desk, findings))
+            elif gyro is not None:
+                if key not in turning:
+                    raise DataError(f"{gyro[0].where}: has no rows of {' '.join(filter(None, key))!r}.")
+                sensors.append(_sensor(GYRO, turning[key], gyro[1], desk, findings))
+            recording, person = key
+            part = recording or (person if mapping.recording is None else "")
             yield Session(
-                " ".join(filter(None, (base, key[0] or (key[1] if mapping.recording is None else "")))),
+                " ".join(filter(None, (base, part))),
                 sensors,
                 findings,
-                subject=key[1] or None,
+                subject=person or None,
                 labels=rows.texts(mapping.label) if mapping.label else None,
                 folder=folder.top,
             )
 
 
 def _mapping(sheet: Sheet, desk: Desk) -> Mapping:
+    """The columns of a file; a sensor whose columns are not in it is left to the files beside it."""
     hint = sensor_of_file(sheet.stem)
-    mapping = guess(sheet.columns, hint)
-    options = desk.options
-    # columns that the user names need not be in every file: a folder may hold others beside them
-    ours = with_options(mapping, options)
-    for columns in (ours.acc, ours.gyro):
-        if columns and not set(columns) <= set(sheet.columns):
-            other = ours.gyro if columns is ours.acc else ours.acc
-            if other and set(other) <= set(sheet.columns):
-                continue
-            return Mapping()
-    drop = {name: None for name in ("acc", "gyro") if (c := getattr(ours, name)) and not set(c) <= set(sheet.columns)}
-    return ours if not drop else Mapping(**{**ours.__dict__, **drop})
+    plan = with_options(guess(sheet.columns, hint), desk.options)
+    acc, gyro = (
+        columns if columns and set(columns) <= set(sheet.columns) else None for columns in (plan.acc, plan.gyro)
+    )
+    if acc is not None and acc == gyro:  # such as x, y and z in both files
+        acc, gyro = (None, gyro) if hint == "gyro" else (acc, None)
+    return replace(plan, acc=acc, gyro=gyro)
 
 
-def _pairs(
-    mapped: list[tuple[Sheet, Mapping]],
-) -> Iterator[tuple[tuple[Sheet, Mapping], tuple[Sheet, Mapping] | None]]:
+def _pairs(mapped: list[Planned]) -> list[tuple[Planned, Planned | None]]:
     """Each table with an accelerometer, with the table of its gyroscope where that is another one."""
-    turning = {without_sensor(s.stem): (s, m) for s, m in mapped if m.gyro and not m.acc}
-    used = set()
+    turning = {without_sensor(sheet.stem): (sheet, mapping) for sheet, mapping in mapped if not mapping.acc}
+    out: list[tuple[Planned, Planned | None]] = []
     for sheet, mapping in mapped:
         if mapping.acc:
-            partner = turning.get(without_sensor(sheet.stem)) if not mapping.gyro else None
-            used.add(without_sensor(sheet.stem) if partner else "")
-            yield (sheet, mapping), partner
-    for stem, (sheet, _) in turning.items():
-        if stem not in used:
-            raise DataError(
-                f"{sheet.where}: holds a gyroscope, but no file beside it the accelerometer. Put it there, under the "
-                "same name with `acc` for `gyro`; or name the columns: --acc X,Y,Z"
-            )
+            partner = None if mapping.gyro else turning.pop(without_sensor(sheet.stem), None)
+            out.append(((sheet, mapping), partner and (partner[0], _of_partner(*partner))))
+    for sheet, _ in turning.values():
+        raise DataError(
+            f"{sheet.where}: holds a gyroscope, but no file beside it the accelerometer. Put it there, under the "
+            "same name with `acc` for `gyro`; or name the columns: --acc X,Y,Z"
+        )
+    return out
 
 
-def _confirm(table: Table, mapping: Mapping, desk: Desk, needs_acc: bool) -> None:
-    for column in (column for _, columns in mapping.rows() for column in columns.split(",")):
-        if column not in table.columns and not any("," in name for name in table.columns):
-            table.require(column)
-    if needs_acc or mapping.time is None:
-        require_complete(table.where, mapping, table.columns, desk.options.rate_hz)
-    if mapping.guessed:
+def _of_partner(sheet: Sheet, mapping: Mapping) -> Mapping:
+    """Of a file that only adds the gyroscope: labels, and what tells recordings apart, may stand in the other alone."""
+    there = set(sheet.columns)
+    return replace(
+        mapping,
+        label=None,
+        recording=mapping.recording if mapping.recording in there else None,
+        subject=mapping.subject if mapping.subject in there else None,
+    )
+
+
+def _confirm(table: Table, mapping: Mapping, desk: Desk) -> None:
+    """Have what was guessed confirmed.
+
+    Raises:
+        DataError: a column that the user named is not there, or nobody confirms the guess.
+    """
+    table.require(*(column for what, _ in mapping.rows() for column in _columns(mapping, what)))
+    if mapping.guessed and (mapping.time is not None or desk.options.rate_hz is not None):
         first = {what: ", ".join(table.first(c) for c in _columns(mapping, what)) for what, _ in mapping.rows()}
         desk.confirm(table.where, [(what, column, first[what]) for what, column in mapping.rows()], mapping.command())
 

@@ -41,9 +41,9 @@ class PhysicsToolbox(Format):
         return out
 
     def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> list[Session]:
-        return [self._session(folder, sheet, len(sheets) == 1, desk) for sheet in sheets]
+        return [self._session(folder, sheet, desk) for sheet in sheets]
 
-    def _session(self, folder: Folder, sheet: Sheet, alone: bool, desk: Desk) -> Session:
+    def _session(self, folder: Folder, sheet: Sheet, desk: Desk) -> Session:
         table = sheet.table()
         findings = self.findings(table)
         columns = {split_header(column)[0]: column for column in table.columns}
@@ -68,8 +68,7 @@ class PhysicsToolbox(Format):
             unit = split_header(names[0])[1]
             why = f"the header {names[0]!r}" if unit else f"Physics Toolbox documents it for {names[0]}"
             sensors.append(Sensor(GYRO, table, clock, axes(table, names), unit or "rad/s", why))
-        name = folder.name if alone and folder.place.parts else "/".join((*folder.place.parts, sheet.stem))
-        return Session(name, sensors, findings, folder=folder.top)
+        return Session("/".join((*folder.place.parts, sheet.stem)), sensors, findings, folder=folder.top)
 
 
 def _started(table: Table, clock: Clock) -> Clock:
