@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from exports import PHYPHOX_DIALECTS, G, Signal, phyphox, physics_toolbox, sensor_logger, signal, write
 
@@ -204,3 +205,57 @@ def test_two_sources_of_one_name_are_told_apart(tmp_path: Path) -> None:
 def test_unknown_format_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="did you mean 'phyphox'"):
         read_recordings(tmp_path, ImportOptions(format="phyfox"))
+
+
+def test_what_lies_beside_exports_is_passed_over_and_told(tmp_path: Path) -> None:
+    sensor_logger(tmp_path / "in" / "walk.zip", TOGETHER)
+    physics_toolbox(tmp_path / "in" / "ride.csv", TOGETHER)
+    (tmp_path / "in" / "README.txt").write_text("Walks of March,\nby Ada\n")
+    (tmp_path / "in" / "ride").mkdir()
+    (tmp_path / "in" / "ride" / "people.csv").write_text("name,age\nAda,36\n")
+    found = read_recordings(tmp_path / "in")
+    assert [each.name for each in found.recordings] == ["ride", "walk"]
+    passed = {path.replace(": ", "/").rsplit("/", 1)[-1] for path in found.passed_over}
+    assert passed >= {"README.txt", "people.csv", "Magnetometer.csv"}
+    (tmp_path / "in" / "ride" / "empty.csv").write_bytes(b"")
+    with pytest.raises(DataError, match=r"empty\.csv: is empty"):
+        read_recordings(tmp_path / "in")
+    only = tmp_path / "in" / "README.txt"
+    with pytest.raises(DataError, match=r"README\.txt"):
+        read_recordings(only)
+    (tmp_path / "other").mkdir()
+    only.rename(tmp_path / "other" / "README.txt")
+    with pytest.raises(DataError, match=r"none of the 1 table\(s\) holds what looks like an accelerometer"):
+        read_recordings(tmp_path / "other")
+
+
+def test_a_plain_table_beside_an_export_is_read(tmp_path: Path) -> None:
+    physics_toolbox(tmp_path / "a.csv", TOGETHER)
+    frame = pl.DataFrame(
+        {"time": TOGETHER.acc_times, **dict(zip(CHANNELS, (*TOGETHER.acc, *TOGETHER.gyro), strict=True))}
+    )
+    frame.write_csv(tmp_path / "b.csv")
+    found = read_recordings(tmp_path, ImportOptions(accept_guess=True))
+    assert [each.name for each in found.recordings] == ["a", "b"]
+
+
+def test_an_empty_gyroscope_is_no_missing_one(tmp_path: Path) -> None:
+    folder = sensor_logger(tmp_path / "walk", TOGETHER)
+    (folder / "Gyroscope.csv").write_bytes(b"")
+    with pytest.raises(DataError, match=r"Gyroscope\.csv: is empty"):
+        read_recordings(folder)
+    assert read_recordings(folder, ImportOptions(acc_only=True)).channels == CHANNELS[:3]
+
+
+def test_loose_tables_of_phyphox(tmp_path: Path) -> None:
+    for name in ("mon", "tue"):
+        source = phyphox(tmp_path / "out" / name, TOGETHER, one_table=True)
+        (tmp_path / "loose").mkdir(exist_ok=True)
+        (source / "Raw Data.csv").rename(tmp_path / "loose" / f"{name}.csv")
+    found = read_recordings(tmp_path / "loose")
+    assert [each.name for each in found.recordings] == ["mon", "tue"]
+    assert found.findings["mon"].started is None
+    split = phyphox(tmp_path / "split", TOGETHER)
+    (split / "Gyroscope.csv").rename(tmp_path / "loose" / "Gyroscope.csv")
+    with pytest.raises(DataError, match="which of the accelerometers beside it"):
+        read_recordings(tmp_path / "loose")

@@ -35,6 +35,8 @@ class Imported:
     findings: dict[str, Findings]
     """By the recording's name."""
     gravity: str
+    passed_over: tuple[str, ...] = ()
+    """Files in which there is no motion."""
     notes: tuple[str, ...] = ()
     """What holds for the whole: whose recordings they are taken to be."""
 
@@ -89,10 +91,19 @@ def read_recordings(
     recordings: list[Recording] = []
     findings: dict[str, Findings] = {}
     prepared: list[Prepared] = []
+    passed: list[str] = []
     with progress.stage("read recordings", len(folders), "folders") as stage:
         for folder in folders:
-            prepared += [prepare(session, desk) for session in _sessions(folder, desk)]
+            sessions, left = _sessions(folder, desk)
+            prepared += [prepare(session, desk) for session in sessions]
+            passed += left
             stage.advance()
+    if not prepared:
+        what = f"format {options.format!r} reads" if options.format else "looks like an accelerometer"
+        raise DataError(
+            f"{', '.join(map(str, given))}: none of the {len(passed)} table(s) holds what {what}, such as {passed[0]}. "
+            "Name the columns if they are called otherwise: --time COLUMN --acc X,Y,Z"
+        )
     # files of one layout are of one app: what the data of one decide holds for those whose data decide nothing
     for each in prepared:
         look_at_data(each, desk)
@@ -102,11 +113,11 @@ def read_recordings(
             if name in findings:
                 raise DataError(
                     f"Two recordings are called {name!r}: {', '.join(findings[name].sources)} and "
-                    f"{', '.join(found.sources)}. Rename one file or folder."
+                    f"{', '.join(found.sources)}. Rename one of them, or name the folder above them as the source."
                 )
             findings[name] = found
             recordings.append(recording)
-    return _together(recordings, findings, intervals, options)
+    return replace(_together(recordings, findings, intervals, options), passed_over=tuple(sorted(set(passed))))
 
 
 def _folders(given: list[Path], members: list[Member], options: ImportOptions) -> list[Folder]:
@@ -128,7 +139,9 @@ def _folders(given: list[Path], members: list[Member], options: ImportOptions) -
     names = Counter(folder.name for folder in out)
     # archives and files of one name in several places are told apart by where they come from
     return [
-        replace(folder, place=PurePosixPath(folder.source, *folder.place.parts)) if names[folder.name] > 1 else folder
+        replace(folder, place=PurePosixPath(folder.source, *folder.place.parts))
+        if names[folder.name] > 1 and not folder.sheets[0].member.named
+        else folder
         for folder in out
     ]
 
@@ -142,24 +155,22 @@ def _common_root(key: tuple[Path, PurePosixPath], keys: list[tuple[Path, PurePos
     return above if len(others) == 1 else PurePosixPath(above.parts[0]) if above.parts else above
 
 
-def _sessions(folder: Folder, desk: Desk) -> list[Session]:
+def _sessions(folder: Folder, desk: Desk) -> tuple[list[Session], list[str]]:
+    """The recordings in a folder, and the files of it in which there is no motion."""
     formats = [format_named(desk.options.format)] if desk.options.format else all_formats()
     rest = folder
     out: list[Session] = []
     for each in formats:
         claimed = each.claims(rest)
-        if claimed:
+        if not claimed:
+            continue
+        found = each.sessions(folder, claimed, desk)
+        if found:
+            out += found
             names = {sheet.where for sheet in claimed}
             rest = replace(rest, sheets=tuple(sheet for sheet in rest.sheets if sheet.where not in names))
-            if out and each.name == "table":
-                # beside a phone's export lie notes and the like; as a table they would be refused
-                for session in out:
-                    session.findings.passed_over += sorted(names)
-                break
-            out += each.sessions(folder, claimed, desk)
-    if not out:
-        raise DataError(f"{folder.name}: holds nothing that format {desk.options.format!r} reads.")
-    return out
+    left = [sheet.where for sheet in rest.sheets]
+    return out, left + [path for session in out for path in session.findings.passed_over]
 
 
 def _together(
@@ -198,7 +209,7 @@ def _together(
             "subject: if one person made several recordings, scores would be too good. Say it with --subject NAME, "
             "--subject-column COLUMN or --subject-folder."
         )
-    return Imported(recordings, findings, next(iter(by_gravity)), tuple(notes))
+    return Imported(recordings, findings, next(iter(by_gravity)), notes=tuple(notes))
 
 
 def _span(recording: Recording) -> tuple[float, float]:

@@ -37,6 +37,11 @@ class Member:
     read: Callable[[], bytes]
 
     @property
+    def named(self) -> bool:
+        """Whether the user named this very file, rather than a folder or an archive that holds it."""
+        return self.where == str(self.source)
+
+    @property
     def stem(self) -> str:
         return self.place.stem
 

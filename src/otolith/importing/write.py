@@ -97,6 +97,7 @@ def provenance(imported: Imported) -> dict[str, Any]:
         "written_by": f"otolith {__version__} import",
         "decisions": [{**asdict(decision), "recordings": count} for decision, count in imported.common_decisions()],
         "notes": list(imported.notes),
+        "passed_over": list(imported.passed_over),
     }
 
 

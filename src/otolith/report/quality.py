@@ -44,7 +44,7 @@ def page(title: str, imported: Imported) -> str:
         "lines": [_line(each, imported.findings[each.name]) for each in imported.recordings],
         "recordings": [_details(each, imported) for each in imported.recordings if each.name in drawn],
         "left_out": len(imported.recordings) - len(drawn),
-        "passed_over": sorted({path for found in imported.findings.values() for path in found.passed_over}),
+        "passed_over": imported.passed_over,
     }
     return environment.get_template("quality.html.j2").render(content, version=__version__)
 

@@ -136,9 +136,8 @@ def _tell(imported: Imported, out: Path) -> None:
         for kind in dict.fromkeys(flag.kind for flag in found.flags):
             count = sum(flag.kind == kind for flag in found.flags)
             lines.append(("flagged", f"{name}: {count} {kind} stretch(es), kept as they are"))
-    passed = {path for found in imported.findings.values() for path in found.passed_over}
-    if passed:
-        lines.append(("passed over", f"{len(passed)} files without motion; {QUALITY} lists them"))
+    if imported.passed_over:
+        lines.append(("passed over", f"{len(imported.passed_over)} file(s) without motion; {QUALITY} lists them"))
     lines += [("beware", note) for note in imported.notes]
     lines += [("quality", str(out / QUALITY)), ("data set", str(out)), ("next", _next(imported, out))]
     results.show("Imported", lines)

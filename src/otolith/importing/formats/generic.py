@@ -53,11 +53,12 @@ class Generic(Format):
         plans = [(sheet, _mapping(sheet, desk)) for sheet in sheets]
         mapped = [(sheet, mapping) for sheet, mapping in plans if mapping.acc or mapping.gyro]
         passed = [sheet.where for sheet, mapping in plans if not (mapping.acc or mapping.gyro)]
-        if not mapped:
-            sheet, mapping = plans[0]
-            table = sheet.table()  # damage is told before a lack of columns
-            table.require(*(desk.options.acc or ()))
-            require_complete(sheet.where, mapping, sheet.columns, desk.options.rate_hz)
+        for sheet, mapping in plans:
+            if not sheet.columns:
+                sheet.table()  # tells what is wrong with it
+            if not mapped and sheet.member.named:
+                sheet.table().require(*(desk.options.acc or ()))
+                require_complete(sheet.where, mapping, sheet.columns, desk.options.rate_hz)
         out = [session for acc, gyro in _pairs(mapped) for session in self._sessions(folder, acc, gyro, desk)]
         for session in out:
             session.findings.passed_over = passed

@@ -31,6 +31,12 @@ SENSORS = {"acceleration": ACC, "linear acceleration": ACC, "gyroscope": GYRO}
 UNITS = {ACC: ("m/s^2",), GYRO: ("rad/s",)}
 
 
+Triple = tuple["Sheet", str, bool, tuple[str, ...]]
+"""A table, a sensor in it, whether gravity was removed, and its columns x, y and z."""
+Pauses = tuple[np.ndarray, np.ndarray, int | None]
+"""Experiment times from which on, how many seconds of pause to add, and the start in ns since 1970."""
+
+
 @register
 class Phyphox(Format):
     """See the module's docstring."""
@@ -45,39 +51,53 @@ class Phyphox(Format):
         return [sheet for sheet in folder.sheets if TIME in sheet.columns or sheet.member.place.parent.name == "meta"]
 
     def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> list[Session]:
-        found = [(sheet, kind, linear, columns) for sheet in sheets for kind, linear, columns in _triples(sheet)]
+        found: list[Triple] = [(sheet, *triple) for sheet in sheets for triple in _triples(sheet)]
         if any(kind == ACC and not linear for _, kind, linear, _ in found):
             found = [each for each in found if not (each[1] == ACC and each[2])]
-        for kind in (ACC, GYRO):
-            several = [sheet.where for sheet, each, _, _ in found if each == kind]
-            if len(several) > 1:
-                raise DataError(
-                    f"{folder.name}: {' and '.join(several)} both hold the {kind}. Put recordings into folders or "
-                    "archives of their own."
-                )
-        tables = {sheet.where: sheet.table() for sheet, *_ in found}
-        findings = self.findings(*tables.values())
-        used = {*tables, *(sheet.where for sheet in sheets if sheet.member.place.parent.name == "meta")}
-        findings.passed_over = sorted(sheet.where for sheet in sheets if sheet.where not in used)
-        events = next((sheet for sheet in sheets if set(EVENTS) <= set(sheet.columns)), None)
-        pauses = _pauses(events.table(), findings) if events is not None else None
-        sensors = []
-        for sheet, kind, linear, columns in sorted(found, key=lambda each: each[1]):
-            table = tables[sheet.where]
-            clock = _clock(table.numbers(TIME), pauses)
-            unit = split_header(columns[0])[1]
-            gravity = None if kind == GYRO else "removed" if linear else "included"
-            why = "phyphox exports the accelerometer with gravity, linear acceleration without"
-            sensors.append(
-                Sensor(kind, table, clock, axes(table, columns), unit, f"the header {columns[0]!r}", gravity, why)
+        meta = [sheet for sheet in sheets if sheet.member.place.parent.name == "meta"]
+        used = {sheet.where for sheet, *_ in found} | {sheet.where for sheet in meta}
+        passed = sorted(sheet.where for sheet in sheets if sheet.where not in used)
+        events = next((sheet for sheet in meta if set(EVENTS) <= set(sheet.columns)), None)
+        out = []
+        for name, group in _groups(folder, found, bool(meta)):
+            tables = {sheet.where: sheet.table() for sheet, *_ in group}
+            findings = self.findings(*tables.values())
+            findings.passed_over = passed
+            pauses = _pauses(events.table(), findings) if events is not None else None
+            sensors = [_sensor(tables[each[0].where], each, pauses) for each in group]
+            out.append(Session(name, sensors, findings, folder=folder.top))
+        return out
+
+
+def _groups(folder: Folder, found: list[Triple], whole: bool) -> list[tuple[str, list[Triple]]]:
+    """The sensors of each recording: all that lie together, or each table where several hold the same sensor.
+
+    Raises:
+        DataError: several tables hold the same sensor, and one of them lacks the accelerometer.
+    """
+    kinds = [kind for _, kind, *_ in found]
+    wheres = list(dict.fromkeys(sheet.where for sheet, *_ in found))
+    if len(set(kinds)) == len(kinds) and (whole or len(wheres) > 1):
+        return [(folder.name, found)]
+    out = []
+    for where in wheres:
+        group = [each for each in found if each[0].where == where]
+        if not any(kind == ACC for _, kind, *_ in group):
+            raise DataError(
+                f"{where}: holds a gyroscope, but which of the accelerometers beside it belongs to it cannot be told. "
+                "Put each recording into a folder or an archive of its own."
             )
-        return [Session(_name(folder, found[0][0]), sensors, findings, folder=folder.top)]
+        out.append(("/".join((*folder.place.parts, group[0][0].stem)), group))
+    return out
 
 
-def _name(folder: Folder, sheet: Sheet) -> str:
-    """A lone CSV in the middle of others is named by itself."""
-    alone = len({each.stem for each in folder.sheets}) > 1 and not folder.place.parts
-    return sheet.stem if alone and sheet.member.place.name == sheet.where.rsplit("/", 1)[-1] else folder.name
+def _sensor(table: Table, triple: Triple, pauses: Pauses | None) -> Sensor:
+    _, kind, linear, columns = triple
+    clock = _clock(table.numbers(TIME), pauses)
+    unit = split_header(columns[0])[1]
+    gravity = None if kind == GYRO else "removed" if linear else "included"
+    why = "phyphox exports the accelerometer with gravity, linear acceleration without"
+    return Sensor(kind, table, clock, axes(table, columns), unit, f"the header {columns[0]!r}", gravity, why)
 
 
 def _triples(sheet: Sheet) -> list[tuple[str, bool, tuple[str, ...]]]:
@@ -104,8 +124,8 @@ def _triples(sheet: Sheet) -> list[tuple[str, bool, tuple[str, ...]]]:
     return out
 
 
-def _pauses(events: Table, findings: Findings) -> tuple[np.ndarray, np.ndarray, int | None] | None:
-    """Experiment times from which on, how many seconds of pause to add, and the start in ns since 1970."""
+def _pauses(events: Table, findings: Findings) -> Pauses | None:
+    """What `meta/time.csv` says; None where it says nothing of use."""
     kinds = [kind.upper() for kind in events.texts("event")]
     experiment, system = events.numbers("experiment time"), events.numbers("system time")
     starts = [i for i, kind in enumerate(kinds) if kind == "START"]
@@ -121,7 +141,7 @@ def _pauses(events: Table, findings: Findings) -> tuple[np.ndarray, np.ndarray, 
     return begin, paused, round(epoch * 1000) * 1_000_000 if 3e8 < epoch < 9e9 else None
 
 
-def _clock(times: np.ndarray, pauses: tuple[np.ndarray, np.ndarray, int | None] | None) -> Clock:
+def _clock(times: np.ndarray, pauses: Pauses | None) -> Clock:
     if pauses is None:
         return Clock(times)
     begin, paused, origin = pauses

@@ -44,12 +44,14 @@ class SensorLogger(Format):
 
     def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> list[Session]:
         by_stem = {sheet.stem: sheet for sheet in sheets}
-        used = [stem for stem in FILES if stem in by_stem and set(COLUMNS) <= set(by_stem[stem].columns)]
+        used = [stem for stem in FILES if stem in by_stem and not (stem == GYROSCOPE and desk.options.acc_only)]
         if TOTAL in used:
             used = [stem for stem in used if stem not in (LINEAR, GRAVITY)]
         elif LINEAR not in used:
             used = [stem for stem in used if stem != GRAVITY]
         tables = {stem: by_stem[stem].table() for stem in used}
+        for table in tables.values():
+            table.require(*COLUMNS)
         findings = self.findings(*tables.values())
         passed = sorted(sheet.where for sheet in sheets if sheet.stem not in used and sheet.stem != "Metadata")
         findings.passed_over = passed
