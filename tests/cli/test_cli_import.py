@@ -73,6 +73,13 @@ def test_run_takes_an_imported_folder(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "report.html").is_file()
 
 
+def test_data_without_gravity_join_no_data_with_it(tmp_path: Path, moves: Path) -> None:
+    source = sensor_logger(tmp_path / "walk.zip", S, total=False, gravity=False)
+    assert call("import", source, "--out", tmp_path / "set").code == 0
+    told = refused("run", moves, "--unlabelled", tmp_path / "set", *SET, "--out", tmp_path / "run")
+    assert "Gravity is included in moves, removed in" in told
+
+
 def answered(monkeypatch: pytest.MonkeyPatch, *answers: str) -> Terminal:
     left = list(answers)
 
@@ -82,12 +89,13 @@ def answered(monkeypatch: pytest.MonkeyPatch, *answers: str) -> Terminal:
         return left.pop(0)
 
     monkeypatch.setattr("builtins.input", read)
-    return Terminal(Console(file=io.StringIO(), width=100))
+    return Terminal(LiveProgress(Console(file=io.StringIO(), width=100)))
 
 
 def shown(person: Terminal) -> str:
-    assert isinstance(person.console.file, io.StringIO)
-    return person.console.file.getvalue()
+    file = person.progress.console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
 
 
 def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,13 @@ def test_everything_from_files_is_escaped(tmp_path: Path) -> None:
         assert tag not in page.replace("<h1>&lt;h1&gt;", "")
 
 
+@pytest.mark.parametrize("rows", [3, 40])
+def test_the_shortest_recordings_have_a_page(tmp_path: Path, rows: int) -> None:
+    (tmp_path / "t.csv").write_text("time,gFx,gFy,gFz\n" + "".join(f"{i / 50},0,0,1\n" for i in range(rows)))
+    found = read_recordings(tmp_path / "t.csv")
+    assert quality.page("t", found).count("<img") == 2
+
+
 def test_many_recordings_are_listed_and_few_drawn(imported: Path, monkeypatch: pytest.MonkeyPatch, raw: Path) -> None:
     monkeypatch.setattr(quality, "MOST_PICTURED", 1)
     page = quality.page("t", read_recordings(raw, ImportOptions(labels=raw / "labels.csv")))

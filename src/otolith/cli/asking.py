@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.prompt import Confirm, Prompt
 from rich.table import Table
 from rich.text import Text
@@ -20,18 +19,19 @@ UNKNOWN = "unknown"
 class Terminal:
     """Asks on stderr, so that results can be piped; see `otolith.importing.asking.Ask`."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, progress: LiveProgress) -> None:
+        self.progress = progress
 
     def choose(self, question: str, choices: Sequence[tuple[str, str]]) -> str | None:
         """One of the choices, or None where the person does not know."""
-        self.console.print(Text(question, "bold"))
-        for value, meaning in choices:
-            self.console.print(Text(f"  {value:<10} {meaning}"))
-        try:
-            answer = Prompt.ask("Which", console=self.console, choices=[*(value for value, _ in choices), UNKNOWN])
-        except EOFError:
-            return None
+        with self.progress.paused() as console:
+            console.print(Text(question, "bold"))
+            for value, meaning in choices:
+                console.print(Text(f"  {value:<10} {meaning}"))
+            try:
+                answer = Prompt.ask("Which", console=console, choices=[*(value for value, _ in choices), UNKNOWN])
+            except EOFError:
+                return None
         return None if answer == UNKNOWN else answer
 
     def confirm(self, title: str, rows: Sequence[tuple[str, str, str]]) -> bool:
@@ -41,15 +41,14 @@ class Terminal:
             table.add_column(heading, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
-        self.console.print(table)
-        try:
-            return Confirm.ask("Is that right?", console=self.console)
-        except EOFError:
-            return False
+        with self.progress.paused() as console:
+            console.print(table)
+            try:
+                return Confirm.ask("Is that right?", console=console)
+            except EOFError:
+                return False
 
 
 def terminal(progress: LiveProgress) -> Terminal | None:
     """Whoever sits there; None where input or output is no terminal."""
-    if not sys.stdin.isatty() or not progress.live:
-        return None
-    return Terminal(progress.console)
+    return Terminal(progress) if sys.stdin.isatty() and progress.live else None

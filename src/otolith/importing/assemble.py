@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from otolith.clock import contiguous
 from otolith.errors import DataError
 from otolith.importing import flags, labels
 from otolith.importing.decide import acc_blocks, acc_unit, gyro_evidence, gyro_unit
@@ -93,7 +94,9 @@ def assemble(prepared: Prepared, desk: Desk) -> list[tuple[Recording, Findings]]
             for each, factor in zip(prepared.parts, factors, strict=True)
         ]
         name = session.name if count == 1 else f"{session.name} part {number + 1}"
-        out.append(_recording(name, session, sensors, parts, prepared.origin, desk))
+        recording, found = _recording(name, session, sensors, parts, prepared.origin, desk)
+        contiguous(recording)  # what the clock refuses later is better refused now
+        out.append((recording, found))
     return out
 
 

@@ -13,7 +13,7 @@ from otolith.importing.findings import Findings
 from otolith.importing.parquet import columns_of, read_parquet
 from otolith.importing.sources import Member
 from otolith.importing.table import Table
-from otolith.importing.text import header_of, read_table
+from otolith.importing.text import HEAD_BYTES, header_of, read_table
 from otolith.importing.timing import Clock
 
 ACC, GYRO = "accelerometer", "gyroscope"
@@ -38,8 +38,9 @@ class Sheet:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of its columns; empty where it is no table."""
-        content = self.member.read()
-        return columns_of(content) if self.member.kind == ".parquet" else header_of(content)
+        if self.member.kind == ".parquet":
+            return columns_of(self.member.read())
+        return header_of(self.member.read_some(HEAD_BYTES))
 
     def table(self) -> Table:
         """All of it.

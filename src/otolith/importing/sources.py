@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
@@ -34,7 +33,19 @@ class Member:
     place: PurePosixPath
     where: str
     size: int
-    read: Callable[[], bytes]
+    read_some: Callable[[int], bytes]
+    """Its first bytes, as many as asked for."""
+
+    def read(self) -> bytes:
+        """All of it.
+
+        Raises:
+            DataError: it cannot be read, or holds another number of bytes than it did or declares.
+        """
+        content = self.read_some(self.size + 1)  # what was declared and checked, not more
+        if len(content) != self.size:
+            raise DataError(f"{self.where}: {len(content):,} bytes, expected {self.size:,}. Export it again.")
+        return content
 
     @property
     def named(self) -> bool:
@@ -110,10 +121,18 @@ def _file(source: Path, path: Path, place: PurePosixPath) -> Iterator[Member]:
     elif kind in TABLES:
         size = path.stat().st_size
         _check_size(str(path), size)
-        yield Member(source, place, str(path), size, lambda: read_bytes(path))
+        yield Member(source, place, str(path), size, lambda most: _read_file(path, most))
     else:
         hint = " Unpack it first." if kind in ARCHIVES else ""
         raise DataError(f"{path}: is none of {', '.join((*TABLES, '.zip'))}.{hint}")
+
+
+def _read_file(path: Path, most: int) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(most)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}). Check its permissions.") from error
 
 
 def _check_size(where: str, size: int) -> None:
@@ -173,11 +192,11 @@ def _check_entry(where: str, entry: zipfile.ZipInfo, total: int) -> None:
         )
 
 
-def _reader(path: Path, entry: zipfile.ZipInfo, where: str) -> Callable[[], bytes]:
-    def read() -> bytes:
+def _reader(path: Path, entry: zipfile.ZipInfo, where: str) -> Callable[[int], bytes]:
+    def read(most: int) -> bytes:
         try:
             with zipfile.ZipFile(path) as archive, archive.open(entry) as stream:
-                content = stream.read(entry.file_size + 1)  # what the archive declared and was checked, not more
+                return stream.read(most)
         except (
             zipfile.BadZipFile,
             OSError,
@@ -188,8 +207,5 @@ def _reader(path: Path, entry: zipfile.ZipInfo, where: str) -> Callable[[], byte
             zlib.error,
         ) as error:
             raise DataError(f"{where}: cannot be unpacked ({error}). Export it again.") from error
-        if len(content) != entry.file_size:
-            raise DataError(f"{where}: {len(content):,} bytes, the archive says {entry.file_size:,}. Export it again.")
-        return content
 
     return read
