@@ -106,7 +106,7 @@ def prepare(
             beside = datasets.load(str(unlabelled))
             if beside.info.gravity != source.info.gravity:
                 raise DataError(
-                    f"Gravity is {source.info.gravity} in {source.info.name}, {beside.info.gravity} in {unlabelled}, and "
+                    f"Gravity is {source.info.gravity} in {source.info.name}, {beside.info.gravity} in {unlabelled}: "
                     "one encoder cannot learn from both. Choose another data set."
                 )
             extra = (beside.windows(**cut, unlabelled=True),)

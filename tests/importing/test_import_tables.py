@@ -100,6 +100,12 @@ def test_a_cell_that_is_no_number_is_named(cell: str) -> None:
         table.numbers("x")
 
 
+def test_two_decimal_signs_in_one_column_are_refused() -> None:
+    table = read_table("t", b"x;y\n1.5;1\n2;1\n1,234;1\n")
+    with pytest.raises(DataError, match=r"t, line 4: x is '1,234', but '1\.5' elsewhere"):
+        table.numbers("x")
+
+
 def test_an_unknown_column_is_named_with_those_there_are() -> None:
     with pytest.raises(DataError, match=r"t: has no column 'z'. Its columns: x, y"):
         read_table("t", b"x,y\n1,2\n").require("x", "z")

@@ -136,7 +136,7 @@ def gyro_unit(sensor: Sensor, parts: list[Samples], acc: list[Samples] | None, d
             ("gyro", sensor.table.columns, sensor.unit, found),
             sensor.table.where,
             f"{contradiction}In which unit is the gyroscope?",
-            [(name, f"a turn in a second is {2 * np.pi / factor:.5g}") for name, factor in GYRO_UNITS.items()],
+            [(name, f"a turn in a second is {round(2 * np.pi / factor, 2):g}") for name, factor in GYRO_UNITS.items()],
             "--gyro-unit",
         )
         why = "asked"

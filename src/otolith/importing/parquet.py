@@ -7,7 +7,7 @@ import io
 from otolith.errors import DataError
 from otolith.importing.table import Table
 
-MAX_CELLS = 1_000_000_000
+MAX_CELLS = 200_000_000
 
 
 def read_parquet(where: str, content: bytes) -> Table:

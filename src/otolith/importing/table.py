@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -111,36 +110,40 @@ class Table:
         if not _is_text(values):
             if not (values.dtype.is_numeric() or values.dtype == pl.Null):
                 raise DataError(f"{self.where}: column {column!r} holds {values.dtype}, expected numbers.")
-            return np.array(values.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy(), np.float64)
-        text = values.str.strip_chars()
-        parsed = text.cast(pl.Float64, strict=False)
-        wrong = (parsed.is_null() & text.is_not_null()).to_numpy()
-        if wrong.any():
-            odd = text.filter(pl.Series(wrong)).str.replace_all("−", "-", literal=True)
-            odd = odd.str.replace(r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$", "$1.$2")
-            again = odd.cast(pl.Float64, strict=False)
-            bad = again.is_null() & ~odd.str.to_lowercase().is_in(MISSING)
-            if bad.any():
-                first = int(np.flatnonzero(bad.to_numpy())[0])
-                row = int(np.flatnonzero(wrong)[first])
-                raise DataError(f"{self.at(row)}: {column} is {text[row][:40]!r}, expected a number. Repair the line.")
-            out = np.array(parsed.fill_null(np.nan).to_numpy(), np.float64)
-            out[wrong] = again.fill_null(np.nan).to_numpy()
+            out = np.array(values.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy(), np.float64)
         else:
+            text = values.str.strip_chars()
+            parsed = text.cast(pl.Float64, strict=False)
             out = np.array(parsed.fill_null(np.nan).to_numpy(), np.float64)
+            odd = np.flatnonzero((parsed.is_null() & text.is_not_null()).to_numpy())
+            if odd.size:
+                out[odd] = self._odd(column, text, parsed, odd)
         return np.where(np.isfinite(out), out, np.nan)
+
+    def _odd(self, column: str, text: pl.Series, parsed: pl.Series, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Numbers in the rows that are not spelled plainly: decimal comma, typographic minus, or no number at all."""
+        import polars as pl
+
+        plain = text.gather(rows).str.replace_all("−", "-", literal=True)
+        comma = plain.str.contains(r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$")
+        again = plain.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+        usual = plain.str.contains(",", literal=True).not_() | comma
+        bad = (again.is_null() | ~usual) & ~plain.str.to_lowercase().is_in(MISSING)
+        if bad.any():
+            row = int(rows[int(np.argmax(bad.to_numpy()))])
+            raise DataError(f"{self.at(row)}: {column} is {text[row][:40]!r}, expected a number. Repair the line.")
+        point = parsed.is_not_null() & text.str.contains(".", literal=True)
+        if comma.any() and point.any():  # with two signs in one column, one of them might separate thousands
+            row = int(rows[int(np.argmax(comma.to_numpy()))])
+            other = text.filter(point)[0][:40]
+            raise DataError(
+                f"{self.at(row)}: {column} is {text[row][:40]!r}, but {other!r} elsewhere. Write all of the column with "
+                "one decimal sign, and thousands without any."
+            )
+        return again.fill_null(np.nan).to_numpy()
 
 
 def _is_text(values: pl.Series) -> bool:
     import polars as pl
 
     return bool(values.dtype == pl.String)
-
-
-def normal(header: str) -> str:
-    """A header in lower case with single blanks, for comparing.
-
-    >>> normal(" Time  (s)")
-    'time (s)'
-    """
-    return re.sub(r"\s+", " ", header).strip().lower()

@@ -144,7 +144,7 @@ def _confirm(table: Table, mapping: Mapping, desk: Desk) -> None:
     """
     table.require(*(column for what, _ in mapping.rows() for column in _columns(mapping, what)))
     if mapping.guessed and (mapping.time is not None or desk.options.rate_hz is not None):
-        first = {what: ", ".join(table.first(c) for c in _columns(mapping, what)) for what, _ in mapping.rows()}
+        first = {what: "  ".join(table.first(c) for c in _columns(mapping, what)) for what, _ in mapping.rows()}
         desk.confirm(table.where, [(what, column, first[what]) for what, column in mapping.rows()], mapping.command())
 
 
