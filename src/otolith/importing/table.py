@@ -137,7 +137,7 @@ class Table:
             row = int(rows[int(np.argmax(comma.to_numpy()))])
             other = text.filter(point)[0][:40]
             raise DataError(
-                f"{self.at(row)}: {column} is {text[row][:40]!r}, but {other!r} elsewhere. Write all of the column with "
+                f"{self.at(row)}: {column} is {text[row][:40]!r}, but {other!r} elsewhere. Write the whole column with "
                 "one decimal sign, and thousands without any."
             )
         return again.fill_null(np.nan).to_numpy()
