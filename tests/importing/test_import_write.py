@@ -139,6 +139,24 @@ def test_cards_of_before_have_gravity(imported: Path, tmp_path: Path) -> None:
     assert (data.info.gravity, data.provenance, data.notes["ada/walk"]) == ("included", {}, {})
 
 
+def test_a_data_set_is_no_source(imported: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is a data set of otolith already"):
+        read_recordings(imported)
+
+
+def test_equal_decisions_for_different_reasons_are_told_once(tmp_path: Path) -> None:
+    for number in range(3):
+        s = signal(8, seed=number)
+        rows = "".join(
+            f"{t},{x},{y},{z * (1 + number / 100)}\n" for t, x, y, z in zip(s.acc_times, *s.acc, strict=True)
+        )
+        (tmp_path / f"{number}.csv").write_text("time,ax,ay,az\n" + rows)
+    found = read_recordings(tmp_path, ImportOptions(accept_guess=True))
+    told = [(each.what, count) for each, count in found.common_decisions()]
+    assert told == [("time", 3), ("accelerometer columns", 3), ("accelerometer unit", 3), ("gravity", 3)]
+    assert "and the like" in found.common_decisions()[2][0].why
+
+
 def test_public_names() -> None:
     assert otolith.import_recordings is import_recordings
     assert otolith.read_recordings is read_recordings

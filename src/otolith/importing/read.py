@@ -56,9 +56,18 @@ class Imported:
         return max(stream.rate_hz for each in self.recordings for stream in each.streams)
 
     def common_decisions(self) -> list[tuple[Decision, int]]:
-        """Every decision with the number of recordings that it was made for, in order of appearance."""
-        counts = Counter(decision for found in self.findings.values() for decision in found.decisions)
-        return list(counts.items())
+        """Every decision with the number of recordings that it was made for, in order of appearance.
+
+        Where several recordings of one format came to the same for different reasons, the first stands for them.
+        """
+        reasons: dict[tuple[str, str, str], list[str]] = {}
+        for found in self.findings.values():
+            for each in found.decisions:
+                reasons.setdefault((found.format, each.what, each.value), []).append(each.why)
+        return [
+            (Decision(what, value, whys[0] + (", and the like" if len(set(whys)) > 1 else "")), len(whys))
+            for (_, what, value), whys in reasons.items()
+        ]
 
 
 def read_recordings(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from otolith.datasets.card import CARD
 from otolith.errors import DataError
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
@@ -103,6 +104,11 @@ def _folder(source: Path) -> Iterator[Member]:
         raise DataError(f"{error.filename}: cannot be read ({error.strerror}). Check its permissions.") from error
 
     for folder, folders, files in os.walk(source, onerror=refuse):  # follows no links to folders
+        if CARD in files:
+            raise DataError(
+                f"{folder}: is a data set of otolith already (it holds a {CARD}). Name a folder of recordings, and "
+                "keep data sets outside of it."
+            )
         folders.sort()
         folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
         for name in sorted(files):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 Columns = Annotated[str | None, Parameter(metavar="X,Y,Z")]
 Column = Annotated[str | None, Parameter(metavar="COLUMN")]
 
-MOST_REPAIRS = 5
-"""Repairs of one recording that are printed; quality.html has more, the card all."""
+MOST_FOUND = 20
+"""Lines on single recordings that are printed; quality.html has more, the card all."""
 
 
 def import_(
@@ -126,21 +126,29 @@ def _tell(imported: Imported, out: Path) -> None:
     for decision, count in imported.common_decisions():
         where = f", {count} of {total} recordings" if count < total else ""
         lines.append(("decided", f"{decision.what}: {decision.value} ({decision.why}){where}"))
+    found_lines = _found(imported)
+    lines += found_lines[:MOST_FOUND]
+    if len(found_lines) > MOST_FOUND:
+        lines.append(("and", f"{len(found_lines) - MOST_FOUND} more such lines; {QUALITY} has them"))
+    if imported.passed_over:
+        lines.append(("passed over", f"{len(imported.passed_over)} file(s) without motion; {QUALITY} lists them"))
+    lines += [("beware", note) for note in imported.notes]
+    lines += [("quality", str(out / QUALITY)), ("data set", str(out)), ("next", _next(imported, out))]
+    results.show("Imported", lines)
+
+
+def _found(imported: Imported) -> list[tuple[str, str]]:
+    """Repairs, gaps and flags of all recordings, a line each."""
+    lines = []
     for name, found in imported.findings.items():
-        lines += [("repaired", f"{name}: {repair}") for repair in found.repairs[:MOST_REPAIRS]]
-        if len(found.repairs) > MOST_REPAIRS:
-            lines.append(("repaired", f"{name}: and {len(found.repairs) - MOST_REPAIRS} more; the card has them all"))
+        lines += [("repaired", f"{name}: {repair}") for repair in found.repairs]
         if found.gaps:
             longest = max(gap.stop_s - gap.start_s for gap in found.gaps)
             lines.append(("gaps", f"{name}: {len(found.gaps)}, the longest {longest:.2f} s; they are not bridged"))
         for kind in dict.fromkeys(flag.kind for flag in found.flags):
             count = sum(flag.kind == kind for flag in found.flags)
             lines.append(("flagged", f"{name}: {count} {kind} stretch(es), kept as they are"))
-    if imported.passed_over:
-        lines.append(("passed over", f"{len(imported.passed_over)} file(s) without motion; {QUALITY} lists them"))
-    lines += [("beware", note) for note in imported.notes]
-    lines += [("quality", str(out / QUALITY)), ("data set", str(out)), ("next", _next(imported, out))]
-    results.show("Imported", lines)
+    return lines
 
 
 def _next(imported: Imported, out: Path) -> str:

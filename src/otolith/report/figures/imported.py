@@ -18,7 +18,7 @@ from otolith.report.style import ACCENT, FEW, GRID, INK, MUTED, WARM, bare, canv
 
 BUCKETS = 1500
 """Stretches of time across the picture; each shows the least and the greatest value in it, so that no peak is lost."""
-FLAG_COLOURS = {"still": "#56b4e9", "saturated": WARM, "frozen": "#8c6bb1"}
+FLAG_COLOURS = {"still": "#8a96a3", "saturated": "#c0392b", "frozen": "#8a8d0f"}
 Span = tuple[float, float]
 
 
