@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from otolith.datasets import load
     from otolith.errors import OtolithError
     from otolith.estimator import Recogniser
+    from otolith.importing import ImportOptions, import_recordings, read_recordings
     from otolith.pipeline import evaluate, finetune, pretrain
     from otolith.recipes import load_recipe
     from otolith.recording import Recording, Segment, Stream
     from otolith.windows import WindowMeta, Windows, cut
 
 _HOME = {
+    "ImportOptions": "importing:ImportOptions",
     "OtolithError": "errors:OtolithError",
     "Recogniser": "estimator:Recogniser",
     "Recording": "recording:Recording",
@@ -41,6 +43,7 @@ _HOME = {
     "cut": "windows:cut",
     "evaluate": "pipeline:evaluate",
     "finetune": "pipeline:finetune",
+    "import_recordings": "importing:import_recordings",
     "load": "datasets:load",
     "load_encoder": "bundle:load_encoder",
     "load_model": "bundle:load_model",
@@ -48,11 +51,13 @@ _HOME = {
     "losses": "losses:",
     "methods": "methods:",
     "pretrain": "pipeline:pretrain",
+    "read_recordings": "importing:read_recordings",
     "save_model": "bundle:save",
     "splits": "splits:",
 }
 
 __all__ = [
+    "ImportOptions",
     "OtolithError",
     "Recogniser",
     "Recording",
@@ -65,6 +70,7 @@ __all__ = [
     "cut",
     "evaluate",
     "finetune",
+    "import_recordings",
     "load",
     "load_encoder",
     "load_model",
@@ -72,6 +78,7 @@ __all__ = [
     "losses",
     "methods",
     "pretrain",
+    "read_recordings",
     "save_model",
     "splits",
 ]

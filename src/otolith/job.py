@@ -103,7 +103,13 @@ def prepare(
         w = source.windows(**cut, unlabelled=section.unlabelled)
         extra: tuple[Windows, ...] = ()
         if unlabelled is not None:
-            extra = (datasets.load(str(unlabelled)).windows(**cut, unlabelled=True),)
+            beside = datasets.load(str(unlabelled))
+            if beside.info.gravity != source.info.gravity:
+                raise DataError(
+                    f"Gravity is {source.info.gravity} in {source.info.name}, {beside.info.gravity} in {unlabelled}: "
+                    "one encoder cannot learn from both. Choose another data set."
+                )
+            extra = (beside.windows(**cut, unlabelled=True),)
     split = splits.default(w, source.info)
     name = "own" if isinstance(recipe, Recipe) else Path(recipe).stem
     if overrides:  # no longer what the name promises

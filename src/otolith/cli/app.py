@@ -12,6 +12,7 @@ from otolith.cli.commands.compare import compare
 from otolith.cli.commands.data import data
 from otolith.cli.commands.evaluate import evaluate
 from otolith.cli.commands.finetune import finetune
+from otolith.cli.commands.import_ import import_
 from otolith.cli.commands.pretrain import pretrain
 from otolith.cli.commands.report import report
 from otolith.cli.commands.run import run
@@ -24,6 +25,7 @@ Examples:
   otolith run --dry-run                 what it would do, how long, how large
   otolith data                          data sets, and which of them are here
   otolith data uci-har --fetch          download one and verify every file
+  otolith import walk.zip --out walks   phone exports become a data set
   otolith run uci-har --method csshar --seed 1 --set pretrain.epochs=10
   otolith evaluate runs/watch-dynamic-compact-seed0/model
   otolith compare few-labels --method csshar --method dynamic
@@ -39,6 +41,16 @@ app = App(
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
-COMMANDS: tuple[Callable[..., int | None], ...] = (run, data, pretrain, finetune, evaluate, compare, report, bench)
+COMMANDS: tuple[Callable[..., int | None], ...] = (
+    run,
+    data,
+    import_,
+    pretrain,
+    finetune,
+    evaluate,
+    compare,
+    report,
+    bench,
+)
 for place, command in enumerate(COMMANDS):
-    app.command(command, sort_key=place, help_epilogue="")
+    app.command(command, name=command.__name__.rstrip("_"), sort_key=place, help_epilogue="")

@@ -135,6 +135,17 @@ class LiveProgress(Progress):
             raise
         self._finish(title, meter)
 
+    @contextmanager
+    def paused(self) -> Iterator[Console]:
+        """The console without bars, for asking whoever sits there."""
+        if self._bars is not None:
+            self._bars.stop()
+        try:
+            yield self.console
+        finally:
+            if self._bars is not None:
+                self._bars.start()
+
     def say(self, text: str) -> None:
         self.console.print(Text(text), soft_wrap=True)
 

@@ -44,6 +44,9 @@ class DatasetInfo:
     own: bool = False
     """Somebody's own recordings: with too few subjects for a subject split, recordings or time are split instead."""
 
+    gravity: str = "included"
+    """"included" in the accelerometer's signals, as sensors measure it, or "removed" from them."""
+
     @property
     def units(self) -> tuple[str, ...]:
         """SI unit of each channel, in the order of `channels`."""

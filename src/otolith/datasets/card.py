@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,6 +22,7 @@ CARD = "card.json"
 FORMAT = "otolith data set"
 VERSION = 1
 TEXTS = ("name", "title", "licence", "terms", "citation", "homepage", "how_to_get")
+GRAVITY = ("included", "removed")
 CURE = "Import the recordings again, or restore the folder from its original."
 
 
@@ -35,12 +37,14 @@ def check_info(info: DatasetInfo, where: str) -> None:
         raise DataError(
             f"{where}: activities {', '.join(map(repr, info.activities))}, expected different, non-empty names."
         )
+    if info.gravity not in GRAVITY:
+        raise DataError(f"{where}: gravity is {info.gravity!r}, expected {' or '.join(GRAVITY)}.")
     if not info.name.strip() or not info.name.isprintable() or "/" in info.name or "\\" in info.name:
         raise DataError(f"{where}: the data set is called {info.name!r}. Give it a name without slashes.")
 
 
-def to_json(info: DatasetInfo, entries: list[dict[str, Any]]) -> str:
-    """Text of a card: the description, then one entry for each recording."""
+def to_json(info: DatasetInfo, entries: list[dict[str, Any]], provenance: Mapping[str, Any] | None = None) -> str:
+    """Text of a card: the description, where it is from if that is known, then one entry for each recording."""
     card = {
         "format": FORMAT,
         "version": VERSION,
@@ -49,7 +53,9 @@ def to_json(info: DatasetInfo, entries: list[dict[str, Any]]) -> str:
         "channels": list(info.channels),
         "units": {channel: unit_of(channel) for channel in info.channels},
         "activities": list(info.activities),
+        "gravity": info.gravity,
         "default_split": asdict(info.default_split),
+        **({"provenance": dict(provenance)} if provenance is not None else {}),
         "recordings": entries,
     }
     return json.dumps(card, ensure_ascii=False, indent=1)
@@ -93,6 +99,11 @@ def _first_problem(card: dict[str, Any]) -> str | None:
     units = {channel: unit_of(channel) for channel in card["channels"]}
     if card.get("units") != units:
         return f"'units' is {card.get('units')!r}, expected {units!r}"
+    # cards written before gravity was recorded are of data sets that include it
+    if card.get("gravity", "included") not in GRAVITY:
+        return f"'gravity' is {card['gravity']!r}, expected {' or '.join(GRAVITY)}"
+    if not isinstance(card.get("provenance", {}), dict):
+        return "'provenance' is no object"
     split = card.get("default_split")
     if not _is_split(split):
         return f"'default_split' is {split!r}, expected a seed, or the subjects of val and test"
@@ -123,6 +134,8 @@ def _entry_problem(entry: Any) -> str | None:
             return f"stream {stream['file']!r}: expected the numbers rate_hz and start_s"
         if type(stream.get("samples")) is not int or type(stream.get("timed")) is not bool:
             return f"stream {stream['file']!r}: expected the whole number samples and timed, true or false"
+    if not isinstance(entry.get("notes", {}), dict):
+        return "its notes are no object"
     for segment in segments:
         if not (
             isinstance(segment, list)
@@ -193,6 +206,7 @@ def info_of(card: dict[str, Any], path: Path) -> DatasetInfo:
         n_recordings=len(card["recordings"]),
         default_split=_split_of(card["default_split"]),
         own=True,
+        gravity=card.get("gravity", "included"),
     )
     check_info(info, str(path))
     return info

@@ -2,6 +2,7 @@
 
     card.json                    units, activities, split, terms; for each recording its subject and segments
     signals/000000-0.parquet     a column per channel, and `time_s` where the stream has time stamps
+    quality.html                 where it was imported: what was found on the way
 
 Everything in it is in m/s², rad/s and seconds. Recordings without segments are unlabelled; a folder may hold
 nothing else. `otolith.datasets.card` has the card's layout.
@@ -13,7 +14,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,15 @@ from otolith.recording import Recording, Segment, Stream
 TIME = "time_s"
 
 
-def write_folder(path: str | Path, info: DatasetInfo, recordings: Iterable[Recording]) -> Path:
+def write_folder(
+    path: str | Path,
+    info: DatasetInfo,
+    recordings: Iterable[Recording],
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    notes: Mapping[str, Mapping[str, Any]] | None = None,
+    files: Mapping[str, str] | None = None,
+) -> Path:
     """Write recordings as a data set folder that `otolith.load` reads; all of it appears, or nothing does.
 
     Args:
@@ -36,6 +45,9 @@ def write_folder(path: str | Path, info: DatasetInfo, recordings: Iterable[Recor
         info: what to say of the data set; the numbers of subjects and recordings are counted anew.
         recordings: each with exactly the channels of `info`, in their order, and activities of `info`. They
             are written as they come, so a generator keeps only one in memory.
+        provenance: where it all comes from and what was decided on the way; plain values, kept in the card.
+        notes: the same of single recordings, by name.
+        files: further texts to put into the folder, by file name.
 
     Raises:
         DataError: the folder exists, nothing came, or a recording breaks a rule; names it and the rule.
@@ -84,11 +96,14 @@ def write_folder(path: str | Path, info: DatasetInfo, recordings: Iterable[Recor
                     "subject": recording.subject,
                     "streams": streams,
                     "segments": segments,
+                    **({"notes": dict(notes[recording.name])} if notes and recording.name in notes else {}),
                 }
             )
         if not entries:
             raise DataError(f"{path}: no recording was given, so there is nothing to write.")
-        (building / CARD).write_text(to_json(info, entries), encoding="utf-8")
+        (building / CARD).write_text(to_json(info, entries, provenance), encoding="utf-8")
+        for name, text in (files or {}).items():
+            (building / name).write_text(text, encoding="utf-8")
         os.chmod(building, 0o755)
         if path.exists():
             path.rmdir()
@@ -175,6 +190,10 @@ class FolderDataset(Dataset):
         card = read_card(root / CARD)
         self.info = info_of(card, root / CARD)
         self._entries: list[dict[str, Any]] = card["recordings"]
+        self.provenance: dict[str, Any] = card.get("provenance", {})
+        """Where it comes from and what was decided on the way; empty where nobody said."""
+        self.notes: dict[str, dict[str, Any]] = {entry["name"]: entry.get("notes", {}) for entry in self._entries}
+        """The same of each recording, by name."""
 
     def files(self) -> list[Path]:
         return sorted(

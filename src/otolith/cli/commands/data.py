@@ -190,6 +190,7 @@ def _describe(name: str, root: Path | None) -> None:
         ("size", size),
         ("rate", f"{info.rate_hz:g} Hz"),
         ("channels", ", ".join(channels)),
+        ("gravity", f"{info.gravity} in the accelerometer" if info.gravity == "included" else "removed by the device"),
         ("activities", ", ".join(info.activities) or "none: all of it is unlabelled"),
         ("split", plan),
         ("licence", info.licence),

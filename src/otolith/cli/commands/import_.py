@@ -1,0 +1,155 @@
+"""`otolith import`: phone exports and tables of one's own become a data set folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from otolith.cli.shared import Flag, Folder
+
+if TYPE_CHECKING:
+    from otolith.importing import Imported
+
+Columns = Annotated[str | None, Parameter(metavar="X,Y,Z")]
+Column = Annotated[str | None, Parameter(metavar="COLUMN")]
+
+MOST_FOUND = 20
+"""Lines on single recordings that are printed; quality.html has more, the card all."""
+
+
+def import_(
+    sources: Annotated[list[Path], Parameter(metavar="SOURCE")],
+    /,
+    *,
+    out: Folder,
+    format: str | None = None,
+    time: Column = None,
+    acc: Columns = None,
+    gyro: Columns = None,
+    label: Column = None,
+    recording: Column = None,
+    subject_column: Column = None,
+    subject: Annotated[str | None, Parameter(metavar="NAME")] = None,
+    subject_folder: Flag = False,
+    labels: Annotated[Path | None, Parameter(metavar="FILE")] = None,
+    time_unit: str | None = None,
+    time_format: str | None = None,
+    rate: float | None = None,
+    acc_unit: str | None = None,
+    gyro_unit: str | None = None,
+    gravity: str | None = None,
+    acc_only: Flag = False,
+    yes: Flag = False,
+    title: str = "",
+    licence: str = "not stated",
+    terms: str = "Not stated by whoever imported them.",
+) -> None:
+    """Turn recordings of your own into a data set folder, with a report of what was found in them.
+
+    Exports of Sensor Logger, phyphox and Physics Toolbox need no options. Other tables have their columns guessed and
+    shown; you confirm them, give --yes, or name them. A column called "none" says that there is none.
+
+    Args:
+        sources: CSV, Parquet and zip files, and folders of those.
+        out: Folder for the data set.
+        format: sensor_logger, phyphox, physics_toolbox or table; default: recognised.
+        time: Column of time.
+        acc: Columns of the accelerometer.
+        gyro: Columns of the gyroscope.
+        label: Column of activities.
+        recording: Column that tells recordings in one table apart.
+        subject_column: Column that tells who wore the device.
+        subject: Who wore the device in all recordings.
+        subject_folder: The subject is the first folder below SOURCE.
+        labels: File of intervals: recording, start, end, activity.
+        time_unit: s, ms, us or ns.
+        time_format: Of times that are no ISO 8601, such as "%d.%m.%Y %H:%M:%S%.f".
+        rate: Sampling rate in Hz of tables without time.
+        acc_unit: m/s^2, g or mg.
+        gyro_unit: rad/s, deg/s or mdeg/s.
+        gravity: Whether the accelerometer shows it: included or removed.
+        acc_only: Leave the gyroscope out.
+        yes: Take a complete guess of the columns as it is.
+        title: What the data set is, in a line.
+        licence: Licence of the recordings.
+        terms: Terms of use; models that are trained on the recordings repeat them.
+    """
+    from otolith.cli.asking import terminal
+    from otolith.cli.display import LiveProgress
+    from otolith.importing.options import ImportOptions
+    from otolith.importing.read import read_recordings
+    from otolith.importing.write import refuse_existing, write_imported
+
+    options = ImportOptions(
+        format=format,
+        time=time,
+        acc=_split(acc),
+        gyro=_split(gyro),
+        label=label,
+        recording=recording,
+        subject_column=subject_column,
+        time_unit=time_unit,
+        time_format=time_format,
+        rate_hz=rate,
+        acc_unit=acc_unit,
+        gyro_unit=gyro_unit,
+        gravity=gravity,
+        subject=subject,
+        subject_folder=subject_folder,
+        labels=labels,
+        acc_only=acc_only,
+        accept_guess=yes,
+    )
+    refuse_existing(out)
+    progress = LiveProgress()
+    imported = read_recordings(sources, options, terminal(progress), progress)
+    write_imported(imported, out, title=title, licence=licence, terms=terms, progress=progress)
+    _tell(imported, out)
+
+
+def _split(columns: str | None) -> tuple[str, ...] | None:
+    return None if columns is None else tuple(name.strip() for name in columns.split(","))
+
+
+def _tell(imported: Imported, out: Path) -> None:
+    """What was decided and found, and what comes next."""
+    from otolith.cli import results
+    from otolith.importing.write import QUALITY
+
+    people = {(type(each.subject), each.subject) for each in imported.recordings}
+    total = len(imported.recordings)
+    lines = [("recordings", f"{total}, {results.people(len(people))}, {imported.rate_hz:g} Hz")]
+    lines.append(("channels", ", ".join(imported.channels) + f"; gravity {imported.gravity}"))
+    lines.append(("activities", ", ".join(imported.activities) or "none: all of it is unlabelled"))
+    for decision, count in imported.common_decisions():
+        where = f", {count} of {total} recordings" if count < total else ""
+        lines.append(("decided", f"{decision.what}: {decision.value} ({decision.why}){where}"))
+    found_lines = _found(imported)
+    lines += found_lines[:MOST_FOUND]
+    if len(found_lines) > MOST_FOUND:
+        lines.append(("and", f"{len(found_lines) - MOST_FOUND} more such lines; {QUALITY} has them"))
+    if imported.passed_over:
+        lines.append(("passed over", f"{len(imported.passed_over)} file(s) without motion; {QUALITY} lists them"))
+    lines += [("beware", note) for note in imported.notes]
+    lines += [("quality", str(out / QUALITY)), ("data set", str(out)), ("next", _next(imported, out))]
+    results.show("Imported", lines)
+
+
+def _found(imported: Imported) -> list[tuple[str, str]]:
+    """Repairs, gaps and flags of all recordings, a line each."""
+    lines = []
+    for name, found in imported.findings.items():
+        lines += [("repaired", f"{name}: {repair}") for repair in found.repairs]
+        if found.gaps:
+            longest = max(gap.stop_s - gap.start_s for gap in found.gaps)
+            lines.append(("gaps", f"{name}: {len(found.gaps)}, the longest {longest:.2f} s; they are not bridged"))
+        for kind in dict.fromkeys(flag.kind for flag in found.flags):
+            count = sum(flag.kind == kind for flag in found.flags)
+            lines.append(("flagged", f"{name}: {count} {kind} stretch(es), kept as they are"))
+    return lines
+
+
+def _next(imported: Imported, out: Path) -> str:
+    return f"otolith run {out}" if imported.activities else f"otolith run NAME --unlabelled {out}"

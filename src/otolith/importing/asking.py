@@ -1,0 +1,69 @@
+"""Who decides what the files leave open: an option, or a person at a terminal. There is no third."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from otolith.errors import DataError
+from otolith.importing.options import ImportOptions
+
+
+class Ask(Protocol):
+    """A person who can be asked; the command line has one where it runs on a terminal."""
+
+    def choose(self, question: str, choices: Sequence[tuple[str, str]]) -> str | None:
+        """One of the first elements of `choices`; their second elements explain them. None: does not know."""
+
+    def confirm(self, title: str, rows: Sequence[tuple[str, str, str]]) -> bool:
+        """Whether a guessed mapping is right. `rows`: what, which column, what it looks like."""
+
+
+class Desk:
+    """Takes questions, and remembers the answers, so that a folder of equal tables asks once.
+
+    `options` have been looked at by whoever asks; without a person every question is a refusal.
+    """
+
+    def __init__(self, options: ImportOptions, ask: Ask | None = None) -> None:
+        self.options = options
+        self._ask = ask
+        self._answers: dict[tuple[object, ...], str] = {}
+        self._confirmed: set[tuple[object, ...]] = set()
+        self.hints: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {}
+        """Units that data decided, and in which file, by sensor and the columns of its table."""
+
+    def choose(
+        self, key: tuple[object, ...], where: str, question: str, choices: Sequence[tuple[str, str]], option: str
+    ) -> str:
+        """The answer of a person.
+
+        Raises:
+            DataError: there is nobody, or they do not know; names the option to give.
+        """
+        if key not in self._answers:
+            answer = self._ask.choose(f"{where}: {question}", choices) if self._ask is not None else None
+            if answer is None:
+                meaning = "; ".join(f"{option} {value} ({text})" for value, text in choices)
+                raise DataError(f"{where}: {question} Neither the file nor its data decide it. Give one of: {meaning}.")
+            self._answers[key] = answer
+        return self._answers[key]
+
+    def confirm(self, where: str, rows: Sequence[tuple[str, str, str]], command: str) -> None:
+        """Have a guessed mapping of columns confirmed, once for each mapping.
+
+        Raises:
+            DataError: it was refused, or there is nobody to confirm it; names the options that say the same.
+        """
+        key = tuple(row[:2] for row in rows)
+        if self.options.accept_guess or key in self._confirmed:
+            return
+        if self._ask is None:
+            listed = ", ".join(f"{what} from {column}" for what, column, _ in rows)
+            raise DataError(
+                f"{where}: its columns were guessed ({listed}), and there is no terminal to confirm them. "
+                f"If they are right, give --yes, or name them: {command}"
+            )
+        if not self._ask.confirm(f"Columns of {where}", rows):
+            raise DataError(f"{where}: the guessed columns were not confirmed. Name them, such as: {command}")
+        self._confirmed.add(key)

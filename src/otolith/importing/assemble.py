@@ -1,0 +1,191 @@
+"""One recording: from the sensors that a format found to streams in SI units with true time stamps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from otolith.clock import contiguous
+from otolith.errors import DataError
+from otolith.importing import flags, labels
+from otolith.importing.decide import acc_blocks, acc_unit, gyro_evidence, gyro_unit
+from otolith.importing.repair import Samples, clean, gaps, rate_of
+from otolith.importing.session import ACC, GYRO, SENSORS, Sensor, Session
+from otolith.importing.units import acc_unit_of_data
+from otolith.recording import CHANNELS, Recording, Segment, Stream
+
+if TYPE_CHECKING:
+    from otolith.importing.asking import Desk
+    from otolith.importing.findings import Findings
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The sensors of a session, the accelerometer first, and their samples on one clock in the file's units.
+
+    `parts` has a list for each sensor, with a part for each stretch between jumps of the clock.
+    """
+
+    session: Session
+    sensors: list[Sensor]
+    parts: list[list[Samples]]
+    origin: int | None
+
+
+def prepare(session: Session, desk: Desk) -> Prepared:
+    """Repair the sensors' samples and bring them onto one clock.
+
+    Raises:
+        DataError: no accelerometer, clocks that cannot be compared, or too little that can be used.
+    """
+    findings = session.findings
+    sensors = [sensor for sensor in session.sensors if not (desk.options.acc_only and sensor.kind == GYRO)]
+    if not any(sensor.kind == ACC for sensor in sensors):
+        raise DataError(f"{session.name}: holds no accelerometer. Record it, too; the gyroscope alone is of no use.")
+    sensors.sort(key=lambda sensor: sensor.kind != ACC)
+    origin = _common_origin(session.name, sensors)
+    cleaned = [_shifted(clean(sensor, findings), sensor, origin) for sensor in sensors]
+    counts = {sensor.kind: len(parts) for sensor, parts in zip(sensors, cleaned, strict=True)}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{kind} {count}" for kind, count in counts.items())
+        raise DataError(
+            f"{session.name}: the sensors' clocks jump back at different places (parts: {listed}), so their parts "
+            "cannot be matched. Cut the files at the jumps, or leave the gyroscope out: --acc-only"
+        )
+    return Prepared(session, sensors, cleaned, origin)
+
+
+def look_at_data(prepared: Prepared, desk: Desk) -> None:
+    """Note what the data alone say about units, for other files of the same layout."""
+    acc = prepared.sensors[0]
+    if acc.gravity == "removed" or desk.options.gravity == "removed":
+        return
+    seen = acc_unit_of_data(acc_blocks(prepared.parts[0]))
+    if seen is not None:
+        desk.hints.setdefault((acc.kind, acc.table.columns), (seen, acc.table.where))
+    if seen is None and acc.gravity is None:
+        return
+    for sensor, parts in zip(prepared.sensors[1:], prepared.parts[1:], strict=True):
+        found = gyro_evidence(parts, prepared.parts[0])
+        if found is not None:
+            desk.hints.setdefault((sensor.kind, sensor.table.columns), (found[0], sensor.table.where))
+
+
+def assemble(prepared: Prepared, desk: Desk) -> list[tuple[Recording, Findings]]:
+    """Recordings in SI units, one for each part.
+
+    Raises:
+        DataError: nothing decides a unit; names the option to give.
+    """
+    session, sensors, findings = prepared.session, prepared.sensors, prepared.session.findings
+    factor, gravity = acc_unit(sensors[0], prepared.parts[0], desk, findings)
+    factors = [factor]
+    if len(sensors) > 1:
+        acc = prepared.parts[0] if gravity == "included" else None
+        factors.append(gyro_unit(sensors[1], prepared.parts[1], acc, desk, findings))
+    count = len(prepared.parts[0])
+    out = []
+    for number in range(count):
+        parts = [
+            replace(each[number], values=each[number].values * factor)
+            for each, factor in zip(prepared.parts, factors, strict=True)
+        ]
+        name = session.name if count == 1 else f"{session.name} part {number + 1}"
+        recording, found = _recording(name, session, sensors, parts, prepared.origin, desk)
+        contiguous(recording)  # what the clock refuses later is better refused now
+        out.append((recording, found))
+    return out
+
+
+def _common_origin(name: str, sensors: list[Sensor]) -> int | None:
+    """The instant, in ns since 1970, from which all times of a session count; None where none is known."""
+    origins = {sensor.kind: sensor.clock.origin_ns for sensor in sensors}
+    known = [origin for origin in origins.values() if origin is not None]
+    if not known:
+        return None
+    if len(known) < len(origins) or len({sensor.clock.zone for sensor in sensors}) > 1:
+        raise DataError(
+            f"{name}: its sensors count time in two ways ({', '.join(sensor.table.where for sensor in sensors)}), so "
+            "they cannot be brought onto one clock. Name other time columns, or leave the gyroscope out: --acc-only"
+        )
+    return min(known)
+
+
+def _shifted(parts: list[Samples], sensor: Sensor, origin: int | None) -> list[Samples]:
+    if origin is None or sensor.clock.origin_ns == origin:
+        return parts
+    shift = ((sensor.clock.origin_ns or 0) - origin) / 1e9
+    return [replace(part, times=part.times + shift) for part in parts]
+
+
+def _recording(
+    name: str, session: Session, sensors: list[Sensor], parts: list[Samples], origin: int | None, desk: Desk
+) -> tuple[Recording, Findings]:
+    found = replace(
+        session.findings,
+        decisions=list(session.findings.decisions),
+        repairs=list(session.findings.repairs),
+        gaps=[],
+        flags=[],
+    )
+    zero = min(float(part.times[0]) for part in parts)
+    if origin is not None:
+        begin = origin + round(zero * 1e9)
+        moment = datetime.fromtimestamp(begin // 1_000_000_000, UTC).replace(tzinfo=None)
+        zone = "Z" if sensors[0].clock.zone else ""
+        found.started = f"{moment.isoformat()}.{begin % 1_000_000_000 // 1000:06d}{zone}"
+        found.started_s = begin / 1e9
+    parts = [_from_zero(part, zero, sensor, found) for part, sensor in zip(parts, sensors, strict=True)]
+    streams = [_stream(sensor, part) for sensor, part in zip(sensors, parts, strict=True)]
+    for sensor, part in zip(sensors, parts, strict=True):
+        found.gaps += gaps(part, sensor.kind)
+    for stream in streams:
+        found.flags += flags.flags_of(stream)
+    segments: tuple[Segment, ...] = ()
+    if session.labels is not None:
+        segments = labels.segments_of_rows(parts[0], session.labels, streams[0].rate_hz)
+    subject = desk.options.subject or session.subject or (session.folder if desk.options.subject_folder else "")
+    return Recording(name, subject or session.name, tuple(_joined(streams)), segments), found
+
+
+def _from_zero(part: Samples, zero: float, sensor: Sensor, found: Findings) -> Samples:
+    """A part that counts from `zero`; samples that are then too close to be told apart become one."""
+    times = part.times - zero
+    again = np.concatenate([[False], np.diff(times) <= 0])
+    if again.any():
+        what = f"{int(again.sum())} rows of the {sensor.kind} follow within no time; the first of them is kept"
+        found.repair(sensor.table.at(int(part.rows[int(np.argmax(again))])), what, int(again.sum()))
+    return replace(part, times=times).take(~again)
+
+
+def _stream(sensor: Sensor, part: Samples) -> Stream:
+    if sensor.clock.regular is not None and (np.diff(part.rows) == 1).all():
+        return Stream(SENSORS[sensor.kind], part.values, sensor.clock.regular, None, float(part.times[0]))
+    rate = sensor.clock.regular or (rate_of(part.times) if len(part.times) > 1 else 0.0)
+    if not (np.isfinite(rate) and rate > 0):
+        raise DataError(
+            f"{sensor.table.where}: the times of the {sensor.kind} give no rate. Name another --time column."
+        )
+    return Stream(SENSORS[sensor.kind], part.values, rate, part.times)
+
+
+def _joined(streams: list[Stream]) -> list[Stream]:
+    """One stream where both sensors were sampled together."""
+    first = streams[0]
+    if (
+        len(streams) < 2
+        or first.n_samples != streams[1].n_samples
+        or (first.times is None) != (streams[1].times is None)
+    ):
+        return streams
+    same = (
+        (first.rate_hz, first.start_s) == (streams[1].rate_hz, streams[1].start_s)
+        if first.times is None
+        else streams[1].times is not None and np.array_equal(first.times, streams[1].times)
+    )
+    if not same:
+        return streams
+    return [replace(first, channels=CHANNELS, values=np.concatenate([first.values, streams[1].values]))]

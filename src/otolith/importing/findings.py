@@ -1,0 +1,82 @@
+"""What was found in recordings while they were read: decisions, repairs, gaps and flags. All of it is told and kept."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One thing that the signals' meaning depends on, and why it is so."""
+
+    what: str
+    value: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Rows that were dropped, moved or re-timed, and where the first of them stands."""
+
+    where: str
+    what: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A silence of one sensor, in seconds on the recording's clock. It is never bridged."""
+
+    sensor: str
+    start_s: float
+    stop_s: float
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A doubtful stretch, in seconds on the recording's clock. It is kept as it is.
+
+    `kind`: "still" (perhaps not worn), "saturated" (at the end of the sensor's range) or "frozen" (the very same
+    value over and over).
+    """
+
+    kind: str
+    sensor: str
+    start_s: float
+    stop_s: float
+
+
+@dataclass
+class Findings:
+    """All that was found in one recording; `as_json` is what a data set's card keeps of it."""
+
+    sources: list[str] = field(default_factory=list)
+    format: str = ""
+    started: str | None = None
+    """When its clock began, ISO 8601; without a zone where the files name none; None where they say nothing."""
+    started_s: float | None = None
+    """The same in seconds since 1970 (as if in UTC where no zone is named)."""
+    decisions: list[Decision] = field(default_factory=list)
+    repairs: list[Repair] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    flags: list[Flag] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    """Files beside it that hold nothing of use here."""
+
+    def decide(self, what: str, value: str, why: str) -> None:
+        """Note a decision, once."""
+        decision = Decision(what, value, why)
+        if decision not in self.decisions:
+            self.decisions.append(decision)
+
+    def repair(self, where: str, what: str, count: int) -> None:
+        """Note a repair."""
+        self.repairs.append(Repair(where, what, count))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain lists, texts and numbers."""
+        return asdict(self)

@@ -1,0 +1,99 @@
+"""Doubtful stretches of a recording: long stillness, the end of the sensor's range, a value that no longer changes.
+
+They are flagged and kept: whether a still hour is sleep or a phone on a table only its owner knows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.clock import MAX_GAP_S
+from otolith.importing.findings import Flag
+from otolith.recording import STANDARD_GRAVITY, Stream
+
+STILL_MS2 = 0.013 * STANDARD_GRAVITY
+"""Deviation of every axis within a block below which a device lies still: 13 mg, as actigraphy has it."""
+STILL_BLOCK_S = 10.0
+STILL_S = 600.0
+"""Stillness of ten minutes and more is flagged."""
+FROZEN_S = 1.0
+RANGES = {
+    "acc": tuple(g * STANDARD_GRAVITY for g in (2, 4, 8, 16, 32)),
+    "gyro": tuple(np.radians(d) for d in (250, 500, 1000, 2000, 4000)),
+}
+"""Ends of the ranges that motion sensors are built with."""
+RANGE_TOLERANCE = 0.03
+SATURATED_SAMPLES = 3
+
+
+def flags_of(stream: Stream) -> list[Flag]:
+    """All flags of one sensor's stream, in order of time."""
+    times = stream.times if stream.times is not None else stream.start_s + np.arange(stream.n_samples) / stream.rate_hz
+    found: list[Flag] = []
+    for kind, name in (("acc", "accelerometer"), ("gyro", "gyroscope")):
+        rows = [i for i, channel in enumerate(stream.channels) if channel.startswith(kind)]
+        if rows:
+            values = np.asarray(stream.values[rows], np.float64)
+            if kind == "acc":
+                found += [Flag("still", name, *span) for span in _still(times, values)]
+            found += [Flag("saturated", name, *span) for span in _saturated(times, values, RANGES[kind])]
+            found += [Flag("frozen", name, *span) for span in _frozen(times, values)]
+    return sorted(found, key=lambda flag: (flag.start_s, flag.kind))
+
+
+def _still(times: NDArray[np.float64], values: NDArray[np.float64]) -> list[tuple[float, float]]:
+    block = np.floor((times - times[0]) / STILL_BLOCK_S).astype(np.int64)
+    numbers, inverse, counts = np.unique(block, return_inverse=True, return_counts=True)
+    quiet = np.ones(len(numbers), bool)
+    for row in values:
+        mean = np.bincount(inverse, row) / counts
+        spread = np.bincount(inverse, (row - mean[inverse]) ** 2) / counts
+        quiet &= np.sqrt(spread) < STILL_MS2
+    begins = times[0] + numbers * STILL_BLOCK_S
+    spans = []
+    for first, last in _runs(quiet & (counts >= 5), numbers):
+        stop = min(begins[last] + STILL_BLOCK_S, times[-1])
+        if stop - begins[first] >= STILL_S:
+            spans.append((float(begins[first]), float(stop)))
+    return spans
+
+
+def _frozen(times: NDArray[np.float64], values: NDArray[np.float64]) -> list[tuple[float, float]]:
+    same = (np.diff(values, axis=1) == 0).all(axis=0) & (np.diff(times) <= MAX_GAP_S)
+    return [(float(times[a]), float(times[b + 1])) for a, b in _runs(same) if times[b + 1] - times[a] >= FROZEN_S]
+
+
+def _saturated(
+    times: NDArray[np.float64], values: NDArray[np.float64], ranges: tuple[float, ...]
+) -> list[tuple[float, float]]:
+    """Runs of samples at an axis' extreme value, where that is the end of a range; runs within a second are one."""
+    at_end = np.zeros(values.shape[1], bool)
+    for row in values:
+        for extreme in (float(row.max()), float(row.min())):
+            if any(abs(abs(extreme) / end - 1) <= RANGE_TOLERANCE for end in ranges):
+                near = np.abs(row - extreme) <= 1e-3 * abs(extreme)
+                for a, b in _runs(near):
+                    if b - a + 1 >= SATURATED_SAMPLES:
+                        at_end[a : b + 1] = True
+    spans: list[tuple[float, float]] = []
+    for a, b in _runs(at_end):
+        if spans and times[a] - spans[-1][1] <= 1.0:
+            spans[-1] = (spans[-1][0], float(times[b]))
+        else:
+            spans.append((float(times[a]), float(times[b])))
+    return spans
+
+
+def _runs(mask: NDArray[np.bool_], numbers: NDArray[np.int64] | None = None) -> list[tuple[int, int]]:
+    """First and last index of each run of True; where `numbers` are given a run also ends where they skip one."""
+    padded = np.concatenate([[False], mask, [False]])
+    first, last = np.flatnonzero(~padded[:-1] & padded[1:]), np.flatnonzero(padded[:-1] & ~padded[1:]) - 1
+    out = []
+    for a, b in zip(first.tolist(), last.tolist(), strict=True):
+        if numbers is None:
+            out.append((a, b))
+            continue
+        cuts = a + np.flatnonzero(np.diff(numbers[a : b + 1]) > 1)
+        out += list(zip([a, *(cuts + 1).tolist()], [*cuts.tolist(), b], strict=True))
+    return out

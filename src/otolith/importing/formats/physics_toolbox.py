@@ -1,0 +1,81 @@
+"""Physics Toolbox Sensor Suite (Android, iOS): one CSV, `time,gFx,gFy,gFz,wx,wy,wz,...`.
+
+gF is acceleration with gravity in g, a is without gravity in m/s², w is in rad/s; new versions repeat the unit in the
+header and put comments with # before it. With several sensors each row holds one of them, the other cells are empty.
+`time` counts seconds, or is hh:mm:ss:fff. Decimal commas come with semicolons.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otolith.importing.formats.base import Format, register
+from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
+from otolith.importing.timing import Clock, parse_moment, read_clock
+from otolith.importing.units import split_header
+
+if TYPE_CHECKING:
+    from otolith.importing.asking import Desk
+    from otolith.importing.session import Folder, Sheet
+    from otolith.importing.table import Table
+
+TIME = "time"
+FORCE, LINEAR, TURN = ("gFx", "gFy", "gFz"), ("ax", "ay", "az"), ("wx", "wy", "wz")
+STARTED = "Recording started at:"
+
+
+@register
+class PhysicsToolbox(Format):
+    """See the module's docstring."""
+
+    name = "physics_toolbox"
+    title = "Physics Toolbox"
+
+    def claims(self, folder: Folder) -> list[Sheet]:
+        """Tables with g-force columns, or with its linear acceleration and the total that goes with it."""
+        out = []
+        for sheet in folder.sheets:
+            names = {split_header(column)[0] for column in sheet.columns}
+            if TIME in names and (set(FORCE) <= names or {*LINEAR, "aT"} <= names):
+                out.append(sheet)
+        return out
+
+    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> list[Session]:
+        return [self._session(folder, sheet, desk) for sheet in sheets]
+
+    def _session(self, folder: Folder, sheet: Sheet, desk: Desk) -> Session:
+        table = sheet.table()
+        findings = self.findings(table)
+        columns = {split_header(column)[0]: column for column in table.columns}
+        clock = _started(table, read_clock(table, columns[TIME], desk, findings, "s"))
+        force = set(FORCE) <= set(columns)
+        names = tuple(columns[name] for name in (FORCE if force else LINEAR))
+        unit = split_header(names[0])[1]
+        sensors = [
+            Sensor(
+                ACC,
+                table,
+                clock,
+                axes(table, names),
+                unit or ("g" if force else "m/s^2"),
+                f"the header {names[0]!r}" if unit else f"Physics Toolbox documents it for {names[0]}",
+                "included" if force else "removed",
+                f"Physics Toolbox documents it for {names[0]}",
+            )
+        ]
+        if set(TURN) <= set(columns):
+            names = tuple(columns[name] for name in TURN)
+            unit = split_header(names[0])[1]
+            why = f"the header {names[0]!r}" if unit else f"Physics Toolbox documents it for {names[0]}"
+            sensors.append(Sensor(GYRO, table, clock, axes(table, names), unit or "rad/s", why))
+        return Session("/".join((*folder.place.parts, sheet.stem)), sensors, findings, folder=folder.top)
+
+
+def _started(table: Table, clock: Clock) -> Clock:
+    """The clock with the start that a comment names, in the phone's local time."""
+    for comment in table.comments:
+        if comment.startswith(STARTED) and clock.origin_ns is None:
+            moment = parse_moment(comment.removeprefix(STARTED))
+            if moment is not None and clock.seconds.size and clock.seconds[0] < 3600:
+                return Clock(clock.seconds, moment[0], "UTC" if moment[1] else "")
+    return clock

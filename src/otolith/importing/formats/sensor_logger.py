@@ -1,0 +1,114 @@
+"""Sensor Logger (Android, iOS): a CSV for each sensor, `time,seconds_elapsed,z,y,x`, `time` in ns since 1970.
+
+`Accelerometer.csv` is without gravity; `TotalAcceleration.csv` (Android) has it; elsewhere it is the sum with
+`Gravity.csv`, which is preferred to going without. Everything is in m/s² and rad/s. Unless "Standardise Units & Frames"
+is on, iOS turns the signs of acceleration and gravity round; `Metadata.csv` tells both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from otolith.clock import MAX_GAP_S
+from otolith.errors import DataError
+from otolith.importing.formats.base import Format, register
+from otolith.importing.repair import clean
+from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
+from otolith.importing.timing import Clock, read_clock
+
+if TYPE_CHECKING:
+    from otolith.importing.asking import Desk
+    from otolith.importing.findings import Findings
+    from otolith.importing.session import Folder, Sheet
+    from otolith.importing.table import Table
+
+COLUMNS = ("time", "seconds_elapsed", "x", "y", "z")
+LINEAR, TOTAL, GRAVITY, GYROSCOPE = "Accelerometer", "TotalAcceleration", "Gravity", "Gyroscope"
+FILES = (LINEAR, TOTAL, GRAVITY, GYROSCOPE)
+UNIT_WHY = "Sensor Logger documents it"
+
+
+@register
+class SensorLogger(Format):
+    """See the module's docstring."""
+
+    name = "sensor_logger"
+    title = "Sensor Logger"
+
+    def claims(self, folder: Folder) -> list[Sheet]:
+        """Everything, where one of its motion files is there."""
+        ours = any(sheet.stem in FILES and set(COLUMNS) <= set(sheet.columns) for sheet in folder.sheets)
+        return list(folder.sheets) if ours else []
+
+    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> list[Session]:
+        by_stem = {sheet.stem: sheet for sheet in sheets}
+        used = [stem for stem in FILES if stem in by_stem and not (stem == GYROSCOPE and desk.options.acc_only)]
+        if TOTAL in used:
+            used = [stem for stem in used if stem not in (LINEAR, GRAVITY)]
+        elif LINEAR not in used:
+            used = [stem for stem in used if stem != GRAVITY]
+        tables = {stem: by_stem[stem].table() for stem in used}
+        for table in tables.values():
+            table.require(*COLUMNS)
+        findings = self.findings(*tables.values())
+        passed = sorted(sheet.where for sheet in sheets if sheet.stem not in used and sheet.stem != "Metadata")
+        findings.passed_over = passed
+        sign = _sign(by_stem.get("Metadata"), findings)
+        sensors = [_sensor(stem, table, sign, desk, findings) for stem, table in tables.items() if stem != GRAVITY]
+        if GRAVITY in tables:
+            gravity = _sensor(GRAVITY, tables[GRAVITY], sign, desk, findings)
+            sensors[0] = _with_gravity(sensors[0], gravity, findings)
+        return [Session(folder.name, sensors, findings, folder=folder.top)]
+
+
+def _sensor(stem: str, table: Table, sign: float, desk: Desk, findings: Findings) -> Sensor:
+    clock = read_clock(table, "time", desk, findings)
+    if clock.origin_ns is None:
+        # old versions count from the start of the phone in `time`; both columns then say the same
+        clock = Clock(table.numbers("seconds_elapsed"))
+    values = axes(table, ("x", "y", "z"))
+    if stem == GYROSCOPE:
+        return Sensor(GYRO, table, clock, values, "rad/s", UNIT_WHY)
+    gravity = "included" if stem == TOTAL else "removed"
+    return Sensor(ACC, table, clock, sign * values, "m/s^2", UNIT_WHY, gravity, f"{stem}.csv is documented so")
+
+
+def _sign(metadata: Sheet | None, findings: Findings) -> float:
+    """-1 where iOS has turned the accelerometer's axes round."""
+    if metadata is None or not {"platform", "standardisation"} <= set(metadata.columns):
+        return 1.0
+    table = metadata.table()
+    platform, standard = table.texts("platform")[0].lower(), table.texts("standardisation")[0].lower()
+    if platform == "ios" and standard == "false":
+        findings.decide("accelerometer signs", "turned", "Metadata.csv: iOS without standardised frames")
+        return -1.0
+    return 1.0
+
+
+def _with_gravity(linear: Sensor, gravity: Sensor, findings: Findings) -> Sensor:
+    """The accelerometer with the phone's own estimate of gravity added; no sample where that is not known."""
+    if (linear.clock.origin_ns is None) != (gravity.clock.origin_ns is None):
+        raise DataError(f"{gravity.table.where}: counts its time from another start than {linear.table.where}.")
+    shift = ((gravity.clock.origin_ns or 0) - (linear.clock.origin_ns or 0)) / 1e9
+    parts = clean(gravity, findings)
+    if len(parts) > 1:
+        raise DataError(f"{gravity.table.where}: its clock jumps back, so it cannot be added. Leave the file out.")
+    times, at = parts[0].times + shift, linear.clock.seconds
+    after = np.clip(np.searchsorted(times, at), 1, len(times) - 1)
+    with np.errstate(invalid="ignore"):
+        near = (times[after] - times[after - 1] <= MAX_GAP_S) | (times[after] == at)
+        inside = (at >= times[0]) & (at <= times[-1]) & near
+    total = linear.values + np.stack([np.interp(at, times, row) for row in parts[0].values])
+    total[:, ~inside] = np.nan
+    return Sensor(
+        ACC,
+        linear.table,
+        linear.clock,
+        total,
+        "m/s^2",
+        UNIT_WHY,
+        "included",
+        "Accelerometer.csv and Gravity.csv summed",
+    )

@@ -1,0 +1,209 @@
+"""Activities: from a column of the table, or from a file of intervals (recording, start, end, activity).
+
+Times of intervals are seconds (or hh:mm:ss) since the recording's first sample, or points in time: numbers since 1970,
+or ISO 8601. A zone has to be named on both sides or on neither.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from otolith.clock import MAX_GAP_S
+from otolith.datasets.tables import read_bytes
+from otolith.errors import DataError, unknown
+from otolith.importing.findings import Findings
+from otolith.importing.mapping import words_of
+from otolith.importing.options import TIME_UNITS
+from otolith.importing.parquet import read_parquet
+from otolith.importing.repair import Samples
+from otolith.importing.table import Table
+from otolith.importing.text import read_table
+from otolith.importing.timing import CLOCK, EPOCH, parse_moment
+from otolith.recording import Segment
+
+NAMES = {
+    "recording": ("recording", "recording id", "file", "name", "session", "trial"),
+    "start": ("start", "start s", "begin", "from", "start time", "onset"),
+    "end": ("end", "end s", "stop", "stop s", "to", "end time", "offset"),
+    "activity": ("activity", "label", "class", "annotation"),
+}
+EXAMPLE = "recording,start,end,activity\nwalk,0,12.5,walking"
+UNLABELLED = ("", "nan", "null")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One row: `start` and `end` in seconds, since 1970 if `absolute`, else on the recording's clock."""
+
+    where: str
+    recording: str | None
+    start: float
+    end: float
+    activity: str
+    absolute: bool
+    zoned: bool
+
+
+def segments_of_rows(samples: Samples, labels: Sequence[str], rate_hz: float) -> tuple[Segment, ...]:
+    """One segment for each run of equal labels, from its first sample to the first one of the next run.
+
+    A run that is followed by a gap ends one period after its last sample.
+    """
+    texts = [labels[row] for row in samples.rows.tolist()]
+    out = []
+    start = 0
+    for stop in range(1, len(texts) + 1):
+        if stop < len(texts) and texts[stop] == texts[start]:
+            continue
+        if texts[start].lower() not in UNLABELLED:
+            last = float(samples.times[stop - 1])
+            following = float(samples.times[stop]) if stop < len(texts) else np.inf
+            end = following if following - last <= MAX_GAP_S else last + 1 / rate_hz
+            out.append(Segment(float(samples.times[start]), end, texts[start]))
+        start = stop
+    return tuple(out)
+
+
+def read_intervals(path: Path) -> list[Interval]:
+    """The intervals in a file.
+
+    Raises:
+        DataError: no such file or column, a time that is none, or an interval that does not end after its start; names
+            file and line.
+    """
+    content = read_bytes(path)
+    table = read_parquet(str(path), content) if path.suffix.lower() == ".parquet" else read_table(str(path), content)
+    by_words = {words_of(column): column for column in table.columns}
+    columns = {what: next((by_words[n] for n in names if n in by_words), None) for what, names in NAMES.items()}
+    for what in ("start", "end", "activity"):
+        if columns[what] is None:
+            raise DataError(
+                f"{path}: has no column for the {what} of an interval (it has {', '.join(table.columns)}). "
+                f"Expected lines such as:\n{EXAMPLE}"
+            )
+    starts, ends = _moments(table, columns["start"] or ""), _moments(table, columns["end"] or "")
+    activities = table.texts(columns["activity"] or "")
+    names = table.texts(columns["recording"]) if columns["recording"] else [""] * table.height
+    out = []
+    for row in range(table.height):
+        (start, absolute, zoned), (end, *kind) = starts[row], ends[row]
+        if kind != [absolute, zoned]:
+            raise DataError(f"{table.at(row)}: start and end are times of two kinds. Write both in the same way.")
+        if not start < end:
+            raise DataError(f"{table.at(row)}: ends at {end:g} s, not after its start at {start:g} s. Correct it.")
+        if activities[row].lower() in UNLABELLED:
+            raise DataError(f"{table.at(row)}: names no activity. Fill it, or remove the line.")
+        out.append(Interval(table.at(row), names[row] or None, start, end, activities[row], absolute, zoned))
+    return out
+
+
+def place(
+    intervals: Sequence[Interval], spans: dict[str, tuple[float, float]], findings: dict[str, Findings]
+) -> dict[str, tuple[Segment, ...]]:
+    """The segments of each recording.
+
+    Args:
+        spans: first and last time of each recording on its clock.
+        findings: of each recording; tells when it started, and takes what was clipped.
+
+    Raises:
+        DataError: an interval of an unknown recording, outside it, without a zone where the other side has one, or one
+            that overlaps another; names the line.
+    """
+    found: dict[str, list[tuple[Segment, str]]] = {name: [] for name in spans}
+    for interval in intervals:
+        name = _recording_of(interval, spans)
+        start, end = _on_clock(interval, name, findings[name])
+        lo, hi = spans[name]
+        if end <= lo or start >= hi:
+            raise DataError(
+                f"{interval.where}: from {start:.6g} to {end:.6g} s of recording {name!r}, which runs from {lo:.6g} to "
+                f"{hi:.6g} s. Check the recording's name, and the zone of absolute times."
+            )
+        if start < lo or end > hi + MAX_GAP_S:
+            findings[name].repair(interval.where, f"{interval.activity!r} was clipped to the recording", 1)
+        found[name].append((Segment(max(start, lo), min(end, hi + MAX_GAP_S), interval.activity), interval.where))
+    out = {}
+    for name, segments in found.items():
+        segments.sort(key=lambda each: each[0].start_s)
+        for (before, first), (after, second) in itertools.pairwise(segments):
+            if after.start_s < (before.stop_s or np.inf) - 1e-9:
+                raise DataError(f"{second}: overlaps {first}; a moment can have one activity. Correct one of them.")
+        out[name] = tuple(
+            Segment(a.start_s, min(a.stop_s or np.inf, b.start_s), a.activity)
+            for a, b in zip(
+                (s for s, _ in segments), [*(s for s, _ in segments[1:]), Segment(np.inf, None, "")], strict=True
+            )
+        )
+    return out
+
+
+def _recording_of(interval: Interval, spans: dict[str, tuple[float, float]]) -> str:
+    if interval.recording is None:
+        if len(spans) == 1:
+            return next(iter(spans))
+        raise DataError(f"{interval.where}: does not say of which recording; there are {len(spans)}.")
+    if interval.recording in spans:
+        return interval.recording
+    stem = re.sub(r"\.(csv|tsv|txt|zip|parquet)$", "", interval.recording, flags=re.IGNORECASE)
+    near = [name for name in spans if name == stem or name.split("/")[-1] == stem]
+    if len(near) == 1:
+        return near[0]
+    raise DataError(f"{interval.where}: {unknown('recording', interval.recording, spans)}")
+
+
+def _on_clock(interval: Interval, name: str, findings: Findings) -> tuple[float, float]:
+    if not interval.absolute:
+        return interval.start, interval.end
+    if findings.started_s is None or findings.started is None:
+        raise DataError(
+            f"{interval.where}: is a point in time, but recording {name!r} counts from a start that it does not name. "
+            "Give seconds since its first sample."
+        )
+    if interval.zoned != findings.started.endswith("Z"):
+        with_zone, without = ("the file of intervals", f"recording {name!r}")
+        if not interval.zoned:
+            with_zone, without = without, with_zone
+        raise DataError(
+            f"{interval.where}: {with_zone} names a zone and {without} does not, so their times cannot be compared. "
+            "Write times such as 2026-03-01T10:00:00+01:00, or seconds since the recording's first sample."
+        )
+    return interval.start - findings.started_s, interval.end - findings.started_s
+
+
+def _moments(table: Table, column: str) -> list[tuple[float, bool, bool]]:
+    """(seconds, whether since 1970, whether with a zone) of every row; rows may say it in different ways."""
+    out = []
+    for row, text in enumerate(table.texts(column)):
+        moment = _moment(text)
+        if moment is None:
+            raise DataError(
+                f"{table.at(row)}: {column} is {text[:40]!r}, expected seconds, hh:mm:ss or ISO 8601 such as "
+                "2026-03-01T10:00:00Z."
+            )
+        out.append(moment)
+    return out
+
+
+def _moment(text: str) -> tuple[float, bool, bool] | None:
+    clock = re.match(CLOCK, text)
+    if clock:
+        hours, minutes, seconds, fraction = clock.groups()
+        return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}"), False, False
+    moment = parse_moment(text)
+    if moment is not None:
+        return moment[0] / 1e9, True, moment[1]
+    try:
+        value = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    for unit, (lo, hi) in EPOCH.items():
+        if lo <= value <= hi:
+            return value * TIME_UNITS[unit] / 1e9, True, True
+    return (value, False, False) if np.isfinite(value) else None

@@ -1,0 +1,237 @@
+"""From sources to recordings: the core of `otolith import`, and what `otolith predict` reads phone exports with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from otolith.errors import DataError
+from otolith.importing import labels
+from otolith.importing.asking import Ask, Desk
+from otolith.importing.assemble import Prepared, assemble, look_at_data, prepare
+from otolith.importing.findings import Decision, Findings
+from otolith.importing.formats import all_formats, format_named
+from otolith.importing.options import ImportOptions
+from otolith.importing.session import Folder, Session, Sheet
+from otolith.importing.sources import Member, gather
+from otolith.progress import SILENT, Progress
+from otolith.recording import Recording
+
+if TYPE_CHECKING:
+    from otolith.importing.labels import Interval
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Recordings in m/s² and rad/s with true time stamps, and what was found on the way to them.
+
+    All recordings have the same `channels`, and gravity is "included" in all of them or "removed" from all.
+    """
+
+    recordings: list[Recording]
+    findings: dict[str, Findings]
+    """By the recording's name."""
+    gravity: str
+    passed_over: tuple[str, ...] = ()
+    """Files in which there is no motion."""
+    notes: tuple[str, ...] = ()
+    """What holds for the whole: whose recordings they are taken to be."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Channels of every recording."""
+        return self.recordings[0].channels
+
+    @property
+    def activities(self) -> tuple[str, ...]:
+        """Activities in order of the alphabet."""
+        return tuple(sorted({segment.activity for each in self.recordings for segment in each.segments}))
+
+    @property
+    def rate_hz(self) -> float:
+        """The sensors' highest nominal rate."""
+        return max(stream.rate_hz for each in self.recordings for stream in each.streams)
+
+    def common_decisions(self) -> list[tuple[Decision, int]]:
+        """Every decision with the number of recordings that it was made for, in order of appearance.
+
+        Where several recordings of one format came to the same for different reasons, the first stands for them.
+        """
+        reasons: dict[tuple[str, str, str], list[str]] = {}
+        for found in self.findings.values():
+            for each in found.decisions:
+                reasons.setdefault((found.format, each.what, each.value), []).append(each.why)
+        return [
+            (Decision(what, value, whys[0] + (", and the like" if len(set(whys)) > 1 else "")), len(whys))
+            for (_, what, value), whys in reasons.items()
+        ]
+
+
+def read_recordings(
+    sources: str | Path | Sequence[str | Path],
+    options: ImportOptions | None = None,
+    ask: Ask | None = None,
+    progress: Progress = SILENT,
+) -> Imported:
+    """Read raw phone exports or tables: CSV, Parquet, zip archives, and folders of those.
+
+    Args:
+        sources: files and folders.
+        options: what the files do not say.
+        ask: a person who decides what neither files nor options do; None: that is refused.
+        progress: is told of every folder or archive.
+
+    Raises:
+        DataError: nothing to read, a damaged or hostile file, or something that nothing decides; the message names file
+            and line, and the option to give.
+    """
+    options = options or ImportOptions()
+    desk = Desk(options, ask)
+    given = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
+    if not given:
+        raise DataError("No source was given. Name a file or a folder of recordings.")
+    if options.format is not None:
+        format_named(options.format)
+    intervals = labels.read_intervals(options.labels) if options.labels is not None else None
+    folders = _folders(given, gather(given), options)
+    recordings: list[Recording] = []
+    findings: dict[str, Findings] = {}
+    prepared: list[Prepared] = []
+    passed: list[str] = []
+    with progress.stage("read recordings", len(folders), "folders") as stage:
+        for folder in folders:
+            sessions, left = _sessions(folder, desk)
+            prepared += [prepare(session, desk) for session in sessions]
+            passed += left
+            stage.advance()
+    if not prepared:
+        what = f"format {options.format!r} reads" if options.format else "looks like an accelerometer"
+        raise DataError(
+            f"{', '.join(map(str, given))}: none of the {len(passed)} table(s) holds what {what}, such as {passed[0]}. "
+            "Name the columns if they are called otherwise: --time COLUMN --acc X,Y,Z"
+        )
+    # files of one layout are of one app: what the data of one decide holds for those whose data decide nothing
+    for each in prepared:
+        look_at_data(each, desk)
+    for each in prepared:
+        for recording, found in assemble(each, desk):
+            name = recording.name
+            if name in findings:
+                raise DataError(
+                    f"Two recordings are called {name!r}: {', '.join(findings[name].sources)} and "
+                    f"{', '.join(found.sources)}. Rename one of them, or name the folder above them as the source."
+                )
+            findings[name] = found
+            recordings.append(recording)
+    return replace(_together(recordings, findings, intervals, options), passed_over=tuple(sorted(set(passed))))
+
+
+def _folders(given: list[Path], members: list[Member], options: ImportOptions) -> list[Folder]:
+    """Files by the folder they lie in; `meta` belongs to the folder above it."""
+    groups: dict[tuple[Path, PurePosixPath], list[Sheet]] = {}
+    for member in members:
+        if options.labels is not None and member.where == str(options.labels):
+            continue
+        above = member.place.parent
+        above = above.parent if above.name == "meta" else above
+        groups.setdefault((member.source, above), []).append(Sheet(member))
+    if not groups:
+        raise DataError("The sources hold no table besides the file of labels.")
+    places = {key: _common_root(key, list(groups)) for key in groups}
+    out = []
+    for (source, above), sheets in groups.items():
+        stem = source.resolve().name if source.is_dir() else source.stem
+        out.append(Folder(above.relative_to(places[source, above]), stem, tuple(sheets)))
+    names = Counter(folder.name for folder in out)
+    # archives and files of one name in several places are told apart by where they come from
+    return [
+        replace(folder, place=PurePosixPath(folder.source, *folder.place.parts))
+        if names[folder.name] > 1 and not folder.sheets[0].member.named
+        else folder
+        for folder in out
+    ]
+
+
+def _common_root(key: tuple[Path, PurePosixPath], keys: list[tuple[Path, PurePosixPath]]) -> PurePosixPath:
+    """Folders of an archive that only wrap what is in it: the archive's own name says the same."""
+    source, above = key
+    if source.is_dir() or source.suffix.lower() != ".zip":
+        return PurePosixPath()
+    others = [other for where, other in keys if where == source]
+    return above if len(others) == 1 else PurePosixPath(above.parts[0]) if above.parts else above
+
+
+def _sessions(folder: Folder, desk: Desk) -> tuple[list[Session], list[str]]:
+    """The recordings in a folder, and the files of it in which there is no motion."""
+    formats = [format_named(desk.options.format)] if desk.options.format else all_formats()
+    rest = folder
+    out: list[Session] = []
+    for each in formats:
+        claimed = each.claims(rest)
+        if not claimed:
+            continue
+        found = each.sessions(folder, claimed, desk)
+        if found:
+            out += found
+            names = {sheet.where for sheet in claimed}
+            rest = replace(rest, sheets=tuple(sheet for sheet in rest.sheets if sheet.where not in names))
+    left = [sheet.where for sheet in rest.sheets]
+    return out, left + [path for session in out for path in session.findings.passed_over]
+
+
+def _together(
+    recordings: list[Recording],
+    findings: dict[str, Findings],
+    intervals: list[Interval] | None,
+    options: ImportOptions,
+) -> Imported:
+    """Checks that the recordings are of one kind, and labels and subjects that concern all of them."""
+    by_channels: dict[tuple[str, ...], list[str]] = {}
+    by_gravity: dict[str, list[str]] = {}
+    for each in recordings:
+        by_channels.setdefault(each.channels, []).append(each.name)
+        gravity = next(d.value for d in findings[each.name].decisions if d.what == "gravity")
+        by_gravity.setdefault(gravity, []).append(each.name)
+    if len(by_channels) > 1:
+        without = next(names for channels, names in by_channels.items() if len(channels) == 3)
+        raise DataError(
+            f"{_few(without)} lack(s) the gyroscope, which others have. Leave them out, or the gyroscope: --acc-only"
+        )
+    if len(by_gravity) > 1:
+        raise DataError(
+            f"Gravity was removed from {_few(by_gravity['removed'])} and not from {_few(by_gravity['included'])}. "
+            "Import them as two data sets: a model takes one or the other."
+        )
+    if intervals is not None:
+        spans = {each.name: _span(each) for each in recordings}
+        placed = labels.place(intervals, spans, findings)
+        recordings = [replace(each, segments=placed[each.name]) for each in recordings]
+    notes = []
+    if not (options.subject or options.subject_folder) and all(
+        each.subject == each.name or each.name.startswith(f"{each.subject} part ") for each in recordings
+    ):
+        notes.append(
+            "Nothing says who wore the device, so every recording counts as a subject of its own. Splits are by "
+            "subject: if one person made several recordings, scores would be too good. Say it with --subject NAME, "
+            "--subject-column COLUMN or --subject-folder."
+        )
+    return Imported(recordings, findings, next(iter(by_gravity)), notes=tuple(notes))
+
+
+def _span(recording: Recording) -> tuple[float, float]:
+    """First and last time of any of its samples."""
+    ends = []
+    for stream in recording.streams:
+        times = stream.times
+        first = float(times[0]) if times is not None else stream.start_s
+        last = float(times[-1]) if times is not None else stream.start_s + (stream.n_samples - 1) / stream.rate_hz
+        ends.append((first, last))
+    return min(first for first, _ in ends), max(last for _, last in ends)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(repr(name) for name in names[:3]) + more

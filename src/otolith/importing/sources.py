@@ -1,0 +1,217 @@
+"""Files, folders and zip archives as one flat list of files to read, within limits that no archive can break."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from otolith.datasets.card import CARD
+from otolith.errors import DataError
+
+TABLES = (".csv", ".tsv", ".txt", ".parquet")
+ARCHIVES = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".tar")
+MAX_FILE_BYTES = 2 << 30
+MAX_TOTAL_BYTES = 8 << 30
+MAX_RATIO = 300
+"""Of the bytes in an archive to their compressed size; text of sensors stays below 30."""
+RATIO_FROM_BYTES = 10 << 20
+"""Smaller files may be as compressible as they like: a quiet sensor's text is."""
+MAX_MEMBERS = 100_000
+DAMAGED = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError)
+"""What zipfile raises where an archive is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file: `place` are the folders above it and its name, below the source; `where` is for messages."""
+
+    source: Path
+    place: PurePosixPath
+    where: str
+    size: int
+    read_some: Callable[[int], bytes]
+    """Its first bytes, as many as asked for."""
+
+    def read(self) -> bytes:
+        """All of it.
+
+        Raises:
+            DataError: it cannot be read, or holds another number of bytes than it did or declares.
+        """
+        content = self.read_some(self.size + 1)  # what was declared and checked, not more
+        if len(content) != self.size:
+            raise DataError(f"{self.where}: {len(content):,} bytes, expected {self.size:,}. Export it again.")
+        return content
+
+    @property
+    def named(self) -> bool:
+        """Whether the user named this very file, rather than a folder or an archive that holds it."""
+        return self.where == str(self.source)
+
+    @property
+    def stem(self) -> str:
+        return self.place.stem
+
+    @property
+    def kind(self) -> str:
+        return self.place.suffix.lower()
+
+
+def gather(sources: Sequence[Path]) -> list[Member]:
+    """All tables in files, folders and archives, in a fixed order. Other files are left alone.
+
+    Raises:
+        DataError: a source is missing, is a link or of no use, holds no table, or is an archive that is damaged or
+            breaks a limit (names inside it that lead out of it, links, archives within archives, encryption,
+            expansion beyond `MAX_RATIO`, `MAX_FILE_BYTES` or `MAX_TOTAL_BYTES`).
+    """
+    members: list[Member] = []
+    for source in sources:
+        found = list(_members(source))
+        if not found:
+            raise DataError(
+                f"{source}: holds no table ({', '.join(TABLES)}). Name the folder or file of the recordings."
+            )
+        members.extend(found)
+    total = sum(member.size for member in members)
+    if total > MAX_TOTAL_BYTES:
+        raise DataError(
+            f"The sources hold {total:,} bytes, over the limit of {MAX_TOTAL_BYTES:,}. Import them in parts."
+        )
+    return members
+
+
+def _members(source: Path) -> Iterator[Member]:
+    if source.is_symlink():
+        raise DataError(f"{source}: is a link. Name what it points to.")
+    if source.is_dir():
+        yield from _folder(source)
+    elif source.is_file():
+        yield from _file(source, source, PurePosixPath(source.name))
+    elif source.exists():
+        raise DataError(f"{source}: is neither file nor folder.")
+    else:
+        raise DataError(f"{source}: does not exist. Check the path.")
+
+
+def _folder(source: Path) -> Iterator[Member]:
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror}). Check its permissions.") from error
+
+    for folder, folders, files in os.walk(source, onerror=refuse):  # follows no links to folders
+        if CARD in files:
+            raise DataError(
+                f"{folder}: is a data set of otolith already (it holds a {CARD}). Name a folder of recordings, and "
+                "keep data sets outside of it."
+            )
+        folders.sort()
+        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
+        for name in sorted(files):
+            path = Path(folder, name)
+            place = PurePosixPath(path.relative_to(source).as_posix())
+            if not name.startswith(".") and (place.suffix.lower() in TABLES or place.suffix.lower() == ".zip"):
+                if path.is_symlink():
+                    raise DataError(f"{path}: is a link, which is not followed. Replace it by the file, or remove it.")
+                yield from _file(source, path, place)
+
+
+def _file(source: Path, path: Path, place: PurePosixPath) -> Iterator[Member]:
+    kind = place.suffix.lower()
+    if kind == ".zip":
+        yield from _archive(source, path, place.with_suffix(""))
+    elif kind in TABLES:
+        size = path.stat().st_size
+        _check_size(str(path), size)
+        yield Member(source, place, str(path), size, lambda most: _read_file(path, most))
+    else:
+        hint = " Unpack it first." if kind in ARCHIVES else ""
+        raise DataError(f"{path}: is none of {', '.join((*TABLES, '.zip'))}.{hint}")
+
+
+def _read_file(path: Path, most: int) -> bytes:
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(most)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}). Check its permissions.") from error
+
+
+def _check_size(where: str, size: int) -> None:
+    if size > MAX_FILE_BYTES:
+        raise DataError(f"{where}: {size:,} bytes, over the limit of {MAX_FILE_BYTES:,} for one table. Split it.")
+
+
+def _archive(source: Path, path: Path, place: PurePosixPath) -> Iterator[Member]:
+    """Tables in a zip; its own name becomes a folder of that name."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except DAMAGED as error:
+        raise DataError(f"{path}: is no readable zip archive ({error}). Export it again.") from error
+    if len(entries) > MAX_MEMBERS:
+        raise DataError(f"{path}: holds {len(entries):,} files, over the limit of {MAX_MEMBERS:,}.")
+    seen: set[str] = set()
+    total = 0
+    for entry in entries:
+        inside = _checked_name(path, entry)
+        if entry.is_dir() or inside.name.startswith(".") or inside.parts[0] == "__MACOSX":
+            continue
+        where = f"{path}: {inside}"
+        if inside.suffix.lower() in ARCHIVES:
+            raise DataError(f"{where}: an archive inside an archive is not opened. Unpack the outer one first.")
+        if inside.suffix.lower() not in TABLES:
+            continue
+        if str(inside) in seen:
+            raise DataError(f"{where}: is in the archive twice. Export it again.")
+        seen.add(str(inside))
+        total += entry.file_size
+        _check_entry(where, entry, total)
+        yield Member(source, place / inside, where, entry.file_size, _reader(path, entry, where))
+
+
+def _checked_name(path: Path, entry: zipfile.ZipInfo) -> PurePosixPath:
+    # ZipInfo cuts names at a NUL and turns the system's separators; the original says what the archive wanted
+    name = entry.orig_filename.replace("\\", "/")
+    place = PurePosixPath(name)
+    if "\0" in name or place.is_absolute() or ".." in place.parts or not place.parts or ":" in place.parts[0]:
+        raise DataError(f"{path}: names a file {name!r}, which would lie outside the archive. It is not opened.")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise DataError(f"{path}: {place} is a link. It is not opened.")
+    return place
+
+
+def _check_entry(where: str, entry: zipfile.ZipInfo, total: int) -> None:
+    if entry.flag_bits & 0x1:
+        raise DataError(f"{where}: is encrypted. Export it without a password.")
+    _check_size(where, entry.file_size)
+    if total > MAX_TOTAL_BYTES:
+        raise DataError(f"{where}: the archive expands beyond {MAX_TOTAL_BYTES:,} bytes. Unpack it, and import parts.")
+    if entry.file_size > max(RATIO_FROM_BYTES, MAX_RATIO * entry.compress_size):
+        raise DataError(
+            f"{where}: {entry.compress_size:,} bytes claim to expand to {entry.file_size:,}, more than "
+            f"{MAX_RATIO} times as much. If the file is sound, unpack it yourself and name the folder."
+        )
+
+
+def _reader(path: Path, entry: zipfile.ZipInfo, where: str) -> Callable[[int], bytes]:
+    def read(most: int) -> bytes:
+        try:
+            with zipfile.ZipFile(path) as archive, archive.open(entry) as stream:
+                return stream.read(most)
+        except (
+            zipfile.BadZipFile,
+            OSError,
+            EOFError,
+            ValueError,
+            NotImplementedError,
+            RuntimeError,
+            zlib.error,
+        ) as error:
+            raise DataError(f"{where}: cannot be unpacked ({error}). Export it again.") from error
+
+    return read

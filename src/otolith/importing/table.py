@@ -1,0 +1,149 @@
+"""A table that was read: named columns, and for every row the line it stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MISSING = ("", "nan", "na", "n/a", "null", "inf", "-inf", "+inf", "infinity", "-infinity", "∞", "-∞")
+"""Texts, in lower case, that stand for no number; a row with one of them holds no sample of that sensor."""
+
+
+@dataclass
+class Table:
+    """Columns of text (from CSV) or of whatever type they have (from Parquet).
+
+    `lines` is the number of each row, None where it is its place. `repairs` are (what, how many) that reading
+    it took; `comments` the lines before its header that begin with #.
+    """
+
+    where: str
+    frame: pl.DataFrame
+    lines: NDArray[np.int64] | None = None
+    comments: tuple[str, ...] = ()
+    repairs: list[tuple[str, int]] = field(default_factory=list)
+    unit: str = "row"
+    """What `lines` count: lines of a text, or rows."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.frame.columns)
+
+    @property
+    def height(self) -> int:
+        return self.frame.height
+
+    def at(self, row: int) -> str:
+        """Where a row stands, for messages."""
+        number = int(self.lines[row]) if self.lines is not None else row + 1
+        return f"{self.where}, {self.unit} {number}"
+
+    def require(self, *columns: str) -> None:
+        """Raise DataError, naming the columns there are, unless all of these are among them."""
+        for column in columns:
+            if column not in self.columns:
+                listed = ", ".join(self.columns[:40])
+                raise DataError(f"{self.where}: has no column {column!r}. Its columns: {listed}.")
+
+    def only(self, rows: NDArray[np.bool_]) -> Table:
+        """The rows that a mask keeps, as a table of their own."""
+        lines = self.lines[rows] if self.lines is not None else np.flatnonzero(rows) + 1
+        return Table(self.where, self.frame.filter(rows), lines, self.comments, unit=self.unit)
+
+    def is_number(self, column: str) -> bool:
+        """Whether the column has a numeric type, or its first texts are all numbers."""
+        values = self.frame[column]
+        if not _is_text(values):
+            return bool(values.dtype.is_numeric())
+        head = values.head(200)
+        try:
+            return bool(np.isfinite(self._parsed(column, head)).any())
+        except DataError:
+            return False
+
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """Values of a column; NaN where the cell is empty or says that there is no number.
+
+        Raises:
+            DataError: a cell that is neither; names file, line and value.
+        """
+        return self._parsed(column, self.frame[column])
+
+    def integers(self, column: str) -> NDArray[np.int64] | None:
+        """Values of a column where all are whole numbers below 2^63, in full precision; else None."""
+        import polars as pl
+
+        values = self.frame[column]
+        if _is_text(values):
+            values = values.str.strip_chars().cast(pl.Int64, strict=False)
+        elif not values.dtype.is_integer():
+            return None
+        whole = values.cast(pl.Int64, strict=False)
+        return None if whole.null_count() or not len(whole) else whole.to_numpy()
+
+    def texts(self, column: str) -> list[str]:
+        """Cells of a column as text without blanks around it; "" where there is none."""
+        import polars as pl
+
+        values = self.frame[column]
+        try:
+            text = values.cast(pl.String, strict=False)
+        except pl.exceptions.PolarsError as error:
+            raise DataError(f"{self.where}: column {column!r} of type {values.dtype} has no text ({error}).") from error
+        return [item.strip() if item is not None else "" for item in text.to_list()]
+
+    def first(self, column: str) -> str:
+        """The first cell, as text."""
+        return str(self.frame[column][0])
+
+    def _parsed(self, column: str, values: pl.Series) -> NDArray[np.float64]:
+        import polars as pl
+
+        if not _is_text(values):
+            if not (values.dtype.is_numeric() or values.dtype == pl.Null):
+                raise DataError(f"{self.where}: column {column!r} holds {values.dtype}, expected numbers.")
+            out = np.array(values.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy(), np.float64)
+        else:
+            text = values.str.strip_chars()
+            parsed = text.cast(pl.Float64, strict=False)
+            out = np.array(parsed.fill_null(np.nan).to_numpy(), np.float64)
+            odd = np.flatnonzero((parsed.is_null() & text.is_not_null()).to_numpy())
+            if odd.size:
+                out[odd] = self._odd(column, text, parsed, odd)
+        return np.where(np.isfinite(out), out, np.nan)
+
+    def _odd(self, column: str, text: pl.Series, parsed: pl.Series, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Numbers in the rows that are not spelled plainly: decimal comma, typographic minus, or no number at all."""
+        import polars as pl
+
+        plain = text.gather(rows).str.replace_all("−", "-", literal=True)
+        comma = plain.str.contains(r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$")
+        again = plain.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+        usual = plain.str.contains(",", literal=True).not_() | comma
+        bad = (again.is_null() | ~usual) & ~plain.str.to_lowercase().is_in(MISSING)
+        if bad.any():
+            row = int(rows[int(np.argmax(bad.to_numpy()))])
+            raise DataError(f"{self.at(row)}: {column} is {text[row][:40]!r}, expected a number. Repair the line.")
+        point = parsed.is_not_null() & text.str.contains(".", literal=True)
+        if comma.any() and point.any():  # with two signs in one column, one of them might separate thousands
+            row = int(rows[int(np.argmax(comma.to_numpy()))])
+            other = text.filter(point)[0][:40]
+            raise DataError(
+                f"{self.at(row)}: {column} is {text[row][:40]!r}, but {other!r} elsewhere. Write the whole column with "
+                "one decimal sign, and thousands without any."
+            )
+        return again.fill_null(np.nan).to_numpy()
+
+
+def _is_text(values: pl.Series) -> bool:
+    import polars as pl
+
+    return bool(values.dtype == pl.String)

@@ -1,0 +1,252 @@
+"""CSV as phones and spreadsheets write it: any of comma, semicolon and tab, decimal point or comma, quoted or not.
+
+Reads all of a file or says which line is at fault. Two things are repaired, and reported: a last line that breaks off
+(a recording that was cut), and text that is Windows-1252 rather than UTF-8.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.errors import DataError
+from otolith.importing.table import Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SEPARATORS = ",;\t"
+MAX_LINE = 1 << 16
+"""Characters in a line; sensors write a few hundred."""
+MAX_COLUMNS = 2000
+HEAD_BYTES = 1 << 16
+SAMPLE = 20 * (MAX_LINE + 1)
+_NUMBER = re.compile(r"\s*[+\-−]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
+
+
+def read_table(where: str, content: bytes) -> Table:
+    """The table in the bytes of a CSV file.
+
+    A first line of nothing but numbers is no header; the columns are then called "column 1", "column 2", ...
+
+    Raises:
+        DataError: not text, no header, no or ragged rows, an over-long line, quotes that do not close, columns of one
+            name; names file and line.
+    """
+    text, repairs = _decode(where, content)
+    number, begin, comments = _preamble(text)
+    if begin == len(text):
+        raise DataError(f"{where}: is empty. Record or export it again.")
+    end = text.find("\n", begin)
+    end = len(text) if end < 0 else end
+    sample = text[begin : begin + SAMPLE].split("\n")[:20]
+    separator = _separator(where, sample, number)
+    header = next(_fields(where, text[begin:end], separator, number), (0, [""]))[1]
+    if len(header) > MAX_COLUMNS:
+        raise DataError(f"{where}, line {number}: {len(header):,} columns, over the limit of {MAX_COLUMNS:,}.")
+    if all(_NUMBER.fullmatch(name) for name in header if name.strip()) and any(name.strip() for name in header):
+        header = [f"column {column}" for column in range(1, len(header) + 1)]
+    else:
+        number, begin = number + 1, end + 1
+    names = _names(where, header, number - 1)
+    body = _quoted if text.find('"', begin) >= 0 else _plain
+    frame, numbers, more = body(where, text[begin:], number, separator, names)
+    if not frame.height:
+        raise DataError(f"{where}: has a header and no complete row. Record or export it again.")
+    return Table(where, frame, numbers, comments, repairs + more, "line")
+
+
+def header_of(content: bytes) -> tuple[str, ...]:
+    """Column names in the first bytes of a CSV file; empty where they cannot be made out."""
+    try:
+        text = _head(content[:HEAD_BYTES])
+        _, begin, _ = _preamble(text)
+        lines = text[begin:].split("\n")
+        separator = _separator("", lines[:20], 1)
+        return tuple(name.strip() for name in next(_fields("", lines[0], separator, 1))[1])
+    except (DataError, StopIteration, IndexError):
+        return ()
+
+
+def _head(content: bytes) -> str:
+    """Text of the first bytes of a file, which may end within a character."""
+    name = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = codecs.getincrementaldecoder(name)().decode(content)
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
+    repairs: list[tuple[str, int]] = []
+    try:
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        if error.encoding.startswith("utf-16"):
+            raise DataError(f"{where}: is no UTF-16 text, as it begins ({error.reason}). Export it again.") from error
+        try:
+            text = content.decode("cp1252")
+        except UnicodeDecodeError:
+            raise DataError(
+                f"{where}, line {line}: is neither UTF-8 nor Windows-1252 text. Export it again."
+            ) from error
+        repairs.append((f"read as Windows-1252, since line {line} is no UTF-8", 1))
+    nul = text.find("\0")
+    if nul >= 0:
+        raise DataError(f"{where}, line {text.count(chr(10), 0, nul) + 1}: holds a NUL, so it is no text.")
+    return text.replace("\r\n", "\n").replace("\r", "\n"), repairs
+
+
+def _preamble(text: str) -> tuple[int, int, tuple[str, ...]]:
+    """Line number and place of the header, after blank lines, comments and Excel's `sep=`; and the comments."""
+    comments = []
+    number, begin = 1, 0
+    while begin < len(text):
+        end = text.find("\n", begin)
+        line = text[begin : end if end >= 0 else len(text)]
+        if line.startswith("#"):
+            comments.append(line.lstrip("# ").rstrip())
+        elif line.strip() and not re.fullmatch(r'"?sep=.?"?', line.strip(), re.IGNORECASE):
+            return number, begin, tuple(comments)
+        number, begin = number + 1, (end + 1 if end >= 0 else len(text))
+    return number, len(text), tuple(comments)
+
+
+def _separator(where: str, lines: list[str], first_line: int) -> str:
+    """The separator that gives most columns and the same number of them in the first lines."""
+    for number, line in enumerate(lines, first_line):
+        _check_length(where, number, len(line))
+    sample = [line for line in lines if line.strip()]
+    best, most = ",", (0.0, 0)
+    for separator in SEPARATORS:
+        bare = [re.sub(r'"[^"]*"', "", line).count(separator) for line in sample]
+        if bare[0]:
+            usual, times = Counter(bare).most_common(1)[0]
+            # a decimal comma makes commas frequent, but the header has none of those
+            score = (float(times > len(bare) / 2 and abs(usual - bare[0]) <= 1), bare[0])
+            if score > most:
+                best, most = separator, score
+    return best
+
+
+def _check_length(where: str, number: int, length: int) -> None:
+    if length > MAX_LINE:
+        raise DataError(f"{where}, line {number}: {length:,} characters, over the limit of {MAX_LINE:,}.")
+
+
+def _names(where: str, header: list[str], line: int) -> list[str]:
+    names = [name.strip().strip("\ufeff") for name in header]
+    while names and not names[-1]:
+        names.pop()  # a separator at the line's end
+    if not names:
+        raise DataError(f"{where}, line {line}: has no column names.")
+    names = [name or f"column {number}" for number, name in enumerate(names, 1)]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"{where}, line {line}: two columns are called {twice[0][:60]!r}. Rename one of them.")
+    return names
+
+
+def _fields(where: str, text: str, separator: str, first_line: int) -> Iterator[tuple[int, list[str]]]:
+    """(line number, fields) of each row, quotes resolved."""
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+    try:
+        for row in reader:
+            yield first_line + reader.line_num - 1, row
+    except csv.Error as error:
+        raise DataError(f"{where}, line {first_line + reader.line_num - 1}: {error}. Repair the line.") from error
+
+
+Body = tuple["pl.DataFrame", NDArray[np.int64], list[tuple[str, int]]]
+"""Cells as text, the line of each row, and repairs."""
+
+
+def _plain(where: str, text: str, first_line: int, separator: str, names: list[str]) -> Body:
+    """A body without quotes, which is measured as an array of bytes and then read by polars."""
+    import polars as pl
+
+    raw = text.encode()
+    if not raw.endswith(b"\n"):
+        raw += b"\n"
+    data = np.frombuffer(raw, np.uint8)
+    ends = np.flatnonzero(data == ord("\n"))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lengths = ends - starts
+    if lengths.size and lengths.max() > MAX_LINE:
+        row = int(np.argmax(lengths > MAX_LINE))
+        _check_length(where, first_line + row, int(lengths[row]))
+    separators = np.flatnonzero(data == ord(separator))
+    counts = np.searchsorted(separators, ends) - np.searchsorted(separators, starts) + 1
+    numbers = first_line + np.arange(len(ends))
+    blank = lengths == 0
+    for row in np.flatnonzero((counts == 1) & (lengths < 100) & ~blank).tolist():
+        blank[row] = not raw[starts[row] : ends[row]].strip()
+    open_end = data[np.maximum(ends - 1, 0)] == ord(separator)
+    if blank.any():
+        full = np.flatnonzero(~blank)
+        raw = b"".join(raw[starts[row] : ends[row] + 1] for row in full.tolist())
+        counts, numbers, open_end, lengths = counts[full], numbers[full], open_end[full], lengths[full]
+    keep, repairs = _checked_counts(where, counts, numbers, open_end, len(names))
+    if not keep:
+        return pl.DataFrame(schema=dict.fromkeys(names, pl.String)), numbers[:0], repairs
+    raw = raw[: int((lengths[:keep] + 1).sum())]
+    columns = [f"c{index}" for index in range(int(counts[:keep].max()))]
+    try:
+        frame = pl.read_csv(
+            raw, separator=separator, has_header=False, schema=dict.fromkeys(columns, pl.String), quote_char=None
+        )
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{where}: is no table ({str(error).splitlines()[0]}). Export it again.") from error
+    if frame.height != keep:
+        raise DataError(f"{where}: {keep:,} lines gave {frame.height:,} rows. Export it again.")
+    frame = frame.select(columns[: len(names)])
+    frame.columns = names
+    return frame, numbers[:keep], repairs
+
+
+def _quoted(where: str, text: str, first_line: int, separator: str, names: list[str]) -> Body:
+    """The slow way, for tables whose cells are quoted."""
+    import polars as pl
+
+    found = []
+    for number, row in _fields(where, text, separator, first_line):
+        if any(map(str.strip, row)):
+            _check_length(where, number, sum(map(len, row)))
+            found.append((number, row))
+    numbers = np.array([number for number, _ in found], np.int64)
+    counts = np.array([len(row) for _, row in found], np.int64)
+    open_end = np.array([not row[-1].strip() for _, row in found], bool)
+    keep, repairs = _checked_counts(where, counts, numbers, open_end, len(names))
+    columns = {name: [row[i] if i < len(row) else "" for _, row in found[:keep]] for i, name in enumerate(names)}
+    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String)), numbers[:keep], repairs
+
+
+def _checked_counts(
+    where: str, counts: NDArray[np.int64], numbers: NDArray[np.int64], open_end: NDArray[np.bool_], width: int
+) -> tuple[int, list[tuple[str, int]]]:
+    """How many rows to keep: all of them, or all but a last one that breaks off.
+
+    Raises:
+        DataError: a row with more or fewer cells than the header, but for an empty one at its end.
+    """
+    fits = (counts == width) | ((counts == width + 1) & open_end)
+    wrong = np.flatnonzero(~fits)
+    if not wrong.size:
+        return len(counts), []
+    first = int(wrong[0])
+    if first == len(counts) - 1 and counts[first] < width:
+        return first, [(f"line {int(numbers[first])}, the last, breaks off and was dropped", 1)]
+    raise DataError(
+        f"{where}, line {int(numbers[first])}: {int(counts[first])} cells, expected {width} as in the header. "
+        "Repair the line, or export the file again."
+    )

@@ -1,0 +1,234 @@
+"""Time in any usual form, as seconds on the clock of a table.
+
+Numbers since 1970 (in s, ms, us or ns), numbers since a start, ISO 8601 with or without zone, hh:mm:ss with a fraction
+after `.`, `,` or `:`, a format of the user's, or no time at all but a rate.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.errors import DataError
+from otolith.importing.options import TIME_UNITS
+from otolith.importing.table import Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from otolith.importing.asking import Desk
+    from otolith.importing.findings import Findings
+
+RATES = (4.0, 1200.0)
+"""Hz between which a motion sensor samples; the two ends are less than a factor of 1000 apart, so that at most one of
+s, ms, us and ns makes a step of time plausible."""
+EPOCH = {"s": (3e8, 1e10), "ms": (3e11, 1e13), "us": (3e14, 1e16), "ns": (3e17, 9.2e18)}
+"""What numbers since 1970 look like in each unit, from 1979 to 2286 (ns: 2261)."""
+CLOCK = r"^\s*(\d{1,3}):([0-5]?\d):([0-5]?\d)(?:[.,:](\d{1,9}))?\s*$"
+HALF_DAY_S = 43_200.0
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time of every row in seconds since `origin_ns`, NaN where it is missing.
+
+    `origin_ns`: nanoseconds since 1970, as if in UTC where no zone is named; None where time counts from a start.
+    `regular` is the rate where there is no time but a rate.
+    """
+
+    seconds: NDArray[np.float64]
+    origin_ns: int | None = None
+    zone: str = ""
+    regular: float | None = None
+
+
+def counted(n_rows: int, rate_hz: float) -> Clock:
+    """A clock for rows without time."""
+    return Clock(np.arange(n_rows) / rate_hz, regular=rate_hz)
+
+
+def read_clock(table: Table, column: str, desk: Desk, findings: Findings, unit: str | None = None) -> Clock:
+    """The clock in a column.
+
+    Args:
+        unit: of numbers, where format or header say it.
+
+    Raises:
+        DataError: values that are no time, names file, line and value; or numbers whose unit nothing decides.
+    """
+    table.require(column)
+    typed = _typed(table, column)
+    if typed is not None:
+        return typed
+    if table.is_number(column):
+        return _numbers(table, column, desk, findings, unit)
+    if desk.options.time_format:
+        return _formatted(table, column, desk.options.time_format)
+    texts = table.texts(column)
+    first = next((text for text in texts if text), "")
+    if re.match(CLOCK, first):
+        return _clock_times(table, column, findings)
+    return _iso(table, column, texts)
+
+
+def _typed(table: Table, column: str) -> Clock | None:
+    """A Parquet column of dates or durations."""
+    import polars as pl
+
+    values = table.frame[column]
+    if isinstance(values.dtype, pl.Datetime):
+        zone = values.dtype.time_zone or ""
+        return _since(values.dt.epoch("ns").fill_null(-(2**63)).to_numpy(), "UTC" if zone else "")
+    if isinstance(values.dtype, pl.Duration):
+        nanoseconds = values.dt.total_nanoseconds().cast(pl.Float64).fill_null(np.nan).to_numpy()
+        return Clock(nanoseconds / 1e9)
+    return None
+
+
+def _since(nanoseconds: NDArray[np.int64], zone: str) -> Clock:
+    """A clock from nanoseconds since 1970; the smallest integer stands for none."""
+    known = nanoseconds != -(2**63)
+    origin = int(nanoseconds[known][0]) if known.any() else 0
+    # the difference is small and exact, the instants themselves are beyond what a float tells apart
+    with np.errstate(over="ignore"):
+        seconds = np.where(known, (nanoseconds - origin) / 1e9, np.nan)
+    return Clock(seconds, origin, zone)
+
+
+def _numbers(table: Table, column: str, desk: Desk, findings: Findings, unit: str | None) -> Clock:
+    values = table.numbers(column)
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        raise DataError(f"{table.where}: no value of its time column {column!r} is a number.")
+    typical = float(np.median(finite))
+    unit = desk.options.time_unit or unit
+    spacing = _spacing(finite)
+    plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= _rate(spacing, scale) <= RATES[1]]
+    since_1970 = [name for name, (lo, hi) in EPOCH.items() if lo <= typical <= hi and name in plausible]
+    if unit is None and since_1970:
+        unit = since_1970[0]
+        findings.decide("time", f"{unit} since 1970", f"column {column!r} is about {typical:.6g}")
+    elif unit is None:
+        counter = spacing == 1.0 and bool(np.all(finite == np.round(finite)))
+        if len(plausible) == 1 and not counter:
+            unit = plausible[0]
+            rate = _rate(spacing, TIME_UNITS[unit])
+            findings.decide("time", f"{unit} since the start", f"{spacing:.4g} from row to row make {rate:.4g} Hz")
+        else:
+            unit = _asked_unit(table, column, spacing, desk, findings)
+    lo, hi = EPOCH[unit]
+    scale = TIME_UNITS[unit]
+    if not lo <= typical <= hi:
+        return Clock(values * (scale / 1e9))
+    whole = table.integers(column)
+    if whole is not None and abs(whole).max() <= 2**63 // scale - 1:
+        return _since(whole * scale, "UTC")
+    origin = int(finite[0])  # in the column's unit; a whole number of them keeps the fraction's digits
+    return Clock((values - origin) * (scale / 1e9), origin * scale, "UTC")
+
+
+def _spacing(values: NDArray[np.float64]) -> float:
+    """Typical difference from row to row, whichever way time runs; rows that share a time share the step after it."""
+    steps = np.abs(np.diff(values))
+    moving = steps[steps > 0]
+    return float(np.median(moving)) * len(moving) / len(steps) if moving.size else 0.0
+
+
+def _rate(spacing: float, scale: int) -> float:
+    return 1e9 / (spacing * scale) if spacing > 0 else 0.0
+
+
+def _asked_unit(table: Table, column: str, spacing: float, desk: Desk, findings: Findings) -> str:
+    question = f"In which unit is the time in column {column!r}, with {spacing:.4g} from row to row?"
+    choices = [(unit, f"{_rate(spacing, scale):.3g} Hz") for unit, scale in TIME_UNITS.items()]
+    unit = desk.choose(("time", column, table.columns), table.where, question, choices, "--time-unit")
+    findings.decide("time", unit, "asked")
+    return unit
+
+
+def _clock_times(table: Table, column: str, findings: Findings) -> Clock:
+    """hh:mm:ss; past midnight the clock goes on."""
+    import polars as pl
+
+    text = table.frame[column].cast(pl.String).str.strip_chars()
+    parts = [text.str.extract(CLOCK, group) for group in (1, 2, 3, 4)]
+    hours, minutes, seconds = (part.cast(pl.Float64).fill_null(np.nan).to_numpy() for part in parts[:3])
+    fraction = ("0." + parts[3].fill_null("0")).cast(pl.Float64).to_numpy()
+    times = hours * 3600 + minutes * 60 + seconds + fraction
+    _refuse_odd(table, column, text, np.isfinite(times))
+    known = np.flatnonzero(np.isfinite(times))
+    steps = np.diff(times[known])
+    midnights = np.concatenate([[0.0], np.cumsum(steps < -HALF_DAY_S)]) if known.size else np.zeros(0)
+    if midnights.size and midnights[-1]:
+        row = int(known[int(np.argmax(midnights > 0))])
+        findings.repair(table.at(row), "the clock passes midnight and was carried on", int(midnights[-1]))
+    times[known] += midnights * 86_400.0
+    return Clock(times)
+
+
+def _iso(table: Table, column: str, texts: list[str]) -> Clock:
+    out = np.full(len(texts), -(2**63), np.int64)
+    zones: set[bool] = set()
+    for row, text in enumerate(texts):
+        if not text:
+            continue
+        moment = parse_moment(text)
+        if moment is None:
+            raise DataError(
+                f"{table.at(row)}: {column} is {text[:40]!r}, expected a number, ISO 8601 such as "
+                "2026-03-01T10:00:00.02, or hh:mm:ss.fff. Say how to read it, such as "
+                "--time-format '%d.%m.%Y %H:%M:%S%.f'."
+            )
+        zones.add(moment[1])
+        out[row] = moment[0]
+        if len(zones) > 1:
+            raise DataError(f"{table.at(row)}: {column} is {text[:40]!r}; some times name their zone and some do not.")
+    if not zones:
+        raise DataError(f"{table.where}: its time column {column!r} is empty. Name another with --time.")
+    return _since(out, "UTC" if zones.pop() else "")
+
+
+def parse_moment(text: str) -> tuple[int, bool] | None:
+    """Nanoseconds since 1970 of an ISO 8601 date and time, and whether it names a zone; None if it is none.
+
+    >>> parse_moment("1970-01-01 00:00:01.5+00:00")
+    (1500000000, True)
+    """
+    match = re.fullmatch(r"(.*\d[T ]\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(?:UTC)?(Z|[+-]\d\d:?\d\d)?", text.strip())
+    if match is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(match[1] + (match[3] or ""))
+    except ValueError:
+        return None
+    zoned = moment.tzinfo is not None or "UTC" in text
+    moment = moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    whole = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+    if not -9_000_000_000 < whole < 9_000_000_000:
+        return None
+    return whole * 1_000_000_000 + int((match[2] or "0")[:9].ljust(9, "0")), zoned
+
+
+def _formatted(table: Table, column: str, time_format: str) -> Clock:
+    import polars as pl
+
+    text = table.frame[column].cast(pl.String).str.strip_chars()
+    try:
+        moments = text.str.to_datetime(time_format, time_unit="ns", strict=False)
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{table.where}: --time-format {time_format!r} is no format of dates ({error}).") from error
+    _refuse_odd(table, column, text, moments.is_not_null().to_numpy())
+    zone = "UTC" if getattr(moments.dtype, "time_zone", None) else ""
+    return _since(moments.dt.epoch("ns").fill_null(-(2**63)).to_numpy(), zone)
+
+
+def _refuse_odd(table: Table, column: str, text: pl.Series, good: NDArray[np.bool_]) -> None:
+    odd = np.flatnonzero(~good & (text.fill_null("") != "").to_numpy())
+    if odd.size:
+        row = int(odd[0])
+        raise DataError(f"{table.at(row)}: {column} is {text[row][:40]!r}, which is no time like those before it.")

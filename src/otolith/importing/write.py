@@ -1,0 +1,111 @@
+"""From sources to a data set folder that behaves like the built-in ones, with `quality.html` in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from otolith import __version__
+from otolith.datasets.base import DatasetInfo
+from otolith.datasets.folder import write_folder
+from otolith.errors import DataError
+from otolith.importing.read import read_recordings
+from otolith.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from otolith.importing.asking import Ask
+    from otolith.importing.options import ImportOptions
+    from otolith.importing.read import Imported
+
+QUALITY = "quality.html"
+
+
+def import_recordings(
+    sources: str | Path | Sequence[str | Path],
+    out: str | Path,
+    options: ImportOptions | None = None,
+    *,
+    title: str = "",
+    licence: str = "not stated",
+    terms: str = "Not stated by whoever imported them.",
+    ask: Ask | None = None,
+    progress: Progress = SILENT,
+) -> Imported:
+    """Read recordings (see `read_recordings`) and write them as the data set folder `out`; all of it appears, or none.
+
+    Args:
+        title, licence, terms: what the card says of the data; models that are trained on them repeat the terms.
+
+    Raises:
+        DataError: `out` exists, or whatever `read_recordings` refuses.
+    """
+    out = Path(out)
+    refuse_existing(out)
+    imported = read_recordings(sources, options, ask, progress)
+    write_imported(imported, out, title=title, licence=licence, terms=terms, progress=progress)
+    return imported
+
+
+def write_imported(
+    imported: Imported, out: Path, *, title: str, licence: str, terms: str, progress: Progress = SILENT
+) -> Path:
+    """Write what `read_recordings` returned as a data set folder.
+
+    Raises:
+        DataError: `out` exists or cannot be written.
+    """
+    from otolith.report import quality
+
+    name = out.resolve().name
+    title = title or f"Recordings imported as {name}"
+    info = DatasetInfo(
+        name=name,
+        title=title,
+        rate_hz=imported.rate_hz,
+        activities=imported.activities,
+        n_subjects=None,
+        n_recordings=None,
+        licence=licence,
+        terms=terms,
+        citation="",
+        homepage="",
+        how_to_get="Imported from recordings of the user's own.",
+        channels=imported.channels,
+        gravity=imported.gravity,
+        own=True,
+    )
+    with progress.stage("write data set", 2) as stage:
+        page = quality.page(title, imported)
+        stage.advance()
+        write_folder(
+            out,
+            info,
+            imported.recordings,
+            provenance=provenance(imported),
+            notes={name: found.as_json() for name, found in imported.findings.items()},
+            files={QUALITY: page},
+        )
+        stage.advance()
+    return out
+
+
+def provenance(imported: Imported) -> dict[str, Any]:
+    """What the card keeps of the import as a whole; what concerns one recording stands beside it."""
+    return {
+        "written_by": f"otolith {__version__} import",
+        "decisions": [{**asdict(decision), "recordings": count} for decision, count in imported.common_decisions()],
+        "notes": list(imported.notes),
+        "passed_over": list(imported.passed_over),
+    }
+
+
+def refuse_existing(out: Path) -> None:
+    """Make sure, before anything is read, that nothing would be replaced.
+
+    Raises:
+        DataError: it exists and is no empty folder.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} exists already. Choose another folder with --out, or remove this one first.")

@@ -1,0 +1,161 @@
+"""An imported recording at a glance: its signals with labels, gaps and flags, and how regularly it was sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from numpy.typing import NDArray
+
+from otolith.clock import MAX_GAP_S
+from otolith.recording import Recording, Stream
+from otolith.report.figures.common import WIDTH, short
+from otolith.report.style import ACCENT, FEW, GRID, INK, MUTED, WARM, bare, canvas, palette, styled
+
+BUCKETS = 1500
+"""Stretches of time across the picture; each shows the least and the greatest value in it, so that no peak is lost."""
+FLAG_COLOURS = {"still": "#8a96a3", "saturated": "#c0392b", "frozen": "#8a8d0f"}
+Span = tuple[float, float]
+
+
+def overview(
+    recording: Recording,
+    activities: Sequence[str],
+    gaps: Sequence[Span],
+    flags: Mapping[str, Sequence[Span]],
+) -> Figure:
+    """Signals over time, the activities under them, gaps as shaded bands and flags in a strip of their own.
+
+    `activities` fixes their colours for all recordings; `flags` are spans by kind. Times in s on the recording's clock.
+    """
+    triads = _triads(recording)
+    strips = bool(recording.segments) + bool(flags)
+    heights = [2.0] * len(triads) + [0.45] * strips
+    with styled():
+        figure = canvas(2 * WIDTH, 0.9 + 0.75 * sum(heights))
+        panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
+        for axes, (title, unit, stream, rows) in zip(panels, triads, strict=False):
+            _signals(axes, stream, rows)
+            axes.set_title(title)
+            axes.set_ylabel(unit)
+            for start, stop in gaps:
+                axes.axvspan(start, stop, color=GRID, lw=0)
+        strip = len(triads)
+        if recording.segments:
+            _labels(panels[strip], recording, activities)
+            strip += 1
+        if flags:
+            _flags(panels[strip], flags)
+        for axes in panels:
+            bare(axes, "left", "bottom")
+            axes.margins(x=0)
+        panels[-1].set_xlabel("seconds since the first sample")
+        panels[-1].xaxis.set_major_locator(MaxNLocator(8))
+        _legend(figure, recording, activities, gaps, flags)
+        return figure
+
+
+def intervals(recording: Recording) -> Figure:
+    """How often two samples are so many milliseconds apart, for each sensor with time stamps; gaps at the right."""
+    with styled():
+        figure = canvas(WIDTH, 2.5)
+        axes = figure.subplots()
+        for index, stream in enumerate(recording.streams):
+            if stream.times is None or stream.n_samples < 2:
+                continue
+            steps = 1000 * np.diff(stream.times)
+            edges = np.geomspace(max(0.05, float(steps.min()) * 0.9), max(300.0, float(steps.max()) * 1.1), 90)
+            counts, _ = np.histogram(np.clip(steps, edges[0], edges[-1]), edges)
+            sensors = "both sensors" if len(stream.channels) == 6 else _title(stream.channels[0])
+            label = f"{sensors}, {stream.rate_hz:g} Hz"
+            axes.stairs(counts, edges, fill=True, alpha=0.65, color=(ACCENT, WARM)[index % 2], label=label)
+        axes.axvline(1000 * MAX_GAP_S, color=MUTED, lw=1, ls=":")
+        axes.set(xscale="log", yscale="log", xlabel="milliseconds to the next sample", ylabel="samples")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(numticks=6))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if value < 1e6 else f"{value:.0e}"))
+            axis.set_minor_locator(NullLocator())
+        axes.set_ylim(bottom=0.7)
+        axes.grid(axis="y")
+        bare(axes, "left", "bottom")
+        if axes.get_legend_handles_labels()[0]:
+            figure.legend(loc="outside upper left", frameon=False, ncols=1)
+        return figure
+
+
+def _triads(recording: Recording) -> list[tuple[str, str, Stream, list[int]]]:
+    found = []
+    for kind, unit in (("acc", "m/s²"), ("gyro", "rad/s")):
+        for stream in recording.streams:
+            rows = [i for i, channel in enumerate(stream.channels) if channel.startswith(kind)]
+            if rows:
+                found.append((_title(kind), unit, stream, rows))
+    return found
+
+
+def _colours(activities: Sequence[str]) -> dict[str, str]:
+    """A colour for each activity, beginning after those of the axes."""
+    return dict(zip(activities, palette(len(activities) + 3)[3:], strict=True))
+
+
+def _title(channel: str) -> str:
+    return "Accelerometer" if channel.startswith("acc") else "Gyroscope"
+
+
+def _signals(axes: Axes, stream: Stream, rows: list[int]) -> None:
+    times = stream.times if stream.times is not None else stream.start_s + np.arange(stream.n_samples) / stream.rate_hz
+    for colour, row in zip(FEW, rows, strict=False):
+        for part in np.split(np.arange(len(times)), np.flatnonzero(np.diff(times) > MAX_GAP_S) + 1):
+            at, low, high = _envelope(times[part], stream.values[row, part], max(2, BUCKETS * len(part) // len(times)))
+            if len(at) == len(part):
+                axes.plot(at, high, color=colour, lw=0.8, rasterized=True)
+            else:
+                axes.fill_between(at, low, high, color=colour, alpha=0.6, lw=0.3, rasterized=True)
+    axes.grid(axis="y")
+
+
+def _envelope(
+    times: NDArray[np.float64], values: NDArray[np.floating], buckets: int
+) -> tuple[NDArray[np.float64], NDArray[np.floating], NDArray[np.floating]]:
+    if len(times) <= 2 * buckets:
+        return times, values, values
+    starts = np.linspace(0, len(times), buckets, endpoint=False).astype(np.int64)
+    return times[starts], np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+
+
+def _labels(axes: Axes, recording: Recording, activities: Sequence[str]) -> None:
+    colours = _colours(activities)
+    last = max(
+        float(s.times[-1]) if s.times is not None else s.start_s + s.n_samples / s.rate_hz for s in recording.streams
+    )
+    for segment in recording.segments:
+        stop = last if segment.stop_s is None else segment.stop_s
+        axes.broken_barh([(segment.start_s, stop - segment.start_s)], (0, 1), color=colours[segment.activity], lw=0)
+    axes.set(yticks=[0.5], yticklabels=["activity"], ylim=(0, 1))
+
+
+def _flags(axes: Axes, flags: Mapping[str, Sequence[Span]]) -> None:
+    for kind, spans in flags.items():
+        # a moment too short to be seen is still drawn a hair wide
+        axes.broken_barh([(a, b - a) for a, b in spans], (0, 1), color=FLAG_COLOURS[kind], lw=1.2)
+    axes.set(yticks=[0.5], yticklabels=["flags"], ylim=(0, 1))
+
+
+def _legend(
+    figure: Figure,
+    recording: Recording,
+    activities: Sequence[str],
+    gaps: Sequence[Span],
+    flags: Mapping[str, Sequence[Span]],
+) -> None:
+    colours = _colours(activities)
+    here = dict.fromkeys(segment.activity for segment in recording.segments)
+    handles = [Patch(color=colour, label=axis) for axis, colour in zip("xyz", FEW, strict=False)]
+    handles += [Patch(color=GRID, label="gap")] if gaps else []
+    handles += [Patch(color=FLAG_COLOURS[kind], label=kind) for kind in flags]
+    handles += [Patch(color=colours[name], label=short(name)) for name in here]
+    figure.legend(handles=handles, loc="outside upper left", ncols=min(8, len(handles)), frameon=False, labelcolor=INK)

@@ -1,0 +1,73 @@
+"""Doubtful stretches are flagged where they are, and nothing else is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from otolith.importing.flags import flags_of
+from otolith.recording import CHANNELS, STANDARD_GRAVITY, Stream
+
+RATE = 25.0
+
+
+def moving(minutes: float, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(0, [[1.5]] * 3 + [[0.5]] * 3, (6, round(minutes * 60 * RATE)))
+    values[2] += STANDARD_GRAVITY
+    return values
+
+
+def stream(values: np.ndarray, times: np.ndarray | None = None) -> Stream:
+    return Stream(CHANNELS, values, RATE, times)
+
+
+def test_ordinary_motion_has_no_flag() -> None:
+    assert flags_of(stream(moving(30))) == []
+
+
+@pytest.mark.parametrize("minutes", [9, 15])
+def test_stillness_of_ten_minutes(minutes: int) -> None:
+    values = moving(40)
+    begin, stop = round(600 * RATE), round((600 + 60 * minutes) * RATE)
+    values[:3, begin:stop] = values[:3, begin : begin + 1] + np.random.default_rng(1).normal(0, 0.05, (3, stop - begin))
+    found = [flag for flag in flags_of(stream(values)) if flag.kind == "still"]
+    if minutes < 10:
+        assert found == []
+    else:
+        ((start, end),) = [(flag.start_s, flag.stop_s) for flag in found]
+        assert (start, end) == (pytest.approx(600, abs=10), pytest.approx(1500, abs=10))
+
+
+def test_stillness_ends_at_a_gap() -> None:
+    values = np.zeros((6, round(16 * 60 * RATE)))
+    values += np.random.default_rng(0).normal(0, 0.02, values.shape)
+    times = np.arange(values.shape[1]) / RATE
+    times[len(times) // 2 :] += 3600
+    assert [flag.kind for flag in flags_of(stream(values, times))] == []
+
+
+@pytest.mark.parametrize("axis", [0, 4])
+def test_the_end_of_the_range(axis: int) -> None:
+    values = moving(2)
+    end = 2 * STANDARD_GRAVITY if axis < 3 else np.radians(500)
+    values[axis, 500:508] = -end
+    values[axis, 1000:1004] = -end
+    spans = [(flag.kind, flag.sensor, flag.start_s, flag.stop_s) for flag in flags_of(stream(values))]
+    name = "accelerometer" if axis < 3 else "gyroscope"
+    assert spans == [("saturated", name, 20.0, 20.28), ("saturated", name, 40.0, 40.12)]
+
+
+def test_a_single_peak_and_a_plateau_elsewhere_are_no_saturation() -> None:
+    values = moving(2)
+    values[0, 500] = 2 * STANDARD_GRAVITY
+    values[1, 600:610] = 13.0
+    assert flags_of(stream(values)) == []
+
+
+def test_a_frozen_sensor() -> None:
+    values = moving(2)
+    values[:3, 500:600] = values[:3, 500:501]
+    values[3:, 900:920] = 0
+    spans = [(flag.kind, flag.sensor, flag.start_s, flag.stop_s) for flag in flags_of(stream(values))]
+    assert spans == [("frozen", "accelerometer", 20.0, 23.96)]

@@ -1,0 +1,211 @@
+"""Time in any usual form, and what is repaired in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from exports import START_NS, lines, signal
+
+from otolith.errors import DataError
+from otolith.importing import Imported, ImportOptions, read_recordings
+
+S = signal(8)
+TIMES = S.acc_times - S.acc_times[0]
+GIVEN = ImportOptions(time="time", acc=("ax", "ay", "az"), gyro=("none",))
+
+
+def table(path: Path, times: list[str], values: np.ndarray = S.acc, header: str = "time,ax,ay,az") -> Path:
+    path.write_text(
+        lines(header, ([t, *(repr(float(v)) for v in row)] for t, row in zip(times, values.T, strict=True)))
+    )
+    return path
+
+
+def times_of(found: Imported) -> np.ndarray:
+    (stream,) = found.recordings[0].streams
+    assert stream.times is not None
+    return stream.times
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)])
+@pytest.mark.parametrize("epoch", [False, True])
+def test_numbers(tmp_path: Path, unit: str, scale: float, epoch: bool) -> None:
+    digits = max(0, 6 - int(np.log10(scale)))
+    texts = [
+        f"{START_NS // int(1e9 / scale) + int(t * scale)}.{int(t * scale * 10**digits) % 10**digits:0{digits}d}"
+        if epoch and digits
+        else str(int(START_NS // (1e9 / scale)) + round(t * scale))
+        if epoch
+        else f"{t * scale + 3:.{digits}f}"
+        for t in TIMES
+    ]
+    found = read_recordings(table(tmp_path / "t.csv", texts), GIVEN)
+    np.testing.assert_allclose(times_of(found), TIMES, atol=2e-6)
+    started = found.findings["t"].started
+    assert (started is not None and started.startswith("2026-03-01T09:00:00") and started.endswith("Z")) == epoch
+    time = next(decision for decision in found.findings["t"].decisions if decision.what == "time")
+    assert time.value.split(" ")[0] == unit
+
+
+@pytest.mark.parametrize(
+    ("form", "zoned"),
+    [
+        ("%Y-%m-%dT%H:%M:%S.%f", False),
+        ("%Y-%m-%d %H:%M:%S,%f", False),
+        ("%Y-%m-%d %H:%M:%S.%fZ", True),
+        ("%Y-%m-%dT%H:%M:%S.%f+00:00", True),
+        ("%Y-%m-%d %H:%M:%S.%f UTC+0000", True),
+    ],
+)
+def test_iso_8601(tmp_path: Path, form: str, zoned: bool) -> None:
+    begin = datetime(2026, 3, 1, 23, 59, 58, tzinfo=UTC)
+    texts = [f'"{(begin + timedelta(seconds=float(t))).strftime(form)}"' for t in TIMES]
+    found = read_recordings(table(tmp_path / "t.csv", texts), GIVEN)
+    np.testing.assert_allclose(times_of(found), TIMES, atol=2e-6)
+    assert (found.findings["t"].started or "").startswith("2026-03-01T23:59:58")
+    assert (found.findings["t"].started or "").endswith("Z") == zoned
+
+
+def test_zones_are_minded(tmp_path: Path) -> None:
+    texts = [f"2026-03-01T10:00:{t:09.6f}+01:00" for t in TIMES]
+    found = read_recordings(table(tmp_path / "t.csv", texts), GIVEN)
+    assert (found.findings["t"].started or "").startswith("2026-03-01T09:00:00")
+    texts[100] = texts[100].removesuffix("+01:00")
+    with pytest.raises(DataError, match=r"line 102: .*some times name their zone"):
+        read_recordings(table(tmp_path / "t.csv", texts), GIVEN)
+
+
+@pytest.mark.parametrize("point", [".", ",", ":"])
+def test_time_of_day_past_midnight(tmp_path: Path, point: str) -> None:
+    def text(t: float) -> str:
+        ms = round((t + 86_396) * 1000) % 86_400_000
+        return f'"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}{point}{ms % 1000:03d}"'
+
+    found = read_recordings(table(tmp_path / "t.csv", [text(t) for t in TIMES]), GIVEN)
+    np.testing.assert_allclose(times_of(found), TIMES, atol=1.1e-3)
+    assert "midnight" in found.findings["t"].repairs[0].what
+
+
+def test_a_format_of_ones_own(tmp_path: Path) -> None:
+    texts = [f"01.03.2026 09:00:{t:09.6f}" for t in TIMES]
+    path = table(tmp_path / "t.csv", texts)
+    with pytest.raises(DataError, match=r"line 2: time is '01\.03.*--time-format"):
+        read_recordings(path, GIVEN)
+    options = ImportOptions(time="time", acc=GIVEN.acc, gyro=("none",), time_format="%d.%m.%Y %H:%M:%S%.f")
+    np.testing.assert_allclose(times_of(read_recordings(path, options)), TIMES, atol=2e-6)
+
+
+def test_no_time_but_a_rate(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", ["x"] * len(TIMES), header="what,ax,ay,az")
+    with pytest.raises(DataError, match="the time"):
+        read_recordings(path, ImportOptions(acc=GIVEN.acc, gyro=("none",)))
+    (stream,) = read_recordings(path, ImportOptions(acc=GIVEN.acc, gyro=("none",), rate_hz=50)).recordings[0].streams
+    assert stream.times is None
+    assert stream.rate_hz == 50
+
+
+def test_rows_without_a_value_do_not_shift_a_clock_without_time(tmp_path: Path) -> None:
+    values = S.acc.copy()
+    values[1, 100:150] = np.nan
+    path = table(tmp_path / "t.csv", ["x"] * len(TIMES), values, header="what,ax,ay,az")
+    found = read_recordings(path, ImportOptions(acc=GIVEN.acc, gyro=("none",), rate_hz=50))
+    np.testing.assert_allclose(np.delete(TIMES, np.arange(100, 150)), times_of(found), atol=1e-9)
+    assert "lack an axis" in found.findings["t"].repairs[0].what
+    assert len(found.findings["t"].gaps) == 1
+
+
+def test_a_counter_is_no_time(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", [str(i) for i in range(len(TIMES))])
+    with pytest.raises(DataError, match="--time-unit"):
+        read_recordings(path, GIVEN)
+
+
+def test_columns_of_parquet_keep_their_types(tmp_path: Path) -> None:
+    begin = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    moments = [begin + timedelta(seconds=float(t)) for t in TIMES]
+    for name, column in (("zone", pl.Series(moments)), ("int", pl.Series([round(t * 1e9) for t in TIMES]))):
+        frame = pl.DataFrame({"time": column, **dict(zip(("ax", "ay", "az"), S.acc, strict=True))})
+        frame.write_parquet(tmp_path / f"{name}.parquet")
+        found = read_recordings(tmp_path / f"{name}.parquet", GIVEN)
+        np.testing.assert_allclose(times_of(found), TIMES, atol=2e-6)
+        np.testing.assert_array_equal(found.recordings[0].streams[0].values, S.acc)
+        assert (found.findings[name].started is not None) == (name == "zone")
+
+
+def repaired(tmp_path: Path, times: np.ndarray, values: np.ndarray = S.acc) -> Imported:
+    return read_recordings(table(tmp_path / "t.csv", [f"{t:.6f}" for t in times], values), GIVEN)
+
+
+def test_repeated_rows_are_dropped(tmp_path: Path) -> None:
+    index = np.sort(np.concatenate([np.arange(len(TIMES)), [50, 50, 200]]))
+    found = repaired(tmp_path, TIMES[index], S.acc[:, index])
+    np.testing.assert_allclose(times_of(found), TIMES, atol=1e-6)
+    (repair,) = found.findings["t"].repairs
+    assert (repair.count, "line 53" in repair.where) == (3, True)
+
+
+def test_of_rows_with_one_time_the_first_is_kept(tmp_path: Path) -> None:
+    times = TIMES.copy()
+    times[60] = times[59]
+    found = repaired(tmp_path, times)
+    np.testing.assert_array_equal(found.recordings[0].streams[0].values, np.delete(S.acc, 60, axis=1))
+    assert "share a time" in found.findings["t"].repairs[0].what
+
+
+def test_a_file_that_was_joined_twice_is_read_once(tmp_path: Path) -> None:
+    found = repaired(tmp_path, np.tile(TIMES, 2), np.tile(S.acc, 2))
+    np.testing.assert_array_equal(found.recordings[0].streams[0].values, S.acc)
+    assert any("repeat earlier" in repair.what for repair in found.findings["t"].repairs)
+
+
+def test_late_rows_are_sorted_into_place(tmp_path: Path) -> None:
+    index = np.arange(len(TIMES))
+    index[[100, 101, 102]] = index[[102, 100, 101]]
+    found = repaired(tmp_path, TIMES[index], S.acc[:, index])
+    np.testing.assert_array_equal(found.recordings[0].streams[0].values, S.acc)
+    assert "2 rows" in found.findings["t"].repairs[0].what
+
+
+def test_reversed_rows_are_turned_round(tmp_path: Path) -> None:
+    found = repaired(tmp_path, TIMES[::-1], S.acc[:, ::-1])
+    np.testing.assert_array_equal(found.recordings[0].streams[0].values, S.acc)
+    assert "backwards" in found.findings["t"].repairs[0].what
+
+
+def test_a_clock_that_jumps_back_begins_a_new_part(tmp_path: Path) -> None:
+    times = TIMES.copy()
+    times[250:] -= 3.1
+    found = repaired(tmp_path, times)
+    assert [each.name for each in found.recordings] == ["t part 1", "t part 2"]
+    assert [each.streams[0].n_samples for each in found.recordings] == [250, 150]
+    np.testing.assert_array_equal(np.concatenate([each.streams[0].values for each in found.recordings], axis=1), S.acc)
+    assert any("jumps back by 3.08 s" in repair.what for repair in found.findings["t part 2"].repairs)
+
+
+def test_a_clock_that_only_jumps_is_refused(tmp_path: Path) -> None:
+    times = np.where(np.arange(len(TIMES)) // 2 % 2, 0.0, 0.3) + TIMES / 100
+    path = table(tmp_path / "t.csv", [f"{t:.6f}" for t in times])
+    with pytest.raises(DataError, match="jumped back 100 times"):
+        read_recordings(path, replace(GIVEN, time_unit="s"))
+
+
+@pytest.mark.parametrize("tick", [0.1, 1.0])
+def test_a_coarse_clock_is_spread_evenly(tmp_path: Path, tick: float) -> None:
+    found = repaired(tmp_path, np.floor((TIMES + 0.33) / tick) * tick)
+    times = times_of(found)
+    np.testing.assert_allclose(times, TIMES, atol=0.021)
+    assert found.recordings[0].streams[0].rate_hz == pytest.approx(50, rel=0.02)
+    assert "were spread" in found.findings["t"].repairs[0].what
+
+
+def test_gaps_are_listed_and_kept(tmp_path: Path) -> None:
+    keep = np.r_[0:100, 130:400]
+    found = repaired(tmp_path, TIMES[keep], S.acc[:, keep])
+    (gap,) = found.findings["t"].gaps
+    assert (gap.sensor, round(gap.start_s, 2), round(gap.stop_s, 2)) == ("accelerometer", 1.98, 2.6)
+    np.testing.assert_allclose(times_of(found), TIMES[keep], atol=1e-6)
