@@ -50,6 +50,13 @@ def test_the_stock_encoder_is_ours_by_other_means() -> None:
         torch.testing.assert_close(theirs(x), ours(x), rtol=0, atol=1e-5)
 
 
+def test_a_profile_tells_the_whole_step() -> None:
+    shares = steps.profile(steps=1, overrides=SMALL)
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert shares["matrix products"] > 0.02
+    assert set(shares) == {*steps.KINDS, "element-wise", "random numbers and Python"}
+
+
 def test_arithmetic_is_counted_as_on_paper() -> None:
     recipe = made.recipe_of("paper", SMALL)
     encoder = made.encoder(recipe)

@@ -12,6 +12,7 @@ ROOMS = {
     "matrix_rate": "clock",
     "start": "clock",
     "step": "steps",
+    "profile": "steps",
     "methods_cost": "steps",
     "windows": "files",
     "head": "heads",

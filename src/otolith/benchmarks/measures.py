@@ -87,6 +87,12 @@ def step(run: Run, rounds: int) -> Iterator[Line]:
     )
 
 
+def profile(run: Run, rounds: int) -> Iterator[Line]:
+    shares = run("profile")
+    said = ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items())
+    yield Line(measure="profile", what="where our step's time goes", note=said)
+
+
 def dynamic(run: Run, rounds: int) -> Iterator[Line]:
     (cost,) = in_turn(run, rounds, ("methods_cost", {}))
     both = cost["dynamic"] + cost["features"]
@@ -304,6 +310,7 @@ def gpu(run: Run, rounds: int) -> Iterator[Line]:
 
 MEASURES: dict[str, tuple[Callable[[Run, int], Iterator[Line]], ...]] = {
     "step": (step,),
+    "profile": (profile,),
     "dynamic": (dynamic,),
     "files": (files("uci-har"), files("usc-had")),
     "head": (head,),

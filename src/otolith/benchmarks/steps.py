@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,6 +19,15 @@ from otolith.nets import ProjectionHead, TransformerEncoder
 from otolith.recipes import Recipe
 from otolith.training.loop import train
 from otolith.training.optim import Optimizer
+
+KINDS = {
+    "matrix products": ("mm", "addmm", "bmm", "baddbmm"),
+    "normalisation": ("native_layer_norm", "native_batch_norm", "batch_norm"),
+    "softmax": ("_softmax",),
+    "optimiser": ("_fused_adam", "_foreach"),
+    "copies": ("copy_", "cat", "clone", "index_select"),
+}
+"""Operations by the beginnings of their names in a profile."""
 
 
 class StockModel(nn.Module):
@@ -58,13 +68,7 @@ def step(kind: str, recipe: str = "paper", steps: int = 8, overrides: made.Overr
         }
     before = matrix_rate()["rate"]
     if kind == "ours":
-        keep_pages()
-        ours.train()
-        optimizer = Optimizer(ours, chosen.pretrain.optimizer, chosen.pretrain.lr, chosen.pretrain.trust)
-
-        def work() -> None:
-            ndt_xent(ours(views), h).backward()
-            optimizer.step(chosen.pretrain.lr)
+        work = _our_step(ours, chosen, views, h)
     else:
         other.train()
         adam = torch.optim.Adam(other.parameters(), lr=chosen.pretrain.lr, fused=True)
@@ -80,6 +84,43 @@ def step(kind: str, recipe: str = "paper", steps: int = 8, overrides: made.Overr
 
     seconds = times(work, steps)
     return result | {"seconds": seconds, "matrix_rate": statistics.mean([before, matrix_rate()["rate"]])}
+
+
+def profile(recipe: str = "paper", steps: int = 3, overrides: made.Overrides = None) -> dict[str, float]:
+    """Where the time of our step goes: share of each kind of operation (`KINDS`, and the rest)."""
+    from torch.profiler import ProfilerActivity
+    from torch.profiler import profile as profiler
+
+    chosen = made.recipe_of(recipe, overrides)
+    encoder = made.encoder(chosen)
+    x = torch.from_numpy(made.windows(chosen.pretrain.batch_size))
+    work = _our_step(
+        nn.Sequential(encoder, made.projection(encoder, chosen)), chosen, torch.cat([x, x]), made.teacher(chosen)(x)
+    )
+    work()
+    with profiler(activities=[ProfilerActivity.CPU]) as watched:
+        for _ in range(steps):
+            work()
+    spent: dict[str, float] = {}
+    for event in watched.key_averages():
+        name = event.key.removeprefix("aten::")
+        own = [kind for kind, names in KINDS.items() if name.startswith(names)]
+        kind = own[0] if own else "element-wise" if event.key.startswith("aten::") else "random numbers and Python"
+        spent[kind] = spent.get(kind, 0.0) + event.self_cpu_time_total
+    whole = sum(spent.values())
+    return {kind: part / whole for kind, part in sorted(spent.items(), key=lambda each: -each[1])}
+
+
+def _our_step(model: nn.Module, recipe: Recipe, views: Tensor, h: Tensor) -> Callable[[], None]:
+    keep_pages()
+    model.train()
+    optimizer = Optimizer(model, recipe.pretrain.optimizer, recipe.pretrain.lr, recipe.pretrain.trust)
+
+    def work() -> None:
+        ndt_xent(model(views), h).backward()
+        optimizer.step(recipe.pretrain.lr)
+
+    return work
 
 
 def training_flop(model: nn.Module, views: Tensor) -> float:
