@@ -87,3 +87,12 @@ def test_the_environment_switches_fast_forms_off(monkeypatch: pytest.MonkeyPatch
 def test_other_systems_keep_their_allocator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
     assert memory.keep_pages.__wrapped__() is False
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+def test_dropping_in_place_is_multiplying_by_the_mask(p: float, dtype: torch.dtype) -> None:
+    x = torch.randn(33, 7, dtype=dtype)
+    expected = x * KeepMasks(p, 5).fill(torch.empty_like(x))
+    found = KeepMasks(p, 5).drop_(x.clone(), torch.empty_like(x))
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)

@@ -145,7 +145,15 @@ class Recorder:
             self.masks.append(fill(stream, mask).clone())
             return mask
 
+        drop_ = masks.KeepMasks.drop_
+
+        def remember_dropped(stream: masks.KeepMasks, x: Tensor, room: Tensor) -> Tensor:
+            dropped = drop_(stream, x, room)
+            self.masks.append((room >= stream._least).to(x.dtype))  # the numbers that were compared are left there
+            return dropped
+
         monkeypatch.setattr(masks.KeepMasks, "fill", remember)
+        monkeypatch.setattr(masks.KeepMasks, "drop_", remember_dropped)
 
 
 def test_a_block_with_the_same_masks(monkeypatch: pytest.MonkeyPatch) -> None:

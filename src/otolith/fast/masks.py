@@ -32,9 +32,20 @@ class KeepMasks:
 
     def fill(self, mask: Tensor) -> Tensor:
         """Write 0 and 1 over a contiguous floating-point tensor."""
-        raw = self._bits.random_raw((mask.numel() + 3) // 4)
-        words = torch.from_numpy(raw.view(np.int16)[: mask.numel()]).view(mask.shape)
-        return torch.ge(words, self._least, out=mask)
+        return torch.ge(self._words(mask), self._least, out=mask)
+
+    def drop_(self, x: Tensor, room: Tensor) -> Tensor:
+        """Zero, in place, where `fill` would write 0; `room` is of the shape of `x` and is written over.
+
+        A threshold's backward pass keeps numbers by comparing others: one pass, where making and using a mask are two.
+        """
+        room.copy_(self._words(x))
+        dropped: Tensor = torch.ops.aten.threshold_backward.grad_input(x, room, self._least - 0.5, grad_input=x)
+        return dropped
+
+    def _words(self, like: Tensor) -> Tensor:
+        raw = self._bits.random_raw((like.numel() + 3) // 4)
+        return torch.from_numpy(raw.view(np.int16)[: like.numel()]).view(like.shape)
 
 
 def dropout(x: Tensor, p: float) -> Tensor:

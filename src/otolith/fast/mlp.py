@@ -62,7 +62,7 @@ class MLPSteps:
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             hidden = torch.addmm(bias, inputs[-1], weight, alpha=raised).relu_()
             if self.masks is not None:
-                hidden.mul_(self.masks.fill(torch.empty_like(hidden)))
+                self.masks.drop_(hidden, torch.empty_like(hidden))
                 raised = self.raised
             inputs.append(hidden)
         logs = torch.addmm(self.biases[-1], inputs[-1], self.weights[-1], alpha=raised).log_softmax(1)

@@ -17,8 +17,8 @@ def bench(
     """Measure training, losses and data handling against the stock way of doing them, in one run on this machine.
 
     Args:
-        measures: step, profile, dynamic, files, head, few-labels, loss, start, scale, gpu; default: all but gpu, and gpu
-            where there is one.
+        measures: step, profile, dynamic, files, head, few-labels, loss, start, scale, gpu; default: all but gpu, and
+            gpu where there is one.
         out: Folder for the table (bench.md) and its figures (bench.json).
         rounds: How often ours and the baseline take turns; the table shows medians.
     """
