@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from otolith import augment, losses, methods, splits
     from otolith.bundle import load_encoder, load_model
     from otolith.bundle import save as save_model
+    from otolith.calibration import calibrate
     from otolith.datasets import load
     from otolith.errors import OtolithError
     from otolith.estimator import Recogniser
     from otolith.pipeline import evaluate, finetune, pretrain
+    from otolith.prediction import predict_recordings
     from otolith.recipes import load_recipe
     from otolith.recording import Recording, Segment, Stream
+    from otolith.streaming import StreamingRecogniser
     from otolith.windows import WindowMeta, Windows, cut
 
 _HOME = {
@@ -35,9 +38,11 @@ _HOME = {
     "Recording": "recording:Recording",
     "Segment": "recording:Segment",
     "Stream": "recording:Stream",
+    "StreamingRecogniser": "streaming:StreamingRecogniser",
     "WindowMeta": "windows:WindowMeta",
     "Windows": "windows:Windows",
     "augment": "augment:",
+    "calibrate": "calibration:calibrate",
     "cut": "windows:cut",
     "evaluate": "pipeline:evaluate",
     "finetune": "pipeline:finetune",
@@ -47,6 +52,7 @@ _HOME = {
     "load_recipe": "recipes:load_recipe",
     "losses": "losses:",
     "methods": "methods:",
+    "predict_recordings": "prediction:predict_recordings",
     "pretrain": "pipeline:pretrain",
     "save_model": "bundle:save",
     "splits": "splits:",
@@ -58,10 +64,12 @@ __all__ = [
     "Recording",
     "Segment",
     "Stream",
+    "StreamingRecogniser",
     "WindowMeta",
     "Windows",
     "__version__",
     "augment",
+    "calibrate",
     "cut",
     "evaluate",
     "finetune",
@@ -71,6 +79,7 @@ __all__ = [
     "load_recipe",
     "losses",
     "methods",
+    "predict_recordings",
     "pretrain",
     "save_model",
     "splits",

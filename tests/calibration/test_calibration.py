@@ -68,8 +68,7 @@ def test_the_threshold_keeps_to_the_stated_rate(score: str, rate: float) -> None
     assert found is not None
     space = (found.projection, found.offset, found.centres)
     scores = sum(
-        factor * PARTS[name](val[0], val[0][:, 3:6], space, found.temperature)
-        for name, factor in found.weights.items()
+        factor * PARTS[name](val[0], val[0][:, 3:6], space, found.temperature) for name, factor in found.weights.items()
     )
     assert isinstance(scores, torch.Tensor)
     assert int((scores > found.threshold).sum()) == int(200 * rate)
@@ -122,8 +121,8 @@ def test_bad_wishes_are_refused(w: Windows, split: Split, model: Model) -> None:
     for rate in (0.0, 1.0, float("nan")):
         with pytest.raises(DataError, match="false unknowns"):
             calibration.calibrate(model, w, split, false_unknowns=rate)
+    other = dataclasses.replace(model, activities=("a", "b", "c"))
     with pytest.raises(DataError, match="knows the activities"):
-        other = dataclasses.replace(model, activities=("a", "b", "c"))
         calibration.calibrate(other, w, split)
 
 
@@ -200,6 +199,9 @@ def test_damaged_tensors_are_refused(name: str, model: Model, tmp_path: Path) ->
     tensors = load_file(folder / "weights.safetensors")
     whole = tensors.pop(f"calibration.{name}")
     for broken in (None, whole[:-1] if name == "offset" else whole[..., :-1], torch.full_like(whole, torch.nan)):
-        save_file(tensors | ({} if broken is None else {f"calibration.{name}": broken.clone()}), folder / "weights.safetensors")
+        save_file(
+            tensors | ({} if broken is None else {f"calibration.{name}": broken.clone()}),
+            folder / "weights.safetensors",
+        )
         with pytest.raises(CheckpointError):
             bundle.load_model(folder)

@@ -7,8 +7,8 @@ A score is a weighted sum of parts, each computed from features and calibrated l
 - `distance`: from the nearest training activity's mean in the space of the features' first principal components, in
   standard deviations within activities (Mahalanobis; Lee et al. 2018).
 
-On uci-har, with the threshold at 5 % false unknowns on validation subjects, `both` (distance and energy, each divided by
-its spread over validation windows) called most of the postural transitions unknown, which no training has seen;
+On uci-har, with the threshold at 5 % false unknowns on validation subjects, `both` (distance and energy, each divided
+by its spread over validation windows) called most of the postural transitions unknown, which no training has seen;
 docs/deploy.md has the table.
 """
 

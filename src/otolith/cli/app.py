@@ -8,10 +8,12 @@ from cyclopts import App, Parameter
 
 from otolith import __version__
 from otolith.cli.commands.bench import bench
+from otolith.cli.commands.calibrate import calibrate
 from otolith.cli.commands.compare import compare
 from otolith.cli.commands.data import data
 from otolith.cli.commands.evaluate import evaluate
 from otolith.cli.commands.finetune import finetune
+from otolith.cli.commands.predict import predict
 from otolith.cli.commands.pretrain import pretrain
 from otolith.cli.commands.report import report
 from otolith.cli.commands.run import run
@@ -26,6 +28,7 @@ Examples:
   otolith data uci-har --fetch          download one and verify every file
   otolith run uci-har --method csshar --seed 1 --set pretrain.epochs=10
   otolith evaluate runs/watch-dynamic-compact-seed0/model
+  otolith predict runs/watch-dynamic-compact-seed0/model my-walks
   otolith compare few-labels --method csshar --method dynamic
   otolith report runs/* --out comparison.html
 """
@@ -39,6 +42,8 @@ app = App(
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
-COMMANDS: tuple[Callable[..., int | None], ...] = (run, data, pretrain, finetune, evaluate, compare, report, bench)
+COMMANDS: tuple[Callable[..., int | None], ...] = (
+    run, data, pretrain, finetune, evaluate, calibrate, predict, compare, report, bench,
+)  # fmt: skip
 for place, command in enumerate(COMMANDS):
     app.command(command, sort_key=place, help_epilogue="")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
     from otolith.estimate import Estimate
     from otolith.job import Prepared
+    from otolith.model import Model
+    from otolith.prediction import Timeline
     from otolith.splits import Split
     from otolith.windows import Windows
 
@@ -35,8 +37,10 @@ def show(heading: str, lines: Iterable[tuple[str, str]], console: Console | None
     console = console or Console(highlight=False)
     console.print(Text(heading, "bold"), soft_wrap=True)
     if not console.is_terminal:
+        lines = list(lines)
+        width = max([LABEL, *(len(label) + 1 for label, _ in lines)])
         for label, text in lines:
-            console.print(Text(f"  {label:<{LABEL}}{text}"), soft_wrap=True)
+            console.print(Text(f"  {label:<{width}}{text}"), soft_wrap=True)
         return
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="cyan", no_wrap=True, min_width=LABEL - 2)
@@ -219,3 +223,43 @@ def _listed(figures: Iterable[tuple[str, float]]) -> str:
     from otolith.report.names import percent
 
     return ", ".join(f"{name} {percent(value)}" for name, value in figures)
+
+
+def predicted_facts(model: Model, bundle: Path, smoothing: str, dwell_s: float) -> Lines:
+    """How a prediction came about, for its page and its `about.json`."""
+    meta, calibration = model.meta, model.calibration
+    smoothed = "none" if smoothing == "none" else f"{smoothing}, an activity lasts {dwell_s:g} s on average"
+    lines = [
+        ("Model", str(bundle)),
+        ("Trained on", meta.dataset),
+        ("Windows", f"{meta.seconds:g} s at {meta.rate_hz:g} Hz, {meta.seconds * (1 - meta.overlap):g} s apart"),
+        ("Smoothing", smoothed),
+    ]
+    if calibration is None:
+        return [*lines, ("Unknown", "never: the model is not calibrated (otolith calibrate)")]
+    share = (
+        f"{100 * calibration.false_unknowns:g} % of known windows, on {calibration.n_windows:,} of validation subjects"
+    )
+    return [*lines, ("Unknown", f"at {share}"), ("Temperature", f"{calibration.temperature:.3f}")]
+
+
+def terms_of(card: dict[str, Any]) -> list[str]:
+    """What the data that a model has seen ask of whoever uses it."""
+    data = card["data"]
+    licence = data.get("licence")
+    texts = [data.get("terms"), f"Licence: {licence}" if licence else None, data.get("citation")]
+    return [str(text) for text in texts if text]
+
+
+def predicted(timelines: list[Timeline], skipped: list[str]) -> Lines:
+    """How long each state lasted in all recordings together, the longest first."""
+    seconds: dict[str, float] = {}
+    for timeline in timelines:
+        for each in timeline.intervals():
+            seconds[each.activity] = seconds.get(each.activity, 0.0) + each.stop_s - each.start_s
+    whole = sum(seconds.values())
+    lines = [
+        (name, f"{duration(part)}   {100 * part / whole:.1f} %")
+        for name, part in sorted(seconds.items(), key=lambda item: -item[1])
+    ]
+    return [*lines, *(("left out", reason) for reason in skipped)]

@@ -33,7 +33,9 @@ def expected_calibration_error(probabilities: ArrayLike, y_true: ArrayLike, bins
     if not (np.isfinite(p).all() and (p >= 0).all() and np.allclose(p.sum(1), 1, atol=1e-3)):
         raise DataError("probabilities have to be 0 or more and sum to 1 in each row; give softmax outputs, not logits")
     if (y < 0).any() or (y >= p.shape[1]).any():
-        raise DataError(f"y_true lies in {y.min()}..{y.max()}, expected 0..{p.shape[1] - 1}: score labelled windows only")
+        raise DataError(
+            f"y_true lies in {y.min()}..{y.max()}, expected 0..{p.shape[1] - 1}: score labelled windows only"
+        )
     top = p.max(1)
     place = np.clip(np.ceil(top * bins).astype(np.int64) - 1, 0, bins - 1)
     right = np.bincount(place, p.argmax(1) == y, minlength=bins)

@@ -1,4 +1,4 @@
-"""`otolith calibrate`: probabilities that mean what they say, and a threshold for "unknown", for a model that is there."""
+"""`otolith calibrate`: temperature and threshold of "unknown" for a model that is there."""
 
 from __future__ import annotations
 
@@ -62,8 +62,7 @@ def calibrate(
             metrics.expected_calibration_error(m.predict_proba(w.x[test]), w.y[test])
             for m in (dataclasses.replace(loaded, calibration=None), new)
         )
-        lines.append(("test subjects", f"expected calibration error {100 * before:.1f} % before, {100 * after:.1f} % after"))
+        lines.append(("on test", f"expected calibration error {100 * before:.1f} % before, {100 * after:.1f} % after"))
         share = new.assess(w.x[test]).unknown.mean()
         lines.append(("", f"{100 * share:.1f} % of {len(test):,} windows of known activities called unknown"))
     results.show("Calibrated", [*lines, ("model", str(folder))])
-
