@@ -48,14 +48,18 @@ class RecognitionNet(nn.Module):
         self.centres: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
+        probabilities, score = self.apart(x)
+        return probabilities if score is None else torch.cat([probabilities, score[:, None]], 1)
+
+    def apart(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Probabilities (batch, n_classes) and score (batch,); None without a calibration."""
         features = self.encoder(x)
         logits = self.head(features)
         probabilities = torch.softmax(logits / self.temperature, 1)
         if self.weights is None:
-            return probabilities
+            return probabilities, None
         space = (self.projection, self.offset, self.centres)
-        score = total(self.weights, features, logits, space, self.temperature)
-        return torch.cat([probabilities, score[:, None]], 1)
+        return probabilities, total(self.weights, features, logits, space, self.temperature)
 
 
 def assessed(out: NDArray[np.float32], calibration: Calibration | None) -> Assessed:

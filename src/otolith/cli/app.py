@@ -12,6 +12,7 @@ from otolith.cli.commands.calibrate import calibrate
 from otolith.cli.commands.compare import compare
 from otolith.cli.commands.data import data
 from otolith.cli.commands.evaluate import evaluate
+from otolith.cli.commands.export import export
 from otolith.cli.commands.finetune import finetune
 from otolith.cli.commands.predict import predict
 from otolith.cli.commands.pretrain import pretrain
@@ -43,7 +44,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 COMMANDS: tuple[Callable[..., int | None], ...] = (
-    run, data, pretrain, finetune, evaluate, calibrate, predict, compare, report, bench,
+    run, data, pretrain, finetune, evaluate, calibrate, predict, export, compare, report, bench,
 )  # fmt: skip
 for place, command in enumerate(COMMANDS):
     app.command(command, sort_key=place, help_epilogue="")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from otolith.comparison import Compared, Planned
     from otolith.datasets.base import Dataset
     from otolith.estimate import Estimate
+    from otolith.export import Agreement, Exported
     from otolith.job import Prepared
     from otolith.model import Model
     from otolith.prediction import Timeline
@@ -263,3 +264,26 @@ def predicted(timelines: list[Timeline], skipped: list[str]) -> Lines:
         for name, part in sorted(seconds.items(), key=lambda item: -item[1])
     ]
     return [*lines, *(("left out", reason) for reason in skipped)]
+
+
+def exported(done: Exported, why_noise: str = "") -> Lines:
+    """How an ONNX file compares with PyTorch."""
+    from otolith.report.names import percent
+
+    def line(found: Agreement) -> str:
+        return (
+            f"largest difference of a probability {found.largest:.2g}; {100 * found.same:.2f} % of windows get the "
+            f"same activity, {100 * found.same_unknown:.2f} % the same flag of unknown"
+        )
+
+    lines = [("checked on", done.trial.source), ("float32", line(done.float32))]
+    if why_noise:
+        lines.insert(1, ("why noise", why_noise))
+    if done.int8 is not None:
+        lines.append(("int8", f"{done.way}: {line(done.int8)}"))
+    if done.f1 is not None:
+        text = f"{percent(done.f1)} %"
+        if done.f1_int8 is not None:
+            text += f" in float32, {percent(done.f1_int8)} % in int8: {100 * (done.f1_int8 - done.f1):+.2f} points"
+        lines.append(("macro F1", text))
+    return [*lines, ("file", f"{done.path}   {done.n_bytes / 1e6:.2f} MB")]

@@ -18,7 +18,7 @@ def predict(
     out: Annotated[Path, Parameter(metavar="DIR|FILE")] = Path("predictions"),
     kind: Annotated[Literal["csv", "parquet", "json"], Parameter(name="--format")] = "csv",
     smoothing: Literal["offline", "causal", "none"] = "offline",
-    dwell: Annotated[float, Parameter(metavar="SECONDS")] = 5.0,
+    dwell: Annotated[float, Parameter(metavar="SECONDS")] = 3.0,
     picture: Literal["svg", "png"] = "svg",
     only: Annotated[list[str] | None, Parameter(metavar="NAME", consume_multiple=True)] = None,
     data: Folder | None = None,
