@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,9 +21,10 @@ import torch
 from otolith import bundle, pipeline, splits
 from otolith.errors import DataError
 from otolith.model import Model
-from otolith.prediction import Timeline, folder, predict_recordings, tables
-from otolith.prediction.matching import expects_gravity, fitting
+from otolith.prediction import Timeline, folder, open_sources, predict_recordings, tables
+from otolith.prediction.matching import expects_gravity, fitting, refuse_other_gravity
 from otolith.prediction.picture import POINTS, envelope
+from otolith.prediction.sources import chosen
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.windows import cut
 
@@ -252,3 +255,43 @@ def test_long_signals_keep_their_extremes() -> None:
 def test_it_survives_a_bundle(model: Model, tmp_path: Path) -> None:
     loaded = bundle.load_model(bundle.save(model, tmp_path / "model"))
     np.testing.assert_array_equal(timeline(loaded, recording()).belief, timeline(model, recording()).belief)
+
+
+def test_exports_are_read_together_by_the_importer(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`otolith.importing.read_recordings` gives recordings and findings; here a small one stands for it."""
+    asked: list[Any] = []
+
+    def read_recordings(paths: list[Path]) -> Any:
+        asked.append(paths)
+        found = {"walk": SimpleNamespace(started="2024-05-01T10:00:00+02:00"), "two": SimpleNamespace(started=None)}
+        recordings = [recording("walk"), recording("two")]
+        return SimpleNamespace(recordings=recordings, findings=found, gravity="included", notes=("One person.",))
+
+    monkeypatch.setitem(sys.modules, "otolith.importing", SimpleNamespace(read_recordings=read_recordings))
+    files = [tmp_path / "acc.csv", tmp_path / "gyro.csv"]
+    for file in files:
+        file.write_text("1")
+    (opened,) = open_sources(files)
+    assert asked == [files]
+    assert (opened.name, opened.n_recordings, opened.gravity) == ("acc.csv, gyro.csv", 2, "included")
+    together = chosen([opened, *open_sources(files[:1])])
+    found = list(predict_recordings(model, together.recordings, started=together.started))
+    assert [each.recording.name for each in found] == ["walk", "two", "acc.csv/walk", "acc.csv/two"]
+    days = tables.totals([each.timeline for each in found if each.timeline is not None])
+    assert set(days["day"]) == {"2024-05-01", None}
+    assert together.notes == ["One person.", "One person."]
+
+
+def test_without_the_importer_an_export_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "otolith.importing", None)
+    with pytest.raises(DataError, match="no data set folder"):
+        open_sources([tmp_path])
+
+
+def test_a_source_that_says_that_gravity_was_removed_is_refused(model: Model) -> None:
+    refuse_other_gravity("included", model.meta, model.encoder.scaler, "walks")
+    refuse_other_gravity(None, model.meta, model.encoder.scaler, "walks")
+    with pytest.raises(DataError, match="walks: gravity is removed, and the model was trained on signals with it"):
+        refuse_other_gravity("removed", model.meta, model.encoder.scaler, "walks")

@@ -26,7 +26,7 @@ FALSE_UNKNOWNS = 0.05
 MIN_WINDOWS = 20
 """Validation windows below which nothing is fitted: 5 % of fewer is less than one window."""
 COMPONENTS = 24
-"""Principal components that distances are taken in. On uci-har some encoders miss transitions with 16, others with 48."""
+"""Principal components that distances are taken in. On uci-har some encoders do badly with 16, others with 48."""
 DRAWN = 4000
 """Training windows that the principal components are taken from."""
 LIMITS = (0.5, 10.0)

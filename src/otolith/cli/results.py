@@ -238,10 +238,8 @@ def predicted_facts(model: Model, bundle: Path, smoothing: str, dwell_s: float) 
     ]
     if calibration is None:
         return [*lines, ("Unknown", "never: the model is not calibrated (otolith calibrate)")]
-    share = (
-        f"{100 * calibration.false_unknowns:g} % of known windows, on {calibration.n_windows:,} of validation subjects"
-    )
-    return [*lines, ("Unknown", f"at {share}"), ("Temperature", f"{calibration.temperature:.3f}")]
+    share = f"{100 * calibration.false_unknowns:g} % of known windows of validation subjects look more foreign"
+    return [*lines, ("Unknown", share), ("Temperature", f"{calibration.temperature:.3f}")]
 
 
 def terms_of(card: dict[str, Any]) -> list[str]:

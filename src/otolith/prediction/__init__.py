@@ -2,7 +2,7 @@
 
 from otolith.prediction.matching import fitting
 from otolith.prediction.run import Predicted, predict_recordings
-from otolith.prediction.sources import Opened, open_source
+from otolith.prediction.sources import Opened, open_sources
 from otolith.prediction.timeline import UNKNOWN, Interval, Timeline
 
 __all__ = [
@@ -12,6 +12,6 @@ __all__ = [
     "Predicted",
     "Timeline",
     "fitting",
-    "open_source",
+    "open_sources",
     "predict_recordings",
 ]

@@ -95,6 +95,16 @@ def refuse_gravity(lengths: NDArray[np.float64], meta: WindowMeta, scaler: Scale
         )
 
 
+def refuse_other_gravity(gravity: str | None, meta: WindowMeta, scaler: Scaler, where: str) -> None:
+    """Raise DataError where a source says of gravity ("included" or "removed") other than what the model saw."""
+    expects = expects_gravity(meta, scaler)
+    if gravity is not None and expects is not None and (gravity == "included") != expects:
+        raise DataError(
+            f"{where}: gravity is {gravity}, and the model was trained on signals "
+            f"{'with' if expects else 'without'} it. Export the other form of acceleration, or train on this one."
+        )
+
+
 def refuse_turns(gyro: NDArray[np.floating], where: str) -> None:
     """Raise DataError where a gyroscope's values (channels, n) cannot be rad/s."""
     most = float(np.abs(gyro).max()) if gyro.size else 0.0

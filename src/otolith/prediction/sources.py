@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from otolith import datasets
 from otolith.datasets.card import CARD
@@ -18,47 +20,83 @@ from otolith.recording import Recording
 class Opened:
     """Recordings of one source. `started`: recording name -> when its clock was at zero, where that is known.
 
-    `terms` are those of a data set; `notes` what reading decided, each one sentence.
+    `gravity` says whether it is "included" in the accelerometer's signal or "removed", None where nobody says;
+    `notes` are sentences on how the source was read.
     """
 
     name: str
     recordings: Iterator[Recording]
     n_recordings: int | None = None
     started: dict[str, datetime] = field(default_factory=dict)
-    terms: str = ""
+    gravity: str | None = None
     notes: list[str] = field(default_factory=list)
 
 
-def open_source(source: str | Path, root: str | Path | None = None) -> Opened:
-    """A data set by name or folder, or the export of a phone or logger (CSV, Parquet, zip, folder).
+def open_sources(sources: Sequence[str | Path], root: str | Path | None = None) -> list[Opened]:
+    """Data sets by name or folder, and the exports of phones and loggers (CSV, Parquet, zip, folder).
+
+    All exports are read together, since the sensors of one recording may lie in several files.
 
     Args:
         root: where a built-in data set lies; see `otolith.load`.
 
     Raises:
-        DataError: it is none of these, or cannot be read.
+        DataError: one is none of these, or cannot be read.
     """
-    if str(source) in datasets.names() or (Path(source).expanduser() / CARD).is_file():
-        found = datasets.load(source, root)
-        return Opened(found.info.name, found.recordings(), found.info.n_recordings, terms=found.info.terms)
-    path = Path(source).expanduser()
-    if not path.exists():
-        raise DataError(
-            f"{str(source)!r} is no file or folder, and no data set has that name. Known: {', '.join(datasets.names())}"
-        )
-    return _export(path)
+    opened: list[Opened] = []
+    exports: list[Path] = []
+    for source in sources:
+        path = Path(source).expanduser()
+        if str(source) in datasets.names() or (path / CARD).is_file():
+            opened.append(_dataset(source, root))
+        elif path.exists():
+            exports.append(path)
+        else:
+            raise DataError(
+                f"{str(source)!r} is no file or folder, and no data set has that name. "
+                f"Known: {', '.join(datasets.names())}"
+            )
+    return [*opened, *([_exports(exports)] if exports else [])]
 
 
-def _export(path: Path) -> Opened:
-    """A raw export, through `otolith.importing`."""
+def _dataset(source: str | Path, root: str | Path | None) -> Opened:
+    found = datasets.load(source, root)
+    notes: Mapping[str, Mapping[str, Any]] = getattr(found, "notes", {})
+    return Opened(
+        found.info.name,
+        found.recordings(),
+        found.info.n_recordings,
+        _begun({name: each.get("started") for name, each in notes.items()}),
+        getattr(found.info, "gravity", None),
+    )
+
+
+def _exports(paths: list[Path]) -> Opened:
+    """Raw exports, through `otolith.importing`."""
     try:
         importing = importlib.import_module("otolith.importing")
     except ModuleNotFoundError:
         raise DataError(
-            f"{path} is no data set folder (there is no {CARD} in it). Import the recordings first."
+            f"{paths[0]} is no data set folder (there is no {CARD} in it). Import the recordings first."
         ) from None
-    imported = importing.read_recordings(path)
-    return Opened(path.name, iter(imported.recordings), len(imported.recordings))
+    imported = importing.read_recordings(paths)
+    return Opened(
+        ", ".join(path.name for path in paths),
+        iter(imported.recordings),
+        len(imported.recordings),
+        _begun({name: each.started for name, each in imported.findings.items()}),
+        imported.gravity,
+        list(imported.notes),
+    )
+
+
+def _begun(texts: Mapping[str, str | None]) -> dict[str, datetime]:
+    """ISO 8601 to times; what is missing or no such text is left out."""
+    found = {}
+    for name, text in texts.items():
+        with contextlib.suppress(ValueError, TypeError):
+            found[name] = datetime.fromisoformat(text or "")
+    return found
 
 
 def chosen(sources: list[Opened], only: list[str] | None = None) -> Opened:
@@ -76,7 +114,6 @@ def chosen(sources: list[Opened], only: list[str] | None = None) -> Opened:
         ", ".join(source.name for source in sources),
         iter(()),
         total,
-        terms=" ".join(dict.fromkeys(source.terms for source in sources if source.terms)),
         notes=[note for source in sources for note in source.notes],
     )
 
