@@ -179,6 +179,9 @@ def _encoder(folder: Path, card: dict[str, Any], device: torch.device) -> Pretra
             overlap=float(given["overlap"]),
             terms=data["terms"],
         )
+        units = [unit_of(channel) for channel in meta.channels]
+        if given.get("units", units) != units:
+            raise ValueError(f"units {given['units']} for {', '.join(meta.channels)}")
         recipe = Recipe.model_validate(card["recipe"])
         scaler = Scaler.from_dict(given["scaler"])
         if scaler.n_channels != len(meta.channels):

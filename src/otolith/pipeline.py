@@ -233,16 +233,10 @@ def finetune(
         on_epoch=on_epoch,
     )
     best = max(record["val_macro_f1"] for record in records)
-    if network is head:
-        features = (inputs[0], inputs[1])
-    else:
-        features = (encode(base.network, source(train_rows)), encode(base.network, source(val_rows)))
-    calibration = fit_calibration(
-        (features[0], y[train_rows]),
-        (features[1], y[val_rows]),
-        predict(head, features[1]),
-        dataset=w.meta.dataset,
-    )
+    if network is not head:  # trained end to end: the features are others now
+        inputs = [encode(base.network, source(rows)) for rows in (train_rows, val_rows)]
+    known, judged = (inputs[0], y[train_rows]), (inputs[1], y[val_rows])
+    calibration = fit_calibration(known, judged, predict(head, inputs[1]), dataset=w.meta.dataset)
     return Model(base, head, w.meta.activities, training_classes, settings, seed, best, records, calibration)
 
 

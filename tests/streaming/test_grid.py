@@ -118,3 +118,26 @@ def test_a_sensor_that_stays_behind_without_time_stamps_is_refused(first: int) -
     sensors[first].push(np.zeros((1, 500)), None)
     with pytest.raises(DataError, match="no time stamps"):
         list(grid.advance())
+
+
+def test_a_late_sensor_and_gaps_of_the_other_do_not_mix_stretches() -> None:
+    """What was begun together ends where the late sensor fell silent, before anything of the other is dropped."""
+    rng = np.random.default_rng(0)
+    acc, gyro = Sensor("acc", ("a",), 100.0, 0.0), Sensor("gyro", ("g",), 100.0, 0.0)
+    grid = Grid([acc, gyro], 3.0)
+    a, g = rng.normal(size=(1, 2000)), rng.normal(size=(1, 700))
+    times = np.r_[np.arange(100), 150 + np.arange(1900)] / 100  # half a second is missing after the first second
+    both = np.r_[np.arange(60), 1800 + np.arange(640)] / 100
+    pieces = []
+    gyro.push(g[:, :60], both[:60])
+    for i in range(0, 2000, 50):
+        acc.push(a[:, i : i + 50], times[i : i + 50])
+        pieces += list(grid.advance())
+    gyro.push(g[:, 60:], both[60:])
+    pieces += [*grid.advance(), *grid.finish()]
+    streams = (Stream(("a",), a, 100.0, times), Stream(("g",), g, 100.0, both))
+    whole = contiguous(Recording("r", 1, streams))
+    came = joined(pieces)
+    assert [start for start, _ in came] == [stream.start_s for stream in whole] == [0.0, 18.0]
+    for (_, values), stream in zip(came, whole, strict=True):
+        np.testing.assert_array_equal(values, stream.values)

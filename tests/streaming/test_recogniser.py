@@ -190,3 +190,21 @@ def test_a_stream_without_gravity_or_in_degrees_is_refused(model: Model) -> None
 
 def test_it_is_a_public_name() -> None:
     assert otolith.StreamingRecogniser is StreamingRecogniser
+
+
+def test_a_sample_that_comes_too_late_is_refused(model: Model) -> None:
+    sensors = {"acc": CHANNELS[:3], "gyro": CHANNELS[3:]}
+    stream = StreamingRecogniser(model, 50.0, sensors=sensors, max_lag_s=2.0)
+    stream.push(np.ones((3, 200)), np.arange(200) / 50, "acc")
+    with pytest.raises(DataError, match="'gyro' is more than 2 s behind: its sample of 1.5 s comes too late"):
+        stream.push(np.ones(3), 1.5, "gyro")
+    stream.push(np.ones(3), 2.5, "gyro")
+
+
+def test_a_short_stream_without_gravity_is_refused_at_its_end(model: Model) -> None:
+    values = signal(np.random.default_rng(4), 200, 50.0)
+    values[2] -= 9.81
+    stream = StreamingRecogniser(model, 50.0)
+    stream.push(values)
+    with pytest.raises(DataError, match="trained with gravity"):
+        stream.finish()

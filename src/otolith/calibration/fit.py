@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from otolith import metrics
 from otolith.calibration.scores import DEFAULT, PARTS, Space, parts_of, total
-from otolith.calibration.value import Calibration
+from otolith.calibration.value import TENSORS, Calibration
 from otolith.errors import DataError
 from otolith.progress import SILENT, Progress
 
@@ -69,11 +69,13 @@ def fit_calibration(
     parts = parts_of(score)
     if not 0 < false_unknowns < 1:
         raise DataError(f"the rate of false unknowns is {false_unknowns}; expected a share in (0, 1), such as 0.05")
-    n = len(val[1])
-    space = _space(*train)
-    if n < MIN_WINDOWS or space is None:
+    # windows of activities that were not trained are no known ones
+    seen = torch.isin(val[1], torch.unique(train[1]))
+    features, y, val_logits = val[0][seen], val[1][seen], val_logits[seen]
+    n = len(y)
+    space = _space(*train) if n >= MIN_WINDOWS else None
+    if space is None:
         return None
-    features, y = val
     temperature = fit_temperature(val_logits, y)
     weights = {}
     for name in parts:
@@ -94,7 +96,7 @@ def fit_calibration(
         n_windows=n,
         ece_before=before,
         ece_after=after,
-        **dict(zip(("projection", "offset", "centres"), space, strict=True)),
+        **{name: part.cpu() for name, part in zip(TENSORS, space, strict=True)},
     )
 
 
@@ -190,4 +192,4 @@ def _space(features: Tensor, y: Tensor) -> Space | None:
     ridge = 1e-3 * torch.trace(within) / k + 1e-12
     whiten = torch.linalg.inv(torch.linalg.cholesky(within + ridge * torch.eye(k).to(within)))
     projection = whiten @ components.double()
-    return projection.float().cpu(), (projection @ mean.double()).float().cpu(), (centres @ whiten.T).float().cpu()
+    return projection.float(), (projection @ mean.double()).float(), (centres @ whiten.T).float()

@@ -35,27 +35,37 @@ class Grid:
         self.sensors = sensors
         self.rate_hz = max(sensor.rate_hz for sensor in sensors)
         self.max_lag_s = max_lag_s
-        self.finished = False
         self._open = False
         self._lo = 0.0
         self._k = 0
         self._stacked: bool | None = None
 
     def advance(self) -> Iterator[Piece]:
-        """Everything that has become certain since the last call, in order."""
+        """Everything that has become certain since the last call, in order.
+
+        Raises:
+            DataError: a sensor is more than `max_lag_s` behind, and one of them has no time stamps.
+        """
+        yield from self._certain()
+        late = self._late()
+        if late:
+            for sensor in late:
+                if sensor.runs:
+                    sensor.runs[-1].ended = True
+            yield from self._certain()  # what that ends; afterwards nothing is open that a drop could touch
+            for sensor in self.sensors:
+                if sensor not in late and sensor.runs:
+                    self._drop(sensor, self.horizon)
+
+    def _certain(self) -> Iterator[Piece]:
         if any(sensor.timed is None for sensor in self.sensors):
-            self._refuse_lag()
             return
         if self._stacked is None:
             first = self.sensors[0]
             self._stacked = all(
                 not s.timed and s.rate_hz == first.rate_hz and s.start_s == first.start_s for s in self.sensors
             )
-        if self._stacked:
-            yield from self._stack()
-        else:
-            yield from self._interpolate()
-        self._refuse_lag()
+        yield from self._stack() if self._stacked else self._interpolate()
 
     def _stack(self) -> Iterator[Piece]:
         """Regular sensors of one rate and one start: no sample changes, and none waits for a later one."""
@@ -124,36 +134,24 @@ class Grid:
 
     def finish(self) -> Iterator[Piece]:
         """The recording has ended: the last points wait for nothing more."""
-        self.finished = True
         for sensor in self.sensors:
             if sensor.runs:
                 sensor.runs[-1].ended = True
-        if not self._stacked and all(sensor.timed is not None for sensor in self.sensors):
-            yield from self._interpolate()
+        if not self._stacked:
+            yield from self._certain()
 
-    def _refuse_lag(self) -> None:
-        """Bound what is held: a sensor that others have left behind by `max_lag_s` has a gap."""
-        ahead = max((s.last for s in self.sensors if s.last is not None), default=None)
-        if ahead is None:
-            return
-        first = min(s.first for s in self.sensors if s.first is not None)
-        horizon = ahead - self.max_lag_s
-        for sensor in self.sensors:
-            behind = sensor.last if sensor.last is not None else first
-            if behind + MAX_GAP_S >= horizon:
-                continue
-            untimed = next((s for s in self.sensors if s.timed is False), None)
-            if untimed is not None:
-                raise DataError(
-                    f"sensor {sensor.name!r} is more than {self.max_lag_s:g} s behind, and {untimed.name!r} has no "
-                    "time stamps, so that nothing tells how they go on together. Push samples with times, or the "
-                    "sensors in turn."
-                )
-            if sensor.runs:
-                sensor.runs[-1].ended = True
-            for other in self.sensors:
-                if other is not sensor and other.runs:
-                    self._drop(other, horizon)
+    def _late(self) -> list[Sensor]:
+        """Sensors that others have left behind by `max_lag_s`: so much is held, and no more. They have a gap there."""
+        begun = [sensor.first for sensor in self.sensors if sensor.first is not None]
+        late = [s for s in self.sensors if (min(begun) if s.last is None else s.last) + MAX_GAP_S < self.horizon]
+        untimed = next((sensor for sensor in self.sensors if sensor.timed is False), None)
+        if late and untimed is not None:
+            raise DataError(
+                f"sensor {late[0].name!r} is more than {self.max_lag_s:g} s behind, and {untimed.name!r} has no time "
+                "stamps, so that nothing tells how they go on together. Push samples with times, or the sensors in "
+                "turn."
+            )
+        return late
 
     def _drop(self, sensor: Sensor, horizon: float) -> None:
         while len(sensor.runs) > 1 and sensor.runs[0].last < horizon:

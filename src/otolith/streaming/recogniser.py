@@ -25,6 +25,8 @@ from otolith.windows import resample
 
 MAX_LAG_S = 30.0
 """A sensor may come so much later than another one before its silence counts as a gap."""
+BATCH = 1024
+"""Windows that go through the network at once."""
 CHECKED_S = 10.0
 """Of the beginning, whose gravity and units are checked against the model's."""
 
@@ -142,7 +144,8 @@ class StreamingRecogniser:
         self._filter = Filter(hidden_markov(self.model, self._dwell_s)) if self._smoothing == "causal" else None
         self._buffer = np.empty((len(self._order), 0))
         self._begin_s, self._at, self._next = 0.0, 0, 0
-        self._checked, self._blocks, self._block = 0, [], np.empty((len(self._order), 0))  # type: ignore[var-annotated]
+        self._checked, self._block = 0, np.empty((len(self._order), 0))
+        self._blocks: list[float] = []
         self._finished = False
 
     @property
@@ -184,9 +187,15 @@ class StreamingRecogniser:
         return self._predict(list(self._grid.advance()), began)
 
     def finish(self) -> list[Prediction]:
-        """The recording is over: predictions of windows that waited for a last sample."""
+        """The recording is over: predictions of windows that waited for a last sample.
+
+        Raises:
+            DataError: a recording shorter than what `push` checks contradicts the model's gravity.
+        """
         began = time.perf_counter()
         self._finished = True
+        if self._checked < CHECKED_S * self._grid.rate_hz:
+            self._refuse_gravity()
         return self._predict(list(self._grid.finish()), began)
 
     def _predict(self, pieces: list[Piece], began: float) -> list[Prediction]:
@@ -199,7 +208,7 @@ class StreamingRecogniser:
         x = np.concatenate(windows)
         with torch.no_grad():
             z = torch.from_numpy(self.model.encoder.scaler.transform(x)).to(self.model.encoder.device)
-            out = self._network(z).float().cpu().numpy()
+            out = torch.cat([self._network(part).float() for part in z.split(BATCH)]).cpu().numpy()
         said = assessed(out, self.model.calibration)
         beliefs = [
             None if self._filter is None else self._filter.step(p, bool(flag), start)
@@ -263,6 +272,10 @@ class StreamingRecogniser:
             mean = self._block[[channels.index(c) for c in ACC], :each].mean(1)
             self._blocks.append(float(np.linalg.norm(mean)))
             self._block = self._block[:, each:]
-        if self._checked >= CHECKED_S * rate and self._blocks:
-            refuse_gravity(np.array(self._blocks), self.meta, self.model.encoder.scaler, "the stream")
+        if self._checked >= CHECKED_S * rate:
+            self._refuse_gravity()
             self._block = self._block[:, :0]
+
+    def _refuse_gravity(self) -> None:
+        if self._blocks:
+            refuse_gravity(np.array(self._blocks), self.meta, self.model.encoder.scaler, "the stream")

@@ -42,6 +42,7 @@ def calibrate(
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import data_of, refuse_taken
+    from otolith.errors import CheckpointError
 
     if out is not None:
         refuse_taken(out)
@@ -51,7 +52,10 @@ def calibrate(
     new = fit(loaded, w, split, score=score, false_unknowns=false_unknowns, progress=progress)
     done = new.calibration
     assert done is not None
-    folder = bundle.save(new, out or model, found.info)
+    try:
+        folder = bundle.save(new, out or model, found.info)
+    except OSError as error:
+        raise CheckpointError(f"{out or model} cannot be written ({error.strerror}); give another --out") from None
     lines = [
         ("temperature", f"{done.temperature:.3f}   from {done.n_windows:,} validation windows"),
         ("unknown", f"above a score of {done.threshold:.4g}: {false_unknowns:.3g} of them ({score})"),
