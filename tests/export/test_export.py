@@ -19,6 +19,7 @@ from otolith.calibration import Assessed
 from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.export import Trial, export_onnx
 from otolith.export import check as checking
+from otolith.export import write as writing
 from otolith.export.extra import EXTRA
 from otolith.export.trial import of_windows
 from otolith.model import Model, PretrainedEncoder
@@ -228,3 +229,29 @@ def test_the_example_needs_numpy_and_onnxruntime_alone(model: Model, w: Windows,
     ]
     assert [float(line[3]) for line in lines] == pytest.approx(ours.probabilities.max(1).tolist(), abs=1e-3)
     assert "acc_x in m/s^2" in ran(path).stderr
+
+
+@pytest.mark.parametrize(
+    ("f1", "same", "way"),
+    [
+        ({"static": 0.910, "dynamic": 0.909}, {"static": 0.99, "dynamic": 1.0}, "dynamic"),
+        ({"static": 0.910, "dynamic": 0.900}, {"static": 0.99, "dynamic": 1.0}, "static"),
+        ({"static": 0.900, "dynamic": 0.910}, {"static": 1.0, "dynamic": 0.9}, "dynamic"),
+        ({"static": None, "dynamic": None}, {"static": 1.0, "dynamic": 0.9}, "static"),
+    ],
+)
+def test_the_better_way_of_int8_is_kept(
+    f1: dict[str, float | None],
+    same: dict[str, float],
+    way: str,
+    model: Model,
+    w: Windows,
+    split: Split,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(writing, "quantise", lambda part, small, way, x: tried.append(way))
+    monkeypatch.setattr(writing, "run", lambda path, model, x: model.assess(x))
+    monkeypatch.setattr(writing, "_f1", lambda model, said, y: f1[tried[-1]])
+    monkeypatch.setattr(writing, "agreement", lambda ours, theirs: checking.Agreement(1, 0.1, same[tried[-1]], 1.0))
+    assert writing._better_way(model, Path("a"), Path("b"), trial(w, split), lambda: None) == way

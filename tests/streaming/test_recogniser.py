@@ -196,7 +196,7 @@ def test_a_sample_that_comes_too_late_is_refused(model: Model) -> None:
     sensors = {"acc": CHANNELS[:3], "gyro": CHANNELS[3:]}
     stream = StreamingRecogniser(model, 50.0, sensors=sensors, max_lag_s=2.0)
     stream.push(np.ones((3, 200)), np.arange(200) / 50, "acc")
-    with pytest.raises(DataError, match="'gyro' is more than 2 s behind: its sample of 1.5 s comes too late"):
+    with pytest.raises(DataError, match=r"'gyro' is more than 2 s behind: its sample of 1\.5 s comes too late"):
         stream.push(np.ones(3), 1.5, "gyro")
     stream.push(np.ones(3), 2.5, "gyro")
 

@@ -21,6 +21,8 @@ from otolith.progress import SILENT, Progress
 
 MIN_AGREEMENT = 0.9
 """Share of real windows to which an int8 file has to give the same activity; below, something else is wrong."""
+SAME_F1 = 0.002
+"""Macro F1 within which two ways of int8 count as equally good: less than what another validation subject changes."""
 NOISE_WINDOWS = 256
 
 
@@ -86,7 +88,7 @@ def export_onnx(
     Args:
         path: the file; one that is there is replaced once the new one was found right.
         trial: windows to check it on; None: noise.
-        int8: eight-bit weights; of the ways of quantising, the one that scores better on `trial.fit`.
+        int8: eight-bit weights; of the ways of quantising, the one that does better on `trial.fit`.
         terms: of the data that the model has seen, for the file's properties.
 
     Raises:
@@ -135,20 +137,19 @@ def export_onnx(
 
 
 def _better_way(model: Model, part: Path, small: Path, trial: Trial, tick: Callable[[], None]) -> str:
-    """The way with the better macro F1 on the fitting windows or, without labels, the larger agreement."""
+    """Of the ways whose macro F1 on the fitting windows is best or as good, the one that stays nearer to PyTorch."""
     if not len(trial.fit):
         raise DataError("int8 needs windows to take the ranges of signals from; give a data set")
     ours = model.assess(trial.fit)
-    best, chosen = (-1.0, -1.0), WAYS[0]
+    found: list[tuple[float, Agreement, str]] = []
     for way in WAYS:
         quantise(part, small, way, trial.fit)
         rough = run(small, model, trial.fit)
-        f1 = _f1(model, rough, trial.fit_y)
-        score = (-1.0 if f1 is None else f1, agreement(ours, rough).same)
-        if score > best:
-            best, chosen = score, way
+        found.append((_f1(model, rough, trial.fit_y) or 0.0, agreement(ours, rough), way))
         tick()
-    return chosen
+    best = max(f1 for f1, _, _ in found)
+    as_good = [(near.same, -near.largest, way) for f1, near, way in found if f1 >= best - SAME_F1]
+    return max(as_good)[2]
 
 
 def _f1(model: Model, said: Assessed, y: NDArray[np.int64] | None) -> float | None:

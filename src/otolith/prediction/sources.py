@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from typing import Any
 
 from otolith import datasets
 from otolith.datasets.card import CARD
-from otolith.errors import DataError, unknown
+from otolith.errors import DataError
 from otolith.recording import Recording
 
 
@@ -134,7 +135,12 @@ def chosen(sources: list[Opened], only: list[str] | None = None) -> Opened:
                 if only and not wanted:
                     return
         if wanted:
-            raise DataError(f"--only: {unknown('recording', min(wanted), seen[:50])}")
+            name = min(wanted)
+            near = difflib.get_close_matches(name, seen, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise DataError(
+                f"--only: no recording is called {name!r}{hint} There are {len(seen)}, such as {', '.join(seen[:5])}"
+            )
 
     together.recordings = recordings()
     return together
