@@ -223,6 +223,7 @@ CARDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a scaler of fewer channels": put({"mean": [0.0], "std": [1.0]}, "input", "scaler"),
     "a deviation of zero": put({"mean": [0.0] * 6, "std": [0.0] * 6}, "input", "scaler"),
     "fewer channels": put(["acc_x"], "input", "channels"),
+    "other units": put(["g"] * 3 + ["rad/s"] * 3, "input", "units"),
     "another rate": put(20.0, "input", "rate_hz"),
     "a rate of zero": put(0, "input", "rate_hz"),
     "a rate that is no number": put("fast", "input", "rate_hz"),

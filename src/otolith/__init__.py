@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from otolith import augment, losses, methods, splits
     from otolith.bundle import load_encoder, load_model
     from otolith.bundle import save as save_model
+    from otolith.calibration import calibrate
     from otolith.datasets import load
     from otolith.errors import OtolithError
     from otolith.estimator import Recogniser
     from otolith.importing import ImportOptions, import_recordings, read_recordings
     from otolith.pipeline import evaluate, finetune, pretrain
+    from otolith.prediction import predict_recordings
     from otolith.recipes import load_recipe
     from otolith.recording import Recording, Segment, Stream
+    from otolith.streaming import StreamingRecogniser
     from otolith.windows import WindowMeta, Windows, cut
 
 _HOME = {
@@ -37,9 +40,11 @@ _HOME = {
     "Recording": "recording:Recording",
     "Segment": "recording:Segment",
     "Stream": "recording:Stream",
+    "StreamingRecogniser": "streaming:StreamingRecogniser",
     "WindowMeta": "windows:WindowMeta",
     "Windows": "windows:Windows",
     "augment": "augment:",
+    "calibrate": "calibration:calibrate",
     "cut": "windows:cut",
     "evaluate": "pipeline:evaluate",
     "finetune": "pipeline:finetune",
@@ -50,6 +55,7 @@ _HOME = {
     "load_recipe": "recipes:load_recipe",
     "losses": "losses:",
     "methods": "methods:",
+    "predict_recordings": "prediction:predict_recordings",
     "pretrain": "pipeline:pretrain",
     "read_recordings": "importing:read_recordings",
     "save_model": "bundle:save",
@@ -63,10 +69,12 @@ __all__ = [
     "Recording",
     "Segment",
     "Stream",
+    "StreamingRecogniser",
     "WindowMeta",
     "Windows",
     "__version__",
     "augment",
+    "calibrate",
     "cut",
     "evaluate",
     "finetune",
@@ -77,6 +85,7 @@ __all__ = [
     "load_recipe",
     "losses",
     "methods",
+    "predict_recordings",
     "pretrain",
     "read_recordings",
     "save_model",

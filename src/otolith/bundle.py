@@ -6,6 +6,8 @@ import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from otolith import __version__, methods
+from otolith.calibration.value import Calibration
 from otolith.device import choose_device
 from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.model import Model, PretrainedEncoder
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CARD, WEIGHTS = "card.json", "weights.safetensors"
-PARTS = ("encoder.", "head.")
+PARTS = ("encoder.", "head.", "calibration.")
 HEADER_TYPES = {torch.float32: "F32", torch.int64: "I64"}
 """Types of a network's tensors as safetensors names them."""
 
@@ -54,6 +57,8 @@ def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo
     tensors = {f"encoder.{name}": t for name, t in encoder.network.state_dict().items()}
     if isinstance(model, Model):
         tensors |= {f"head.{name}": t for name, t in model.head.state_dict().items()}
+        if model.calibration is not None:
+            tensors |= {f"calibration.{name}": t for name, t in model.calibration.tensors().items()}
     save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, partial / WEIGHTS)
     (partial / CARD).write_text(json.dumps(_card(model, encoder, info), indent=2, allow_nan=False) + "\n", "utf-8")
     shutil.rmtree(folder, ignore_errors=True)
@@ -85,7 +90,9 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     n_features: Any = encoder.network.n_features
     head = build_head(n_features, len(activities), settings, 0)
     _fill(Path(folder), "head.", head)
-    return Model(encoder, head.to(encoder.device).eval(), activities, training_classes, settings, seed, validation)
+    calibration = _calibration(Path(folder), card, n_features)
+    head = head.to(encoder.device).eval()
+    return Model(encoder, head, activities, training_classes, settings, seed, validation, calibration=calibration)
 
 
 def load_encoder(folder: str | Path, device: str | torch.device = "auto") -> PretrainedEncoder:
@@ -153,6 +160,7 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: Da
             "finetune": dataclasses.asdict(model.settings),
             "finetune_seed": model.seed,
             "validation_macro_f1": model.validation,
+            "calibration": None if model.calibration is None else model.calibration.to_dict(),
         }
     return card
 
@@ -171,6 +179,9 @@ def _encoder(folder: Path, card: dict[str, Any], device: torch.device) -> Pretra
             overlap=float(given["overlap"]),
             terms=data["terms"],
         )
+        units = [unit_of(channel) for channel in meta.channels]
+        if given.get("units", units) != units:
+            raise ValueError(f"units {given['units']} for {', '.join(meta.channels)}")
         recipe = Recipe.model_validate(card["recipe"])
         scaler = Scaler.from_dict(given["scaler"])
         if scaler.n_channels != len(meta.channels):
@@ -183,6 +194,34 @@ def _encoder(folder: Path, card: dict[str, Any], device: torch.device) -> Pretra
     return PretrainedEncoder(network.to(device).eval(), scaler, meta, recipe, card["method"], seed)
 
 
+def _calibration(folder: Path, card: dict[str, Any], n_features: int) -> Calibration | None:
+    """None for a bundle that holds none, as those written before there was one."""
+    if card.get("calibration") is None:
+        return None
+    with _opened(folder / WEIGHTS) as file:
+        tensors = {
+            name.removeprefix("calibration."): file.get_tensor(name)
+            for name in file.keys()  # noqa: SIM118 - a safetensors file is no mapping
+            if name.startswith("calibration.")
+        }
+    try:
+        return Calibration.from_parts(card["calibration"], tensors, n_features)
+    except (KeyError, TypeError, ValueError, AttributeError, DataError) as error:
+        raise CheckpointError(_undescribed(folder, error)) from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The weights, with every way in which they cannot be read told in a sentence."""
+    try:
+        with safe_open(path, "pt") as file:
+            yield file
+    except FileNotFoundError:
+        raise CheckpointError(f"{path.parent} holds no {WEIGHTS}; copy the bundle again") from None
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}; copy the bundle again") from None
+
+
 def _undescribed(folder: Path, error: Exception) -> str:
     return f"{folder / CARD} does not describe a model: {error!r}. Copy the bundle again."
 
@@ -191,25 +230,20 @@ def _fill(folder: Path, prefix: str, network: nn.Module) -> None:
     """Load the tensors named `prefix...`, after their names, shapes and types were found right in the header."""
     path = folder / WEIGHTS
     expected = network.state_dict()
-    try:
-        with safe_open(path, "pt") as file:
-            names = list(file.keys())
-            found = {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
-            odd = sorted(prefix + name for name in found.keys() ^ expected.keys())
-            odd += sorted(name for name in names if not name.startswith(PARTS))
-            if odd:
-                raise CheckpointError(f"{path}: tensor {odd[0]} is missing or extra; copy the bundle again")
-            for name, full in found.items():
-                header = file.get_slice(full)
-                came = (tuple(header.get_shape()), header.get_dtype())
-                wanted = (tuple(expected[name].shape), HEADER_TYPES[expected[name].dtype])
-                if came != wanted:
-                    raise CheckpointError(
-                        f"{path}: tensor {full} has shape {came[0]} and type {came[1]}; {CARD} calls for "
-                        f"{wanted[0]} and {wanted[1]}"
-                    )
-            network.load_state_dict({name: file.get_tensor(full) for name, full in found.items()})
-    except FileNotFoundError:
-        raise CheckpointError(f"{folder} holds no {WEIGHTS}; copy the bundle again") from None
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}; copy the bundle again") from None
+    with _opened(path) as file:
+        names = list(file.keys())
+        found = {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
+        odd = sorted(prefix + name for name in found.keys() ^ expected.keys())
+        odd += sorted(name for name in names if not name.startswith(PARTS))
+        if odd:
+            raise CheckpointError(f"{path}: tensor {odd[0]} is missing or extra; copy the bundle again")
+        for name, full in found.items():
+            header = file.get_slice(full)
+            came = (tuple(header.get_shape()), header.get_dtype())
+            wanted = (tuple(expected[name].shape), HEADER_TYPES[expected[name].dtype])
+            if came != wanted:
+                raise CheckpointError(
+                    f"{path}: tensor {full} has shape {came[0]} and type {came[1]}; {CARD} calls for "
+                    f"{wanted[0]} and {wanted[1]}"
+                )
+        network.load_state_dict({name: file.get_tensor(full) for name, full in found.items()})

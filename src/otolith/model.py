@@ -10,6 +10,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from otolith.calibration.network import Assessed, RecognitionNet, assessed
+from otolith.calibration.value import Calibration
 from otolith.classifier import FinetuneSettings
 from otolith.errors import DataError
 from otolith.features import encode
@@ -69,6 +71,7 @@ class Model:
         activities: names of the logits, in order.
         training_classes: numbers of the activities that the training windows held.
         validation: macro F1 of the chosen epoch on the validation windows, as a fraction.
+        calibration: temperature and threshold of "unknown"; None: the temperature is 1, and nothing is unknown.
     """
 
     encoder: PretrainedEncoder
@@ -79,20 +82,35 @@ class Model:
     seed: int
     validation: float
     records: list[dict[str, Any]] = field(default_factory=list)
+    calibration: Calibration | None = None
 
     @property
     def meta(self) -> WindowMeta:
         return self.encoder.meta
 
-    def predict_proba(self, x: ArrayLike) -> NDArray[np.float32]:
-        """Probabilities (n, n_classes) of unscaled windows `x` (n, channels, time) in m/s² and rad/s.
+    def network(self) -> RecognitionNet:
+        """Encoder, head and calibration as one module on windows in z-score units, in eval mode."""
+        return RecognitionNet(self.encoder.network, self.head, self.calibration).eval()
+
+    def assess(self, x: ArrayLike, progress: Progress = SILENT) -> Assessed:
+        """Probabilities of unscaled windows `x` (n, channels, time) in m/s² and rad/s, and which of them are unknown.
 
         Raises:
             DataError: another number of channels or steps, or samples that are not finite.
         """
         source = self.encoder._source(check_windows(x, self.meta))
-        logits = encode(nn.Sequential(self.encoder.network, self.head).eval(), source)
-        return torch.softmax(logits, 1).cpu().numpy()
+        out = encode(self.network(), source, title="activities", progress=progress)
+        return assessed(out.cpu().numpy(), self.calibration)
+
+    def predict_proba(self, x: ArrayLike) -> NDArray[np.float32]:
+        """Probabilities (n, n_classes) of unscaled windows `x` (n, channels, time) in m/s² and rad/s.
+
+        They are calibrated where the model is; `assess` also says which windows are unknown.
+
+        Raises:
+            DataError: another number of channels or steps, or samples that are not finite.
+        """
+        return self.assess(x).probabilities
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
         """Most probable activity of each window, as an index into `activities`: (n,) int64."""

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from otolith import methods, metrics
 from otolith.augment import SignalSpec
-from otolith.classifier import FinetuneSettings, Labelled, build_head, train_classifier
+from otolith.calibration import fit_calibration
+from otolith.classifier import FinetuneSettings, Labelled, build_head, predict, train_classifier
 from otolith.device import choose_device
 from otolith.errors import DataError, TrainingError
 from otolith.features import encode
@@ -166,6 +167,9 @@ def finetune(
     the encoder's get a scaler of their own, fitted on their training windows. For the `supervised` method a copy of
     the encoder is trained too, end to end.
 
+    The model is calibrated on the labelled validation windows (`otolith.calibration`) where there are enough of them;
+    its activities do not depend on that.
+
     Args:
         settings: None takes the recipe's `finetune` section, or the method's own where it trains end to end.
         seed: of the head and the order of the windows; None takes the encoder's.
@@ -229,7 +233,11 @@ def finetune(
         on_epoch=on_epoch,
     )
     best = max(record["val_macro_f1"] for record in records)
-    return Model(base, head, w.meta.activities, training_classes, settings, seed, best, records)
+    if network is not head:  # trained end to end: the features are others now
+        inputs = [encode(base.network, source(rows)) for rows in (train_rows, val_rows)]
+    known, judged = (inputs[0], y[train_rows]), (inputs[1], y[val_rows])
+    calibration = fit_calibration(known, judged, predict(head, inputs[1]), dataset=w.meta.dataset)
+    return Model(base, head, w.meta.activities, training_classes, settings, seed, best, records, calibration)
 
 
 def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict[str, Any]:

@@ -8,11 +8,14 @@ from cyclopts import App, Parameter
 
 from otolith import __version__
 from otolith.cli.commands.bench import bench
+from otolith.cli.commands.calibrate import calibrate
 from otolith.cli.commands.compare import compare
 from otolith.cli.commands.data import data
 from otolith.cli.commands.evaluate import evaluate
+from otolith.cli.commands.export import export
 from otolith.cli.commands.finetune import finetune
 from otolith.cli.commands.import_ import import_
+from otolith.cli.commands.predict import predict
 from otolith.cli.commands.pretrain import pretrain
 from otolith.cli.commands.report import report
 from otolith.cli.commands.run import run
@@ -28,6 +31,7 @@ Examples:
   otolith import walk.zip --out walks   phone exports become a data set
   otolith run uci-har --method csshar --seed 1 --set pretrain.epochs=10
   otolith evaluate runs/watch-dynamic-compact-seed0/model
+  otolith predict runs/watch-dynamic-compact-seed0/model my-walks
   otolith compare few-labels --method csshar --method dynamic
   otolith report runs/* --out comparison.html
 """
@@ -48,6 +52,9 @@ COMMANDS: tuple[Callable[..., int | None], ...] = (
     pretrain,
     finetune,
     evaluate,
+    calibrate,
+    predict,
+    export,
     compare,
     report,
     bench,

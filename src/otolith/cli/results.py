@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from otolith.comparison import Compared, Planned
     from otolith.datasets.base import Dataset
     from otolith.estimate import Estimate
+    from otolith.export import Agreement, Exported
     from otolith.job import Prepared
+    from otolith.model import Model
+    from otolith.prediction import Timeline
     from otolith.splits import Split
     from otolith.windows import Windows
 
@@ -35,8 +38,10 @@ def show(heading: str, lines: Iterable[tuple[str, str]], console: Console | None
     console = console or Console(highlight=False)
     console.print(Text(heading, "bold"), soft_wrap=True)
     if not console.is_terminal:
+        lines = list(lines)
+        width = max([LABEL, *(len(label) + 1 for label, _ in lines)])
         for label, text in lines:
-            console.print(Text(f"  {label:<{LABEL}}{text}"), soft_wrap=True)
+            console.print(Text(f"  {label:<{width}}{text}"), soft_wrap=True)
         return
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="cyan", no_wrap=True, min_width=LABEL - 2)
@@ -219,3 +224,64 @@ def _listed(figures: Iterable[tuple[str, float]]) -> str:
     from otolith.report.names import percent
 
     return ", ".join(f"{name} {percent(value)}" for name, value in figures)
+
+
+def predicted_facts(model: Model, bundle: Path, smoothing: str, dwell_s: float) -> Lines:
+    """How a prediction came about, for its page and its `about.json`."""
+    meta, calibration = model.meta, model.calibration
+    smoothed = "none" if smoothing == "none" else f"{smoothing}, an activity lasts {dwell_s:g} s on average"
+    lines = [
+        ("Model", str(bundle)),
+        ("Trained on", meta.dataset),
+        ("Windows", f"{meta.seconds:g} s at {meta.rate_hz:g} Hz, {meta.seconds * (1 - meta.overlap):g} s apart"),
+        ("Smoothing", smoothed),
+    ]
+    if calibration is None:
+        return [*lines, ("Unknown", "never: the model is not calibrated (otolith calibrate)")]
+    share = f"{100 * calibration.false_unknowns:g} % of known windows of validation subjects look more foreign"
+    return [*lines, ("Unknown", share), ("Temperature", f"{calibration.temperature:.3f}")]
+
+
+def terms_of(card: dict[str, Any]) -> list[str]:
+    """What the data that a model has seen ask of whoever uses it."""
+    data = card["data"]
+    licence = data.get("licence")
+    texts = [data.get("terms"), f"Licence: {licence}" if licence else None, data.get("citation")]
+    return [str(text) for text in texts if text]
+
+
+def predicted(timelines: list[Timeline], skipped: list[str]) -> Lines:
+    """How long each state lasted in all recordings together, the longest first."""
+    seconds: dict[str, float] = {}
+    for timeline in timelines:
+        for each in timeline.intervals():
+            seconds[each.activity] = seconds.get(each.activity, 0.0) + each.stop_s - each.start_s
+    whole = sum(seconds.values())
+    lines = [
+        (name, f"{duration(part)}   {100 * part / whole:.1f} %")
+        for name, part in sorted(seconds.items(), key=lambda item: -item[1])
+    ]
+    return [*lines, *(("left out", reason) for reason in skipped)]
+
+
+def exported(done: Exported, why_noise: str = "") -> Lines:
+    """How an ONNX file compares with PyTorch."""
+    from otolith.report.names import percent
+
+    def line(found: Agreement) -> str:
+        return (
+            f"largest difference of a probability {found.largest:.2g}; {100 * found.same:.2f} % of windows get the "
+            f"same activity, {100 * found.same_unknown:.2f} % the same flag of unknown"
+        )
+
+    lines = [("checked on", done.trial.source), ("float32", line(done.float32))]
+    if why_noise:
+        lines.insert(1, ("why noise", why_noise))
+    if done.int8 is not None:
+        lines.append(("int8", f"{done.way}: {line(done.int8)}"))
+    if done.f1 is not None:
+        text = f"{percent(done.f1)} %"
+        if done.f1_int8 is not None:
+            text += f" in float32, {percent(done.f1_int8)} % in int8: {100 * (done.f1_int8 - done.f1):+.2f} points"
+        lines.append(("macro F1", text))
+    return [*lines, ("file", f"{done.path}   {done.n_bytes / 1e6:.2f} MB")]

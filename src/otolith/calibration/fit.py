@@ -1,0 +1,195 @@
+"""Fitting: temperature and threshold on validation windows, the space of distances on training windows."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from otolith import metrics
+from otolith.calibration.scores import DEFAULT, PARTS, Space, parts_of, total
+from otolith.calibration.value import TENSORS, Calibration
+from otolith.errors import DataError
+from otolith.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from otolith.model import Model
+    from otolith.splits import Split
+    from otolith.windows import Windows
+
+FALSE_UNKNOWNS = 0.05
+MIN_WINDOWS = 20
+"""Validation windows below which nothing is fitted: 5 % of fewer is less than one window."""
+COMPONENTS = 24
+"""Principal components that distances are taken in. On uci-har some encoders do badly with 16, others with 48."""
+DRAWN = 4000
+"""Training windows that the principal components are taken from."""
+LIMITS = (0.5, 10.0)
+"""Between which a temperature is sought: validation windows without a mistake ask for one of 0, and for certainty."""
+
+
+def fit_temperature(logits: Tensor, y: Tensor) -> float:
+    """The temperature with the least cross-entropy (Guo et al. 2017), within `LIMITS`.
+
+    logits (n, n_classes), y (n,) int64. Found by golden-section search over its logarithm: the loss has one minimum
+    in 1 / T.
+    """
+    from scipy.optimize import minimize_scalar
+
+    wide = logits.double()
+
+    def loss(log_t: float) -> float:
+        return float(F.cross_entropy(wide / np.exp(log_t), y))
+
+    bounds = (float(np.log(LIMITS[0])), float(np.log(LIMITS[1])))
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x))
+
+
+def fit_calibration(
+    train: tuple[Tensor, Tensor],
+    val: tuple[Tensor, Tensor],
+    val_logits: Tensor,
+    *,
+    dataset: str = "",
+    score: str = DEFAULT,
+    false_unknowns: float = FALSE_UNKNOWNS,
+) -> Calibration | None:
+    """From features (n, n_features) with activities (n,) of training and validation windows, and validation logits.
+
+    None where there are fewer than `MIN_WINDOWS` validation windows, or too few training windows to take a distance.
+
+    Raises:
+        DataError: an unknown score, or a rate outside (0, 1).
+    """
+    parts = parts_of(score)
+    if not 0 < false_unknowns < 1:
+        raise DataError(f"the rate of false unknowns is {false_unknowns}; expected a share in (0, 1), such as 0.05")
+    # windows of activities that were not trained are no known ones
+    seen = torch.isin(val[1], torch.unique(train[1]))
+    features, y, val_logits = val[0][seen], val[1][seen], val_logits[seen]
+    n = len(y)
+    space = _space(*train) if n >= MIN_WINDOWS else None
+    if space is None:
+        return None
+    temperature = fit_temperature(val_logits, y)
+    weights = {}
+    for name in parts:
+        spread = float(PARTS[name](features, val_logits, space, temperature).double().std())
+        weights[name] = 1.0 / spread if len(parts) > 1 and spread > 0 else 1.0
+    scores = total(weights, features, val_logits, space, temperature)
+    before, after = (
+        metrics.expected_calibration_error(torch.softmax(val_logits / t, 1).cpu().numpy(), y.cpu().numpy())
+        for t in (1.0, temperature)
+    )
+    return Calibration(
+        temperature=temperature,
+        score=score,
+        weights=weights,
+        threshold=_threshold(scores.cpu().numpy(), false_unknowns),
+        false_unknowns=false_unknowns,
+        dataset=dataset,
+        n_windows=n,
+        ece_before=before,
+        ece_after=after,
+        **{name: part.cpu() for name, part in zip(TENSORS, space, strict=True)},
+    )
+
+
+def calibrate(
+    model: Model,
+    w: Windows,
+    split: Split,
+    *,
+    score: str = DEFAULT,
+    false_unknowns: float = FALSE_UNKNOWNS,
+    progress: Progress = SILENT,
+) -> Model:
+    """The same model, calibrated on the labelled validation windows of `split`.
+
+    Its activities, weights and scores stay what they are. The windows of `split.train` give the space of distances.
+
+    Raises:
+        DataError: windows of other channels, rate, length or activities, too few of them, an unknown score, or a rate
+            outside (0, 1).
+    """
+    from otolith.classifier import predict
+    from otolith.features import encode
+    from otolith.model import must_fit
+    from otolith.training.source import Part, Source
+
+    must_fit(w.meta, model.meta, "the windows to calibrate on")
+    if w.meta.activities != model.activities:
+        raise DataError(
+            f"the model knows the activities {', '.join(model.activities)}; the windows are labelled "
+            f"{', '.join(w.meta.activities)}. Calibrate on the data it was fine-tuned for."
+        )
+    encoder = model.encoder
+    train_rows, val_rows = (rows[w.y[rows] >= 0] for rows in (split.train, split.val))
+    if len(val_rows) < MIN_WINDOWS or not len(train_rows):
+        raise DataError(
+            f"split {split.name} has {len(train_rows)} labelled training and {len(val_rows)} validation windows; "
+            f"calibration needs {MIN_WINDOWS} to validate. Label more, or choose another data set."
+        )
+    rows = np.concatenate([train_rows, val_rows])
+    both = encode(encoder.network, Source([Part(w.x, rows)], encoder.scaler, encoder.device), progress=progress)
+    y = torch.from_numpy(np.array(w.y[rows])).to(encoder.device)
+    n = len(train_rows)
+    found = fit_calibration(
+        (both[:n], y[:n]),
+        (both[n:], y[n:]),
+        predict(model.head, both[n:]),
+        dataset=w.meta.dataset,
+        score=score,
+        false_unknowns=false_unknowns,
+    )
+    if found is None:
+        raise DataError("the training windows are too few, or all alike: no distance can be taken from them")
+    return dataclasses.replace(model, calibration=found)
+
+
+def _threshold(scores: NDArray[np.float32], share: float) -> float:
+    """Exceeded by at most `share` of the scores, and halfway between two of them, so that rounding moves none over."""
+    ordered = np.sort(scores.astype(np.float64))
+    above = int(share * len(ordered) + 1e-9)
+    last = len(ordered) - 1 - above
+    if above == 0:
+        return float(ordered[-1] + 1e-3 * max(1e-6, np.ptp(ordered)))
+    return float((ordered[last] + ordered[last + 1]) / 2)
+
+
+@torch.no_grad()
+def _space(features: Tensor, y: Tensor) -> Space | None:
+    """Principal components of training features, whitened by the spread within activities; the activities' means.
+
+    None where fewer windows than a covariance needs, or features that do not vary.
+    """
+    from sklearn.utils.extmath import randomized_svd
+
+    n, width = features.shape
+    classes = torch.unique(y)
+    k = min(COMPONENTS, width, (n - len(classes)) // 2)
+    if k < 1:
+        return None
+    some = features
+    if n > DRAWN:
+        drawn = np.sort(np.random.default_rng(0).choice(n, DRAWN, replace=False))
+        some = features[torch.from_numpy(drawn).to(features.device)]
+    mean = some.mean(0)
+    _, strength, axes = randomized_svd((some - mean).cpu().numpy(), k, random_state=0)
+    if not strength[0] > 1e-6 * len(some) ** 0.5 * max(1e-12, float(mean.abs().max())):
+        return None
+    components = torch.from_numpy(np.ascontiguousarray(axes)).to(features)
+    at = ((features @ components.T) - components @ mean).double()
+    centres = torch.stack([at[y == c].mean(0) for c in classes])
+    rest = at - centres[torch.searchsorted(classes, y)]
+    within = rest.T @ rest / (n - len(classes))
+    # a thousandth of the mean variance on top: where training windows agree by chance, little is no proof
+    ridge = 1e-3 * torch.trace(within) / k + 1e-12
+    whiten = torch.linalg.inv(torch.linalg.cholesky(within + ridge * torch.eye(k).to(within)))
+    projection = whiten @ components.double()
+    return projection.float(), (projection @ mean.double()).float(), (centres @ whiten.T).float()

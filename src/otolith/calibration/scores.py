@@ -1,0 +1,75 @@
+"""How foreign a window looks: what `unknown` is decided by. Larger is more foreign.
+
+A score is a weighted sum of parts, each computed from features and calibrated logits:
+
+- `probability`: minus the largest probability (Hendrycks and Gimpel 2017);
+- `energy`: minus the temperature times the log-sum-exp of the logits (Liu et al. 2020);
+- `distance`: from the nearest training activity's mean in the space of the features' first principal components, in
+  standard deviations within activities (Mahalanobis; Lee et al. 2018).
+
+On uci-har, with the threshold at 5 % false unknowns on validation subjects, `both` (distance and energy, each divided
+by its spread over validation windows) called most of the postural transitions unknown, which no training has seen;
+docs/deploy.md has the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from otolith.errors import DataError, unknown
+
+Part = Callable[[Tensor, Tensor, "Space", float], Tensor]
+Space = tuple[Tensor, Tensor, Tensor]
+"""projection (k, n_features), offset (k,), centres (m, k); see `Calibration`."""
+
+
+def probability(features: Tensor, logits: Tensor, space: Space, temperature: float) -> Tensor:
+    """-max p: (n,)."""
+    return -torch.softmax(logits / temperature, 1).amax(1)
+
+
+def energy(features: Tensor, logits: Tensor, space: Space, temperature: float) -> Tensor:
+    """-T log sum exp(logits / T): (n,)."""
+    return -temperature * torch.logsumexp(logits / temperature, 1)
+
+
+def distance(features: Tensor, logits: Tensor, space: Space, temperature: float) -> Tensor:
+    """Mahalanobis distance to the nearest centre: (n,)."""
+    projection, offset, centres = space
+    at = features @ projection.T - offset
+    return (at[:, None, :] - centres[None]).square().sum(2).amin(1).sqrt()
+
+
+PARTS: dict[str, Part] = {"probability": probability, "energy": energy, "distance": distance}
+SCORES: dict[str, tuple[str, ...]] = {
+    "probability": ("probability",),
+    "energy": ("energy",),
+    "distance": ("distance",),
+    "both": ("distance", "energy"),
+}
+DEFAULT = "both"
+
+
+def names() -> list[str]:
+    """Names of all scores, sorted."""
+    return sorted(SCORES)
+
+
+def parts_of(score: str) -> tuple[str, ...]:
+    """The parts that the score of that name is a sum of.
+
+    Raises:
+        DataError: no score has that name.
+    """
+    if score not in SCORES:
+        raise DataError(unknown("score", score, SCORES))
+    return SCORES[score]
+
+
+def total(weights: dict[str, float], features: Tensor, logits: Tensor, space: Space, temperature: float) -> Tensor:
+    """The weighted sum: features (n, n_features), logits (n, n_classes) -> (n,)."""
+    parts = [factor * PARTS[name](features, logits, space, temperature) for name, factor in weights.items()]
+    return torch.stack(parts).sum(0)

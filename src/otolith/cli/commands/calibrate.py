@@ -1,0 +1,72 @@
+"""`otolith calibrate`: temperature and threshold of "unknown" for a model that is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from otolith.cli.shared import Folder
+
+
+def calibrate(
+    model: Annotated[Path, Parameter(metavar="MODEL")],
+    dataset: str | None = None,
+    /,
+    *,
+    out: Folder | None = None,
+    data: Folder | None = None,
+    false_unknowns: Annotated[float, Parameter(metavar="SHARE")] = 0.05,
+    score: Literal["both", "distance", "energy", "probability"] = "both",
+    device: str = "auto",
+) -> None:
+    """Fit temperature and "unknown" of a model on validation subjects.
+
+    Models that `otolith run` and `otolith finetune` write are calibrated already; this is for older ones, and for
+    another rate or score.
+
+    Args:
+        model: The model folder of a run, or one that `otolith finetune` wrote.
+        dataset: Name of a data set, or the folder of your own; default: the one that the model was trained on.
+        out: Folder for the calibrated model; default: in place of the model.
+        data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
+        false_unknowns: Share of validation windows of known activities that may be called unknown.
+        score: What "unknown" is decided by; see docs/deploy.md.
+        device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
+    """
+    import dataclasses
+
+    from otolith import bundle, metrics
+    from otolith.calibration import calibrate as fit
+    from otolith.cli import results
+    from otolith.cli.display import LiveProgress
+    from otolith.cli.shared import data_of, refuse_taken
+    from otolith.errors import CheckpointError
+
+    if out is not None:
+        refuse_taken(out)
+    progress = LiveProgress()
+    loaded = bundle.load_model(model, device)
+    found, w, split = data_of(loaded.encoder, model, dataset, data, progress)
+    new = fit(loaded, w, split, score=score, false_unknowns=false_unknowns, progress=progress)
+    done = new.calibration
+    assert done is not None
+    try:
+        folder = bundle.save(new, out or model, found.info)
+    except OSError as error:
+        raise CheckpointError(f"{out or model} cannot be written ({error.strerror}); give another --out") from None
+    lines = [
+        ("temperature", f"{done.temperature:.3f}   from {done.n_windows:,} validation windows"),
+        ("unknown", f"above a score of {done.threshold:.4g}: {false_unknowns:.3g} of them ({score})"),
+    ]
+    test = split.test[w.y[split.test] >= 0]
+    if len(test):
+        before, after = (
+            metrics.expected_calibration_error(m.predict_proba(w.x[test]), w.y[test])
+            for m in (dataclasses.replace(loaded, calibration=None), new)
+        )
+        lines.append(("on test", f"expected calibration error {100 * before:.1f} % before, {100 * after:.1f} % after"))
+        share = new.assess(w.x[test]).unknown.mean()
+        lines.append(("", f"{100 * share:.1f} % of {len(test):,} windows of known activities called unknown"))
+    results.show("Calibrated", [*lines, ("model", str(folder))])

@@ -1,0 +1,113 @@
+"""The graph: unscaled windows in, calibrated probabilities (and the score of foreignness) out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from otolith import __version__, fast
+from otolith.calibration.network import RecognitionNet
+from otolith.export.extra import need
+from otolith.model import Model
+from otolith.recording import unit_of
+
+INPUT = "windows"
+PROBABILITIES, SCORE = "probabilities", "unknown_score"
+
+
+class ExportNet(nn.Module):
+    """Unscaled windows (batch, channels, time) in m/s² and rad/s -> probabilities, and the score where there is one."""
+
+    def __init__(self, network: RecognitionNet, mean: Tensor, std: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", mean[:, None])
+        self.register_buffer("std", std[:, None])
+        self.mean: Tensor
+        self.std: Tensor
+
+    def forward(self, windows: Tensor) -> tuple[Tensor, ...]:
+        probabilities, score = self.network.apart((windows - self.mean) / self.std)
+        return (probabilities,) if score is None else (probabilities, score)
+
+
+def metadata(model: Model, terms: list[str]) -> dict[str, str]:
+    """Everything that a program has to know, each value as JSON."""
+    meta, calibration = model.meta, model.calibration
+    values: dict[str, Any] = {
+        "otolith": __version__,
+        "method": model.encoder.method,
+        "layout": "(batch, channels, time)",
+        "channels": list(meta.channels),
+        "units": [unit_of(channel) for channel in meta.channels],
+        "rate_hz": meta.rate_hz,
+        "seconds": meta.seconds,
+        "overlap": meta.overlap,
+        "steps": meta.n_steps,
+        "activities": list(model.activities),
+        "temperature": 1.0 if calibration is None else calibration.temperature,
+        "unknown_above": None if calibration is None else calibration.threshold,
+        "false_unknowns": None if calibration is None else calibration.false_unknowns,
+        "dataset": meta.dataset,
+        "terms": terms,
+    }
+    return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
+
+
+def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
+    """Write the model as one ONNX file with its properties; the batch may have any size.
+
+    Raises:
+        RecipeError: the extra `onnx` is not installed.
+    """
+    need("onnxscript")
+    onnx = need("onnx")
+    scaler, device = model.encoder.scaler, model.encoder.device
+    net = ExportNet(
+        model.network(), torch.tensor(scaler.mean, dtype=torch.float32), torch.tensor(scaler.std, dtype=torch.float32)
+    )
+    example = torch.zeros(2, len(model.meta.channels), model.meta.n_steps)
+    names = [PROBABILITIES] if model.calibration is None else [PROBABILITIES, SCORE]
+    try:
+        # plain forms: the fast ones are PyTorch functions with a backward pass of their own, which no graph knows
+        with fast.plain(), torch.no_grad(), _quiet():
+            program = torch.onnx.export(
+                net.cpu().eval(),
+                (example,),
+                dynamo=True,
+                input_names=[INPUT],
+                output_names=names,
+                dynamic_shapes={INPUT: {0: torch.export.Dim("batch")}},
+                verbose=False,
+            )
+    finally:
+        model.encoder.network.to(device)
+        model.head.to(device)
+    assert program is not None
+    proto = program.model_proto
+    for name, value in properties.items():
+        entry = proto.metadata_props.add()
+        entry.key, entry.value = name, value
+    onnx.save(proto, str(path))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter tells of torchvision and of PyTorch's own future; none of it concerns a user."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,110 @@
+"""The timeline drawn over the signals: bands of activity, accelerometer, gyroscope, and how sure the model is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from otolith.prediction.timeline import Timeline
+from otolith.recording import Recording, Stream, unit_of
+from otolith.report.style import GRID, INK, MUTED, bare, canvas, palette, styled
+
+POINTS = 1200
+"""Columns that a signal is drawn in; of longer ones, the smallest and largest value of each column."""
+AXIS_COLOURS = ("#0072b2", "#009e73", "#d55e00")
+UNKNOWN_COLOUR = "#b8c0c8"
+SENSORS = (("acc", "Acceleration"), ("gyro", "Rotation"))
+
+
+def colours_of(states: Sequence[str], n_activities: int) -> dict[str, str]:
+    """A colour for each state; "unknown" is grey."""
+    colours = palette(max(1, n_activities))
+    return {name: colours[i] if i < n_activities else UNKNOWN_COLOUR for i, name in enumerate(states)}
+
+
+def draw(recording: Recording, timeline: Timeline, channels: Sequence[str]) -> Figure:
+    """The figure of one recording; `channels` are those that the model reads."""
+    sensors = [(prefix, title) for prefix, title in SENSORS if any(c.startswith(prefix) for c in channels)]
+    with styled():
+        figure = canvas(10.5, 1.9 + 1.5 * len(sensors))
+        axes = figure.subplots(
+            2 + len(sensors), 1, sharex=True, squeeze=False, height_ratios=[0.55, *[1.5] * len(sensors), 0.8]
+        )[:, 0]
+        colours = colours_of(timeline.states, timeline.probabilities.shape[1])
+        intervals = list(timeline.intervals())
+        _bands(axes[0], timeline, colours)
+        for each, (prefix, title) in zip(axes[1:], sensors, strict=False):
+            _signals(each, recording, [c for c in channels if c.startswith(prefix)], title)
+        _probability(axes[-1], timeline)
+        for each in axes[1:]:
+            for interval in intervals:
+                each.axvspan(interval.start_s, interval.stop_s, color=colours[interval.activity], alpha=0.13, lw=0)
+        if len(timeline):
+            start, stop = timeline.spans()
+            axes[-1].set_xlim(start[0], stop[-1])
+        axes[-1].set_xlabel(
+            "seconds" if timeline.started is None else f"seconds after {timeline.started:%Y-%m-%d %H:%M:%S}"
+        )
+        seen = dict.fromkeys(name for name in timeline.states if any(i.activity == name for i in intervals))
+        figure.legend(
+            handles=[Patch(color=colours[name], label=name) for name in seen],
+            loc="outside upper center", ncols=min(7, max(1, len(seen))), frameon=False, fontsize=8.5,
+        )  # fmt: skip
+    return figure
+
+
+def _bands(axes: Axes, timeline: Timeline, colours: dict[str, str]) -> None:
+    for interval in timeline.intervals():
+        axes.axvspan(interval.start_s, interval.stop_s, color=colours[interval.activity], lw=0)
+    axes.set_yticks([])
+    axes.set_ylabel("activity", rotation=0, ha="right", va="center")
+    bare(axes, "left", "bottom")
+
+
+def _signals(axes: Axes, recording: Recording, channels: Sequence[str], title: str) -> None:
+    for colour, channel in zip(AXIS_COLOURS, channels, strict=False):
+        stream = next(s for s in recording.streams if channel in s.channels)
+        time, values = envelope(stream, stream.channels.index(channel))
+        axes.plot(time, values, color=colour, lw=0.7, label=channel.rpartition("_")[2])
+    axes.set_ylabel(f"{title}\n{unit_of(channels[0]).replace('^2', '²')}")
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1, 0.96),
+        ncols=3,
+        frameon=False,
+        fontsize=7.5,
+        labelcolor=MUTED,
+        handlelength=1,
+    )
+    axes.grid(axis="y")
+    bare(axes)
+
+
+def _probability(axes: Axes, timeline: Timeline) -> None:
+    start, stop = timeline.spans()
+    edges, values = np.empty(2 * len(start)), np.repeat(timeline.probability, 2)
+    edges[0::2], edges[1::2] = start, stop
+    axes.plot(edges, values, color=INK, lw=0.8)
+    axes.set_ylim(0, 1.05)
+    axes.set_yticks([0, 0.5, 1])
+    axes.set_ylabel("probability")
+    axes.grid(axis="y", color=GRID)
+    bare(axes)
+
+
+def envelope(stream: Stream, row: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Time and values of a channel; where there are many, the extremes of each of `POINTS` columns, in pairs."""
+    values = np.asarray(stream.values[row], np.float64)
+    times = stream.times
+    if times is None:
+        times = stream.start_s + np.arange(len(values)) / stream.rate_hz
+    if len(values) <= 2 * POINTS:
+        return times, values
+    first = np.linspace(0, len(values), POINTS, endpoint=False).astype(np.int64)
+    low, high = np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
+    return np.repeat(times[first], 2), np.stack([low, high], 1).ravel()

@@ -1,0 +1,146 @@
+"""Where recordings come from: built-in data sets, imported folders, and raw exports of phones and loggers."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from otolith import datasets
+from otolith.datasets.card import CARD
+from otolith.errors import DataError
+from otolith.recording import Recording
+
+
+@dataclass
+class Opened:
+    """Recordings of one source. `started`: recording name -> when its clock was at zero, where that is known.
+
+    `gravity` says whether it is "included" in the accelerometer's signal or "removed", None where nobody says;
+    `notes` are sentences on how the source was read.
+    """
+
+    name: str
+    recordings: Iterator[Recording]
+    n_recordings: int | None = None
+    started: dict[str, datetime] = field(default_factory=dict)
+    gravity: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def open_sources(sources: Sequence[str | Path], root: str | Path | None = None) -> list[Opened]:
+    """Data sets by name or folder, and the exports of phones and loggers (CSV, Parquet, zip, folder).
+
+    All exports are read together, since the sensors of one recording may lie in several files.
+
+    Args:
+        root: where a built-in data set lies; see `otolith.load`.
+
+    Raises:
+        DataError: one is none of these, or cannot be read.
+    """
+    opened: list[Opened] = []
+    exports: list[Path] = []
+    for source in sources:
+        path = Path(source).expanduser()
+        if str(source) in datasets.names() or (path / CARD).is_file():
+            opened.append(_dataset(source, root))
+        elif path.exists():
+            exports.append(path)
+        else:
+            raise DataError(
+                f"{str(source)!r} is no file or folder, and no data set has that name. "
+                f"Known: {', '.join(datasets.names())}"
+            )
+    return [*opened, *([_exports(exports)] if exports else [])]
+
+
+def _dataset(source: str | Path, root: str | Path | None) -> Opened:
+    found = datasets.load(source, root)
+    notes: Mapping[str, Mapping[str, Any]] = getattr(found, "notes", {})
+    return Opened(
+        found.info.name,
+        found.recordings(),
+        found.info.n_recordings,
+        _begun({name: each.get("started") for name, each in notes.items()}),
+        getattr(found.info, "gravity", None),
+    )
+
+
+def _exports(paths: list[Path]) -> Opened:
+    """Raw exports, through `otolith.importing`."""
+    try:
+        importing = importlib.import_module("otolith.importing")
+    except ModuleNotFoundError:
+        raise DataError(
+            f"{paths[0]} is no data set folder (there is no {CARD} in it). Import the recordings first."
+        ) from None
+    imported = importing.read_recordings(paths)
+    return Opened(
+        ", ".join(path.name for path in paths),
+        iter(imported.recordings),
+        len(imported.recordings),
+        _begun({name: each.started for name, each in imported.findings.items()}),
+        imported.gravity,
+        list(imported.notes),
+    )
+
+
+def _begun(texts: Mapping[str, str | None]) -> dict[str, datetime]:
+    """ISO 8601 to times; what is missing or no such text is left out."""
+    found = {}
+    for name, text in texts.items():
+        with contextlib.suppress(ValueError, TypeError):
+            found[name] = datetime.fromisoformat(text or "")
+    return found
+
+
+def chosen(sources: list[Opened], only: list[str] | None = None) -> Opened:
+    """Several sources as one, in their order; a name that comes twice is preceded by its source's.
+
+    Args:
+        only: names of the recordings to keep; None: all.
+
+    Raises:
+        DataError: while iterating, at its end: a recording of `only` is in no source.
+    """
+    counts = [source.n_recordings for source in sources]
+    total = len(only) if only else None if None in counts else sum(c for c in counts if c is not None)
+    together = Opened(
+        ", ".join(source.name for source in sources),
+        iter(()),
+        total,
+        notes=[note for source in sources for note in source.notes],
+    )
+
+    def recordings() -> Iterator[Recording]:
+        wanted, taken = set(only or ()), set[str]()
+        seen: list[str] = []
+        for source in sources:
+            for recording in source.recordings:
+                seen.append(recording.name)
+                if only and recording.name not in only:
+                    continue
+                wanted.discard(recording.name)
+                name = recording.name if recording.name not in taken else f"{source.name}/{recording.name}"
+                taken.add(name)
+                if recording.name in source.started:
+                    together.started[name] = source.started[recording.name]
+                yield recording if name == recording.name else replace(recording, name=name)
+                if only and not wanted:
+                    return
+        if wanted:
+            name = min(wanted)
+            near = difflib.get_close_matches(name, seen, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise DataError(
+                f"--only: no recording is called {name!r}{hint} There are {len(seen)}, such as {', '.join(seen[:5])}"
+            )
+
+    together.recordings = recordings()
+    return together

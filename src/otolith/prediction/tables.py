@@ -1,0 +1,149 @@
+"""Timelines as tables: one row for each window, for each interval, and for each activity in a day or a recording."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from otolith.errors import DataError
+from otolith.prediction.timeline import Timeline
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUFFIXES = (".csv", ".parquet", ".json")
+
+
+def windows(timelines: Sequence[Timeline]) -> pl.DataFrame:
+    """One row for each window.
+
+    Columns: recording, subject, start_s, stop_s, time (ISO 8601; null where the clock's start is unknown), activity,
+    probability, unknown_score, label (null where there is none), and `p NAME` for each state after smoothing, or for
+    each activity without it.
+    """
+    import polars as pl
+
+    frames = []
+    for t in timelines:
+        table = t.probabilities.astype(np.float64) if t.belief is None else t.belief
+        names = t.states[: table.shape[1]]
+        score = np.full(len(t), np.nan) if t.score is None else t.score.astype(np.float64)
+        columns = {
+            "recording": pl.Series([t.recording] * len(t), dtype=pl.String),
+            "subject": pl.Series([str(t.subject)] * len(t), dtype=pl.String),
+            "start_s": pl.Series(t.start_s),
+            "stop_s": pl.Series(t.start_s + t.seconds),
+            "time": pl.Series([_clock(t.started, s) for s in t.start_s], dtype=pl.String),
+            "activity": pl.Series(t.activity, dtype=pl.String),
+            "probability": pl.Series(t.probability).fill_nan(None),
+            "unknown_score": pl.Series(score).fill_nan(None),
+            "label": pl.Series([label or None for label in t.labels.tolist()], dtype=pl.String),
+        }
+        columns |= {f"p {name}": pl.Series(np.ascontiguousarray(table[:, i])) for i, name in enumerate(names)}
+        frames.append(pl.DataFrame(columns))
+    return pl.concat(frames)
+
+
+def intervals(timelines: Sequence[Timeline]) -> pl.DataFrame:
+    """One row for each interval: recording, subject, start_s, stop_s, time, activity, probability, windows."""
+    import polars as pl
+
+    rows = [
+        (
+            t.recording,
+            str(t.subject),
+            each.start_s,
+            each.stop_s,
+            _clock(t.started, each.start_s),
+            each.activity,
+            None if np.isnan(each.probability) else each.probability,
+            each.n_windows,
+        )
+        for t in timelines
+        for each in t.intervals()
+    ]
+    schema = {
+        "recording": pl.String,
+        "subject": pl.String,
+        "start_s": pl.Float64,
+        "stop_s": pl.Float64,
+        "time": pl.String,
+        "activity": pl.String,
+        "probability": pl.Float64,
+        "windows": pl.Int64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def totals(timelines: Sequence[Timeline]) -> pl.DataFrame:
+    """Seconds of each activity: of a subject's day where the date is known, else of a recording.
+
+    Columns: subject, day (ISO 8601, null), recording (null where there is a day), activity, seconds, share.
+    """
+    import polars as pl
+
+    seconds: defaultdict[tuple[str, str | None, str | None], dict[str, float]] = defaultdict(dict)
+    for t in timelines:
+        for each in t.intervals():
+            for day, part in _days(t.started, each.start_s, each.stop_s):
+                place = seconds[str(t.subject), day, None if day else t.recording]
+                place[each.activity] = place.get(each.activity, 0.0) + part
+    rows = [
+        (subject, day, recording, activity, part, part / sum(place.values()))
+        for (subject, day, recording), place in seconds.items()
+        for activity, part in sorted(place.items(), key=lambda item: -item[1])
+    ]
+    schema = {
+        "subject": pl.String,
+        "day": pl.String,
+        "recording": pl.String,
+        "activity": pl.String,
+        "seconds": pl.Float64,
+        "share": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def write(frame: pl.DataFrame, path: Path) -> Path:
+    """Write a table as CSV, Parquet or JSON (a list of objects), by the suffix of `path`.
+
+    Raises:
+        DataError: another suffix, or a path that cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise DataError(f"{path}: a table is written as {', '.join(SUFFIXES)}; give the file one of these endings")
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if suffix == ".csv":
+            frame.write_csv(partial)
+        elif suffix == ".parquet":
+            frame.write_parquet(partial)
+        else:
+            frame.write_json(partial)
+        partial.replace(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror or error}); choose another place") from None
+    return path
+
+
+def _clock(started: datetime | None, seconds: float) -> str | None:
+    return None if started is None else (started + timedelta(seconds=float(seconds))).isoformat(timespec="milliseconds")
+
+
+def _days(started: datetime | None, start_s: float, stop_s: float) -> Iterator[tuple[str | None, float]]:
+    """An interval's seconds in each day that it touches; (None, all of them) where the date is unknown."""
+    if started is None:
+        yield None, stop_s - start_s
+        return
+    at, end = started + timedelta(seconds=start_s), started + timedelta(seconds=stop_s)
+    while at < end:
+        midnight = (at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        yield at.date().isoformat(), (min(midnight, end) - at).total_seconds()
+        at = midnight

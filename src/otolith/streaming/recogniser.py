@@ -1,0 +1,281 @@
+"""The streaming recogniser: samples in, activities out, in bounded memory."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+
+from otolith.calibration.network import assessed
+from otolith.errors import DataError, unknown
+from otolith.model import Model
+from otolith.prediction.matching import ACC, LOOKED_AT_S, refuse_gravity, refuse_missing, refuse_rate, refuse_turns
+from otolith.prediction.run import hidden_markov
+from otolith.prediction.timeline import state_names
+from otolith.smoothing import DWELL_S, Filter
+from otolith.streaming.grid import Grid, Piece
+from otolith.streaming.sensor import Sensor
+from otolith.windows import resample
+
+MAX_LAG_S = 30.0
+"""A sensor may come so much later than another one before its silence counts as a gap."""
+BATCH = 1024
+"""Windows that go through the network at once."""
+CHECKED_S = 10.0
+"""Of the beginning, whose gravity and units are checked against the model's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What is recognised in one window.
+
+    Attributes:
+        start_s, stop_s: of the window, on the clock of the samples.
+        activity: the most probable state, one of the model's activities or "unknown".
+        probability: of it; NaN for an unknown window without smoothing.
+        probabilities: float32 (n_activities,) of the window by itself, calibrated where the model is.
+        score, unknown: how foreign the window looks (None without calibration), and whether that is too much.
+        belief: (n_states,) after causal smoothing; None without.
+        waited_s: how far the samples had come beyond the window's end when it could be cut.
+        compute_s: time from `push` to this prediction, shared among those of one push.
+    """
+
+    start_s: float
+    stop_s: float
+    activity: str
+    probability: float
+    probabilities: NDArray[np.float32]
+    score: float | None
+    unknown: bool
+    belief: NDArray[np.float64] | None
+    waited_s: float
+    compute_s: float
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Where the time goes between a movement and its name, in seconds.
+
+    A change is seen once it fills a window: `window_s`. `waited_s` and `compute_s` are medians over the last
+    predictions (see `Prediction`); NaN before the first one.
+    """
+
+    window_s: float
+    hop_s: float
+    waited_s: float
+    compute_s: float
+
+
+class StreamingRecogniser:
+    """Recognises activities while samples arrive.
+
+    The windows, their probabilities and the smoothed states are those that `predict_recordings` with smoothing "causal"
+    gives for the whole recording, whatever the pieces in which it is pushed (probabilities to 1e-6). Windows are
+    resampled one by one, so that nothing waits for samples after a window's end but for the first one at or after it,
+    and that only where sensors have to be brought onto one clock.
+
+    Args:
+        model: a loaded model.
+        rate_hz: nominal rate of the samples; by sensor where they differ.
+        channels: names of the rows that `push` takes; None: the model's.
+        sensors: several streams with clocks of their own, {"acc": ("acc_x", "acc_y", "acc_z"), "gyro": (...)};
+            instead of `channels`.
+        smoothing: "causal" or "none".
+        dwell_s: expected seconds that an activity lasts; see `otolith.smoothing`.
+        start_s: time of the first sample of sensors without time stamps.
+        max_lag_s: how much later than another one a sensor may come; it bounds the memory.
+
+    Raises:
+        DataError: a channel is missing or named twice, a rate is too low for the model, or an unknown smoothing.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        rate_hz: float | Mapping[str, float],
+        *,
+        channels: Sequence[str] | None = None,
+        sensors: Mapping[str, Sequence[str]] | None = None,
+        smoothing: str = "causal",
+        dwell_s: float = DWELL_S,
+        start_s: float = 0.0,
+        max_lag_s: float = MAX_LAG_S,
+    ) -> None:
+        if smoothing not in ("causal", "none"):
+            raise DataError(unknown("smoothing of a stream", smoothing, ("causal", "none")))
+        if sensors is not None and channels is not None:
+            raise DataError("give channels of one stream, or sensors, not both")
+        given = {"": tuple(channels or model.meta.channels)} if sensors is None else dict(sensors)
+        self.model, self.meta = model, model.meta
+        self.states = state_names(model.activities, model.calibration is not None)
+        self._layout = {name: tuple(rows) for name, rows in given.items()}
+        names = [channel for rows in self._layout.values() for channel in rows]
+        if len(set(names)) < len(names):
+            raise DataError(f"a channel is named twice: {', '.join(names)}")
+        refuse_missing(names, self.meta.channels, "the stream")
+        self._rates = {}
+        for name, rows in self._layout.items():
+            if isinstance(rate_hz, Mapping) and name not in rate_hz:
+                raise DataError(f"rate_hz: {unknown('sensor', name, rate_hz)}")
+            rate = float(rate_hz[name] if isinstance(rate_hz, Mapping) else rate_hz)
+            refuse_rate(rate, self.meta, f"the stream of {', '.join(rows)}")
+            self._rates[name] = rate
+        self._smoothing, self._dwell_s = smoothing, dwell_s
+        self._start_s, self._max_lag_s = start_s, max_lag_s
+        self._network = model.network()
+        self._waits: deque[float] = deque(maxlen=200)
+        self._costs: deque[float] = deque(maxlen=200)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything but the model: the next sample is the first of a new recording."""
+        wanted = set(self.meta.channels)
+        used = {name: rows for name, rows in self._layout.items() if wanted & set(rows)}
+        self._sensors = {n: Sensor(n, rows, self._rates[n], self._start_s) for n, rows in used.items()}
+        self._grid = Grid(list(self._sensors.values()), self._max_lag_s)
+        rows = [channel for sensor in self._sensors.values() for channel in sensor.channels]
+        self._order = [rows.index(channel) for channel in self.meta.channels]
+        self._filter = Filter(hidden_markov(self.model, self._dwell_s)) if self._smoothing == "causal" else None
+        self._buffer = np.empty((len(self._order), 0))
+        self._begin_s, self._at, self._next = 0.0, 0, 0
+        self._checked, self._block = 0, np.empty((len(self._order), 0))
+        self._blocks: list[float] = []
+        self._finished = False
+
+    @property
+    def latency(self) -> Latency:
+        """How long a movement takes to be named."""
+        seconds, hop = self.meta.seconds, self.meta.seconds * (1 - self.meta.overlap)
+        middle = [float(np.median(values)) if values else float("nan") for values in (self._waits, self._costs)]
+        return Latency(seconds, hop, *middle)
+
+    def push(self, samples: ArrayLike, times: ArrayLike | None = None, sensor: str = "") -> list[Prediction]:
+        """Take further samples, and give a prediction for each window that they complete, in order.
+
+        Args:
+            samples: (channels, n) in m/s² and rad/s, or (channels,) for one sample.
+            times: (n,) seconds, or a number for one sample; None where the sensor keeps its rate exactly. Each sensor
+                gives them always or never.
+            sensor: which one, where there are several.
+
+        Raises:
+            DataError: samples or times that cannot be used, or a beginning whose gravity or units contradict the model.
+        """
+        began = time.perf_counter()
+        if self._finished:
+            raise DataError("the stream is finished; call reset() to begin another recording")
+        values = np.asarray(samples, np.float64)
+        stamps = None if times is None else np.atleast_1d(np.asarray(times, np.float64))
+        if values.ndim == 1:
+            values = values[:, None]
+        if sensor not in self._layout:
+            raise DataError(unknown("sensor", sensor, self._layout))
+        if sensor not in self._sensors:
+            return []  # it holds nothing that the model reads
+        if stamps is not None and len(stamps) and stamps[0] < self._grid.horizon:
+            raise DataError(
+                f"sensor {sensor!r} is more than {self._max_lag_s:g} s behind: its sample of {stamps[0]} s comes too "
+                "late. Push the sensors in turn, or allow a larger max_lag_s."
+            )
+        self._sensors[sensor].push(values, stamps)
+        return self._predict(list(self._grid.advance()), began)
+
+    def finish(self) -> list[Prediction]:
+        """The recording is over: predictions of windows that waited for a last sample.
+
+        Raises:
+            DataError: a recording shorter than what `push` checks contradicts the model's gravity.
+        """
+        began = time.perf_counter()
+        self._finished = True
+        if self._checked < CHECKED_S * self._grid.rate_hz:
+            self._refuse_gravity()
+        return self._predict(list(self._grid.finish()), began)
+
+    def _predict(self, pieces: list[Piece], began: float) -> list[Prediction]:
+        windows: list[NDArray[np.float32]] = []
+        starts: list[float] = []
+        for piece in pieces:
+            self._take(piece, windows, starts)
+        if not windows:
+            return []
+        x = np.concatenate(windows)
+        with torch.no_grad():
+            z = torch.from_numpy(self.model.encoder.scaler.transform(x)).to(self.model.encoder.device)
+            out = torch.cat([self._network(part).float() for part in z.split(BATCH)]).cpu().numpy()
+        said = assessed(out, self.model.calibration)
+        beliefs = [
+            None if self._filter is None else self._filter.step(p, bool(flag), start)
+            for p, flag, start in zip(said.probabilities, said.unknown, starts, strict=True)
+        ]
+        # the newest time that all sensors have reached
+        newest = min(s.last for s in self._sensors.values() if s.last is not None)
+        cost = (time.perf_counter() - began) / len(starts)
+        self._costs.append(cost)
+        made = []
+        for i, (start, belief) in enumerate(zip(starts, beliefs, strict=True)):
+            p, flag = said.probabilities[i], bool(said.unknown[i])
+            stop = start + self.meta.seconds
+            if belief is not None:
+                state, probability = int(belief.argmax()), float(belief.max())
+            else:
+                state = len(self.states) - 1 if flag else int(p.argmax())
+                probability = float("nan") if flag else float(p.max())
+            score = None if said.score is None else float(said.score[i])
+            waited = max(0.0, newest - stop)
+            self._waits.append(waited)
+            made.append(Prediction(start, stop, self.states[state], probability, p, score, flag, belief, waited, cost))
+        return made
+
+    def _take(self, piece: Piece, windows: list[NDArray[np.float32]], starts: list[float]) -> None:
+        """Cut all windows that a piece completes, by the rule of `otolith.windows.cutting`."""
+        if piece.new:
+            self._begin_s, self._at, self._next = piece.start_s, 0, 0
+            self._buffer = np.empty((len(self._order), 0))
+        self._buffer = np.concatenate([self._buffer, piece.values[self._order]], 1)
+        self._check(piece.values[self._order])
+        rate = self._grid.rate_hz
+        length = round(self.meta.seconds * rate)
+        hop_s = self.meta.seconds * (1 - self.meta.overlap)
+        end = self._at + self._buffer.shape[1]
+        k = np.arange(self._next, max(self._next, int((end - length) / (hop_s * rate)) + 2))
+        first = np.rint(k * hop_s * rate).astype(np.int64)
+        first = first[first + length <= end]
+        if len(first):
+            view = sliding_window_view(self._buffer, length, axis=1)[:, first - self._at]
+            windows.append(resample(view, self.meta.n_steps).transpose(1, 0, 2).astype(np.float32))
+            starts.extend((self._begin_s + first / rate).tolist())
+            self._next += len(first)
+        needed = int(np.rint(self._next * hop_s * rate))
+        drop = min(max(0, needed - self._at), self._buffer.shape[1])
+        self._buffer, self._at = self._buffer[:, drop:].copy(), self._at + drop
+
+    def _check(self, values: NDArray[np.float64]) -> None:
+        """Gravity and units of the first `CHECKED_S` seconds, as offline prediction checks those of a recording."""
+        rate = self._grid.rate_hz
+        if self._checked >= CHECKED_S * rate:
+            return
+        self._checked += values.shape[1]
+        channels = self.meta.channels
+        refuse_turns(values[[i for i, c in enumerate(channels) if c.startswith("gyro")]], "the stream")
+        if not set(ACC) <= set(channels):
+            return
+        each = max(1, round(LOOKED_AT_S * rate))
+        self._block = np.concatenate([self._block, values], 1)
+        while self._block.shape[1] >= each:
+            mean = self._block[[channels.index(c) for c in ACC], :each].mean(1)
+            self._blocks.append(float(np.linalg.norm(mean)))
+            self._block = self._block[:, each:]
+        if self._checked >= CHECKED_S * rate:
+            self._refuse_gravity()
+            self._block = self._block[:, :0]
+
+    def _refuse_gravity(self) -> None:
+        if self._blocks:
+            refuse_gravity(np.array(self._blocks), self.meta, self.model.encoder.scaler, "the stream")

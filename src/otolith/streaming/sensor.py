@@ -1,0 +1,104 @@
+"""What one sensor has sent: its samples from the last one that is still needed on, in stretches without a gap."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.clock import MAX_GAP_S
+from otolith.errors import DataError
+
+Array = NDArray[np.float64]
+
+
+class Run:
+    """Samples without a gap between them. `start` stays the time of the first, also when it is no longer held."""
+
+    def __init__(self, start: float, n_channels: int) -> None:
+        self.start = start
+        self.ended = False
+        self.times: Array = np.empty(0)
+        self.values: Array = np.empty((n_channels, 0))
+        self.last = start
+
+    def add(self, times: Array, values: Array) -> None:
+        self.times = np.concatenate([self.times, times])
+        self.values = np.concatenate([self.values, values], 1)
+        self.last = float(times[-1])
+
+    def forget(self, before: float) -> None:
+        """Drop samples that no time from `before` on is interpolated from."""
+        first = int(np.searchsorted(self.times, before, side="right")) - 1
+        if first > 0:
+            self.times, self.values = self.times[first:].copy(), self.values[:, first:].copy()
+
+
+class Sensor:
+    """One stream of samples with its clock. `timed` is None until the first push tells whether it has time stamps."""
+
+    def __init__(self, name: str, channels: tuple[str, ...], rate_hz: float, start_s: float) -> None:
+        self.name, self.channels, self.rate_hz, self.start_s = name, channels, rate_hz, start_s
+        self.timed: bool | None = None
+        self.runs: deque[Run] = deque()
+        self.count = 0
+        self.first: float | None = None
+        self.last: float | None = None
+
+    def push(self, samples: Array, times: Array | None) -> None:
+        """Take samples (channels, n); `times` (n,) seconds, or None for a sensor that keeps its rate exactly.
+
+        Raises:
+            DataError: another shape, values that are not finite, times that do not increase.
+        """
+        where = f"sensor {self.name!r}"
+        if samples.ndim != 2 or samples.shape[0] != len(self.channels):
+            raise DataError(
+                f"{where}: samples have shape {samples.shape}, expected ({len(self.channels)}, n) for the channels "
+                f"{', '.join(self.channels)}"
+            )
+        n = samples.shape[1]
+        if not n:
+            return
+        if not np.isfinite(samples).all():
+            row, column = (int(i) for i in np.argwhere(~np.isfinite(samples))[0])
+            raise DataError(f"{where}: {self.channels[row]} of sample {column} is {samples[row, column]}; leave it out")
+        if self.timed is not None and self.timed != (times is not None):
+            raise DataError(f"{where}: give time stamps with every push, or with none")
+        if times is None:
+            stamps = self.start_s + np.arange(self.count, self.count + n) / self.rate_hz
+        else:
+            stamps = times
+            self._check(where, stamps, n)
+        self.timed = times is not None
+        self.count += n
+        # what `clock.contiguous` counts as a gap; a sensor without time stamps has none
+        steps = np.diff(stamps, prepend=stamps[0] if self.last is None else self.last)
+        cuts = np.flatnonzero(steps > MAX_GAP_S + 1e-9).tolist() if self.timed else []
+        fresh = not self.runs or self.runs[-1].ended
+        cuts = [0, *(cut for cut in cuts if cut)] if fresh else [-1, *cuts]
+        for first, stop in zip(cuts, [*cuts[1:], n], strict=True):
+            if first >= 0:
+                if self.runs:
+                    self.runs[-1].ended = True
+                self.runs.append(Run(float(stamps[first]), len(self.channels)))
+            if max(first, 0) < stop:
+                piece = slice(max(first, 0), stop)
+                self.runs[-1].add(stamps[piece], samples[:, piece])
+        self.first = float(stamps[0]) if self.first is None else self.first
+        self.last = float(stamps[-1])
+
+    def _check(self, where: str, stamps: Array, n: int) -> None:
+        if stamps.shape != (n,):
+            raise DataError(f"{where}: {stamps.shape} time stamps for {n} samples; expected one for each")
+        if not np.isfinite(stamps).all():
+            raise DataError(f"{where}: a time stamp is not finite; leave the sample out")
+        before = np.r_[-np.inf if self.last is None else self.last, stamps[:-1]]
+        wrong = np.flatnonzero(~(stamps > before))
+        if wrong.size:
+            i = int(wrong[0])
+            raise DataError(
+                f"{where}: time stamps have to increase, but {stamps[i]} s follows {before[i]} s. Push samples in "
+                "their order, and repeated ones once."
+            )

@@ -1,0 +1,257 @@
+"""ONNX files: the same answers as PyTorch, everything a program must know inside, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from otolith import methods, pipeline, splits
+from otolith.calibration import Assessed
+from otolith.errors import CheckpointError, DataError, RecipeError
+from otolith.export import Trial, export_onnx
+from otolith.export import check as checking
+from otolith.export import write as writing
+from otolith.export.extra import EXTRA
+from otolith.export.trial import of_windows
+from otolith.model import Model, PretrainedEncoder
+from otolith.nets import MIN_STEPS
+from otolith.scaling import Scaler
+from otolith.splits import Split
+from otolith.windows import Windows
+
+pytest.importorskip("onnxruntime")
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "onnx_predict.py"
+
+
+@pytest.fixture(scope="module")
+def w() -> Windows:
+    return tiny.windows(n_subjects=6)
+
+
+@pytest.fixture(scope="module")
+def split(w: Windows) -> Split:
+    return splits.holdout(w, 0)
+
+
+def model_of(name: str, w: Windows, split: Split, **recipe: Any) -> Model:
+    """A head on the untrained encoder of a method: the graph is the same as after training."""
+    resolved = tiny.recipe(**recipe)
+    network = pipeline.build_encoder(name, resolved, w.meta, 3).eval()
+    encoder = PretrainedEncoder(network, Scaler.fit(w.x, split.train), w.meta, resolved, name, 3)
+    return pipeline.finetune(encoder, w, split, frozen=True)
+
+
+@pytest.fixture(scope="module")
+def model(w: Windows, split: Split) -> Model:
+    torch.set_num_threads(1)
+    return model_of("dynamic", w, split)
+
+
+def trial(w: Windows, split: Split, **changes: Any) -> Trial:
+    made = Trial(w.x[split.test], w.y[split.test], w.x[split.val], w.y[split.val], "test windows")
+    return replace(made, **changes)
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_every_method_can_be_exported(name: str, w: Windows, split: Split, tmp_path: Path) -> None:
+    model = model_of(name, w, split)
+    done = export_onnx(model, tmp_path / "model.onnx", trial=trial(w, split))
+    assert done.float32.largest < 1e-5
+    assert done.float32.same == done.float32.same_unknown == 1
+    said, ours = checking.run(done.path, model, w.x), model.assess(w.x)
+    np.testing.assert_allclose(said.probabilities, ours.probabilities, atol=1e-5)
+    assert ours.score is not None
+    assert said.score is not None
+    np.testing.assert_allclose(said.score, ours.score, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("changes", [{"finetune__head": "linear"}, {"encoder__dropout": 0.3}, {"encoder__kernel": 5}])
+def test_other_sizes_can_be_exported(changes: dict[str, Any], w: Windows, split: Split, tmp_path: Path) -> None:
+    done = export_onnx(model_of("csshar", w, split, **changes), tmp_path / "m.onnx", trial=trial(w, split))
+    assert done.float32.largest < 1e-5
+
+
+def test_any_batch_size(model: Model, w: Windows, tmp_path: Path) -> None:
+    path = export_onnx(model, tmp_path / "m.onnx").path
+    session = checking.session(path)
+    ours = model.predict_proba(w.x)
+    for n in (1, 2, 7, len(w)):
+        (probabilities, _) = session.run(None, {"windows": w.x[:n]})
+        np.testing.assert_allclose(probabilities, ours[:n], atol=1e-5)
+    assert w.meta.n_steps > MIN_STEPS
+
+
+def test_one_file_that_says_everything(model: Model, tmp_path: Path) -> None:
+    done = export_onnx(model, tmp_path / "deep" / "m.onnx", terms=["Cite: Ünal."])
+    assert [entry.name for entry in done.path.parent.iterdir()] == ["m.onnx"]
+    assert done.n_bytes == done.path.stat().st_size
+    meta = checking.session(done.path).get_modelmeta().custom_metadata_map
+    card = {name: json.loads(text) for name, text in meta.items()}
+    assert card["channels"] == list(model.meta.channels)
+    assert card["units"] == ["m/s^2"] * 3 + ["rad/s"] * 3
+    assert (card["rate_hz"], card["seconds"], card["steps"], card["overlap"]) == (12.0, 1.0, 12, 0.0)
+    assert card["activities"] == ["still", "swing", "shake"]
+    assert card["terms"] == ["Cite: Ünal."]
+    assert model.calibration is not None
+    assert card["unknown_above"] == model.calibration.threshold
+    assert card["temperature"] == model.calibration.temperature
+
+
+def test_noise_is_called_noise(model: Model, tmp_path: Path) -> None:
+    done = export_onnx(model, tmp_path / "m.onnx")
+    assert not done.trial.real
+    assert "noise" in done.trial.source
+    assert done.f1 is None
+    z = model.encoder.scaler.transform(done.trial.x)
+    assert abs(float(z.mean())) < 0.05
+    assert float(z.std()) == pytest.approx(1, abs=0.05)
+
+
+def test_an_uncalibrated_model_has_one_output(model: Model, w: Windows, split: Split, tmp_path: Path) -> None:
+    plain = replace(model, calibration=None)
+    done = export_onnx(plain, tmp_path / "m.onnx", trial=trial(w, split))
+    session = checking.session(done.path)
+    assert [output.name for output in session.get_outputs()] == ["probabilities"]
+    np.testing.assert_allclose(session.run(None, {"windows": w.x})[0], plain.predict_proba(w.x), atol=1e-5)
+
+
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_int8_is_smaller_and_tells_what_it_costs(calibrated: bool, w: Windows, split: Split, tmp_path: Path) -> None:
+    wide = model_of("dynamic", w, split, finetune__hidden=[256])
+    wide = wide if calibrated else replace(wide, calibration=None)
+    whole = export_onnx(wide, tmp_path / "m.onnx", trial=trial(w, split))
+    done = export_onnx(wide, tmp_path / "m8.onnx", trial=trial(w, split), int8=True)
+    assert done.n_bytes < 0.75 * whole.n_bytes
+    assert done.way in ("static", "dynamic")
+    assert done.int8 is not None
+    assert 0 < done.int8.largest < 0.5
+    assert done.f1 == whole.f1
+    assert done.f1_int8 is not None
+    said = checking.run(done.path, wide, w.x[split.test])
+    assert done.int8 == checking.agreement(wide.assess(w.x[split.test]), said)
+    assert "activities" in checking.session(done.path).get_modelmeta().custom_metadata_map
+
+
+def test_what_disagrees_is_refused_and_leaves_nothing(
+    model: Model, w: Windows, split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"the one before")
+    real = checking.run
+
+    def off(*args: Any) -> Any:
+        said = real(*args)
+        return replace(said, probabilities=said.probabilities + np.float32(2e-4))
+
+    monkeypatch.setattr("otolith.export.write.run", off)
+    with pytest.raises(CheckpointError, match=r"differs by 0\.0002.*Nothing was written"):
+        export_onnx(model, tmp_path / "m.onnx", trial=trial(w, split))
+    assert (tmp_path / "m.onnx").read_bytes() == b"the one before"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_answer_that_is_no_number_is_refused() -> None:
+    ours = Assessed(np.array([[0.6, 0.4]], np.float32), None, np.zeros(1, bool))
+    theirs = replace(ours, probabilities=np.array([[np.nan, 0.4]], np.float32))
+    assert "differs" in checking.why_refused(checking.agreement(ours, theirs))
+    assert checking.why_refused(checking.agreement(ours, ours)) == ""
+
+
+def test_bad_int8_is_refused(
+    model: Model, w: Windows, split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = checking.run
+
+    def rough(path: Path, *args: Any) -> Any:
+        said = real(path, *args)
+        return replace(said, probabilities=said.probabilities[:, ::-1]) if path.suffix == ".int8" else said
+
+    monkeypatch.setattr("otolith.export.write.run", rough)
+    with pytest.raises(CheckpointError, match="keep their activity"):
+        export_onnx(model, tmp_path / "m.onnx", trial=trial(w, split), int8=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_trial_windows_have_to_fit(model: Model, w: Windows, split: Split, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"expected windows \(n, 6, 12\)"):
+        export_onnx(model, tmp_path / "m.onnx", trial=trial(w, split, x=w.x[:, :3]))
+
+
+def test_missing_packages_are_named(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(RecipeError, match="exporting needs onnxscript") as caught:
+        export_onnx(model, tmp_path / "m.onnx")
+    assert EXTRA in str(caught.value)
+
+
+def test_trials_of_other_labels_have_none(model: Model, w: Windows) -> None:
+    from otolith.datasets import load
+
+    info = replace(load("synthetic").info, own=True)
+    same = of_windows(model, w, info)
+    assert same.y is not None
+    assert same.real
+    assert not set(map(bytes, same.x)) & set(map(bytes, same.fit))
+    other = replace(w, meta=replace(w.meta, activities=("x", "y", "z")))
+    assert of_windows(model, other, info).y is None
+
+
+def test_the_example_needs_numpy_and_onnxruntime_alone(model: Model, w: Windows, tmp_path: Path) -> None:
+    text = EXAMPLE.read_text("utf-8")
+    assert len([line for line in text.splitlines() if line.strip()]) <= 30
+    path = export_onnx(model, tmp_path / "m.onnx").path
+    order = [3, 1, 0, 5, 4, 2]
+    signal = np.concatenate(list(w.x[:5]), axis=1)
+    header = ",".join(model.meta.channels[i] for i in order)
+    np.savetxt(tmp_path / "s.csv", signal[order].T, delimiter=",", header=header, comments="")
+    code = f"import sys; sys.modules['torch'] = sys.modules['otolith'] = sys.modules['onnx'] = None\n{text}"
+
+    def ran(*arguments: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    done = ran(path, tmp_path / "s.csv")
+    assert done.returncode == 0, done.stderr
+    ours = model.assess(w.x[:5])
+    lines = [line.split() for line in done.stdout.splitlines()]
+    expected = [model.activities[i] for i in ours.probabilities.argmax(1)]
+    assert [line[2] for line in lines] == [
+        "unknown" if flag else name for flag, name in zip(ours.unknown, expected, strict=True)
+    ]
+    assert [float(line[3]) for line in lines] == pytest.approx(ours.probabilities.max(1).tolist(), abs=1e-3)
+    assert "acc_x in m/s^2" in ran(path).stderr
+
+
+@pytest.mark.parametrize(
+    ("f1", "same", "way"),
+    [
+        ({"static": 0.910, "dynamic": 0.909}, {"static": 0.99, "dynamic": 1.0}, "dynamic"),
+        ({"static": 0.910, "dynamic": 0.900}, {"static": 0.99, "dynamic": 1.0}, "static"),
+        ({"static": 0.900, "dynamic": 0.910}, {"static": 1.0, "dynamic": 0.9}, "dynamic"),
+        ({"static": None, "dynamic": None}, {"static": 1.0, "dynamic": 0.9}, "static"),
+    ],
+)
+def test_the_better_way_of_int8_is_kept(
+    f1: dict[str, float | None],
+    same: dict[str, float],
+    way: str,
+    model: Model,
+    w: Windows,
+    split: Split,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(writing, "quantise", lambda part, small, way, x: tried.append(way))
+    monkeypatch.setattr(writing, "run", lambda path, model, x: model.assess(x))
+    monkeypatch.setattr(writing, "_f1", lambda model, said, y: f1[tried[-1]])
+    monkeypatch.setattr(writing, "agreement", lambda ours, theirs: checking.Agreement(1, 0.1, same[tried[-1]], 1.0))
+    assert writing._better_way(model, Path("a"), Path("b"), trial(w, split), lambda: None) == way
