@@ -295,3 +295,17 @@ def test_a_source_that_says_that_gravity_was_removed_is_refused(model: Model) ->
     refuse_other_gravity(None, model.meta, model.encoder.scaler, "walks")
     with pytest.raises(DataError, match="walks: gravity is removed, and the model was trained on signals with it"):
         refuse_other_gravity("removed", model.meta, model.encoder.scaler, "walks")
+
+
+def test_a_model_of_the_accelerometer_alone(tmp_path: Path) -> None:
+    w = tiny.windows(n_subjects=6, channels=CHANNELS[:3])
+    x = w.x - w.x.mean((0, 2), keepdims=True) + np.array([0, 0, 9.81], np.float32)[:, None]
+    w = replace(w, x=x, meta=replace(w.meta, overlap=0.5))
+    split = splits.holdout(w, 0)
+    light = pipeline.finetune(pipeline.pretrain(w, split, tiny.recipe(), "random"), w, split)
+    both = timeline(light, recording())
+    alone = timeline(light, Recording("r", 1, (Stream(CHANNELS[:3], values()[:3], RATE),)))
+    np.testing.assert_array_equal(both.probabilities, alone.probabilities)
+    written = folder.write(tmp_path / "out", light, predict_recordings(light, [recording()]))
+    assert "Rotation" not in (tmp_path / "out" / "r.svg").read_text("utf-8")
+    assert len(written.timelines) == 1
