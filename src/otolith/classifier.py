@@ -146,7 +146,7 @@ def train_classifier(
             if on_epoch is not None:
                 on_epoch(records[-1])
     network.load_state_dict(best_state)
-    network.eval()
+    _lay_out(network.eval())
     for record in records:
         record["best_epoch"] = best_epoch
     return records
@@ -174,7 +174,7 @@ def train_steps(network: nn.Module, train: Labelled, settings: FinetuneSettings,
                 if done == steps:
                     break
             refuse_not_finite(float(loss), "few labels", f"in step {done}", settings.lr)
-    network.eval()
+    _lay_out(network.eval())
 
 
 def _update_of(
@@ -193,6 +193,12 @@ def _update_of(
         return loss.detach()
 
     return update
+
+
+def _lay_out(network: nn.Module) -> None:
+    """Weights in memory as a loaded bundle has them, so that both compute the same to the last bit."""
+    for parameter in network.parameters():
+        parameter.data = parameter.data.contiguous()
 
 
 def refuse_not_finite(loss: float, stage: str, when: str, lr: float) -> None:

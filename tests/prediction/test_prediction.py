@@ -284,12 +284,6 @@ def test_exports_are_read_together_by_the_importer(
     assert together.notes == ["One person.", "One person."]
 
 
-def test_without_the_importer_an_export_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "otolith.importing", None)
-    with pytest.raises(DataError, match="no data set folder"):
-        open_sources([tmp_path])
-
-
 def test_a_source_that_says_that_gravity_was_removed_is_refused(model: Model) -> None:
     refuse_other_gravity("included", model.meta, model.encoder.scaler, "walks")
     refuse_other_gravity(None, model.meta, model.encoder.scaler, "walks")

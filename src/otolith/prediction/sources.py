@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from otolith import datasets
 from otolith.datasets.card import CARD
+from otolith.datasets.folder import FolderDataset
 from otolith.errors import DataError
 from otolith.recording import Recording
 
@@ -62,25 +61,16 @@ def open_sources(sources: Sequence[str | Path], root: str | Path | None = None) 
 
 def _dataset(source: str | Path, root: str | Path | None) -> Opened:
     found = datasets.load(source, root)
-    notes: Mapping[str, Mapping[str, Any]] = getattr(found, "notes", {})
-    return Opened(
-        found.info.name,
-        found.recordings(),
-        found.info.n_recordings,
-        _begun({name: each.get("started") for name, each in notes.items()}),
-        getattr(found.info, "gravity", None),
-    )
+    notes = found.notes if isinstance(found, FolderDataset) else {}
+    started = _begun({name: each.get("started") for name, each in notes.items()})
+    return Opened(found.info.name, found.recordings(), found.info.n_recordings, started, found.info.gravity)
 
 
 def _exports(paths: list[Path]) -> Opened:
     """Raw exports, through `otolith.importing`."""
-    try:
-        importing = importlib.import_module("otolith.importing")
-    except ModuleNotFoundError:
-        raise DataError(
-            f"{paths[0]} is no data set folder (there is no {CARD} in it). Import the recordings first."
-        ) from None
-    imported = importing.read_recordings(paths)
+    from otolith.importing import read_recordings
+
+    imported = read_recordings(paths)
     return Opened(
         ", ".join(path.name for path in paths),
         iter(imported.recordings),
