@@ -22,7 +22,7 @@ from otolith import bundle, pipeline, splits
 from otolith.errors import DataError
 from otolith.model import Model
 from otolith.prediction import Timeline, folder, open_sources, predict_recordings, tables
-from otolith.prediction.matching import expects_gravity, fitting, refuse_other_gravity
+from otolith.prediction.matching import expects_gravity, fitting, refuse_removed_gravity
 from otolith.prediction.picture import POINTS, envelope
 from otolith.prediction.sources import chosen
 from otolith.recording import CHANNELS, Recording, Segment, Stream
@@ -285,10 +285,10 @@ def test_exports_are_read_together_by_the_importer(
 
 
 def test_a_source_that_says_that_gravity_was_removed_is_refused(model: Model) -> None:
-    refuse_other_gravity("included", model.meta, model.encoder.scaler, "walks")
-    refuse_other_gravity(None, model.meta, model.encoder.scaler, "walks")
-    with pytest.raises(DataError, match="walks: gravity is removed, and the model was trained on signals with it"):
-        refuse_other_gravity("removed", model.meta, model.encoder.scaler, "walks")
+    refuse_removed_gravity("included", model.meta, model.encoder.scaler, "walks")
+    refuse_removed_gravity(None, model.meta, model.encoder.scaler, "walks")
+    with pytest.raises(DataError, match="walks: gravity was removed, and the model was trained on signals with it"):
+        refuse_removed_gravity("removed", model.meta, model.encoder.scaler, "walks")
 
 
 def test_a_model_of_the_accelerometer_alone(tmp_path: Path) -> None:

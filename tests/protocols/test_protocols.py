@@ -128,13 +128,13 @@ def test_the_way_to_stop_decides_which_labels_are_used(
         terms="Made by a test.",
     )
     recipe = tiny.recipe(
-        finetune__epochs=40, finetune__lr=0.01, method__supervised__epochs=40, method__supervised__lr=0.003
+        finetune__epochs=40, finetune__lr=0.02, method__supervised__epochs=40, method__supervised__lr=0.003
     )
     results: dict[str, list[Any]] = {"last": [], "paper": []}
     for w in (study.w, other):
         same = Study(w, study.info, recipe, "tiny", tmp_path / f"{len(results['last'])}", "cpu")
         for stop, found in results.items():
-            units = few_labels.units(same, [method], 1, ks=(2,), draws=3, stop=stop)  # type: ignore[arg-type]
+            units = few_labels.units(same, [method], 1, ks=(2,), draws=8, stop=stop)  # type: ignore[arg-type]
             found.append(plain(list(execute(units, same.folder / f"{stop}.jsonl"))))
     assert results["last"][0] == results["last"][1]
     assert results["paper"][0] != results["paper"][1]

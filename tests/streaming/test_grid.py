@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from otolith.clock import contiguous
@@ -74,7 +74,8 @@ def test_it_agrees_with_the_whole_recording(
         streams = [Stream(s.channels, s.values[:, :shortest], s.rate_hz, None, s.start_s) for s in streams]
     try:
         whole = contiguous(Recording("r", 1, tuple(streams)))
-    except DataError:  # never at the same time, or slower than a gap: nothing may come out
+    except DataError as error:  # never at the same time: nothing may come out
+        assume("slower than" not in str(error))  # a stream cannot know that from its beginning
         whole = []
     came = streamed(streams, rng, largest)
     assert [start for start, _ in came] == [stream.start_s for stream in whole]

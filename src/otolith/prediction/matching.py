@@ -95,13 +95,15 @@ def refuse_gravity(lengths: NDArray[np.float64], meta: WindowMeta, scaler: Scale
         )
 
 
-def refuse_other_gravity(gravity: str | None, meta: WindowMeta, scaler: Scaler, where: str) -> None:
-    """Raise DataError where a source says of gravity ("included" or "removed") other than what the model saw."""
-    expects = expects_gravity(meta, scaler)
-    if gravity is not None and expects is not None and (gravity == "included") != expects:
+def refuse_removed_gravity(gravity: str | None, meta: WindowMeta, scaler: Scaler, where: str) -> None:
+    """Raise DataError where a source says that gravity was "removed" and the model saw it.
+
+    That it is "included" is said of every data set of which nobody says otherwise; there the signals decide.
+    """
+    if gravity == "removed" and expects_gravity(meta, scaler):
         raise DataError(
-            f"{where}: gravity is {gravity}, and the model was trained on signals "
-            f"{'with' if expects else 'without'} it. Export the other form of acceleration, or train on this one."
+            f"{where}: gravity was removed, and the model was trained on signals with it. Export acceleration with "
+            "gravity, or train on this one."
         )
 
 

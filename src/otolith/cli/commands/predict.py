@@ -42,14 +42,14 @@ def predict(
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.prediction import folder, open_sources, predict_recordings, tables
-    from otolith.prediction.matching import refuse_other_gravity
+    from otolith.prediction.matching import refuse_removed_gravity
     from otolith.prediction.sources import chosen
 
     progress = LiveProgress()
     loaded = bundle.load_model(model, device)
     sources = open_sources(recordings, data)
     for source in sources:
-        refuse_other_gravity(source.gravity, loaded.meta, loaded.encoder.scaler, source.name)
+        refuse_removed_gravity(source.gravity, loaded.meta, loaded.encoder.scaler, source.name)
     opened = chosen(sources, only)
     predicted = predict_recordings(
         loaded, opened.recordings, smoothing=smoothing, dwell_s=dwell, started=opened.started
