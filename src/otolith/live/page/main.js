@@ -17,6 +17,7 @@ const CLOCK_DELAY = 0.15; // seconds that the picture stays behind the signals, 
 let running = null; // {connection, motion, speed}
 let edge = 0; // time at the right of the pictures, on the signals' clock
 let newest = null; // last time that came
+let held = null; // {activity, since} of what is recognised now
 let drawn = performance.now();
 
 setUp();
@@ -32,8 +33,7 @@ function setUp() {
     $(`${channel}-plot`).hidden = !about.channels.some((name) => name.startsWith(channel));
   }
   for (const { name, seconds } of about.recordings) {
-    const minutes = `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-    const option = element("option", `${name} (${minutes} min)`);
+    const option = element("option", `${name} (${duration(seconds)})`);
     option.value = name;
     $("recording").append(option);
   }
@@ -65,7 +65,7 @@ function choose() {
 async function start() {
   tell(null);
   [acc, gyro, timeline].forEach((part) => part.clear());
-  newest = null;
+  newest = held = null;
   const replay = source() === "recording";
   const speed = replay ? Number($("speed").value) : 1;
   const mine = { speed, connection: null, motion: null };
@@ -154,9 +154,11 @@ function prediction(found) {
   if ($("activity").textContent !== found.activity) $("activity").textContent = found.activity;
   $("activity").style.color = colour(ofState(about.states, state));
   $("probability").textContent = found.probability === null ? "" : percent(found.probability);
+  if (held?.activity !== found.activity) held = { activity: found.activity, since: found.start_s };
+  const lasting = `For ${duration(found.stop_s - held.since)}`;
   $("explain").textContent = unknown
-    ? "This looks like nothing that the model was trained on."
-    : found.unknown ? "This window looks foreign; the windows before it did not." : "";
+    ? `${lasting}: this looks like nothing that the model was trained on.`
+    : found.unknown ? `${lasting}, though the last window looks foreign.` : `${lasting}.`;
   const shares = found.belief ?? found.p;
   bars.forEach((one, i) => one(shares[i] ?? 0, i === state));
   timeline.push(state, found.stop_s - about.hop_s, found.stop_s);
@@ -199,14 +201,20 @@ function bar(name, index) {
   row.append(element("span", name, "name"), share, meter);
   $("bars").append(row);
   return (value, top) => {
-    meter.value = value;
+    meter.value = value < 0.005 ? 0 : value;
     share.textContent = percent(value);
     row.toggleAttribute("data-top", top);
   };
 }
 
 function percent(value) {
-  return `${Math.round(100 * value)} %`;
+  return `${Math.round(100 * value)}\u00a0%`;
+}
+
+/** 65.2 -> "1:05 min" */
+function duration(seconds) {
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
 }
 
 function show(id, ms) {

@@ -71,7 +71,7 @@ export class Signals {
   }
 
   #grid(c, width, bottom, y, span) {
-    const step = nice(span / Math.max(3, Math.floor(bottom / 32)));
+    const step = nice(span / Math.max(4, Math.floor(bottom / 32)));
     c.strokeStyle = colour("line");
     c.fillStyle = colour("muted");
     c.lineWidth = 1;
