@@ -9,15 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import Page, chromium
-from livetools import signal
+from livetools import signal, write_walks
 from matplotlib.image import imread
 from test_live_serve import running
 
 from otolith import bundle
-from otolith.datasets import DatasetInfo
-from otolith.datasets.folder import write_folder
 from otolith.model import Model
-from otolith.recording import CHANNELS, Recording, Segment, Stream
 
 PROGRAM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")
@@ -26,23 +23,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on
 @pytest.fixture(scope="module")
 def url(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("page")
-    name = "walk <img src=x>"
-    walk = Recording(name, 1, (Stream(CHANNELS, signal(3000, 50.0), 50.0),), (Segment(0, 60, "still"),))
-    info = DatasetInfo(
-        name="walks",
-        title="Walks",
-        rate_hz=50.0,
-        activities=("still",),
-        channels=CHANNELS,
-        n_subjects=None,
-        n_recordings=None,
-        licence="none",
-        terms="For tests.",
-        citation="",
-        homepage="",
-        how_to_get="A test writes it.",
-    )
-    write_folder(folder / "walks", info, [walk])
+    write_walks(folder / "walks", {"walk <img src=x>": signal(3000, 50.0)})
     saved = bundle.save(model, folder / "model")
     for _, address in running(saved, "--replay", str(folder / "walks")):
         yield address

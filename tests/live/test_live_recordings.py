@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from livetools import write_walks
 
 from otolith.errors import DataError
 from otolith.live import recordings as module
@@ -14,24 +14,12 @@ from otolith.live.recordings import Playable, playable
 from otolith.model import Model
 from otolith.recording import CHANNELS, Recording, Stream
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, recordings: dict[str, Recording]) -> Path:
-    """A data set of the two recordings and one that lacks a sensor."""
-    from dataclasses import replace
-
-    from commandline import make_set
-
-    from otolith.datasets import load
-    from otolith.datasets.folder import write_folder
-
-    made = make_set(tmp_path_factory.mktemp("play") / "base", n_subjects=1)
-    info = replace(load(made).info, name="walks")
-    regular = recordings["walk <b>"]
-    three = [replace(regular, name=name) for name in ("one", "two:b", "three")]
-    return write_folder(made.parent / "walks", info, three)
+    """A data set of three recordings."""
+    values = recordings["walk <b>"].streams[0].values
+    return write_walks(tmp_path_factory.mktemp("play") / "walks", dict.fromkeys(("one", "two:b", "three"), values))
 
 
 def test_pieces_hold_every_sample_once_and_span_no_gap(model: Model, recordings: dict[str, Recording]) -> None:

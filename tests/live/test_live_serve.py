@@ -29,10 +29,14 @@ def saved(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bundle.save(model, tmp_path_factory.mktemp("live") / "model")
 
 
-def running(saved: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command in a process of its own, and the address that it shows."""
+def running(
+    saved: Path | str, *options: str, folder: Path | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command in a process of its own, started in `folder`, and the address that it shows."""
     command = [sys.executable, "-m", "otolith", "live", str(saved), "--port", "0", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ, cwd=folder
+    )
     assert process.stdout is not None
     try:
         shown = ""

@@ -87,12 +87,13 @@ def lan_address() -> str:
     return found
 
 
-def run(app: Any, place: Place, pem: Path | None = None) -> None:
+def run(app: Any, place: Place, pem: Path | None = None, max_connections: int = 256) -> None:
     """Serve until Ctrl-C, and return once every connection is closed.
 
     Args:
         app: an ASGI application.
         pem: file with key and certificate; None: without TLS.
+        max_connections: of all kinds; more are told to come again (HTTP 503).
     """
     import uvicorn
 
@@ -109,6 +110,7 @@ def run(app: Any, place: Place, pem: Path | None = None) -> None:
         ws_max_size=_frame_bytes(),
         ws_per_message_deflate=False,
         timeout_keep_alive=20,
+        limit_concurrency=max_connections,
         timeout_graceful_shutdown=2,
         backlog=128,
         ssl_keyfile=None if pem is None else str(pem),

@@ -25,7 +25,7 @@ class Limits:
     """What one client may use."""
 
     idle_s: float = 30.0
-    """Without samples (or, while a recording plays, without any message) the connection is closed."""
+    """Without samples (or, while a recording plays, without any message) the connection is closed: pings keep none."""
     send_s: float = 10.0
     """A message that a client has not taken after so long is its last."""
     inbox: int = 50
@@ -84,11 +84,12 @@ class Session:
         worker: asyncio.Task[None] | None = None
         while True:
             message = protocol.parse(await self._receive())
+            playing = isinstance(self._mode, Replay) and worker is not None and not worker.done()
+            if playing or not isinstance(message, Ping):
+                self._heard = time.monotonic()
             if isinstance(message, Ping):
                 self._outbox.put({"type": "pong", "sent": message.sent, **self._counts()})
-                self._heard = time.monotonic() if not isinstance(self._mode, Start) else self._heard
                 continue
-            self._heard = time.monotonic()
             if isinstance(message, Start | Replay):
                 if self._mode is not None:
                     raise Closed(protocol.MALFORMED, "a second start; open another connection")

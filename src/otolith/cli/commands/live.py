@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from otolith.cli.shared import Flag, Folder
 
@@ -22,8 +22,8 @@ def live(
     replay: Annotated[list[str] | None, Parameter(metavar="SOURCE[:RECORDING]", consume_multiple=True)] = None,
     lan: Flag = False,
     address: Annotated[str | None, Parameter(metavar="NAME")] = None,
-    port: int = 8765,
-    max_clients: int = 64,
+    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 8765,
+    max_clients: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 64,
     data: Folder | None = None,
     device: str = "auto",
 ) -> None:
@@ -76,7 +76,7 @@ def live(
     if lan:
         results.write("\n" + serve.qr_code(place.url))
     sys.stdout.flush()
-    serve.run(app, place, None if signed is None else signed.path)
+    serve.run(app, place, None if signed is None else signed.path, max_connections=4 * max_clients)
     results.write("\nStopped.\n")
 
 

@@ -198,7 +198,7 @@ function bar(name, index) {
   meter.setAttribute("aria-label", name);
   meter.style.setProperty("--bar", `var(--${ofState(about.states, index)})`);
   const share = element("span", "", "share");
-  row.append(element("span", name, "name"), share, meter);
+  row.append(element("span", name, "name"), meter, share);
   $("bars").append(row);
   return (value, top) => {
     meter.value = value < 0.005 ? 0 : value;

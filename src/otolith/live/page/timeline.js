@@ -30,7 +30,7 @@ export class Timeline {
     if (!width) return;
     const lanes = this.#lanes();
     c.font = "12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
-    const left = Math.min(0.36 * width, 12 + Math.max(...lanes.map((i) => c.measureText(title(this.states[i])).width)));
+    const left = Math.min(0.42 * width, 12 + Math.max(...lanes.map((i) => c.measureText(title(this.states[i])).width)));
     const tall = (height - BOTTOM) / lanes.length;
     const x = (t) => width - ((edge - t) / SECONDS) * (width - left);
     this.#rulers(c, left, width, height);
