@@ -15,6 +15,7 @@ from otolith.cli.commands.evaluate import evaluate
 from otolith.cli.commands.export import export
 from otolith.cli.commands.finetune import finetune
 from otolith.cli.commands.import_ import import_
+from otolith.cli.commands.live import live
 from otolith.cli.commands.predict import predict
 from otolith.cli.commands.pretrain import pretrain
 from otolith.cli.commands.report import report
@@ -32,6 +33,7 @@ Examples:
   otolith run uci-har --method csshar --seed 1 --set pretrain.epochs=10
   otolith evaluate runs/watch-dynamic-compact-seed0/model
   otolith predict runs/watch-dynamic-compact-seed0/model my-walks
+  otolith live runs/watch-dynamic-compact-seed0/model --replay watch
   otolith compare few-labels --method csshar --method dynamic
   otolith report runs/* --out comparison.html
 """
@@ -54,6 +56,7 @@ COMMANDS: tuple[Callable[..., int | None], ...] = (
     evaluate,
     calibrate,
     predict,
+    live,
     export,
     compare,
     report,

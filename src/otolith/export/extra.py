@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
-from otolith.errors import RecipeError
-
-EXTRA = 'python -m pip install "otolith[onnx]"'
+from otolith import extras
 
 
 def need(module: str) -> Any:
@@ -16,7 +13,4 @@ def need(module: str) -> Any:
     Raises:
         RecipeError: it is not installed; names the command that installs it.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise RecipeError(f"exporting needs {error.name}, which is not installed: {EXTRA}") from None
+    return extras.need(module, "exporting", "onnx")

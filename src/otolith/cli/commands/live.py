@@ -1,0 +1,93 @@
+"""`otolith live`: activities on a page while a phone moves, or while a recording plays."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter, validators
+
+from otolith.cli.shared import Flag, Folder
+
+if TYPE_CHECKING:
+    from otolith.live.certificate import Certificate
+    from otolith.live.serve import Place
+
+
+def live(
+    model: Annotated[Path, Parameter(metavar="MODEL")],
+    /,
+    *,
+    replay: Annotated[list[str] | None, Parameter(metavar="SOURCE[:RECORDING]", consume_multiple=True)] = None,
+    lan: Flag = False,
+    address: Annotated[str | None, Parameter(metavar="NAME")] = None,
+    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 8765,
+    max_clients: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 64,
+    data: Folder | None = None,
+    device: str = "auto",
+) -> None:
+    """Show activities on a page while a phone moves in your hand, or while a recording plays.
+
+    The page is served to this machine alone unless --lan is given: then to your network, encrypted, to whoever has the
+    address with its token. Needs the extra `live`. Ctrl-C ends it.
+
+    Args:
+        model: The model folder of a run, or one that `otolith finetune` wrote.
+        replay: Recordings that the page may play: data sets, folders, exports, or one recording of them.
+        lan: Serve to the network, so that a phone can open the page.
+        address: Of this machine in its network, where the one that is found is wrong.
+        port: To listen on; 0 takes a free one.
+        max_clients: Pages that may be connected at once.
+        data: Folder that holds a built-in data set, or its parent; default: $OTOLITH_DATA, then the downloads.
+        device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
+    """
+    from otolith.live import serve
+
+    serve.need_extra()
+
+    from otolith import bundle
+    from otolith.cli import results
+    from otolith.live.app import Live, build
+    from otolith.live.certificate import certificate
+    from otolith.live.recordings import playable
+
+    loaded, card = bundle.load_model(model, device), bundle.read_card(model)
+    recordings, notes = playable(replay or [], loaded, data)
+    place = serve.listen(port, lan=lan, address=address)
+    signed = certificate(serve.names_of(place)) if lan else None
+    app = build(
+        Live(
+            model=loaded,
+            title=str(card["data"].get("title") or loaded.meta.dataset),
+            terms=tuple(results.terms_of(card)),
+            recordings=recordings,
+            hosts=place.hosts,
+            scheme=place.scheme,
+            token=place.token,
+            max_clients=max_clients,
+            files={"/certificate.crt": (signed.public, "application/x-x509-ca-cert")} if signed else {},
+        )
+    )
+    lines = _lines(place, signed)
+    if recordings:
+        lines.append(("can play", f"{len(recordings)} recording{'s' if len(recordings) > 1 else ''}"))
+    results.show(f"{model}, live until Ctrl-C", [*lines, *(("", note) for note in notes)])
+    if lan:
+        results.write("\n" + serve.qr_code(place.url))
+    sys.stdout.flush()
+    serve.run(app, place, None if signed is None else signed.path, max_connections=4 * max_clients)
+    results.write("\nStopped.\n")
+
+
+def _lines(place: Place, signed: Certificate | None) -> list[tuple[str, str]]:
+    """What to open, and how to get past the browser's warning."""
+    if signed is None:
+        return [("open", place.url), ("served to", "this machine alone; --lan lets a phone open the page")]
+    return [
+        ("open", f"{place.url}   (the code below, with the phone's camera)"),
+        ("served to", "your network, to whoever has this address; its token changes with every start"),
+        ("certificate", "made by this machine, so the browser warns: go on if it shows this SHA-256 fingerprint"),
+        ("", signed.fingerprint),
+        ("phone refuses", f"install {place.url}certificate.crt as docs/live.md says, and remove it afterwards"),
+    ]

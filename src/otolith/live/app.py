@@ -1,0 +1,111 @@
+"""The routes: the page's files, what the model is, and the WebSocket. Files are read once, by name, never by a path."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
+
+from otolith import __version__
+from otolith.live import protocol
+from otolith.live.guard import Guard
+from otolith.live.recordings import Playable
+from otolith.live.session import Limits, Session
+from otolith.model import Model
+from otolith.prediction.matching import expects_gravity
+from otolith.prediction.timeline import state_names
+
+PAGE = {
+    "/": ("index.html", "text/html"),
+    "/style.css": ("style.css", "text/css"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+    **{
+        f"/{name}.js": (f"{name}.js", "text/javascript")
+        for name in ("main", "motion", "connection", "signals", "timeline", "colours")
+    },
+}
+"""Path -> file of the folder `page`, and its type."""
+
+
+@dataclass(frozen=True, eq=False)
+class Live:
+    """All that the server knows: the model, what it may play, and who may come in.
+
+    `files` are further ones, path -> (content, type); they are served as they are.
+    """
+
+    model: Model
+    title: str
+    terms: Sequence[str] = ()
+    recordings: dict[str, Playable] = field(default_factory=dict)
+    hosts: Sequence[str] = ()
+    scheme: str = "http"
+    token: str | None = None
+    max_clients: int = 64
+    limits: Limits = field(default_factory=Limits)
+    files: Mapping[str, tuple[bytes, str]] = field(default_factory=dict)
+
+
+def build(live: Live) -> ASGIApp:
+    """The ASGI application."""
+    folder = importlib.resources.files("otolith.live") / "page"
+    files = {path: ((folder / name).read_bytes(), kind) for path, (name, kind) in PAGE.items()} | dict(live.files)
+    about = describe(live)
+    clients = 0
+
+    def sender(content: bytes, kind: str) -> Any:
+        async def send(request: Request) -> Response:
+            return Response(content, media_type=kind)
+
+        return send
+
+    async def tell(request: Request) -> Response:
+        return JSONResponse(about)
+
+    async def stream(socket: WebSocket) -> None:
+        nonlocal clients
+        await socket.accept()
+        if clients >= live.max_clients:
+            await socket.close(protocol.CROWDED, f"{live.max_clients} others are connected; try again later")
+            return
+        clients += 1
+        try:
+            await Session(socket, live.model, live.recordings, live.limits).run()
+        finally:
+            clients -= 1
+
+    routes = [Route(path, sender(*found)) for path, found in files.items()]
+    routes += [Route("/about.json", tell)]
+    return Guard(
+        Starlette(routes=[*routes, WebSocketRoute("/stream", stream)]),
+        hosts=live.hosts,
+        scheme=live.scheme,
+        token=live.token,
+    )
+
+
+def describe(live: Live) -> dict[str, Any]:
+    """What the page shows of the model, and what it needs to send the right signals."""
+    model, meta = live.model, live.model.meta
+    return {
+        "v": protocol.VERSION,
+        "version": __version__,
+        "title": live.title,
+        "terms": list(live.terms),
+        "activities": list(model.activities),
+        "states": list(state_names(model.activities, model.calibration is not None)),
+        "channels": list(meta.channels),
+        "gravity": expects_gravity(meta, model.encoder.scaler),
+        "rate_hz": meta.rate_hz,
+        "window_s": meta.seconds,
+        "hop_s": meta.seconds * (1 - meta.overlap),
+        "recordings": [{"name": each.name, "seconds": each.seconds} for each in live.recordings.values()],
+    }

@@ -1,0 +1,230 @@
+// The page: what is chosen, what runs, and what is shown of it.
+
+import { colour, ofState } from "./colours.js";
+import { Connection } from "./connection.js";
+import { Refusal, asks, listen } from "./motion.js";
+import { Signals } from "./signals.js";
+import { Timeline } from "./timeline.js";
+
+const $ = (id) => document.getElementById(id);
+const about = await (await fetch("about.json")).json();
+const acc = new Signals($("acc"), 4, [-2, 12]);
+const gyro = new Signals($("gyro"), 2, [-1, 1]);
+const timeline = new Timeline($("timeline"), about.states);
+const bars = about.states.map(bar);
+const CLOCK_DELAY = 0.15; // seconds that the picture stays behind the signals, so that it scrolls evenly
+
+let running = null; // {connection, motion, speed}
+let edge = 0; // time at the right of the pictures, on the signals' clock
+let newest = null; // last time that came
+let held = null; // {activity, since} of what is recognised now
+let drawn = performance.now();
+
+setUp();
+requestAnimationFrame(draw);
+
+function setUp() {
+  document.title = `otolith live: ${about.title}`;
+  $("model").textContent = `${about.title} · ${about.activities.length} activities · otolith ${about.version}`;
+  $("window").textContent = `A change also has to fill a window of ${about.window_s} s. Network is the way there and back.`;
+  $("about").hidden = !about.terms.length;
+  for (const text of about.terms) $("terms").append(element("p", text));
+  for (const channel of ["acc", "gyro"]) {
+    $(`${channel}-plot`).hidden = !about.channels.some((name) => name.startsWith(channel));
+  }
+  for (const { name, seconds } of about.recordings) {
+    const option = element("option", `${name} (${duration(seconds)})`);
+    option.value = name;
+    $("recording").append(option);
+  }
+  $("offer").hidden = !about.recordings.length;
+  for (const input of document.querySelectorAll("input[name=source]")) input.addEventListener("change", choose);
+  $("go").addEventListener("click", () => (running ? stop() : start()));
+  const asked = new URLSearchParams(location.hash.slice(1));
+  const chosen = about.recordings.find(({ name }) => name === asked.get("play"));
+  if (chosen) {
+    $("recording").value = chosen.name;
+    if ([...$("speed").options].some((o) => o.value === asked.get("speed"))) $("speed").value = asked.get("speed");
+  }
+  if (chosen || (about.recordings.length && !matchMedia("(pointer: coarse)").matches)) {
+    document.querySelector("input[value=recording]").checked = true;
+  }
+  choose();
+  if (chosen) start();
+}
+
+function source() {
+  return document.querySelector("input[name=source]:checked").value;
+}
+
+function choose() {
+  $("choice").hidden = source() !== "recording";
+  $("go").textContent = source() === "sensors" && asks ? "Allow motion and start" : "Start";
+}
+
+async function start() {
+  tell(null);
+  [acc, gyro, timeline].forEach((part) => part.clear());
+  newest = held = null;
+  const replay = source() === "recording";
+  const speed = replay ? Number($("speed").value) : 1;
+  const mine = { speed, connection: null, motion: null };
+  running = mine;
+  busy(true, replay ? "Playing" : "Listening");
+  $("explain").textContent = `The first window takes ${about.window_s} s.`;
+  const on = { prediction, pong, end: pong, signals: (m) => signals(m.t, m.x), ready: (m) => { mine.channels = m.channels; } };
+  const connect = (first) => new Connection(first, { ...on, closed: (reason) => ended(mine, reason) });
+  if (replay) {
+    mine.connection = connect({ type: "replay", recording: $("recording").value, speed });
+    return;
+  }
+  try {
+    const motion = await listen({
+      gravity: about.gravity !== false,
+      onStart: (said) => {
+        mine.channels = said.channels;
+        if (running === mine) mine.connection = connect({ type: "start", ...said });
+      },
+      onSamples: (t, x) => {
+        signals(t, x);
+        hand(mine, t, x);
+      },
+    });
+    mine.motion = motion;
+    if (running !== mine) motion.stop();
+    else mine.lock = await navigator.wakeLock?.request("screen").catch(() => null);
+  } catch (error) {
+    ended(mine, error instanceof Refusal ? error.message : String(error));
+  }
+}
+
+/** Samples to the server; those from before it was ready wait. */
+function hand(mine, t, x) {
+  const { connection } = mine;
+  if (!connection) return;
+  mine.held = [...(mine.held ?? []), [t, x]];
+  if (connection.socket.readyState !== WebSocket.OPEN) return;
+  for (const [times, rows] of mine.held) connection.samples(times, rows);
+  mine.held = [];
+}
+
+function stop() {
+  running?.motion?.stop();
+  if (running?.connection) running.connection.stop();
+  else ended(running, null);
+}
+
+function ended(mine, reason) {
+  mine?.motion?.stop();
+  mine?.lock?.release();
+  if (running !== mine) return;
+  running = null;
+  busy(false, reason ? "Stopped" : "Ended");
+  if (reason) tell(reason);
+}
+
+function busy(on, text) {
+  $("state").dataset.state = on ? "live" : "idle";
+  $("state").textContent = text;
+  $("go").toggleAttribute("data-running", on);
+  for (const control of [...document.querySelectorAll("input[name=source]"), $("recording"), $("speed")]) control.disabled = on;
+  if (on) $("go").textContent = "Stop";
+  else choose();
+}
+
+function tell(message) {
+  $("message").hidden = !message;
+  $("message").textContent = message ?? "";
+  if (message) $("state").dataset.state = "error";
+}
+
+function signals(t, x) {
+  const rows = Object.fromEntries((running?.channels ?? about.channels).map((name, i) => [name, x[i]]));
+  for (const [kind, plot] of [["acc", acc], ["gyro", gyro]]) {
+    const three = ["x", "y", "z"].map((axis) => rows[`${kind}_${axis}`]);
+    if (three.every(Boolean)) plot.push(t, three);
+  }
+  if (newest === null) edge = t.at(-1) - CLOCK_DELAY;
+  newest = t.at(-1);
+}
+
+function prediction(found) {
+  const state = about.states.indexOf(found.activity);
+  const unknown = found.activity === "unknown";
+  if ($("activity").textContent !== found.activity) $("activity").textContent = found.activity;
+  $("activity").style.color = colour(ofState(about.states, state));
+  $("probability").textContent = found.probability === null ? "" : percent(found.probability);
+  if (held?.activity !== found.activity) held = { activity: found.activity, since: found.start_s };
+  const lasting = `For ${duration(found.stop_s - held.since)}`;
+  $("explain").textContent = unknown
+    ? `${lasting}: this looks like nothing that the model was trained on.`
+    : found.unknown ? `${lasting}, though the last window looks foreign.` : `${lasting}.`;
+  const shares = found.belief ?? found.p;
+  bars.forEach((one, i) => one(shares[i] ?? 0, i === state));
+  timeline.push(state, found.stop_s - about.hop_s, found.stop_s);
+  show("network", running?.connection?.network ?? null);
+  show("waiting", found.waited_ms + found.queued_ms);
+  show("computing", found.compute_ms);
+}
+
+function pong(message) {
+  const samples = message.dropped_samples + (running?.connection?.unsent ?? 0);
+  const parts = [];
+  if (samples) parts.push(`${samples} samples came too fast and were left out`);
+  if (message.dropped_messages) parts.push(`${message.dropped_messages} messages came too late to be shown`);
+  $("lost").hidden = !parts.length;
+  $("lost").textContent = parts.length ? `${parts.join("; ")}.` : "";
+  show("network", running?.connection?.network ?? null);
+}
+
+function draw(now) {
+  const dt = Math.min(0.25, (now - drawn) / 1000);
+  drawn = now;
+  if (running && newest !== null) {
+    edge += dt * running.speed;
+    edge += (newest - CLOCK_DELAY * running.speed - edge) * Math.min(1, 2 * dt);
+    edge = Math.min(edge, newest);
+  }
+  for (const part of [acc, gyro, timeline]) part.draw(edge);
+  requestAnimationFrame(draw);
+}
+
+/** A row of the list of states; gives the function that sets its share. */
+function bar(name, index) {
+  const row = element("li");
+  const meter = element("progress");
+  meter.max = 1;
+  meter.value = 0;
+  meter.setAttribute("aria-label", name);
+  meter.style.setProperty("--bar", `var(--${ofState(about.states, index)})`);
+  const share = element("span", "", "share");
+  row.append(element("span", name, "name"), meter, share);
+  $("bars").append(row);
+  return (value, top) => {
+    meter.value = value < 0.005 ? 0 : value;
+    share.textContent = percent(value);
+    row.toggleAttribute("data-top", top);
+  };
+}
+
+function percent(value) {
+  return `${Math.round(100 * value)}\u00a0%`;
+}
+
+/** 65.2 -> "1:05 min" */
+function duration(seconds) {
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")} min`;
+}
+
+function show(id, ms) {
+  const text = ms === null ? "–" : ms < 9.95 ? ms.toFixed(1) : String(Math.round(ms));
+  $(id).replaceChildren(text, ...(ms === null ? [] : [element("small", "ms")]));
+}
+
+function element(tag, text = "", name = "") {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  if (name) made.className = name;
+  return made;
+}

@@ -1,0 +1,150 @@
+"""Where the server listens, under which names, and how it runs and ends."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from otolith import extras
+from otolith.errors import DataError
+
+PORT = 8765
+EXTRA = ("starlette", "uvicorn", "websockets", "cryptography", "segno")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A socket that listens, and what it is called.
+
+    `url` is the one to open; `token` and `address` (of this machine in its network) are None on loopback.
+    """
+
+    listening: socket.socket
+    hosts: tuple[str, ...]
+    scheme: str
+    token: str | None
+    address: str | None
+
+    @property
+    def port(self) -> int:
+        return int(self.listening.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        path = f"{self.token}/" if self.token else ""
+        return f"{self.scheme}://{_bracketed(self.address or '127.0.0.1')}:{self.port}/{path}"
+
+
+def need_extra() -> None:
+    """Raise RecipeError, with the command that installs them, unless the packages of the extra `live` are there."""
+    for name in EXTRA:
+        extras.need(name, "otolith live", "live")
+
+
+def listen(port: int = PORT, *, lan: bool = False, address: str | None = None) -> Place:
+    """Bind to loopback, or with `lan` to all networks, where a random token is asked for.
+
+    Args:
+        port: 0 takes a free one.
+        address: of this machine in its network, an IP address or a name; None: found out.
+
+    Raises:
+        DataError: the port is taken, or there is no network.
+    """
+    # on loopback a page served in clear is secure to browsers; elsewhere only TLS is
+    found = (address or lan_address()) if lan else None
+    try:
+        listening = socket.create_server(("0.0.0.0" if lan else "127.0.0.1", port))
+    except OSError as error:
+        raise DataError(
+            f"port {port} cannot be used ({error.strerror or error}); choose another: --port {port + 1}"
+        ) from None
+    names = ["127.0.0.1", "localhost", *([found] if found else [])]
+    number = listening.getsockname()[1]
+    hosts = tuple(f"{_bracketed(name)}:{number}" for name in names)
+    return Place(listening, hosts, "https" if lan else "http", secrets.token_urlsafe(16) if lan else None, found)
+
+
+def lan_address() -> str:
+    """This machine's address in its network: that of the interface by which packets would leave; none is sent.
+
+    Raises:
+        DataError: there is no network.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address of documentation (RFC 5737), nobody's
+            found = str(probe.getsockname()[0])
+        except OSError:
+            found = "0.0.0.0"
+    if ipaddress.ip_address(found).is_unspecified or ipaddress.ip_address(found).is_loopback:
+        raise DataError("this machine is in no network; connect it to the phone's, or name it with --address")
+    return found
+
+
+def run(app: Any, place: Place, pem: Path | None = None, max_connections: int = 256) -> None:
+    """Serve until Ctrl-C, and return once every connection is closed.
+
+    Args:
+        app: an ASGI application.
+        pem: file with key and certificate; None: without TLS.
+        max_connections: of all kinds; more are told to come again (HTTP 503).
+    """
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="websockets-sansio",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=16 * 1024,
+        ws_max_size=_frame_bytes(),
+        ws_per_message_deflate=False,
+        timeout_keep_alive=20,
+        limit_concurrency=max_connections,
+        timeout_graceful_shutdown=2,
+        backlog=128,
+        ssl_keyfile=None if pem is None else str(pem),
+        ssl_certfile=None if pem is None else str(pem),
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[place.listening])
+    except KeyboardInterrupt:  # which the server raises again once it has shut down
+        pass
+    finally:
+        place.listening.close()
+
+
+def qr_code(url: str) -> str:
+    """The address as a code that a phone's camera reads from a terminal."""
+    import io
+
+    import segno
+
+    out = io.StringIO()
+    segno.make(url, error="l").terminal(out, compact=True, border=2)
+    return out.getvalue()
+
+
+def names_of(place: Place) -> Sequence[str]:
+    """Names that a certificate has to cover: the network's address first."""
+    return list(dict.fromkeys([*([place.address] if place.address else []), "localhost", "127.0.0.1"]))
+
+
+def _frame_bytes() -> int:
+    from otolith.live.protocol import MAX_BYTES
+
+    return MAX_BYTES
+
+
+def _bracketed(name: str) -> str:
+    return f"[{name}]" if ":" in name else name

@@ -1,0 +1,211 @@
+"""One connection: samples in, predictions out, everything bounded, and nothing that a client sends ends the server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from otolith.errors import DataError, unknown
+from otolith.live import protocol
+from otolith.live.outbox import Outbox
+from otolith.live.protocol import Closed, Ping, Replay, Samples, Start, Stop
+from otolith.live.recordings import Playable
+from otolith.model import Model
+from otolith.streaming import StreamingRecogniser
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one client may use."""
+
+    idle_s: float = 30.0
+    """Without samples (or, while a recording plays, without any message) the connection is closed: pings keep none."""
+    send_s: float = 10.0
+    """A message that a client has not taken after so long is its last."""
+    inbox: int = 50
+    """Messages with samples that may wait for their turn: five seconds of a phone."""
+
+
+@dataclass(eq=False)
+class Session:
+    """Serves an accepted connection until it ends; `run` returns whatever happens."""
+
+    socket: WebSocket
+    model: Model
+    recordings: dict[str, Playable]
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        self._outbox = Outbox()
+        self._inbox: asyncio.Queue[tuple[float, Samples] | None] = asyncio.Queue()
+        self._dropped = 0
+        self._mode: Start | Replay | None = None
+        self._recogniser: StreamingRecogniser | None = None
+        self._heard = time.monotonic()
+
+    async def run(self) -> None:
+        ending, gone = Closed(1000, ""), False
+        broken: BaseExceptionGroup[Exception] | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                writer = group.create_task(self._write())
+                watch = group.create_task(self._watch_idle())
+                await self._converse(group)
+                await self._outbox.emptied()
+                writer.cancel()
+                watch.cancel()
+        except* Closed as several:
+            ending = _first(several)
+        except* WebSocketDisconnect:
+            gone = True
+        except* Exception as several:
+            broken, ending = several, Closed(protocol.BROKEN, "the server failed; its terminal says how")
+        if not gone:
+            await self._close(ending.code, ending.reason)
+        if broken is not None:
+            raise broken
+
+    async def _close(self, code: int, reason: str) -> None:
+        """Say why, and close, but do not wait for one who does not read."""
+        with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+            async with asyncio.timeout(1.0):
+                if code != 1000 and code != protocol.SLOW:
+                    await self.socket.send_json({"type": "error", "code": code, "reason": reason})
+                # a close frame has room for 123 bytes
+                await self.socket.close(code, reason.encode()[:120].decode("utf-8", "ignore"))
+
+    async def _converse(self, group: asyncio.TaskGroup) -> None:
+        worker: asyncio.Task[None] | None = None
+        while True:
+            message = protocol.parse(await self._receive())
+            playing = isinstance(self._mode, Replay) and worker is not None and not worker.done()
+            if playing or not isinstance(message, Ping):
+                self._heard = time.monotonic()
+            if isinstance(message, Ping):
+                self._outbox.put({"type": "pong", "sent": message.sent, **self._counts()})
+                continue
+            if isinstance(message, Start | Replay):
+                if self._mode is not None:
+                    raise Closed(protocol.MALFORMED, "a second start; open another connection")
+                self._mode = message
+                worker = group.create_task(self._begin(message))
+            elif self._mode is None:
+                raise Closed(protocol.MALFORMED, f"{message.type} before start or replay")
+            elif isinstance(message, Stop):
+                break
+            elif isinstance(self._mode, Replay):
+                raise Closed(protocol.MALFORMED, "samples during a replay")
+            else:
+                self._take(message)
+        assert worker is not None
+        if isinstance(self._mode, Replay):
+            if not worker.done():
+                worker.cancel()
+                self._outbox.put({"type": "end", **self._counts()})
+        else:
+            self._inbox.put_nowait(None)
+            await worker
+
+    async def _receive(self) -> str | bytes:
+        message = await self.socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1000))
+        text: str | bytes | None = message.get("text")
+        if text is None:
+            raise Closed(protocol.MALFORMED, "a binary message; send text")
+        return text
+
+    async def _watch_idle(self) -> None:
+        while True:
+            left = self._heard + self.limits.idle_s - time.monotonic()
+            if left <= 0:
+                raise Closed(protocol.IDLE, f"nothing came for {self.limits.idle_s:g} s")
+            await asyncio.sleep(left)
+
+    async def _write(self) -> None:
+        while True:
+            message = await self._outbox.get()
+            try:
+                async with asyncio.timeout(self.limits.send_s):
+                    await self.socket.send_json(message)
+            except TimeoutError:
+                raise Closed(protocol.SLOW, "the client does not read what it is sent") from None
+            except RuntimeError:  # closed from the other side in between
+                raise WebSocketDisconnect from None
+            self._outbox.done()
+
+    def _take(self, message: Samples) -> None:
+        assert isinstance(self._mode, Start)
+        if len(message.x) != len(self._mode.channels):
+            raise Closed(protocol.MALFORMED, f"{len(message.x)} rows for {len(self._mode.channels)} channels")
+        if self._inbox.qsize() >= self.limits.inbox:
+            self._dropped += len(message.t)
+        else:
+            self._inbox.put_nowait((time.monotonic(), message))
+
+    async def _begin(self, mode: Start | Replay) -> None:
+        try:
+            if isinstance(mode, Start):
+                self._recogniser = StreamingRecogniser(self.model, mode.rate_hz, channels=mode.channels)
+                self._outbox.put(protocol.ready(mode.channels, mode.rate_hz))
+                await self._recognise(self._recogniser)
+            else:
+                await self._play(mode)
+        except DataError as error:
+            raise Closed(protocol.REFUSED, str(error)) from None
+
+    async def _recognise(self, recogniser: StreamingRecogniser) -> None:
+        while (item := await self._inbox.get()) is not None:
+            came, message = item
+            queued = time.monotonic() - came
+            await self._push(recogniser, np.array(message.x), np.array(message.t), queued)
+        await self._finish(recogniser)
+
+    async def _play(self, mode: Replay) -> None:
+        if mode.recording not in self.recordings:
+            raise DataError(unknown("recording", mode.recording, self.recordings))
+        recording = self.recordings[mode.recording]
+        recogniser = StreamingRecogniser(self.model, recording.rate_hz, channels=recording.channels)
+        self._outbox.put(protocol.ready(recording.channels, recording.rate_hz))
+        began = time.monotonic()
+        for piece in recording.pieces():
+            # a piece exists once its last sample is taken
+            await asyncio.sleep(max(0.0, began + float(piece.times[-1]) / mode.speed - time.monotonic()))
+            rows = np.round(piece.values, 4).tolist()
+            self._outbox.put(protocol.signals(piece.times.tolist(), rows))
+            if mode.recognise:
+                await self._push(recogniser, piece.values, piece.times, 0.0)
+        if mode.recognise:
+            await self._finish(recogniser)
+        else:
+            self._outbox.put({"type": "end", **self._counts()})
+
+    async def _push(
+        self,
+        recogniser: StreamingRecogniser,
+        values: np.ndarray[Any, Any],
+        times: np.ndarray[Any, Any],
+        queued_s: float,
+    ) -> None:
+        """Off the event loop, so that the others' pings and samples do not wait for this network."""
+        for found in await asyncio.to_thread(recogniser.push, values, times):
+            self._outbox.put(protocol.prediction(found, queued_s))
+
+    async def _finish(self, recogniser: StreamingRecogniser) -> None:
+        for found in await asyncio.to_thread(recogniser.finish):
+            self._outbox.put(protocol.prediction(found, 0.0))
+        self._outbox.put({"type": "end", **self._counts()})
+
+    def _counts(self) -> dict[str, int]:
+        return {"dropped_samples": self._dropped, "dropped_messages": self._outbox.dropped}
+
+
+def _first(group: BaseExceptionGroup[Closed]) -> Closed:
+    error = group.exceptions[0]
+    return error if isinstance(error, Closed) else _first(error)

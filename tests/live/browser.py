@@ -1,0 +1,87 @@
+"""Headless Chromium, driven through its DevTools protocol."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+class Page:
+    """One tab. `complaints` collects what the page logged as errors: exceptions, refused resources, broken policies."""
+
+    def __init__(self, socket: Any) -> None:
+        self.socket = socket
+        self.complaints: list[str] = []
+        self._number = 0
+        for domain in ("Runtime", "Log", "Page"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        self._number += 1
+        self.socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
+        while True:
+            message = json.loads(self.socket.recv(timeout=60))
+            if message.get("method") == "Runtime.exceptionThrown" or (
+                message.get("method") == "Log.entryAdded" and message["params"]["entry"]["level"] == "error"
+            ):
+                self.complaints.append(json.dumps(message["params"]))
+            if message.get("id") == self._number:
+                assert "error" not in message, message
+                result: dict[str, Any] = message["result"]
+                return result
+
+    def open(self, url: str, width: int, height: int) -> None:
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+        self.call("Page.navigate", url=url)
+
+    def run(self, script: str) -> Any:
+        """Value of an expression in the page; promises are awaited."""
+        found = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in found, found["exceptionDetails"]
+        return found["result"].get("value")
+
+    def wait_for(self, script: str, seconds: float = 60.0) -> Any:
+        """The expression's value, once it is true."""
+        end = time.monotonic() + seconds
+        while not (value := self.run(script)):
+            assert time.monotonic() < end, f"{script} did not become true; {self.complaints}"
+            time.sleep(0.1)
+        return value
+
+    def screenshot(self) -> bytes:
+        return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
+
+
+@contextmanager
+def chromium(program: str, profile: Path) -> Iterator[Page]:
+    from websockets.sync.client import connect
+
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "--no-first-run"]
+    process = subprocess.Popen(
+        [program, *options, f"--user-data-dir={profile}", "about:blank"], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            if found := re.search(r"DevTools listening on ws://([^/]+)/", line):
+                break
+        else:
+            raise AssertionError("Chromium did not start")
+        with urllib.request.urlopen(f"http://{found[1]}/json", timeout=30) as tabs:
+            (tab,) = [each for each in json.load(tabs) if each["type"] == "page"]
+        with connect(tab["webSocketDebuggerUrl"], max_size=None) as socket:
+            yield Page(socket)
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stderr.close()

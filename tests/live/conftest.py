@@ -1,0 +1,62 @@
+"""A small model with gravity in its windows, two recordings that it fits, and a server that knows both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+pytest.importorskip("starlette", reason="the extra `live` is not installed")
+
+from livetools import HOST, signal
+from starlette.testclient import TestClient
+
+from otolith import pipeline, splits
+from otolith.live.app import Live, build
+from otolith.live.recordings import Playable
+from otolith.model import Model
+from otolith.recording import CHANNELS, Recording, Stream
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    torch.set_num_threads(1)
+    w = tiny.windows(n_subjects=6)
+    x = w.x.copy()
+    x[:, 2] += 9.81 - x[:, 2].mean()
+    x[:, :2] -= x[:, :2].mean((0, 2), keepdims=True)
+    w = replace(w, x=x, meta=replace(w.meta, overlap=0.5))
+    split = splits.holdout(w, 0)
+    return pipeline.finetune(pipeline.pretrain(w, split, tiny.recipe(), "random"), w, split)
+
+
+@pytest.fixture(scope="session")
+def recordings() -> dict[str, Recording]:
+    """One regular, one of two sensors with clocks of their own and a gap."""
+    rng = np.random.default_rng(3)
+    regular = Recording("walk <b>", 1, (Stream(CHANNELS, signal(300, 50.0), 50.0),))
+    streams = []
+    for rate, rows in ((50.0, slice(0, 3)), (73.0, slice(3, 6))):
+        n = round(6 * rate)
+        steps = (1 + 0.2 * rng.uniform(-1, 1, n)) / rate
+        steps[n // 2] += 0.7
+        streams.append(Stream(CHANNELS[rows], signal(n, rate)[rows], rate, 0.1 + np.cumsum(steps)))
+    return {"walk <b>": regular, "odd": Recording("odd", 1, tuple(streams))}
+
+
+@pytest.fixture
+def serving(model: Model, recordings: dict[str, Recording]) -> Callable[..., TestClient]:
+    """A client of a server; keyword arguments change what it is built from."""
+
+    def make(**changes: Any) -> TestClient:
+        known = {name: Playable.of(one, model) for name, one in recordings.items()}
+        options: dict[str, Any] = {"model": model, "title": "Tiny", "recordings": known, "hosts": (HOST,)}
+        live = Live(**(options | changes))
+        return TestClient(build(live), base_url=f"{live.scheme}://{HOST}", raise_server_exceptions=True)
+
+    return make

@@ -1,0 +1,117 @@
+"""The page in a real browser: a replay, sensors, and what it says where there are none."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import Page, chromium
+from livetools import signal, write_walks
+from matplotlib.image import imread
+from test_live_serve import running
+
+from otolith import bundle
+from otolith.model import Model
+
+PROGRAM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")
+
+
+@pytest.fixture(scope="module")
+def url(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("page")
+    write_walks(folder / "walks", {"walk <img src=x>": signal(3000, 50.0)})
+    saved = bundle.save(model, folder / "model")
+    for _, address in running(saved, "--replay", str(folder / "walks")):
+        yield address
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    assert PROGRAM is not None
+    with chromium(PROGRAM, tmp_path / "profile") as opened:
+        yield opened
+
+
+ACTIVITY = "document.getElementById('activity')?.textContent"
+STATE = "document.getElementById('state')?.textContent"
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
+def test_a_replay_is_shown(page: Page, url: str, tmp_path: Path, width: int, height: int) -> None:
+    page.open(url + "#play=walk%20%3Cimg%20src%3Dx%3E&speed=20", width, height)
+    found = page.wait_for(f"['still', 'swing', 'shake', 'unknown'].includes({ACTIVITY}) && {ACTIVITY}")
+    assert found
+    page.wait_for(f"{STATE} === 'Ended'")
+    assert page.run("document.querySelectorAll('#bars li').length") == 4
+    shares = page.run("[...document.querySelectorAll('#bars progress')].map((bar) => bar.value)")
+    assert sum(shares) == pytest.approx(1.0, abs=0.02)  # shares below half a percent have no bar
+    assert "ms" in page.run("document.getElementById('computing').textContent")
+    assert page.run("document.querySelectorAll('option img').length") == 0  # a name is text, not markup
+    assert page.run("document.documentElement.scrollWidth <= innerWidth")
+    (tmp_path / "page.png").write_bytes(page.screenshot())
+    assert imread(tmp_path / "page.png").shape[:2] == (height, width)
+    drawn = page.run(
+        "[...document.querySelectorAll('canvas')].map((c) => new Set(new Uint32Array("
+        "c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size)"
+    )
+    assert len(drawn) == 3
+    assert min(drawn) > 5  # colours in each picture
+    assert page.complaints == []
+
+
+def test_sensors_are_turned_into_si_units_and_recognised(page: Page, url: str) -> None:
+    page.open(url, 390, 844)
+    page.wait_for("document.querySelectorAll('#bars li').length")
+    event = (
+        "({accelerationIncludingGravity: {x: 1, y: 2, z: 9.5}, acceleration: {x: 0, y: 0, z: 1},"
+        " rotationRate: {alpha: 180, beta: 90, gamma: null}})"
+    )
+    got = page.run(
+        f"import('./motion.js').then((m) => [m.values({event}, true, false), m.values({event}, false, true)])"
+    )
+    assert got[0][:3] == [1, 2, 9.5]
+    assert got[0][3:] == [pytest.approx(np.pi), pytest.approx(np.pi / 2), None]
+    assert got[1][2] == -1  # iOS has the opposite sign
+    assert got[1][3] == pytest.approx(np.pi)  # in acceleration only
+    page.run("document.querySelector('input[value=sensors]').click()")
+    page.run(
+        "window.turning = setInterval(() => window.dispatchEvent(new DeviceMotionEvent('devicemotion', {interval: 16,"
+        " accelerationIncludingGravity: {x: 0.1 * Math.random(), y: 0, z: 9.8},"
+        " rotationRate: {alpha: 520, beta: 690, gamma: 860 + Math.random()}})), 16); 1"
+    )
+    page.run("document.getElementById('go').click()")
+    page.wait_for(f"['still', 'swing', 'shake', 'unknown'].includes({ACTIVITY})")
+    assert page.run(STATE) == "Listening"
+    page.run("document.getElementById('go').click()")
+    page.wait_for(f"{STATE} === 'Ended'")
+    assert page.complaints == []
+
+
+def test_without_sensors_it_says_so(page: Page, url: str) -> None:
+    page.open(url, 390, 844)
+    page.wait_for("document.querySelectorAll('#bars li').length")
+    page.run("document.querySelector('input[value=sensors]').click()")
+    page.run("document.getElementById('go').click()")
+    said = page.wait_for("!document.getElementById('message').hidden && document.getElementById('message').textContent")
+    assert "phone" in said
+    assert page.run("document.getElementById('go').textContent") != "Stop"
+
+
+def test_a_server_that_ends_is_noticed(page: Page, model: Model, tmp_path: Path) -> None:
+    saved = bundle.save(model, tmp_path / "model")
+    for process, address in running(saved):
+        page.open(address, 390, 844)
+        page.wait_for("document.querySelectorAll('#bars li').length")
+        page.run(
+            "window.turning = setInterval(() => window.dispatchEvent(new DeviceMotionEvent('devicemotion', {"
+            " accelerationIncludingGravity: {x: 0, y: 0, z: 9.8},"
+            " rotationRate: {alpha: 1, beta: 1, gamma: 1}})), 16); 1"
+        )
+        page.run("document.getElementById('go').click()")
+        page.wait_for("document.getElementById('network').textContent.includes('ms')")
+        process.terminate()
+        assert page.wait_for("!document.getElementById('message').hidden")

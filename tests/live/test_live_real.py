@@ -1,0 +1,48 @@
+"""A real recording played through the server says what prediction of the whole recording says."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from livetools import HOST, ORIGIN, STREAM
+from starlette.testclient import TestClient
+
+from otolith import datasets
+from otolith.live.app import Live, build
+from otolith.live.recordings import Playable
+from otolith.prediction import predict_recordings
+from otolith.streaming import StreamingRecogniser
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "streaming"))
+
+pytestmark = pytest.mark.realdata
+
+
+def test_a_real_recording_is_played_as_it_is_predicted(real_root: Path) -> None:
+    from test_streaming_real import beginning, model_for
+
+    data = datasets.load("uci-har", real_root)
+    recording = replace(beginning(next(itertools.islice(data.recordings(), 3, None)), 60.0), name="real")
+    model = model_for(recording, data.info)
+    (found,) = predict_recordings(model, [recording], smoothing="causal")
+    assert found.timeline is not None, found.why_not
+    one = Playable.of(recording, model)
+    live = Live(model=model, title="real", recordings={"real": one}, hosts=(HOST,))
+    came = []
+    with TestClient(build(live)).websocket_connect(STREAM, headers=ORIGIN) as socket:
+        socket.send_json({"v": 1, "type": "replay", "recording": "real", "speed": 60})
+        while not came or came[-1]["type"] != "end":
+            came.append(socket.receive_json())
+    assert came[-1]["dropped_messages"] == 0
+    predictions = [message for message in came if message["type"] == "prediction"]
+    assert [p["activity"] for p in predictions] == found.timeline.activity
+    np.testing.assert_allclose([p["p"] for p in predictions], found.timeline.probabilities, atol=2e-6)
+    np.testing.assert_allclose([p["belief"] for p in predictions], found.timeline.belief, atol=2e-6)
+    stream = StreamingRecogniser(model, one.rate_hz, channels=one.channels)
+    again = [p for piece in one.pieces() for p in stream.push(piece.values, piece.times)] + stream.finish()
+    assert [p.start_s for p in again] == [p["start_s"] for p in predictions]

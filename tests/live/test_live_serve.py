@@ -1,0 +1,162 @@
+"""The running server: its places and tokens, a real WebSocket over TLS, Ctrl-C, and the command's own refusals."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from otolith import bundle
+from otolith.errors import DataError, RecipeError
+from otolith.live import serve
+from otolith.model import Model
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
+
+
+@pytest.fixture(scope="module")
+def saved(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bundle.save(model, tmp_path_factory.mktemp("live") / "model")
+
+
+def running(
+    saved: Path | str, *options: str, folder: Path | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command in a process of its own, started in `folder`, and the address that it shows."""
+    command = [sys.executable, "-m", "otolith", "live", str(saved), "--port", "0", *options]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ, cwd=folder
+    )
+    assert process.stdout is not None
+    try:
+        shown = ""
+        for line in process.stdout:
+            shown += line
+            if found := re.search(r"https?://\S+/", shown):
+                yield process, found[0]
+                break
+        else:
+            raise AssertionError(f"{shown}\n{process.communicate()[1]}")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def test_ctrl_c_ends_it_cleanly_with_a_client_connected(saved: Path) -> None:
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.client import connect
+
+    for process, url in running(saved):
+        assert url.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(url, timeout=20) as page:
+            assert b"otolith" in page.read()
+        host = url.removeprefix("http://").rstrip("/")
+        for path in (
+            "/../app.py",
+            "/page/../../app.py",
+            "/..%2f..%2fapp.py",
+            "/./style.css",
+        ):  # sent raw
+            raw = http.client.HTTPConnection(host, timeout=20)
+            raw.request("GET", path)
+            assert raw.getresponse().status == 404
+            raw.close()
+        with connect(url.replace("http", "ws") + "stream", origin=url.rstrip("/")) as socket:  # type: ignore[arg-type]
+            socket.send(json.dumps({"v": 1, "type": "ping", "sent": 3}))
+            assert json.loads(socket.recv(timeout=20))["sent"] == 3
+            process.send_signal(signal.SIGINT)
+            with pytest.raises(ConnectionClosed):
+                socket.recv(timeout=20)
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 0, err
+        assert err == ""
+        assert out.endswith("Stopped.\n")
+
+
+def test_over_the_network_it_is_encrypted_and_asks_for_its_token(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from websockets.exceptions import ConnectionClosed, InvalidStatus
+    from websockets.sync.client import connect
+
+    monkeypatch.setenv("OTOLITH_HOME", str(tmp_path))
+    for _, url in running(saved, "--lan", "--address", "localhost"):
+        found = re.fullmatch(r"(https://localhost:\d+)/([\w-]{22})/", url)
+        assert found is not None
+        trusting = ssl.create_default_context(cafile=str(tmp_path / "live" / "certificate.pem"))
+        with urllib.request.urlopen(url, timeout=20, context=trusting) as page:
+            assert page.status == 200
+        with urllib.request.urlopen(url + "certificate.crt", timeout=20, context=trusting) as public:
+            assert b"PRIVATE" not in public.read()
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(found[1] + "/", timeout=20, context=trusting)
+        address = url.replace("https", "wss") + "stream"
+        with connect(address, origin=found[1], ssl=trusting) as socket:  # type: ignore[arg-type]
+            socket.send(" " * 70_000)
+            with pytest.raises(ConnectionClosed, match=r"1009|4413"):
+                socket.recv(timeout=20)
+        with (
+            pytest.raises(InvalidStatus, match="403"),
+            connect(address.replace(found[2], "x" * 22), origin=found[1], ssl=trusting),  # type: ignore[arg-type]
+        ):
+            pass
+
+
+def test_places() -> None:
+    with serve.listen(0).listening as listening:
+        assert listening.getsockname()[0] == "127.0.0.1"
+        with pytest.raises(DataError, match="choose another: --port"):
+            serve.listen(listening.getsockname()[1])
+    places = [serve.listen(0, lan=True, address="10.0.0.7") for _ in range(2)]
+    for place in places:
+        place.listening.close()
+        assert place.scheme == "https"
+        assert place.token is not None
+        assert len(place.token) >= 22
+        assert f"10.0.0.7:{place.hosts[0].rpartition(':')[2]}" in place.hosts
+    assert places[0].token != places[1].token
+    assert serve.names_of(places[0]) == ["10.0.0.7", "localhost", "127.0.0.1"]
+
+
+def test_without_a_network_there_is_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(self: object, address: object) -> None:
+        raise OSError("no route")
+
+    class Socket(serve.socket.socket):
+        connect = nowhere  # type: ignore[assignment]
+
+    monkeypatch.setattr(serve.socket, "socket", Socket)
+    with pytest.raises(DataError, match="--address"):
+        serve.lan_address()
+
+
+def test_the_code_is_printable() -> None:
+    text = serve.qr_code("https://192.168.1.20:8765/abcdefghijklmnopqrstuv/")
+    assert len(text.splitlines()) > 10
+
+
+def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(RecipeError, match="otolith live needs uvicorn") as caught:
+        serve.need_extra()
+    assert 'python -m pip install "otolith[live]"' in str(caught.value)
+
+
+def test_the_command_refuses_what_it_cannot_serve(saved: Path, tmp_path: Path) -> None:
+    from commandline import refused
+
+    assert "holds no model" in refused("live", tmp_path)
+    assert "is no file or folder" in refused("live", saved, "--replay", "nowhere")
