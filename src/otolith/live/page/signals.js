@@ -3,6 +3,7 @@
 import { colour, fitted } from "./colours.js";
 
 const SECONDS = 8;
+const KEPT = SECONDS + 6; // a fast replay is drawn some seconds behind what came
 const GAP = 0.25;
 const AXES = ["x", "y", "z"];
 const LEFT = 30;
@@ -26,7 +27,7 @@ export class Signals {
   push(times, rows) {
     this.times.push(...times);
     rows.forEach((row, i) => this.rows[i].push(...row));
-    const old = this.times.findIndex((t) => t > this.times.at(-1) - SECONDS - 1);
+    const old = this.times.findIndex((t) => t > this.times.at(-1) - KEPT);
     if (old > 60) {
       this.times.splice(0, old);
       this.rows.forEach((row) => row.splice(0, old));
