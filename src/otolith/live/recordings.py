@@ -14,7 +14,7 @@ from otolith.clock import contiguous
 from otolith.errors import DataError
 from otolith.model import Model
 from otolith.prediction import open_sources
-from otolith.prediction.matching import fitting, refuse_other_gravity
+from otolith.prediction.matching import fitting, refuse_removed_gravity
 from otolith.recording import Recording
 
 MOST = 100
@@ -83,7 +83,7 @@ def playable(
     for text in named:
         source, only = _split(text)
         (opened,) = open_sources([source], root)
-        refuse_other_gravity(opened.gravity, model.meta, model.encoder.scaler, opened.name)
+        refuse_removed_gravity(opened.gravity, model.meta, model.encoder.scaler, opened.name)
         seen = []
         for recording in opened.recordings:
             seen.append(recording.name)
