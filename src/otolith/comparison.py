@@ -132,9 +132,8 @@ def plan(
         section = resolved.windows
         with progress.stage(f"windows of {data.info.name}", 1):
             w = data.windows(section.rate_hz, section.seconds, section.overlap, unlabelled=section.unlabelled)
-        return Study(
-            w, data.info, resolved, recipe_name, Path(encoders) if encoders is not None else folder / "encoders", device
-        )
+        store = Path(encoders) if encoders is not None else folder / "encoders"
+        return Study(w, data.info, resolved, recipe_name, store, device, folder / "arrays")
 
     first = study(given)
     other = first if source is None else study(datasets.load(dataset, root))

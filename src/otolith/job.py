@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from otolith.splits import Split
     from otolith.windows import Windows
 
-DIAGNOSED = 1500
-"""Windows in t-SNE pictures and in the teacher's diagnosis."""
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -232,37 +229,19 @@ def _claim(out: Path, prepared: Prepared, key: dict[str, Any]) -> None:
 
 def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
     """t-SNE before and after training on test windows, and how well the teacher tells activities apart."""
-    from otolith.features import encode
-    from otolith.metrics import teacher_separation
-    from otolith.report.embedding import MIN_POINTS, choose, embed
-    from otolith.training.source import Part, Source
+    from otolith.diagnosis import embed_test, judge_teacher
 
     assert cell.encoder is not None
     assert cell.model is not None
     folder.mkdir(exist_ok=True)
-    trained, w = cell.model.encoder, cell.w
-
-    def source(windows: np.ndarray) -> Source:
-        return Source([Part(w.x, windows)], trained.scaler, trained.device)
-
-    shown = cell.split.test[choose(w.y[cell.split.test], cell.seed, DIAGNOSED)]
-    if len(shown) >= MIN_POINTS:
-        untrained = build_encoder(cell.method, cell.recipe, w.meta, cell.seed).to(trained.device)
-        with progress.stage("t-SNE", 2) as bar:
-            for name, network in (("before", untrained), ("after", trained.network)):
-                features = encode(network, source(shown)).cpu().numpy()
-                np.save(folder / f"tsne_{name}.npy", embed(features, cell.seed))
-                bar.advance()
-        np.save(folder / "tsne_y.npy", np.asarray(w.y[shown]))
-        np.save(folder / "tsne_subject.npy", np.asarray(w.subject[shown]))
-    judged = cell.split.val[choose(w.y[cell.split.val], cell.seed, DIAGNOSED)]
-    if cell.encoder.teacher is not None:
-        if not 1 < len(np.unique(w.y[judged])) < len(judged):
-            progress.say("The validation windows hold too few activities to judge the teacher by; this is left out.")
-            return
-        h = encode(cell.encoder.teacher, source(judged)).cpu().numpy()
-        figures = teacher_separation(h, w.y[judged], w.meta.activities)
+    untrained = build_encoder(cell.method, cell.recipe, cell.w.meta, cell.seed)
+    networks = {"before": untrained, "after": cell.model.encoder.network}
+    embed_test(networks, cell.model.encoder, cell.w, cell.split, cell.seed, folder, progress)
+    figures = judge_teacher(cell.encoder, cell.w, cell.split, cell.seed)
+    if figures is not None:
         _write(folder / "teacher.json", json.dumps(figures, indent=2, allow_nan=False))
+    elif cell.encoder.teacher is not None:
+        progress.say("The validation windows hold too few activities to judge the teacher by; this is left out.")
 
 
 class _Curves:

@@ -18,6 +18,7 @@ from commandline import SET, call, refused
 from otolith import comparison, rows
 from otolith.errors import CheckpointError
 from otolith.protocols import few_labels, study
+from otolith.report import folder
 
 FEW = ["--method", "csshar", "--method", "random", "--k", "1", "--k", "2", "--draws", "3"]
 
@@ -54,6 +55,20 @@ def test_other_protocols(protocol: str, moves: Path, tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     assert "random" in ended.out
     assert "report.html" in ended.out
+
+
+def test_features_of_methods_stand_side_by_side(moves: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    tokens = ["compare", "representation", "--dataset", moves, "--method", "csshar", "--method", "random", *SET]
+    assert call(*tokens, "--seeds", "2", "--out", out).code == 0
+    pictured = sorted(path.name for path in (out / "arrays").iterdir())
+    assert pictured == ["csshar-seed0", "random-seed0"]
+    page = (out / "report.html").read_text()
+    assert [page.count(f't-SNE, moves, {short}, seed 0"') for short in ("CSSHAR", "Random")] == [1, 1]
+    (out / "arrays" / "csshar-seed0" / "tsne_after.npy").write_bytes(b"torn")
+    shown = folder.load(out)
+    assert list(shown.cells) == ["random-seed0"]
+    assert any("tsne_after.npy" in problem for problem in shown.problems)
 
 
 def test_transfer_between_two_folders(moves: Path, tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ def units(study: Study, methods: Sequence[str], seeds: int) -> Iterator[Unit]:
     split = splits.default(study.w, study.info)
     for seed in range(seeds):
         for method in methods:
-            yield scored(study, "representation", split, method, seed)
+            # One picture of each method is looked at (Fig. 5); its seed is the first.
+            folder = study.pictured / f"{method}-seed{seed}" if study.pictured is not None and seed == 0 else None
+            yield scored(study, "representation", split, method, seed, pictured=folder)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from otolith import bundle, methods, rows
+from otolith.diagnosis import embed_test
 from otolith.errors import CheckpointError
 from otolith.model import PretrainedEncoder
 from otolith.pipeline import evaluate, finetune, pretrain
@@ -34,6 +35,7 @@ class Study:
     """A data set under a recipe.
 
     `folder` keeps pre-trained encoders and the checkpoints of those in training; what is in it is taken from there.
+    `pictured`: where the protocols that show features leave them in the plane, by method and seed; None: nowhere.
     """
 
     w: Windows
@@ -42,6 +44,7 @@ class Study:
     recipe_name: str
     folder: Path
     device: str = "auto"
+    pictured: Path | None = None
 
     def key(self, protocol: str, split: Split, method: str, seed: int, **more: Any) -> Key:
         """See `key_of`."""
@@ -135,8 +138,11 @@ def meta_of(
     }
 
 
-def scored(study: Study, protocol: str, split: Split, method: str, seed: int) -> Unit:
-    """One cell of Tables I to III: pre-train, fine-tune on all labels of the training subjects, score on others."""
+def scored(study: Study, protocol: str, split: Split, method: str, seed: int, *, pictured: Path | None = None) -> Unit:
+    """One cell of Tables I to III: pre-train, fine-tune on all labels of the training subjects, score on others.
+
+    `pictured`: where its test windows' features in the plane go, before the row.
+    """
     key = study.key(protocol, split, method, seed)
     fold = "" if split.fold is None else f", fold {split.fold}"
 
@@ -146,6 +152,8 @@ def scored(study: Study, protocol: str, split: Split, method: str, seed: int) ->
         began = time.perf_counter()
         result = evaluate(model, study.w, split) | {"val_macro_f1": model.validation}
         seconds = {"evaluate": time.perf_counter() - began}
+        if pictured is not None:
+            embed_test({"after": model.encoder.network}, model.encoder, study.w, split, seed, pictured, progress)
         yield Row(key, result, study.meta(split, seconds, encoder.records + model.records))
 
     return Unit(f"{method}, seed {seed}{fold}", (key,), run)

@@ -24,7 +24,8 @@ RECIPE_JSON, RECIPE_TOML = "recipe.json", "recipe.toml"
 ENVIRONMENT = "environment.json"
 CARD = "model/card.json"
 TEACHER = "arrays/teacher.json"
-TSNE = ("arrays/tsne_before.npy", "arrays/tsne_after.npy", "arrays/tsne_y.npy", "arrays/tsne_subject.npy")
+ARRAYS = "arrays"
+TSNE = ("tsne_before.npy", "tsne_after.npy", "tsne_y.npy", "tsne_subject.npy")
 
 T = TypeVar("T")
 
@@ -47,7 +48,8 @@ class RunFolder:
     """The whole parts of a run folder; None or empty where there is nothing to show.
 
     `rows` are the scored ones, one for each key; `curves` the epochs of each stage, in order of epoch;
-    `problems` one sentence for each damaged part. `name` is the folder's name without its path.
+    `problems` one sentence for each damaged part. `name` is the folder's name without its path. `tsne` is of a run;
+    `cells` of those cells of a comparison that left features in the plane, by `cell_name`.
     """
 
     path: Path
@@ -59,6 +61,7 @@ class RunFolder:
     card: dict[str, Any] | None = None
     teacher: dict[str, Any] | None = None
     tsne: Tsne | None = None
+    cells: dict[str, Tsne] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -78,7 +81,7 @@ class RunFolder:
 def load(folder: Path | str) -> RunFolder:
     """Read a run folder. Raises CheckpointError if it is none; damaged parts only become `problems`."""
     folder = Path(folder)
-    known = (ROWS, CURVES, RECIPE_JSON, RECIPE_TOML, CARD, TEACHER, *TSNE)
+    known = (ROWS, CURVES, RECIPE_JSON, RECIPE_TOML, CARD, TEACHER, f"{ARRAYS}/{TSNE[1]}")
     if not any((folder / name).is_file() for name in known):
         state = "holds none of its files" if folder.is_dir() else "does not exist"
         raise CheckpointError(
@@ -100,7 +103,8 @@ def load(folder: Path | str) -> RunFolder:
         environment=_read(folder / ENVIRONMENT, _object, problems),
         card=_read(folder / CARD, _object, problems),
         teacher=_read(folder / TEACHER, _teacher, problems),
-        tsne=_tsne(folder, problems),
+        tsne=_tsne(folder / ARRAYS, problems),
+        cells=_cells(folder / ARRAYS, rows, problems),
         problems=problems,
     )
 
@@ -257,3 +261,18 @@ def _tsne(folder: Path, problems: list[str]) -> Tsne | None:
         problems.append("The t-SNE arrays cannot be shown: expected finite (n, 2) points and (n,) classes.")
         return None
     return Tsne(before, after, y, subject)
+
+
+def cell_name(key: Mapping[str, Any]) -> str:
+    """The folder within `arrays` that a cell of a comparison leaves its arrays in."""
+    return f"{key.get('method')}-seed{key.get('seed')}"
+
+
+def _cells(folder: Path, rows: list[Row], problems: list[str]) -> dict[str, Tsne]:
+    found = {}
+    for name in dict.fromkeys(cell_name(row.key) for row in rows):
+        # A row may have been written by anyone; its names are no paths.
+        tsne = _tsne(folder / name, problems) if Path(name).name == name else None
+        if tsne is not None:
+            found[name] = tsne
+    return found

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from otolith.report import figures, names
 from otolith.report.few_labels import Learning
-from otolith.report.folder import RunFolder
+from otolith.report.folder import RunFolder, Tsne, cell_name
 from otolith.report.groups import Group, conditions
 from otolith.report.style import data_uri
 from otolith.report.tables import interval_text
@@ -212,34 +212,32 @@ def learning(of: Learning) -> Picture:
 
 
 def grid(runs: Sequence[RunFolder]) -> list[Picture]:
-    """Fig. 5: AS, then DT, for each data set that has both; stands in two columns where the page is wide enough.
+    """Fig. 5 and more: the features of each method on a data set that several have pictures of, side by side.
 
-    Of several seeds the lowest that both methods have is shown, else the lowest of each.
+    Of several seeds the lowest that all methods of the data set have is shown, else the lowest of each.
     """
-    found: dict[str, dict[str, dict[str, RunFolder]]] = {}
+    found: dict[str, dict[str, dict[str, tuple[Tsne, list[str]]]]] = {}
     for run in runs:
-        if run.tsne is not None and run.rows:
-            key = run.rows[0].key
-            place = found.setdefault(str(key.get("dataset")), {}).setdefault(str(key.get("method")), {})
-            place.setdefault(str(key.get("seed")), run)
+        for row in run.rows:
+            tsne = run.cells.get(cell_name(row.key)) or (run.tsne if len(run.rows) == 1 else None)
+            if tsne is not None:
+                of_method = found.setdefault(str(row.key.get("dataset")), {}).setdefault(str(row.key.get("method")), {})
+                of_method.setdefault(str(row.key.get("seed")), (tsne, run.activities))
     made = []
-    for dataset, methods in sorted(found.items()):
-        if "angular" not in methods or "dynamic" not in methods:
+    for dataset, by_method in sorted(found.items()):
+        if len(by_method) < 2:
             continue
-        shared = sorted(set(methods["angular"]) & set(methods["dynamic"]), key=names.natural)
-        for method in ("angular", "dynamic"):
-            seed = shared[0] if shared else min(methods[method], key=names.natural)
-            tsne = methods[method][seed].tsne
-            if tsne is None:
-                continue
+        shared = set.intersection(*(set(seeds) for seeds in by_method.values()))
+        for method in sorted(by_method, key=names.method_order, reverse=True):  # the paper's last, as in Fig. 5
+            seed = min(shared or set(by_method[method]), key=names.natural)
+            tsne, activities = by_method[method][seed]
             title = f"{names.dataset_title(dataset)}, {names.method_short(method)}, seed {seed}"
-            panel = figures.Panel(title, tsne.after, tsne.y, methods[method][seed].activities)
             made.append(
                 picture(
-                    figures.embedding([panel]),
+                    figures.embedding([figures.Panel(title, tsne.after, tsne.y, activities)]),
                     f"t-SNE, {title}",
-                    f"t-SNE of the features of {len(tsne.y):,} windows, pre-trained with "
-                    f"{names.method_title(method).lower()}. Labels only colour the points.",
+                    f"t-SNE of the encoder's features of {len(tsne.y):,} test windows: {names.method_title(method)}. "
+                    "Labels only colour the points.",
                 )
             )
     return made
