@@ -31,6 +31,7 @@ from otolith.splits import Split
 from otolith.splits.base import check_seed
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.loop import train
+from otolith.training.ranks import ALONE, Ranks
 from otolith.training.source import Part, Source
 from otolith.windows import WindowMeta, Windows
 
@@ -67,6 +68,7 @@ def pretrain(
     unlabelled: Sequence[Windows] = (),
     device: str | torch.device = "auto",
     checkpoints: Path | None = None,
+    ranks: Ranks = ALONE,
     progress: Progress = SILENT,
     on_epoch: OnEpoch | None = None,
 ) -> PretrainedEncoder:
@@ -78,6 +80,7 @@ def pretrain(
         unlabelled: further windows, of the same channels, rate and length, that join pre-training. They take no part
             in the scaler's fit.
         checkpoints: folder to save each epoch in, and to go on from if it holds some.
+        ranks: the processes that train together, see `otolith.training.ranks`; each calls this with the same arguments.
         on_epoch: told a record (stage, epoch, loss, lr, seconds) after each epoch.
 
     Raises:
@@ -130,6 +133,7 @@ def pretrain(
             seed,
             stage=stage,
             instances=instances,
+            ranks=ranks,
             checkpoints=folder,
             progress=progress,
             on_epoch=on_epoch,

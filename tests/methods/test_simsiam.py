@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from otolith import methods
 from otolith.augment import Compose, SignalSpec, build_all
-from otolith.methods.simsiam import SimSiam, SimSiamSettings, two_views
+from otolith.methods.simsiam import SimSiam, SimSiamSettings
+from otolith.methods.views import two_views
 from otolith.nets.heads import NormalisedMLP
 from otolith.recording import CHANNELS
 from otolith.training.optim import Optimizer

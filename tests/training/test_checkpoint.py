@@ -132,7 +132,7 @@ def test_another_job_s_checkpoint_is_refused_by_what_differs(folder: CheckpointF
 def test_another_format_is_refused_by_its_number(folder: CheckpointFolder) -> None:
     path = folder.folder / "epoch-00003" / "state.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
-    with pytest.raises(CheckpointError, match="format 99; this version of otolith reads format 1"):
+    with pytest.raises(CheckpointError, match="format 99; this version of otolith reads format 2"):
         folder.latest()
 
 

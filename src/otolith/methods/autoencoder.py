@@ -23,7 +23,7 @@ class DenoisingAutoencoder(Method):
         self.noise_sigma = noise_sigma
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        noise = torch.randn(batch.x.shape, generator=generator, device=batch.x.device, dtype=batch.x.dtype)
+        noise = batch.draw(lambda x: torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype))
         rebuilt = self.encoder.reconstruct(self.encoder(batch.x + self.noise_sigma * noise))
         return {"loss": F.mse_loss(rebuilt.float(), batch.x)}
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from otolith.augment import Compose, SignalSpec
 from otolith.losses.siamese import normalised_mse
 from otolith.methods.base import STRICT, MethodSpec, SharedSettings
-from otolith.methods.simsiam import two_views
+from otolith.methods.views import two_views
 from otolith.nets.heads import NormalisedMLP
 from otolith.training.pretext import Batch, Method
 
@@ -50,7 +50,7 @@ class BYOL(Method):
         self.target_decay = target_decay
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        views = two_views(self.augment, batch.x, generator)
+        views = two_views(self.augment, batch, generator)
         p1, p2 = (self.predictor(self.projector(self.encoder(view))) for view in views)
         with torch.no_grad():
             z1, z2 = (self.target(view) for view in views)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from otolith.augment import Compose, SignalSpec
 from otolith.methods.base import STRICT, MethodSpec, SharedSettings
+from otolith.methods.views import two_views
 from otolith.nets import ProjectionHead
 from otolith.policies import ConstantTemperature, DynamicTemperature, Policy
 from otolith.training.pretext import Batch, Method
@@ -30,10 +31,9 @@ class Contrastive(Method):
         self.needs_instances = policy.needs_instances
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        with torch.autocast(batch.x.device.type, enabled=False):  # rotations and warps are exact or they blur
-            views = torch.cat([self.augment(batch.x, generator), self.augment(batch.x, generator)])
-        z = self.projection(self.encoder(views))
-        return {"loss": self.policy.loss(z, batch.h, batch.progress)}
+        z = self.projection(self.encoder(torch.cat(two_views(self.augment, batch, generator))))
+        h = batch.ranks.gather(batch.h) if batch.h is not None else None
+        return {"loss": self.policy.loss(batch.ranks.gather_views(z), h, batch.progress)}
 
 
 @dataclass(frozen=True)

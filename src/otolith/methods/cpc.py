@@ -68,7 +68,8 @@ class CPC(Method):
         context = self.encoder.contexts(z).index_select(1, start)[:, 0]
         predicted = self.predict(context).unflatten(1, (self.future_steps, -1))
         future = start + torch.arange(1, self.future_steps + 1, device=z.device)
-        return {"loss": info_nce(predicted, z.index_select(1, future))}
+        gather = batch.ranks.gather
+        return {"loss": info_nce(gather(predicted), gather(z.index_select(1, future)))}
 
 
 def cpc_encoder(shared: SharedSettings, n_channels: int, n_steps: int) -> CPCEncoder:

@@ -50,7 +50,7 @@ class MaskedReconstruction(Method):
         self.n_masked = min(max(1, round(share * encoder.n_steps)), encoder.n_steps - 1)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        masked = self.draw(batch.x, generator)
+        masked = batch.draw(lambda x: self.draw(x, generator))
         steps = self.encoder(batch.x.masked_fill(masked[:, None], 0.0)).unflatten(1, (self.encoder.n_steps, -1))
         return {"loss": masked_mse(self.head(steps).transpose(1, 2), batch.x, masked)}
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from otolith.augment import Compose, SignalSpec
 from otolith.errors import RecipeError
 from otolith.methods.base import MethodSpec, SharedSettings, shared_encoder
-from otolith.methods.simsiam import two_views
+from otolith.methods.views import two_views
 from otolith.nets import ProjectionHead
 from otolith.policies import DynamicTemperature, Policy
 from otolith.training.pretext import Batch, Method
@@ -73,11 +73,12 @@ class Multimodal(Method):
         self.policy = policy
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        seen_acc, seen_gyro = self.encoder.apart(torch.cat(two_views(self.augment, batch.x, generator)))
+        seen_acc, seen_gyro = self.encoder.apart(torch.cat(two_views(self.augment, batch, generator)))
         with frozen(self.encoder):  # after the views: older autocasts would cast weights for them without a gradient
             h_acc, h_gyro = self.encoder.apart(batch.x)
-        acc = self.policy.loss(self.projection_acc(seen_acc), h_gyro, batch.progress)
-        gyro = self.policy.loss(self.projection_gyro(seen_gyro), h_acc, batch.progress)
+        gather, views = batch.ranks.gather, batch.ranks.gather_views
+        acc = self.policy.loss(views(self.projection_acc(seen_acc)), gather(h_gyro), batch.progress)
+        gyro = self.policy.loss(views(self.projection_gyro(seen_gyro)), gather(h_acc), batch.progress)
         return {"loss": (acc + gyro) / 2, "acc": acc, "gyro": gyro}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -97,9 +98,9 @@ class Multitask(Method):
         self.l2 = l2
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        x = batch.x
+        x, tasks = batch.x, self.tasks.values()
         with torch.autocast(x.device.type, enabled=False):  # rotations and warps are exact or they blur
-            changed = [task.apply(x, task.sample(x, generator)) for task in self.tasks.values()]
+            changed = [task.apply(x, batch.draw(partial(task.sample, generator=generator))) for task in tasks]
         original, *transformed = self.encoder(torch.cat([x, *changed])).split(len(x))
         pairs = zip(self.heads.values(), transformed, strict=True)
         logits = torch.stack([head(torch.stack([original, other])).squeeze(2) for head, other in pairs], dim=1)

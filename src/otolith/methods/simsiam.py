@@ -11,14 +11,9 @@ from torch import Tensor, nn
 from otolith.augment import Compose, SignalSpec
 from otolith.losses.siamese import negative_cosine
 from otolith.methods.base import STRICT, MethodSpec, SharedSettings
+from otolith.methods.views import two_views
 from otolith.nets.heads import NormalisedMLP
 from otolith.training.pretext import Batch, Method
-
-
-def two_views(augment: Compose, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Two augmentations of each clean window, drawn one after the other: (n, channels, time) -> twice that."""
-    with torch.autocast(x.device.type, enabled=False):  # rotations and warps are exact or they blur
-        return augment(x, generator), augment(x, generator)
 
 
 class SimSiam(Method):
@@ -36,7 +31,7 @@ class SimSiam(Method):
         self.augment = augment
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        z1, z2 = (self.projector(self.encoder(view)) for view in two_views(self.augment, batch.x, generator))
+        z1, z2 = (self.projector(self.encoder(view)) for view in two_views(self.augment, batch, generator))
         loss = negative_cosine(self.predictor(z1), z2) / 2 + negative_cosine(self.predictor(z2), z1) / 2
         return {"loss": loss}
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from otolith.augment import Compose, SignalSpec
 from otolith.losses.vicreg import vicreg
 from otolith.methods.base import STRICT, MethodSpec, SharedSettings
-from otolith.methods.simsiam import two_views
+from otolith.methods.views import two_views
 from otolith.nets.heads import NormalisedMLP
 from otolith.training.pretext import Batch, Method
 
@@ -57,7 +57,8 @@ class VICReg(Method):
         self.weights = (settings.invariance, settings.variance, settings.covariance)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        a, b = (self.expander(self.encoder(view)) for view in two_views(self.augment, batch.x, generator))
+        views = two_views(self.augment, batch, generator)
+        a, b = (batch.ranks.gather(self.expander(self.encoder(view))) for view in views)
         return vicreg(a, b, *self.weights)
 
 

@@ -16,8 +16,9 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from otolith.errors import CheckpointError
+from otolith.training.ranks import ALONE, Ranks
 
-FORMAT = 1
+FORMAT = 2
 KEEP = 2
 """Checkpoints kept for each stage: the newest, and one before it should the newest be damaged."""
 
@@ -62,12 +63,30 @@ class CheckpointFolder:
         for old in self._entries()[:-KEEP]:
             shutil.rmtree(old, ignore_errors=True)
 
-    def latest(self) -> tuple[Checkpoint | None, list[str]]:
+    def latest(self, ranks: Ranks = ALONE) -> tuple[Checkpoint | None, list[str]]:
         """The newest whole checkpoint, or None, and a line for each damaged one that was passed over.
+
+        The first of several ranks reads it and tells the others, who may have no such file.
 
         Raises:
             CheckpointError: the checkpoints belong to another recipe, data set, seed or format.
         """
+        if ranks.size == 1:
+            return self._latest()
+        found: Checkpoint | None = None
+        damaged: list[str] = []
+        refusal = ""
+        if ranks.first:
+            try:
+                found, damaged = self._latest()
+            except CheckpointError as error:
+                refusal = str(error)
+        found, refusal = _unpack(ranks.tell(_pack(found, refusal)))
+        if refusal:
+            raise CheckpointError(refusal)
+        return found, damaged
+
+    def _latest(self) -> tuple[Checkpoint | None, list[str]]:
         damaged: list[str] = []
         for number, entry in reversed(list(enumerate(self._entries()))):
             try:
@@ -107,6 +126,21 @@ class CheckpointFolder:
         if hashlib.sha256(blob).hexdigest() != card["sha256"]:
             raise ValueError("its checksum does not match")
         return Checkpoint(card["epoch"], load_tensors(blob), card["state"])
+
+
+def _pack(found: Checkpoint | None, refusal: str) -> bytes:
+    card: dict[str, Any] = {"refusal": refusal}
+    if found is not None:
+        card |= {"epoch": found.epoch, "state": found.state}
+    head = json.dumps(card).encode()
+    return len(head).to_bytes(8, "little") + head + (save_tensors(found.tensors) if found is not None else b"")
+
+
+def _unpack(blob: bytes) -> tuple[Checkpoint | None, str]:
+    size = int.from_bytes(blob[:8], "little")
+    card = json.loads(blob[8 : 8 + size])
+    found = Checkpoint(card["epoch"], load_tensors(blob[8 + size :]), card["state"]) if "epoch" in card else None
+    return found, card["refusal"]
 
 
 def _write(path: Path, blob: bytes) -> None:

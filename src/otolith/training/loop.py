@@ -18,6 +18,7 @@ from otolith.progress import SILENT, Progress
 from otolith.training.checkpoint import Checkpoint, CheckpointFolder
 from otolith.training.optim import Optimizer, OptimizerName, ScheduleName, rate_at
 from otolith.training.pretext import Batch, Method
+from otolith.training.ranks import ALONE, Ranks, joint_statistics
 from otolith.training.source import Source
 
 
@@ -61,6 +62,7 @@ def train(
     *,
     stage: str = "pretrain",
     instances: Tensor | None = None,
+    ranks: Ranks = ALONE,
     checkpoints: CheckpointFolder | None = None,
     progress: Progress = SILENT,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
@@ -69,14 +71,18 @@ def train(
 
     Args:
         instances: (len(source), m) features of the frozen teacher; row i belongs to window i.
-        checkpoints: where to save after each epoch and, if something is there, to go on from. None: nothing is saved.
+        ranks: the processes that train `method` together, each of which calls this with the same arguments. A batch is
+            shared between them; dropout is each rank's own, all else as in one process.
+        checkpoints: where the first rank saves after each epoch and, if something is there, to go on from. None:
+            nothing is saved.
         on_epoch: told each record (stage, epoch, loss, lr, seconds, ...) as it comes, and those of a resumed run.
 
     Order, augmentation and dropout depend on `seed` alone; the caller's random state is left as it was. On a CPU with
-    the same number of threads, a resumed training ends bit-identical to one that was never stopped.
+    the same number of threads and ranks, a resumed training ends bit-identical to one that was never stopped.
 
     Raises:
-        TrainingError: fewer than two windows, or a loss or weights that are not finite.
+        TrainingError: fewer than two windows, a batch that the ranks cannot share, or a loss or weights that are not
+            finite.
         CheckpointError: the checkpoints found belong to another job.
     """
     device = source.device
@@ -88,6 +94,11 @@ def train(
             f"{stage}: {len(source)} training window(s) cannot be contrasted; at least 2 are needed. "
             "Add recordings, or use shorter windows or more overlap."
         )
+    if batch_size % ranks.size or batch_size == ranks.size:
+        raise TrainingError(
+            f"{stage}: a batch of {batch_size} windows cannot be shared between {ranks.size} processes; choose a "
+            "batch_size that is a multiple of their number, with two windows or more for each."
+        )
     steps_per_epoch = len(source) // batch_size
     total = settings.epochs * steps_per_epoch
     optimizer = Optimizer(method, settings.optimizer, settings.lr, settings.trust, settings.weight_decay)
@@ -97,16 +108,17 @@ def train(
     with (
         torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
         progress.stage(stage, total * batch_size, "windows") as bar,
+        joint_statistics(method, ranks),
     ):
-        torch.manual_seed(seed)  # dropout
+        torch.manual_seed(ranks.own_seed(seed))  # dropout
         order = torch.Generator().manual_seed(seed)
         augment = torch.Generator(device).manual_seed(seed)
         if checkpoints is not None:
-            found, damaged = checkpoints.latest()
+            found, damaged = checkpoints.latest(ranks)
             for line in damaged:
                 progress.say(line)
             if found is not None:
-                _restore(found, method, optimizer, order, augment)
+                _restore(found, method, optimizer, order, augment, ranks)
                 records = list(found.state["records"])
                 bar.advance(found.epoch * steps_per_epoch * batch_size)
                 for record in records:
@@ -114,18 +126,19 @@ def train(
                         on_epoch(record)
 
         method.train()
+        loss_of = ranks.wrap(PretextLoss(method))
         for epoch in range(len(records), settings.epochs):
             began = time.perf_counter()
             sums: dict[str, Tensor] = {}
             unchecked: list[Tensor] = []
             ids = torch.randperm(len(source), generator=order)
             for step in range(steps_per_epoch):
-                chosen = ids[step * batch_size : (step + 1) * batch_size]
+                chosen = ids[step * batch_size : (step + 1) * batch_size][ranks.rows(batch_size)]
                 h = instances[chosen.to(instances.device)].to(device) if instances is not None else None
                 done = epoch * steps_per_epoch + step
                 lr = rate_at(done, total, settings.lr, settings.schedule, settings.warmup)
                 with precision:
-                    terms = method.loss(Batch(source[chosen], h, done / total), augment)
+                    terms = loss_of(Batch(source[chosen], h, done / total, ranks), augment)
                 terms["loss"].backward()
                 optimizer.step(lr)
                 method.after_step((done + 1) / total)
@@ -133,7 +146,7 @@ def train(
                     sums[name] = sums.get(name, 0) + value.detach()
                 unchecked.append(terms["loss"].detach())
                 if step % 10 == 9 or step + 1 == steps_per_epoch:  # a GPU is waited for once in ten steps
-                    finite = torch.stack(unchecked).isfinite().tolist()
+                    finite = ranks.mean(torch.stack(unchecked)).isfinite().tolist()
                     if not all(finite):
                         bad = step + 1 - len(finite) + finite.index(False)
                         raise TrainingError(_not_finite("the loss is", stage, epoch, bad, lr, settings))
@@ -145,7 +158,7 @@ def train(
             record = {
                 "stage": stage,
                 "epoch": epoch + 1,
-                **{name: float(value) / steps_per_epoch for name, value in sums.items()},
+                **{name: float(ranks.mean(value)) / steps_per_epoch for name, value in sums.items()},
                 "lr": lr,
                 "seconds": time.perf_counter() - began,
                 "windows": steps_per_epoch * batch_size,
@@ -154,11 +167,24 @@ def train(
                 record["scaled_share"] = optimizer.scaled_share()
             records.append(record)
             if checkpoints is not None:
-                checkpoints.save(_capture(epoch + 1, method, optimizer, order, augment, records))
+                state = _capture(epoch + 1, method, optimizer, order, augment, records, ranks)
+                if ranks.first:
+                    checkpoints.save(state)
             if on_epoch is not None:
                 on_epoch(record)
     method.eval()
     return records
+
+
+class PretextLoss(torch.nn.Module):
+    """A method's loss as a forward pass, which is what `DistributedDataParallel` wraps."""
+
+    def __init__(self, method: Method) -> None:
+        super().__init__()
+        self.method = method
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        return self.method.loss(batch, generator)
 
 
 def _bfloat16(settings: TrainSettings, device: torch.device) -> bool:
@@ -174,21 +200,29 @@ def _capture(
     order: torch.Generator,
     augment: torch.Generator,
     records: list[dict[str, Any]],
+    ranks: Ranks,
 ) -> Checkpoint:
     tensors = {f"method.{name}": value for name, value in method.state_dict().items()}
     tensors |= {f"optimizer.{name}": value for name, value in optimizer.state().items()}
     tensors |= {
         "random.order": order.get_state(),
         "random.augment": augment.get_state(),
-        "random.dropout": torch.get_rng_state(),
     }
-    if torch.cuda.is_available() and augment.device.type == "cuda":
-        tensors["random.dropout_cuda"] = torch.cuda.get_rng_state(augment.device)
+    for rank, own in enumerate(ranks.states(torch.get_rng_state())):
+        tensors[f"random.dropout.{rank}"] = own
+    if augment.device.type == "cuda":
+        for rank, own in enumerate(ranks.states(torch.cuda.get_rng_state(augment.device))):
+            tensors[f"random.dropout_cuda.{rank}"] = own
     return Checkpoint(epoch, tensors, {"records": records})
 
 
 def _restore(
-    found: Checkpoint, method: Method, optimizer: Optimizer, order: torch.Generator, augment: torch.Generator
+    found: Checkpoint,
+    method: Method,
+    optimizer: Optimizer,
+    order: torch.Generator,
+    augment: torch.Generator,
+    ranks: Ranks,
 ) -> None:
     def part(prefix: str) -> dict[str, Tensor]:
         return {name.removeprefix(prefix): t for name, t in found.tensors.items() if name.startswith(prefix)}
@@ -198,9 +232,13 @@ def _restore(
     random = part("random.")
     order.set_state(random["order"])
     augment.set_state(random["augment"])
-    torch.set_rng_state(random["dropout"])
-    if "dropout_cuda" in random:
-        torch.cuda.set_rng_state(random["dropout_cuda"], augment.device)
+    if f"dropout.{ranks.size - 1}" not in random or f"dropout.{ranks.size}" in random:
+        # Begun with another number of ranks: dropout goes on with other draws, from none that were used.
+        torch.manual_seed(ranks.own_seed(found.epoch + (torch.initial_seed() << 20)))
+        return
+    torch.set_rng_state(random[f"dropout.{ranks.rank}"])
+    if augment.device.type == "cuda":
+        torch.cuda.set_rng_state(random[f"dropout_cuda.{ranks.rank}"], augment.device)
 
 
 def _not_finite(what: str, stage: str, epoch: int, step: int, lr: float, settings: TrainSettings) -> str:

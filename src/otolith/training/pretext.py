@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from otolith.training.ranks import ALONE, Ranks
+
+Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True)
@@ -13,12 +19,26 @@ class Batch:
     """Clean windows of one step.
 
     `x` is (n, channels, time) in z-score units; `h` (n, m) the teacher's features of the same windows, or None for a
-    method without a teacher; `progress` the share of all steps that are done, 0 <= progress < 1.
+    method without a teacher; `progress` the share of all steps that are done, 0 <= progress < 1. Where several `ranks`
+    train together, these n are the part of one of them.
     """
 
     x: Tensor
     h: Tensor | None = None
     progress: float = 0.0
+    ranks: Ranks = ALONE
+
+    def draw(self, sample: Callable[[Tensor], Drawn]) -> Drawn:
+        """What `sample` draws for windows like `x`: tensors with a row for each, also within containers.
+
+        `sample` must look at shape, type and device alone. Every rank draws for the joint batch and keeps its rows, so
+        that a window is treated alike whatever the number of ranks.
+        """
+        if self.ranks.size == 1:
+            return sample(self.x)
+        n = len(self.x) * self.ranks.size
+        drawn: Drawn = _rows(sample(self.x[:1].expand(n, *self.x.shape[1:])), self.ranks.rows(n))
+        return drawn
 
 
 class Method(nn.Module):
@@ -35,3 +55,15 @@ class Method(nn.Module):
     def after_step(self, progress: float) -> None:
         """Called after each update of the weights, with the share of steps done: for what follows them, such as a
         moving average. What it keeps belongs into buffers or parameters, so that checkpoints hold it."""
+
+
+def _rows(drawn: Any, rows: slice) -> Any:
+    if isinstance(drawn, Tensor):
+        return drawn[rows]
+    if isinstance(drawn, Mapping):
+        return {name: _rows(each, rows) for name, each in drawn.items()}
+    if isinstance(drawn, tuple | list):
+        return type(drawn)(_rows(each, rows) for each in drawn)
+    if is_dataclass(drawn) and not isinstance(drawn, type):
+        return replace(drawn, **{field.name: _rows(getattr(drawn, field.name), rows) for field in fields(drawn)})
+    return drawn
