@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from otolith import methods as registry
 from otolith import rows
+from otolith.device import choose_device
 from otolith.errors import CheckpointError, DataError, unknown
 from otolith.progress import SILENT, Progress
 from otolith.protocols import cost, cross_validation, few_labels, representation, transfer
+from otolith.protocols.fanout import Ray
 from otolith.protocols.study import Study
-from otolith.protocols.unit import Unit, execute
+from otolith.protocols.unit import Executor, Unit, execute, here
 from otolith.recipes import Recipe, load_recipe
 from otolith.rows import Row
 
@@ -40,6 +42,8 @@ class Planned:
     units: tuple[Unit, ...]
     methods: tuple[str, ...]
     seeds: int
+    arguments: dict[str, Any]
+    """Of `plan`, as JSON has them, so that another process plans the same."""
 
     @property
     def rows(self) -> Path:
@@ -121,9 +125,24 @@ def plan(
     if overrides:
         recipe_name = f"{recipe_name}-{resolved.hash[:6]}"
     title = dataset if source is None else f"{source}-to-{dataset}"
+    asked = {
+        "protocol": protocol,
+        "dataset": _placed(dataset),
+        "methods": methods,
+        "seeds": seeds,
+        "recipe": None if isinstance(recipe, Recipe) else _placed(recipe),
+        "source": _placed(source),
+        "ks": ks,
+        "draws": draws,
+        "stop": stop,
+        "folds": folds,
+        "root": _placed(root),
+        "overrides": overrides,
+        "device": device,
+    }
     safe = re.sub(r"[^\w.-]+", "_", title).lstrip(".")
     folder = Path(out) if out is not None else Path("runs") / f"compare-{protocol}-{safe}-{recipe_name}"
-    identity = {"protocol": protocol, "dataset": dataset, "source": source, "recipe": resolved.hash}
+    identity = {"protocol": protocol, "dataset": _name(dataset), "source": _name(source), "recipe": resolved.hash}
     if protocol == "few-labels":
         identity["stop"] = stop
     _refuse_other(folder, identity)
@@ -148,11 +167,24 @@ def plan(
     else:
         units = cost.units(first, methods, seeds)
     studies = (first,) if source is None else (first, other)
-    return Planned(folder, identity, resolved, recipe_name, studies, tuple(units), methods, seeds)
+    places = {"out": str(folder.absolute()), "encoders": str(first.folder.absolute())}
+    return Planned(folder, identity, resolved, recipe_name, studies, tuple(units), methods, seeds, asked | places)
 
 
-def run(planned: Planned, *, progress: Progress = SILENT) -> Compared:
+def run(
+    planned: Planned,
+    *,
+    executor: Literal["here", "ray"] = "here",
+    address: str | None = None,
+    gpus: float | None = None,
+    progress: Progress = SILENT,
+) -> Compared:
     """Do what is missing and write the page and the tables.
+
+    Args:
+        executor: "here": one cell after the other. "ray": on the workers of a Ray cluster.
+        address: of that cluster; None starts one on this machine.
+        gpus: share of a GPU for each worker's cell; None: a whole one where the device is a GPU, else none.
 
     Raises:
         CheckpointError: the folder cannot be written, or its encoders belong to other data.
@@ -161,7 +193,7 @@ def run(planned: Planned, *, progress: Progress = SILENT) -> Compared:
     from otolith.report import write, write_tables
 
     _claim(planned)
-    for _ in execute(planned.units, planned.rows, progress):
+    for _ in execute(planned.units, planned.rows, progress, _executor(planned, executor, address, gpus)):
         pass
     wanted = {rows.key_hash(key) for unit in planned.units for key in unit.keys}
     found = [row for row in rows.latest(rows.read(planned.rows)) if rows.key_hash(row.key) in wanted]
@@ -169,6 +201,29 @@ def run(planned: Planned, *, progress: Progress = SILENT) -> Compared:
         page = write([planned.folder], planned.folder / "report.html")
         tables = write_tables([planned.folder], planned.folder)
     return Compared(planned.folder, tuple(found), page, tuple(tables))
+
+
+def _executor(planned: Planned, name: str, address: str | None, gpus: float | None) -> Executor:
+    if name == "here":
+        return here
+    if gpus is None:
+        gpus = 1.0 if choose_device(planned.arguments["device"]).type == "cuda" else 0.0
+    arguments = dict(planned.arguments)
+    if arguments["recipe"] is None:  # given as a value; the folder has it as a file
+        arguments |= {"recipe": str((planned.folder / "recipe.toml").absolute()), "overrides": None}
+    return Ray(arguments, address, gpus)
+
+
+def _placed(given: str | Path | None) -> str | None:
+    """A name as it is; a path so that it is found from anywhere."""
+    if given is None:
+        return None
+    return str(Path(given).absolute()) if Path(given).exists() else str(given)
+
+
+def _name(given: str | None) -> str | None:
+    """Of a data set, wherever its folder lies."""
+    return Path(given).name if given is not None and Path(given).exists() else given
 
 
 def _refuse_other(folder: Path, identity: dict[str, Any]) -> None:

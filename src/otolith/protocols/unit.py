@@ -30,7 +30,27 @@ class Unit:
     run: Callable[[Sequence[Key], Progress], Iterator[Row]]
 
 
-def execute(units: Iterable[Unit], path: Path, progress: Progress = SILENT) -> Iterator[Row]:
+@dataclass(frozen=True)
+class Task:
+    """What is left of a unit, which is number `number` of its comparison."""
+
+    number: int
+    unit: Unit
+    missing: tuple[Key, ...]
+
+
+Executor = Callable[[Sequence[Task], Progress], Iterator[Row]]
+"""Runs tasks, in any order and wherever, and yields their rows as they come."""
+
+
+def here(tasks: Sequence[Task], progress: Progress) -> Iterator[Row]:
+    """In this process, one after the other."""
+    for task in tasks:
+        progress.say(task.unit.title)
+        yield from task.unit.run(task.missing, progress)
+
+
+def execute(units: Iterable[Unit], path: Path, progress: Progress = SILENT, executor: Executor = here) -> Iterator[Row]:
     """Run what is missing in the row file at `path`, append each row as it comes, and yield it.
 
     Whenever this stops, the rows so far stay; called again with the same units it yields the others, so that the file
@@ -39,18 +59,18 @@ def execute(units: Iterable[Unit], path: Path, progress: Progress = SILENT) -> I
     planned = list(units)
     done = {rows.key_hash(row.key) for row in rows.read(path)}
     total = sum(len(unit.keys) for unit in planned)
+    tasks = []
+    for number, unit in enumerate(planned):
+        missing = tuple(key for key in unit.keys if rows.key_hash(key) not in done)
+        if missing:
+            tasks.append(Task(number, unit, missing))
     with progress.stage("cells", total, "cells") as bar:
-        for unit in planned:
-            missing = [key for key in unit.keys if rows.key_hash(key) not in done]
-            bar.advance(len(unit.keys) - len(missing))
-            if not missing:
+        bar.advance(total - sum(len(task.missing) for task in tasks))
+        for row in executor(tasks, progress) if tasks else ():
+            name = rows.key_hash(row.key)
+            if name in done:
                 continue
-            progress.say(unit.title)
-            for row in unit.run(missing, progress):
-                name = rows.key_hash(row.key)
-                if name in done:
-                    continue
-                rows.append(path, row)
-                done.add(name)
-                bar.advance()
-                yield row
+            rows.append(path, row)
+            done.add(name)
+            bar.advance()
+            yield row

@@ -31,6 +31,9 @@ def compare(
     encoders: Folder | None = None,
     overrides: Overrides = None,
     device: str = "auto",
+    executor: Literal["here", "ray"] = "here",
+    address: str | None = None,
+    gpus: Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1))] = None,
 ) -> None:
     """Compare methods under a protocol, each on the same subjects, labels and seeds.
 
@@ -56,6 +59,10 @@ def compare(
             Default: within the output folder.
         overrides: Change a value of the recipe, such as pretrain.epochs=10.
         device: auto, cpu, cuda, ...
+        executor: here (one cell after the other) or ray (on the workers of a Ray cluster, each with as many threads as
+            this process).
+        address: For ray: a running cluster, such as auto or ray://host:10001; default: one on this machine.
+        gpus: For ray: share of a GPU for a cell, such as 0.25; default: a whole one where the device is a GPU.
     """
     from otolith import comparison
     from otolith.cli import Interrupted, results
@@ -83,7 +90,7 @@ def compare(
     )
     results.show(*results.comparison(planned), progress.console)
     try:
-        ended = comparison.run(planned, progress=progress)
+        ended = comparison.run(planned, executor=executor, address=address, gpus=gpus, progress=progress)
     except KeyboardInterrupt:
         raise Interrupted(planned.folder, resume=False) from None
     results.compared(ended)

@@ -1,0 +1,125 @@
+"""`otolith compare --executor ray`: the rows of a local comparison, also when a worker dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commandline import SET
+
+from otolith import rows
+from otolith.errors import TrainingError
+from otolith.progress import SILENT
+from otolith.protocols import fanout
+from otolith.protocols.unit import Task, Unit
+
+WORKER = "ray::_rows"
+"""What a worker calls its process while it runs a unit."""
+
+
+def compare(moves: Path, out: Path, *more: str) -> subprocess.Popen[str]:
+    tokens = ["compare", "representation", "--dataset", moves, "--method", "csshar", "--method", "random", *SET]
+    return subprocess.Popen(
+        [sys.executable, "-m", "otolith", *map(str, [*tokens, "--out", out, *more])],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> None:
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+
+
+def plain(path: Path) -> dict[str, Any]:
+    return {rows.key_hash(row.key): row.result for row in rows.read(path / "rows.jsonl")}
+
+
+def kill_a_worker(until: subprocess.Popen[str]) -> int:
+    """Kill the first worker that is seen at work; its process number, or 0 if none was seen."""
+    while until.poll() is None:
+        for entry in Path("/proc").iterdir():
+            try:
+                name = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+            except OSError:  # gone meanwhile
+                continue
+            if name.startswith(WORKER.encode()):
+                os.kill(int(entry.name), signal.SIGKILL)
+                return int(entry.name)
+        time.sleep(0.02)
+    return 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds workers by /proc")
+def test_rows_are_those_of_a_local_comparison_though_a_worker_dies(moves: Path, tmp_path: Path) -> None:
+    ended(compare(moves, tmp_path / "here"))
+    there = compare(moves, tmp_path / "there", "--executor", "ray")
+    killed = kill_a_worker(there)
+    ended(there)
+    assert killed
+    whole, after = plain(tmp_path / "here"), plain(tmp_path / "there")
+    assert len(whole) == 2
+    assert whole == after
+    assert len(rows.read(tmp_path / "there" / "rows.jsonl")) == 2
+
+
+class Refused(Exception):
+    pass
+
+
+class FakeRay:
+    """A cluster whose workers cannot be had, or whose units fail."""
+
+    class exceptions:
+        RayError = Refused
+
+    def __init__(self, answer: Any, reached: bool = True) -> None:
+        self.answer, self.reached, self.ended = answer, reached, False
+
+    def init(self, address: str | None, **_: Any) -> None:
+        if not self.reached:
+            raise ConnectionError("nobody listens")
+
+    def remote(self, **_: Any) -> Any:
+        class Remote:
+            @staticmethod
+            def remote(*_: Any) -> object:
+                return object()
+
+        return lambda function: Remote
+
+    def wait(self, waiting: Sequence[object], num_returns: int) -> tuple[list[object], list[object]]:
+        return list(waiting[:1]), list(waiting[1:])
+
+    def get(self, done: object) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def shutdown(self) -> None:
+        self.ended = True
+
+
+@pytest.mark.parametrize(
+    ("cluster", "words"),
+    [
+        (FakeRay(([], "loss is not finite")), "random, seed 0: loss is not finite"),
+        (FakeRay(Refused("trace\nworker crashed")), r"its worker failed 4 times \(worker crashed\)"),
+        (FakeRay(None, reached=False), "no Ray cluster at far:1"),
+    ],
+)
+def test_what_goes_wrong_is_said(cluster: FakeRay, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanout, "need", lambda *_: cluster)
+    task = Task(0, Unit("random, seed 0", (), lambda missing, progress: iter(())), ())
+    with pytest.raises(TrainingError, match=words):
+        list(fanout.Ray({}, "far:1")([task], SILENT))
+    assert cluster.ended == cluster.reached
