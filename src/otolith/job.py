@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from otolith import bundle, rows, splits
+from otolith import bundle, locks, rows, splits
 from otolith.errors import CheckpointError, DataError
+from otolith.files import write as write_file
 from otolith.pipeline import build_encoder
 from otolith.progress import SILENT, Progress
 from otolith.protocols.representation import Cell
@@ -133,14 +134,22 @@ def run(
 
     Raises:
         RecipeError: `tensorboard` without TensorBoard installed.
+        InUseError: another process works in the folder.
+        StorageError: a file cannot be written; what was written before is whole.
         CheckpointError: the folder holds another run, or one that `resume` was not asked to go on with.
         TrainingError, DataError: see `otolith.pretrain`, `otolith.finetune`, `otolith.evaluate`.
     """
+    _refuse_one_activity(prepared.w, prepared.split)
+    holds(prepared, out, resume=resume)  # before the folder is made and locked
+    with locks.hold(out):
+        return _run(prepared, out, resume, tensorboard, progress)
+
+
+def _run(prepared: Prepared, out: Path, resume: bool, tensorboard: bool, progress: Progress) -> Finished:
     from otolith.report import write
 
     cell = prepared.cell(out / "checkpoints")
-    _refuse_one_activity(prepared.w, prepared.split)
-    done = _finished(out, cell.key) if holds(prepared, out, resume=resume) else None
+    done = _finished(out, cell.key) if _holds(prepared, out, resume) else None
     if done is None:
         _claim(out, prepared, cell.key)
         watchers = [_Curves(out / "curves.jsonl").add]
@@ -174,11 +183,17 @@ def holds(prepared: Prepared, out: Path, *, resume: bool = False) -> bool:
     """Whether `out` holds this run, finished. Nothing is written.
 
     Raises:
+        InUseError: another process works there.
         CheckpointError: it holds another run or something else, or this one, finished or not, and `resume` is False.
     """
+    locks.refuse_if_held(out)
+    return _holds(prepared, out, resume)
+
+
+def _holds(prepared: Prepared, out: Path, resume: bool) -> bool:
     identity, key = out / "run.json", prepared.cell().key
     if not identity.is_file():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and (not out.is_dir() or not locks.is_empty(out)):
             raise CheckpointError(f"{out} exists and holds no run; choose another --out folder")
         return False
     kept = [out / "rows.jsonl", out / "curves.jsonl", *out.glob("checkpoints/*/epoch-*")]
@@ -220,14 +235,10 @@ def _finished(out: Path, key: dict[str, Any]) -> Row | None:
 
 def _claim(out: Path, prepared: Prepared, key: dict[str, Any]) -> None:
     """Make `out` the folder of this run; `holds` has looked at what is there."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _write(out / "run.json", json.dumps(key, indent=2))
-        _write(out / "recipe.json", json.dumps(prepared.recipe.as_dict(), indent=2))
-        _write(out / "recipe.toml", prepared.recipe.to_toml())
-        _write(out / "environment.json", json.dumps(rows.environment(), indent=2))
-    except OSError as error:
-        raise CheckpointError(f"{out} cannot be written ({error.strerror}); choose another --out folder") from None
+    write_file(out / "run.json", json.dumps(key, indent=2))
+    write_file(out / "recipe.json", json.dumps(prepared.recipe.as_dict(), indent=2))
+    write_file(out / "recipe.toml", prepared.recipe.to_toml())
+    write_file(out / "environment.json", json.dumps(rows.environment(), indent=2))
 
 
 def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
@@ -239,8 +250,12 @@ def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
 
     assert cell.encoder is not None
     assert cell.model is not None
-    folder.mkdir(exist_ok=True)
     trained, w = cell.model.encoder, cell.w
+
+    def keep(name: str, array: np.ndarray) -> None:
+        blob = io.BytesIO()
+        np.save(blob, array, allow_pickle=False)
+        write_file(folder / name, blob.getvalue())
 
     def source(windows: np.ndarray) -> Source:
         return Source([Part(w.x, windows)], trained.scaler, trained.device)
@@ -251,10 +266,10 @@ def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
         with progress.stage("t-SNE", 2) as bar:
             for name, network in (("before", untrained), ("after", trained.network)):
                 features = encode(network, source(shown)).cpu().numpy()
-                np.save(folder / f"tsne_{name}.npy", embed(features, cell.seed))
+                keep(f"tsne_{name}.npy", embed(features, cell.seed))
                 bar.advance()
-        np.save(folder / "tsne_y.npy", np.asarray(w.y[shown]))
-        np.save(folder / "tsne_subject.npy", np.asarray(w.subject[shown]))
+        keep("tsne_y.npy", np.asarray(w.y[shown]))
+        keep("tsne_subject.npy", np.asarray(w.subject[shown]))
     judged = cell.split.val[choose(w.y[cell.split.val], cell.seed, DIAGNOSED)]
     if cell.encoder.teacher is not None:
         if not 1 < len(np.unique(w.y[judged])) < len(judged):
@@ -262,7 +277,7 @@ def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
             return
         h = encode(cell.encoder.teacher, source(judged)).cpu().numpy()
         figures = teacher_separation(h, w.y[judged], w.meta.activities)
-        _write(folder / "teacher.json", json.dumps(figures, indent=2, allow_nan=False))
+        write_file(folder / "teacher.json", json.dumps(figures, indent=2, allow_nan=False))
 
 
 class _Curves:
@@ -274,10 +289,5 @@ class _Curves:
 
     def add(self, record: dict[str, Any]) -> None:
         self.records.append(record)
-        _write(self.path, "".join(json.dumps(r, allow_nan=False) + "\n" for r in self.records))
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, "utf-8")
-    partial.replace(path)
+        # a resumed run writes all of them again, from its checkpoint
+        write_file(self.path, "".join(json.dumps(r, allow_nan=False) + "\n" for r in self.records), sync=False)

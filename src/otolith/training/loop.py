@@ -19,6 +19,7 @@ from otolith.training.checkpoint import Checkpoint, CheckpointFolder
 from otolith.training.optim import Optimizer, OptimizerName, ScheduleName, rate_at
 from otolith.training.pretext import Batch, Method
 from otolith.training.source import Source
+from otolith.training.trouble import LossWatch, batch_named, keep_record, likely_cause, or_smaller
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +77,10 @@ def train(
     the same number of threads, a resumed training ends bit-identical to one that was never stopped.
 
     Raises:
-        TrainingError: fewer than two windows, or a loss or weights that are not finite.
+        TrainingError: fewer than two windows, a loss that explodes, a loss or weights that are not finite (with the
+            step, its windows and the likely cause), or a batch that does not fit into memory (with the one that does).
         CheckpointError: the checkpoints found belong to another job.
+        StorageError: a checkpoint cannot be written.
     """
     device = source.device
     if device.type == "cpu" and fast.is_on():
@@ -113,6 +116,32 @@ def train(
                     if on_epoch is not None:
                         on_epoch(record)
 
+        watch = LossWatch(records[0].get("loss") if records else None)
+
+        def teacher(chosen: Tensor) -> Tensor | None:
+            return instances[chosen.to(instances.device)].to(device) if instances is not None else None
+
+        def update(chosen: Tensor) -> dict[str, Tensor]:
+            with precision:
+                terms = method.loss(Batch(source[chosen], teacher(chosen), done / total), augment)
+            terms["loss"].backward()
+            optimizer.step(lr)
+            return terms
+
+        def stop(what: str, epoch: int, step: int, ids: Tensor) -> TrainingError:
+            chosen = ids[step * batch_size : (step + 1) * batch_size]
+            lr = rate_at(epoch * steps_per_epoch + step, total, settings.lr, settings.schedule, settings.warmup)
+            names = source.names(chosen)
+            facts = {"stage": stage, "epoch": epoch + 1, "step": step + 1, "lr": lr, "what": what, "windows": names}
+            kept = keep_record(checkpoints.folder if checkpoints is not None else None, facts)
+            reduced = _bfloat16(settings, device)
+            return TrainingError(
+                f"{stage}: {what} in epoch {epoch + 1}, step {step + 1} (learning rate {lr:.2g}, "
+                f"{batch_named(names)}). "
+                f"{likely_cause(source[chosen], teacher(chosen), names, settings.lr, reduced)}{kept} "
+                "Checkpoints of earlier epochs are kept."
+            )
+
         method.train()
         for epoch in range(len(records), settings.epochs):
             began = time.perf_counter()
@@ -121,27 +150,23 @@ def train(
             ids = torch.randperm(len(source), generator=order)
             for step in range(steps_per_epoch):
                 chosen = ids[step * batch_size : (step + 1) * batch_size]
-                h = instances[chosen.to(instances.device)].to(device) if instances is not None else None
                 done = epoch * steps_per_epoch + step
                 lr = rate_at(done, total, settings.lr, settings.schedule, settings.warmup)
-                with precision:
-                    terms = method.loss(Batch(source[chosen], h, done / total), augment)
-                terms["loss"].backward()
-                optimizer.step(lr)
+                terms = or_smaller(update, chosen, stage, device)
                 method.after_step((done + 1) / total)
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0) + value.detach()
                 unchecked.append(terms["loss"].detach())
                 if step % 10 == 9 or step + 1 == steps_per_epoch:  # a GPU is waited for once in ten steps
-                    finite = torch.stack(unchecked).isfinite().tolist()
-                    if not all(finite):
-                        bad = step + 1 - len(finite) + finite.index(False)
-                        raise TrainingError(_not_finite("the loss is", stage, epoch, bad, lr, settings))
+                    losses = torch.stack(unchecked).tolist()
+                    bad = watch.bad(losses)
+                    if bad is not None:
+                        raise stop(watch.what(losses[bad]), epoch, step + 1 - len(losses) + bad, ids)
                     figures = {name: float(value) / (step + 1) for name, value in sums.items()}
                     bar.advance(len(unchecked) * batch_size, **figures, epoch=epoch + 1)
                     unchecked.clear()
             if not all(bool(p.isfinite().all()) for p in method.parameters()):  # the last step can still break them
-                raise TrainingError(_not_finite("the weights are", stage, epoch, steps_per_epoch - 1, lr, settings))
+                raise stop("the weights are no longer finite", epoch, steps_per_epoch - 1, ids)
             record = {
                 "stage": stage,
                 "epoch": epoch + 1,
@@ -201,11 +226,3 @@ def _restore(
     torch.set_rng_state(random["dropout"])
     if "dropout_cuda" in random:
         torch.cuda.set_rng_state(random["dropout_cuda"], augment.device)
-
-
-def _not_finite(what: str, stage: str, epoch: int, step: int, lr: float, settings: TrainSettings) -> str:
-    return (
-        f"{stage}: {what} no longer finite in epoch {epoch + 1}, step {step + 1} (learning rate {lr:.2g}, batch "
-        f"{settings.batch_size}). The usual cause is too high a rate: lower `lr` in the recipe, for example to "
-        f"{settings.lr / 3:.1g}. Checkpoints of earlier epochs are kept."
-    )

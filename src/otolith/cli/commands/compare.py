@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-from otolith.cli.shared import Folder, Overrides
+from otolith.cli.shared import Flag, Folder, Overrides
 
 Protocol = Literal["representation", "cross-validation", "few-labels", "transfer", "cost"]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
@@ -31,6 +31,7 @@ def compare(
     encoders: Folder | None = None,
     overrides: Overrides = None,
     device: str = "auto",
+    ignore_memory: Flag = False,
 ) -> None:
     """Compare methods under a protocol, each on the same subjects, labels and seeds.
 
@@ -56,6 +57,7 @@ def compare(
             Default: within the output folder.
         overrides: Change a value of the recipe, such as pretrain.epochs=10.
         device: auto, cpu, cuda, ...
+        ignore_memory: Begin even if the memory of this machine does not seem to suffice.
     """
     from otolith import comparison
     from otolith.cli import Interrupted, results
@@ -82,6 +84,8 @@ def compare(
         progress=progress,
     )
     results.show(*results.comparison(planned), progress.console)
+    if not ignore_memory:
+        comparison.refuse_too_large(planned, progress)
     try:
         ended = comparison.run(planned, progress=progress)
     except KeyboardInterrupt:
