@@ -100,7 +100,7 @@ def estimate(
         settings = stage_spec.train(recipe, recipe.settings_of(stage_spec.name))
         size = max(2, min(settings.batch_size, n_train))
         if available is not None and size >= 64:  # what a step keeps grows with its batch, or faster
-            part = _probe(stage_spec, recipe, settings, meta, where, size // 8)[1]
+            part = _probe(stage_spec, recipe, settings, meta, where, size // 8)[1] - 4 * parameters
             refuse_too_large(size // (size // 8) * part, available)
         per_step, kept = _probe(stage_spec, recipe, settings, meta, where, size)
         seconds[stage] = per_step * settings.epochs * (n_train // min(settings.batch_size, n_train))

@@ -94,6 +94,19 @@ def whole_folder(target: Path, partial: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def sweep(folder: Path, name: str = "*") -> None:
+    """Remove what killed processes left half-written in `folder`, of all targets or the one of a name.
+
+    For who holds the folder's lock: what a living process is writing looks alike.
+    """
+    for left in [*folder.glob(f".{name}.*.part"), *folder.glob(f".{name}.partial-*")]:
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                left.unlink()
+
+
 def sync_folder(folder: Path) -> None:
     """Wait until the disk has the names in a folder; systems that cannot open folders need no such thing."""
     with contextlib.suppress(OSError):

@@ -14,6 +14,7 @@ import numpy as np
 
 from otolith import bundle, locks, rows, splits
 from otolith.errors import CheckpointError, DataError
+from otolith.files import sweep
 from otolith.files import write as write_file
 from otolith.pipeline import build_encoder
 from otolith.progress import SILENT, Progress
@@ -148,6 +149,7 @@ def run(
 def _run(prepared: Prepared, out: Path, resume: bool, tensorboard: bool, progress: Progress) -> Finished:
     from otolith.report import write
 
+    sweep(out / "arrays")
     cell = prepared.cell(out / "checkpoints")
     done = _finished(out, cell.key) if _holds(prepared, out, resume) else None
     if done is None:

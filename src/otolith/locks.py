@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from otolith.errors import InUseError
-from otolith.files import cannot_write
+from otolith.files import cannot_write, sweep
 from otolith.progress import SILENT, Progress
 
 NAME = ".lock"
@@ -68,6 +68,8 @@ def unlock(descriptor: int) -> None:
 def hold(folder: Path, *, wait: bool = False, progress: Progress = SILENT) -> Iterator[None]:
     """Be the only process in `folder`, which is made if it is missing, until the block ends.
 
+    What a killed process left there half-written is removed.
+
     Args:
         wait: wait for another process to end its work there, and say so, instead of refusing.
 
@@ -84,6 +86,7 @@ def hold(folder: Path, *, wait: bool = False, progress: Progress = SILENT) -> It
     if descriptor is None:
         raise _in_use(folder)
     try:
+        sweep(folder)
         yield
     finally:
         with contextlib.suppress(OSError):  # Windows keeps a file that is open; it means nothing by itself

@@ -69,8 +69,8 @@ def likely_cause(x: Tensor, h: Tensor | None, names: Sequence[str], lr: float, r
     if float(largest[worst]) > OUTLIER:
         return (
             f"The likely cause: window {names[worst]} holds a sample {float(largest[worst]):,.0f} standard deviations "
-            "from the mean. Look for a faulty sensor or a wrong unit in its recording; else lower `lr` in the recipe, for "
-            f"example to {lr / 3:.1g}."
+            "from the mean. Look for a faulty sensor or a wrong unit in its recording; else lower `lr` in the recipe, "
+            f"for example to {lr / 3:.1g}."
         )
     also = ', or set `precision = "float32"`' if reduced else ""
     return (

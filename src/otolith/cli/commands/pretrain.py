@@ -48,11 +48,13 @@ def pretrain(
     from otolith.cli.shared import parse_overrides, refuse_taken
     from otolith.errors import CheckpointError
     from otolith.estimate import estimate
+    from otolith.files import sweep
     from otolith.memory import available_bytes
 
     refuse_taken(out)
     checkpoints = out.with_name(f"{out.name}-checkpoints")
     locks.refuse_if_held(checkpoints)
+    sweep(out.parent, out.name)
     if checkpoints.exists() and not resume:
         raise CheckpointError(f"{checkpoints} holds an unfinished pre-training; go on with --resume, or remove it")
     progress = LiveProgress()
