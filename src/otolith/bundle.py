@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as save_tensors
 from torch import nn
 
 from otolith import __version__, methods
 from otolith.calibration.value import Calibration
 from otolith.device import choose_device
 from otolith.errors import CheckpointError, DataError, RecipeError
+from otolith.files import put, whole_folder
 from otolith.model import Model, PretrainedEncoder
 from otolith.recording import unit_of
 from otolith.rows import environment
@@ -36,6 +37,10 @@ HEADER_TYPES = {torch.float32: "F32", torch.int64: "I64"}
 """Types of a network's tensors as safetensors names them."""
 
 
+class FormatError(CheckpointError):
+    """A whole bundle of another version's format."""
+
+
 def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo | None = None) -> Path:
     """Write a bundle, whole or not at all, in place of one that is there; returns its folder.
 
@@ -43,6 +48,7 @@ def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo
 
     Raises:
         CheckpointError: the folder holds something else than a bundle.
+        StorageError: it cannot be written.
     """
     folder = Path(folder)
     if folder.exists():
@@ -51,18 +57,16 @@ def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo
         if held and held != {CARD, WEIGHTS}:
             raise CheckpointError(f"{folder} holds something else than a model bundle; choose another folder")
     encoder = model.encoder if isinstance(model, Model) else model
-    partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     tensors = {f"encoder.{name}": t for name, t in encoder.network.state_dict().items()}
     if isinstance(model, Model):
         tensors |= {f"head.{name}": t for name, t in model.head.state_dict().items()}
         if model.calibration is not None:
             tensors |= {f"calibration.{name}": t for name, t in model.calibration.tensors().items()}
-    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, partial / WEIGHTS)
-    (partial / CARD).write_text(json.dumps(_card(model, encoder, info), indent=2, allow_nan=False) + "\n", "utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    blob = save_tensors({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
+    card = _card(model, encoder, info) | {"weights_sha256": hashlib.sha256(blob).hexdigest()}
+    with whole_folder(folder, folder.with_name(f".{folder.name}.partial-{os.getpid()}")) as partial:
+        put(partial / WEIGHTS, blob)
+        put(partial / CARD, (json.dumps(card, indent=2, allow_nan=False) + "\n").encode())
     return folder
 
 
@@ -91,6 +95,7 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     head = build_head(n_features, len(activities), settings, 0)
     _fill(Path(folder), "head.", head)
     calibration = _calibration(Path(folder), card, n_features)
+    _refuse_changed(Path(folder), card)
     head = head.to(encoder.device).eval()
     return Model(encoder, head, activities, training_classes, settings, seed, validation, calibration=calibration)
 
@@ -101,14 +106,17 @@ def load_encoder(folder: str | Path, device: str | torch.device = "auto") -> Pre
     Raises:
         CheckpointError: no bundle, a damaged one, or one of another format.
     """
-    return _encoder(Path(folder), read_card(folder), choose_device(device))
+    card = read_card(folder)
+    encoder = _encoder(Path(folder), card, choose_device(device))
+    _refuse_changed(Path(folder), card)
+    return encoder
 
 
 def read_card(folder: str | Path) -> dict[str, Any]:
     """`card.json` of a bundle, checked for its format.
 
     Raises:
-        CheckpointError: there is none, it cannot be read, or it has another format.
+        CheckpointError: there is none, it cannot be read, or it has another format (then FormatError).
     """
     path = Path(folder) / CARD
     try:
@@ -121,7 +129,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} cannot be read: {error}. Copy the bundle again.") from None
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         found = card.get("format") if isinstance(card, dict) else None
-        raise CheckpointError(
+        raise (FormatError if isinstance(found, int) else CheckpointError)(
             f"{path} has bundle format {found!r}; this version of otolith ({__version__}) reads format {FORMAT}. "
             "Use the version that wrote it, or train again."
         )
@@ -220,6 +228,22 @@ def _opened(path: Path) -> Iterator[Any]:
         raise CheckpointError(f"{path.parent} holds no {WEIGHTS}; copy the bundle again") from None
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}; copy the bundle again") from None
+
+
+def _refuse_changed(folder: Path, card: dict[str, Any]) -> None:
+    """Compare the weights' checksum with the card's; bundles of earlier versions have none."""
+    path, wanted = folder / WEIGHTS, card.get("weights_sha256")
+    if wanted is None:
+        return
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error}; copy the bundle again") from None
+    if found != wanted:
+        raise CheckpointError(
+            f"{path} is damaged: its checksum is not the one in {CARD}. Copy the bundle again, or save it again."
+        )
 
 
 def _undescribed(folder: Path, error: Exception) -> str:

@@ -19,6 +19,7 @@ from otolith.fast.mlp import MLPSteps
 from otolith.nets import PredictionMLP
 from otolith.progress import SILENT, Progress
 from otolith.training.optim import Optimizer
+from otolith.training.trouble import or_smaller
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +90,8 @@ def train_classifier(
     epoch is scored, and the last.
 
     Raises:
-        TrainingError: no training windows, fewer than two activities, or a loss that is not finite.
+        TrainingError: no training windows, fewer than two activities, a loss that is not finite, or a batch that does
+            not fit into memory.
     """
     n_seen = len(torch.unique(train.y))
     if n_seen < 2:
@@ -192,7 +194,7 @@ def _update_of(
         optimizer.step(lr)
         return loss.detach()
 
-    return update
+    return lambda ids, lr: or_smaller(lambda some: update(some, lr), ids, "finetune", train.inputs.device)
 
 
 def _lay_out(network: nn.Module) -> None:

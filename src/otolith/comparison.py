@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from otolith import locks, rows
 from otolith import methods as registry
-from otolith import rows
 from otolith.device import choose_device
-from otolith.errors import CheckpointError, DataError, unknown
+from otolith.errors import CheckpointError, DataError, TrainingError, unknown
+from otolith.files import write as write_file
 from otolith.progress import SILENT, Progress
 from otolith.protocols import cost, cross_validation, few_labels, representation, transfer
 from otolith.protocols.fanout import Ray
@@ -187,20 +187,54 @@ def run(
         gpus: share of a GPU for each worker's cell; None: a whole one where the device is a GPU, else none.
 
     Raises:
-        CheckpointError: the folder cannot be written, or its encoders belong to other data.
+        InUseError: another process works in the folder.
+        StorageError: a file cannot be written. Rows that are done stay.
+        CheckpointError: the folder's encoders belong to other data.
         TrainingError: see `otolith.pretrain`, `otolith.finetune`. Rows that are done stay.
     """
     from otolith.report import write, write_tables
 
-    _claim(planned)
-    for _ in execute(planned.units, planned.rows, progress, _executor(planned, executor, address, gpus)):
-        pass
-    wanted = {rows.key_hash(key) for unit in planned.units for key in unit.keys}
-    found = [row for row in rows.latest(rows.read(planned.rows)) if rows.key_hash(row.key) in wanted]
-    with progress.stage("report", 1):
-        page = write([planned.folder], planned.folder / "report.html")
-        tables = write_tables([planned.folder], planned.folder)
+    with locks.hold(planned.folder):
+        _claim(planned)
+        for _ in execute(planned.units, planned.rows, progress, _executor(planned, executor, address, gpus)):
+            pass
+        wanted = {rows.key_hash(key) for unit in planned.units for key in unit.keys}
+        found = [row for row in rows.latest(rows.read(planned.rows)) if rows.key_hash(row.key) in wanted]
+        with progress.stage("report", 1):
+            page = write([planned.folder], planned.folder / "report.html")
+            tables = write_tables([planned.folder], planned.folder)
     return Compared(planned.folder, tuple(found), page, tuple(tables))
+
+
+def refuse_too_large(planned: Planned, progress: Progress = SILENT) -> None:
+    """Look for a method that needs more memory than there is, before the first is trained.
+
+    Raises:
+        TrainingError: names the method, what it needs and what is free.
+    """
+    from otolith import splits
+    from otolith.estimate import estimate
+    from otolith.memory import available_bytes
+
+    if not planned.missing:
+        return
+    study = planned.studies[0]
+    split = splits.default(study.w, study.info)
+    with progress.stage("memory of a step", len(planned.methods), "methods") as bar:
+        for method in planned.methods:
+            try:
+                estimate(
+                    planned.recipe,
+                    method,
+                    study.w.meta,
+                    len(split.train),
+                    len(split.val),
+                    study.device,
+                    available_bytes(),
+                )
+            except TrainingError as error:
+                raise TrainingError(f"{method}: {error}") from None
+            bar.advance()
 
 
 def _executor(planned: Planned, name: str, address: str | None, gpus: float | None) -> Executor:
@@ -228,8 +262,9 @@ def _name(given: str | None) -> str | None:
 
 def _refuse_other(folder: Path, identity: dict[str, Any]) -> None:
     path = folder / "compare.json"
+    locks.refuse_if_held(folder)
     if not path.is_file():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or not locks.is_empty(folder)):
             raise CheckpointError(f"{folder} exists and holds no comparison; choose another --out folder")
         return
     try:
@@ -249,13 +284,5 @@ def _claim(planned: Planned) -> None:
         "recipe.toml": planned.recipe.to_toml(),
         "environment.json": json.dumps(rows.environment(), indent=2),
     }
-    try:
-        planned.folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            partial = planned.folder / f".{name}.{os.getpid()}"
-            partial.write_text(text, "utf-8")
-            partial.replace(planned.folder / name)
-    except OSError as error:
-        raise CheckpointError(
-            f"{planned.folder} cannot be written ({error.strerror}); choose another --out folder"
-        ) from None
+    for name, text in files.items():
+        write_file(planned.folder / name, text)

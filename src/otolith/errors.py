@@ -23,7 +23,15 @@ class CheckpointError(OtolithError):
 
 
 class TrainingError(OtolithError):
-    """Training cannot go on: the loss is not finite, or the data are too few for the batch."""
+    """Training cannot go on: the loss is not finite, memory does not suffice, or the data are too few for the batch."""
+
+
+class StorageError(OtolithError):
+    """A file cannot be written: the disk is full, a limit is reached, or a permission is missing."""
+
+
+class InUseError(OtolithError):
+    """Another process works in a folder that only one may write to."""
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:

@@ -14,12 +14,13 @@ from otolith import methods
 from otolith.augment import SignalSpec
 from otolith.classifier import build_head
 from otolith.device import choose_device
+from otolith.errors import TrainingError
 from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
 from otolith.pipeline import build_encoder
 from otolith.scaling import Scaler
 from otolith.training.loop import TrainSettings, train
-from otolith.training.source import Part, Source
+from otolith.training.source import RESIDENT_BYTES, Part, Source
 from otolith.windows import WindowMeta
 
 if TYPE_CHECKING:
@@ -43,17 +44,46 @@ class Estimate:
         return dataclasses.replace(self, seconds={name: s for name, s in self.seconds.items() if name in stages})
 
 
+def refuse_too_large(needed_bytes: int, available: int) -> None:
+    """Refuse a job before it begins, rather than let the system end it in the middle.
+
+    Raises:
+        TrainingError: it needs more memory than there is; has both figures and the cures.
+    """
+    if needed_bytes > available:
+        raise TrainingError(
+            f"this needs about {needed_bytes / 1e9:.2f} GB of memory besides PyTorch, and {available / 1e9:.2f} GB are "
+            "free. Lower batch_size in the recipe, close other programs, or use a larger machine; to try all the same, "
+            "give --ignore-memory."
+        )
+
+
 @torch.random.fork_rng(devices=[])
-def estimate(recipe: Recipe, method: str, meta: WindowMeta, n_train: int, n_val: int, device: str = "auto") -> Estimate:
+def estimate(
+    recipe: Recipe,
+    method: str,
+    meta: WindowMeta,
+    n_train: int,
+    n_val: int,
+    device: str = "auto",
+    available: int | None = None,
+) -> Estimate:
     """Time one step of each stage on random windows and multiply.
 
     Args:
         n_train, n_val: windows of the training and validation parts.
+        available: bytes that a run on the CPU may take (`memory.available_bytes`); None: any. An eighth of a batch is
+            tried first, so that the step itself does not run out of them.
 
     The peak counts weights, gradients and Adam's moments, the activations kept for one step, the windows, and the
     features of fine-tuning.
+
+    Raises:
+        TrainingError: more than `available` bytes are needed.
     """
     where = choose_device(device)
+    if where.type != "cpu":
+        available = None
     spec = methods.spec(method)
     encoder = build_encoder(method, recipe, meta, 0)
     n_features = int(encoder.n_features)  # type: ignore[arg-type]
@@ -68,7 +98,11 @@ def estimate(recipe: Recipe, method: str, meta: WindowMeta, n_train: int, n_val:
         stages.append(("pretrain", spec))
     for stage, stage_spec in stages:
         settings = stage_spec.train(recipe, recipe.settings_of(stage_spec.name))
-        per_step, kept = _probe(stage_spec, recipe, settings, meta, where, n_train)
+        size = max(2, min(settings.batch_size, n_train))
+        if available is not None and size >= 64:  # what a step keeps grows with its batch, or faster
+            part = _probe(stage_spec, recipe, settings, meta, where, size // 8)[1] - 4 * parameters
+            refuse_too_large(size // (size // 8) * part, available)
+        per_step, kept = _probe(stage_spec, recipe, settings, meta, where, size)
         seconds[stage] = per_step * settings.epochs * (n_train // min(settings.batch_size, n_train))
         activations = max(activations, kept)
     per_window = _forward_seconds(encoder, meta, where)
@@ -83,7 +117,12 @@ def estimate(recipe: Recipe, method: str, meta: WindowMeta, n_train: int, n_val:
         seconds["finetune"] = _median(lambda: head(x).sum().backward()) * (n_train // size + 1) * recipe.finetune.epochs
         features = 4 * n_features * (n_train + n_val)
     windows = 4 * len(meta.channels) * meta.n_steps * (n_train + n_val)
-    return Estimate(seconds, parameters, 16 * parameters + max(activations, features) + 2 * windows)
+    if windows > RESIDENT_BYTES and not spec.end_to_end:
+        windows = RESIDENT_BYTES  # the rest stays in its file
+    peak = 16 * parameters + max(activations, features) + 2 * windows
+    if available is not None:
+        refuse_too_large(peak, available)
+    return Estimate(seconds, parameters, peak)
 
 
 def _unit_signal(meta: WindowMeta) -> SignalSpec:
@@ -92,10 +131,9 @@ def _unit_signal(meta: WindowMeta) -> SignalSpec:
 
 
 def _probe(
-    spec: MethodSpec, recipe: Recipe, settings: TrainSettings, meta: WindowMeta, device: torch.device, n_train: int
+    spec: MethodSpec, recipe: Recipe, settings: TrainSettings, meta: WindowMeta, device: torch.device, size: int
 ) -> tuple[float, int]:
-    """Seconds of a step, and bytes of the tensors it keeps for the backward pass."""
-    size = max(2, min(settings.batch_size, n_train))
+    """Seconds of a step of `size` windows, and bytes of the tensors it keeps for the backward pass."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2 * size, len(meta.channels), meta.n_steps), np.float32)
     n = len(meta.channels)

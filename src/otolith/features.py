@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from otolith.errors import DataError
 from otolith.progress import SILENT, Progress
 from otolith.training.source import Source
+from otolith.training.trouble import is_out_of_memory, release
 
 RESIDENT_BYTES = 256 << 20
 """Features up to this size are kept in memory where a folder for larger ones is given."""
@@ -33,15 +34,19 @@ def encode(
     it removes it when the features are no longer needed.
 
     The network runs in eval mode, as one that is frozen must: no dropout, and batch statistics neither used nor
-    updated. It is left in the mode it was in.
+    updated. It is left in the mode it was in. Where memory does not suffice for a batch, smaller ones are taken.
     """
     was_training = network.training
     network.eval()
     out: Tensor | None = None
     done = 0
     with progress.stage(title, len(source), "windows") as bar:
-        for x in source.in_order(batch_size):
-            features = network(x).float()
+        while done < len(source):
+            features = _some(network, source, done, batch_size)
+            if features is None:
+                batch_size //= 2
+                release(source.device)
+                continue
             if out is None:
                 out = _room(len(source), features.shape[1], source.device, folder)
             out[done : done + len(features)] = features
@@ -51,6 +56,16 @@ def encode(
     if out is None:
         raise ValueError("there are no windows to encode")
     return out
+
+
+def _some(network: nn.Module, source: Source, first: int, batch_size: int) -> Tensor | None:
+    """Features of the next windows; None where memory does not suffice and a smaller batch may help."""
+    try:
+        return network(source[torch.arange(first, min(first + batch_size, len(source)))]).float()
+    except (RuntimeError, MemoryError) as error:
+        if batch_size == 1 or not is_out_of_memory(error):
+            raise
+        return None
 
 
 def _room(rows: int, columns: int, device: torch.device, folder: Path | None) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from otolith import bundle, rows, splits
+from otolith import bundle, locks, rows, splits
 from otolith.errors import CheckpointError, DataError
+from otolith.files import sweep
+from otolith.files import write as write_file
 from otolith.pipeline import build_encoder
 from otolith.progress import SILENT, Progress
 from otolith.protocols.representation import Cell
@@ -130,14 +131,23 @@ def run(
 
     Raises:
         RecipeError: `tensorboard` without TensorBoard installed.
+        InUseError: another process works in the folder.
+        StorageError: a file cannot be written; what was written before is whole.
         CheckpointError: the folder holds another run, or one that `resume` was not asked to go on with.
         TrainingError, DataError: see `otolith.pretrain`, `otolith.finetune`, `otolith.evaluate`.
     """
+    _refuse_one_activity(prepared.w, prepared.split)
+    holds(prepared, out, resume=resume)  # before the folder is made and locked
+    with locks.hold(out):
+        return _run(prepared, out, resume, tensorboard, progress)
+
+
+def _run(prepared: Prepared, out: Path, resume: bool, tensorboard: bool, progress: Progress) -> Finished:
     from otolith.report import write
 
+    sweep(out / "arrays")
     cell = prepared.cell(out / "checkpoints")
-    _refuse_one_activity(prepared.w, prepared.split)
-    done = _finished(out, cell.key) if holds(prepared, out, resume=resume) else None
+    done = _finished(out, cell.key) if _holds(prepared, out, resume) else None
     if done is None:
         _claim(out, prepared, cell.key)
         watchers = [_Curves(out / "curves.jsonl").add]
@@ -171,11 +181,17 @@ def holds(prepared: Prepared, out: Path, *, resume: bool = False) -> bool:
     """Whether `out` holds this run, finished. Nothing is written.
 
     Raises:
+        InUseError: another process works there.
         CheckpointError: it holds another run or something else, or this one, finished or not, and `resume` is False.
     """
+    locks.refuse_if_held(out)
+    return _holds(prepared, out, resume)
+
+
+def _holds(prepared: Prepared, out: Path, resume: bool) -> bool:
     identity, key = out / "run.json", prepared.cell().key
     if not identity.is_file():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and (not out.is_dir() or not locks.is_empty(out)):
             raise CheckpointError(f"{out} exists and holds no run; choose another --out folder")
         return False
     kept = [out / "rows.jsonl", out / "curves.jsonl", *out.glob("checkpoints/*/epoch-*")]
@@ -217,14 +233,10 @@ def _finished(out: Path, key: dict[str, Any]) -> Row | None:
 
 def _claim(out: Path, prepared: Prepared, key: dict[str, Any]) -> None:
     """Make `out` the folder of this run; `holds` has looked at what is there."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _write(out / "run.json", json.dumps(key, indent=2))
-        _write(out / "recipe.json", json.dumps(prepared.recipe.as_dict(), indent=2))
-        _write(out / "recipe.toml", prepared.recipe.to_toml())
-        _write(out / "environment.json", json.dumps(rows.environment(), indent=2))
-    except OSError as error:
-        raise CheckpointError(f"{out} cannot be written ({error.strerror}); choose another --out folder") from None
+    write_file(out / "run.json", json.dumps(key, indent=2))
+    write_file(out / "recipe.json", json.dumps(prepared.recipe.as_dict(), indent=2))
+    write_file(out / "recipe.toml", prepared.recipe.to_toml())
+    write_file(out / "environment.json", json.dumps(rows.environment(), indent=2))
 
 
 def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
@@ -239,7 +251,7 @@ def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
     embed_test(networks, cell.model.encoder, cell.w, cell.split, cell.seed, folder, progress)
     figures = judge_teacher(cell.encoder, cell.w, cell.split, cell.seed)
     if figures is not None:
-        _write(folder / "teacher.json", json.dumps(figures, indent=2, allow_nan=False))
+        write_file(folder / "teacher.json", json.dumps(figures, indent=2, allow_nan=False))
     elif cell.encoder.teacher is not None:
         progress.say("The validation windows hold too few activities to judge the teacher by; this is left out.")
 
@@ -253,10 +265,5 @@ class _Curves:
 
     def add(self, record: dict[str, Any]) -> None:
         self.records.append(record)
-        _write(self.path, "".join(json.dumps(r, allow_nan=False) + "\n" for r in self.records))
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, "utf-8")
-    partial.replace(path)
+        # a resumed run writes all of them again, from its checkpoint
+        write_file(self.path, "".join(json.dumps(r, allow_nan=False) + "\n" for r in self.records), sync=False)

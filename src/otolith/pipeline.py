@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from otolith import methods, metrics
+from otolith import locks, methods, metrics
 from otolith.augment import SignalSpec
 from otolith.calibration import fit_calibration
 from otolith.classifier import FinetuneSettings, Labelled, build_head, predict, train_classifier
@@ -88,7 +89,9 @@ def pretrain(
             eight steps, or a seed outside 0 .. 2**32 - 1.
         RecipeError: unknown recipe or method.
         CheckpointError: checkpoints of another job.
-        TrainingError: too few windows, or a loss that is not finite.
+        InUseError: another process trains in the folder of checkpoints.
+        StorageError: a checkpoint cannot be written.
+        TrainingError: too few windows, a loss that is not finite, or too little memory (`otolith.training.loop.train`).
     """
     from otolith.recipes import load_recipe
 
@@ -270,11 +273,13 @@ def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict
 
 @contextmanager
 def _scratch(checkpoints: Path | None) -> Iterator[Path]:
-    """A folder for what pre-training alone needs, beside the checkpoints where there are some."""
-    if checkpoints is not None:
-        checkpoints.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="otolith-", dir=checkpoints, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+    """A folder for what pre-training alone needs, beside the checkpoints where there are some, which are locked."""
+    with locks.hold(checkpoints) if checkpoints is not None else nullcontext():
+        if checkpoints is not None:
+            for left in checkpoints.glob("otolith-*"):  # by a process that was killed
+                shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="otolith-", dir=checkpoints, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
 
 
 def _labelled(w: Windows, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from otolith.errors import CheckpointError
+from otolith.errors import CheckpointError, StorageError
 from otolith.training.checkpoint import KEEP, Checkpoint, CheckpointFolder
 
 IDENTITY = {"recipe": "abc", "dataset": "toy", "seed": 3, "stage": "pretrain"}
@@ -114,7 +115,7 @@ def test_all_damaged_starts_again_and_says_so(folder: CheckpointFolder) -> None:
         _flip(entry)
     found, damaged = folder.latest()
     assert found is None
-    assert [line.split()[1] for line in damaged] == ["epoch-00003", "epoch-00002"]
+    assert [Path(line.split()[1]).name for line in damaged] == ["epoch-00003", "epoch-00002"]
     assert "starting this stage again" in damaged[1]
 
 
@@ -145,6 +146,36 @@ def test_a_left_over_partial_folder_is_harmless(folder: CheckpointFolder) -> Non
     assert (found.epoch, damaged) == (3, [])
     folder.save(checkpoint(4))
     assert folder.latest()[0].epoch == 4  # type: ignore[union-attr]
+    assert not list(folder.folder.glob(".partial-*"))
+
+
+def test_all_damaged_ones_give_way_to_the_first_new_one(folder: CheckpointFolder) -> None:
+    """They have higher numbers than it, and must not push it out."""
+    for entry in folder.folder.iterdir():
+        _flip(entry)
+    folder.save(checkpoint(1))
+    found, damaged = folder.latest()
+    assert found is not None
+    assert (found.epoch, damaged) == (1, [])
+
+
+def test_a_figure_changed_in_its_state_is_damage(folder: CheckpointFolder) -> None:
+    path = folder.folder / "epoch-00003" / "state.json"
+    path.write_text(path.read_text().replace('"loss": 0.2', '"loss": 0.3'))
+    found, (line,) = folder.latest()
+    assert found is not None
+    assert found.epoch == 2
+    assert "checksum of its state.json" in line
+
+
+def test_checkpoints_of_before_that_checksum_are_read(folder: CheckpointFolder) -> None:
+    path = folder.folder / "epoch-00003" / "state.json"
+    card = json.loads(path.read_text())
+    del card["card_sha256"]
+    path.write_text(json.dumps(card))
+    found, damaged = folder.latest()
+    assert found is not None
+    assert (found.epoch, damaged) == (3, [])
 
 
 @pytest.mark.parametrize("stage", ["tensors.safetensors", "state.json", "rename"])
@@ -153,7 +184,7 @@ def test_a_save_that_fails_leaves_the_earlier_ones(
 ) -> None:
     """A full disk at any moment of the write; the target name never holds half a checkpoint."""
     if stage == "rename":
-        monkeypatch.setattr(Path, "rename", _no_space)
+        monkeypatch.setattr(os, "rename", _no_space)
     else:
         opened = Path.open
 
@@ -163,12 +194,13 @@ def test_a_save_that_fails_leaves_the_earlier_ones(
             return opened(path, *args, **kwargs)  # type: ignore[call-overload]
 
         monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StorageError, match=r"epoch-00004 cannot be written \(No space.* free some space"):
         folder.save(checkpoint(4))
     monkeypatch.undo()
     found, damaged = folder.latest()
     assert found is not None
     assert (found.epoch, damaged) == (3, [])
+    assert not list(folder.folder.glob(".partial-*"))  # the room it took is free again
 
 
 def _no_space(*_: object) -> None:

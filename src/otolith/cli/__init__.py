@@ -6,8 +6,10 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from otolith.errors import OtolithError
+from otolith.files import FULL, cannot_write
 
 USAGE = 2
 """Exit code for whatever the user can cure."""
@@ -50,6 +52,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OtolithError as error:
         _complain(str(error))
         return USAGE
+    except BrokenPipeError:  # such as `otolith data | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except OSError as error:  # a disk that fails where nothing else says so
+        if error.errno not in FULL:
+            raise
+        _complain(str(cannot_write(Path(os.fsdecode(error.filename or "a file")), error)))
+        return USAGE
     except Interrupted as stop:
         option = ["--resume"] if stop.resume else []
         again = shlex.join(["otolith", *(token for token in tokens if token != "--resume"), *option])
@@ -58,9 +68,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("Nothing was left half-written.", "Stopped.")
         return INTERRUPTED
-    except BrokenPipeError:  # such as `otolith data | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
     return status or 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from otolith import bundle, methods, rows
+from otolith import bundle, locks, methods, rows
 from otolith.diagnosis import embed_test
 from otolith.errors import CheckpointError
+from otolith.files import write
 from otolith.model import PretrainedEncoder
 from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.progress import SILENT, Progress
@@ -59,6 +59,9 @@ class Study:
     ) -> PretrainedEncoder:
         """The encoder of a method, pre-trained on the training windows of `split`, or as it was left here.
 
+        Where another process is training it, this waits and then takes what that process left. An encoder that is
+        damaged is named and trained again.
+
         `trained`: a method that trains end to end is trained on the labels of this data set first, to be frozen.
 
         Raises:
@@ -68,34 +71,51 @@ class Study:
         identity = self.key("encoder", split, method, seed) | {"trained": trained and spec.end_to_end}
         place = self.folder / rows.key_hash(identity)
         scaler = Scaler.fit(self.w.x, split.train)
-        if (place / "model").is_dir():
-            found = bundle.load_encoder(place / "model", self.device)
-            if found.scaler.to_dict() != scaler.to_dict():
-                raise CheckpointError(
-                    f"{place} holds an encoder of other windows of {self.w.meta.dataset}: the data have changed since. "
-                    "Choose another --out folder."
+        made, _ = self._kept(place, scaler)
+        if made is not None:
+            return made
+        with locks.hold(place, wait=True, progress=progress):
+            made, damage = self._kept(place, scaler)  # another process may have brought it while this one waited
+            if damage:
+                progress.say(f"The encoder in {place} is damaged and trained again: {damage}")
+                shutil.rmtree(place / "model", ignore_errors=True)
+            if made is None:
+                made = pretrain(
+                    self.w,
+                    split,
+                    self.recipe,
+                    method,
+                    seed,
+                    device=self.device,
+                    checkpoints=place / "checkpoints",
+                    progress=progress,
                 )
-            found.records = _read(place / "epochs.jsonl")
-            return found
-        made = pretrain(
-            self.w,
-            split,
-            self.recipe,
-            method,
-            seed,
-            device=self.device,
-            checkpoints=place / "checkpoints",
-            progress=progress,
-        )
-        if identity["trained"]:
-            model = finetune(made, self.w, split, progress=progress)
-            made = model.encoder
-            made.records = model.records
-        place.mkdir(parents=True, exist_ok=True)
-        _write(place / "epochs.jsonl", made.records)
-        bundle.save(made, place / "model", self.info)
-        shutil.rmtree(place / "checkpoints", ignore_errors=True)
+                if identity["trained"]:
+                    model = finetune(made, self.w, split, progress=progress)
+                    made = model.encoder
+                    made.records = model.records
+                write(place / "epochs.jsonl", "".join(json.dumps(r, allow_nan=False) + "\n" for r in made.records))
+                bundle.save(made, place / "model", self.info)
+            shutil.rmtree(place / "checkpoints", ignore_errors=True)
         return made
+
+    def _kept(self, place: Path, scaler: Scaler) -> tuple[PretrainedEncoder | None, str]:
+        """The encoder that lies here, whole and of these windows, or None, and what is wrong with it."""
+        if not (place / "model").is_dir():
+            return None, ""
+        try:
+            found = bundle.load_encoder(place / "model", self.device)
+            found.records = [json.loads(line) for line in (place / "epochs.jsonl").read_text("utf-8").splitlines()]
+        except bundle.FormatError:
+            raise  # whole, but another version's
+        except (CheckpointError, OSError, ValueError) as error:
+            return None, str(error)
+        if found.scaler.to_dict() != scaler.to_dict():
+            raise CheckpointError(
+                f"{place} holds an encoder of other windows of {self.w.meta.dataset}: the data have changed since. "
+                "Choose another --out folder."
+            )
+        return found, ""
 
 
 def key_of(protocol: str, w: Windows, split: Split, recipe: Recipe, method: str, seed: int, **more: Any) -> Key:
@@ -157,13 +177,3 @@ def scored(study: Study, protocol: str, split: Split, method: str, seed: int, *,
         yield Row(key, result, study.meta(split, seconds, encoder.records + model.records))
 
     return Unit(f"{method}, seed {seed}{fold}", (key,), run)
-
-
-def _write(path: Path, records: list[dict[str, Any]]) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text("".join(json.dumps(record, allow_nan=False) + "\n" for record in records), "utf-8")
-    partial.replace(path)
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []

@@ -57,7 +57,10 @@ def execute(units: Iterable[Unit], path: Path, progress: Progress = SILENT, exec
     ends with one row for each key.
     """
     planned = list(units)
-    done = {rows.key_hash(row.key) for row in rows.read(path)}
+    found = rows.scan(path)
+    for damage in found.damage:
+        progress.say(f"{path}, line {damage.line}, is no row ({damage.reason}); its cell is done again.")
+    done = {rows.key_hash(row.key) for row in found.rows}
     total = sum(len(unit.keys) for unit in planned)
     tasks = []
     for number, unit in enumerate(planned):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from otolith.files import write as write_file
 from otolith.report import differences, few_labels, published
 from otolith.report.folder import load
 from otolith.report.groups import OWN, Group, Line, gather, group, notes_of, warnings_of
@@ -190,15 +190,8 @@ def subjects_csv(rows: Sequence[Row]) -> str:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a whole file or leave the old one: never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    """Write a whole file or leave the old one; StorageError where it cannot be written."""
+    return write_file(path, text.encode(errors="replace"), sync=False)
 
 
 def write(run_folders: Sequence[Path | str], out: Path | str) -> list[Path]:

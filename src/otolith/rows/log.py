@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from otolith import locks
 from otolith.errors import DataError
-from otolith.rows.value import SCHEMA, Row
+from otolith.rows.value import SCHEMA, Row, check_of
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +34,7 @@ class Scan:
 
 
 def _encode(row: Row) -> bytes:
-    content = {"schema": row.schema, "key": row.key, "result": row.result, "meta": row.meta}
+    content = {"schema": row.schema, "key": row.key, "result": row.result, "meta": row.meta, "check": check_of(row)}
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode() + b"\n"
 
 
@@ -56,14 +54,17 @@ def _decode(line: bytes, path: Path, number: int) -> Row | Damage:
             f"{path}, line {number}, has row schema {content['schema']!r}; this otolith reads schema "
             f"{SCHEMA}. Install the version that wrote the file"
         )
-    unknown = sorted(set(content) - {"schema", "key", "result", "meta"})
+    unknown = sorted(set(content) - {"schema", "key", "result", "meta", "check"})
     if unknown or not all(isinstance(content.get(name), dict) for name in ("key", "result", "meta")):
         named = f", and does not know {', '.join(map(repr, unknown))}" if unknown else ""
         return Damage(number, f"not a row: expected objects key, result and meta{named}")
     try:
-        return Row(key=content["key"], result=content["result"], meta=content["meta"])
+        row = Row(key=content["key"], result=content["result"], meta=content["meta"])
+        if "check" in content and content["check"] != check_of(row):
+            return Damage(number, "its checksum does not match: something has changed it since it was written")
     except (DataError, RecursionError) as error:
         return Damage(number, str(error))
+    return row
 
 
 def scan(path: Path | str) -> Scan:
@@ -104,30 +105,6 @@ def read(path: Path | str) -> list[Row]:
     return found.rows
 
 
-@contextlib.contextmanager
-def _locked(descriptor: int) -> Iterator[None]:
-    """Exclusive lock on an open file. The system drops it with its process, so a dead one blocks nobody."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        # Windows locks ranges: one byte far beyond any content stands for the whole file.
-        os.lseek(descriptor, 1 << 40, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
-        try:
-            yield
-        finally:
-            os.lseek(descriptor, 1 << 40, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
 def _mend_tail(descriptor: int, path: Path) -> int:
     """End the file with a newline, dropping a torn last line; returns its size. Needs the lock."""
     size = os.fstat(descriptor).st_size
@@ -158,8 +135,11 @@ def append(path: Path | str, row: Row) -> None:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags, 0o644)
         try:
-            with _locked(descriptor):
+            locks.lock(descriptor)
+            try:
                 _add_line(descriptor, path, line)
+            finally:
+                locks.unlock(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:

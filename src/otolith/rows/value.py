@@ -75,6 +75,12 @@ def canonical(value: Mapping[str, Any]) -> str:
     return json.dumps(text, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def check_of(row: Row) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of a row's canonical JSON: tells whether a line has changed."""
+    text = canonical({"key": row.key, "result": row.result, "meta": row.meta})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def recipe_hash(recipe: Mapping[str, Any]) -> str:
     """First 12 hexadecimal digits of the SHA-256 of a resolved recipe's canonical JSON."""
     return hashlib.sha256(canonical(recipe).encode()).hexdigest()[:12]

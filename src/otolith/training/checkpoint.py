@@ -16,6 +16,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from otolith.errors import CheckpointError
+from otolith.files import put, whole_folder
 from otolith.training.ranks import ALONE, Ranks
 
 FORMAT = 2
@@ -42,12 +43,14 @@ class CheckpointFolder:
         self.identity = identity
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint beside the others, put it in place with one rename, drop the oldest."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Write a checkpoint beside the others, put it in place with one rename, drop the oldest.
+
+        Raises:
+            StorageError: it cannot be written; those before it are as they were.
+        """
+        for left in self.folder.glob(".partial-*"):  # by a process that was killed while writing
+            shutil.rmtree(left, ignore_errors=True)
         target = self.folder / f"epoch-{checkpoint.epoch:05d}"
-        partial = self.folder / f".partial-{os.getpid()}"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
         blob = save_tensors({name: t.detach().contiguous().cpu() for name, t in checkpoint.tensors.items()})
         card = {
             "format": FORMAT,
@@ -56,11 +59,13 @@ class CheckpointFolder:
             "sha256": hashlib.sha256(blob).hexdigest(),
             "state": checkpoint.state,
         }
-        _write(partial / "tensors.safetensors", blob)
-        _write(partial / "state.json", json.dumps(card, indent=1, allow_nan=False).encode())
-        shutil.rmtree(target, ignore_errors=True)
-        partial.rename(target)
-        for old in self._entries()[:-KEEP]:
+        card["card_sha256"] = _digest(card)
+        with whole_folder(target, self.folder / f".partial-{os.getpid()}") as partial:
+            put(partial / "tensors.safetensors", blob)
+            put(partial / "state.json", json.dumps(card, indent=1, allow_nan=False).encode())
+        entries = self._entries()
+        newest = entries.index(target)  # those after it were passed over as damaged
+        for old in (*entries[newest + 1 :], *entries[: max(newest + 1 - KEEP, 0)]):
             shutil.rmtree(old, ignore_errors=True)
 
     def latest(self, ranks: Ranks = ALONE) -> tuple[Checkpoint | None, list[str]]:
@@ -93,7 +98,7 @@ class CheckpointFolder:
                 return self._read(entry), damaged
             except (OSError, ValueError, KeyError, SafetensorError) as error:
                 instead = "using the one before it" if number else "starting this stage again"
-                damaged.append(f"checkpoint {entry.name} is damaged ({error}); {instead}")
+                damaged.append(f"checkpoint {entry} is damaged ({error}); {instead}")
         return None, damaged
 
     def clear(self) -> None:
@@ -112,6 +117,8 @@ class CheckpointFolder:
                 f"{entry} has checkpoint format {card['format']}; this version of otolith reads format {FORMAT}. "
                 "Finish the run with the version that began it, or start again in a new folder."
             )
+        if "card_sha256" in card and card["card_sha256"] != _digest(card):
+            raise ValueError("the checksum of its state.json does not match")
         differing = sorted(
             key for key in {*self.identity, *card["identity"]} if self.identity.get(key) != card["identity"].get(key)
         )
@@ -124,7 +131,7 @@ class CheckpointFolder:
             )
         blob = (entry / "tensors.safetensors").read_bytes()
         if hashlib.sha256(blob).hexdigest() != card["sha256"]:
-            raise ValueError("its checksum does not match")
+            raise ValueError("the checksum of its tensors does not match")
         return Checkpoint(card["epoch"], load_tensors(blob), card["state"])
 
 
@@ -143,8 +150,7 @@ def _unpack(blob: bytes) -> tuple[Checkpoint | None, str]:
     return found, card["refusal"]
 
 
-def _write(path: Path, blob: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(blob)
-        file.flush()
-        os.fsync(file.fileno())
+def _digest(card: dict[str, Any]) -> str:
+    """Of all that a state.json holds but this digest; earlier versions wrote none."""
+    rest = {name: value for name, value in card.items() if name != "card_sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -20,6 +21,7 @@ from otolith.training.optim import Optimizer, OptimizerName, ScheduleName, rate_
 from otolith.training.pretext import Batch, Method
 from otolith.training.ranks import ALONE, Ranks, joint_statistics
 from otolith.training.source import Source
+from otolith.training.trouble import LossWatch, batch_named, keep_record, likely_cause, or_smaller
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +83,11 @@ def train(
     the same number of threads and ranks, a resumed training ends bit-identical to one that was never stopped.
 
     Raises:
-        TrainingError: fewer than two windows, a batch that the ranks cannot share, or a loss or weights that are not
-            finite.
+        TrainingError: fewer than two windows, a batch that the ranks cannot share, a loss that explodes, a loss or
+            weights that are not finite (with the step, its windows and the likely cause), or a batch that does not fit
+            into memory (with the one that does).
         CheckpointError: the checkpoints found belong to another job.
+        StorageError: a checkpoint cannot be written.
     """
     device = source.device
     if device.type == "cpu" and fast.is_on():
@@ -125,8 +129,34 @@ def train(
                     if on_epoch is not None:
                         on_epoch(record)
 
-        method.train()
         loss_of = ranks.wrap(PretextLoss(method))
+        watch = LossWatch(records[0].get("loss") if records else None)
+
+        def teacher(chosen: Tensor) -> Tensor | None:
+            return instances[chosen.to(instances.device)].to(device) if instances is not None else None
+
+        def update(chosen: Tensor, share: float, lr: float) -> dict[str, Tensor]:
+            with precision:
+                terms = loss_of(Batch(source[chosen], teacher(chosen), share, ranks), augment)
+            terms["loss"].backward()
+            optimizer.step(lr)
+            return terms
+
+        def stop(what: str, epoch: int, step: int, ids: Tensor) -> TrainingError:
+            chosen = ids[step * batch_size : (step + 1) * batch_size]
+            lr = rate_at(epoch * steps_per_epoch + step, total, settings.lr, settings.schedule, settings.warmup)
+            names = source.names(chosen)
+            facts = {"stage": stage, "epoch": epoch + 1, "step": step + 1, "lr": lr, "what": what, "windows": names}
+            kept = keep_record(checkpoints.folder if checkpoints is not None and ranks.first else None, facts)
+            reduced = _bfloat16(settings, device)
+            return TrainingError(
+                f"{stage}: {what} in epoch {epoch + 1}, step {step + 1} (learning rate {lr:.2g}, "
+                f"{batch_named(names)}). "
+                f"{likely_cause(source[chosen], teacher(chosen), names, settings.lr, reduced)}{kept} "
+                "Checkpoints of earlier epochs are kept."
+            )
+
+        method.train()
         for epoch in range(len(records), settings.epochs):
             began = time.perf_counter()
             sums: dict[str, Tensor] = {}
@@ -134,27 +164,25 @@ def train(
             ids = torch.randperm(len(source), generator=order)
             for step in range(steps_per_epoch):
                 chosen = ids[step * batch_size : (step + 1) * batch_size][ranks.rows(batch_size)]
-                h = instances[chosen.to(instances.device)].to(device) if instances is not None else None
                 done = epoch * steps_per_epoch + step
                 lr = rate_at(done, total, settings.lr, settings.schedule, settings.warmup)
-                with precision:
-                    terms = loss_of(Batch(source[chosen], h, done / total, ranks), augment)
-                terms["loss"].backward()
-                optimizer.step(lr)
+                update_at = partial(update, share=done / total, lr=lr)
+                # Ranks wait for each other in each step: none of them can try a smaller one by itself.
+                terms = or_smaller(update_at, chosen, stage, device) if ranks.size == 1 else update_at(chosen)
                 method.after_step((done + 1) / total)
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0) + value.detach()
                 unchecked.append(terms["loss"].detach())
                 if step % 10 == 9 or step + 1 == steps_per_epoch:  # a GPU is waited for once in ten steps
-                    finite = ranks.mean(torch.stack(unchecked)).isfinite().tolist()
-                    if not all(finite):
-                        bad = step + 1 - len(finite) + finite.index(False)
-                        raise TrainingError(_not_finite("the loss is", stage, epoch, bad, lr, settings))
+                    losses = ranks.mean(torch.stack(unchecked)).tolist()
+                    bad = watch.bad(losses)
+                    if bad is not None:
+                        raise stop(watch.what(losses[bad]), epoch, step + 1 - len(losses) + bad, ids)
                     figures = {name: float(value) / (step + 1) for name, value in sums.items()}
                     bar.advance(len(unchecked) * batch_size, **figures, epoch=epoch + 1)
                     unchecked.clear()
             if not all(bool(p.isfinite().all()) for p in method.parameters()):  # the last step can still break them
-                raise TrainingError(_not_finite("the weights are", stage, epoch, steps_per_epoch - 1, lr, settings))
+                raise stop("the weights are no longer finite", epoch, steps_per_epoch - 1, ids)
             record = {
                 "stage": stage,
                 "epoch": epoch + 1,
@@ -239,11 +267,3 @@ def _restore(
     torch.set_rng_state(random[f"dropout.{ranks.rank}"])
     if augment.device.type == "cuda":
         torch.cuda.set_rng_state(random[f"dropout_cuda.{ranks.rank}"], augment.device)
-
-
-def _not_finite(what: str, stage: str, epoch: int, step: int, lr: float, settings: TrainSettings) -> str:
-    return (
-        f"{stage}: {what} no longer finite in epoch {epoch + 1}, step {step + 1} (learning rate {lr:.2g}, batch "
-        f"{settings.batch_size}). The usual cause is too high a rate: lower `lr` in the recipe, for example to "
-        f"{settings.lr / 3:.1g}. Checkpoints of earlier epochs are kept."
-    )

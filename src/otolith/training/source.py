@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,10 +54,14 @@ class Source:
             return self._resident[ids.to(self.device)]
         return self._read(ids.cpu().numpy())
 
-    def in_order(self, batch_size: int) -> Iterator[Tensor]:
-        """All windows once, `batch_size` at a time."""
-        for first in range(0, len(self), batch_size):
-            yield self[torch.arange(first, min(first + batch_size, len(self)))]
+    def names(self, ids: Tensor) -> list[str]:
+        """How people find windows: their index in the data set's windows; those of further parts say so."""
+        found = []
+        for number in ids.tolist():
+            part = int(np.searchsorted(self._offsets, number, "right")) - 1
+            row = int(self.parts[part].rows[number - self._offsets[part]])
+            found.append(str(row) if part == 0 else f"{row} of the unlabelled")
+        return found
 
     def _read(self, ids: NDArray[np.int64]) -> Tensor:
         out = np.empty((len(ids), *self.shape), np.float32)

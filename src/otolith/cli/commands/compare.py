@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-from otolith.cli.shared import Folder, Overrides
+from otolith.cli.shared import Flag, Folder, Overrides
 
 Protocol = Literal["representation", "cross-validation", "few-labels", "transfer", "cost"]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
@@ -34,6 +34,7 @@ def compare(
     executor: Literal["here", "ray"] = "here",
     address: str | None = None,
     gpus: Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1))] = None,
+    ignore_memory: Flag = False,
 ) -> None:
     """Compare methods under a protocol, each on the same subjects, labels and seeds.
 
@@ -63,6 +64,7 @@ def compare(
             this process).
         address: For ray: a running cluster, such as auto or ray://host:10001; default: one on this machine.
         gpus: For ray: share of a GPU for a cell, such as 0.25; default: a whole one where the device is a GPU.
+        ignore_memory: Begin even if the memory of this machine does not seem to suffice.
     """
     from otolith import comparison
     from otolith.cli import Interrupted, results
@@ -89,6 +91,8 @@ def compare(
         progress=progress,
     )
     results.show(*results.comparison(planned), progress.console)
+    if not ignore_memory:
+        comparison.refuse_too_large(planned, progress)
     try:
         ended = comparison.run(planned, executor=executor, address=address, gpus=gpus, progress=progress)
     except KeyboardInterrupt:

@@ -22,6 +22,7 @@ def pretrain(
     overrides: Overrides = None,
     resume: Flag = False,
     device: str = "auto",
+    ignore_memory: Flag = False,
 ) -> None:
     """Pre-train an encoder without labels.
 
@@ -37,18 +38,23 @@ def pretrain(
         overrides: Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3.
         resume: Go on from the checkpoints of an interrupted pre-training.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
+        ignore_memory: Begin even if the memory of this machine does not seem to suffice.
     """
     import shutil
 
-    from otolith import bundle, job, pipeline
+    from otolith import bundle, job, locks, pipeline
     from otolith.cli import Interrupted, results
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import parse_overrides, refuse_taken
     from otolith.errors import CheckpointError
     from otolith.estimate import estimate
+    from otolith.files import sweep
+    from otolith.memory import available_bytes
 
     refuse_taken(out)
     checkpoints = out.with_name(f"{out.name}-checkpoints")
+    locks.refuse_if_held(checkpoints)
+    sweep(out.parent, out.name)
     if checkpoints.exists() and not resume:
         raise CheckpointError(f"{checkpoints} holds an unfinished pre-training; go on with --resume, or remove it")
     progress = LiveProgress()
@@ -65,7 +71,8 @@ def pretrain(
     )
     with progress.stage("time of a step", 1) as bar:
         n_train = len(prepared.split.train) + sum(len(extra) for extra in prepared.unlabelled)
-        cost = estimate(prepared.recipe, method, prepared.w.meta, n_train, len(prepared.split.val), device)
+        most = None if ignore_memory else available_bytes()
+        cost = estimate(prepared.recipe, method, prepared.w.meta, n_train, len(prepared.split.val), device, most)
         bar.advance()
     results.show(*results.plan(prepared, cost.only("autoencoder", "pretrain"), out), progress.console)
     try:

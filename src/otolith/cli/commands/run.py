@@ -24,6 +24,7 @@ def run(
     resume: Flag = False,
     tensorboard: Flag = False,
     device: str = "auto",
+    ignore_memory: Flag = False,
 ) -> None:
     """Do the whole job, from recordings to a model and a report.
 
@@ -43,12 +44,14 @@ def run(
         resume: Go on with the run in the output folder; of a finished one, show the result again.
         tensorboard: Also write the curves for TensorBoard, into the output folder.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
+        ignore_memory: Begin even if the memory of this machine does not seem to suffice.
     """
     from otolith import job
     from otolith.cli import Interrupted, results
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import parse_overrides
     from otolith.estimate import estimate
+    from otolith.memory import available_bytes
     from otolith.report.names import dataset_title, method_title
 
     progress = LiveProgress()
@@ -70,7 +73,8 @@ def run(
         with progress.stage("time of a step", 1) as bar:
             split = prepared.split
             n_train = len(split.train) + sum(len(extra) for extra in prepared.unlabelled)
-            cost = estimate(prepared.recipe, method, prepared.w.meta, n_train, len(split.val), device)
+            most = None if dry_run or ignore_memory else available_bytes()
+            cost = estimate(prepared.recipe, method, prepared.w.meta, n_train, len(split.val), device, most)
             bar.advance()
     heading, lines = results.plan(prepared, cost, folder)
     if dry_run:

@@ -1,0 +1,61 @@
+"""Kill and spoil real jobs, and see that they end as if nothing had been: `python tests/faults --kills 50`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import faultdisk
+import faultjobs
+from faultharness import Harness
+
+
+def main() -> int:
+    """Parse the command line, run, print the table; 1 where a job did not end as it should."""
+    parser = argparse.ArgumentParser(prog="python tests/faults", description=__doc__)
+    parser.add_argument("--kills", type=int, default=50, help="SIGKILLs in all (default: %(default)s)")
+    parser.add_argument("--others", type=int, default=2, help="faults of each other kind in each job")
+    parser.add_argument("--dataset", default="synthetic")
+    parser.add_argument("--method", action="append", help="of the comparisons; twice or more")
+    parser.add_argument("--job", action="append", help="pretrain, run, representation, few-labels; default: all")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="of the recipe")
+    parser.add_argument("--seed", type=int, default=0, help="of when and what (default: %(default)s)")
+    parser.add_argument("--keep", type=Path, help="an empty folder for all files, which stay; default: a temporary one")
+    asked = parser.parse_args()
+    work = asked.keep or Path(tempfile.mkdtemp(prefix="otolith-faults-"))
+    os.environ.setdefault("OTOLITH_HOME", str(work / "home"))
+    changes = dict(pair.split("=", 1) for pair in asked.set)
+    jobs = faultjobs.jobs(asked.dataset, tuple(asked.method or ("csshar", "dynamic")), changes)
+    chosen = {name: jobs[name] for name in asked.job or jobs}
+
+    def say(text: str) -> None:
+        print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+    harness = Harness(work, asked.seed, say)
+    for number, (name, job) in enumerate(chosen.items()):
+        kills = asked.kills // len(chosen) + (number < asked.kills % len(chosen))
+        faults = {"SIGKILL": kills - kills // 4, "SIGKILL within a write": kills // 4}
+        others = ["write fails in the middle", "second process in the folder"]
+        others += ["newest checkpoint truncated", "bit flipped in the newest checkpoint"]
+        others += ["row altered"] if name == "few-labels" else []
+        whole = harness.undisturbed(job)
+        harness.torment(job, faults | dict.fromkeys(others, asked.others), whole)
+        if asked.others:
+            faultdisk.fill(harness, job, whole)
+    print(f"\n{harness.table.markdown()}")
+    for line in harness.table.wrong:
+        print(f"WRONG: {line}")
+    if asked.keep is None:
+        shutil.rmtree(work, ignore_errors=True)
+    return 1 if harness.table.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""Jobs of the fault harness: `otolith` commands in processes of their own, and whether two of them ended alike."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from otolith import rows
+
+SIZES = {
+    "encoder.maps": "[8,8,16]",
+    "encoder.blocks": "1",
+    "encoder.heads": "2",
+    "encoder.feed_forward": "32",
+    "projection.hidden": "32",
+    "projection.out": "32",
+    "autoencoder.latent": "16",
+    "autoencoder.train.epochs": "3",
+    "pretrain.epochs": "8",
+    "finetune.epochs": "3",
+    "finetune.hidden": "[32]",
+    "finetune.lr": "1e-3",
+    "method.supervised.epochs": "2",
+}
+"""Networks so small that the time of a job is that of its steps, its files and its start."""
+
+PRELOADED = [
+    "otolith.cli.app",
+    "otolith.comparison",
+    "otolith.datasets",
+    "otolith.estimate",
+    "otolith.job",
+    "otolith.report",
+    "sklearn.manifold",
+    "torch",
+    "faultjobs",
+]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command whose output folder is its last token. `resume`: it takes --resume."""
+
+    name: str
+    tokens: tuple[str, ...]
+    resume: bool
+
+    def at(self, out: Path, *, again: bool = False) -> list[str]:
+        """The command for an output folder; `again` where it was begun before."""
+        go_on = ["--resume"] if self.resume and again else []
+        return [*self.tokens, *go_on, "--out", str(out)]
+
+
+def jobs(dataset: str, methods: tuple[str, ...], changes: dict[str, str] | None = None) -> dict[str, Job]:
+    """`pretrain`, `run` and comparisons under two protocols."""
+    sizes = SIZES | (changes or {})
+    settings = ["--set", *(f"{name}={value}" for name, value in sizes.items()), "--device", "cpu"]
+    named = [token for method in methods for token in ("--method", method)]
+    compared = ["--dataset", dataset, *named, *settings]
+    few = ["--k", "1", "--k", "5", "--draws", "3"]
+    return {
+        "pretrain": Job("pretrain", ("pretrain", dataset, *settings), True),
+        "run": Job("run", ("run", dataset, *settings), True),
+        "representation": Job("compare representation", ("compare", "representation", *compared), False),
+        "few-labels": Job("compare few-labels", ("compare", "few-labels", *compared, *few), False),
+    }
+
+
+def prepare_processes() -> None:
+    """Import what all jobs need once, in a process that they are forked from: a job then starts in a blink."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"  # sums depend on the number of threads
+    here = str(Path(__file__).parent)
+    os.environ["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    multiprocessing.set_forkserver_preload(PRELOADED)
+
+
+@dataclass
+class Running:
+    """A started job; `log` gets what it says, `trace` a line for each epoch before and after its checkpoint."""
+
+    process: Any
+    log: Path
+    trace: Path
+    began: float = field(default_factory=time.monotonic)
+
+    def ended(self, timeout_s: float | None = None) -> bool:
+        """Wait, at most so long, for its end."""
+        self.process.join(timeout_s)
+        return self.process.exitcode is not None
+
+    @property
+    def code(self) -> int:
+        return int(self.process.exitcode)
+
+    def said(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
+    def begun(self) -> dict[str, list[int]]:
+        """Epochs trained to their end, for each folder of checkpoints."""
+        found: dict[str, list[int]] = {}
+        if self.trace.exists():
+            for line in self.trace.read_text().splitlines():
+                folder, epoch = line.split("\t")
+                found.setdefault(folder, []).append(int(epoch))
+        return found
+
+
+def start(tokens: list[str], log: Path, largest_file: int | None = None) -> Running:
+    """Begin a job. `largest_file`: bytes beyond which its writes fail."""
+    context = multiprocessing.get_context("forkserver")
+    trace = log.with_suffix(".trace")
+    process = context.Process(target=_child, args=(tokens, str(log), str(trace), largest_file))
+    process.start()
+    return Running(process, log, trace)
+
+
+def _child(tokens: list[str], log: str, trace: str, largest_file: int | None) -> None:
+    import torch
+
+    from otolith.cli import main
+    from otolith.training.checkpoint import Checkpoint, CheckpointFolder
+
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    torch.set_num_threads(1)
+    save = CheckpointFolder.save
+
+    def traced(self: CheckpointFolder, checkpoint: Checkpoint) -> None:
+        with open(trace, "a") as file:
+            file.write(f"{self.folder}\t{checkpoint.epoch}\n")
+        save(self, checkpoint)
+
+    CheckpointFolder.save = traced  # type: ignore[method-assign]
+    if largest_file is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    sys.exit(main(tokens))
+
+
+def whole_epochs(out: Path) -> dict[str, int]:
+    """The newest checkpoint in each folder of them that a job has left below `out` or beside it."""
+    found: dict[str, int] = {}
+    for place in (out, out.with_name(f"{out.name}-checkpoints")):
+        for entry in place.rglob("epoch-*"):
+            number = int(entry.name.removeprefix("epoch-"))
+            found[str(entry.parent)] = max(found.get(str(entry.parent), 0), number)
+    return found
+
+
+def outcome(out: Path) -> dict[str, Any]:
+    """All that must not depend on what happened on the way: weights to the bit, rows, names of files."""
+    found: dict[str, Any] = {
+        "files": sorted(
+            str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and path.name != "rows.jsonl"
+        )
+    }
+    for path in out.rglob("weights.safetensors"):
+        found[str(path.relative_to(out))] = path.read_bytes()
+    if (out / "rows.jsonl").exists():
+        scanned = rows.scan(out / "rows.jsonl")
+        found["rows"] = {rows.key_hash(row.key): (row.key, row.result) for row in rows.latest(scanned.rows)}
+    return found
+
+
+def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """Names of what two outcomes differ in."""
+    return sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
