@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from otolith.errors import DataError
 from otolith.progress import SILENT, Progress
-from otolith.training.source import Source
+from otolith.training.source import Ordered
 
 RESIDENT_BYTES = 256 << 20
 """Features up to this size are kept in memory where a folder for larger ones is given."""
@@ -20,7 +20,7 @@ RESIDENT_BYTES = 256 << 20
 @torch.no_grad()
 def encode(
     network: nn.Module,
-    source: Source,
+    source: Ordered,
     *,
     batch_size: int = 1024,
     title: str = "features",

@@ -20,18 +20,20 @@ from otolith.augment import SignalSpec
 from otolith.calibration import fit_calibration
 from otolith.classifier import FinetuneSettings, Labelled, build_head, predict, train_classifier
 from otolith.device import choose_device
-from otolith.errors import DataError, TrainingError
+from otolith.errors import DataError, RecipeError, TrainingError, unknown
 from otolith.features import encode
+from otolith.frame import turned_triads
 from otolith.methods import Method, MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
 from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.progress import SILENT, Progress
+from otolith.recording import sensor_of, sensors_of
 from otolith.scaling import Scaler
 from otolith.splits import Split
 from otolith.splits.base import check_seed
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.loop import train
-from otolith.training.source import Part, Source
+from otolith.training.source import Part, Source, Varied
 from otolith.windows import WindowMeta, Windows
 
 if TYPE_CHECKING:
@@ -55,6 +57,38 @@ def build_encoder(method: str, recipe: Recipe, meta: WindowMeta, seed: int) -> n
                 f"windows of {meta.seconds:g} s at {meta.rate_hz:g} Hz do not fit the networks: {error}. "
                 "Cut them longer, or at a higher rate."
             ) from None
+
+
+def fit_scaler(w: Windows, split: Split, recipe: Recipe) -> Scaler:
+    """The scaler of the training windows of `split`, in the frame of the recipe.
+
+    Raises:
+        DataError: windows of sensors that the recipe leaves out, or whose gravity cannot be found as it asks.
+        RecipeError: sensors that may be missing, and are not there or are needed.
+    """
+    channels, section = w.meta.channels, recipe.windows
+    odd = [sensor for sensor in sensors_of(channels) if section.sensors and sensor not in section.sensors]
+    if odd:
+        raise DataError(
+            f"the windows hold {', '.join(sensors_of(channels))}, and the recipe's windows.sensors is "
+            f"{', '.join(section.sensors)}: cut them without {', '.join(odd)}"
+        )
+    may_miss = recipe.robust.may_miss
+    there = sensors_of(channels)
+    for sensor in may_miss:
+        if sensor not in there:
+            raise RecipeError(unknown("sensor in robust.may_miss", sensor, there))
+    needed = "acc" if section.frame == "gravity" else ""
+    if needed in may_miss or (may_miss and set(may_miss) == set(there) and len(there) == 1):
+        raise RecipeError(f"robust.may_miss: the model cannot do without {may_miss[0]}; leave it out of the list")
+    turned = turned_triads(channels) if section.frame == "gravity" else ()
+    missing = [i for i, channel in enumerate(channels) if sensor_of(channel) in may_miss]
+    return Scaler.fit(w.x, split.train, turned=turned, may_miss=missing)
+
+
+def signal_of(meta: WindowMeta, scaler: Scaler) -> SignalSpec:
+    """What the channels of scaled windows are."""
+    return SignalSpec(meta.channels, tuple(map(float, scaler.mean)), tuple(map(float, scaler.std)), meta.rate_hz)
 
 
 def pretrain(
@@ -95,13 +129,13 @@ def pretrain(
     for extra in unlabelled:
         must_fit(extra.meta, w.meta, "the unlabelled windows")
         _refuse_leak(extra, w, split)
-    scaler = Scaler.fit(w.x, split.train)
+    scaler = fit_scaler(w, split, resolved)
     source = Source(
         [Part(w.x, split.train), *(Part(extra.x, np.arange(len(extra))) for extra in unlabelled)],
         scaler,
         choose_device(device),
     )
-    signal = SignalSpec(w.meta.channels, tuple(map(float, scaler.mean)), tuple(map(float, scaler.std)), w.meta.rate_hz)
+    signal = signal_of(w.meta, scaler)
     identity = {
         "recipe": resolved.hash,
         "dataset": w.meta.dataset,
@@ -130,6 +164,7 @@ def pretrain(
             seed,
             stage=stage,
             instances=instances,
+            vary=None if pretext.augment is not None else resolved.variation(signal),
             checkpoints=folder,
             progress=progress,
             on_epoch=on_epoch,
@@ -167,6 +202,9 @@ def finetune(
     the encoder's get a scaler of their own, fitted on their training windows. For the `supervised` method a copy of
     the encoder is trained too, end to end.
 
+    Where the recipe's `robust` section asks for changes, the head learns and is judged on changed copies of the windows
+    too, `robust.copies` of each.
+
     The model is calibrated on the labelled validation windows (`otolith.calibration`) where there are enough of them;
     its activities do not depend on that.
 
@@ -189,7 +227,7 @@ def finetune(
     own = w.meta.dataset == encoder.meta.dataset
     base = PretrainedEncoder(
         encoder.network,
-        encoder.scaler if own else Scaler.fit(w.x, split.train),
+        encoder.scaler if own else fit_scaler(w, split, encoder.recipe),
         w.meta,
         encoder.recipe,
         encoder.method,
@@ -203,6 +241,13 @@ def finetune(
     def source(rows: NDArray[np.int64]) -> Source:
         return Source([Part(w.x, rows)], base.scaler, device)
 
+    robust, vary = encoder.recipe.robust, encoder.recipe.variation(signal_of(w.meta, base.scaler))
+    copies = robust.copies if robust.changes else 0
+
+    def varied(rows: NDArray[np.int64]) -> Varied:
+        return Varied(source(rows), vary, copies, seed)
+
+    labels = [y[rows].repeat(1 + copies) for rows in (train_rows, val_rows)]
     training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
     n_classes = len(w.meta.activities)
     n_features: Any = base.network.n_features
@@ -211,20 +256,19 @@ def finetune(
         base.network = copy.deepcopy(base.network)
         head = build_head(n_features, n_classes, settings, seed).to(device)
         network: nn.Module = nn.Sequential(base.network, head)
-        inputs = [source(rows)[torch.arange(len(rows))] for rows in (train_rows, val_rows)]
+        inputs = [torch.cat(list(varied(rows).in_order(4096))) for rows in (train_rows, val_rows)]
     else:
         settings = settings or encoder.recipe.finetune
         network = head = build_head(n_features, n_classes, settings, seed).to(device)
-        both = encode(base.network, source(np.concatenate([train_rows, val_rows])), progress=progress)
-        inputs = [both[: len(train_rows)], both[len(train_rows) :]]
+        inputs = [encode(base.network, varied(rows), progress=progress) for rows in (train_rows, val_rows)]
 
     def score(y_true: Tensor, y_pred: Tensor) -> float:
         return metrics.macro_f1(y_true.cpu().numpy(), y_pred.cpu().numpy(), training_classes, n_classes)
 
     records = train_classifier(
         network,
-        Labelled(inputs[0], y[train_rows]),
-        Labelled(inputs[1], y[val_rows]),
+        Labelled(inputs[0], labels[0]),
+        Labelled(inputs[1], labels[1]),
         settings,
         seed,
         n_classes=n_classes,
@@ -234,8 +278,8 @@ def finetune(
     )
     best = max(record["val_macro_f1"] for record in records)
     if network is not head:  # trained end to end: the features are others now
-        inputs = [encode(base.network, source(rows)) for rows in (train_rows, val_rows)]
-    known, judged = (inputs[0], y[train_rows]), (inputs[1], y[val_rows])
+        inputs = [encode(base.network, varied(rows)) for rows in (train_rows, val_rows)]
+    known, judged = (inputs[0], labels[0]), (inputs[1], labels[1])
     calibration = fit_calibration(known, judged, predict(head, inputs[1]), dataset=w.meta.dataset)
     return Model(base, head, w.meta.activities, training_classes, settings, seed, best, records, calibration)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,16 @@ STANDARD_GRAVITY = 9.80665
 def unit_of(channel: str) -> str:
     """SI unit in which otolith holds a channel: m/s² for accelerometers, rad/s for gyroscopes."""
     return "rad/s" if channel.startswith("gyro") else "m/s^2"
+
+
+def sensor_of(channel: str) -> str:
+    """The sensor that a channel belongs to: "acc" for "acc_x"."""
+    return channel.rpartition("_")[0] or channel
+
+
+def sensors_of(channels: Sequence[str]) -> tuple[str, ...]:
+    """The sensors of channels, in their order: ("acc", "gyro") for the paper's six."""
+    return tuple(dict.fromkeys(sensor_of(channel) for channel in channels))
 
 
 @dataclass(frozen=True, eq=False)

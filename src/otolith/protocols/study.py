@@ -16,11 +16,10 @@ import numpy as np
 from otolith import bundle, methods, rows
 from otolith.errors import CheckpointError
 from otolith.model import PretrainedEncoder
-from otolith.pipeline import evaluate, finetune, pretrain
+from otolith.pipeline import evaluate, finetune, fit_scaler, pretrain
 from otolith.progress import SILENT, Progress
 from otolith.protocols.unit import Key, Unit
 from otolith.rows import Row, environment
-from otolith.scaling import Scaler
 from otolith.splits import Split
 from otolith.windows import Windows
 
@@ -64,7 +63,7 @@ class Study:
         spec = methods.spec(method)
         identity = self.key("encoder", split, method, seed) | {"trained": trained and spec.end_to_end}
         place = self.folder / rows.key_hash(identity)
-        scaler = Scaler.fit(self.w.x, split.train)
+        scaler = fit_scaler(self.w, split, self.recipe)
         if (place / "model").is_dir():
             found = bundle.load_encoder(place / "model", self.device)
             if found.scaler.to_dict() != scaler.to_dict():

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from otolith import fast
+from otolith.augment import Compose
 from otolith.errors import TrainingError
 from otolith.fast.memory import keep_pages
 from otolith.progress import SILENT, Progress
@@ -61,6 +62,7 @@ def train(
     *,
     stage: str = "pretrain",
     instances: Tensor | None = None,
+    vary: Compose | None = None,
     checkpoints: CheckpointFolder | None = None,
     progress: Progress = SILENT,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
@@ -69,6 +71,7 @@ def train(
 
     Args:
         instances: (len(source), m) features of the frozen teacher; row i belongs to window i.
+        vary: changes of every batch before the method sees it, for methods that draw no views.
         checkpoints: where to save after each epoch and, if something is there, to go on from. None: nothing is saved.
         on_epoch: told each record (stage, epoch, loss, lr, seconds, ...) as it comes, and those of a resumed run.
 
@@ -124,8 +127,9 @@ def train(
                 h = instances[chosen.to(instances.device)].to(device) if instances is not None else None
                 done = epoch * steps_per_epoch + step
                 lr = rate_at(done, total, settings.lr, settings.schedule, settings.warmup)
+                x = source[chosen] if vary is None else vary(source[chosen], augment)
                 with precision:
-                    terms = method.loss(Batch(source[chosen], h, done / total), augment)
+                    terms = method.loss(Batch(x, h, done / total), augment)
                 terms["loss"].backward()
                 optimizer.step(lr)
                 method.after_step((done + 1) / total)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from otolith.augment import Compose
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -25,6 +27,8 @@ class Method(nn.Module):
     """A pretext task: an `encoder` worth keeping and a `loss`."""
 
     encoder: nn.Module
+    augment: Compose | None = None
+    """What the method draws its views by; None: it sees windows as they are."""
     needs_instances: bool = False
     """Whether the loop must hand over `Batch.h`."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from otolith.augment import Compose
 from otolith.scaling import Scaler
 
 RESIDENT_BYTES = 64 << 20
@@ -65,3 +67,31 @@ class Source:
             here = (ids >= self._offsets[number]) & (ids < self._offsets[number + 1])
             out[here] = part.x[part.rows[ids[here] - self._offsets[number]]]
         return torch.from_numpy(self.scaler.transform(out)).to(self.device)
+
+
+class Ordered(Protocol):
+    """Scaled windows that are read in order: a `Source`, or one with changed copies."""
+
+    device: torch.device
+
+    def __len__(self) -> int: ...
+    def in_order(self, batch_size: int) -> Iterator[Tensor]: ...
+
+
+class Varied:
+    """The windows of a source, and after them `copies` times the same ones changed by `vary`, as `seed` draws."""
+
+    def __init__(self, source: Source, vary: Compose, copies: int, seed: int) -> None:
+        self.source, self.vary, self.copies, self.seed = source, vary, copies, seed
+        self.device = source.device
+
+    def __len__(self) -> int:
+        return len(self.source) * (1 + self.copies)
+
+    def in_order(self, batch_size: int) -> Iterator[Tensor]:
+        """All windows once, then each round of copies, `batch_size` at a time."""
+        yield from self.source.in_order(batch_size)
+        generator = torch.Generator(self.device).manual_seed(self.seed)
+        for _ in range(self.copies):
+            for x in self.source.in_order(batch_size):
+                yield self.vary(x, generator)
