@@ -17,6 +17,7 @@ from otolith.protocols import cost, cross_validation, few_labels, representation
 from otolith.protocols.study import Study
 from otolith.protocols.unit import Unit, execute
 from otolith.recipes import Recipe, load_recipe
+from otolith.recording import channels_of
 from otolith.rows import Row
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def plan(
     def study(data: Dataset) -> Study:
         section = resolved.windows
         with progress.stage(f"windows of {data.info.name}", 1):
-            w = data.windows(section.rate_hz, section.seconds, section.overlap, unlabelled=section.unlabelled)
+            channels = channels_of(data.info.channels, section.sensors, data.info.name)
+            w = data.windows(section.rate_hz, section.seconds, section.overlap, section.unlabelled, channels)
         return Study(
             w, data.info, resolved, recipe_name, Path(encoders) if encoders is not None else folder / "encoders", device
         )

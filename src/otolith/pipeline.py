@@ -16,18 +16,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from otolith import methods, metrics
-from otolith.augment import SignalSpec
 from otolith.calibration import fit_calibration
 from otolith.classifier import FinetuneSettings, Labelled, build_head, predict, train_classifier
 from otolith.device import choose_device
-from otolith.errors import DataError, RecipeError, TrainingError, unknown
+from otolith.errors import DataError, TrainingError
 from otolith.features import encode
-from otolith.frame import turned_triads
+from otolith.inputs import fit_scaler, signal_of
 from otolith.methods import Method, MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
 from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.progress import SILENT, Progress
-from otolith.recording import sensor_of, sensors_of
 from otolith.scaling import Scaler
 from otolith.splits import Split
 from otolith.splits.base import check_seed
@@ -57,38 +55,6 @@ def build_encoder(method: str, recipe: Recipe, meta: WindowMeta, seed: int) -> n
                 f"windows of {meta.seconds:g} s at {meta.rate_hz:g} Hz do not fit the networks: {error}. "
                 "Cut them longer, or at a higher rate."
             ) from None
-
-
-def fit_scaler(w: Windows, split: Split, recipe: Recipe) -> Scaler:
-    """The scaler of the training windows of `split`, in the frame of the recipe.
-
-    Raises:
-        DataError: windows of sensors that the recipe leaves out, or whose gravity cannot be found as it asks.
-        RecipeError: sensors that may be missing, and are not there or are needed.
-    """
-    channels, section = w.meta.channels, recipe.windows
-    odd = [sensor for sensor in sensors_of(channels) if section.sensors and sensor not in section.sensors]
-    if odd:
-        raise DataError(
-            f"the windows hold {', '.join(sensors_of(channels))}, and the recipe's windows.sensors is "
-            f"{', '.join(section.sensors)}: cut them without {', '.join(odd)}"
-        )
-    may_miss = recipe.robust.may_miss
-    there = sensors_of(channels)
-    for sensor in may_miss:
-        if sensor not in there:
-            raise RecipeError(unknown("sensor in robust.may_miss", sensor, there))
-    needed = "acc" if section.frame == "gravity" else ""
-    if needed in may_miss or (may_miss and set(may_miss) == set(there) and len(there) == 1):
-        raise RecipeError(f"robust.may_miss: the model cannot do without {may_miss[0]}; leave it out of the list")
-    turned = turned_triads(channels) if section.frame == "gravity" else ()
-    missing = [i for i, channel in enumerate(channels) if sensor_of(channel) in may_miss]
-    return Scaler.fit(w.x, split.train, turned=turned, may_miss=missing)
-
-
-def signal_of(meta: WindowMeta, scaler: Scaler) -> SignalSpec:
-    """What the channels of scaled windows are."""
-    return SignalSpec(meta.channels, tuple(map(float, scaler.mean)), tuple(map(float, scaler.std)), meta.rate_hz)
 
 
 def pretrain(

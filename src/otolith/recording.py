@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from otolith.errors import DataError, unknown
+
 CHANNELS = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
 """The paper's six channels in its order (Section IV-A): accelerometer in m/s², then gyroscope in rad/s."""
 
@@ -28,6 +30,19 @@ def sensor_of(channel: str) -> str:
 def sensors_of(channels: Sequence[str]) -> tuple[str, ...]:
     """The sensors of channels, in their order: ("acc", "gyro") for the paper's six."""
     return tuple(dict.fromkeys(sensor_of(channel) for channel in channels))
+
+
+def channels_of(channels: Sequence[str], sensors: Sequence[str], where: str) -> tuple[str, ...]:
+    """Those of `channels` that belong to `sensors`, in their order; none named: all.
+
+    Raises:
+        DataError: a sensor that is not there; `where` says what lacks it.
+    """
+    there = sensors_of(channels)
+    for sensor in sensors:
+        if sensor not in there:
+            raise DataError(f"{where}: {unknown('sensor', sensor, there)}")
+    return tuple(channel for channel in channels if not sensors or sensor_of(channel) in sensors)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,9 @@ import numpy as np
 
 from otolith import bundle, methods, rows
 from otolith.errors import CheckpointError
+from otolith.inputs import fit_scaler
 from otolith.model import PretrainedEncoder
-from otolith.pipeline import evaluate, finetune, fit_scaler, pretrain
+from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.progress import SILENT, Progress
 from otolith.protocols.unit import Key, Unit
 from otolith.rows import Row, environment
