@@ -95,9 +95,8 @@ def windows_for_encoder(dataset: Dataset, encoder: PretrainedEncoder, unlabelled
     missing = [channel for channel in channels if channel not in dataset.info.channels]
     if missing:
         raise DataError(
-            f"{dataset.info.name} has no {', '.join(missing)}: it has {', '.join(dataset.info.channels)}, and the model "
-            f"expects {', '.join(meta.channels)}. Record the missing sensor too, or train on the sensors that there "
-            f"are: --set windows.sensors={sensors_of(dataset.info.channels)[0]}, or with --set robust.may_miss="
-            f"{sensor_of(missing[0])}."
+            f"{dataset.info.name} has no {', '.join(missing)}: it has {', '.join(dataset.info.channels)}, and the "
+            f"model expects {', '.join(meta.channels)}. Record the missing sensor too, or train a model on the sensors "
+            f"that there are (windows.sensors in its recipe) or one that may miss some (robust.may_miss)."
         )
     return widened(dataset.windows(meta.rate_hz, meta.seconds, meta.overlap, unlabelled, channels), meta)

@@ -56,7 +56,11 @@ class PretrainedEncoder:
         Raises:
             DataError: another number of channels or steps, or samples that are not finite.
         """
-        return encode(self.network, self._source(check_windows(x, self.meta, self.scaler.may_miss)), progress=progress).cpu().numpy()
+        return (
+            encode(self.network, self._source(check_windows(x, self.meta, self.scaler.may_miss)), progress=progress)
+            .cpu()
+            .numpy()
+        )
 
     def _source(self, x: NDArray[np.float32]) -> Source:
         return Source([Part(x, np.arange(len(x)))], self.scaler, self.device)
@@ -136,9 +140,9 @@ def check_windows(x: ArrayLike, meta: WindowMeta, may_miss: Sequence[int] = ()) 
         )
     finite = np.isfinite(array)
     if may_miss and not finite.all():
-        gone = np.isnan(array[:, list(may_miss)]).all(2)
-        gone &= ~np.isnan(array).all((1, 2))[:, None]  # something has to be there
-        finite[:, list(may_miss)] |= gone[:, :, None]
+        silent = np.isnan(array).all(axis=2, keepdims=True)
+        gone = silent & ~silent.all(axis=1, keepdims=True)  # something has to be there
+        finite[:, list(may_miss)] |= gone[:, list(may_miss)]
     if not finite.all():
         row, channel, step = (int(i) for i in np.argwhere(~finite)[0])
         raise DataError(

@@ -107,7 +107,7 @@ class Scaler:
         return cls(mean, np.where(flat, 1.0, std), turned, tuple(may_miss))
 
     def transform(self, x: Signals) -> Signals:
-        """Align where the scaler does, and standardise (..., channels, time): numpy array or torch tensor on any device.
+        """Align, where the scaler does, and standardise (..., channels, time): a numpy array or a torch tensor.
 
         The result is a new array or tensor of the same type (half precision and integers: float32).
         """
@@ -115,8 +115,9 @@ class Scaler:
         if self.turned:
             x = align(x, self.turned)
         z = (x - mean) / std
-        if self.may_miss:
-            z[z != z] = 0  # NaN alone differs from itself
+        for channel in self.may_miss:
+            part = z[..., channel, :]
+            part[part != part] = 0  # NaN alone differs from itself
         return z
 
     def inverse(self, x: Signals) -> Signals:

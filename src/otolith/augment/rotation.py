@@ -21,7 +21,9 @@ class Rotation(Augmentation):
     there is no triad at all.
 
     kind="vertical" turns about +z alone, by an angle uniform on the circle: for windows with gravity along +z
-    (`windows.frame = "gravity"`), whose heading means nothing. kind="sign" is what the predecessor's code does instead: a random sign for every sample of every
+    (`windows.frame = "gravity"`), whose heading means nothing.
+
+    kind="sign" is what the predecessor's code does instead: a random sign for every sample of every
     channel, in z-score units. Params: `matrix` (batch, 3, 3), or `sign` (batch, channels, time).
     """
 

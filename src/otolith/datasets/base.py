@@ -145,4 +145,6 @@ class Dataset(ABC):
         """
         from otolith.cache import windows_for
 
-        return windows_for(self, rate_hz=rate_hz, seconds=seconds, overlap=overlap, unlabelled=unlabelled, channels=channels)
+        return windows_for(
+            self, rate_hz=rate_hz, seconds=seconds, overlap=overlap, unlabelled=unlabelled, channels=channels
+        )

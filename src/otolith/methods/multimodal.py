@@ -57,6 +57,8 @@ class Multimodal(Method):
 
     encoder: ModalityEncoders
 
+    augment: Compose
+
     def __init__(
         self,
         encoder: ModalityEncoders,

@@ -132,7 +132,9 @@ class Recipe(Section):
 
     def augmentation(self, signal: SignalSpec) -> Compose:
         """The random augmentation module for windows of `signal` (Section IV-B2), after what `robust` asks for."""
-        return Compose([*self.variation(signal).items, *build_all([e.model_dump() for e in self.augment], signal).items])
+        return Compose(
+            [*self.variation(signal).items, *build_all([e.model_dump() for e in self.augment], signal).items]
+        )
 
     def variation(self, signal: SignalSpec) -> Compose:
         """The changes that the `robust` section asks for; empty where it asks for none."""
