@@ -138,10 +138,10 @@ def check_windows(x: ArrayLike, meta: WindowMeta, may_miss: Sequence[int] = ()) 
             f"expected windows (n, {expected[0]}, {expected[1]}): channels {', '.join(meta.channels)} and "
             f"{meta.n_steps} steps at {meta.rate_hz:g} Hz; got an array of shape {array.shape}"
         )
-    finite = np.isfinite(array)
+    finite: NDArray[np.bool_] = np.isfinite(array)
     if may_miss and not finite.all():
-        silent = np.isnan(array).all(axis=2, keepdims=True)
-        gone = silent & ~silent.all(axis=1, keepdims=True)  # something has to be there
+        silent: NDArray[np.bool_] = np.all(np.isnan(array), axis=2, keepdims=True)
+        gone = silent & ~np.all(silent, axis=1, keepdims=True)  # something has to be there
         finite[:, list(may_miss)] |= gone[:, list(may_miss)]
     if not finite.all():
         row, channel, step = (int(i) for i in np.argwhere(~finite)[0])

@@ -210,8 +210,12 @@ def finetune(
     robust, vary = encoder.recipe.robust, encoder.recipe.variation(signal_of(w.meta, base.scaler))
     copies = robust.copies if robust.changes else 0
 
-    def varied(rows: NDArray[np.int64]) -> Varied:
-        return Varied(source(rows), vary, copies, seed)
+    both = Varied(source(np.concatenate([train_rows, val_rows])), vary, copies, seed)
+
+    def parts(values: Tensor) -> list[Tensor]:
+        """What belongs to the training and to the validation windows, each with its copies."""
+        rounds = values.unflatten(0, (1 + copies, -1))
+        return [part.flatten(0, 1) for part in (rounds[:, : len(train_rows)], rounds[:, len(train_rows) :])]
 
     labels = [y[rows].repeat(1 + copies) for rows in (train_rows, val_rows)]
     training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
@@ -222,11 +226,11 @@ def finetune(
         base.network = copy.deepcopy(base.network)
         head = build_head(n_features, n_classes, settings, seed).to(device)
         network: nn.Module = nn.Sequential(base.network, head)
-        inputs = [torch.cat(list(varied(rows).in_order(4096))) for rows in (train_rows, val_rows)]
+        inputs = parts(torch.cat(list(both.in_order(4096))))
     else:
         settings = settings or encoder.recipe.finetune
         network = head = build_head(n_features, n_classes, settings, seed).to(device)
-        inputs = [encode(base.network, varied(rows), progress=progress) for rows in (train_rows, val_rows)]
+        inputs = parts(encode(base.network, both, progress=progress))
 
     def score(y_true: Tensor, y_pred: Tensor) -> float:
         return metrics.macro_f1(y_true.cpu().numpy(), y_pred.cpu().numpy(), training_classes, n_classes)
@@ -244,7 +248,7 @@ def finetune(
     )
     best = max(record["val_macro_f1"] for record in records)
     if network is not head:  # trained end to end: the features are others now
-        inputs = [encode(base.network, varied(rows)) for rows in (train_rows, val_rows)]
+        inputs = parts(encode(base.network, both))
     known, judged = (inputs[0], labels[0]), (inputs[1], labels[1])
     calibration = fit_calibration(known, judged, predict(head, inputs[1]), dataset=w.meta.dataset)
     return Model(base, head, w.meta.activities, training_classes, settings, seed, best, records, calibration)

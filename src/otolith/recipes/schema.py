@@ -131,19 +131,24 @@ class Recipe(Section):
         return entries
 
     def augmentation(self, signal: SignalSpec) -> Compose:
-        """The random augmentation module for windows of `signal` (Section IV-B2), after what `robust` asks for."""
-        return Compose(
-            [*self.variation(signal).items, *build_all([e.model_dump() for e in self.augment], signal).items]
-        )
+        """The random augmentation module for windows of `signal` (Section IV-B2) amid what `robust` asks for: the
+        device is turned before anything else happens, and a sensor that is missing has no noise."""
+        turns, drops = self._robust(signal)
+        views = build_all([entry.model_dump() for entry in self.augment], signal)
+        return Compose([*turns.items, *views.items, *drops.items])
 
     def variation(self, signal: SignalSpec) -> Compose:
-        """The changes that the `robust` section asks for; empty where it asks for none."""
-        entries: list[dict[str, Any]] = []
-        if self.robust.orientation:
-            entries.append({"name": "rotation", "kind": "vertical" if self.windows.frame == "gravity" else "so3"})
-        if self.robust.may_miss:
-            entries.append({"name": "sensor_dropout", "sensors": self.robust.may_miss})
-        return build_all(entries, signal)
+        """The changes that the `robust` section asks for, by themselves; empty where it asks for none."""
+        turns, drops = self._robust(signal)
+        return Compose([*turns.items, *drops.items])
+
+    def _robust(self, signal: SignalSpec) -> tuple[Compose, Compose]:
+        turn = {"name": "rotation", "kind": "vertical" if self.windows.frame == "gravity" else "so3"}
+        drop = {"name": "sensor_dropout", "sensors": self.robust.may_miss}
+        return (
+            build_all([turn] if self.robust.orientation else [], signal),
+            build_all([drop] if self.robust.may_miss else [], signal),
+        )
 
     def settings_of(self, method: str) -> Any:
         """The `[method.NAME]` table as the method's own settings; its defaults where there is none."""
