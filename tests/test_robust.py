@@ -15,7 +15,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 import otolith
-from otolith import bundle, methods, pipeline, splits
+from otolith import bundle, methods, pipeline, splits, stress
 from otolith.datasets.base import DatasetInfo
 from otolith.datasets.folder import write_folder
 from otolith.errors import DataError, RecipeError
@@ -241,6 +241,35 @@ def test_pretext_and_head_meet_windows_without_the_sensor(
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], message: str, w: Windows) -> None:
     with pytest.raises(RecipeError, match=message):
         trained(w, **settings)
+
+
+def test_multimodal_needs_both_sensors_in_training(w: Windows) -> None:
+    with pytest.raises(RecipeError, match="neither may be missing"):
+        trained(w, "multimodal", robust__may_miss="gyro")
+
+
+# --- what-if
+
+
+def test_recordings_are_turned_whole_and_by_the_seed(w: Windows) -> None:
+    one, again, other = (stress.turned(w, seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.x, again.x)
+    assert np.abs(one.x - other.x).max() > 1
+    for name in np.unique(w.recording):
+        rows = w.recording == name
+        before, after = (each.x[rows].reshape(-1, 2, 3, 12).transpose(2, 0, 1, 3).reshape(3, -1) for each in (w, one))
+        rotation = Rotation.align_vectors(after.T, before.T)[0].as_matrix()
+        np.testing.assert_allclose(rotation @ before, after, atol=1e-3)
+
+
+def test_a_sensor_is_taken_only_from_models_that_may_miss_it(bearing: Model, level: Model, w: Windows) -> None:
+    bare = stress.without(w, "gyro", bearing)
+    assert np.isnan(bare.x[:, 3:]).all()
+    assert bearing.predict(bare.x).shape == (len(w),)
+    with pytest.raises(DataError, match=r"train one that can: --set robust\.may_miss=gyro"):
+        stress.without(w, "gyro", level)
+    with pytest.raises(DataError, match="unknown sensor 'acc'"):
+        stress.without(w, "acc", bearing)
 
 
 # --- some of the sensors, another rate, longer windows

@@ -13,6 +13,7 @@ from otolith.frame import turned_triads
 from otolith.recording import sensor_of, sensors_of
 from otolith.scaling import Scaler
 from otolith.splits import Split
+from otolith.training.source import Source, Varied
 from otolith.windows import WindowMeta, Windows
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ def fit_scaler(w: Windows, split: Split, recipe: Recipe) -> Scaler:
 def signal_of(meta: WindowMeta, scaler: Scaler) -> SignalSpec:
     """What the channels of scaled windows are."""
     return SignalSpec(meta.channels, tuple(map(float, scaler.mean)), tuple(map(float, scaler.std)), meta.rate_hz)
+
+
+def varied(source: Source, meta: WindowMeta, recipe: Recipe, seed: int) -> Varied:
+    """Windows to train a head on: as they are and, where the recipe asks for robustness, in changed copies."""
+    vary = recipe.variation(signal_of(meta, source.scaler))
+    return Varied(source, vary, recipe.robust.copies if vary.items else 0, seed)
 
 
 def may_miss(meta: WindowMeta, scaler: Scaler) -> tuple[str, ...]:

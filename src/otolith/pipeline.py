@@ -21,7 +21,7 @@ from otolith.classifier import FinetuneSettings, Labelled, build_head, predict, 
 from otolith.device import choose_device
 from otolith.errors import DataError, TrainingError
 from otolith.features import encode
-from otolith.inputs import fit_scaler, signal_of
+from otolith.inputs import fit_scaler, signal_of, varied
 from otolith.methods import Method, MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
 from otolith.model import Model, PretrainedEncoder, must_fit
@@ -31,7 +31,7 @@ from otolith.splits import Split
 from otolith.splits.base import check_seed
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.loop import train
-from otolith.training.source import Part, Source, Varied
+from otolith.training.source import Part, Source
 from otolith.windows import WindowMeta, Windows
 
 if TYPE_CHECKING:
@@ -204,20 +204,9 @@ def finetune(
     device = base.device
     y = torch.from_numpy(np.array(w.y)).to(device)
 
-    def source(rows: NDArray[np.int64]) -> Source:
-        return Source([Part(w.x, rows)], base.scaler, device)
-
-    robust, vary = encoder.recipe.robust, encoder.recipe.variation(signal_of(w.meta, base.scaler))
-    copies = robust.copies if robust.changes else 0
-
-    both = Varied(source(np.concatenate([train_rows, val_rows])), vary, copies, seed)
-
-    def parts(values: Tensor) -> list[Tensor]:
-        """What belongs to the training and to the validation windows, each with its copies."""
-        rounds = values.unflatten(0, (1 + copies, -1))
-        return [part.flatten(0, 1) for part in (rounds[:, : len(train_rows)], rounds[:, len(train_rows) :])]
-
-    labels = [y[rows].repeat(1 + copies) for rows in (train_rows, val_rows)]
+    rows = np.concatenate([train_rows, val_rows])
+    both = varied(Source([Part(w.x, rows)], base.scaler, device), w.meta, encoder.recipe, seed)
+    labels = both.parts(y[rows].repeat(1 + both.copies), len(train_rows))
     training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
     n_classes = len(w.meta.activities)
     n_features: Any = base.network.n_features
@@ -226,11 +215,11 @@ def finetune(
         base.network = copy.deepcopy(base.network)
         head = build_head(n_features, n_classes, settings, seed).to(device)
         network: nn.Module = nn.Sequential(base.network, head)
-        inputs = parts(torch.cat(list(both.in_order(4096))))
+        inputs = both.parts(torch.cat(list(both.in_order(4096))), len(train_rows))
     else:
         settings = settings or encoder.recipe.finetune
         network = head = build_head(n_features, n_classes, settings, seed).to(device)
-        inputs = parts(encode(base.network, both, progress=progress))
+        inputs = both.parts(encode(base.network, both, progress=progress), len(train_rows))
 
     def score(y_true: Tensor, y_pred: Tensor) -> float:
         return metrics.macro_f1(y_true.cpu().numpy(), y_pred.cpu().numpy(), training_classes, n_classes)
@@ -248,7 +237,7 @@ def finetune(
     )
     best = max(record["val_macro_f1"] for record in records)
     if network is not head:  # trained end to end: the features are others now
-        inputs = parts(encode(base.network, both))
+        inputs = both.parts(encode(base.network, both), len(train_rows))
     known, judged = (inputs[0], labels[0]), (inputs[1], labels[1])
     calibration = fit_calibration(known, judged, predict(head, inputs[1]), dataset=w.meta.dataset)
     return Model(base, head, w.meta.activities, training_classes, settings, seed, best, records, calibration)

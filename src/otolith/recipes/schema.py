@@ -72,11 +72,6 @@ class RobustSection(Section):
     def _one_or_several(cls, value: Any) -> Any:
         return _several(value)
 
-    @property
-    def changes(self) -> bool:
-        """Whether there is any."""
-        return self.orientation or bool(self.may_miss)
-
 
 def _several(value: Any) -> Any:
     """A single name, as `--set windows.sensors=acc` gives it, as a list of one."""

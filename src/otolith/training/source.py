@@ -95,3 +95,9 @@ class Varied:
         for _ in range(self.copies):
             for x in self.source.in_order(batch_size):
                 yield self.vary(x, generator)
+
+    def parts(self, values: Tensor, n_first: int) -> tuple[Tensor, Tensor]:
+        """What belongs to the first `n_first` windows and to the others, each with its copies, of a value for every
+        window in the order of `in_order`."""
+        rounds = values.unflatten(0, (1 + self.copies, len(self.source)))
+        return rounds[:, :n_first].flatten(0, 1), rounds[:, n_first:].flatten(0, 1)
