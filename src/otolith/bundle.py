@@ -21,6 +21,7 @@ from otolith.calibration.value import Calibration
 from otolith.device import choose_device
 from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.files import put, whole_folder
+from otolith.inputs import may_miss
 from otolith.model import Model, PretrainedEncoder
 from otolith.recording import unit_of
 from otolith.rows import environment
@@ -151,6 +152,8 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: Da
             "seconds": meta.seconds,
             "overlap": meta.overlap,
             "steps": meta.n_steps,
+            "frame": "gravity" if encoder.scaler.turned else "device",
+            "may_miss": list(may_miss(meta, encoder.scaler)),
             "scaler": encoder.scaler.to_dict(),
         },
         "data": {"dataset": meta.dataset, "terms": meta.terms, "activities": list(meta.activities)},

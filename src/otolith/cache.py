@@ -20,6 +20,7 @@ import re
 import shutil
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ def windows_for(
     seconds: float = 1.0,
     overlap: float = 0.5,
     unlabelled: bool = False,
+    channels: Sequence[str] | None = None,
     folder: str | os.PathLike[str] | None = None,
     on_progress: Progress | None = None,
 ) -> Windows:
@@ -53,6 +55,7 @@ def windows_for(
     Args:
         dataset: a `datasets.Dataset`: `info`, `root`, `files()`, `recordings()` and `cache_key()` are used.
         rate_hz, seconds, overlap, unlabelled: as in `windows.cut`.
+        channels: those to cut, in this order; None: all that the data set has.
         folder: where entries live; None: `windows` in `$OTOLITH_HOME`, else in the system's cache folder.
         on_progress: called after each recording, when the windows have to be cut.
 
@@ -62,7 +65,7 @@ def windows_for(
     Raises:
         DataError: whatever `windows.cut` finds wrong with the recordings, or a folder that cannot be written.
     """
-    meta = WindowMeta.of(dataset.info, rate_hz, seconds, overlap)
+    meta = WindowMeta.of(dataset.info, rate_hz, seconds, overlap, channels)
     home = Path(folder) if folder is not None else _default_folder()
     key = _key(meta, unlabelled, str(dataset.cache_key()), _content_digest(dataset, home))
     # a user's data set may have any name; the key alone tells entries apart

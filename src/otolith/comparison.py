@@ -19,6 +19,7 @@ from otolith.protocols.fanout import Ray
 from otolith.protocols.study import Study
 from otolith.protocols.unit import Executor, Unit, execute, here
 from otolith.recipes import Recipe, load_recipe
+from otolith.recording import channels_of
 from otolith.rows import Row
 
 if TYPE_CHECKING:
@@ -150,7 +151,8 @@ def plan(
     def study(data: Dataset) -> Study:
         section = resolved.windows
         with progress.stage(f"windows of {data.info.name}", 1):
-            w = data.windows(section.rate_hz, section.seconds, section.overlap, unlabelled=section.unlabelled)
+            channels = channels_of(data.info.channels, section.sensors, data.info.name)
+            w = data.windows(section.rate_hz, section.seconds, section.overlap, section.unlabelled, channels)
         store = Path(encoders) if encoders is not None else folder / "encoders"
         return Study(w, data.info, resolved, recipe_name, store, device, folder / "arrays")
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from otolith.errors import DataError
 from otolith.progress import SILENT, Progress
-from otolith.training.source import Source
+from otolith.training.source import Ordered
 from otolith.training.trouble import is_out_of_memory, release
 
 RESIDENT_BYTES = 256 << 20
@@ -21,7 +21,7 @@ RESIDENT_BYTES = 256 << 20
 @torch.no_grad()
 def encode(
     network: nn.Module,
-    source: Source,
+    source: Ordered,
     *,
     batch_size: int = 1024,
     title: str = "features",
@@ -41,12 +41,8 @@ def encode(
     out: Tensor | None = None
     done = 0
     with progress.stage(title, len(source), "windows") as bar:
-        while done < len(source):
-            features = _some(network, source, done, batch_size)
-            if features is None:
-                batch_size //= 2
-                release(source.device)
-                continue
+        for x in source.in_order(batch_size):
+            features = _in_parts(network, x)
             if out is None:
                 out = _room(len(source), features.shape[1], source.device, folder)
             out[done : done + len(features)] = features
@@ -58,14 +54,15 @@ def encode(
     return out
 
 
-def _some(network: nn.Module, source: Source, first: int, batch_size: int) -> Tensor | None:
-    """Features of the next windows; None where memory does not suffice and a smaller batch may help."""
+def _in_parts(network: nn.Module, x: Tensor) -> Tensor:
+    """Features of a batch; where memory does not suffice, of its halves."""
     try:
-        return network(source[torch.arange(first, min(first + batch_size, len(source)))]).float()
+        return network(x).float()
     except (RuntimeError, MemoryError) as error:
-        if batch_size == 1 or not is_out_of_memory(error):
+        if len(x) == 1 or not is_out_of_memory(error):
             raise
-        return None
+    release(x.device)  # not in the handler: what was raised keeps the tensors of the pass alive
+    return torch.cat([_in_parts(network, half) for half in x.split((len(x) + 1) // 2)])
 
 
 def _room(rows: int, columns: int, device: torch.device, folder: Path | None) -> Tensor:

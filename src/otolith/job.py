@@ -19,6 +19,7 @@ from otolith.pipeline import build_encoder
 from otolith.progress import SILENT, Progress
 from otolith.protocols.representation import Cell
 from otolith.recipes import Recipe, load_recipe
+from otolith.recording import channels_of
 from otolith.rows import Row
 from otolith.tensorboard import CurveWriter
 
@@ -96,7 +97,8 @@ def prepare(
     source = datasets.load(dataset, root)
     resolved = load_recipe(recipe, source.info.name, overrides)
     section = resolved.windows
-    cut = {"rate_hz": section.rate_hz, "seconds": section.seconds, "overlap": section.overlap}
+    cut: dict[str, Any] = {"rate_hz": section.rate_hz, "seconds": section.seconds, "overlap": section.overlap}
+    cut["channels"] = channels_of(source.info.channels, section.sensors, source.info.name)
     with progress.stage(f"windows of {source.info.name}", 1):
         w = source.windows(**cut, unlabelled=section.unlabelled)
         extra: tuple[Windows, ...] = ()

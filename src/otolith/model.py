@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,11 @@ class PretrainedEncoder:
         Raises:
             DataError: another number of channels or steps, or samples that are not finite.
         """
-        return encode(self.network, self._source(check_windows(x, self.meta)), progress=progress).cpu().numpy()
+        return (
+            encode(self.network, self._source(check_windows(x, self.meta, self.scaler.may_miss)), progress=progress)
+            .cpu()
+            .numpy()
+        )
 
     def _source(self, x: NDArray[np.float32]) -> Source:
         return Source([Part(x, np.arange(len(x)))], self.scaler, self.device)
@@ -98,7 +103,7 @@ class Model:
         Raises:
             DataError: another number of channels or steps, or samples that are not finite.
         """
-        source = self.encoder._source(check_windows(x, self.meta))
+        source = self.encoder._source(check_windows(x, self.meta, self.encoder.scaler.may_miss))
         out = encode(self.network(), source, title="activities", progress=progress)
         return assessed(out.cpu().numpy(), self.calibration)
 
@@ -117,8 +122,10 @@ class Model:
         return self.predict_proba(x).argmax(1)
 
 
-def check_windows(x: ArrayLike, meta: WindowMeta) -> NDArray[np.float32]:
+def check_windows(x: ArrayLike, meta: WindowMeta, may_miss: Sequence[int] = ()) -> NDArray[np.float32]:
     """`x` as float32 (n, channels, time) of the shape that `meta` names.
+
+    A channel of `may_miss` (their numbers) may be NaN throughout a window: it is missing there.
 
     Raises:
         DataError: another shape, or samples that are not finite.
@@ -131,8 +138,13 @@ def check_windows(x: ArrayLike, meta: WindowMeta) -> NDArray[np.float32]:
             f"expected windows (n, {expected[0]}, {expected[1]}): channels {', '.join(meta.channels)} and "
             f"{meta.n_steps} steps at {meta.rate_hz:g} Hz; got an array of shape {array.shape}"
         )
-    if not np.isfinite(array).all():
-        row, channel, step = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    finite: NDArray[np.bool_] = np.isfinite(array)
+    if may_miss and not finite.all():
+        silent: NDArray[np.bool_] = np.all(np.isnan(array), axis=2, keepdims=True)
+        gone = silent & ~np.all(silent, axis=1, keepdims=True)  # something has to be there
+        finite[:, list(may_miss)] |= gone[:, list(may_miss)]
+    if not finite.all():
+        row, channel, step = (int(i) for i in np.argwhere(~finite)[0])
         raise DataError(
             f"window {row} holds {array[row, channel, step]} in {meta.channels[channel]}, step {step}; "
             "drop the windows with missing samples, or cut them with otolith.windows"

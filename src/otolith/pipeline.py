@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from otolith import locks, methods, metrics
-from otolith.augment import SignalSpec
 from otolith.calibration import fit_calibration
 from otolith.classifier import FinetuneSettings, Labelled, build_head, predict, train_classifier
 from otolith.device import choose_device
 from otolith.errors import DataError, TrainingError
 from otolith.features import encode
+from otolith.inputs import fit_scaler, signal_of, varied
 from otolith.methods import Method, MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
 from otolith.model import Model, PretrainedEncoder, must_fit
@@ -101,13 +101,13 @@ def pretrain(
     for extra in unlabelled:
         must_fit(extra.meta, w.meta, "the unlabelled windows")
         _refuse_leak(extra, w, split)
-    scaler = Scaler.fit(w.x, split.train)
+    scaler = fit_scaler(w, split, resolved)
     source = Source(
         [Part(w.x, split.train), *(Part(extra.x, np.arange(len(extra))) for extra in unlabelled)],
         scaler,
         choose_device(device),
     )
-    signal = SignalSpec(w.meta.channels, tuple(map(float, scaler.mean)), tuple(map(float, scaler.std)), w.meta.rate_hz)
+    signal = signal_of(w.meta, scaler)
     identity = {
         "recipe": resolved.hash,
         "dataset": w.meta.dataset,
@@ -137,6 +137,7 @@ def pretrain(
             stage=stage,
             instances=instances,
             ranks=ranks,
+            vary=None if pretext.augment is not None else resolved.variation(signal),
             checkpoints=folder,
             progress=progress,
             on_epoch=on_epoch,
@@ -174,6 +175,9 @@ def finetune(
     the encoder's get a scaler of their own, fitted on their training windows. For the `supervised` method a copy of
     the encoder is trained too, end to end.
 
+    Where the recipe's `robust` section asks for changes, the head learns and is judged on changed copies of the windows
+    too, `robust.copies` of each.
+
     The model is calibrated on the labelled validation windows (`otolith.calibration`) where there are enough of them;
     its activities do not depend on that.
 
@@ -196,7 +200,7 @@ def finetune(
     own = w.meta.dataset == encoder.meta.dataset
     base = PretrainedEncoder(
         encoder.network,
-        encoder.scaler if own else Scaler.fit(w.x, split.train),
+        encoder.scaler if own else fit_scaler(w, split, encoder.recipe),
         w.meta,
         encoder.recipe,
         encoder.method,
@@ -207,9 +211,9 @@ def finetune(
     device = base.device
     y = torch.from_numpy(np.array(w.y)).to(device)
 
-    def source(rows: NDArray[np.int64]) -> Source:
-        return Source([Part(w.x, rows)], base.scaler, device)
-
+    rows = np.concatenate([train_rows, val_rows])
+    both = varied(Source([Part(w.x, rows)], base.scaler, device), w.meta, encoder.recipe, seed)
+    labels = both.parts(y[rows].repeat(1 + both.copies), len(train_rows))
     training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
     n_classes = len(w.meta.activities)
     n_features: Any = base.network.n_features
@@ -218,20 +222,19 @@ def finetune(
         base.network = copy.deepcopy(base.network)
         head = build_head(n_features, n_classes, settings, seed).to(device)
         network: nn.Module = nn.Sequential(base.network, head)
-        inputs = [source(rows)[torch.arange(len(rows))] for rows in (train_rows, val_rows)]
+        inputs = both.parts(torch.cat(list(both.in_order(4096))), len(train_rows))
     else:
         settings = settings or encoder.recipe.finetune
         network = head = build_head(n_features, n_classes, settings, seed).to(device)
-        both = encode(base.network, source(np.concatenate([train_rows, val_rows])), progress=progress)
-        inputs = [both[: len(train_rows)], both[len(train_rows) :]]
+        inputs = both.parts(encode(base.network, both, progress=progress), len(train_rows))
 
     def score(y_true: Tensor, y_pred: Tensor) -> float:
         return metrics.macro_f1(y_true.cpu().numpy(), y_pred.cpu().numpy(), training_classes, n_classes)
 
     records = train_classifier(
         network,
-        Labelled(inputs[0], y[train_rows]),
-        Labelled(inputs[1], y[val_rows]),
+        Labelled(inputs[0], labels[0]),
+        Labelled(inputs[1], labels[1]),
         settings,
         seed,
         n_classes=n_classes,
@@ -241,8 +244,8 @@ def finetune(
     )
     best = max(record["val_macro_f1"] for record in records)
     if network is not head:  # trained end to end: the features are others now
-        inputs = [encode(base.network, source(rows)) for rows in (train_rows, val_rows)]
-    known, judged = (inputs[0], y[train_rows]), (inputs[1], y[val_rows])
+        inputs = both.parts(encode(base.network, both), len(train_rows))
+    known, judged = (inputs[0], labels[0]), (inputs[1], labels[1])
     calibration = fit_calibration(known, judged, predict(head, inputs[1]), dataset=w.meta.dataset)
     return Model(base, head, w.meta.activities, training_classes, settings, seed, best, records, calibration)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from otolith.errors import DataError, unknown
 
 CHANNELS = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
 """The paper's six channels in its order (Section IV-A): accelerometer in m/s², then gyroscope in rad/s."""
@@ -17,6 +20,29 @@ STANDARD_GRAVITY = 9.80665
 def unit_of(channel: str) -> str:
     """SI unit in which otolith holds a channel: m/s² for accelerometers, rad/s for gyroscopes."""
     return "rad/s" if channel.startswith("gyro") else "m/s^2"
+
+
+def sensor_of(channel: str) -> str:
+    """The sensor that a channel belongs to: "acc" for "acc_x"."""
+    return channel.rpartition("_")[0] or channel
+
+
+def sensors_of(channels: Sequence[str]) -> tuple[str, ...]:
+    """The sensors of channels, in their order: ("acc", "gyro") for the paper's six."""
+    return tuple(dict.fromkeys(sensor_of(channel) for channel in channels))
+
+
+def channels_of(channels: Sequence[str], sensors: Sequence[str], where: str) -> tuple[str, ...]:
+    """Those of `channels` that belong to `sensors`, in their order; none named: all.
+
+    Raises:
+        DataError: a sensor that is not there; `where` says what lacks it.
+    """
+    there = sensors_of(channels)
+    for sensor in sensors:
+        if sensor not in there:
+            raise DataError(f"{where}: {unknown('sensor', sensor, there)}")
+    return tuple(channel for channel in channels if not sensors or sensor_of(channel) in sensors)
 
 
 @dataclass(frozen=True, eq=False)

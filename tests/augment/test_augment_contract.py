@@ -21,11 +21,13 @@ VARIANTS: list[tuple[str, dict[str, object]]] = [
     ("scaling", {"per": "window"}),
     ("scaling", {"per": "element"}),
     ("rotation", {"kind": "sign"}),
+    ("rotation", {"kind": "vertical"}),
     ("permutation", {"min_segments": 1, "max_segments": 4, "equal": True}),
     ("permutation", {"min_segments": 3, "max_segments": 3}),
     ("flip", {"axis": "time"}),
     ("channel_shuffle", {"within": "sensor"}),
     ("channel_dropout", {"rate": 1.0}),
+    ("sensor_dropout", {"rate": 1.0}),
     ("time_mask", {"max_share": 1.0}),
     ("time_warp", {"sigma": 2.0, "knots": 2}),
 ]

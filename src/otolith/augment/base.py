@@ -9,7 +9,6 @@ autocast, which would rotate and warp in half precision.
 from __future__ import annotations
 
 import math
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from otolith.augment.checks import check_batch, check_generator, number
 from otolith.errors import DataError
+from otolith.frame import triads
 
 Params = Mapping[str, Tensor]
 """What one augmentation drew for a batch: tensors by name, first axis the batch; empty for nothing."""
@@ -65,13 +65,7 @@ class SignalSpec:
         A sensor is a name followed by _x, _y and _z ("acc_x", "acc_y", "acc_z"); one that lacks an axis is
         left out.
         """
-        index = {channel: i for i, channel in enumerate(self.channels)}
-        sensors = [match[1] for channel in self.channels if (match := re.fullmatch(r"(.+)_x", channel))]
-        return tuple(
-            (index[f"{s}_x"], index[f"{s}_y"], index[f"{s}_z"])
-            for s in sensors
-            if f"{s}_y" in index and f"{s}_z" in index
-        )
+        return triads(self.channels)
 
 
 class Augmentation(ABC):

@@ -20,6 +20,9 @@ class Rotation(Augmentation):
     are kept; channels that belong to no complete x, y, z triad stay as they are. Raises RecipeError if
     there is no triad at all.
 
+    kind="vertical" turns about +z alone, by an angle uniform on the circle: for windows with gravity along +z
+    (`windows.frame = "gravity"`), whose heading means nothing.
+
     kind="sign" is what the predecessor's code does instead: a random sign for every sample of every
     channel, in z-score units. Params: `matrix` (batch, 3, 3), or `sign` (batch, channels, time).
     """
@@ -28,10 +31,10 @@ class Rotation(Augmentation):
 
     def __init__(self, signal: SignalSpec, *, kind: str = "so3") -> None:
         super().__init__(signal)
-        self.kind = choice(self.name, "kind", kind, ("so3", "sign"))
+        self.kind = choice(self.name, "kind", kind, ("so3", "vertical", "sign"))
         self._triads = signal.triads
         self._constants: dict[tuple[torch.device, torch.dtype], tuple[Tensor, Tensor, Tensor]] = {}
-        if self.kind == "so3" and not self._triads:
+        if self.kind != "sign" and not self._triads:
             raise RecipeError(
                 f"augmentation 'rotation' turns three-axis sensors (channels such as acc_x, acc_y, acc_z), "
                 f"and {', '.join(signal.channels)} hold none; leave it out for this data"
@@ -41,7 +44,11 @@ class Rotation(Augmentation):
         if self.kind == "sign":
             bits = torch.randint(0, 2, x.shape, generator=generator, device=x.device, dtype=draw_dtype(x))
             return {"sign": bits.mul_(2.0).sub_(1.0)}
-        return {"matrix": _matrices(normal(x, (len(x), 4), 0.0, 1.0, generator))}
+        quaternion = normal(x, (len(x), 4), 0.0, 1.0, generator)
+        if self.kind == "vertical":
+            # scalar part and z of a Gaussian quaternion point uniformly on their circle: half of the angle does
+            quaternion[:, 1:3] = 0.0
+        return {"matrix": _matrices(quaternion)}
 
     def _apply(self, x: Tensor, params: Params) -> Tensor:
         if self.kind == "sign":

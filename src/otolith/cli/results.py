@@ -252,6 +252,8 @@ def terms_of(card: dict[str, Any]) -> list[str]:
 
 def predicted(timelines: list[Timeline], skipped: list[str]) -> Lines:
     """How long each state lasted in all recordings together, the longest first."""
+    from otolith.prediction.folder import without
+
     seconds: dict[str, float] = {}
     for timeline in timelines:
         for each in timeline.intervals():
@@ -261,7 +263,8 @@ def predicted(timelines: list[Timeline], skipped: list[str]) -> Lines:
         (name, f"{duration(part)}   {100 * part / whole:.1f} %")
         for name, part in sorted(seconds.items(), key=lambda item: -item[1])
     ]
-    return [*lines, *(("left out", reason) for reason in skipped)]
+    notices = [("note", sentence) for sentence in without(timelines)]
+    return [*lines, *notices, *(("left out", reason) for reason in skipped)]
 
 
 def exported(done: Exported, why_noise: str = "") -> Lines:

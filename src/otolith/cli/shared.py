@@ -63,6 +63,7 @@ def data_of(
         DataError: the data are not here, or the bundle's own data set is a folder, which has to be named.
     """
     from otolith import datasets, splits
+    from otolith.inputs import windows_for_encoder
 
     meta = encoder.meta
     if dataset is None:
@@ -74,6 +75,6 @@ def data_of(
         dataset = meta.dataset
     found = datasets.load(dataset, root)
     with progress.stage(f"windows of {found.info.name}", 1) as bar:
-        w = found.windows(meta.rate_hz, meta.seconds, meta.overlap, unlabelled=encoder.recipe.windows.unlabelled)
+        w = windows_for_encoder(found, encoder, unlabelled=encoder.recipe.windows.unlabelled)
         bar.advance()
     return found, w, splits.default(w, found.info)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -124,7 +124,12 @@ class Dataset(ABC):
         return f"{self.info.name} reader {self.version}"
 
     def windows(
-        self, rate_hz: float = 30, seconds: float = 1.0, overlap: float = 0.5, unlabelled: bool = False
+        self,
+        rate_hz: float = 30,
+        seconds: float = 1.0,
+        overlap: float = 0.5,
+        unlabelled: bool = False,
+        channels: Sequence[str] | None = None,
     ) -> Windows:
         """Cut into windows by the rule of `otolith.windows`, or open those that were cut before.
 
@@ -133,10 +138,13 @@ class Dataset(ABC):
             seconds: length of a window.
             overlap: share of a window that the next one repeats, 0 <= overlap < 1.
             unlabelled: also cut the stretches without a label; their `y` is -1.
+            channels: those to cut, in this order; None: all.
 
         Raises:
             DataError: the recordings cannot be read, or give no window at all.
         """
         from otolith.cache import windows_for
 
-        return windows_for(self, rate_hz=rate_hz, seconds=seconds, overlap=overlap, unlabelled=unlabelled)
+        return windows_for(
+            self, rate_hz=rate_hz, seconds=seconds, overlap=overlap, unlabelled=unlabelled, channels=channels
+        )

@@ -16,26 +16,43 @@ from torch import Tensor, nn
 from otolith import __version__, fast
 from otolith.calibration.network import RecognitionNet
 from otolith.export.extra import need
+from otolith.frame import align
+from otolith.inputs import may_miss
 from otolith.model import Model
 from otolith.recording import unit_of
+from otolith.scaling import Scaler
 
 INPUT = "windows"
 PROBABILITIES, SCORE = "probabilities", "unknown_score"
 
 
 class ExportNet(nn.Module):
-    """Unscaled windows (batch, channels, time) in m/s² and rad/s -> probabilities, and the score where there is one."""
+    """Unscaled windows (batch, channels, time) in m/s² and rad/s -> probabilities, and the score where there is one.
 
-    def __init__(self, network: RecognitionNet, mean: Tensor, std: Tensor) -> None:
+    The scaler's whole work is in it: alignment, standardisation, and NaN of a sensor that may be missing.
+    """
+
+    def __init__(self, network: RecognitionNet, scaler: Scaler) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("mean", mean[:, None])
-        self.register_buffer("std", std[:, None])
+        self.turned = scaler.turned
+        gone = torch.zeros(scaler.n_channels, dtype=torch.bool)
+        gone[list(scaler.may_miss)] = True
+        self.may_miss = bool(gone.any())
+        self.register_buffer("mean", torch.tensor(scaler.mean, dtype=torch.float32)[:, None])
+        self.register_buffer("std", torch.tensor(scaler.std, dtype=torch.float32)[:, None])
+        self.register_buffer("gone", gone[:, None])
+        self.gone: Tensor
         self.mean: Tensor
         self.std: Tensor
 
     def forward(self, windows: Tensor) -> tuple[Tensor, ...]:
-        probabilities, score = self.network.apart((windows - self.mean) / self.std)
+        if self.turned:
+            windows = align(windows, self.turned)
+        z = (windows - self.mean) / self.std
+        if self.may_miss:
+            z = torch.where(torch.isnan(z) & self.gone, torch.zeros_like(z), z)
+        probabilities, score = self.network.apart(z)
         return (probabilities,) if score is None else (probabilities, score)
 
 
@@ -52,6 +69,8 @@ def metadata(model: Model, terms: list[str]) -> dict[str, str]:
         "seconds": meta.seconds,
         "overlap": meta.overlap,
         "steps": meta.n_steps,
+        "frame": "gravity" if model.encoder.scaler.turned else "device",
+        "may_miss": list(may_miss(meta, model.encoder.scaler)),
         "activities": list(model.activities),
         "temperature": 1.0 if calibration is None else calibration.temperature,
         "unknown_above": None if calibration is None else calibration.threshold,
@@ -70,10 +89,8 @@ def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
     """
     need("onnxscript")
     onnx = need("onnx")
-    scaler, device = model.encoder.scaler, model.encoder.device
-    net = ExportNet(
-        model.network(), torch.tensor(scaler.mean, dtype=torch.float32), torch.tensor(scaler.std, dtype=torch.float32)
-    )
+    device = model.encoder.device
+    net = ExportNet(model.network(), model.encoder.scaler)
     example = torch.zeros(2, len(model.meta.channels), model.meta.n_steps)
     names = [PROBABILITIES] if model.calibration is None else [PROBABILITIES, SCORE]
     try:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from otolith import datasets, splits
 from otolith.errors import DataError
 from otolith.export.write import Trial
+from otolith.inputs import windows_for_encoder
 from otolith.model import Model, must_fit
 from otolith.progress import SILENT, Progress
 
@@ -36,9 +37,8 @@ def find(
     try:
         found = datasets.load(name, root)
         with progress.stage(f"windows of {found.info.name}", 1) as bar:
-            meta = model.meta
             labelled = bool(found.info.activities)
-            w = found.windows(meta.rate_hz, meta.seconds, meta.overlap, unlabelled=not labelled)
+            w = windows_for_encoder(found, model.encoder, unlabelled=not labelled)
             bar.advance()
     except DataError as error:
         if dataset is not None:

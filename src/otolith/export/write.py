@@ -16,8 +16,10 @@ from otolith.errors import CheckpointError, DataError
 from otolith.export.check import Agreement, agreement, run, why_refused
 from otolith.export.graph import metadata, write_graph
 from otolith.export.quantise import WAYS, quantise
+from otolith.inputs import may_miss
 from otolith.model import Model, check_windows
 from otolith.progress import SILENT, Progress
+from otolith.recording import sensor_of
 
 MIN_AGREEMENT = 0.9
 """Share of real windows to which an int8 file has to give the same activity; below, something else is wrong."""
@@ -98,7 +100,7 @@ def export_onnx(
     """
     path = Path(path)
     trial = trial or Trial.noise(model)
-    x = check_windows(trial.x, model.meta)
+    x = check_windows(trial.x, model.meta, model.encoder.scaler.may_miss)
     part, small = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("float32", "int8"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +110,7 @@ def export_onnx(
         ours = model.assess(x, progress)
         whole = run(part, model, x)
         exact, f1 = agreement(ours, whole), _f1(model, whole, trial.y)
-        reason = why_refused(exact)
+        reason = why_refused(exact) or _without_sensors(part, model, x)
         if reason:
             raise CheckpointError(
                 f"the ONNX file disagrees with PyTorch on {trial.source}: {reason}. Nothing was written; please report "
@@ -134,6 +136,17 @@ def export_onnx(
     finally:
         part.unlink(missing_ok=True)
         small.unlink(missing_ok=True)
+
+
+def _without_sensors(part: Path, model: Model, x: NDArray[np.float32]) -> str:
+    """The reason to refuse the file where sensors are missing that may be; "" where there is none."""
+    for sensor in may_miss(model.meta, model.encoder.scaler):
+        gone = x[:NOISE_WINDOWS].copy()
+        gone[:, [i for i, channel in enumerate(model.meta.channels) if sensor_of(channel) == sensor]] = np.nan
+        reason = why_refused(agreement(model.assess(gone), run(part, model, gone)))
+        if reason:
+            return f"without {sensor} {reason}"
+    return ""
 
 
 def _better_way(model: Model, part: Path, small: Path, trial: Trial, tick: Callable[[], None]) -> str:

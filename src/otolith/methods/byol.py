@@ -33,6 +33,8 @@ class BYOL(Method):
     own, which the authors found to make no difference. Only the online encoder is kept.
     """
 
+    augment: Compose
+
     def __init__(
         self,
         encoder: nn.Module,

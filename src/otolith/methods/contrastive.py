@@ -22,6 +22,8 @@ class Contrastive(Method):
     Stage 2 of Algorithm 1: views X'_1..X'_2n, z = p(f(X')), loss by Eq 1 or Eqs 2-5.
     """
 
+    augment: Compose
+
     def __init__(self, encoder: nn.Module, projection: nn.Module, augment: Compose, policy: Policy) -> None:
         super().__init__()
         self.encoder = encoder

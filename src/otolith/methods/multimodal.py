@@ -57,6 +57,8 @@ class Multimodal(Method):
 
     encoder: ModalityEncoders
 
+    augment: Compose
+
     def __init__(
         self,
         encoder: ModalityEncoders,
@@ -112,7 +114,13 @@ def _around(shared: SharedSettings, policy: Policy, encoder: nn.Module, signal: 
     _check_modalities(signal.channels)
     widths: Any = (encoder.acc.n_features, encoder.gyro.n_features)
     acc, gyro = (ProjectionHead(width, shared.projection.hidden, shared.projection.out) for width in widths)
-    return Multimodal(encoder, acc, gyro, shared.augmentation(signal), policy)
+    augment = shared.augmentation(signal)
+    if any(change.name == "sensor_dropout" for change, _ in augment.items):
+        raise RecipeError(
+            "method 'multimodal' contrasts the accelerometer with the gyroscope, so that neither may be missing in "
+            "pre-training: leave robust.may_miss empty and out of [[augment]] sensor_dropout, or choose 'dynamic'"
+        )
+    return Multimodal(encoder, acc, gyro, augment, policy)
 
 
 def _check_modalities(channels: tuple[str, ...]) -> None:

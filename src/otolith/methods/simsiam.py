@@ -23,6 +23,8 @@ class SimSiam(Method):
     batch statistics are those of one view.
     """
 
+    augment: Compose
+
     def __init__(self, encoder: nn.Module, projector: nn.Module, predictor: nn.Module, augment: Compose) -> None:
         super().__init__()
         self.encoder = encoder

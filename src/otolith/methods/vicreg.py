@@ -49,6 +49,8 @@ class VICRegSettings:
 class VICReg(Method):
     """Eq 6 of the expanded features of two views, each passed on its own as in the authors' code."""
 
+    augment: Compose
+
     def __init__(self, encoder: nn.Module, expander: nn.Module, augment: Compose, settings: VICRegSettings) -> None:
         super().__init__()
         self.encoder = encoder

@@ -18,6 +18,7 @@ from otolith.progress import SILENT, Progress
 
 PICTURED = 24
 """Recordings that are drawn; of more, the page has the tables alone."""
+TITLES = {"acc": "accelerometer", "gyro": "gyroscope"}
 PICTURES = ("svg", "png")
 
 
@@ -64,7 +65,8 @@ def write(
                 if len(drawn) < PICTURED:
                     from otolith.prediction.picture import draw
 
-                    figure = draw(each.recording, each.timeline, model.meta.channels)
+                    channels = [c for c in model.meta.channels if c in each.recording.channels]
+                    figure = draw(each.recording, each.timeline, channels)
                     uri = style.data_uri(figure)
                     place = folder / f"{_file_name(each.recording.name, names)}.{picture}"
                     files.append(_save(figure, place))
@@ -76,13 +78,26 @@ def write(
     totals = tables.totals(timelines)
     frames = {"windows": tables.windows(timelines), "intervals": tables.intervals(timelines), "totals": totals}
     files = [tables.write(frame, folder / f"{name}.{kind}") for name, frame in frames.items()] + files
-    left_out = [*notes, *(f"Left out: {reason}" for reason in skipped)]
+    left_out = [*notes, *without(timelines), *(f"Left out: {reason}" for reason in skipped)]
     if len(drawn) > PICTURED:
         left_out.append(f"Only the first {PICTURED} of {len(drawn)} recordings are drawn; the tables have all of them.")
     files.insert(0, page.write(folder / "timeline.html", drawn, totals.to_dicts(), facts, terms, left_out))
     about: dict[str, Any] = {"facts": dict(facts), "terms": list(terms), "notes": left_out}
     files.append(_text(folder / "about.json", json.dumps(about, indent=2, ensure_ascii=False) + "\n"))
     return Written(folder, files, timelines, skipped)
+
+
+def without(timelines: Sequence[Timeline]) -> list[str]:
+    """Sentences on the sensors that the model had to do without."""
+    found: dict[str, int] = {}
+    for timeline in timelines:
+        for sensor in timeline.without:
+            found[sensor] = found.get(sensor, 0) + 1
+    return [
+        f"{n} of {len(timelines)} recordings have no {TITLES.get(sensor, sensor)}: the model was trained to do without "
+        "it, and is less sure."
+        for sensor, n in found.items()
+    ]
 
 
 def collect(

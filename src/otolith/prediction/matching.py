@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
+from otolith.inputs import usable
 from otolith.recording import STANDARD_GRAVITY, Recording, Stream
 from otolith.scaling import Scaler
 from otolith.windows import WindowMeta
@@ -25,15 +26,18 @@ ACC = ("acc_x", "acc_y", "acc_z")
 def fitting(recording: Recording, meta: WindowMeta, scaler: Scaler) -> Recording:
     """The recording with the model's channels alone, in its streams; `windows.cut` puts them into the model's order.
 
+    Sensors that the model may do without (`Scaler.may_miss`) can be missing, each with all its channels.
+
     Raises:
         DataError: a channel is missing or comes twice, a rate is too low, or the signals contradict the units or the
             gravity that the model was trained with; says what is missing and what to do.
     """
     where = f"recording {recording.name!r}"
-    refuse_missing(recording.channels, meta.channels, where)
+    wanted = usable(recording.channels, meta, scaler)
+    refuse_missing(recording.channels, wanted, where)
     streams = []
     for stream in recording.streams:
-        inside = [i for i, channel in enumerate(stream.channels) if channel in meta.channels]
+        inside = [i for i, channel in enumerate(stream.channels) if channel in wanted]
         if not inside:
             continue  # another sensor, whose clock and gaps are none of ours
         refuse_rate(stream.rate_hz, meta, f"{where}, {'/'.join(stream.channels[i] for i in inside)}")
@@ -52,7 +56,8 @@ def refuse_missing(found: Sequence[str], wanted: Sequence[str], where: str) -> N
     if missing:
         raise DataError(
             f"{where} has no {', '.join(missing)}: it has {', '.join(found) or 'no channel'}, and the model expects "
-            f"{', '.join(wanted)}. Record the missing sensor too, or train a model on the channels that there are."
+            f"{', '.join(wanted)}. Record the missing sensor too, or train a model on the channels that there are "
+            "(windows.sensors in its recipe) or one that may miss them (robust.may_miss)."
         )
 
 
@@ -121,6 +126,8 @@ def expects_gravity(meta: WindowMeta, scaler: Scaler) -> bool | None:
     """Whether the training windows had gravity in them, from their mean square length; None where it cannot be told."""
     if not set(ACC) <= set(meta.channels):
         return None
+    if scaler.turned:
+        return True  # alignment is refused where there is none
     rows = [meta.channels.index(channel) for channel in ACC]
     length = float(np.sqrt((scaler.mean[rows] ** 2 + scaler.std[rows] ** 2).sum()))
     mean = float(np.linalg.norm(scaler.mean[rows]))

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
+from otolith.inputs import usable, widened
 from otolith.model import Model
 from otolith.prediction.matching import fitting
 from otolith.prediction.timeline import Timeline, as_text, state_names
 from otolith.progress import SILENT, Progress
-from otolith.recording import Recording
+from otolith.recording import Recording, sensors_of
 from otolith.smoothing import DWELL_S, HiddenMarkov, smooth
 from otolith.windows import cut
 
@@ -82,7 +83,8 @@ def _timeline(
 ) -> Timeline:
     meta = model.meta
     matched = replace(fitting(recording, meta, model.encoder.scaler), segments=())
-    w = cut([matched], meta, unlabelled=True)
+    there = usable(matched.channels, meta, model.encoder.scaler)
+    w = widened(cut([matched], replace(meta, channels=there), unlabelled=True), meta)
     said = model.assess(w.x, progress)
     start = np.array(w.start)
     belief = None
@@ -101,6 +103,7 @@ def _timeline(
         belief=belief,
         labels=_labels(recording, start, meta.seconds),
         started=started,
+        without=tuple(sensor for sensor in sensors_of(meta.channels) if sensor not in sensors_of(there)),
     )
 
 

@@ -37,6 +37,7 @@ class Timeline:
         belief: (n, len(states)) probabilities after smoothing; None without smoothing.
         labels: (n,) activity of the labelled segment that holds the whole window, "" where there is none.
         started: when the recording's clock was at zero, where that is known.
+        without: sensors that the model had to do without.
     """
 
     recording: str
@@ -51,6 +52,7 @@ class Timeline:
     belief: NDArray[np.float64] | None
     labels: NDArray[np.str_]
     started: datetime | None = None
+    without: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.start_s)

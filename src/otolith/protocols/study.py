@@ -16,6 +16,7 @@ from otolith import bundle, locks, methods, rows
 from otolith.diagnosis import embed_test
 from otolith.errors import CheckpointError
 from otolith.files import write
+from otolith.inputs import fit_scaler
 from otolith.model import PretrainedEncoder
 from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.progress import SILENT, Progress
@@ -70,7 +71,7 @@ class Study:
         spec = methods.spec(method)
         identity = self.key("encoder", split, method, seed) | {"trained": trained and spec.end_to_end}
         place = self.folder / rows.key_hash(identity)
-        scaler = Scaler.fit(self.w.x, split.train)
+        scaler = fit_scaler(self.w, split, self.recipe)
         made, _ = self._kept(place, scaler)
         if made is not None:
             return made

@@ -6,7 +6,7 @@ import dataclasses
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
@@ -20,6 +20,15 @@ from otolith.methods.base import AutoencoderSettings, EncoderSettings, Projectio
 from otolith.training.loop import TrainSettings
 
 SHIPPED = ("compact", "paper")
+
+LATER = (
+    ("windows", "sensors"),
+    ("windows", "frame"),
+    ("robust", "orientation"),
+    ("robust", "may_miss"),
+    ("robust", "copies"),
+)
+"""Settings that came after the first rows had been written: left out at their defaults, so that hashes stay."""
 
 
 class Section(BaseModel):
@@ -36,6 +45,37 @@ class WindowSection(Section):
     overlap: float = Field(default=0.5, ge=0, lt=1)
     unlabelled: bool = False
     """Let the unlabelled stretches of training subjects join pre-training."""
+    sensors: tuple[str, ...] = ()
+    """The sensors to use, such as ["acc"]; none named: all that the data set has."""
+    frame: Literal["device", "gravity"] = "device"
+    """The axes that the network sees: the device's, or with gravity along +z (`otolith.frame`)."""
+
+    @field_validator("sensors", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return _several(value)
+
+
+class RobustSection(Section):
+    """What a model shall bear: each change happens to the views of pre-training, and to copies of the windows that a
+    head learns from."""
+
+    orientation: bool = False
+    """The device turned at random: any way, or about the vertical where `windows.frame` is "gravity"."""
+    may_miss: tuple[str, ...] = ()
+    """Sensors that may be missing in recordings to predict on, such as ["gyro"]: half of the windows lose each."""
+    copies: int = Field(default=4, ge=1)
+    """Changed copies of each labelled window, beside the window as it is."""
+
+    @field_validator("may_miss", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return _several(value)
+
+
+def _several(value: Any) -> Any:
+    """A single name, as `--set windows.sensors=acc` gives it, as a list of one."""
+    return [value] if isinstance(value, str) else value
 
 
 class AugmentationEntry(BaseModel):
@@ -51,6 +91,7 @@ class Recipe(Section):
     """A whole recipe: the `SharedSettings` of methods and what the other stages need. `hash` names it in rows."""
 
     windows: WindowSection = WindowSection()
+    robust: RobustSection = RobustSection()
     encoder: EncoderSettings
     projection: ProjectionSettings
     augment: tuple[AugmentationEntry, ...] = Field(min_length=1)
@@ -85,8 +126,24 @@ class Recipe(Section):
         return entries
 
     def augmentation(self, signal: SignalSpec) -> Compose:
-        """The random augmentation module for windows of `signal` (Section IV-B2)."""
-        return build_all([entry.model_dump() for entry in self.augment], signal)
+        """The random augmentation module for windows of `signal` (Section IV-B2) amid what `robust` asks for: the
+        device is turned before anything else happens, and a sensor that is missing has no noise."""
+        turns, drops = self._robust(signal)
+        views = build_all([entry.model_dump() for entry in self.augment], signal)
+        return Compose([*turns.items, *views.items, *drops.items])
+
+    def variation(self, signal: SignalSpec) -> Compose:
+        """The changes that the `robust` section asks for, by themselves; empty where it asks for none."""
+        turns, drops = self._robust(signal)
+        return Compose([*turns.items, *drops.items])
+
+    def _robust(self, signal: SignalSpec) -> tuple[Compose, Compose]:
+        turn = {"name": "rotation", "kind": "vertical" if self.windows.frame == "gravity" else "so3"}
+        drop = {"name": "sensor_dropout", "sensors": self.robust.may_miss}
+        return (
+            build_all([turn] if self.robust.orientation else [], signal),
+            build_all([drop] if self.robust.may_miss else [], signal),
+        )
 
     def settings_of(self, method: str) -> Any:
         """The `[method.NAME]` table as the method's own settings; its defaults where there is none."""
@@ -98,8 +155,15 @@ class Recipe(Section):
         return self.model_copy(update={"windows": self.windows.model_copy(update=cut)})
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return self.model_dump(mode="json")
+        """Plain values, ready for JSON. Settings of `LATER` appear where they differ from their defaults."""
+        tree = self.model_dump(mode="json")
+        usual = {"windows": WindowSection().model_dump(mode="json"), "robust": RobustSection().model_dump(mode="json")}
+        for section, key in LATER:
+            if tree[section][key] == usual[section][key]:
+                del tree[section][key]
+            if not tree[section]:
+                del tree[section]
+        return tree
 
     def to_toml(self) -> str:
         """The whole recipe as TOML, which `load_recipe` reads back."""

@@ -14,10 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from otolith.calibration.network import assessed
 from otolith.errors import DataError, unknown
+from otolith.inputs import usable
 from otolith.model import Model
 from otolith.prediction.matching import ACC, LOOKED_AT_S, refuse_gravity, refuse_missing, refuse_rate, refuse_turns
 from otolith.prediction.run import hidden_markov
 from otolith.prediction.timeline import state_names
+from otolith.recording import sensors_of
 from otolith.smoothing import DWELL_S, Filter
 from otolith.streaming.grid import Grid, Piece
 from otolith.streaming.sensor import Sensor
@@ -118,7 +120,9 @@ class StreamingRecogniser:
         names = [channel for rows in self._layout.values() for channel in rows]
         if len(set(names)) < len(names):
             raise DataError(f"a channel is named twice: {', '.join(names)}")
-        refuse_missing(names, self.meta.channels, "the stream")
+        self._channels = usable(tuple(names), self.meta, model.encoder.scaler)
+        refuse_missing(names, self._channels, "the stream")
+        self.without = tuple(s for s in sensors_of(self.meta.channels) if s not in sensors_of(self._channels))
         self._rates = {}
         for name, rows in self._layout.items():
             if isinstance(rate_hz, Mapping) and name not in rate_hz:
@@ -135,12 +139,12 @@ class StreamingRecogniser:
 
     def reset(self) -> None:
         """Forget everything but the model: the next sample is the first of a new recording."""
-        wanted = set(self.meta.channels)
+        wanted = set(self._channels)
         used = {name: rows for name, rows in self._layout.items() if wanted & set(rows)}
         self._sensors = {n: Sensor(n, rows, self._rates[n], self._start_s) for n, rows in used.items()}
         self._grid = Grid(list(self._sensors.values()), self._max_lag_s)
         rows = [channel for sensor in self._sensors.values() for channel in sensor.channels]
-        self._order = [rows.index(channel) for channel in self.meta.channels]
+        self._order = [rows.index(channel) for channel in self._channels]
         self._filter = Filter(hidden_markov(self.model, self._dwell_s)) if self._smoothing == "causal" else None
         self._buffer = np.empty((len(self._order), 0))
         self._begin_s, self._at, self._next = 0.0, 0, 0
@@ -205,7 +209,7 @@ class StreamingRecogniser:
             self._take(piece, windows, starts)
         if not windows:
             return []
-        x = np.concatenate(windows)
+        x = self._whole(np.concatenate(windows))
         with torch.no_grad():
             z = torch.from_numpy(self.model.encoder.scaler.transform(x)).to(self.model.encoder.device)
             out = torch.cat([self._network(part).float() for part in z.split(BATCH)]).cpu().numpy()
@@ -256,13 +260,21 @@ class StreamingRecogniser:
         drop = min(max(0, needed - self._at), self._buffer.shape[1])
         self._buffer, self._at = self._buffer[:, drop:].copy(), self._at + drop
 
+    def _whole(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """With the channels of missing sensors, NaN."""
+        if not self.without:
+            return x
+        whole = np.full((len(x), len(self.meta.channels), x.shape[2]), np.nan, np.float32)
+        whole[:, [self.meta.channels.index(channel) for channel in self._channels]] = x
+        return whole
+
     def _check(self, values: NDArray[np.float64]) -> None:
         """Gravity and units of the first `CHECKED_S` seconds, as offline prediction checks those of a recording."""
         rate = self._grid.rate_hz
         if self._checked >= CHECKED_S * rate:
             return
         self._checked += values.shape[1]
-        channels = self.meta.channels
+        channels = self._channels
         refuse_turns(values[[i for i, c in enumerate(channels) if c.startswith("gyro")]], "the stream")
         if not set(ACC) <= set(channels):
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from otolith import fast
+from otolith.augment import Compose
 from otolith.errors import TrainingError
 from otolith.fast.memory import keep_pages
 from otolith.progress import SILENT, Progress
@@ -65,6 +66,7 @@ def train(
     stage: str = "pretrain",
     instances: Tensor | None = None,
     ranks: Ranks = ALONE,
+    vary: Compose | None = None,
     checkpoints: CheckpointFolder | None = None,
     progress: Progress = SILENT,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
@@ -75,6 +77,7 @@ def train(
         instances: (len(source), m) features of the frozen teacher; row i belongs to window i.
         ranks: the processes that train `method` together, each of which calls this with the same arguments. A batch is
             shared between them; dropout is each rank's own, all else as in one process.
+        vary: changes of every batch before the method sees it, for methods that draw no views.
         checkpoints: where the first rank saves after each epoch and, if something is there, to go on from. None:
             nothing is saved.
         on_epoch: told each record (stage, epoch, loss, lr, seconds, ...) as it comes, and those of a resumed run.
@@ -136,8 +139,11 @@ def train(
             return instances[chosen.to(instances.device)].to(device) if instances is not None else None
 
         def update(chosen: Tensor, share: float, lr: float) -> dict[str, Tensor]:
+            batch = Batch(source[chosen], teacher(chosen), share, ranks)
+            if vary is not None:
+                batch = replace(batch, x=vary.apply(batch.x, batch.draw(partial(vary.sample, generator=augment))))
             with precision:
-                terms = loss_of(Batch(source[chosen], teacher(chosen), share, ranks), augment)
+                terms = loss_of(batch, augment)
             terms["loss"].backward()
             optimizer.step(lr)
             return terms

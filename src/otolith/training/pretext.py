@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from otolith.augment import Compose
 from otolith.training.ranks import ALONE, Ranks
 
 Drawn = TypeVar("Drawn")
@@ -45,6 +46,8 @@ class Method(nn.Module):
     """A pretext task: an `encoder` worth keeping and a `loss`."""
 
     encoder: nn.Module
+    augment: Compose | None = None
+    """What the method draws its views by; None: it sees windows as they are."""
     needs_instances: bool = False
     """Whether the loop must hand over `Batch.h`."""
 

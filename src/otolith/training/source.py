@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from otolith.augment import Compose
 from otolith.scaling import Scaler
 
 RESIDENT_BYTES = 64 << 20
@@ -54,6 +56,11 @@ class Source:
             return self._resident[ids.to(self.device)]
         return self._read(ids.cpu().numpy())
 
+    def in_order(self, batch_size: int) -> Iterator[Tensor]:
+        """All windows once, `batch_size` at a time."""
+        for first in range(0, len(self), batch_size):
+            yield self[torch.arange(first, min(first + batch_size, len(self)))]
+
     def names(self, ids: Tensor) -> list[str]:
         """How people find windows: their index in the data set's windows; those of further parts say so."""
         found = []
@@ -69,3 +76,37 @@ class Source:
             here = (ids >= self._offsets[number]) & (ids < self._offsets[number + 1])
             out[here] = part.x[part.rows[ids[here] - self._offsets[number]]]
         return torch.from_numpy(self.scaler.transform(out)).to(self.device)
+
+
+class Ordered(Protocol):
+    """Scaled windows that are read in order: a `Source`, or one with changed copies."""
+
+    device: torch.device
+
+    def __len__(self) -> int: ...
+    def in_order(self, batch_size: int) -> Iterator[Tensor]: ...
+
+
+class Varied:
+    """The windows of a source, and after them `copies` times the same ones changed by `vary`, as `seed` draws."""
+
+    def __init__(self, source: Source, vary: Compose, copies: int, seed: int) -> None:
+        self.source, self.vary, self.copies, self.seed = source, vary, copies, seed
+        self.device = source.device
+
+    def __len__(self) -> int:
+        return len(self.source) * (1 + self.copies)
+
+    def in_order(self, batch_size: int) -> Iterator[Tensor]:
+        """All windows once, then each round of copies, `batch_size` at a time."""
+        yield from self.source.in_order(batch_size)
+        generator = torch.Generator(self.device).manual_seed(self.seed)
+        for _ in range(self.copies):
+            for x in self.source.in_order(batch_size):
+                yield self.vary(x, generator)
+
+    def parts(self, values: Tensor, n_first: int) -> tuple[Tensor, Tensor]:
+        """What belongs to the first `n_first` windows and to the others, each with its copies, of a value for every
+        window in the order of `in_order`."""
+        rounds = values.unflatten(0, (1 + self.copies, len(self.source)))
+        return rounds[:, :n_first].flatten(0, 1), rounds[:, n_first:].flatten(0, 1)

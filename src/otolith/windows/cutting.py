@@ -116,6 +116,9 @@ def _cut_recording(recording: Recording, meta: WindowMeta, unlabelled: bool, log
             "that all recordings have."
         )
     segments = _checked_segments(recording, meta)
+    # another sensor's clock and gaps are none of ours
+    used = tuple(stream for stream in recording.streams if set(stream.channels) & set(meta.channels))
+    recording = replace(recording, streams=used)
     log.n_segments += len(segments)
     found: set[int] = set()
     for stream in contiguous(recording):

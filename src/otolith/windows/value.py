@@ -65,15 +65,22 @@ class WindowMeta:
         return round(self.seconds * self.rate_hz)
 
     @classmethod
-    def of(cls, info: Any, rate_hz: float = 30.0, seconds: float = 1.0, overlap: float = 0.5) -> WindowMeta:
-        """For windows of the data set that `info` (a `datasets.DatasetInfo`) describes."""
+    def of(
+        cls,
+        info: Any,
+        rate_hz: float = 30.0,
+        seconds: float = 1.0,
+        overlap: float = 0.5,
+        channels: Sequence[str] | None = None,
+    ) -> WindowMeta:
+        """For windows of the data set that `info` (a `datasets.DatasetInfo`) describes; `channels` None: all of it."""
         from otolith.subjects import FixedSubjects
 
         split = getattr(info, "default_split", None)
         return cls(
             dataset=info.name,
             activities=tuple(info.activities),
-            channels=tuple(info.channels),
+            channels=tuple(info.channels if channels is None else channels),
             rate_hz=float(rate_hz),
             seconds=float(seconds),
             overlap=float(overlap),

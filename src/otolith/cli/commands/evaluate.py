@@ -17,6 +17,8 @@ def evaluate(
     *,
     part: Literal["train", "val", "test"] = "test",
     data: Folder | None = None,
+    turned: Annotated[int | None, Parameter(metavar="SEED")] = None,
+    without: Annotated[str | None, Parameter(metavar="SENSOR")] = None,
     as_json: Annotated[Flag, Parameter(name="--json")] = False,
     device: str = "auto",
 ) -> None:
@@ -27,12 +29,14 @@ def evaluate(
         dataset: Name of a data set, or the folder of your own; default: the one that the model was trained on.
         part: Which subjects to score.
         data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
+        turned: Turn each recording by a random rotation, as if the device had been worn another way.
+        without: Take a sensor away, such as gyro, from a model that was trained to miss it.
         as_json: Print all figures as JSON, fractions rather than percent.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
     """
     import json
 
-    from otolith import bundle, pipeline
+    from otolith import bundle, pipeline, stress
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import data_of
@@ -41,12 +45,18 @@ def evaluate(
     progress = LiveProgress()
     loaded = bundle.load_model(model, device)
     _, w, split = data_of(loaded.encoder, model, dataset, data, progress)
+    if turned is not None:
+        w = stress.turned(w, turned)
+    if without is not None:
+        w = stress.without(w, without, loaded)
     result = pipeline.evaluate(loaded, w, split, part)
     if as_json:
         results.write(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
         return
     results.show(
         f"{model} on {dataset_title(w.meta.dataset)}: "
-        f"{result['n_windows']:,} {part} windows of {results.people(result['n_subjects'])}",
+        f"{result['n_windows']:,} {part} windows of {results.people(result['n_subjects'])}"
+        + ("" if turned is None else f", each recording turned (seed {turned})")
+        + ("" if without is None else f", without {without}"),
         results.scores(result, split.warning),
     )

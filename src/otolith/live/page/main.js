@@ -14,6 +14,7 @@ const timeline = new Timeline($("timeline"), about.states);
 const bars = about.states.map(bar);
 const CLOCK_DELAY = 0.15; // seconds that the picture stays behind the signals, so that it scrolls evenly
 
+const WITHOUT = "This device gives acceleration alone; the model was trained with more sensors, and is less sure without.";
 let running = null; // {connection, motion, speed}
 let edge = 0; // time at the right of the pictures, on the signals' clock
 let newest = null; // last time that came
@@ -83,6 +84,7 @@ async function start() {
       gravity: about.gravity !== false,
       onStart: (said) => {
         mine.channels = said.channels;
+        if (about.channels.some((name) => !said.channels.includes(name))) tell(WITHOUT);
         if (running === mine) mine.connection = connect({ type: "start", ...said });
       },
       onSamples: (t, x) => {
