@@ -43,6 +43,33 @@ def signal(
     return Signal(acc_times, gravity + shaken, gravity, gyro_times, turning)
 
 
+def recorded(
+    acc: np.ndarray, gyro: np.ndarray, rate_hz: float, gyro_hz: float = 104.0, jitter: float = 0.2, dropped: float = 0.005,
+    seed: int = 0,
+) -> Signal:  # fmt: skip
+    """A regular recording, (3, n) in m/s² and rad/s, as a phone would have written it.
+
+    Both sensors have clocks of their own, irregular by `jitter` of a period, and lack the share `dropped` of their
+    samples; gravity is what a phone estimates, the slow part.
+    """
+    from scipy.interpolate import CubicSpline
+    from scipy.signal import butter, sosfiltfilt
+
+    rng = np.random.default_rng(seed)
+    native = np.arange(acc.shape[1]) / rate_hz
+
+    def clock(rate: float) -> np.ndarray:
+        regular = np.arange(int((native[-1]) * rate)) / rate
+        times = np.clip(regular + rng.uniform(-jitter, jitter, len(regular)) / rate, 0, native[-1])
+        kept: np.ndarray = times[rng.random(len(times)) >= dropped]
+        return kept
+
+    slow = sosfiltfilt(butter(2, 0.3, fs=rate_hz, output="sos"), acc)
+    acc_times, gyro_times = clock(rate_hz), clock(gyro_hz)
+    measured, gravity = (CubicSpline(native, values, axis=1)(acc_times) for values in (acc, slow))
+    return Signal(acc_times, measured, gravity, gyro_times, CubicSpline(native, gyro, axis=1)(gyro_times))
+
+
 def write(path: Path, files: dict[str, str | bytes]) -> Path:
     """The files as a zip archive where `path` ends so, else as a folder."""
     if path.suffix == ".zip":

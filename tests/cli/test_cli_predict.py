@@ -73,6 +73,25 @@ def test_what_predict_refuses(model: Path, moves: Path, tmp_path: Path) -> None:
     assert "no model" in refused("predict", moves.parent, moves, "--out", tmp_path / "o")
 
 
+@pytest.mark.parametrize("out", ["predictions", "intervals.csv"])
+def test_a_second_prediction_replaces_nothing(
+    out: str, model: Path, moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    where = [] if out == "predictions" else ["--out", out]
+    assert call("predict", model, moves, "--only", "person 2", *where).code == 0
+
+    def content() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    before = content()
+    said = refused("predict", model, moves, "--only", "person 3", *where)
+    assert " ".join(said.split()) == (
+        f"Error: {out} exists already. Choose another place with --out, or remove this one first."
+    )
+    assert content() == before
+
+
 def test_an_old_model_is_calibrated_in_place_or_elsewhere(model: Path, moves: Path, tmp_path: Path) -> None:
     old = shutil.copytree(model, tmp_path / "old")
     card = json.loads((old / "card.json").read_text())

@@ -156,6 +156,18 @@ def test_physics_toolbox_with_comments_units_and_start(tmp_path: Path) -> None:
     assert not (found.findings["walk"].started or "").endswith("Z")
 
 
+def test_rows_of_one_sensor_each_are_nothing_to_repair(tmp_path: Path) -> None:
+    path = physics_toolbox(tmp_path / "walk.csv", UNEQUAL)
+    assert read_recordings(path).findings["walk"].repairs == []
+    rows = path.read_text().splitlines()
+    rows.insert(11, rows[10].partition(",")[0] + "," * rows[10].count(","))  # a time and nothing else
+    path.write_text("\n".join(rows) + "\n")
+    repairs = [str(repair) for repair in read_recordings(path).findings["walk"].repairs]
+    assert [repair.rpartition("line ")[2] for repair in repairs] == [
+        f"12: 1 row hold no value of the {sensor}" for sensor in ("accelerometer", "gyroscope")
+    ]
+
+
 def test_physics_toolbox_without_gravity(tmp_path: Path) -> None:
     found = read_recordings(physics_toolbox(tmp_path / "w.csv", UNEQUAL, linear=True))
     check(found, UNEQUAL, "removed", values=1e-5, times=1.1e-6)

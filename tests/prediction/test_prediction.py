@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -21,7 +21,7 @@ import torch
 from otolith import bundle, pipeline, splits
 from otolith.errors import DataError
 from otolith.model import Model
-from otolith.prediction import Timeline, folder, open_sources, predict_recordings, tables
+from otolith.prediction import Predicted, Timeline, folder, open_sources, predict_recordings, tables
 from otolith.prediction.matching import expects_gravity, fitting, refuse_removed_gravity
 from otolith.prediction.picture import POINTS, envelope
 from otolith.prediction.sources import chosen
@@ -230,6 +230,32 @@ def test_a_folder_holds_all_that_belongs_together(model: Model, tmp_path: Path) 
     with pytest.raises(DataError, match="as long as one window"):
         folder.write(tmp_path / "none", model, predict_recordings(model, given[2:]))
     assert not (tmp_path / "none").exists()
+
+
+def test_all_of_a_folder_appears_or_nothing(model: Model, tmp_path: Path) -> None:
+    def breaks_off() -> Iterator[Predicted]:
+        yield from predict_recordings(model, [recording()])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        folder.write(tmp_path / "out", model, breaks_off())
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "out").mkdir()  # an empty one loses nothing
+    folder.write(tmp_path / "out", model, predict_recordings(model, [recording()]))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("name", ["", "file"])
+def test_nothing_that_is_there_is_replaced(name: str, model: Model, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+
+    def asked() -> Iterator[Predicted]:
+        raise AssertionError("refused before the work")
+        yield
+
+    with pytest.raises(DataError, match=r"exists already\. Choose another place with --out"):
+        folder.write(tmp_path / name, model, asked())
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("file", "mine")]
 
 
 def test_an_uncalibrated_model_knows_no_unknown(model: Model) -> None:

@@ -104,8 +104,9 @@ def _complete(sensor: Sensor, findings: Findings) -> Samples:
     timed = np.isfinite(sensor.clock.seconds)
     known = np.isfinite(sensor.values)
     whole, none = known.all(axis=0), ~known.any(axis=0)
+    unexplained = none if sensor.elsewhere is None else none & ~sensor.elsewhere
     for mask, what in (
-        (none, f"hold no value of the {sensor.kind}"),
+        (unexplained, f"hold no value of the {sensor.kind}"),
         (~whole & ~none, f"lack an axis of the {sensor.kind} and were left out"),
         (~timed & ~none, "have no time and were left out"),
     ):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,44 +50,51 @@ def write(
 ) -> Written:
     """Predict, and write `{windows,intervals,totals}.KIND`, a picture each, `timeline.html` and `about.json`.
 
+    All of it appears at the end, or nothing.
+
     Raises:
-        DataError: no recording could be used (with the first reason), or the folder cannot be written.
+        DataError: no recording could be used (with the first reason), or the folder holds something or cannot be
+            written.
     """
+    refuse_existing(folder)
     from otolith.report import style
 
-    drawn: list[page.Drawn] = []
-    files: list[Path] = []
-    skipped: list[str] = []
-    names: set[str] = set()
-    with progress.stage("recordings", total, "recordings") as bar:
-        for each in predicted:
-            if each.timeline is None:
-                skipped.append(each.why_not)
-            else:
-                uri = None
-                if len(drawn) < PICTURED:
-                    from otolith.prediction.picture import draw
+    with _building(folder) as building:
+        drawn: list[page.Drawn] = []
+        files: list[Path] = []
+        skipped: list[str] = []
+        names: set[str] = set()
+        with progress.stage("recordings", total, "recordings") as bar:
+            for each in predicted:
+                if each.timeline is None:
+                    skipped.append(each.why_not)
+                else:
+                    uri = None
+                    if len(drawn) < PICTURED:
+                        from otolith.prediction.picture import draw
 
-                    channels = [c for c in model.meta.channels if c in each.recording.channels]
-                    figure = draw(each.recording, each.timeline, channels)
-                    uri = style.data_uri(figure)
-                    place = folder / f"{_file_name(each.recording.name, names)}.{picture}"
-                    files.append(_save(figure, place))
-                drawn.append(page.Drawn(each.timeline, uri))
-            bar.advance()
-    if not drawn:
-        raise DataError(skipped[0] if skipped else "there is no recording to predict on; check the source")
-    timelines = [each.timeline for each in drawn]
-    totals = tables.totals(timelines)
-    frames = {"windows": tables.windows(timelines), "intervals": tables.intervals(timelines), "totals": totals}
-    files = [tables.write(frame, folder / f"{name}.{kind}") for name, frame in frames.items()] + files
-    left_out = [*notes, *without(timelines), *(f"Left out: {reason}" for reason in skipped)]
-    if len(drawn) > PICTURED:
-        left_out.append(f"Only the first {PICTURED} of {len(drawn)} recordings are drawn; the tables have all of them.")
-    files.insert(0, page.write(folder / "timeline.html", drawn, totals.to_dicts(), facts, terms, left_out))
-    about: dict[str, Any] = {"facts": dict(facts), "terms": list(terms), "notes": left_out}
-    files.append(_text(folder / "about.json", json.dumps(about, indent=2, ensure_ascii=False) + "\n"))
-    return Written(folder, files, timelines, skipped)
+                        channels = [c for c in model.meta.channels if c in each.recording.channels]
+                        figure = draw(each.recording, each.timeline, channels)
+                        uri = style.data_uri(figure)
+                        place = building / f"{_file_name(each.recording.name, names)}.{picture}"
+                        files.append(_save(figure, place))
+                    drawn.append(page.Drawn(each.timeline, uri))
+                bar.advance()
+        if not drawn:
+            raise DataError(skipped[0] if skipped else "there is no recording to predict on; check the source")
+        timelines = [each.timeline for each in drawn]
+        totals = tables.totals(timelines)
+        frames = {"windows": tables.windows(timelines), "intervals": tables.intervals(timelines), "totals": totals}
+        files = [tables.write(frame, building / f"{name}.{kind}") for name, frame in frames.items()] + files
+        left_out = [*notes, *without(timelines), *(f"Left out: {reason}" for reason in skipped)]
+        if len(drawn) > PICTURED:
+            left_out.append(
+                f"Only the first {PICTURED} of {len(drawn)} recordings are drawn; the tables have all of them."
+            )
+        files.insert(0, page.write(building / "timeline.html", drawn, totals.to_dicts(), facts, terms, left_out))
+        about: dict[str, Any] = {"facts": dict(facts), "terms": list(terms), "notes": left_out}
+        files.append(_text(building / "about.json", json.dumps(about, indent=2, ensure_ascii=False) + "\n"))
+    return Written(folder, [folder / file.name for file in files], timelines, skipped)
 
 
 def without(timelines: Sequence[Timeline]) -> list[str]:
@@ -122,16 +132,42 @@ def collect(
     return timelines, skipped
 
 
+def refuse_existing(out: Path) -> None:
+    """Make sure, before anything is predicted, that nothing would be replaced.
+
+    Raises:
+        DataError: it is a file, or a folder that holds something.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} exists already. Choose another place with --out, or remove this one first.")
+
+
+@contextlib.contextmanager
+def _building(folder: Path) -> Iterator[Path]:
+    """A hidden folder beside `folder`, whose files move into it at the end, unless something goes wrong."""
+    building = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        yield building
+        folder.mkdir(exist_ok=True)
+        for file in building.iterdir():
+            file.rename(folder / file.name)
+    except OSError as error:
+        raise DataError(
+            f"{folder} cannot be written ({error.strerror or error}); choose another folder with --out"
+        ) from None
+    finally:
+        if building is not None:
+            shutil.rmtree(building, ignore_errors=True)
+
+
 def _save(figure: Any, path: Path) -> Path:
     from otolith.report import style
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".png":
-            return style.save_png(figure, path, dpi=150)
-        return _text(path, style.svg(figure))
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror or error}); choose another folder") from None
+    if path.suffix == ".png":
+        return style.save_png(figure, path, dpi=150)
+    return _text(path, style.svg(figure))
 
 
 def _text(path: Path, text: str) -> Path:

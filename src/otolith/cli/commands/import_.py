@@ -152,4 +152,6 @@ def _found(imported: Imported) -> list[tuple[str, str]]:
 
 
 def _next(imported: Imported, out: Path) -> str:
-    return f"otolith run {out}" if imported.activities else f"otolith run NAME --unlabelled {out}"
+    if imported.activities:
+        return f"otolith run {out}"
+    return f"otolith predict MODEL {out}, or otolith run NAME --unlabelled {out}"

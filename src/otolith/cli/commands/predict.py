@@ -29,7 +29,8 @@ def predict(
     Args:
         model: The model folder of a run, or one that `otolith finetune` wrote.
         recordings: An imported data set folder, the name of a data set, or the export of a phone (CSV, zip, folder).
-        out: Folder to write; or a file ending in .csv, .parquet or .json for the intervals alone.
+        out: Folder to write; or a file ending in .csv, .parquet or .json for the intervals alone. Nothing that is
+            there is replaced.
         kind: Of the tables.
         smoothing: offline (looks both ways), causal (only back, as streaming does) or none.
         dwell: Seconds that an activity is expected to last; larger smooths more.
@@ -45,6 +46,7 @@ def predict(
     from otolith.prediction.matching import refuse_removed_gravity
     from otolith.prediction.sources import chosen
 
+    folder.refuse_existing(out)
     progress = LiveProgress()
     loaded = bundle.load_model(model, device)
     sources = open_sources(recordings, data)

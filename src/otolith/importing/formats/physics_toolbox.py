@@ -7,7 +7,10 @@ header and put comments with # before it. With several sensors each row holds on
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from otolith.importing.formats.base import Format, register
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
@@ -67,7 +70,10 @@ class PhysicsToolbox(Format):
             names = tuple(columns[name] for name in TURN)
             unit = split_header(names[0])[1]
             why = f"the header {names[0]!r}" if unit else f"Physics Toolbox documents it for {names[0]}"
-            sensors.append(Sensor(GYRO, table, clock, axes(table, names), unit or "rad/s", why))
+            turns = axes(table, names)
+            held, turned = (np.isfinite(values).any(axis=0) for values in (sensors[0].values, turns))
+            sensors[0] = replace(sensors[0], elsewhere=turned)
+            sensors.append(Sensor(GYRO, table, clock, turns, unit or "rad/s", why, elsewhere=held))
         return Session("/".join((*folder.place.parts, sheet.stem)), sensors, findings, folder=folder.top)
 
 
