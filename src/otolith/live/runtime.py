@@ -118,7 +118,7 @@ def _pack(work: Path, progress: Progress) -> Path:
     if npm is None:
         raise DataError(f"fetching {PACKAGE} needs npm, which is not on the path: install Node.js, or run {by_hand}")
     # in an empty folder, so that no project's settings or packages take part
-    command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--ignore-scripts", "--loglevel=error"]
+    command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--ignore-scripts", "--prefer-offline", "--loglevel=error"]
     with progress.stage(f"npm fetches {PACKAGE} {VERSION}", 1) as stage:
         try:
             ended = subprocess.run(
