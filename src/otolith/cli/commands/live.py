@@ -30,7 +30,8 @@ def live(
     """Show activities on a page while a phone moves in your hand, or while a recording plays.
 
     The page is served to this machine alone unless --lan is given: then to your network, encrypted, to whoever has the
-    address with its token. Needs the extra `live`. Ctrl-C ends it.
+    address with its token. Needs the extra `live`. Ctrl-C ends it. After `otolith live-runtime`, and with the extra
+    `onnx`, the page can also recognise by itself.
 
     Args:
         model: The model folder of a run, or one that `otolith finetune` wrote.
