@@ -14,7 +14,7 @@ from otolith.cli import main
 from otolith.cli.app import COMMANDS, app
 from otolith.errors import DataError
 
-NAMES = [command.__name__.rstrip("_") for command in COMMANDS]
+NAMES = [command.__name__.rstrip("_").replace("_", "-") for command in COMMANDS]
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:

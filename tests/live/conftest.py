@@ -1,9 +1,11 @@
-"""A small model with gravity in its windows, two recordings that it fits, and a server that knows both."""
+"""Small models with gravity in their windows, two recordings that they fit, and a server that knows both."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,14 +19,15 @@ from livetools import HOST, signal
 from starlette.testclient import TestClient
 
 from otolith import pipeline, splits
+from otolith.errors import DataError
+from otolith.live import runtime
 from otolith.live.app import Live, build
 from otolith.live.recordings import Playable
 from otolith.model import Model
 from otolith.recording import CHANNELS, Recording, Stream
 
 
-@pytest.fixture(scope="session")
-def model() -> Model:
+def trained(method: str, **sizes: int) -> Model:
     torch.set_num_threads(1)
     w = tiny.windows(n_subjects=6)
     x = w.x.copy()
@@ -32,7 +35,18 @@ def model() -> Model:
     x[:, :2] -= x[:, :2].mean((0, 2), keepdims=True)
     w = replace(w, x=x, meta=replace(w.meta, overlap=0.5))
     split = splits.holdout(w, 0)
-    return pipeline.finetune(pipeline.pretrain(w, split, tiny.recipe(), "random"), w, split)
+    return pipeline.finetune(pipeline.pretrain(w, split, tiny.recipe(**sizes), method), w, split)
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    return trained("random")
+
+
+@pytest.fixture(scope="session")
+def able() -> Model:
+    """One that has learnt enough to tell activities apart in `livetools.signal`."""
+    return trained("supervised", method__supervised__epochs=60, finetune__epochs=60)
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +61,22 @@ def recordings() -> dict[str, Recording]:
         steps[n // 2] += 0.7
         streams.append(Stream(CHANNELS[rows], signal(n, rate)[rows], rate, 0.1 + np.cumsum(steps)))
     return {"walk <b>": regular, "odd": Recording("odd", 1, tuple(streams))}
+
+
+@pytest.fixture(scope="session")
+def runtime_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that holds the page's runtime; without npm or network there is none, which in CI is a failure."""
+    pytest.importorskip("onnxscript", reason="the extra `onnx` is not installed")
+    home = tmp_path_factory.mktemp("runtime-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OTOLITH_HOME", str(home))
+        try:
+            runtime.fetch()
+        except DataError as error:
+            if os.environ.get("CI"):
+                pytest.fail(str(error))
+            pytest.skip(str(error))
+    return home
 
 
 @pytest.fixture

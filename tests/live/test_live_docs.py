@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from livetools import signal, write_walks
 from test_live_serve import running
 
 from otolith import bundle
-from otolith.live import protocol
+from otolith.live import protocol, runtime
 from otolith.live.app import Live
 from otolith.live.serve import PORT
 from otolith.live.session import Limits
 from otolith.model import Model
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "live.md").read_text("utf-8")
@@ -42,6 +45,18 @@ def test_commands_run(command: str, model: Model, tmp_path: Path, monkeypatch: p
                 assert b'"name":"walk"' in about.read()
         else:
             assert url.startswith("https://localhost:")
+
+
+def test_the_runtime_is_fetched_as_it_stands(runtime_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from commandline import call
+
+    monkeypatch.setenv("OTOLITH_HOME", str(runtime_home))
+    (line,) = re.findall(r"^otolith (live-runtime.*)$", PAGE, re.MULTILINE)
+    ended = call(*shlex.split(line))
+    assert ended.code == 0, ended.err
+    assert str(runtime_home) in ended.out
+    assert {runtime.VERSION} == set(re.findall(r"\b\d+\.\d+\.\d+\b", PAGE))
+    assert f"{runtime.n_bytes() / 1e6:.1f} MB of runtime" in PAGE
 
 
 def test_numbers_are_those_of_the_code(model: Model) -> None:

@@ -111,7 +111,7 @@ def test_views_are_drawn_outside_autocast_one_after_the_other() -> None:
     augment, x, generator = build_all([{"name": "rotation"}], SIGNAL), windows().float(), drawn()
     expected = augment(x, generator), augment(x, generator)
     with torch.autocast("cpu", torch.bfloat16):
-        views = two_views(augment, x, drawn())
+        views = two_views(augment, Batch(x), drawn())
     assert all(torch.equal(view, other) for view, other in zip(views, expected, strict=True))
     assert not torch.equal(*views)
 

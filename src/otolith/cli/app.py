@@ -16,6 +16,7 @@ from otolith.cli.commands.export import export
 from otolith.cli.commands.finetune import finetune
 from otolith.cli.commands.import_ import import_
 from otolith.cli.commands.live import live
+from otolith.cli.commands.live_runtime import live_runtime
 from otolith.cli.commands.predict import predict
 from otolith.cli.commands.pretrain import pretrain
 from otolith.cli.commands.report import report
@@ -57,10 +58,11 @@ COMMANDS: tuple[Callable[..., int | None], ...] = (
     calibrate,
     predict,
     live,
+    live_runtime,
     export,
     compare,
     report,
     bench,
 )
 for place, command in enumerate(COMMANDS):
-    app.command(command, name=command.__name__.rstrip("_"), sort_key=place, help_epilogue="")
+    app.command(command, name=command.__name__.rstrip("_").replace("_", "-"), sort_key=place, help_epilogue="")

@@ -9,14 +9,15 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from otolith import __version__
-from otolith.live import protocol
+from otolith.live import in_page, protocol
 from otolith.live.guard import Guard
+from otolith.live.in_page import InPage
 from otolith.live.recordings import Playable
 from otolith.live.session import Limits, Session
 from otolith.model import Model
@@ -29,7 +30,10 @@ PAGE = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     **{
         f"/{name}.js": (f"{name}.js", "text/javascript")
-        for name in ("main", "motion", "connection", "signals", "timeline", "colours")
+        for name in (
+            *("main", "motion", "connection", "signals", "timeline", "colours"),
+            *("local", "recogniser", "network", "clock", "windows", "smoothing", "fits"),
+        )
     },
 }
 """Path -> file of the folder `page`, and its type."""
@@ -39,7 +43,8 @@ PAGE = {
 class Live:
     """All that the server knows: the model, what it may play, and who may come in.
 
-    `files` are further ones, path -> (content, type); they are served as they are.
+    `files` are further ones, path -> (content, type); they are served as they are. `in_page` is what lets the page
+    compute itself.
     """
 
     model: Model
@@ -52,12 +57,14 @@ class Live:
     max_clients: int = 64
     limits: Limits = field(default_factory=Limits)
     files: Mapping[str, tuple[bytes, str]] = field(default_factory=dict)
+    in_page: InPage = field(default_factory=lambda: InPage(why_not="this server hands no recogniser over"))
 
 
 def build(live: Live) -> ASGIApp:
     """The ASGI application."""
     folder = importlib.resources.files("otolith.live") / "page"
     files = {path: ((folder / name).read_bytes(), kind) for path, (name, kind) in PAGE.items()} | dict(live.files)
+    files |= {f"/recogniser/{name}": found for name, found in live.in_page.files.items()}
     about = describe(live)
     clients = 0
 
@@ -69,6 +76,13 @@ def build(live: Live) -> ASGIApp:
 
     async def tell(request: Request) -> Response:
         return JSONResponse(about)
+
+    def resampling(request: Request) -> Response:
+        n_in = request.path_params["n_in"]
+        if not 1 <= n_in <= in_page.MAX_STEPS:
+            return PlainTextResponse(f"a window has 1 to {in_page.MAX_STEPS} samples here", 404)
+        content = in_page.resampling(n_in, live.model.meta.n_steps)
+        return Response(content, media_type="application/octet-stream")
 
     async def stream(socket: WebSocket) -> None:
         nonlocal clients
@@ -84,11 +98,14 @@ def build(live: Live) -> ASGIApp:
 
     routes = [Route(path, sender(*found)) for path, found in files.items()]
     routes += [Route("/about.json", tell)]
+    if live.in_page.files:
+        routes += [Route("/recogniser/resampling/{n_in:int}", resampling)]
     return Guard(
         Starlette(routes=[*routes, WebSocketRoute("/stream", stream)]),
         hosts=live.hosts,
         scheme=live.scheme,
         token=live.token,
+        wasm=bool(live.in_page.files),
     )
 
 
@@ -108,4 +125,5 @@ def describe(live: Live) -> dict[str, Any]:
         "window_s": meta.seconds,
         "hop_s": meta.seconds * (1 - meta.overlap),
         "recordings": [{"name": each.name, "seconds": each.seconds} for each in live.recordings.values()],
+        "in_page": in_page.describe(model, live.in_page),
     }

@@ -23,10 +23,20 @@ class Guard:
         hosts: values of the Host header that are ours, "127.0.0.1:8765".
         scheme: "http" or "https", of the origins that belong to them.
         token: what the path has to begin with; None: nothing.
+        wasm: whether the page may compile WebAssembly, which it needs to run a network by itself.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], scheme: str = "http", token: str | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Iterable[str],
+        scheme: str = "http",
+        token: str | None = None,
+        wasm: bool = False,
+    ) -> None:
         self.app, self.token = app, token
+        self._scripts = "'self' 'wasm-unsafe-eval'" if wasm else "'self'"
         self.hosts = frozenset(host.lower() for host in hosts)
         self.origins = frozenset(f"{scheme}://{host}" for host in self.hosts)
         self._socket_scheme = "wss" if scheme == "https" else "ws"
@@ -67,8 +77,8 @@ class Guard:
         # some browsers do not count WebSockets of the same host as 'self'
         socket = f" {self._socket_scheme}://{host}" if host else ""
         policy = (
-            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'{socket}; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            f"default-src 'none'; script-src {self._scripts}; style-src 'self'; img-src 'self'; "
+            f"connect-src 'self'{socket}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         rules: dict[str, str] = {
             "Content-Security-Policy": policy,

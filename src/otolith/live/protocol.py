@@ -11,7 +11,7 @@ From the page (each with `"v": 1`):
 From the server:
 
     {"type": "ready", "v": 1, "channels": [...], "rate_hz": 50}
-    {"type": "signals", "t": [...], "x": [...]}                      of a replay
+    {"type": "signals", "t": [...], "x": [...]}                      of a replay; exact where it is not recognised here
     {"type": "prediction", "start_s", "stop_s", "activity", "probability" (null: a flag has none), "unknown",
      "p": the window by itself, one for each activity, "belief": smoothed, one for each state, "score",
      "waited_ms", "queued_ms", "compute_ms"}
@@ -121,7 +121,7 @@ def ready(channels: Sequence[str], rate_hz: float) -> dict[str, Any]:
 
 
 def signals(times: Sequence[float], rows: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Samples for the eye: more digits than a screen has would only fill the line."""
+    """Samples of a replay: for the eye with few digits, for recognition in the page with all of them."""
     return {"type": "signals", "t": list(times), "x": [list(row) for row in rows]}
 
 

@@ -177,8 +177,8 @@ class Session:
         for piece in recording.pieces():
             # a piece exists once its last sample is taken
             await asyncio.sleep(max(0.0, began + float(piece.times[-1]) / mode.speed - time.monotonic()))
-            rows = np.round(piece.values, 4).tolist()
-            self._outbox.put(protocol.signals(piece.times.tolist(), rows))
+            rows = np.round(piece.values, 4) if mode.recognise else piece.values
+            self._outbox.put(protocol.signals(piece.times.tolist(), rows.tolist()))
             if mode.recognise:
                 await self._push(recogniser, piece.values, piece.times, 0.0)
         if mode.recognise:

@@ -18,6 +18,9 @@ LOWEST_RATE = 0.5
 """Share of the model's rate below which a recording is refused: half of the band that the model saw is not in it."""
 LOOKED_AT_S = 2.0
 """Block whose mean acceleration is taken: over as long, movement averages out and gravity stays."""
+LEAST_WITH_GRAVITY = 0.5
+MOST_WITHOUT_GRAVITY = 0.85
+"""Mean acceleration, in units of gravity, below which gravity cannot be in a recording, and above which it must be."""
 MOST_RAD_S = 70.0
 """4000 degrees a second: no sensor of a phone or watch measures more, so that larger numbers are degrees."""
 ACC = ("acc_x", "acc_y", "acc_z")
@@ -82,7 +85,7 @@ def _refuse_units(recording: Recording, meta: WindowMeta, scaler: Scaler, where:
 def refuse_gravity(lengths: NDArray[np.float64], meta: WindowMeta, scaler: Scaler, where: str) -> None:
     """Raise DataError where the lengths of mean accelerations (n,) contradict what the model was trained on."""
     expects, typical = expects_gravity(meta, scaler), float(np.median(lengths))
-    if expects and typical < 0.5 * STANDARD_GRAVITY:
+    if expects and typical < LEAST_WITH_GRAVITY * STANDARD_GRAVITY:
         raise DataError(
             f"{where}: the mean acceleration is {typical:.2f} m/s², and the model was trained with gravity in it "
             f"({STANDARD_GRAVITY:.2f} m/s²). "
@@ -93,7 +96,7 @@ def refuse_gravity(lengths: NDArray[np.float64], meta: WindowMeta, scaler: Scale
                 "without it."
             )
         )
-    if expects is False and typical > 0.85 * STANDARD_GRAVITY:
+    if expects is False and typical > MOST_WITHOUT_GRAVITY * STANDARD_GRAVITY:
         raise DataError(
             f"{where}: the mean acceleration is {typical:.2f} m/s², so gravity is in it, and the model was trained "
             "without. Export linear acceleration (without gravity), or train a model with it."

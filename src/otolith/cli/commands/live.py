@@ -30,7 +30,8 @@ def live(
     """Show activities on a page while a phone moves in your hand, or while a recording plays.
 
     The page is served to this machine alone unless --lan is given: then to your network, encrypted, to whoever has the
-    address with its token. Needs the extra `live`. Ctrl-C ends it.
+    address with its token. Needs the extra `live`. Ctrl-C ends it. After `otolith live-runtime`, and with the extra
+    `onnx`, the page can also recognise by itself.
 
     Args:
         model: The model folder of a run, or one that `otolith finetune` wrote.
@@ -48,30 +49,41 @@ def live(
 
     from otolith import bundle
     from otolith.cli import results
+    from otolith.cli.display import LiveProgress
+    from otolith.live import in_page
     from otolith.live.app import Live, build
     from otolith.live.certificate import certificate
     from otolith.live.recordings import playable
 
     loaded, card = bundle.load_model(model, device), bundle.read_card(model)
     recordings, notes = playable(replay or [], loaded, data)
+    terms = tuple(results.terms_of(card))
+    handed = in_page.prepare(loaded, terms, recordings.values(), LiveProgress())
     place = serve.listen(port, lan=lan, address=address)
     signed = certificate(serve.names_of(place)) if lan else None
     app = build(
         Live(
             model=loaded,
             title=str(card["data"].get("title") or loaded.meta.dataset),
-            terms=tuple(results.terms_of(card)),
+            terms=terms,
             recordings=recordings,
             hosts=place.hosts,
             scheme=place.scheme,
             token=place.token,
             max_clients=max_clients,
             files={"/certificate.crt": (signed.public, "application/x-x509-ca-cert")} if signed else {},
+            in_page=handed,
         )
     )
     lines = _lines(place, signed)
     if recordings:
         lines.append(("can play", f"{len(recordings)} recording{'s' if len(recordings) > 1 else ''}"))
+    lines.append(
+        (
+            "computing",
+            f"here alone: {handed.why_not}" if handed.why_not else "here or in the browser, as its switch says",
+        )
+    )
     results.show(f"{model}, live until Ctrl-C", [*lines, *(("", note) for note in notes)])
     if lan:
         results.write("\n" + serve.qr_code(place.url))

@@ -29,8 +29,13 @@ export class Connection {
   }
 
   send(message) {
-    if (this.socket.readyState !== WebSocket.OPEN) return;
+    if (!this.ready) return;
     this.socket.send(JSON.stringify({ v: 1, ...message }));
+  }
+
+  /** Whether samples may be sent. */
+  get ready() {
+    return this.socket.readyState === WebSocket.OPEN;
   }
 
   samples(t, x) {

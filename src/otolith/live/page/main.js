@@ -2,7 +2,9 @@
 
 import { colour, ofState } from "./colours.js";
 import { Connection } from "./connection.js";
+import { Local } from "./local.js";
 import { Refusal, asks, listen } from "./motion.js";
+import { load } from "./network.js";
 import { Signals } from "./signals.js";
 import { Timeline } from "./timeline.js";
 
@@ -15,6 +17,15 @@ const bars = about.states.map(bar);
 const CLOCK_DELAY = 0.15; // seconds that the picture stays behind the signals, so that it scrolls evenly
 
 const WITHOUT = "This device gives acceleration alone; the model was trained with more sensors, and is less sure without.";
+const SENT = "Network is the way there and back.";
+const PLACES = {
+  "sensors server": ["The sensors' signals go to the server, which recognises and keeps nothing.", SENT],
+  "sensors page": ["The sensors' signals stay in this browser: nothing is sent.", "Nothing is sent, so there is no network."],
+  "recording server": ["The server plays the recording and recognises.", SENT],
+  "recording page": ["The server plays the recording; this browser recognises.", SENT],
+};
+let loaded = false; // whether this page has the recogniser
+
 let running = null; // {connection, motion, speed}
 let edge = 0; // time at the right of the pictures, on the signals' clock
 let newest = null; // last time that came
@@ -27,7 +38,6 @@ requestAnimationFrame(draw);
 function setUp() {
   document.title = `otolith live: ${about.title}`;
   $("model").textContent = `${about.title} · ${about.activities.length} activities · otolith ${about.version}`;
-  $("window").textContent = `A change also has to fill a window of ${about.window_s} s. Network is the way there and back.`;
   $("about").hidden = !about.terms.length;
   for (const text of about.terms) $("terms").append(element("p", text));
   for (const channel of ["acc", "gyro"]) {
@@ -39,7 +49,8 @@ function setUp() {
     $("recording").append(option);
   }
   $("offer").hidden = !about.recordings.length;
-  for (const input of document.querySelectorAll("input[name=source]")) input.addEventListener("change", choose);
+  document.querySelector("input[value=page]").disabled = Boolean(about.in_page.why_not);
+  for (const input of choices()) input.addEventListener("change", choose);
   $("go").addEventListener("click", () => (running ? stop() : start()));
   const asked = new URLSearchParams(location.hash.slice(1));
   const chosen = about.recordings.find(({ name }) => name === asked.get("play"));
@@ -50,17 +61,42 @@ function setUp() {
   if (chosen || (about.recordings.length && !matchMedia("(pointer: coarse)").matches)) {
     document.querySelector("input[value=recording]").checked = true;
   }
+  if (asked.get("compute") === "page" && !about.in_page.why_not) document.querySelector("input[value=page]").checked = true;
   choose();
   if (chosen) start();
 }
 
+function choices() {
+  return document.querySelectorAll("input[type=radio]");
+}
+
+/** What is chosen: "sensors" or "recording" for `source`, "server" or "page" for `compute`. */
+function chosenOf(name) {
+  return document.querySelector(`input[name=${name}]:checked`).value;
+}
+
 function source() {
-  return document.querySelector("input[name=source]:checked").value;
+  return chosenOf("source");
 }
 
 function choose() {
   $("choice").hidden = source() !== "recording";
+  explainPlace();
+  // now, so that it is there when it is needed
+  if (chosenOf("compute") === "page" && !loaded) {
+    load(about).then(() => { loaded = true; explainPlace(); }, (error) => tell(error.message));
+  }
   $("go").textContent = source() === "sensors" && asks ? "Allow motion and start" : "Start";
+}
+
+/** What computing here or there means, beside the switch and under the delays. */
+function explainPlace() {
+  const [text, delay] = PLACES[`${source()} ${chosenOf("compute")}`];
+  const { why_not: off, n_bytes: size } = about.in_page;
+  const loading = chosenOf("compute") === "page" && !loaded;
+  const more = off ? ` Computing in this page is off: ${off}.` : loading ? ` Loading ${(size / 1e6).toFixed(1)} MB …` : "";
+  $("where").textContent = text + more;
+  $("window").textContent = `A change also has to fill a window of ${about.window_s} s. ${delay}`;
 }
 
 async function start() {
@@ -74,7 +110,8 @@ async function start() {
   busy(true, replay ? "Playing" : "Listening");
   $("explain").textContent = `The first window takes ${about.window_s} s.`;
   const on = { prediction, pong, end: pong, signals: (m) => signals(m.t, m.x), ready: (m) => { mine.channels = m.channels; } };
-  const connect = (first) => new Connection(first, { ...on, closed: (reason) => ended(mine, reason) });
+  const Place = chosenOf("compute") === "page" ? Local : Connection;
+  const connect = (first) => new Place(first, { ...on, closed: (reason) => ended(mine, reason) }, about);
   if (replay) {
     mine.connection = connect({ type: "replay", recording: $("recording").value, speed });
     return;
@@ -100,12 +137,12 @@ async function start() {
   }
 }
 
-/** Samples to the server; those from before it was ready wait. */
+/** Samples to where they are recognised; those from before it was ready wait. */
 function hand(mine, t, x) {
   const { connection } = mine;
   if (!connection) return;
   mine.held = [...(mine.held ?? []), [t, x]];
-  if (connection.socket.readyState !== WebSocket.OPEN) return;
+  if (!connection.ready) return;
   for (const [times, rows] of mine.held) connection.samples(times, rows);
   mine.held = [];
 }
@@ -129,7 +166,8 @@ function busy(on, text) {
   $("state").dataset.state = on ? "live" : "idle";
   $("state").textContent = text;
   $("go").toggleAttribute("data-running", on);
-  for (const control of [...document.querySelectorAll("input[name=source]"), $("recording"), $("speed")]) control.disabled = on;
+  for (const control of [...choices(), $("recording"), $("speed")]) control.disabled = on;
+  if (about.in_page.why_not) document.querySelector("input[value=page]").disabled = true;
   if (on) $("go").textContent = "Stop";
   else choose();
 }

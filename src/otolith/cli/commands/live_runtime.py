@@ -1,0 +1,29 @@
+"""`otolith live-runtime`: what lets the page of `otolith live` compute by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def live_runtime(archive: Annotated[Path | None, Parameter(metavar="FILE.tgz")] = None, /) -> None:
+    """Fetch onnxruntime-web once, so that the page of `otolith live` can recognise activities by itself.
+
+    npm fetches it, from the registry that it is set up for. Its checksum is verified, and the two files that the page
+    needs are kept; they are served by `otolith live` alone, never by another site.
+
+    Args:
+        archive: The package as `npm pack` gives it, where there is no npm or no network here.
+    """
+    from otolith.cli import results
+    from otolith.cli.display import LiveProgress
+    from otolith.live import runtime
+
+    place = runtime.fetch(archive, progress=LiveProgress())
+    size = f"{runtime.n_bytes() / 1e6:.1f} MB"
+    results.show(
+        f"{runtime.PACKAGE} {runtime.VERSION}",
+        [("kept in", str(place)), ("size", size), ("next", "start `otolith live` again; its page has a switch now")],
+    )

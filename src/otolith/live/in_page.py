@@ -1,0 +1,108 @@
+"""The recogniser for the page itself: what the server hands over so that a browser can compute what it would.
+
+The page cuts, scales and smooths by the same rules (`page/clock.js`, `windows.js`, `smoothing.js`); every constant of
+them comes from here, and the resampling as the matrix that it is, so that no rule is written down twice.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from otolith import extras
+from otolith.clock import MAX_GAP_S
+from otolith.errors import OtolithError
+from otolith.live import runtime
+from otolith.live.recordings import Playable
+from otolith.model import Model
+from otolith.prediction import matching
+from otolith.prediction.run import hidden_markov
+from otolith.progress import SILENT, Progress
+from otolith.recording import STANDARD_GRAVITY, Recording, Stream
+from otolith.smoothing import FOUND, LEAST
+from otolith.streaming.recogniser import CHECKED_S
+from otolith.windows import cut, resample
+
+if TYPE_CHECKING:
+    from otolith.export import Trial
+
+GRAPH = "model.onnx"
+MAX_STEPS = 1024
+"""Samples of a window that a page may ask a resampling matrix for: beyond, it would be larger than the model."""
+MAX_TRIAL_WINDOWS = 512
+
+
+@dataclass(frozen=True)
+class InPage:
+    """Files by name, content and type; or none, and the reason with its cure."""
+
+    files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    why_not: str = ""
+
+
+def prepare(
+    model: Model, terms: Sequence[str] = (), recordings: Iterable[Playable] = (), progress: Progress = SILENT
+) -> InPage:
+    """The runtime, and the model as an ONNX file that was held against PyTorch: on windows of the first recording that
+    has one, else on noise. What is missing makes no error but a reason.
+    """
+    try:
+        files = runtime.load()
+        for package in ("onnxruntime", "onnxscript", "onnx"):
+            extras.need(package, "computing in the page", "onnx")
+        from otolith.export import export_onnx
+
+        with tempfile.TemporaryDirectory(prefix="otolith-") as folder:
+            path = Path(folder) / GRAPH
+            export_onnx(model, path, trial=_trial(model, recordings), terms=terms, progress=progress)
+            files[GRAPH] = (path.read_bytes(), "application/octet-stream")
+    except OtolithError as error:
+        return InPage(why_not=str(error))
+    return InPage(files)
+
+
+def _trial(model: Model, recordings: Iterable[Playable]) -> Trial | None:
+    from otolith.export import Trial
+
+    for one in recordings:
+        streams = [Stream(one.channels, stretch.values, one.rate_hz) for stretch in one.stretches]
+        whole = [Recording(f"{one.name} {i}", 0, (stream,)) for i, stream in enumerate(streams)]
+        x = cut(whole, model.meta, unlabelled=True).x[:MAX_TRIAL_WINDOWS]
+        if len(x):
+            return Trial(x, None, x[:0], None, f"{len(x)} windows of {one.name}")
+    return None
+
+
+def describe(model: Model, offered: InPage) -> dict[str, Any]:
+    """What the page has to know of the recogniser to compute itself."""
+    meta, calibration = model.meta, model.calibration
+    gravity = matching.expects_gravity(meta, model.encoder.scaler)
+    machine = hidden_markov(model)
+    return {
+        "why_not": offered.why_not,
+        "files": list(offered.files),
+        "n_bytes": sum(len(content) for content, _ in offered.files.values()),
+        "steps": meta.n_steps,
+        "overlap": meta.overlap,
+        "unknown_above": None if calibration is None else calibration.threshold,
+        "max_gap_s": MAX_GAP_S,
+        "smoothing": asdict(machine) | {"found": FOUND, "least": LEAST},
+        "fits": {
+            "least_rate_hz": matching.LOWEST_RATE * meta.rate_hz,
+            "most_rad_s": matching.MOST_RAD_S,
+            "least_m_s2": matching.LEAST_WITH_GRAVITY * STANDARD_GRAVITY if gravity else None,
+            "most_m_s2": matching.MOST_WITHOUT_GRAVITY * STANDARD_GRAVITY if gravity is False else None,
+            "checked_s": CHECKED_S,
+            "block_s": matching.LOOKED_AT_S,
+        },
+    }
+
+
+def resampling(n_in: int, n_out: int) -> bytes:
+    """`otolith.windows.resample` of windows of `n_in` samples as a matrix (n_in, n_out): float64, little-endian."""
+    return resample(np.eye(n_in), n_out).astype("<f8").tobytes()

@@ -1,0 +1,118 @@
+// Recognition in this page, with the face of a Connection: of this device's sensors, of which nothing is sent, or of a
+// recording, whose signals the server plays.
+
+import { Connection } from "./connection.js";
+import { load } from "./network.js";
+import { Recogniser } from "./recogniser.js";
+
+const MOST_WAITING = 100; // pieces that wait for their turn, or for the recogniser to load: ten seconds
+
+export class Local {
+  /** As for a Connection; `about` is what the server says of the model. */
+  constructor(first, on, about) {
+    this.on = on;
+    this.about = about;
+    this.unsent = 0; // samples that came faster than this page computes
+    this.reason = null;
+    this.inbox = [];
+    this.most = MOST_WAITING * Math.max(1, first.speed ?? 1);
+    this.over = false;
+    this.closed = false;
+    this.playing = null;
+    this.#run(first).then(() => this.#close(this.reason), (error) => this.#close(error.message ?? String(error)));
+  }
+
+  /** Whether samples may come: those that come early wait here. */
+  get ready() {
+    return true;
+  }
+
+  get network() {
+    return this.playing?.network ?? null;
+  }
+
+  samples(t, x) {
+    if (this.over) return;
+    if (this.inbox.length < this.most) this.inbox.push({ t, x, came: performance.now() });
+    else {
+      this.unsent += t.length;
+      this.#say("pong", { dropped_samples: 0, dropped_messages: 0 });
+    }
+    this.wake?.();
+  }
+
+  /** Give the last predictions, and end. */
+  stop() {
+    if (this.playing) this.playing.stop();
+    else this.#end();
+    if (!this.recogniser) this.#close(null);
+  }
+
+  async #run(first) {
+    const network = load(this.about);
+    const said = first.type === "replay" ? await network.then(() => this.#play(first)) : first;
+    this.recogniser = await Recogniser.open(this.about, said);
+    for (let item = await this.#next(); item && !this.closed; item = await this.#next()) {
+      const queued = performance.now() - item.came;
+      this.#tell(await this.recogniser.push(item.t, item.x), queued);
+    }
+    this.#tell(await this.recogniser.finish(), 0);
+  }
+
+  /** Let the server play a recording; what it says of it once it is ready. */
+  #play(first) {
+    return new Promise((resolve, reject) => {
+      this.playing = new Connection({ ...first, recognise: false }, {
+        ready: (said) => {
+          this.#say("ready", said);
+          resolve(said);
+        },
+        signals: (message) => {
+          this.#say("signals", message);
+          this.samples(message.t, message.x);
+        },
+        pong: (message) => this.#say("pong", message),
+        end: (message) => this.#say("end", message),
+        closed: (reason) => {
+          this.reason = reason;
+          this.#end();
+          reject(new Error(reason ?? "The recording ended before it began."));
+        },
+      });
+    });
+  }
+
+  /** All that waits, as one piece, so that who has fallen behind catches up; nothing once it is over. */
+  async #next() {
+    while (!this.inbox.length && !this.over) await new Promise((resolve) => { this.wake = resolve; });
+    if (!this.inbox.length) return null;
+    const [first, ...more] = this.inbox;
+    this.inbox = [];
+    return {
+      came: first.came,
+      t: first.t.concat(...more.map(({ t }) => t)),
+      x: first.x.map((row, i) => row.concat(...more.map(({ x }) => x[i]))),
+    };
+  }
+
+  #end() {
+    this.over = true;
+    this.wake?.();
+  }
+
+  #tell(predictions, queued) {
+    for (const found of predictions) this.#say("prediction", { ...found, queued_ms: queued });
+  }
+
+  #say(type, message) {
+    if (!this.closed) this.on[type]?.(message);
+  }
+
+  #close(reason) {
+    if (this.closed) return;
+    this.closed = true;
+    this.#end();
+    this.playing?.stop();
+    this.on.closed?.(reason);
+  }
+}

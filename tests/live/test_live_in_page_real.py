@@ -1,0 +1,48 @@
+"""A real recording of a test subject, recognised in the page: the same states, and probabilities as in the docs."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import chromium
+from test_live_in_page import ready, recognised
+from test_live_serve import running
+
+from otolith import bundle, datasets
+from otolith.prediction import predict_recordings
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "streaming"))
+
+PROGRAM = shutil.which("chromium")
+pytestmark = [pytest.mark.realdata, pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")]
+
+
+def test_a_whole_recording(
+    real_root: Path, runtime_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from test_streaming_real import beginning, model_for
+
+    data = datasets.load("uci-har", real_root)
+    recording = next(itertools.islice(data.recordings(), 3, None))
+    model = model_for(beginning(recording, 200.0), data.info)
+    (found,) = predict_recordings(model, [recording], smoothing="causal")
+    assert found.timeline is not None, found.why_not
+    line = found.timeline
+    assert PROGRAM is not None
+    monkeypatch.setenv("OTOLITH_HOME", str(runtime_home))
+    saved = bundle.save(model, tmp_path / "model")
+    play = ("--replay", f"uci-har:{recording.name}", "--data", str(real_root))
+    for _, url in running(saved, *play):
+        with chromium(PROGRAM, tmp_path / "profile") as page:
+            ready(page, url)
+            came = recognised(page, {"type": "replay", "recording": recording.name, "speed": 100})
+    assert len(line.activity) == 661
+    assert [one["start_s"] for one in came] == line.start_s.tolist()
+    assert [one["activity"] for one in came] == line.activity
+    np.testing.assert_allclose([one["p"] for one in came], line.probabilities, atol=1e-5)
+    np.testing.assert_allclose([one["belief"] for one in came], line.belief, atol=1e-5)
