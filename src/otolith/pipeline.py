@@ -149,7 +149,7 @@ def pretrain(
     if spec.build is not None:
         pretext = task(spec, network)
         instances = None
-        with _scratch(checkpoints) as folder:
+        with _scratch(checkpoints if ranks.first else None) as folder:
             if pretext.needs_instances:
                 teacher = build_encoder(AUTOENCODER.name, resolved, w.meta, seed).to(source.device)
                 records += fit("autoencoder", AUTOENCODER, task(AUTOENCODER, teacher), None)

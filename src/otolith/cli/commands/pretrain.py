@@ -26,6 +26,9 @@ def pretrain(
 ) -> None:
     """Pre-train an encoder without labels.
 
+    Several processes, on one machine or more, train it together where `torchrun --nproc-per-node N -m otolith pretrain
+    ...` starts them; the batch is shared between them.
+
     Args:
         dataset: Name of a data set (`otolith data` lists them), or the folder of your own.
         out: Folder for the encoder. Until it is done, checkpoints lie beside it in DIR-checkpoints.
@@ -50,45 +53,60 @@ def pretrain(
     from otolith.estimate import estimate
     from otolith.files import sweep
     from otolith.memory import available_bytes
+    from otolith.progress import SILENT, Progress
+    from otolith.training.ranks import joined
 
-    refuse_taken(out)
-    checkpoints = out.with_name(f"{out.name}-checkpoints")
-    locks.refuse_if_held(checkpoints)
-    sweep(out.parent, out.name)
-    if checkpoints.exists() and not resume:
-        raise CheckpointError(f"{checkpoints} holds an unfinished pre-training; go on with --resume, or remove it")
-    progress = LiveProgress()
-    prepared = job.prepare(
-        dataset,
-        recipe=recipe,
-        method=method,
-        seed=seed,
-        root=data,
-        unlabelled=unlabelled,
-        overrides=parse_overrides(overrides),
-        device=device,
-        progress=progress,
-    )
-    with progress.stage("time of a step", 1) as bar:
-        n_train = len(prepared.split.train) + sum(len(extra) for extra in prepared.unlabelled)
-        most = None if ignore_memory else available_bytes()
-        cost = estimate(prepared.recipe, method, prepared.w.meta, n_train, len(prepared.split.val), device, most)
-        bar.advance()
-    results.show(*results.plan(prepared, cost.only("autoencoder", "pretrain"), out), progress.console)
-    try:
-        encoder = pipeline.pretrain(
-            prepared.w,
-            prepared.split,
-            prepared.recipe,
-            method,
-            seed,
-            unlabelled=prepared.unlabelled,
+    with joined() as ranks:
+        checkpoints = out.with_name(f"{out.name}-checkpoints")
+        live = LiveProgress()
+        progress: Progress = live if ranks.first else SILENT
+        if ranks.first:
+            refuse_taken(out)
+            locks.refuse_if_held(checkpoints)
+            sweep(out.parent, out.name)
+            if checkpoints.exists() and not resume:
+                raise CheckpointError(
+                    f"{checkpoints} holds an unfinished pre-training; go on with --resume, or remove it"
+                )
+        else:
+            ranks.wait()  # until the first has cut the windows
+        prepared = job.prepare(
+            dataset,
+            recipe=recipe,
+            method=method,
+            seed=seed,
+            root=data,
+            unlabelled=unlabelled,
+            overrides=parse_overrides(overrides),
             device=device,
-            checkpoints=checkpoints,
             progress=progress,
         )
-    except KeyboardInterrupt:
-        raise Interrupted(checkpoints) from None
-    bundle.save(encoder, out, prepared.dataset.info)
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    results.show("Pre-trained", [("encoder", str(out)), ("next", f"otolith finetune {out} --out MODEL_DIR")])
+        if ranks.first:
+            ranks.wait()
+            with progress.stage("time of a step", 1) as bar:
+                n_train = len(prepared.split.train) + sum(len(extra) for extra in prepared.unlabelled)
+                most = None if ignore_memory else available_bytes()
+                cost = estimate(
+                    prepared.recipe, method, prepared.w.meta, n_train, len(prepared.split.val), device, most
+                )
+                bar.advance()
+            results.show(*results.plan(prepared, cost.only("autoencoder", "pretrain"), out), live.console)
+        try:
+            encoder = pipeline.pretrain(
+                prepared.w,
+                prepared.split,
+                prepared.recipe,
+                method,
+                seed,
+                unlabelled=prepared.unlabelled,
+                device=device,
+                checkpoints=checkpoints,
+                ranks=ranks,
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            raise Interrupted(checkpoints) from None
+        if ranks.first:
+            bundle.save(encoder, out, prepared.dataset.info)
+            shutil.rmtree(checkpoints, ignore_errors=True)
+            results.show("Pre-trained", [("encoder", str(out)), ("next", f"otolith finetune {out} --out MODEL_DIR")])
