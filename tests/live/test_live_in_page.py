@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Page, chromium
-from livetools import signal, write_walks
+from livetools import ORIGIN, STREAM, signal, write_walks
 from starlette.testclient import TestClient
 from test_live_serve import running
 
 from otolith import bundle
 from otolith.live import in_page, runtime
 from otolith.live.in_page import InPage
+from otolith.live.recordings import Playable
 from otolith.model import Model
 from otolith.prediction import predict_recordings
 from otolith.recording import CHANNELS, Recording, Stream
@@ -68,6 +69,21 @@ def test_what_is_missing_is_named_with_its_cure(model: Model, tmp_path: Path, mo
     found = in_page.prepare(model)
     assert found.files == {}
     assert 'python -m pip install "otolith[onnx]"' in found.why_not
+
+
+def test_signals_to_be_recognised_in_the_page_are_exact(
+    serving: Callable[..., TestClient], recordings: dict[str, Recording], model: Model
+) -> None:
+    one = Playable.of(recordings["odd"], model)
+    with serving().websocket_connect(STREAM, headers=ORIGIN) as socket:
+        socket.send_json({"v": 1, "type": "replay", "recording": "odd", "speed": 100, "recognise": False})
+        came = [socket.receive_json()]
+        while came[-1]["type"] != "end":
+            came.append(socket.receive_json())
+    pieces = [message for message in came if message["type"] == "signals"]
+    assert [p["t"] for p in pieces] == [piece.times.tolist() for piece in one.pieces()]
+    assert [p["x"] for p in pieces] == [piece.values.tolist() for piece in one.pieces()]
+    assert not any(message["type"] == "prediction" for message in came)
 
 
 @pytest.fixture(scope="module")

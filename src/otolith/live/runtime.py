@@ -46,7 +46,7 @@ def load() -> dict[str, tuple[bytes, str]]:
         DataError: it is not there, or cannot be read.
     """
     if not installed():
-        raise DataError(f"{PACKAGE} is not here yet: run `{COMMAND}` once, then start again")
+        raise DataError(f"{PACKAGE} is missing: run `{COMMAND}` once, then start again")
     try:
         return {name: ((folder() / name).read_bytes(), kind) for name, kind in FILES.items()}
     except OSError as error:

@@ -49,8 +49,7 @@ export class Local {
   }
 
   async #run(first) {
-    const network = load(this.about);
-    const said = first.type === "replay" ? await network.then(() => this.#play(first)) : first;
+    const said = first.type === "replay" ? await load(this.about).then(() => this.#play(first)) : first;
     this.recogniser = await Recogniser.open(this.about, said);
     for (let item = await this.#next(); item && !this.closed; item = await this.#next()) {
       const queued = performance.now() - item.came;

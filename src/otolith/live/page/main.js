@@ -94,8 +94,9 @@ function explainPlace() {
   const [text, delay] = PLACES[`${source()} ${chosenOf("compute")}`];
   const { why_not: off, n_bytes: size } = about.in_page;
   const loading = chosenOf("compute") === "page" && !loaded;
-  const more = off ? ` Computing in this page is off: ${off}.` : loading ? ` Loading ${(size / 1e6).toFixed(1)} MB …` : "";
-  $("where").textContent = text + more;
+  const more = off ? ` “In this page” is off: ${off}.` : loading ? ` Loading ${(size / 1e6).toFixed(1)} MB …` : "";
+  const parts = (text + more).split("`").map((part, i) => (i % 2 ? element("code", part) : part));
+  $("where").replaceChildren(...parts); // commands stand between backticks
   $("window").textContent = `A change also has to fill a window of ${about.window_s} s. ${delay}`;
 }
 
