@@ -83,6 +83,7 @@ def test_commands_run_in_order_and_recognise(place: Path, monkeypatch: pytest.Mo
         assert (place / f"from-{name}" / "quality.html").is_file()
     for name in (*(f"{app}-timeline" for app in APPS), "at-once"):
         assert (place / name / "timeline.html").is_file()
+        assert "--subject" not in (place / name / "timeline.html").read_text("utf-8")  # of no concern to this reader
         windows = pl.read_csv(place / name / "windows.csv")
         for activity, first in (("walking", 1), ("laying", SECONDS + 1)):
             inside = windows.filter(pl.col("start_s").is_between(first, first + SECONDS - 3))

@@ -23,6 +23,13 @@ from otolith.recording import Recording
 if TYPE_CHECKING:
     from otolith.importing.labels import Interval
 
+NO_SUBJECT = (
+    "Nothing says who wore the device, so every recording counts as a subject of its own. Splits are by subject: if one "
+    "person made several recordings, scores would be too good. Say it with --subject NAME, --subject-column COLUMN or "
+    "--subject-folder."
+)
+"""A note on what recordings would be worth in training."""
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -213,11 +220,7 @@ def _together(
     if not (options.subject or options.subject_folder) and all(
         each.subject == each.name or each.name.startswith(f"{each.subject} part ") for each in recordings
     ):
-        notes.append(
-            "Nothing says who wore the device, so every recording counts as a subject of its own. Splits are by "
-            "subject: if one person made several recordings, scores would be too good. Say it with --subject NAME, "
-            "--subject-column COLUMN or --subject-folder."
-        )
+        notes.append(NO_SUBJECT)
     return Imported(recordings, findings, next(iter(by_gravity)), notes=tuple(notes))
 
 

@@ -45,11 +45,11 @@ def write(
         "facts": facts,
         "totals": [
             [
-                t["day"] or t["recording"],
-                t["subject"],
                 t["activity"],
                 duration(t["seconds"]),
                 f"{100 * t['share']:.1f} %",
+                t["day"] or t["recording"],
+                t["subject"],
             ]
             for t in totals
         ],

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 from otolith.prediction.timeline import Timeline
 from otolith.recording import Recording, Stream, unit_of
-from otolith.report.style import GRID, INK, MUTED, bare, canvas, palette, styled
+from otolith.report.style import FEW, GRID, INK, MUTED, bare, canvas, in_rows, palette, styled
 
 POINTS = 1200
 """Columns that a signal is drawn in; of longer ones, the smallest and largest value of each column."""
-AXIS_COLOURS = ("#0072b2", "#009e73", "#d55e00")
+AXIS_COLOURS = FEW[:3]
 UNKNOWN_COLOUR = "#b8c0c8"
 SENSORS = (("acc", "Acceleration"), ("gyro", "Rotation"))
 
 
 def colours_of(states: Sequence[str], n_activities: int) -> dict[str, str]:
-    """A colour for each state; "unknown" is grey."""
-    colours = palette(max(1, n_activities))
+    """A colour for each state, beginning after those of the axes; "unknown" is grey."""
+    colours = palette(n_activities + len(AXIS_COLOURS))[len(AXIS_COLOURS) :]
     return {name: colours[i] if i < n_activities else UNKNOWN_COLOUR for i, name in enumerate(states)}
 
 
@@ -31,9 +31,9 @@ def draw(recording: Recording, timeline: Timeline, channels: Sequence[str]) -> F
     """The figure of one recording; `channels` are those that the model reads."""
     sensors = [(prefix, title) for prefix, title in SENSORS if any(c.startswith(prefix) for c in channels)]
     with styled():
-        figure = canvas(10.5, 1.9 + 1.5 * len(sensors))
+        figure = canvas(10.5, 2.0 + 1.5 * len(sensors))
         axes = figure.subplots(
-            2 + len(sensors), 1, sharex=True, squeeze=False, height_ratios=[0.55, *[1.5] * len(sensors), 0.8]
+            2 + len(sensors), 1, sharex=True, squeeze=False, height_ratios=[0.55, *[1.5] * len(sensors), 0.95]
         )[:, 0]
         colours = colours_of(timeline.states, timeline.probabilities.shape[1])
         intervals = list(timeline.intervals())
@@ -47,13 +47,15 @@ def draw(recording: Recording, timeline: Timeline, channels: Sequence[str]) -> F
         if len(timeline):
             start, stop = timeline.spans()
             axes[-1].set_xlim(start[0], stop[-1])
+        figure.align_ylabels(axes[1:])
         axes[-1].set_xlabel(
             "seconds" if timeline.started is None else f"seconds after {timeline.started:%Y-%m-%d %H:%M:%S}"
         )
         seen = dict.fromkeys(name for name in timeline.states if any(i.activity == name for i in intervals))
+        ncols = min(7, max(1, len(seen)))
         figure.legend(
-            handles=[Patch(color=colours[name], label=name) for name in seen],
-            loc="outside upper center", ncols=min(7, max(1, len(seen))), frameon=False, fontsize=8.5,
+            handles=in_rows([Patch(color=colours[name], label=name) for name in seen], ncols),
+            loc="outside upper center", ncols=ncols, frameon=False, fontsize=8.5,
         )  # fmt: skip
     return figure
 

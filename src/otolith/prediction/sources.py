@@ -69,6 +69,7 @@ def _dataset(source: str | Path, root: str | Path | None) -> Opened:
 def _exports(paths: list[Path]) -> Opened:
     """Raw exports, through `otolith.importing`."""
     from otolith.importing import read_recordings
+    from otolith.importing.read import NO_SUBJECT
 
     imported = read_recordings(paths)
     return Opened(
@@ -77,7 +78,7 @@ def _exports(paths: list[Path]) -> Opened:
         len(imported.recordings),
         _begun({name: each.started for name, each in imported.findings.items()}),
         imported.gravity,
-        list(imported.notes),
+        [note for note in imported.notes if note != NO_SUBJECT],  # of no concern where nothing is trained
     )
 
 

@@ -113,6 +113,11 @@ def bare(axes: Axes, *sides: str) -> None:
     axes.tick_params(length=0)
 
 
+def in_rows(handles: Sequence[Any], ncols: int) -> list[Any]:
+    """Handles in the order in which a legend of `ncols` columns, which fills columns first, shows them row by row."""
+    return [handle for column in range(ncols) for handle in handles[column::ncols]]
+
+
 def svg(figure: Figure) -> str:
     """The figure as a stand-alone SVG document that follows the reader's light or dark theme."""
     buffer = io.StringIO()

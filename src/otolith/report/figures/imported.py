@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from otolith.clock import MAX_GAP_S
 from otolith.recording import Recording, Stream
 from otolith.report.figures.common import WIDTH, short
-from otolith.report.style import ACCENT, FEW, GRID, INK, MUTED, WARM, bare, canvas, palette, styled
+from otolith.report.style import ACCENT, FEW, GRID, INK, MUTED, WARM, bare, canvas, in_rows, palette, styled
 
 BUCKETS = 1500
 """Stretches of time across the picture; each shows the least and the greatest value in it, so that no peak is lost."""
-FLAG_COLOURS = {"still": "#8a96a3", "saturated": "#c0392b", "frozen": "#8a8d0f"}
+FLAG_COLOURS = {"still": "#8a96a3", "saturated": "#c0392b", "frozen": "#00b3a4"}
 Span = tuple[float, float]
 
 
@@ -158,4 +158,7 @@ def _legend(
     handles += [Patch(color=GRID, label="gap")] if gaps else []
     handles += [Patch(color=FLAG_COLOURS[kind], label=kind) for kind in flags]
     handles += [Patch(color=colours[name], label=short(name)) for name in here]
-    figure.legend(handles=handles, loc="outside upper left", ncols=min(8, len(handles)), frameon=False, labelcolor=INK)
+    ncols = min(8, len(handles))
+    figure.legend(
+        handles=in_rows(handles, ncols), loc="outside upper left", ncols=ncols, frameon=False, labelcolor=INK
+    )
