@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from otolith import methods as registry
 from otolith import rows
 from otolith.errors import CheckpointError, DataError, unknown
+from otolith.inputs import check_sensors
 from otolith.progress import SILENT, Progress
 from otolith.protocols import cost, cross_validation, few_labels, representation, transfer
 from otolith.protocols.study import Study
@@ -133,6 +134,7 @@ def plan(
         section = resolved.windows
         with progress.stage(f"windows of {data.info.name}", 1):
             channels = channels_of(data.info.channels, section.sensors, data.info.name)
+            check_sensors(channels, resolved)
             w = data.windows(section.rate_hz, section.seconds, section.overlap, section.unlabelled, channels)
         return Study(
             w, data.info, resolved, recipe_name, Path(encoders) if encoders is not None else folder / "encoders", device

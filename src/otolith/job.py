@@ -14,6 +14,7 @@ import numpy as np
 
 from otolith import bundle, rows, splits
 from otolith.errors import CheckpointError, DataError
+from otolith.inputs import check_sensors
 from otolith.pipeline import build_encoder
 from otolith.progress import SILENT, Progress
 from otolith.protocols.representation import Cell
@@ -101,6 +102,7 @@ def prepare(
     section = resolved.windows
     cut: dict[str, Any] = {"rate_hz": section.rate_hz, "seconds": section.seconds, "overlap": section.overlap}
     cut["channels"] = channels_of(source.info.channels, section.sensors, source.info.name)
+    check_sensors(cut["channels"], resolved)
     with progress.stage(f"windows of {source.info.name}", 1):
         w = source.windows(**cut, unlabelled=section.unlabelled)
         extra: tuple[Windows, ...] = ()
