@@ -58,8 +58,8 @@ def fit_scaler(w: Windows, split: Split, recipe: Recipe) -> Scaler:
     absent = [channel for channel, row in zip(channels, w.x[0], strict=True) if np.isnan(row).all()]
     if absent:
         raise DataError(
-            f"{w.meta.dataset} has no {', '.join(absent)}, whose mean and deviation the model would have to know. Train "
-            f"on data with all sensors, or a model without {', '.join(sensors_of(absent))} (windows.sensors)."
+            f"{w.meta.dataset} has no {', '.join(absent)}, whose mean and deviation the model would have to know. "
+            f"Train on data with all sensors, or a model without {', '.join(sensors_of(absent))} (windows.sensors)."
         )
     return Scaler.fit(
         w.x,
