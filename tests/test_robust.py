@@ -322,7 +322,9 @@ def test_a_set_without_the_sensor_is_scored_by_a_model_that_bears_it(
     assert found.meta.channels == CHANNELS
     assert np.isnan(found.x[:, 3:]).all()
     assert pipeline.evaluate(bearing, found, splits.default(found, alone.info))["n_windows"] > 0
-    with pytest.raises(DataError, match="alone has no gyro_x, gyro_y, gyro_z"):
+    with pytest.raises(DataError, match="alone has no gyro_x, gyro_y, gyro_z, whose mean"):  # another scaler is needed
+        pipeline.finetune(bearing.encoder, found, splits.default(found, alone.info))
+    with pytest.raises(DataError, match="alone has no gyro_x, gyro_y, gyro_z: it has acc_x"):
         windows_for_encoder(alone, level.encoder)
 
 

@@ -54,8 +54,7 @@ def windows_for(
 
     Args:
         dataset: a `datasets.Dataset`: `info`, `root`, `files()`, `recordings()` and `cache_key()` are used.
-        rate_hz, seconds, overlap, unlabelled: as in `windows.cut`.
-        channels: those to cut, in this order; None: all that the data set has.
+        rate_hz, seconds, overlap, unlabelled: as in `windows.cut`; channels: in this order, None: all.
         folder: where entries live; None: `windows` in `$OTOLITH_HOME`, else in the system's cache folder.
         on_progress: called after each recording, when the windows have to be cut.
 

@@ -13,6 +13,7 @@ from otolith import methods as registry
 from otolith.device import choose_device
 from otolith.errors import CheckpointError, DataError, TrainingError, unknown
 from otolith.files import write as write_file
+from otolith.inputs import check_sensors
 from otolith.progress import SILENT, Progress
 from otolith.protocols import cost, cross_validation, few_labels, representation, transfer
 from otolith.protocols.fanout import Ray
@@ -152,6 +153,7 @@ def plan(
         section = resolved.windows
         with progress.stage(f"windows of {data.info.name}", 1):
             channels = channels_of(data.info.channels, section.sensors, data.info.name)
+            check_sensors(channels, resolved)
             w = data.windows(section.rate_hz, section.seconds, section.overlap, section.unlabelled, channels)
         store = Path(encoders) if encoders is not None else folder / "encoders"
         return Study(w, data.info, resolved, recipe_name, store, device, folder / "arrays")

@@ -22,15 +22,14 @@ if TYPE_CHECKING:
     from otolith.recipes import Recipe
 
 
-def fit_scaler(w: Windows, split: Split, recipe: Recipe) -> Scaler:
-    """The scaler of the training windows of `split`: in the recipe's frame, and with the sensors that may be missing.
+def check_sensors(channels: tuple[str, ...], recipe: Recipe) -> None:
+    """Make sure that windows of these channels can be what a recipe asks for.
 
     Raises:
-        DataError: windows of sensors that the recipe leaves out, or in which gravity cannot be found as it asks.
+        DataError: sensors that the recipe leaves out, or without the axes by which it finds gravity.
         RecipeError: sensors that may be missing, and are not there or are needed.
     """
-    channels, section, may_miss = w.meta.channels, recipe.windows, recipe.robust.may_miss
-    there = sensors_of(channels)
+    section, may_miss, there = recipe.windows, recipe.robust.may_miss, sensors_of(channels)
     odd = [sensor for sensor in there if section.sensors and sensor not in section.sensors]
     if odd:
         raise DataError(
@@ -44,11 +43,29 @@ def fit_scaler(w: Windows, split: Split, recipe: Recipe) -> Scaler:
         raise RecipeError("robust.may_miss: windows.frame = gravity needs the accelerometer; leave acc out of the list")
     if len(there) == 1 and may_miss:
         raise RecipeError(f"robust.may_miss: {may_miss[0]} is the only sensor, so that it cannot be missing")
+    if section.frame == "gravity":
+        turned_triads(channels)
+
+
+def fit_scaler(w: Windows, split: Split, recipe: Recipe) -> Scaler:
+    """The scaler of the training windows of `split`: in the recipe's frame, and with the sensors that may be missing.
+
+    Raises:
+        DataError, RecipeError: see `check_sensors`; also signals without gravity that shall be aligned by it.
+    """
+    channels = w.meta.channels
+    check_sensors(channels, recipe)
+    absent = [channel for channel, row in zip(channels, w.x[0], strict=True) if np.isnan(row).all()]
+    if absent:
+        raise DataError(
+            f"{w.meta.dataset} has no {', '.join(absent)}, whose mean and deviation the model would have to know. "
+            f"Train on data with all sensors, or a model without {', '.join(sensors_of(absent))} (windows.sensors)."
+        )
     return Scaler.fit(
         w.x,
         split.train,
-        turned=turned_triads(channels) if section.frame == "gravity" else (),
-        may_miss=[i for i, channel in enumerate(channels) if sensor_of(channel) in may_miss],
+        turned=turned_triads(channels) if recipe.windows.frame == "gravity" else (),
+        may_miss=[i for i, channel in enumerate(channels) if sensor_of(channel) in recipe.robust.may_miss],
     )
 
 

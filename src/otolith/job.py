@@ -15,6 +15,7 @@ from otolith import bundle, locks, rows, splits
 from otolith.errors import CheckpointError, DataError
 from otolith.files import sweep
 from otolith.files import write as write_file
+from otolith.inputs import check_sensors
 from otolith.pipeline import build_encoder
 from otolith.progress import SILENT, Progress
 from otolith.protocols.representation import Cell
@@ -99,6 +100,7 @@ def prepare(
     section = resolved.windows
     cut: dict[str, Any] = {"rate_hz": section.rate_hz, "seconds": section.seconds, "overlap": section.overlap}
     cut["channels"] = channels_of(source.info.channels, section.sensors, source.info.name)
+    check_sensors(cut["channels"], resolved)
     with progress.stage(f"windows of {source.info.name}", 1):
         w = source.windows(**cut, unlabelled=section.unlabelled)
         extra: tuple[Windows, ...] = ()
