@@ -201,6 +201,15 @@ def test_rows_from_before_checksums_are_read(tmp_path: Path) -> None:
     assert rows.scan(path) == rows.Scan([row(0)], [])
 
 
+def test_the_docs_example_is_a_row(tmp_path: Path) -> None:
+    docs = Path(__file__).parents[1] / "docs" / "rows.md"
+    (line,) = [line for line in docs.read_text(encoding="utf-8").splitlines() if line.startswith('{"schema"')]
+    assert '"check"' in line
+    (tmp_path / "rows.jsonl").write_text(line + "\n")
+    found = rows.scan(tmp_path / "rows.jsonl")
+    assert (len(found.rows), found.damage) == (1, [])
+
+
 def test_docs_list_every_name_that_a_row_holds() -> None:
     """docs/rows.md is the schema, so it must know what `evaluate` and `environment` write."""
     docs = Path(__file__).parents[1] / "docs" / "rows.md"
