@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from otolith import bundle, datasets, splits
 from otolith.datasets.card import CARD as DATASET_CARD
-from otolith.errors import CheckpointError, DataError
+from otolith.errors import CheckpointError, DataError, StorageError
 from otolith.model import Model, PretrainedEncoder
 from otolith.pipeline import finetune, pretrain
 from otolith.recording import CHANNELS
@@ -187,9 +187,10 @@ def test_a_write_that_fails_leaves_the_bundle_that_was_there(
     def refuse(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bundle, "save_file", refuse)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(bundle, "put", refuse)
+    with pytest.raises(StorageError, match=r"model cannot be written \(No space.* free some space"):
         bundle.save(encoder, folder)
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
     assert (folder / "card.json").read_text() == before
     bundle.load_model(folder)
 
@@ -278,6 +279,26 @@ def test_weights_that_were_tampered_with_are_refused(name: str, folder: Path) ->
     reweigh(folder, change)
     with pytest.raises(CheckpointError, match=shown):
         bundle.load_model(folder)
+
+
+def test_a_flipped_bit_in_the_weights_is_found(folder: Path) -> None:
+    blob = bytearray((folder / "weights.safetensors").read_bytes())
+    blob[-5] ^= 1
+    (folder / "weights.safetensors").write_bytes(bytes(blob))
+    for load in (bundle.load_model, bundle.load_encoder):
+        with pytest.raises(CheckpointError, match=r"weights\.safetensors is damaged"):
+            load(folder)
+
+
+def test_a_bundle_from_before_checksums_is_read(folder: Path) -> None:
+    rewrite(folder, lambda card: card.pop("weights_sha256") and None)
+    bundle.load_model(folder)
+
+
+def test_another_format_is_told_from_damage(folder: Path) -> None:
+    rewrite(folder, put(99, "format"))
+    with pytest.raises(bundle.FormatError, match="format 99"):
+        bundle.load_encoder(folder)
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.001, 0.01, 0.5, 0.99])

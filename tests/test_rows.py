@@ -175,6 +175,41 @@ def test_failed_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         rows.append(tmp_path, row(1))
 
 
+@pytest.mark.parametrize("part", ["macro_f1", "seed"])
+def test_a_figure_that_changed_is_found_by_its_line(
+    part: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    for seed in range(3):
+        rows.append(path, row(seed))
+    lines = path.read_text().splitlines()
+    lines[1] = lines[1].replace('"macro_f1": 0.5' if part == "macro_f1" else '"seed": 1', f'"{part}": 7')
+    path.write_text("\n".join(lines) + "\n")
+    assert rows.scan(path).damage == [
+        rows.Damage(2, "its checksum does not match: something has changed it since it was written")
+    ]
+    assert rows.read(path) == [row(0), row(2)]
+    assert f"{path}, line 2, is skipped: its checksum" in caplog.text
+
+
+def test_rows_from_before_checksums_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows.append(path, row(0))
+    line = json.loads(path.read_text())
+    del line["check"]
+    path.write_text(json.dumps(line) + "\n")
+    assert rows.scan(path) == rows.Scan([row(0)], [])
+
+
+def test_the_docs_example_is_a_row(tmp_path: Path) -> None:
+    docs = Path(__file__).parents[1] / "docs" / "rows.md"
+    (line,) = [line for line in docs.read_text(encoding="utf-8").splitlines() if line.startswith('{"schema"')]
+    assert '"check"' in line
+    (tmp_path / "rows.jsonl").write_text(line + "\n")
+    found = rows.scan(tmp_path / "rows.jsonl")
+    assert (len(found.rows), found.damage) == (1, [])
+
+
 def test_docs_list_every_name_that_a_row_holds() -> None:
     """docs/rows.md is the schema, so it must know what `evaluate` and `environment` write."""
     docs = Path(__file__).parents[1] / "docs" / "rows.md"

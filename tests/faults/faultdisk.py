@@ -1,6 +1,6 @@
-"""A disk that is really full: a job in a small file system in memory, which grows a little each time it refused a write.
+"""A disk that is really full: a job in a small file system in memory, which grows each time it refused a write.
 
-Needs Linux and its `unshare`; where a user may not make such a file system, the table says so.
+Needs Linux and its `unshare`; where a user may not make such a file system, the harness says so.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from faultharness import Harness, Whole
 
 FAULT = "disk full"
-STEPS = (0.02, 0.15, 0.4, 0.8)
-"""Sizes of the disk, in parts of what the finished job takes; then there is room."""
+SIZES = (65_536, 200_000, 500_000, 1_000_000, 2_000_000)
+"""Bytes of the disk, one after another; then there is room enough."""
+ROOM = 10**9
 
 
 def fill(harness: Harness, job: Job, whole: Whole) -> None:
@@ -29,23 +30,16 @@ def fill(harness: Harness, job: Job, whole: Whole) -> None:
     place = harness.work / f"disk-{job.name.replace(' ', '-')}"
     place.mkdir()
     given, found = place / "given.pickle", place / "found.pickle"
-    given.write_bytes(pickle.dumps((job, str(place), whole.seconds)))
-    done = subprocess.run(
-        ["unshare", "--user", "--map-root-user", "--mount", sys.executable, __file__, str(given), str(found)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    given.write_bytes(pickle.dumps((job, place)))
+    apart = ["unshare", "--user", "--map-root-user", "--mount"]
+    done = subprocess.run([*apart, sys.executable, __file__, given, found], capture_output=True, text=True, check=False)
     if not found.exists():
-        harness.say(
-            f"{job.name}: no small disk can be made here: {(done.stderr.strip() or 'no reason').splitlines()[-1]}"
-        )
+        harness.say(f"{job.name}: no small disk can be made here: {done.stderr.strip()[-200:]}")
         return
     refusals, code, outcome, said = pickle.loads(found.read_bytes())
     line = harness.table.line(FAULT, job.name)
     line.injected += len(refusals)
-    bad = [text for text in refusals if "cannot be" not in text and "cannot add" not in text]
-    bad += [text for text in refusals if "No space left" not in text or "Traceback" in text]
+    bad = [text for text in refusals if "No space left on device" not in text or "Traceback" in text]
     odd = faultjobs.differences(whole.outcome, outcome)
     if code or odd or bad:
         harness.table.wrong.append(f"{place}: ended with {code}; other than undisturbed: {odd}\n{bad}\n{said[-2000:]}")
@@ -55,26 +49,22 @@ def fill(harness: Harness, job: Job, whole: Whole) -> None:
 
 
 def _inside(given: Path, found: Path) -> None:
-    """In a namespace of its own: mount, run until it ends, note what was said each time."""
-    job, place, seconds = pickle.loads(given.read_bytes())
-    disk = Path(place) / "disk"
+    """In a name space of its own: mount a disk, run the job until it ends well, keep what was said each time."""
+    job: Job
+    job, place = pickle.loads(given.read_bytes())
+    disk = place / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZES[0]}", "tmpfs", disk], check=True)
     faultjobs.prepare_processes()
     refusals: list[str] = []
-    out = disk / "out"
-    needed = 0
-    sizes = iter([65_536, 200_000, 500_000, 1_000_000, 2_000_000])
-    while True:
-        size = next(sizes, None)
-        subprocess.run(["mount", "-o", f"remount,size={size or 10**9}", str(disk)], check=True)
-        run = faultjobs.start(job.at(out, again=True), Path(place) / f"{len(refusals)}.log")
+    for size in (*SIZES, ROOM):
+        subprocess.run(["mount", "-o", f"remount,size={size}", disk], check=True)
+        run = faultjobs.start(job.at(disk / "out", again=True), place / f"{size}.log")
         run.ended()
-        if run.code == 0 or size is None:
+        if run.code == 0:
             break
         refusals.append(run.said())
-    del needed, seconds
-    found.write_bytes(pickle.dumps((refusals, run.code, faultjobs.outcome(out), run.said())))
+    found.write_bytes(pickle.dumps((refusals, run.code, faultjobs.outcome(disk / "out"), run.said())))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from typing import Any
 from otolith import rows
 
 SIZES = {
+    "windows.seconds": "2.0",
+    "windows.overlap": "0.0",
     "encoder.maps": "[8,8,16]",
     "encoder.blocks": "1",
     "encoder.heads": "2",
@@ -28,7 +30,7 @@ SIZES = {
     "finetune.lr": "1e-3",
     "method.supervised.epochs": "2",
 }
-"""Networks so small that the time of a job is that of its steps, its files and its start."""
+"""Networks and windows so few that the time of a job is that of its steps, its files and its start."""
 
 PRELOADED = [
     "otolith.cli.app",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +14,11 @@ import pytest
 import tiny
 import torch
 
-from otolith import comparison, pipeline, rows, splits
+from otolith import comparison, locks, pipeline, rows, splits
 from otolith.datasets import DatasetInfo
 from otolith.errors import CheckpointError, DataError
 from otolith.model import PretrainedEncoder
-from otolith.progress import SILENT
+from otolith.progress import SILENT, Progress
 from otolith.protocols import cross_validation, few_labels, representation, transfer
 from otolith.protocols.study import Study
 from otolith.protocols.unit import Unit, execute
@@ -75,6 +78,74 @@ def test_an_encoder_of_other_data_is_refused(study: Study) -> None:
     other = Study(tiny.windows(7, 10, seed=5), study.info, study.recipe, "tiny", study.folder, "cpu")
     with pytest.raises(CheckpointError, match="the data have changed"):
         other.encoder(split, "random", 0)
+
+
+class Said(Progress):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.mark.parametrize("damage", ["bit flipped", "weights missing", "epochs torn"])
+def test_a_damaged_encoder_is_named_and_trained_again(damage: str, study: Study) -> None:
+    split = splits.default(study.w, study.info)
+    study.encoder(split, "csshar", 0)
+    (place,) = study.folder.iterdir()
+    weights, epochs = place / "model" / "weights.safetensors", place / "epochs.jsonl"
+    blob = weights.read_bytes()
+    if damage == "bit flipped":
+        weights.write_bytes(blob[:-3] + bytes([blob[-3] ^ 1]) + blob[-2:])
+    elif damage == "weights missing":
+        weights.unlink()
+    else:
+        epochs.write_text(epochs.read_text()[:-20])
+    said = Said()
+    study.encoder(split, "csshar", 0, progress=said)
+    assert weights.read_bytes() == blob
+    assert f"The encoder in {place} is damaged and trained again: " in said.lines[0]
+    assert sorted(path.name for path in place.iterdir()) == ["epochs.jsonl", "model"]
+
+
+def test_an_encoder_that_another_process_trains_is_waited_for(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is taken as the other left it, and not trained a second time."""
+    split = splits.default(study.w, study.info)
+    expected = study.encoder(split, "csshar", 0)
+    (place,) = study.folder.iterdir()
+    place.rename(tmp_path / "made elsewhere")
+    monkeypatch.setattr("otolith.protocols.study.pretrain", None)
+    said = Said()
+
+    def finish() -> None:
+        for path in (tmp_path / "made elsewhere").iterdir():
+            path.rename(place / path.name)
+        holding.close()
+
+    with contextlib.ExitStack() as holding:
+        holding.enter_context(locks.hold(place))
+        timer = threading.Timer(0.3, finish)
+        timer.start()
+        found = study.encoder(split, "csshar", 0, progress=said)
+        timer.join()
+    assert len(said.lines) == 1
+    assert f"Waiting for process {os.getpid()} on " in said.lines[0]
+    mine, theirs = found.network.state_dict(), expected.network.state_dict()
+    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
+
+
+def test_a_damaged_row_is_named_and_its_cell_done_again(study: Study, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    expected = plain(list(execute(representation.units(study, ["random"], 2), path)))
+    first, second = path.read_text().splitlines()
+    path.write_text(first.replace('"accuracy": 0', '"accuracy": 1') + "\n" + second + "\n")
+    said = Said()
+    again = list(execute(representation.units(study, ["random"], 2), path, said))
+    assert len(again) == 1
+    assert plain(rows.read(path)) == expected
+    assert f"{path}, line 1, is no row (its checksum does not match" in said.lines[0]
 
 
 def test_every_subject_is_tested_once_in_cross_validation(study: Study, tmp_path: Path) -> None:

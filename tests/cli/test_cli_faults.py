@@ -1,0 +1,85 @@
+"""What commands say when the folder is in use, the disk is full, or memory is short: a sentence, and nothing spoilt."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from commandline import SET, call, refused
+
+from otolith import files, locks, memory
+from otolith.files import put
+
+
+def commands(moves: Path, out: Path) -> dict[str, list[object]]:
+    sizes = [*SET, "--method", "csshar", "--out", out]
+    return {
+        "run": ["run", moves, *sizes],
+        "pretrain": ["pretrain", moves, *sizes],
+        "compare": ["compare", "representation", "--dataset", moves, *sizes],
+    }
+
+
+@pytest.mark.parametrize("name", ["run", "pretrain", "compare"])
+def test_a_folder_in_use_is_refused_and_left_alone(name: str, moves: Path, tmp_path: Path) -> None:
+    folder = tmp_path / ("out-checkpoints" if name == "pretrain" else "out")
+    with locks.hold(folder):
+        message = refused(*commands(moves, tmp_path / "out")[name])
+        assert f"{folder} is in use by process {os.getpid()} on " in message
+        assert [path.name for path in folder.iterdir()] == [locks.NAME]
+
+
+@pytest.mark.parametrize("name", ["run", "pretrain", "compare"])
+def test_too_little_memory_is_refused_before_anything_is_written(
+    name: str, moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10_000)
+    command = commands(moves, tmp_path / "out")[name]
+    message = refused(*command)
+    assert "0.00 GB are free" in message
+    assert "--ignore-memory" in message
+    assert list(tmp_path.iterdir()) == []
+    if name == "pretrain":
+        assert call(*command, "--ignore-memory").code == 0
+        assert (tmp_path / "out" / "card.json").exists()
+
+
+def test_a_full_disk_names_the_file_and_the_run_goes_on_when_there_is_room(
+    moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("otolith.report.embedding.MIN_POINTS", 10**9)  # pictures are not what this is about
+    out = tmp_path / "out"
+    tokens = ["run", moves, *SET, "--set", "pretrain.epochs=3", "--method", "csshar", "--out", out]
+    written: list[Path] = []
+
+    def full(path: Path, blob: bytes, *, sync: bool = True) -> None:
+        written.append(path)
+        if path.parent.name.startswith(".partial") and len([p for p in written if p.name == "state.json"]) == 2:
+            put(path, blob[: len(blob) // 2])
+            raise OSError(28, "No space left on device")
+        put(path, blob, sync=sync)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("otolith.training.checkpoint.put", full)
+        message = refused(*tokens)
+    assert f"{out / 'checkpoints' / 'pretrain' / 'epoch-00002'} cannot be written (No space left on device" in message
+    assert "--resume" in message
+    assert [path.name for path in (out / "checkpoints" / "pretrain").iterdir()] == ["epoch-00001"]
+    assert not (out / locks.NAME).exists()
+    assert call(*tokens, "--resume").code == 0
+    monkeypatch.setattr(files, "put", put)
+    assert call(*tokens[:-1], tmp_path / "whole").code == 0
+    weights = [folder / "model" / "weights.safetensors" for folder in (out, tmp_path / "whole")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_a_disk_that_fails_where_nobody_looked_is_a_sentence_too(
+    moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: object, **named: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "somewhere"))
+
+    monkeypatch.setattr("otolith.job.prepare", full)
+    message = refused("run", moves, *SET, "--out", tmp_path / "out")
+    assert f"{tmp_path / 'somewhere'} cannot be written (No space left on device" in message

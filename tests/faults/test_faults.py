@@ -1,0 +1,36 @@
+"""The quick form of the fault harness: a few kills and spoilt files in a job of seconds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("resource", reason="limits on files are a Unix thing, and so is SIGKILL")
+
+from faultharness import Harness
+from faultjobs import jobs
+
+FAULTS = {
+    "SIGKILL": 1,
+    "SIGKILL within a write": 1,
+    "write fails in the middle": 1,
+    "newest checkpoint truncated": 1,
+    "second process in the folder": 1,
+}
+
+
+def test_a_killed_and_spoilt_pretraining_ends_as_if_nothing_had_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONPATH"):
+        monkeypatch.setenv(name, "")  # the harness sets them: put back afterwards
+    monkeypatch.setenv("PYTHONPATH", str(Path(sys.modules["otolith"].__path__[0]).parent))
+    (tmp_path / "work").mkdir()
+    harness = Harness(tmp_path / "work", 0, lambda text: None)
+    job = jobs("synthetic", ("csshar",), {"autoencoder.train.epochs": "1", "pretrain.epochs": "4"})["pretrain"]
+    harness.torment(job, FAULTS, harness.undisturbed(job))
+    assert harness.table.wrong == []
+    assert {name for name, _ in harness.table.lines} >= FAULTS.keys() - {"newest checkpoint truncated"}
+    assert all(line.survived == line.injected for line in harness.table.lines.values())
