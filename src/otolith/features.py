@@ -41,28 +41,34 @@ def encode(
     out: Tensor | None = None
     done = 0
     with progress.stage(title, len(source), "windows") as bar:
+        size = batch_size
         for x in source.in_order(batch_size):
-            features = _in_parts(network, x)
-            if out is None:
-                out = _room(len(source), features.shape[1], source.device, folder)
-            out[done : done + len(features)] = features
-            done += len(features)
-            bar.advance(len(features))
+            while len(x):
+                features = _some(network, x[:size])
+                if features is None:
+                    size = min(size, len(x)) // 2
+                    release(source.device)
+                    continue
+                if out is None:
+                    out = _room(len(source), features.shape[1], source.device, folder)
+                out[done : done + len(features)] = features
+                done += len(features)
+                bar.advance(len(features))
+                x = x[len(features) :]
     network.train(was_training)
     if out is None:
         raise ValueError("there are no windows to encode")
     return out
 
 
-def _in_parts(network: nn.Module, x: Tensor) -> Tensor:
-    """Features of a batch; where memory does not suffice, of its halves."""
+def _some(network: nn.Module, x: Tensor) -> Tensor | None:
+    """Features of a batch; None where memory does not suffice and a smaller one may fit."""
     try:
         return network(x).float()
     except (RuntimeError, MemoryError) as error:
         if len(x) == 1 or not is_out_of_memory(error):
             raise
-    release(x.device)  # not in the handler: what was raised keeps the tensors of the pass alive
-    return torch.cat([_in_parts(network, half) for half in x.split((len(x) + 1) // 2)])
+        return None
 
 
 def _room(rows: int, columns: int, device: torch.device, folder: Path | None) -> Tensor:
