@@ -152,18 +152,18 @@ def test_a_replay_is_recognised_in_the_page_as_offline(page: Page, url: str, abl
 @with_browser
 def test_irregular_sensors_with_a_gap_are_recognised_as_by_the_server(page: Page, url: str, able: Model) -> None:
     rng = np.random.default_rng(5)
-    times = 3 + np.cumsum((1 + 0.3 * rng.uniform(-1, 1, 900)) / 60)
+    times = 3 + np.cumsum((1 + 0.3 * rng.uniform(-1, 1, 900)) / 25)  # windows begin every 12.5 points
     times[500:] += 0.9
-    values = signal(900, 60.0)
+    values = signal(900, 25.0)
     rows = [3, 4, 5, 0, 1, 2]  # a device's order need not be the model's
     channels = [CHANNELS[i] for i in rows]
-    stream = StreamingRecogniser(able, 60.0, channels=channels)
+    stream = StreamingRecogniser(able, 25.0, channels=channels)
     expected = [*stream.push(values[rows], times), *stream.finish()]
     edges = [0, *sorted(rng.choice(np.arange(1, 900), 80, replace=False).tolist()), 900]
     pieces = [(times[a:b].tolist(), values[rows, a:b].tolist()) for a, b in pairwise(edges)]
     ready(page, url)
     page.run("window.WebSocket = class { constructor() { throw new Error('something would be sent'); } }; 1")
-    found = recognised(page, {"type": "start", "channels": channels, "rate_hz": 60.0}, pieces)
+    found = recognised(page, {"type": "start", "channels": channels, "rate_hz": 25.0}, pieces)
     assert [one["start_s"] for one in found] == [one.start_s for one in expected]
     assert [one["activity"] for one in found] == [one.activity for one in expected]
     np.testing.assert_allclose([one["p"] for one in found], [one.probabilities for one in expected], atol=1e-4)
