@@ -71,6 +71,19 @@ def test_what_is_missing_is_named_with_its_cure(model: Model, tmp_path: Path, mo
     assert 'python -m pip install "otolith[onnx]"' in found.why_not
 
 
+def test_the_file_is_tried_on_a_recording_that_is_long_enough(model: Model) -> None:
+    short, long = (
+        Playable.of(Recording(name, 1, (Stream(CHANNELS, signal(n, 50.0), 50.0),)), model)
+        for name, n in (("short", 40), ("long", 100))
+    )
+    assert in_page.trial(model, [short]) is None
+    found = in_page.trial(model, [short, long])
+    assert found is not None
+    assert found.source == "3 windows of long"
+    expected = resample(signal(100, 50.0)[:, 25:75], model.meta.n_steps)
+    np.testing.assert_allclose(found.x[1], expected, rtol=1e-5)
+
+
 def test_signals_to_be_recognised_in_the_page_are_exact(
     serving: Callable[..., TestClient], recordings: dict[str, Recording], model: Model
 ) -> None:
