@@ -71,6 +71,19 @@ def test_what_is_missing_is_named_with_its_cure(model: Model, tmp_path: Path, mo
     assert 'python -m pip install "otolith[onnx]"' in found.why_not
 
 
+def test_the_file_is_tried_on_a_recording_that_is_long_enough(model: Model) -> None:
+    short, long = (
+        Playable.of(Recording(name, 1, (Stream(CHANNELS, signal(n, 50.0), 50.0),)), model)
+        for name, n in (("short", 40), ("long", 100))
+    )
+    assert in_page.trial(model, [short]) is None
+    found = in_page.trial(model, [short, long])
+    assert found is not None
+    assert found.source == "3 windows of long"
+    expected = resample(signal(100, 50.0)[:, 25:75], model.meta.n_steps)
+    np.testing.assert_allclose(found.x[1], expected, rtol=1e-5)
+
+
 def test_signals_to_be_recognised_in_the_page_are_exact(
     serving: Callable[..., TestClient], recordings: dict[str, Recording], model: Model
 ) -> None:
@@ -152,18 +165,18 @@ def test_a_replay_is_recognised_in_the_page_as_offline(page: Page, url: str, abl
 @with_browser
 def test_irregular_sensors_with_a_gap_are_recognised_as_by_the_server(page: Page, url: str, able: Model) -> None:
     rng = np.random.default_rng(5)
-    times = 3 + np.cumsum((1 + 0.3 * rng.uniform(-1, 1, 900)) / 60)
+    times = 3 + np.cumsum((1 + 0.3 * rng.uniform(-1, 1, 900)) / 25)  # windows begin every 12.5 points
     times[500:] += 0.9
-    values = signal(900, 60.0)
+    values = signal(900, 25.0)
     rows = [3, 4, 5, 0, 1, 2]  # a device's order need not be the model's
     channels = [CHANNELS[i] for i in rows]
-    stream = StreamingRecogniser(able, 60.0, channels=channels)
+    stream = StreamingRecogniser(able, 25.0, channels=channels)
     expected = [*stream.push(values[rows], times), *stream.finish()]
     edges = [0, *sorted(rng.choice(np.arange(1, 900), 80, replace=False).tolist()), 900]
     pieces = [(times[a:b].tolist(), values[rows, a:b].tolist()) for a, b in pairwise(edges)]
     ready(page, url)
     page.run("window.WebSocket = class { constructor() { throw new Error('something would be sent'); } }; 1")
-    found = recognised(page, {"type": "start", "channels": channels, "rate_hz": 60.0}, pieces)
+    found = recognised(page, {"type": "start", "channels": channels, "rate_hz": 25.0}, pieces)
     assert [one["start_s"] for one in found] == [one.start_s for one in expected]
     assert [one["activity"] for one in found] == [one.activity for one in expected]
     np.testing.assert_allclose([one["p"] for one in found], [one.probabilities for one in expected], atol=1e-4)

@@ -133,7 +133,7 @@ def test_without_npm_the_archive_can_be_given(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "needs npm, which is not on the path" in refused("live-runtime")
-    assert "No such file" in refused("live-runtime", tmp_path / "absent.tgz")
+    assert "absent.tgz is no file" in refused("live-runtime", tmp_path / "absent.tgz")
     given = accept(archive(tmp_path / "given.tgz", WHOLE), monkeypatch)
     ended = call("live-runtime", given)
     assert ended.code == 0, ended.err

@@ -16,7 +16,7 @@ import numpy as np
 
 from otolith import extras
 from otolith.clock import MAX_GAP_S
-from otolith.errors import OtolithError
+from otolith.errors import DataError, OtolithError
 from otolith.live import runtime
 from otolith.live.recordings import Playable
 from otolith.model import Model
@@ -44,6 +44,10 @@ class InPage:
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     why_not: str = ""
 
+    def __post_init__(self) -> None:
+        if bool(self.files) == bool(self.why_not):
+            raise ValueError("either files, or the reason why there are none")
+
 
 def prepare(
     model: Model, terms: Sequence[str] = (), recordings: Iterable[Playable] = (), progress: Progress = SILENT
@@ -59,22 +63,25 @@ def prepare(
 
         with tempfile.TemporaryDirectory(prefix="otolith-") as folder:
             path = Path(folder) / GRAPH
-            export_onnx(model, path, trial=_trial(model, recordings), terms=terms, progress=progress)
+            export_onnx(model, path, trial=trial(model, recordings), terms=terms, progress=progress)
             files[GRAPH] = (path.read_bytes(), "application/octet-stream")
     except OtolithError as error:
         return InPage(why_not=str(error))
     return InPage(files)
 
 
-def _trial(model: Model, recordings: Iterable[Playable]) -> Trial | None:
+def trial(model: Model, recordings: Iterable[Playable]) -> Trial | None:
+    """Windows of the first recording that has one; None: noise has to do."""
     from otolith.export import Trial
 
     for one in recordings:
         streams = [Stream(one.channels, stretch.values, one.rate_hz) for stretch in one.stretches]
         whole = [Recording(f"{one.name} {i}", 0, (stream,)) for i, stream in enumerate(streams)]
-        x = cut(whole, model.meta, unlabelled=True).x[:MAX_TRIAL_WINDOWS]
-        if len(x):
-            return Trial(x, None, x[:0], None, f"{len(x)} windows of {one.name}")
+        try:
+            x = cut(whole, model.meta, unlabelled=True).x[:MAX_TRIAL_WINDOWS]
+        except DataError:  # too short for a window
+            continue
+        return Trial(x, None, x[:0], None, f"{len(x)} windows of {one.name}")
     return None
 
 

@@ -69,6 +69,8 @@ def fetch(archive: Path | None = None, *, progress: Progress = SILENT) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(prefix=".runtime-", dir=target.parent) as place:
             work = Path(place)
+            if archive is not None and not archive.is_file():
+                raise DataError(f"{archive} is no file; name the one that `npm pack {PACKAGE}@{VERSION}` left")
             extract(archive or _pack(work, progress), work / "files")
             shutil.rmtree(target, ignore_errors=True)
             (work / "files").rename(target)

@@ -58,8 +58,8 @@ def live(
     loaded, card = bundle.load_model(model, device), bundle.read_card(model)
     recordings, notes = playable(replay or [], loaded, data)
     terms = tuple(results.terms_of(card))
-    handed = in_page.prepare(loaded, terms, recordings.values(), LiveProgress())
     place = serve.listen(port, lan=lan, address=address)
+    handed = in_page.prepare(loaded, terms, recordings.values(), LiveProgress())
     signed = certificate(serve.names_of(place)) if lan else None
     app = build(
         Live(
@@ -78,12 +78,8 @@ def live(
     lines = _lines(place, signed)
     if recordings:
         lines.append(("can play", f"{len(recordings)} recording{'s' if len(recordings) > 1 else ''}"))
-    lines.append(
-        (
-            "computing",
-            f"here alone: {handed.why_not}" if handed.why_not else "here or in the browser, as its switch says",
-        )
-    )
+    where = f"here alone: {handed.why_not}" if handed.why_not else "here or in the browser, as the page's switch says"
+    lines.append(("computing", where))
     results.show(f"{model}, live until Ctrl-C", [*lines, *(("", note) for note in notes)])
     if lan:
         results.write("\n" + serve.qr_code(place.url))
