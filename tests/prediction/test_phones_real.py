@@ -138,6 +138,8 @@ def test_an_export_is_predicted_as_the_data_set_that_it_becomes(
     """`otolith predict MODEL walk.zip` and `otolith import walk.zip`, then `predict`, say the same."""
     (path,) = exported(people[:1], "phyphox", tmp_path)
     importing.import_recordings(path, tmp_path / "set")
-    (direct,), (imported,) = (timelines(model, source, [people[0].name]).values() for source in (path, tmp_path / "set"))
+    (direct,), (imported,) = (
+        timelines(model, source, [people[0].name]).values() for source in (path, tmp_path / "set")
+    )
     np.testing.assert_array_equal(direct.start_s, imported.start_s)
     np.testing.assert_allclose(direct.belief, imported.belief, atol=1e-5)

@@ -86,7 +86,9 @@ def write(
         files = [tables.write(frame, building / f"{name}.{kind}") for name, frame in frames.items()] + files
         left_out = [*notes, *(f"Left out: {reason}" for reason in skipped)]
         if len(drawn) > PICTURED:
-            left_out.append(f"Only the first {PICTURED} of {len(drawn)} recordings are drawn; the tables have all of them.")
+            left_out.append(
+                f"Only the first {PICTURED} of {len(drawn)} recordings are drawn; the tables have them all."
+            )
         files.insert(0, page.write(building / "timeline.html", drawn, totals.to_dicts(), facts, terms, left_out))
         about: dict[str, Any] = {"facts": dict(facts), "terms": list(terms), "notes": left_out}
         files.append(_text(building / "about.json", json.dumps(about, indent=2, ensure_ascii=False) + "\n"))

@@ -159,6 +159,4 @@ def _legend(
     handles += [Patch(color=FLAG_COLOURS[kind], label=kind) for kind in flags]
     handles += [Patch(color=colours[name], label=short(name)) for name in here]
     ncols = min(8, len(handles))
-    figure.legend(
-        handles=in_rows(handles, ncols), loc="outside upper left", ncols=ncols, frameon=False, labelcolor=INK
-    )
+    figure.legend(handles=in_rows(handles, ncols), loc="outside upper left", ncols=ncols, frameon=False, labelcolor=INK)
