@@ -79,8 +79,7 @@ class PhysicsToolbox(Format):
 
 def _held(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(rows,) which rows hold any of the sensor's three axes."""
-    held: NDArray[np.bool_] = np.isfinite(values).any(axis=0)
-    return held
+    return np.asarray(np.isfinite(values).any(axis=0))
 
 
 def _started(table: Table, clock: Clock) -> Clock:
