@@ -44,8 +44,8 @@ def signal(
 
 
 def recorded(
-    acc: np.ndarray, gyro: np.ndarray, rate_hz: float, gyro_hz: float = 104.0, jitter: float = 0.2, dropped: float = 0.005,
-    seed: int = 0,
+    acc: np.ndarray, gyro: np.ndarray, rate_hz: float, gyro_hz: float = 104.0, jitter: float = 0.2,
+    dropped: float = 0.005, seed: int = 0,
 ) -> Signal:  # fmt: skip
     """A regular recording, (3, n) in m/s² and rad/s, as a phone would have written it.
 

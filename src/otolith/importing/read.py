@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from otolith.importing.labels import Interval
 
 NO_SUBJECT = (
-    "Nothing says who wore the device, so every recording counts as a subject of its own. Splits are by subject: if one "
-    "person made several recordings, scores would be too good. Say it with --subject NAME, --subject-column COLUMN or "
-    "--subject-folder."
+    "Nothing says who wore the device, so every recording counts as a subject of its own. Splits are by "
+    "subject: if one person made several recordings, scores would be too good. Say it with --subject NAME, "
+    "--subject-column COLUMN or --subject-folder."
 )
 """A note on what recordings would be worth in training."""
 

@@ -79,8 +79,8 @@ class Folder:
 class Sensor:
     """Three axes of one sensor, a value for each row of `table`; NaN where a row holds none.
 
-    `unit` and `gravity` are what format or header say, None where they say nothing. `elsewhere` (rows,) marks those that
-    hold another sensor instead, as the format lays them out: nothing is missing there.
+    `unit` and `gravity` are what format or header say, None where they say nothing. `elsewhere` (rows,) marks rows
+    that hold another sensor instead, as the format lays them out: nothing is missing there.
     """
 
     kind: str

@@ -89,7 +89,7 @@ def write(
         left_out = [*notes, *without(timelines), *(f"Left out: {reason}" for reason in skipped)]
         if len(drawn) > PICTURED:
             left_out.append(
-                f"Only the first {PICTURED} of {len(drawn)} recordings are drawn; the tables have all of them."
+                f"Only the first {PICTURED} of {len(drawn)} recordings are drawn; the tables have them all."
             )
         files.insert(0, page.write(building / "timeline.html", drawn, totals.to_dicts(), facts, terms, left_out))
         about: dict[str, Any] = {"facts": dict(facts), "terms": list(terms), "notes": left_out}

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from otolith.importing.formats.base import Format, register
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
@@ -71,10 +72,14 @@ class PhysicsToolbox(Format):
             unit = split_header(names[0])[1]
             why = f"the header {names[0]!r}" if unit else f"Physics Toolbox documents it for {names[0]}"
             turns = axes(table, names)
-            held, turned = (np.isfinite(values).any(axis=0) for values in (sensors[0].values, turns))
-            sensors[0] = replace(sensors[0], elsewhere=turned)
-            sensors.append(Sensor(GYRO, table, clock, turns, unit or "rad/s", why, elsewhere=held))
+            sensors[0] = replace(sensors[0], elsewhere=_held(turns))
+            sensors.append(Sensor(GYRO, table, clock, turns, unit or "rad/s", why, elsewhere=_held(sensors[0].values)))
         return Session("/".join((*folder.place.parts, sheet.stem)), sensors, findings, folder=folder.top)
+
+
+def _held(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(rows,) which rows hold any of the sensor's three axes."""
+    return np.asarray(np.isfinite(values).any(axis=0))
 
 
 def _started(table: Table, clock: Clock) -> Clock:
