@@ -122,7 +122,7 @@ async function start() {
       gravity: about.gravity !== false,
       onStart: (said) => {
         mine.channels = said.channels;
-        if (about.channels.some((name) => !said.channels.includes(name))) tell(WITHOUT);
+        if (about.channels.some((name) => !said.channels.includes(name))) tell(WITHOUT, false);
         if (running === mine) mine.connection = connect({ type: "start", ...said });
       },
       onSamples: (t, x) => {
@@ -173,10 +173,10 @@ function busy(on, text) {
   else choose();
 }
 
-function tell(message) {
+function tell(message, wrong = true) {
   $("message").hidden = !message;
   $("message").textContent = message ?? "";
-  if (message) $("state").dataset.state = "error";
+  if (message && wrong) $("state").dataset.state = "error";
 }
 
 function signals(t, x) {
