@@ -252,6 +252,7 @@ def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
 
     assert cell.encoder is not None
     assert cell.model is not None
+    folder.mkdir(exist_ok=True)
     trained, w = cell.model.encoder, cell.w
 
     def keep(name: str, array: np.ndarray) -> None:
