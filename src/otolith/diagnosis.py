@@ -5,13 +5,16 @@ Computed where the networks are at hand, left as files that the report draws (do
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
+from otolith import files
 from otolith.features import encode
 from otolith.metrics import teacher_separation
 from otolith.model import PretrainedEncoder
@@ -43,15 +46,14 @@ def embed_test(
     shown = split.test[choose(w.y[split.test], seed, MOST)]
     if len(shown) < MIN_POINTS:
         return
-    folder.mkdir(parents=True, exist_ok=True)
     source = Source([Part(w.x, shown)], encoder.scaler, encoder.device)
     with progress.stage("t-SNE", len(networks)) as bar:
         for name, network in networks.items():
             features = encode(network.to(encoder.device), source).cpu().numpy()
-            np.save(folder / f"tsne_{name}.npy", embed(features, seed))
+            _keep(folder / f"tsne_{name}.npy", embed(features, seed))
             bar.advance()
-    np.save(folder / "tsne_y.npy", np.asarray(w.y[shown]))
-    np.save(folder / "tsne_subject.npy", np.asarray(w.subject[shown]))
+    _keep(folder / "tsne_y.npy", np.asarray(w.y[shown]))
+    _keep(folder / "tsne_subject.npy", np.asarray(w.subject[shown]))
 
 
 def judge_teacher(encoder: PretrainedEncoder, w: Windows, split: Split, seed: int) -> dict[str, Any] | None:
@@ -66,3 +68,9 @@ def judge_teacher(encoder: PretrainedEncoder, w: Windows, split: Split, seed: in
         return None
     h = encode(encoder.teacher, Source([Part(w.x, judged)], encoder.scaler, encoder.device)).cpu().numpy()
     return teacher_separation(h, w.y[judged], w.meta.activities)
+
+
+def _keep(path: Path, array: NDArray[Any]) -> None:
+    blob = io.BytesIO()
+    np.save(blob, array, allow_pickle=False)
+    files.write(path, blob.getvalue())
