@@ -258,6 +258,12 @@ def test_nothing_that_is_there_is_replaced(name: str, model: Model, tmp_path: Pa
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("file", "mine")]
 
 
+def test_a_place_that_cannot_be_written_is_named(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(DataError, match=r"file/out cannot be written \(.*; choose another folder with --out"):
+        folder.write(tmp_path / "file" / "out", model, predict_recordings(model, [recording()]))
+
+
 def test_an_uncalibrated_model_knows_no_unknown(model: Model) -> None:
     plain = replace(model, calibration=None)
     found = timeline(plain, recording())
