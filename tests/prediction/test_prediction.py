@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +19,7 @@ import torch
 
 from otolith import bundle, pipeline, splits
 from otolith.errors import DataError
+from otolith.importing.read import NO_SUBJECT
 from otolith.model import Model
 from otolith.prediction import Predicted, Timeline, folder, open_sources, predict_recordings, tables
 from otolith.prediction.matching import expects_gravity, fitting, refuse_removed_gravity
@@ -258,6 +258,12 @@ def test_nothing_that_is_there_is_replaced(name: str, model: Model, tmp_path: Pa
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("file", "mine")]
 
 
+def test_a_place_that_cannot_be_written_is_named(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(DataError, match=r"file/out cannot be written \(.*; choose another folder with --out"):
+        folder.write(tmp_path / "file" / "out", model, predict_recordings(model, [recording()]))
+
+
 def test_an_uncalibrated_model_knows_no_unknown(model: Model) -> None:
     plain = replace(model, calibration=None)
     found = timeline(plain, recording())
@@ -293,9 +299,11 @@ def test_exports_are_read_together_by_the_importer(
         asked.append(paths)
         found = {"walk": SimpleNamespace(started="2024-05-01T10:00:00+02:00"), "two": SimpleNamespace(started=None)}
         recordings = [recording("walk"), recording("two")]
-        return SimpleNamespace(recordings=recordings, findings=found, gravity="included", notes=("One person.",))
+        return SimpleNamespace(
+            recordings=recordings, findings=found, gravity="included", notes=("One person.", NO_SUBJECT)
+        )
 
-    monkeypatch.setitem(sys.modules, "otolith.importing", SimpleNamespace(read_recordings=read_recordings))
+    monkeypatch.setattr("otolith.importing.read.read_recordings", read_recordings)
     files = [tmp_path / "acc.csv", tmp_path / "gyro.csv"]
     for file in files:
         file.write_text("1")

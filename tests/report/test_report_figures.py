@@ -153,3 +153,10 @@ def test_palettes_do_not_repeat_up_to_twelve() -> None:
     for n in range(1, 13):
         assert len(set(style.palette(n))) == n
     assert len(style.palette(30)) == 30
+
+
+def test_a_legend_reads_row_by_row() -> None:
+    """matplotlib fills columns, the first ones longer: what it is given is put so that the rows are in order."""
+    handles = style.in_rows("abcdefghijk", 8)
+    assert "".join(handles) == "aibjckdefgh"
+    assert style.in_rows("abc", 3) == ["a", "b", "c"]

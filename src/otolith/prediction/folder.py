@@ -145,33 +145,43 @@ def refuse_existing(out: Path) -> None:
 @contextlib.contextmanager
 def _building(folder: Path) -> Iterator[Path]:
     """A hidden folder beside `folder`, whose files move into it at the end, unless something goes wrong."""
-    building = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        yield building
-        folder.mkdir(exist_ok=True)
-        for file in building.iterdir():
-            file.rename(folder / file.name)
     except OSError as error:
-        raise DataError(
-            f"{folder} cannot be written ({error.strerror or error}); choose another folder with --out"
-        ) from None
+        raise _unwritable(folder, error) from None
+    try:
+        yield building
+        try:
+            folder.mkdir(exist_ok=True)
+            for file in building.iterdir():
+                file.rename(folder / file.name)
+        except OSError as error:
+            raise _unwritable(folder, error) from None
     finally:
-        if building is not None:
-            shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path} cannot be written ({error.strerror or error}); choose another folder with --out")
 
 
 def _save(figure: Any, path: Path) -> Path:
     from otolith.report import style
 
-    if path.suffix == ".png":
+    if path.suffix != ".png":
+        return _text(path, style.svg(figure))
+    try:
         return style.save_png(figure, path, dpi=150)
-    return _text(path, style.svg(figure))
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
 
 def _text(path: Path, text: str) -> Path:
-    path.write_text(text, "utf-8")
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise _unwritable(path, error) from None
     return path
 
 

@@ -68,8 +68,7 @@ def _dataset(source: str | Path, root: str | Path | None) -> Opened:
 
 def _exports(paths: list[Path]) -> Opened:
     """Raw exports, through `otolith.importing`."""
-    from otolith.importing import read_recordings
-    from otolith.importing.read import NO_SUBJECT
+    from otolith.importing.read import NO_SUBJECT, read_recordings
 
     imported = read_recordings(paths)
     return Opened(
