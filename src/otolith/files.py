@@ -101,12 +101,17 @@ def sweep(folder: Path, name: str = "*") -> None:
 
     For who holds the folder's lock: what a living process is writing looks alike.
     """
-    for left in [*folder.glob(f".{name}.*.part"), *folder.glob(f".{name}.partial-*")]:
+    for left in half_written(folder, name):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:
             with contextlib.suppress(OSError):
                 left.unlink()
+
+
+def half_written(folder: Path, name: str = "*") -> list[Path]:
+    """What `sweep` removes."""
+    return [*folder.glob(f".{name}.*.part"), *folder.glob(f".{name}.partial-*")]
 
 
 def sync_folder(folder: Path) -> None:
