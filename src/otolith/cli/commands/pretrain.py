@@ -36,7 +36,7 @@ def pretrain(
         unlabelled: Data set folder whose recordings join pre-training; labels in it are ignored.
         seed: Of weights, order and augmentation.
         overrides: Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3.
-        resume: Go on from the checkpoints of an interrupted pre-training.
+        resume: Go on from the checkpoints of an interrupted pre-training; of a finished one, say where it is.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
         ignore_memory: Begin even if the memory of this machine does not seem to suffice.
     """
@@ -51,7 +51,8 @@ def pretrain(
     from otolith.files import sweep
     from otolith.memory import available_bytes
 
-    refuse_taken(out)
+    if not (resume and (out / bundle.CARD).is_file()):
+        refuse_taken(out)
     checkpoints = out.with_name(f"{out.name}-checkpoints")
     locks.refuse_if_held(checkpoints)
     sweep(out.parent, out.name)
@@ -69,6 +70,16 @@ def pretrain(
         device=device,
         progress=progress,
     )
+    if (out / bundle.CARD).is_file():  # killed between its last file and its end
+        cut = prepared.w.meta
+        recipe_hash = prepared.recipe.cut_as(cut.rate_hz, cut.seconds, cut.overlap).hash
+        asked = {"method": method, "seed": seed, "recipe_hash": recipe_hash}
+        card = bundle.read_card(out)
+        if any(card.get(name) != value for name, value in asked.items()) or card["data"]["dataset"] != cut.dataset:
+            refuse_taken(out)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        results.show("Pre-trained", [("encoder", str(out)), ("next", f"otolith finetune {out} --out MODEL_DIR")])
+        return
     with progress.stage("time of a step", 1) as bar:
         n_train = len(prepared.split.train) + sum(len(extra) for extra in prepared.unlabelled)
         most = None if ignore_memory else available_bytes()
