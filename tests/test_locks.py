@@ -61,6 +61,7 @@ def test_a_lock_of_a_killed_process_blocks_nobody(tmp_path: Path) -> None:
     assert locks.is_empty(tmp_path)
     locks.refuse_if_held(tmp_path)
     (tmp_path / ".a.5.part").write_text("half")
+    assert locks.is_empty(tmp_path)  # killed while it wrote its first file
     with locks.hold(tmp_path):
         assert str(os.getpid()) in (tmp_path / locks.NAME).read_text()
         assert not (tmp_path / ".a.5.part").exists()

@@ -15,9 +15,11 @@ _CURES = {
     errno.ENOSPC: "free some space there",
     errno.EDQUOT: "free some of your quota there",
     errno.EFBIG: "lift the limit on the size of files (`ulimit -f`)",
-    errno.EACCES: "make the folder writable",
-    errno.EPERM: "make the folder writable",
-    errno.EROFS: "make the file system writable",
+    errno.EACCES: "make the folder writable, or choose another --out folder",
+    errno.EPERM: "make the folder writable, or choose another --out folder",
+    errno.EROFS: "make the file system writable, or choose another --out folder",
+    errno.ENOTDIR: "choose another --out folder",
+    errno.EEXIST: "choose another --out folder",
 }
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """Errors that only writing brings, and that are never the code's fault."""
@@ -99,12 +101,17 @@ def sweep(folder: Path, name: str = "*") -> None:
 
     For who holds the folder's lock: what a living process is writing looks alike.
     """
-    for left in [*folder.glob(f".{name}.*.part"), *folder.glob(f".{name}.partial-*")]:
+    for left in half_written(folder, name):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:
             with contextlib.suppress(OSError):
                 left.unlink()
+
+
+def half_written(folder: Path, name: str = "*") -> list[Path]:
+    """What `sweep` removes."""
+    return [*folder.glob(f".{name}.*.part"), *folder.glob(f".{name}.partial-*")]
 
 
 def sync_folder(folder: Path) -> None:

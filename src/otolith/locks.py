@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from otolith.errors import InUseError
-from otolith.files import cannot_write, sweep
+from otolith.files import cannot_write, half_written, sweep
 from otolith.progress import SILENT, Progress
 
 NAME = ".lock"
@@ -117,8 +117,9 @@ def refuse_if_held(folder: Path) -> None:
 
 
 def is_empty(folder: Path) -> bool:
-    """Whether a folder holds nothing, or only what a process left that was killed before its first file."""
-    return all(entry.name == NAME for entry in folder.iterdir())
+    """Whether a folder holds nothing, or only what a process left that was killed before its first file was whole."""
+    left = set(half_written(folder))
+    return all(entry.name == NAME or entry in left for entry in folder.iterdir())
 
 
 def _taken(folder: Path) -> int | None:

@@ -83,3 +83,17 @@ def test_a_disk_that_fails_where_nobody_looked_is_a_sentence_too(
     monkeypatch.setattr("otolith.job.prepare", full)
     message = refused("run", moves, *SET, "--out", tmp_path / "out")
     assert f"{tmp_path / 'somewhere'} cannot be written (No space left on device" in message
+
+
+def test_a_pretraining_killed_after_its_last_file_is_finished(moves: Path, tmp_path: Path) -> None:
+    command = commands(moves, tmp_path / "out")["pretrain"]
+    assert call(*command).code == 0
+    weights = (tmp_path / "out" / "weights.safetensors").read_bytes()
+    (tmp_path / "out-checkpoints" / "pretrain").mkdir(parents=True)
+    ended = call(*command, "--resume")
+    assert ended.code == 0, ended.err
+    assert str(tmp_path / "out") in ended.out
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    for other in (["--seed", "3"], ["--set", "pretrain.lr=2e-3"]):
+        assert "exists already" in refused(*command, *other, "--resume")
+    assert (tmp_path / "out" / "weights.safetensors").read_bytes() == weights

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from otolith.cli.shared import Flag, Folder, Overrides, Seed
+
+if TYPE_CHECKING:
+    from otolith.job import Prepared
 
 
 def pretrain(
@@ -39,7 +42,7 @@ def pretrain(
         unlabelled: Data set folder whose recordings join pre-training; labels in it are ignored.
         seed: Of weights, order and augmentation.
         overrides: Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3.
-        resume: Go on from the checkpoints of an interrupted pre-training.
+        resume: Go on from the checkpoints of an interrupted pre-training; of a finished one, say where it is.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
         ignore_memory: Begin even if the memory of this machine does not seem to suffice.
     """
@@ -61,7 +64,8 @@ def pretrain(
         live = LiveProgress()
         progress: Progress = live if ranks.first else SILENT
         if ranks.first:
-            refuse_taken(out)
+            if not (resume and (out / bundle.CARD).is_file()):
+                refuse_taken(out)
             locks.refuse_if_held(checkpoints)
             sweep(out.parent, out.name)
             if checkpoints.exists() and not resume:
@@ -81,32 +85,47 @@ def pretrain(
             device=device,
             progress=progress,
         )
+        finished = False
         if ranks.first:
             ranks.wait()
-            with progress.stage("time of a step", 1) as bar:
-                n_train = len(prepared.split.train) + sum(len(extra) for extra in prepared.unlabelled)
-                most = None if ignore_memory else available_bytes()
-                cost = estimate(
-                    prepared.recipe, method, prepared.w.meta, n_train, len(prepared.split.val), device, most
+            finished = (out / bundle.CARD).is_file()  # killed between its last file and its end
+            if finished and not _is_of(bundle.read_card(out), prepared, method, seed):
+                refuse_taken(out)
+        if ranks.tell(b"finished" if finished else b"to do") == b"to do":
+            if ranks.first:
+                with progress.stage("time of a step", 1) as bar:
+                    n_train = len(prepared.split.train) + sum(len(extra) for extra in prepared.unlabelled)
+                    n_val = len(prepared.split.val)
+                    most = None if ignore_memory else available_bytes()
+                    cost = estimate(prepared.recipe, method, prepared.w.meta, n_train, n_val, device, most)
+                    bar.advance()
+                results.show(*results.plan(prepared, cost.only("autoencoder", "pretrain"), out), live.console)
+            try:
+                encoder = pipeline.pretrain(
+                    prepared.w,
+                    prepared.split,
+                    prepared.recipe,
+                    method,
+                    seed,
+                    unlabelled=prepared.unlabelled,
+                    device=device,
+                    checkpoints=checkpoints,
+                    ranks=ranks,
+                    progress=progress,
                 )
-                bar.advance()
-            results.show(*results.plan(prepared, cost.only("autoencoder", "pretrain"), out), live.console)
-        try:
-            encoder = pipeline.pretrain(
-                prepared.w,
-                prepared.split,
-                prepared.recipe,
-                method,
-                seed,
-                unlabelled=prepared.unlabelled,
-                device=device,
-                checkpoints=checkpoints,
-                ranks=ranks,
-                progress=progress,
-            )
-        except KeyboardInterrupt:
-            raise Interrupted(checkpoints) from None
+            except KeyboardInterrupt:
+                raise Interrupted(checkpoints) from None
+            if ranks.first:
+                bundle.save(encoder, out, prepared.dataset.info)
         if ranks.first:
-            bundle.save(encoder, out, prepared.dataset.info)
             shutil.rmtree(checkpoints, ignore_errors=True)
             results.show("Pre-trained", [("encoder", str(out)), ("next", f"otolith finetune {out} --out MODEL_DIR")])
+
+
+def _is_of(card: dict[str, Any], prepared: Prepared, method: str, seed: int) -> bool:
+    """Whether an encoder is what this pre-training would leave."""
+    cut = prepared.w.meta
+    recipe_hash = prepared.recipe.cut_as(cut.rate_hz, cut.seconds, cut.overlap).hash
+    asked = {"method": method, "seed": seed, "recipe_hash": recipe_hash}
+    same: bool = card["data"]["dataset"] == cut.dataset
+    return same and all(card.get(name) == value for name, value in asked.items())
