@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from dataclasses import dataclass
@@ -61,13 +62,15 @@ class KillInWrite(Kill):
     def strike(self, target: Target) -> str | None:
         after = time.monotonic() + target.random.uniform(0, 0.4 * target.seconds)
         while not target.run.ended(POLL_S):
-            if time.monotonic() > after and any(
-                next(place.rglob(pattern), None)
-                for place in target.places()
-                for pattern in (".partial-*", ".*.partial-*", ".*.part")
-            ):
+            if time.monotonic() > after and any(_half_written(place) for place in target.places()):
                 return self._kill(target)
         return None
+
+
+def _half_written(place: Path) -> bool:
+    # os.walk, unlike rglob, bears folders that vanish under it
+    names = (name for _, folders, files in os.walk(place) for name in (*folders, *files))
+    return any(name.startswith(".") and (".partial-" in name or name.endswith(".part")) for name in names)
 
 
 class WriteFails(Kill):
