@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
@@ -64,6 +65,13 @@ class KillInWrite(Kill):
         while not target.run.ended(POLL_S):
             if time.monotonic() > after and any(_half_written(place) for place in target.places()):
                 return self._kill(target)
+        return None
+
+
+def _holder(place: Path) -> int | None:
+    try:
+        return int(json.loads((place / ".lock").read_text())["pid"])
+    except (OSError, ValueError):  # none yet, or not yet written
         return None
 
 
@@ -146,7 +154,7 @@ class SecondProcess(Kill):
     name = "second process in the folder"
 
     def strike(self, target: Target) -> str | None:
-        while not any((place / ".lock").exists() for place in target.places()):
+        while not any(_holder(place) == target.run.process.pid for place in target.places()):
             if target.run.ended(POLL_S):
                 return None
         log = target.run.log.with_suffix(".second")
