@@ -89,6 +89,7 @@ def plan(
     encoders: str | Path | None = None,
     overrides: dict[str, Any] | None = None,
     device: str = "auto",
+    held: bool = False,
     progress: Progress = SILENT,
 ) -> Planned:
     """Find the data, cut the windows, and list the cells; nothing is trained or written but the cache.
@@ -100,6 +101,7 @@ def plan(
         out: None: `runs/compare-PROTOCOL-DATASET-RECIPE`.
         encoders: keeps the pre-trained encoders; comparisons that are given the same folder train each encoder once.
             None: a folder within `out`.
+        held: this is planned for a process that holds the folder and has looked at what is in it.
 
     Raises:
         DataError: data missing or damaged, too few subjects, an unknown protocol, no source to transfer from.
@@ -147,7 +149,8 @@ def plan(
     identity = {"protocol": protocol, "dataset": _name(dataset), "source": _name(source), "recipe": resolved.hash}
     if protocol == "few-labels":
         identity["stop"] = stop
-    _refuse_other(folder, identity)
+    if not held:
+        _refuse_other(folder, identity)
 
     def study(data: Dataset) -> Study:
         section = resolved.windows

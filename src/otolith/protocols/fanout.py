@@ -99,4 +99,4 @@ def _planned(text: str) -> Any:
     from otolith import comparison
 
     given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(text).items()}
-    return comparison.plan(**given)
+    return comparison.plan(**given, held=True)
