@@ -252,7 +252,13 @@ def _executor(planned: Planned, name: str, address: str | None, gpus: float | No
     arguments = dict(planned.arguments)
     if arguments["recipe"] is None:  # given as a value; the folder has it as a file
         arguments |= {"recipe": str((planned.folder / "recipe.toml").absolute()), "overrides": None}
-    return Ray(arguments, address, gpus)
+    return Ray(_units, arguments, address, gpus)
+
+
+def _units(arguments: dict[str, Any]) -> tuple[Unit, ...]:
+    """On a worker: the units of a comparison whose folder another process holds."""
+    given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in arguments.items()}
+    return plan(**given, held=True).units
 
 
 def _placed(given: str | Path | None) -> str | None:

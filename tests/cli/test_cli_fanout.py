@@ -121,5 +121,5 @@ def test_what_goes_wrong_is_said(cluster: FakeRay, words: str, monkeypatch: pyte
     monkeypatch.setattr(fanout, "need", lambda *_: cluster)
     task = Task(0, Unit("random, seed 0", (), lambda missing, progress: iter(())), ())
     with pytest.raises(TrainingError, match=words):
-        list(fanout.Ray({}, "far:1")([task], SILENT))
+        list(fanout.Ray(lambda arguments: (), {}, "far:1")([task], SILENT))
     assert cluster.ended == cluster.reached

@@ -1,14 +1,14 @@
 """Units of a comparison on the workers of a Ray cluster, which may be this machine alone.
 
-A worker gets the arguments of the comparison and the number of a unit, plans the comparison itself (its windows come
-from the cache) and sends rows back. The process that asked is the only one that writes them, so that they are those
+A worker gets the arguments of the comparison and the number of a unit, plans the units itself (their windows come from
+the cache) and sends rows back. The process that asked is the only one that writes them, so that they are those
 of a local comparison. Folders have to mean the same on all machines.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,8 +16,10 @@ from typing import Any
 from otolith.errors import OtolithError, TrainingError
 from otolith.extras import need
 from otolith.progress import Progress
-from otolith.protocols.unit import Key, Task
+from otolith.protocols.unit import Key, Task, Unit
 from otolith.rows import Row
+
+Plan = Callable[[dict[str, Any]], Sequence[Unit]]
 
 RETRIES = 3
 """How often a unit begins again whose worker died; what it had trained until its last checkpoint is kept."""
@@ -28,11 +30,13 @@ class Ray:
     """An executor (see `otolith.protocols.unit.Executor`).
 
     Attributes:
-        arguments: of `otolith.comparison.plan`, as JSON has them.
+        plan: a function of a module, which workers import by its name: arguments -> the units, in their order.
+        arguments: of `plan`, as JSON has them.
         address: of a running cluster; None starts one on this machine for as long as the work lasts.
         gpus: share of a GPU that a unit is given; 0 for a CPU.
     """
 
+    plan: Plan
     arguments: dict[str, Any]
     address: str | None = None
     gpus: float = 0.0
@@ -57,7 +61,8 @@ class Ray:
             remote = ray.remote(num_cpus=threads, num_gpus=self.gpus, max_retries=RETRIES)(_rows)
             text = json.dumps(self.arguments)
             waiting = {
-                remote.remote(text, task.number, [dict(key) for key in task.missing], threads): task for task in tasks
+                remote.remote(self.plan, text, task.number, [dict(key) for key in task.missing], threads): task
+                for task in tasks
             }
             while waiting:
                 (done,), _ = ray.wait(list(waiting), num_returns=1)
@@ -79,7 +84,7 @@ class Ray:
         return rows
 
 
-def _rows(text: str, number: int, missing: Sequence[Key], threads: int) -> tuple[list[dict[str, Any]], str]:
+def _rows(plan: Plan, text: str, number: int, missing: Sequence[Key], threads: int) -> tuple[list[dict[str, Any]], str]:
     """On a worker: the rows of a unit, or the sentence that says why there are none."""
     import torch
 
@@ -87,16 +92,13 @@ def _rows(text: str, number: int, missing: Sequence[Key], threads: int) -> tuple
 
     torch.set_num_threads(threads)
     try:
-        found = list(_planned(text).units[number].run(missing, SILENT))
+        found = list(_planned(plan, text)[number].run(missing, SILENT))
     except OtolithError as error:
         return [], str(error)
     return [{"key": row.key, "result": row.result, "meta": row.meta} for row in found], ""
 
 
 @lru_cache(maxsize=1)
-def _planned(text: str) -> Any:
+def _planned(plan: Plan, text: str) -> Sequence[Unit]:
     """A worker does several units of one comparison."""
-    from otolith import comparison
-
-    given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(text).items()}
-    return comparison.plan(**given, held=True)
+    return plan(json.loads(text))
