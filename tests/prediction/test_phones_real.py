@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from exports import phyphox, physics_toolbox, recorded, sensor_logger
+from phones import FORMATS, compare, exported, timelines
 
 from otolith import datasets, importing, pipeline, splits
-from otolith.metrics import macro_f1
 from otolith.model import Model
-from otolith.prediction import Timeline, open_sources, predict_recordings
-from otolith.prediction.sources import chosen
+from otolith.prediction import Timeline, predict_recordings
 from otolith.recipes import load_recipe
 from otolith.recording import Recording
 
@@ -28,63 +25,6 @@ QUICK = {
     "method.supervised.epochs": 4,
 }
 """A network that is good enough within seconds to be wrong about few windows by chance."""
-FORMATS: dict[str, tuple[str, Callable[..., Path], dict[str, object]]] = {
-    "sensor logger": ("zip", sensor_logger, {}),
-    "sensor logger, gravity apart": ("zip", sensor_logger, {"total": False}),
-    "phyphox": ("zip", phyphox, {}),
-    "phyphox, German": ("zip", phyphox, {"separator": ";", "decimal": ","}),
-    "physics toolbox, in g": ("csv", physics_toolbox, {}),
-    "physics toolbox, modern and German": ("csv", physics_toolbox, {"separator": ";", "decimal": ",", "modern": True}),
-}
-MATCHED_WITHIN_S = 0.05
-
-
-def exported(recordings: Sequence[Recording], form: str, folder: Path) -> list[Path]:
-    """A file for each recording, named as it is: other units, clocks, rates, and samples missing."""
-    suffix, write, options = FORMATS[form]
-    paths = []
-    for seed, each in enumerate(recordings):
-        (stream,) = each.streams
-        signal = recorded(stream.values[:3], stream.values[3:], stream.rate_hz, seed=seed)
-        paths.append(write(folder / f"{each.name}.{suffix}", signal, **options))
-    return paths
-
-
-def timelines(model: Model, source: str | Path, only: Sequence[str]) -> dict[str, Timeline]:
-    """What `otolith predict MODEL SOURCE --only ...` finds, by the name of the recording."""
-    opened = chosen(open_sources([source]), list(only))
-    found = list(predict_recordings(model, opened.recordings, started=opened.started))
-    assert [each.why_not for each in found] == [""] * len(only)
-    return {each.recording.name: each.timeline for each in found if each.timeline is not None}
-
-
-def pairs(native: Timeline, phone: Timeline) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of both timelines whose windows start at the same time."""
-    nearest = np.abs(phone.start_s[None] - native.start_s[:, None]).argmin(1)
-    matched = np.abs(phone.start_s[nearest] - native.start_s) <= MATCHED_WITHIN_S
-    return np.flatnonzero(matched), nearest[matched]
-
-
-def compare(native: dict[str, Timeline], phone: dict[str, Timeline]) -> dict[str, float]:
-    """Share of matched windows, of those with the same class ("unknown" is one), and macro F1 of labelled ones."""
-    n, labels, said, heard = 0, [], [], []
-    for name, one in native.items():
-        a, b = pairs(one, phone[name])
-        n += len(one)
-        labels += one.labels[a].tolist()
-        said += [one.activity[i] for i in a]
-        heard += [phone[name].activity[i] for i in b]
-    names = sorted({*labels, *said, *heard} - {""})
-    truth, ours, theirs = (np.array([names.index(e) if e else -1 for e in each]) for each in (labels, said, heard))
-    known, classes = truth >= 0, np.unique(truth[truth >= 0]).tolist()
-    f1 = [macro_f1(truth[known], each[known], classes, len(names)) for each in (ours, theirs)]
-    return {
-        "windows": n,
-        "matched": len(said) / n,
-        "same": float(np.mean(ours == theirs)),
-        "native F1": f1[0],
-        "F1": f1[1],
-    }
 
 
 @pytest.fixture(scope="module")
