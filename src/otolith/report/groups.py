@@ -162,7 +162,7 @@ def group(rows: Iterable[Row]) -> list[Group]:
         line = (str(key.get("method", "?")), str(key.get("recipe", "")))
         tree.setdefault(where, {}).setdefault(line, []).append(row)
     groups = []
-    for where, lines in sorted(tree.items()):
+    for where, lines in sorted(tree.items(), key=lambda item: [natural(part) for part in item[0]]):
         made = tuple(
             Line(
                 method=method,

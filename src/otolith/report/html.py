@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from otolith import __version__
-from otolith.report import differences, few_labels, figures, groups, names, pictures, published, tables
+from otolith.report import cost, differences, few_labels, groups, names, pictures, published, tables
 from otolith.report.folder import RunFolder, load
 from otolith.rows import Row
 
@@ -30,7 +30,7 @@ def write(run_folders: Sequence[Path | str], out: Path | str) -> Path:
         raise ValueError("a report needs at least one run folder")
     runs = [load(folder) for folder in run_folders]
     rows, problems = groups.gather(runs)
-    if len(runs) == 1 and len(rows) <= 1:
+    if len(runs) == 1 and len(rows) <= 1 and not runs[0].costs:
         page, content = "single.html.j2", _single(runs[0])
     else:
         page, content = "comparison.html.j2", _comparison(runs, rows, problems)
@@ -95,7 +95,7 @@ def _terms_of(data: Mapping[str, Any]) -> list[str]:
 
 def _seconds(row: Row | None) -> list[tuple[str, str]]:
     spent = row.meta.get("seconds") if row is not None else None
-    titles = {**figures.STAGES, "evaluate": "Evaluation"}
+    titles = {**names.STAGES, "evaluate": "Evaluation"}
     return [
         (titles.get(str(stage), str(stage)), f"{value:.0f} s" if value < 120 else f"{value / 60:.1f} min")
         for stage, value in (spent.items() if isinstance(spent, dict) else ())
@@ -164,6 +164,8 @@ def _comparison(runs: Sequence[RunFolder], rows: list[Row], problems: list[str])
             for each in few_labels.learning(found)
         ],
         "difference_header": differences.HEADER,
+        "costs": cost.tables(row for run in runs for row in run.costs),
+        "published_cost": cost.PUBLISHED,
         "grid": pictures.grid(runs),
         "terms": _terms(runs),
         "runs": [_run_content(run) for run in runs],

@@ -46,6 +46,9 @@ SPLITS = {
     "time": "by time",
 }
 
+STAGES = {"autoencoder": "Autoencoder", "pretrain": "Pre-training", "finetune": "Fine-tuning"}
+"""The stages of training with epochs, in their order."""
+
 WITHIN_PERSON = {"recording", "time"}
 """Splits whose test windows may come from people seen in training."""
 

@@ -89,7 +89,7 @@ def curves(run: RunFolder) -> list[Picture]:
     found = []
     for stage in sorted(run.curves, key=lambda name: (order.get(name, len(order)), name)):
         points = run.curves[stage]
-        title = figures.STAGES.get(stage, stage)
+        title = names.STAGES.get(stage, stage)
         parts = ["1 epoch" if len(points) == 1 else f"{len(points)} epochs"]
         seconds = [p["seconds"] for p in points if isinstance(p.get("seconds"), int | float)]
         parts += [f"{sum(seconds) / len(seconds):.2g} s each"] if seconds else []

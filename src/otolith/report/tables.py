@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from otolith.files import write as write_file
-from otolith.report import differences, few_labels, published
+from otolith.report import cost, differences, few_labels, published
 from otolith.report.folder import load
-from otolith.report.groups import OWN, Group, Line, gather, group, notes_of, warnings_of
+from otolith.report.groups import OWN, Group, Line, gather, group, notes_of, protocol_of, warnings_of
 from otolith.report.names import method_title, percent
 from otolith.rows import Row
 
@@ -32,6 +32,8 @@ def published_text(line: Line) -> str:
     """`93.0 (Table I)`, several where the paper's tables differ, a dash where it has none."""
     return "; ".join(f"{percent(p.macro_f1)} ({p.table})" for p in line.published) or "–"
 
+
+LEAD = "Macro F1 in percent on the test subjects; mean, range and SD are over the runs named."
 
 SUMMARY_HEADER = ("Method", "Runs", "Mean macro F1 (%)", "Range", "SD", "Paper (%)")
 
@@ -95,27 +97,13 @@ def _markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> st
     return "\n".join(text)
 
 
-def markdown(groups: Sequence[Group], problems: Sequence[str] = ()) -> str:
-    """The tables of all groups: summary with the paper beside it, every run, per-subject scores."""
-    parts = [
-        "# Results",
-        "Macro F1 in percent on the test subjects; mean, range and SD are over the runs named.",
-    ]
+def markdown(groups: Sequence[Group], problems: Sequence[str] = (), costs: Sequence[cost.Costs] = ()) -> str:
+    """The tables of all groups: summary with the paper beside it, every run, per-subject scores; then costs."""
+    parts = ["# Results", LEAD]
     parts += [f"**Attention:** {_markdown_cell(problem)}" for problem in problems]
-    for curve in few_labels.learning(groups):
-        parts.append(f"## Few labels: {_markdown_cell(curve.title)}")
-        parts.append("Mean and half of the 95 % interval over draws of labels.")
-        parts.append(_markdown_table(few_labels.header(curve), few_labels.table(curve)))
+    parts += _curves(groups)
     for each in groups:
-        parts.append(f"## {_markdown_cell(each.title)}")
-        parts.append(_markdown_table(SUMMARY_HEADER, (summary_cells(each, line) for line in each.lines)))
-        if any(line.published for line in each.lines):
-            parts.append(published.CAVEAT)
-        parts += [f"**Attention:** {_markdown_cell(warning)}" for warning in warnings_of(each.rows)]
-        tested = differences.table(each)
-        if tested:
-            parts.append("### Differences, paired by test subject")
-            parts.append(_markdown_table(differences.HEADER, tested))
+        parts += _summary(each)
         parts.append("### Every run")
         parts.append(_markdown_table(*every_run(each.rows)))
         parts += [_markdown_cell(note) for note in notes_of(each.rows)]
@@ -123,7 +111,47 @@ def markdown(groups: Sequence[Group], problems: Sequence[str] = ()) -> str:
             header = ("Subject", *(each.label(line) for line in each.lines))
             parts.append("### Macro F1 within each subject (%), mean over runs")
             parts.append(_markdown_table(header, (subject_cells(each, person) for person in each.subjects)))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *_costs(costs)]) + "\n"
+
+
+def overview(groups: Sequence[Group], costs: Sequence[cost.Costs] = ()) -> str:
+    """The same without single runs and subjects; few labels as one table over k."""
+    parts = _curves(groups)
+    for each in groups:
+        if not any(protocol_of(row.key) == "few labels" for row in each.rows):
+            parts += _summary(each)
+    return "\n\n".join([*parts, *_costs(costs)]) + "\n"
+
+
+def _curves(groups: Sequence[Group]) -> list[str]:
+    parts = []
+    for curve in few_labels.learning(groups):
+        parts.append(f"## Few labels: {_markdown_cell(curve.title)}")
+        parts.append("Mean and half of the 95 % interval over draws of labels.")
+        parts.append(_markdown_table(few_labels.header(curve), few_labels.table(curve)))
+    return parts
+
+
+def _summary(group: Group) -> list[str]:
+    parts = [f"## {_markdown_cell(group.title)}"]
+    parts.append(_markdown_table(SUMMARY_HEADER, (summary_cells(group, line) for line in group.lines)))
+    if any(line.published for line in group.lines):
+        parts.append(published.CAVEAT)
+    parts += [f"**Attention:** {_markdown_cell(warning)}" for warning in warnings_of(group.rows)]
+    tested = differences.table(group)
+    if tested:
+        parts.append("### Differences, paired by test subject")
+        parts.append(_markdown_table(differences.HEADER, tested))
+    return parts
+
+
+def _costs(costs: Sequence[cost.Costs]) -> list[str]:
+    parts = []
+    for each in costs:
+        parts.append(f"## Seconds of an epoch: {_markdown_cell(each.title)}")
+        parts.append(_markdown_table(each.header, each.lines))
+        parts.append(cost.PUBLISHED)
+    return parts
 
 
 def _csv_cell(value: Any) -> Any:
@@ -205,7 +233,9 @@ def write(run_folders: Sequence[Path | str], out: Path | str) -> list[Path]:
     groups = group(rows)
     out = Path(out)
     return [
-        write_text(out / "report.md", markdown(groups, problems)),
+        write_text(
+            out / "report.md", markdown(groups, problems, cost.tables(row for run in runs for row in run.costs))
+        ),
         write_text(out / "rows.csv", rows_csv(rows)),
         write_text(out / "summary.csv", summary_csv(groups)),
         write_text(out / "subjects.csv", subjects_csv(rows)),

@@ -8,10 +8,9 @@ from otolith.report.figures.embeddings import Panel, embedding, subjects_embeddi
 from otolith.report.figures.learning import learning_curves
 from otolith.report.figures.scores import confusion, per_class, per_subject
 from otolith.report.figures.separation import teacher, teacher_per_activity
-from otolith.report.figures.training import STAGES, training_curve
+from otolith.report.figures.training import training_curve
 
 __all__ = [
-    "STAGES",
     "Panel",
     "Series",
     "comparison",

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from otolith.report.figures.common import WIDTH, short
-from otolith.report.names import percent
+from otolith.report.names import STAGES, percent
 from otolith.report.style import (
     ACCENT,
     WARM,
@@ -18,8 +18,6 @@ from otolith.report.style import (
     canvas,
     styled,
 )
-
-STAGES = {"autoencoder": "Autoencoder", "pretrain": "Pre-training", "finetune": "Fine-tuning"}
 
 
 def training_curve(stage: str, points: Sequence[Mapping[str, Any]]) -> Figure:

@@ -1,0 +1,40 @@
+"""Draw docs/results.md from the rows beside this file: `python results/tables.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from otolith.report import cost, published, tables
+from otolith.report.folder import load
+from otolith.report.groups import gather, group
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "results.md"
+
+HEAD = f"""# Results
+
+*Drawn from the rows in [results](../results/README.md), where the commands stand, by `python results/tables.py`.*
+
+{tables.LEAD} The paper's figures stand beside ours where the test subjects are the same. {published.CAVEAT}
+Differences are of means over the same seeds, folds and draws; p is that of a randomisation test by subject.
+"""
+
+
+def text() -> str:
+    """The page as it should be.
+
+    Raises:
+        CheckpointError: a folder here holds no rows.
+        ValueError: a row here is damaged, or two folders answer one key differently.
+    """
+    runs = [load(folder) for folder in sorted(HERE.iterdir()) if folder.is_dir() and not folder.name.startswith("_")]
+    rows, problems = gather(runs)
+    problems += [f"{run.name}: {problem}" for run in runs for problem in run.problems]
+    if problems:
+        raise ValueError("\n".join(problems))
+    costs = cost.tables(row for run in runs for row in run.costs)
+    return HEAD + "\n" + tables.overview(group(rows), costs).replace(f"{published.CAVEAT}\n\n", "")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(text(), encoding="utf-8")
