@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from otolith.benchmarks import measures, table
-from otolith.benchmarks.measures import Unavailable, fresh_process, in_turn, measure
+from otolith.benchmarks.measures import measure
 from otolith.benchmarks.table import Line, cells, markdown, quantity, write
+from otolith.benchmarks.tasks import Unavailable, fresh_process, in_turn
 
 FIGURES: dict[str, dict[str, float]] = {
     "step": {"seconds": 1.0, "ours_loss": 5.0, "stock_loss": 5.0, "flop": 7e10, "matrix_rate": 1e11},

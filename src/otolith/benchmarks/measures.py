@@ -2,47 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import statistics
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from otolith.benchmarks.measures_gpu import gpu
 from otolith.benchmarks.table import Line
+from otolith.benchmarks.tasks import Run, Unavailable, fresh_process, in_turn
 from otolith.errors import DataError, unknown
 from otolith.progress import SILENT, Progress
-
-Figures = dict[str, float]
-Run = Callable[..., Figures]
-"""Does one task in a fresh process: run("step", kind="ours") -> its figures."""
-
-
-class Unavailable(Exception):
-    """A measurement that cannot be made here; the text says why."""
-
-
-def fresh_process(task: str, **arguments: Any) -> Figures:
-    """Do one task in a process of its own.
-
-    Raises:
-        Unavailable: it ended with an error, whose last line is the reason.
-    """
-    command = [sys.executable, "-m", "otolith.benchmarks", task, json.dumps(arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Unavailable((done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1])
-    figures: Figures = json.loads(done.stdout.splitlines()[-1])
-    return figures
-
-
-def in_turn(run: Run, rounds: int, *tasks: tuple[str, dict[str, Any]]) -> list[Figures]:
-    """Medians of each task's figures over `rounds`, taking turns so that a slow minute of the machine meets all."""
-    taken: list[list[Figures]] = [[] for _ in tasks]
-    for _ in range(rounds):
-        for place, (task, arguments) in enumerate(tasks):
-            taken[place].append(run(task, **arguments))
-    return [{name: statistics.median(each[name] for each in runs) for name in runs[0]} for runs in taken]
 
 
 def step(run: Run, rounds: int) -> Iterator[Line]:
@@ -245,7 +212,7 @@ def start(run: Run, rounds: int) -> Iterator[Line]:
 
 
 def scale(run: Run, rounds: int) -> Iterator[Line]:
-    few, many = in_turn(run, 1, ("scale", {"n": 10_000}), ("scale", {"n": 1_000_000}))
+    few, many = in_turn(run, rounds, ("scale", {"n": 10_000}), ("scale", {"n": 1_000_000}))
     yield Line(
         measure="scale",
         what="pre-training, a window of 1,000,000",
@@ -266,45 +233,6 @@ def scale(run: Run, rounds: int) -> Iterator[Line]:
         sense="price",
         target="flat",
         met=many["anonymous"] <= 1.1 * few["anonymous"],
-    )
-
-
-def gpu(run: Run, rounds: int) -> Iterator[Line]:
-    kinds = ("ours", "stock-tf32", "stock-bfloat16")
-    ours, tf32, bf16 = in_turn(run, rounds, *(("epoch", {"kind": kind}) for kind in kinds))
-    faster = min((tf32, "TF32"), (bf16, "bfloat16"), key=lambda each: each[0]["seconds"])
-    rate = run("matrix_rate", size=8192, device="cuda", precision="bfloat16")["rate"]
-    yield Line(
-        measure="gpu",
-        what="GPU: an epoch of 18,015 windows, paper recipe",
-        ours=ours["seconds"],
-        against=f"stock PyTorch, {faster[1]}",
-        baseline=faster[0]["seconds"],
-        share=ours["flop"] / ours["seconds"] / rate,
-        target="under 0.6 s, 5x as fast",
-        met=ours["seconds"] < 0.6 and faster[0]["seconds"] >= 5 * ours["seconds"],
-    )
-    (cost,) = in_turn(run, rounds, ("methods_cost", {"recipe": "paper", "device": "cuda", "steps": 40}))
-    both = cost["dynamic"] + cost["features"]
-    yield Line(
-        measure="gpu",
-        what="GPU: step of dynamic temperature, paper recipe",
-        ours=both,
-        against="step of CSSHAR",
-        baseline=cost["csshar"],
-        sense="price",
-        target="1.05x the price",
-        met=both <= 1.05 * cost["csshar"],
-    )
-    packed = run("packed", runs=8)
-    yield Line(
-        measure="gpu",
-        what="GPU: 8 compact runs on one card, a window",
-        ours=packed["together"],
-        against="one after another",
-        baseline=packed["alone"],
-        target="3x as fast",
-        met=packed["alone"] >= 3 * packed["together"],
     )
 
 
