@@ -13,7 +13,6 @@ is damaged (missing, truncated or altered files) is built again.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import re
@@ -29,7 +28,8 @@ import numpy as np
 
 from otolith.errors import DataError
 from otolith.home import home
-from otolith.windows import Progress, WindowMeta, Windows, cut
+from otolith.windows import Progress, WindowMeta, Windows
+from otolith.windows.blocks import cut_to_files, npy_header
 
 FORMAT = 2
 """Version of the layout and of the cutting rule: raise it whenever either changes what a window holds."""
@@ -37,6 +37,7 @@ FORMAT = 2
 ARRAYS = ("x", "y", "subject", "recording", "start")
 
 _FRESH_NS = 2_000_000_000  # a file changed this recently may change again within its time stamp's resolution
+_WORTH_WORKERS = 64 << 20  # bytes of files; processes take some two seconds to start
 _ABANDONED_S = 24 * 3600  # an unfinished build this old belongs to a process that was killed
 
 
@@ -48,15 +49,20 @@ def windows_for(
     unlabelled: bool = False,
     channels: Sequence[str] | None = None,
     folder: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
     on_progress: Progress | None = None,
 ) -> Windows:
     """Windows of a data set (see `windows.cut`), from the cache or cut now and stored there.
+
+    They go to disk as they are cut: memory holds one recording for each process that reads them.
 
     Args:
         dataset: a `datasets.Dataset`: `info`, `root`, `files()`, `recordings()` and `cache_key()` are used.
         rate_hz, seconds, overlap, unlabelled: as in `windows.cut`; channels: in this order, None: all.
         folder: where entries live; None: `windows` in `$OTOLITH_HOME`, else in the system's cache folder.
-        on_progress: called after each recording, when the windows have to be cut.
+        workers: processes that read and cut recordings, where the data set can hand them out (`readers`); the
+            windows are the same to the byte. None: one for each core, and one alone for small data sets.
+        on_progress: called after each recording or some of them, when the windows have to be cut.
 
     Returns:
         Windows whose arrays are memory-mapped and read-only: only what is touched is read.
@@ -72,13 +78,21 @@ def windows_for(
     found = open_entry(entry, meta)
     if found is not None:
         return found
-    windows = cut(dataset.recordings(), meta, unlabelled, on_progress)
+    readers = dataset.readers() if hasattr(dataset, "readers") else ()
     try:
         home.mkdir(parents=True, exist_ok=True)
         _sweep(home)
         building = _new_folder(home)
         try:
-            _write(building, windows, key)
+            arrays, known = cut_to_files(
+                readers or dataset.recordings(),
+                meta,
+                unlabelled,
+                building,
+                workers=_workers(dataset) if workers is None else workers,
+                on_progress=on_progress,
+            )
+            _describe(building, arrays, known, key)
             return _install(building, entry, meta)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -91,6 +105,15 @@ def windows_for(
 
 def _default_folder() -> Path:
     return home() / "windows"
+
+
+def _workers(dataset: Any) -> int:
+    """One process for each core, unless the files are read sooner than processes start."""
+    if sum(os.stat(path).st_size for path in dataset.files()) < _WORTH_WORKERS:
+        return 1
+    from joblib import cpu_count
+
+    return int(cpu_count())
 
 
 def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows | None:
@@ -110,7 +133,7 @@ def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows
             if thorough and _sha256(path) != facts["sha256"]:
                 return None
             dtype, shape = np.dtype(facts["dtype"]), tuple(facts["shape"])
-            header = _npy_header(dtype, shape)
+            header = npy_header(dtype, shape)
             with open(path, "rb") as stream:
                 if stream.read(len(header)) != header:
                     return None
@@ -125,25 +148,19 @@ def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows
         return None
 
 
-def _npy_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """What numpy writes before such an array; compared rather than parsed, so that damage cannot mislead."""
-    stream = io.BytesIO()
-    np.lib.format.write_array_header_1_0(stream, {"descr": dtype.str, "fortran_order": False, "shape": shape})
-    return stream.getvalue()
-
-
-def _write(folder: Path, windows: Windows, key: str) -> None:
+def _describe(
+    folder: Path, arrays: dict[str, tuple[np.dtype[Any], tuple[int, ...]]], meta: WindowMeta, key: str
+) -> None:
+    """Write the manifest of arrays that are whole: without one, a folder is no entry."""
     facts = {}
     for name in ARRAYS:
-        path, array = folder / f"{name}.npy", getattr(windows, name)
-        np.save(path, array, allow_pickle=False)
+        path, (dtype, shape) = folder / f"{name}.npy", arrays[name]
         facts[name] = {
-            "dtype": array.dtype.str,
-            "shape": list(array.shape),
+            "dtype": dtype.str,
+            "shape": list(shape),
             "bytes": path.stat().st_size,
             "sha256": _sha256(path),
         }
-    meta = windows.meta
     manifest = {
         "format": FORMAT,
         "key": key,

@@ -154,10 +154,10 @@ def plan(
 
     def study(data: Dataset) -> Study:
         section = resolved.windows
-        with progress.stage(f"windows of {data.info.name}", 1):
-            channels = channels_of(data.info.channels, section.sensors, data.info.name)
-            check_sensors(channels, resolved)
-            w = data.windows(section.rate_hz, section.seconds, section.overlap, section.unlabelled, channels)
+        channels = channels_of(data.info.channels, section.sensors, data.info.name)
+        check_sensors(channels, resolved)
+        cut = (section.rate_hz, section.seconds, section.overlap, section.unlabelled, channels)
+        w = data.windows(*cut, progress=progress)
         store = Path(encoders) if encoders is not None else folder / "encoders"
         return Study(w, data.info, resolved, recipe_name, store, device, folder / "arrays")
 

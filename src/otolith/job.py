@@ -78,6 +78,7 @@ def prepare(
     unlabelled: str | Path | None = None,
     overrides: dict[str, Any] | None = None,
     device: str = "auto",
+    workers: int | None = None,
     progress: Progress = SILENT,
 ) -> Prepared:
     """Find the data, resolve the recipe, cut the windows (or take them from the cache) and split them.
@@ -87,6 +88,7 @@ def prepare(
         root: where a registered data set lies; see `otolith.load`.
         unlabelled: a data set whose recordings join pre-training with their labels, if any, ignored.
         overrides: dotted recipe keys and their values.
+        workers: processes that read and cut recordings; None: one for each core where that is worth it.
 
     Raises:
         DataError: data missing, damaged, or too few subjects for a built-in split.
@@ -101,17 +103,16 @@ def prepare(
     cut: dict[str, Any] = {"rate_hz": section.rate_hz, "seconds": section.seconds, "overlap": section.overlap}
     cut["channels"] = channels_of(source.info.channels, section.sensors, source.info.name)
     check_sensors(cut["channels"], resolved)
-    with progress.stage(f"windows of {source.info.name}", 1):
-        w = source.windows(**cut, unlabelled=section.unlabelled)
-        extra: tuple[Windows, ...] = ()
-        if unlabelled is not None:
-            beside = datasets.load(str(unlabelled))
-            if beside.info.gravity != source.info.gravity:
-                raise DataError(
-                    f"Gravity is {source.info.gravity} in {source.info.name}, {beside.info.gravity} in {unlabelled}: "
-                    "one encoder cannot learn from both. Choose another data set."
-                )
-            extra = (beside.windows(**cut, unlabelled=True),)
+    w = source.windows(**cut, unlabelled=section.unlabelled, workers=workers, progress=progress)
+    extra: tuple[Windows, ...] = ()
+    if unlabelled is not None:
+        beside = datasets.load(str(unlabelled))
+        if beside.info.gravity != source.info.gravity:
+            raise DataError(
+                f"Gravity is {source.info.gravity} in {source.info.name}, {beside.info.gravity} in {unlabelled}: "
+                "one encoder cannot learn from both. Choose another data set."
+            )
+        extra = (beside.windows(**cut, unlabelled=True, workers=workers, progress=progress),)
     split = splits.default(w, source.info)
     name = "own" if isinstance(recipe, Recipe) else Path(recipe).stem
     if overrides:  # no longer what the name promises

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,15 @@ from otolith.training.ranks import ALONE, Ranks, joint_statistics
 from otolith.training.source import Part, Source
 
 BATCH = 16
+DROPOUT = 0.3
+"""Of the training that is stopped: each rank draws its own, and has to go on drawing where it was."""
 EPOCHS = 2
 """Of 7 steps each."""
 NAMES = [name for name in methods.names() if methods.spec(name).build is not None]
+
+
+class Stopped(Exception):
+    """A training that ends after an epoch, as one that is killed then does."""
 
 
 class Double(Source):
@@ -38,9 +45,18 @@ class Double(Source):
 
 
 def trained(
-    name: str, ranks: Ranks = ALONE, checkpoints: Path | None = None, epochs: int = EPOCHS
+    name: str,
+    ranks: Ranks = ALONE,
+    checkpoints: Path | None = None,
+    epochs: int = EPOCHS,
+    dropout: float = 0.0,
+    stop_after: int = 0,
 ) -> tuple[dict[str, Tensor], list[dict[str, Any]], dict[str, Tensor]]:
-    """Gradients of the first batch, then the records and the state of a training."""
+    """Gradients of the first batch, then the records and the state of a training.
+
+    Raises:
+        Stopped: `stop_after` epochs are done.
+    """
     recipe = tiny.recipe(encoder__dropout=0.0)
     w = tiny.windows()
     scaler = Scaler.fit(w.x)
@@ -52,7 +68,7 @@ def trained(
         pretext = spec.build(recipe, recipe.settings_of(name), build_encoder(name, recipe, w.meta, 0), signal).double()
     for module in pretext.modules():  # each rank's own
         if isinstance(module, nn.Dropout):
-            module.p = 0.0
+            module.p = dropout
         elif isinstance(module, nn.GRU):
             module.dropout = 0.0
     source = Double([Part(w.x, np.arange(len(w)))], scaler, torch.device("cpu"))
@@ -62,7 +78,12 @@ def trained(
     grads = gradients(pretext, source, instances, ranks)
     settings = replace(spec.train(recipe, recipe.settings_of(name)), epochs=epochs, batch_size=BATCH)
     folder = CheckpointFolder(checkpoints, {"method": name}) if checkpoints is not None else None
-    records = train(pretext, source, settings, 3, instances=instances, ranks=ranks, checkpoints=folder)
+
+    def stop(record: dict[str, Any]) -> None:
+        if record["epoch"] == stop_after:
+            raise Stopped
+
+    records = train(pretext, source, settings, 3, instances=instances, ranks=ranks, checkpoints=folder, on_epoch=stop)
     return grads, records, {key: value.clone() for key, value in pretext.state_dict().items()}
 
 
@@ -92,6 +113,13 @@ def main(folder: Path, rank: int, size: int, names: list[str]) -> None:
             save_file({k: v.contiguous() for k, v in grads.items()}, folder / f"{name}-{rank}-grads.safetensors")
             save_file({k: v.contiguous() for k, v in state.items()}, folder / f"{name}-{rank}-state.safetensors")
             (folder / f"{name}-{rank}.json").write_text(json.dumps(records))
+        for kind, begun in (("whole", False), ("resumed", True)):
+            checkpoints = folder / f"checkpoints-{kind}-{rank}"  # only the first rank's is ever made
+            if begun:
+                with suppress(Stopped):
+                    trained("csshar", ranks, checkpoints, dropout=DROPOUT, stop_after=1)
+            state = trained("csshar", ranks, checkpoints, dropout=DROPOUT)[2]
+            save_file({k: v.contiguous() for k, v in state.items()}, folder / f"{kind}-{rank}.safetensors")
     finally:
         distributed.destroy_process_group()
 

@@ -130,6 +130,19 @@ def test_a_checkpoint_of_another_number_of_ranks_is_gone_on_from(tmp_path: Path)
     assert [record["epoch"] for record in records] == [1, 2]
 
 
+def test_two_ranks_that_were_stopped_end_bit_identical(by_two: Path) -> None:
+    """With dropout, whose random state each rank finds again in the first one's checkpoint."""
+    plain = joint.trained("csshar")[2]
+    for rank in range(2):
+        whole, resumed = (load_file(by_two / f"{kind}-{rank}.safetensors") for kind in ("whole", "resumed"))
+        assert whole.keys() == resumed.keys() == plain.keys()
+        for key, value in whole.items():
+            assert torch.equal(resumed[key], value), key
+    assert any(not torch.allclose(whole[key], plain[key]) for key in plain)  # dropout was there
+    assert (by_two / "checkpoints-resumed-0" / "epoch-00001").is_dir()
+    assert not (by_two / "checkpoints-resumed-1").exists()
+
+
 def test_without_torchrun_there_is_one() -> None:
     with joined() as ranks:
         assert ranks is ALONE

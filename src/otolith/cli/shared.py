@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Flag = Annotated[bool, Parameter(show_default=False)]
 Folder = Annotated[Path, Parameter(metavar="DIR")]
 Seed = Annotated[int, Parameter(validator=validators.Number(gte=0, lt=2**32))]
+Workers = Annotated[int | None, Parameter(validator=validators.Number(gte=1))]
 Overrides = Annotated[list[str] | None, Parameter(name="--set", metavar="KEY=VALUE", consume_multiple=(1, None))]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from otolith.datasets.tables import read_bytes
+from otolith.progress import SILENT, Progress
 from otolith.recording import CHANNELS, Recording, unit_of
 from otolith.subjects import FixedSubjects, Holdout
 
@@ -98,6 +99,13 @@ class Dataset(ABC):
             cure.
         """
 
+    def readers(self) -> Sequence[Callable[[], Recording]]:
+        """A picklable reader for each of `recordings`, in their order, so that several processes can share the work.
+
+        Empty where recordings cannot be read one by one.
+        """
+        return ()
+
     @abstractmethod
     def files(self) -> list[Path]:
         """The raw files behind `recordings`, sorted; empty for a data set that is computed."""
@@ -130,6 +138,9 @@ class Dataset(ABC):
         overlap: float = 0.5,
         unlabelled: bool = False,
         channels: Sequence[str] | None = None,
+        *,
+        workers: int | None = None,
+        progress: Progress = SILENT,
     ) -> Windows:
         """Cut into windows by the rule of `otolith.windows`, or open those that were cut before.
 
@@ -139,12 +150,28 @@ class Dataset(ABC):
             overlap: share of a window that the next one repeats, 0 <= overlap < 1.
             unlabelled: also cut the stretches without a label; their `y` is -1.
             channels: those to cut, in this order; None: all.
+            workers: processes that read and cut; None: one for each core where that is worth it.
 
         Raises:
             DataError: the recordings cannot be read, or give no window at all.
         """
         from otolith.cache import windows_for
 
-        return windows_for(
-            self, rate_hz=rate_hz, seconds=seconds, overlap=overlap, unlabelled=unlabelled, channels=channels
-        )
+        with progress.stage(f"windows of {self.info.name}", self.info.n_recordings, "recordings") as bar:
+            told = 0
+
+            def advance(done: int, total: int | None) -> None:
+                nonlocal told
+                bar.advance(done - told)
+                told = done
+
+            return windows_for(
+                self,
+                rate_hz=rate_hz,
+                seconds=seconds,
+                overlap=overlap,
+                unlabelled=unlabelled,
+                channels=channels,
+                workers=workers,
+                on_progress=advance,
+            )

@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,7 @@ class FolderDataset(Dataset):
         self._entries: list[dict[str, Any]] = card["recordings"]
         self.provenance: dict[str, Any] = card.get("provenance", {})
         """Where it comes from and what was decided on the way; empty where nobody said."""
-        self.notes: dict[str, dict[str, Any]] = {entry["name"]: entry.get("notes", {}) for entry in self._entries}
+        self.notes: dict[str, dict[str, Any]] = {entry["name"]: entry.pop("notes", {}) for entry in self._entries}
         """The same of each recording, by name."""
 
     def files(self) -> list[Path]:
@@ -204,15 +205,18 @@ class FolderDataset(Dataset):
         )
 
     def recordings(self) -> Iterator[Recording]:
-        for entry in self._entries:
-            yield self._recording(entry)
+        for reader in self.readers():
+            yield reader()
+
+    def readers(self) -> list[FolderReader]:
+        return [FolderReader(self.root, self.info, entry) for entry in self._entries]
 
     def check(self, deep: bool = False) -> list[Problem]:
         problems = [Problem(str(path), "is missing", CURE) for path in self.files() if not path.is_file()]
         if deep and not problems:
             for entry in self._entries:
                 try:
-                    self._recording(entry)
+                    FolderReader(self.root, self.info, entry)()
                 except DataError as error:
                     problems.append(Problem(f"{self.root}, recording {entry['name']!r}", "is damaged", str(error)))
         return problems
@@ -220,7 +224,21 @@ class FolderDataset(Dataset):
     def cache_key(self) -> str:
         return f"{FORMAT} {VERSION} reader {self.version}"
 
-    def _recording(self, entry: dict[str, Any]) -> Recording:
+
+@dataclass(frozen=True)
+class FolderReader:
+    """Reads one recording of a folder, in whichever process it is called; `entry` is the recording's part of the card.
+
+    Raises:
+        DataError: a file is missing or damaged, or breaks what the card says.
+    """
+
+    root: Path
+    info: DatasetInfo
+    entry: dict[str, Any]
+
+    def __call__(self) -> Recording:
+        entry = self.entry
         recording = Recording(
             name=entry["name"],
             subject=entry["subject"],

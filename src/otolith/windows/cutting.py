@@ -51,18 +51,16 @@ def cut(
             window at all.
     """
     total = len(recordings) if isinstance(recordings, Sequence) else None
-    log = _Log()
-    parts: list[_Part] = []
+    log = CutLog()
+    parts: list[CutPart] = []
     seen: set[str] = set()
     for done, recording in enumerate(recordings, start=1):
-        if recording.name in seen:
-            raise DataError(f"Two recordings are named {recording.name!r}; names have to be unique in a data set.")
-        seen.add(recording.name)
-        parts.extend(_cut_recording(recording, meta, unlabelled, log))
+        refuse_again(recording.name, seen)
+        parts.extend(cut_recording(recording, meta, unlabelled, log))
         if on_progress is not None:
             on_progress(done, total)
     if not parts:
-        raise DataError(_why_empty(meta, unlabelled, len(seen), log))
+        raise DataError(why_empty(meta, unlabelled, len(seen), log))
     counts = [len(p.y) for p in parts]
     return Windows(
         np.concatenate([p.x for p in parts]),
@@ -72,6 +70,13 @@ def cut(
         np.concatenate([p.start for p in parts]),
         replace(meta, n_short=log.n_short, n_short_unlabelled=log.n_short_unlabelled),
     )
+
+
+def refuse_again(name: str, seen: set[str]) -> None:
+    """Add a recording's name to those seen, or raise DataError if it is among them."""
+    if name in seen:
+        raise DataError(f"Two recordings are named {name!r}; names have to be unique in a data set.")
+    seen.add(name)
 
 
 def window_starts(n_samples: int, rate_hz: float, seconds: float, overlap: float) -> NDArray[np.int64]:
@@ -90,16 +95,29 @@ def window_starts(n_samples: int, rate_hz: float, seconds: float, overlap: float
 
 
 @dataclass
-class _Log:
+class CutLog:
+    """What cutting leaves out, and what says why nothing was left: stretches too short for a window, the longest
+    stretch and the recording it lies in, and labelled segments."""
+
     n_short: int = 0
     n_short_unlabelled: int = 0
     longest_s: float = 0.0
     longest_in: str = ""
     n_segments: int = 0
 
+    def add(self, other: CutLog) -> None:
+        """Join the log of recordings that come after these."""
+        self.n_short += other.n_short
+        self.n_short_unlabelled += other.n_short_unlabelled
+        self.n_segments += other.n_segments
+        if other.longest_s > self.longest_s:
+            self.longest_s, self.longest_in = other.longest_s, other.longest_in
+
 
 @dataclass
-class _Part:
+class CutPart:
+    """The windows of one gap-free stream of a recording: x (n, channels, time), y (n,) and start (n,)."""
+
     x: NDArray[np.float32]
     y: NDArray[np.int64]
     start: NDArray[np.float64]
@@ -107,7 +125,12 @@ class _Part:
     recording: str
 
 
-def _cut_recording(recording: Recording, meta: WindowMeta, unlabelled: bool, log: _Log) -> Iterator[_Part]:
+def cut_recording(recording: Recording, meta: WindowMeta, unlabelled: bool, log: CutLog) -> Iterator[CutPart]:
+    """The windows of one recording, by the rule at the top of this file; `log` is told what was left out.
+
+    Raises:
+        DataError: as `cut`.
+    """
     missing = [c for c in meta.channels if c not in recording.channels]
     if missing:
         raise DataError(
@@ -142,7 +165,7 @@ def _cut_recording(recording: Recording, meta: WindowMeta, unlabelled: bool, log
                 log.n_short += 1
         if starts:
             at = np.concatenate(starts)
-            yield _Part(
+            yield CutPart(
                 _batch(recording, stream, meta, at, length),
                 np.concatenate(labels),
                 stream.start_s + at / stream.rate_hz,
@@ -225,7 +248,8 @@ def _batch(
     return out
 
 
-def _why_empty(meta: WindowMeta, unlabelled: bool, n_recordings: int, log: _Log) -> str:
+def why_empty(meta: WindowMeta, unlabelled: bool, n_recordings: int, log: CutLog) -> str:
+    """What to say where recordings gave no window at all."""
     if not n_recordings:
         return f"Data set {meta.dataset!r} holds no recording; check the folder it was read from."
     if not log.n_segments and not unlabelled:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from otolith.cli.shared import Flag, Folder, Overrides, Seed
+from otolith.cli.shared import Flag, Folder, Overrides, Seed, Workers
 
 if TYPE_CHECKING:
     from otolith.job import Prepared
@@ -25,6 +25,7 @@ def pretrain(
     overrides: Overrides = None,
     resume: Flag = False,
     device: str = "auto",
+    workers: Workers = None,
     ignore_memory: Flag = False,
 ) -> None:
     """Pre-train an encoder without labels.
@@ -44,6 +45,7 @@ def pretrain(
         overrides: Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3.
         resume: Go on from the checkpoints of an interrupted pre-training; of a finished one, say where it is.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
+        workers: Processes that cut recordings into windows; default: one for each core where that is worth it.
         ignore_memory: Begin even if the memory of this machine does not seem to suffice.
     """
     import shutil
@@ -83,6 +85,7 @@ def pretrain(
             unlabelled=unlabelled,
             overrides=parse_overrides(overrides),
             device=device,
+            workers=workers,
             progress=progress,
         )
         finished = False

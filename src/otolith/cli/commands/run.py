@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from otolith.cli.shared import Flag, Folder, Overrides, Seed
+from otolith.cli.shared import Flag, Folder, Overrides, Seed, Workers
 
 
 def run(
@@ -24,6 +24,7 @@ def run(
     resume: Flag = False,
     tensorboard: Flag = False,
     device: str = "auto",
+    workers: Workers = None,
     ignore_memory: Flag = False,
 ) -> None:
     """Do the whole job, from recordings to a model and a report.
@@ -44,6 +45,7 @@ def run(
         resume: Go on with the run in the output folder; of a finished one, show the result again.
         tensorboard: Also write the curves for TensorBoard, into the output folder.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
+        workers: Processes that cut recordings into windows; default: one for each core where that is worth it.
         ignore_memory: Begin even if the memory of this machine does not seem to suffice.
     """
     from otolith import job
@@ -64,6 +66,7 @@ def run(
         unlabelled=unlabelled,
         overrides=parse_overrides(overrides),
         device=device,
+        workers=workers,
         progress=progress,
     )
     folder = out or job.default_folder(prepared)
