@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from otolith.model import Model, PretrainedEncoder
 from otolith.recording import unit_of
 from otolith.rows import environment
 from otolith.scaling import Scaler
+from otolith.strict import json_value
 from otolith.windows import WindowMeta
 
 if TYPE_CHECKING:
@@ -90,9 +92,11 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
         activities = tuple(str(name) for name in card["activities"])
         training_classes = tuple(int(number) for number in card["training_classes"])
         seed, validation = int(card["finetune_seed"]), float(card["validation_macro_f1"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise CheckpointError(_undescribed(Path(folder), error)) from None
     n_features: Any = encoder.network.n_features
+    with torch.device("meta"):
+        _check(Path(folder), "head.", build_head(n_features, len(activities), settings, 0))
     head = build_head(n_features, len(activities), settings, 0)
     _fill(Path(folder), "head.", head)
     calibration = _calibration(Path(folder), card, n_features)
@@ -121,7 +125,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / CARD
     try:
-        card = json.loads(path.read_text("utf-8"))
+        card = json_value(path.read_bytes())
     except FileNotFoundError:
         raise CheckpointError(
             f"{folder} holds no model: there is no {CARD}. Give the folder `model` of a finished run."
@@ -197,9 +201,12 @@ def _encoder(folder: Path, card: dict[str, Any], device: torch.device) -> Pretra
         scaler = Scaler.from_dict(given["scaler"])
         if scaler.n_channels != len(meta.channels):
             raise ValueError(f"a scaler of {scaler.n_channels} channels for {len(meta.channels)}")
-        network = methods.spec(card["method"]).encoder(recipe, len(meta.channels), meta.n_steps)
+        build = partial(methods.spec(card["method"]).encoder, recipe, len(meta.channels), meta.n_steps)
+        with torch.device("meta"):  # without memory: the weights' header has to agree first
+            _check(folder, "encoder.", build())
+        network = build()
         seed = int(card["seed"])
-    except (KeyError, TypeError, ValueError, DataError, RecipeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, DataError, RecipeError) as error:
         raise CheckpointError(_undescribed(folder, error)) from None
     _fill(folder, "encoder.", network)
     return PretrainedEncoder(network.to(device).eval(), scaler, meta, recipe, card["method"], seed)
@@ -217,7 +224,7 @@ def _calibration(folder: Path, card: dict[str, Any], n_features: int) -> Calibra
         }
     try:
         return Calibration.from_parts(card["calibration"], tensors, n_features)
-    except (KeyError, TypeError, ValueError, AttributeError, DataError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, DataError) as error:
         raise CheckpointError(_undescribed(folder, error)) from None
 
 
@@ -254,7 +261,22 @@ def _undescribed(folder: Path, error: Exception) -> str:
 
 
 def _fill(folder: Path, prefix: str, network: nn.Module) -> None:
-    """Load the tensors named `prefix...`, after their names, shapes and types were found right in the header."""
+    """Load the tensors named `prefix...`, which `_check` has found right.
+
+    Raises:
+        CheckpointError: one of them holds a number that is not finite.
+    """
+    path = folder / WEIGHTS
+    with _opened(path) as file:
+        found = {name.removeprefix(prefix): file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
+    for name, tensor in found.items():
+        if not bool(tensor.isfinite().all()):
+            raise CheckpointError(f"{path}: tensor {prefix}{name} holds numbers that are not finite; copy it again")
+    network.load_state_dict(found)
+
+
+def _check(folder: Path, prefix: str, network: nn.Module) -> None:
+    """Hold names, shapes and types of the tensors `prefix...` in the header against those of `network`."""
     path = folder / WEIGHTS
     expected = network.state_dict()
     with _opened(path) as file:
@@ -273,4 +295,3 @@ def _fill(folder: Path, prefix: str, network: nn.Module) -> None:
                     f"{path}: tensor {full} has shape {came[0]} and type {came[1]}; {CARD} calls for "
                     f"{wanted[0]} and {wanted[1]}"
                 )
-        network.load_state_dict({name: file.get_tensor(full) for name, full in found.items()})

@@ -28,6 +28,7 @@ import numpy as np
 
 from otolith.errors import DataError
 from otolith.home import home
+from otolith.strict import json_value
 from otolith.windows import Progress, WindowMeta, Windows
 from otolith.windows.blocks import cut_to_files, npy_header
 
@@ -123,7 +124,7 @@ def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows
     """
     arrays: dict[str, Any] = {}
     try:
-        manifest = json.loads((entry / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json_value((entry / "manifest.json").read_bytes())
         if manifest["format"] != FORMAT:
             return None
         for name in ARRAYS:

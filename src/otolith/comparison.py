@@ -22,6 +22,7 @@ from otolith.protocols.unit import Executor, Unit, execute, here
 from otolith.recipes import Recipe, load_recipe
 from otolith.recording import channels_of
 from otolith.rows import Row
+from otolith.strict import json_value
 
 if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
@@ -281,7 +282,7 @@ def _refuse_other(folder: Path, identity: dict[str, Any]) -> None:
             raise CheckpointError(f"{folder} exists and holds no comparison; choose another --out folder")
         return
     try:
-        found = dict(json.loads(path.read_text("utf-8")))
+        found = dict(json_value(path.read_bytes()))
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); choose another --out folder") from None
     odd = sorted(name for name in {*found, *identity} if found.get(name) != identity.get(name))

@@ -22,6 +22,7 @@ from otolith.protocols.representation import Cell
 from otolith.recipes import Recipe, load_recipe
 from otolith.recording import channels_of
 from otolith.rows import Row
+from otolith.strict import json_value
 from otolith.tensorboard import CurveWriter
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _holds(prepared: Prepared, out: Path, resume: bool) -> bool:
     if not any(path.exists() for path in kept):
         return False  # claimed by a run that failed before its first epoch: nothing can be lost
     try:
-        found = dict(json.loads(identity.read_text("utf-8")))
+        found = dict(json_value(identity.read_bytes()))
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{identity} is damaged ({error}); choose another --out folder") from None
     if found != key:

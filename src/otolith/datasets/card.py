@@ -16,6 +16,7 @@ from otolith.datasets.base import DatasetInfo
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, unit_of
+from otolith.strict import json_value
 from otolith.subjects import FixedSubjects, Holdout
 
 CARD = "card.json"
@@ -70,7 +71,7 @@ def read_card(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"{path.parent}: holds no {CARD}, so it is no data set folder. Import the recordings first.")
     try:
-        card = json.loads(read_bytes(path))
+        card = json_value(read_bytes(path))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: is no JSON ({error}). {CURE}") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:

@@ -72,7 +72,7 @@ def read_numbers(
 
 def all_finite(frame: pl.DataFrame) -> bool:
     """Whether no value of a numeric table is NaN or infinite."""
-    return bool(np.isfinite(frame.to_numpy()).all())
+    return all(kind.is_numeric() and np.isfinite(frame[name].to_numpy()).all() for name, kind in frame.schema.items())
 
 
 def _explain(

@@ -118,7 +118,8 @@ class UciHar(Dataset):
                 f"{paths[0]} has {len(acc)} samples and {paths[1].name} {len(gyro)}; both must have equally "
                 f"many. {CURE}"
             )
-        return np.concatenate([acc.T * STANDARD_GRAVITY, gyro.T])
+        with np.errstate(over="ignore"):  # becomes infinite, which the clock refuses
+            return np.concatenate([acc.T * STANDARD_GRAVITY, gyro.T])
 
     def _segments(self, rows: list[tuple[int, int, int, int, int, int]], n_samples: int) -> tuple[Segment, ...]:
         segments = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -17,6 +16,7 @@ from otolith.augment import options as options_of_augmentation
 from otolith.classifier import FinetuneSettings
 from otolith.errors import RecipeError, unknown
 from otolith.methods.base import AutoencoderSettings, EncoderSettings, ProjectionSettings
+from otolith.strict import toml_value
 from otolith.training.loop import TrainSettings
 
 SHIPPED = ("compact", "paper")
@@ -208,8 +208,8 @@ def load_recipe(recipe: str | Path | Recipe, dataset: str, overrides: dict[str, 
         else:
             text, origin = shipped_text(str(recipe), dataset), f"recipe {recipe} of {dataset}"
         try:
-            tree = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+            tree = toml_value(text)
+        except ValueError as error:
             raise RecipeError(f"{origin} is not valid TOML: {error}") from None
     for key, value in (overrides or {}).items():
         _set(tree, key, value, origin)
@@ -229,8 +229,8 @@ def parse_override(text: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise RecipeError(f"--set takes key=value, such as pretrain.epochs=5; got {text!r}")
     try:
-        return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        return key.strip(), toml_value(f"value = {value}")["value"]
+    except ValueError:
         return key.strip(), value.strip()
 
 

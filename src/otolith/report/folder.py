@@ -6,8 +6,9 @@ damaged one drops it too and is named in `problems`, which the page shows.
 
 from __future__ import annotations
 
-import json
-import tomllib
+import tokenize
+import warnings
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from otolith.errors import CheckpointError
 from otolith.rows import Row, latest, scan
+from otolith.strict import json_value, toml_value
 
 ROWS, CURVES = "rows.jsonl", "curves.jsonl"
 RECIPE_JSON, RECIPE_TOML = "recipe.json", "recipe.toml"
@@ -93,7 +95,7 @@ def load(folder: Path | str) -> RunFolder:
     recipe_text = _read(folder / RECIPE_TOML, _text, problems)
     recipe = _read(folder / RECIPE_JSON, _object, problems)
     if recipe is None and recipe_text is not None:
-        recipe = _read(folder / RECIPE_TOML, lambda path: tomllib.loads(_text(path)), problems)
+        recipe = _read(folder / RECIPE_TOML, lambda path: toml_value(_text(path)), problems)
     rows, costs = _rows(folder / ROWS, problems)
     return RunFolder(
         path=folder,
@@ -127,12 +129,8 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"it holds {name}, which is no finite number")
-
-
 def _object(path: Path) -> dict[str, Any]:
-    value = json.loads(_text(path), parse_constant=_refuse_constant)
+    value = json_value(path.read_bytes())
     if not isinstance(value, dict):
         raise ValueError("it holds no JSON object")
     return value
@@ -140,7 +138,15 @@ def _object(path: Path) -> dict[str, Any]:
 
 def _array(path: Path) -> NDArray[Any]:
     # A map is bounded by the file, whatever size its header claims.
-    return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # numpy warns of headers that it would have to mend
+            found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (tokenize.TokenError, EOFError, OverflowError, MemoryError, zipfile.BadZipFile, Warning) as error:
+        raise ValueError(f"it holds no array ({error})") from None
+    if not isinstance(found, np.ndarray):
+        raise ValueError("it holds several arrays, expected one")
+    return np.array(found)
 
 
 def _is_fraction(value: object) -> bool:
@@ -154,7 +160,7 @@ def _is_timed(row: Row) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
 def _is_count(value: object) -> bool:
@@ -226,12 +232,12 @@ def _curves(path: Path, problems: list[str]) -> dict[str, list[dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            point = json.loads(line.decode(), parse_constant=_refuse_constant)
+            point = json_value(line)
             scored = point.get("val_macro_f1")
             if not _is_number(point["loss"]) or not (scored is None or _is_fraction(scored)):
                 raise ValueError
             stages.setdefault(str(point["stage"]), {})[int(point["epoch"])] = point
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             problems.append(f"{path.name}, line {number}, is left out: it is no epoch of a stage.")
     return {stage: [epochs[epoch] for epoch in sorted(epochs)] for stage, epochs in stages.items()}
 

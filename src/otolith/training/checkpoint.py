@@ -17,6 +17,7 @@ from torch import Tensor
 
 from otolith.errors import CheckpointError
 from otolith.files import put, whole_folder
+from otolith.strict import json_value
 from otolith.training.ranks import ALONE, Ranks
 
 FORMAT = 2
@@ -109,9 +110,12 @@ class CheckpointFolder:
         return sorted(self.folder.glob("epoch-*")) if self.folder.is_dir() else []
 
     def _read(self, entry: Path) -> Checkpoint:
-        card = json.loads((entry / "state.json").read_text("utf-8"))
-        if not isinstance(card, dict):
-            raise ValueError("its state.json holds no object")
+        card = json_value((entry / "state.json").read_bytes())
+        if not isinstance(card, dict) or not isinstance(card["identity"], dict) or type(card["epoch"]) is not int:
+            raise ValueError("its state.json does not describe a checkpoint")
+        records = card["state"]["records"] if isinstance(card["state"], dict) else None
+        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+            raise ValueError("its state.json holds no records of epochs")
         if card["format"] != FORMAT:
             raise CheckpointError(
                 f"{entry} has checkpoint format {card['format']}; this version of otolith reads format {FORMAT}. "

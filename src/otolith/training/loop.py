@@ -14,7 +14,7 @@ from torch import Tensor
 
 from otolith import fast
 from otolith.augment import Compose
-from otolith.errors import TrainingError
+from otolith.errors import CheckpointError, TrainingError
 from otolith.fast.memory import keep_pages
 from otolith.progress import SILENT, Progress
 from otolith.training.checkpoint import Checkpoint, CheckpointFolder
@@ -125,7 +125,13 @@ def train(
             for line in damaged:
                 progress.say(line)
             if found is not None:
-                _restore(found, method, optimizer, order, augment, ranks)
+                try:
+                    _restore(found, method, optimizer, order, augment, ranks)
+                except (RuntimeError, ValueError, KeyError, TypeError, IndexError) as error:
+                    raise CheckpointError(
+                        f"the checkpoint of epoch {found.epoch} in {checkpoints.folder} does not fit this training "
+                        f"({error}). Remove it, or choose another --out folder."
+                    ) from None
                 records = list(found.state["records"])
                 bar.advance(found.epoch * steps_per_epoch * batch_size)
                 for record in records:

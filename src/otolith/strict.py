@@ -1,0 +1,48 @@
+"""JSON and TOML from outside: what no file of ours holds is a ValueError, whatever a parser makes of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from typing import Any, NoReturn
+
+
+def json_value(content: bytes | str) -> Any:
+    """The value of a JSON text in UTF-8.
+
+    Raises:
+        ValueError: no JSON, nested too deeply, a number that is not finite or too long, or characters that are none
+            (lone surrogates, which no page or terminal can show).
+    """
+    text = content.decode("utf-8") if isinstance(content, bytes) else content
+    try:
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    return value
+
+
+def toml_value(text: str) -> dict[str, Any]:
+    """The tables of a TOML text.
+
+    Raises:
+        ValueError: no TOML, nested too deeply, or a number that is too long.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"it holds {name}, which is no finite number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"it holds {text[:40]}, which is beyond any number here")
+    return value
