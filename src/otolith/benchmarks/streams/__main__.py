@@ -132,9 +132,18 @@ def _playable(folder: Path, model: Model, rate_hz: float) -> Path:
 
     channels = model.meta.channels
     info = DatasetInfo(
-        **{"name": "played", "title": "Made for a load test", "licence": "MIT", "terms": "For tests.", "citation": ""},
-        **{"homepage": "", "how_to_get": "It is computed.", "n_subjects": None, "n_recordings": None},
-        **{"rate_hz": rate_hz, "activities": ("moving",), "channels": channels},  # type: ignore[arg-type]
+        name="played",
+        title="Made for a load test",
+        licence="MIT",
+        terms="For tests.",
+        citation="",
+        homepage="",
+        how_to_get="It is computed.",
+        n_subjects=None,
+        n_recordings=None,
+        rate_hz=rate_hz,
+        activities=("moving",),
+        channels=channels,  # type: ignore[arg-type]
     )
     values = signal(model, round(PLAYED_S * rate_hz), rate_hz, 10**6)
     stream = Stream(channels, values, rate_hz)

@@ -8,7 +8,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -64,7 +64,7 @@ async def misbehave(name: str, server: Server, said: Script, seconds: float) -> 
 
 @kind("plays and does not read")
 async def _plays(server: Server, said: Script) -> str:
-    async with _raw(server) as (reader, writer):
+    async with _raw(server) as writer:
         begin = {"v": 1, "type": "replay", "recording": RECORDING, "speed": FASTEST, "recognise": False}
         writer.write(frame(json.dumps(begin).encode()))
         return await _gone(writer)
@@ -72,7 +72,7 @@ async def _plays(server: Server, said: Script) -> str:
 
 @kind("sends control pings and does not read")
 async def _pings(server: Server, said: Script) -> str:
-    async with _raw(server) as (reader, writer):
+    async with _raw(server) as writer:
         many = frame(b"x" * 125, 0x9) * CHUNK_FRAMES
         while True:
             writer.write(many)
@@ -138,7 +138,7 @@ def frame(payload: bytes, opcode: int = 0x1) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def _raw(server: Server):  # type: ignore[no-untyped-def]
+async def _raw(server: Server) -> AsyncIterator[asyncio.StreamWriter]:
     """A WebSocket by hand, whose reading has stopped after the handshake and whose receive buffer is small."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BYTES)
@@ -151,11 +151,13 @@ async def _raw(server: Server):  # type: ignore[no-untyped-def]
     try:
         path = "/" + server.socket.split("/", 3)[3]
         asked = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nOrigin: {server.origin}\r\nUpgrade: websocket\r\n"
-        asked += "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+        asked += (
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+        )
         writer.write(asked.encode())
         await reader.readuntil(b"\r\n\r\n")
-        writer.transport.pause_reading()
-        yield reader, writer
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        yield writer
     finally:
         writer.transport.abort()
 

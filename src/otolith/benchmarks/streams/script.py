@@ -58,9 +58,7 @@ def script(model: Model, seconds: float, rate_hz: float, seed: int) -> Script:
     values = signal(model, n, rate_hz, seed)
     each = max(1, round(EVERY_S * rate_hz))
     pieces = tuple(slice(at, min(at + each, n)) for at in range(0, n, each))
-    texts = tuple(
-        _text(type="samples", t=times[piece].tolist(), x=values[:, piece].tolist()) for piece in pieces
-    )
+    texts = tuple(_text(type="samples", t=times[piece].tolist(), x=values[:, piece].tolist()) for piece in pieces)
     begin = _text(type="start", channels=list(model.meta.channels), rate_hz=rate_hz)
     return Script(begin, texts, pieces, values, times, rate_hz)
 
