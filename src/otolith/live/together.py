@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from otolith.model import Model
 from otolith.streaming import Network
+from otolith.windows import resample
 
 Windows = NDArray[np.float32]
 MOST = 64
@@ -44,8 +45,9 @@ class Together:
         self._work: asyncio.Task[None] | None = None
         self.passes = 0
         meta = model.meta
-        # the first pass loads and plans what the others find: no client shall wait for that
-        self._network(np.zeros((1, len(meta.channels), meta.n_steps), np.float32))
+        # the first of all loads and plans what the others find: no client shall wait for that
+        whole = resample(np.zeros((len(meta.channels), meta.n_steps + 1)), meta.n_steps)
+        self._network(whole[None].astype(np.float32))
 
     async def compute(self, x: Windows) -> Computed:
         """Outputs of windows (n, channels, time); several passes where there are more than `MOST`."""

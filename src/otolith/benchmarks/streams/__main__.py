@@ -143,7 +143,7 @@ def _playable(folder: Path, model: Model, rate_hz: float) -> Path:
         n_recordings=None,
         rate_hz=rate_hz,
         activities=("moving",),
-        channels=channels,  # type: ignore[arg-type]
+        channels=channels,
     )
     values = signal(model, round(PLAYED_S * rate_hz), rate_hz, 10**6)
     stream = Stream(channels, values, rate_hz)

@@ -51,6 +51,7 @@ async def opened(server: Server, **options: Any) -> ClientConnection:
         origin=server.origin,  # type: ignore[arg-type]
         compression=None,
         open_timeout=60,
+        close_timeout=1,
         proxy=None,
         **options,
     )

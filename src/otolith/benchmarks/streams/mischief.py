@@ -7,8 +7,9 @@ import contextlib
 import json
 import os
 import socket
+import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -64,20 +65,13 @@ async def misbehave(name: str, server: Server, said: Script, seconds: float) -> 
 
 @kind("plays and does not read")
 async def _plays(server: Server, said: Script) -> str:
-    async with _raw(server) as writer:
-        begin = {"v": 1, "type": "replay", "recording": RECORDING, "speed": FASTEST, "recognise": False}
-        writer.write(frame(json.dumps(begin).encode()))
-        return await _gone(writer)
+    begin = {"v": 1, "type": "replay", "recording": RECORDING, "speed": FASTEST, "recognise": False}
+    return await _deaf(server, frame(json.dumps(begin).encode()), frame(b"", 0x9), 1.0)
 
 
 @kind("sends control pings and does not read")
 async def _pings(server: Server, said: Script) -> str:
-    async with _raw(server) as writer:
-        many = frame(b"x" * 125, 0x9) * CHUNK_FRAMES
-        while True:
-            writer.write(many)
-            await writer.drain()
-            await asyncio.sleep(0.01)
+    return await _deaf(server, b"", frame(b"x" * 125, 0x9) * CHUNK_FRAMES, 0.01)
 
 
 @kind("connects and says nothing")
@@ -98,16 +92,15 @@ async def _mute(server: Server, said: Script) -> str:
         writer.transport.abort()
 
 
-@kind("sends as fast as it can")
+@kind("sends a thousand messages a second")
 async def _floods(server: Server, said: Script) -> str:
     async with await opened(server) as one:
         await one.send(said.start)
         reading = asyncio.create_task(_drain(one))
         try:
             while True:
-                for text in said.texts:
-                    await one.send(text)
                 await one.send('{"v": 1, "type": "ping", "sent": 0}')
+                await asyncio.sleep(0.0005)  # a send that need not wait lets nobody else run
         finally:
             reading.cancel()
 
@@ -137,37 +130,30 @@ def frame(payload: bytes, opcode: int = 0x1) -> bytes:
     return bytes([0x80 | opcode]) + size + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
 
 
-@contextlib.asynccontextmanager
-async def _raw(server: Server) -> AsyncIterator[asyncio.StreamWriter]:
-    """A WebSocket by hand, whose reading has stopped after the handshake and whose receive buffer is small."""
-    plain = socket.socket()
-    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BYTES)
-    plain.setblocking(False)
-    host, port = server.address
-    await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", port))
-    reader, writer = await asyncio.open_connection(
-        sock=plain, ssl=server.trusting, server_hostname=host, limit=SMALL_BYTES
-    )
+async def _deaf(server: Server, first: bytes, often: bytes, every_s: float) -> str:
+    """A WebSocket by hand, that reads nothing after the handshake. It learns of its end by writing."""
+    over = threading.Event()
+
+    def talk() -> str:
+        host, port = server.address
+        plain = socket.socket()
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BYTES)
+        plain.settimeout(10.0)
+        plain.connect(("127.0.0.1", port))
+        with server.trusting.wrap_socket(plain, server_hostname=host) as one:
+            path = "/" + server.socket.split("/", 3)[3]
+            asked = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nOrigin: {server.origin}\r\nUpgrade: websocket\r\n"
+            asked += "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            asked += "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+            one.sendall(asked.encode() + first)
+            one.recv(1)
+            one.settimeout(0.5)
+            while not over.wait(every_s):
+                with contextlib.suppress(TimeoutError):
+                    one.send(often)
+        return "stayed"
+
     try:
-        path = "/" + server.socket.split("/", 3)[3]
-        asked = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nOrigin: {server.origin}\r\nUpgrade: websocket\r\n"
-        asked += (
-            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
-        )
-        writer.write(asked.encode())
-        await reader.readuntil(b"\r\n\r\n")
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
-        yield writer
+        return await asyncio.to_thread(talk)
     finally:
-        writer.transport.abort()
-
-
-async def _gone(writer: asyncio.StreamWriter) -> str:
-    """Return once the other side has cut the connection off; what it sends before is not read.
-
-    One who does not read learns of the end only by writing: a ping each second does.
-    """
-    while True:
-        await asyncio.sleep(1)
-        writer.write(frame(b"", 0x9))
-        await writer.drain()
+        over.set()
