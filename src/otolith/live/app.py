@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from otolith import __version__
@@ -20,6 +20,7 @@ from otolith.live.guard import Guard
 from otolith.live.in_page import InPage
 from otolith.live.recordings import Playable
 from otolith.live.session import Limits, Session
+from otolith.live.together import Together
 from otolith.model import Model
 from otolith.prediction.matching import expects_gravity
 from otolith.prediction.timeline import state_names
@@ -37,6 +38,7 @@ PAGE = {
     },
 }
 """Path -> file of the folder `page`, and its type."""
+PIECE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,17 +62,28 @@ class Live:
     in_page: InPage = field(default_factory=lambda: InPage(why_not="this server hands no recogniser over"))
 
 
+class Pieces(Response):
+    """Content that is sent as the client takes it: no more than a piece of it waits in memory for one who does not."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for at in range(0, max(1, len(self.body)), PIECE_BYTES):
+            more = at + PIECE_BYTES < len(self.body)
+            await send({"type": "http.response.body", "body": self.body[at : at + PIECE_BYTES], "more_body": more})
+
+
 def build(live: Live) -> ASGIApp:
     """The ASGI application."""
     folder = importlib.resources.files("otolith.live") / "page"
     files = {path: ((folder / name).read_bytes(), kind) for path, (name, kind) in PAGE.items()} | dict(live.files)
     files |= {f"/recogniser/{name}": found for name, found in live.in_page.files.items()}
     about = describe(live)
+    together = Together(live.model)
     clients = 0
 
     def sender(content: bytes, kind: str) -> Any:
         async def send(request: Request) -> Response:
-            return Response(content, media_type=kind)
+            return Pieces(content, media_type=kind)
 
         return send
 
@@ -92,7 +105,7 @@ def build(live: Live) -> ASGIApp:
             return
         clients += 1
         try:
-            await Session(socket, live.model, live.recordings, live.limits).run()
+            await Session(socket, live.model, live.recordings, together, live.limits).run()
         finally:
             clients -= 1
 

@@ -28,10 +28,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from otolith.clock import MAX_GAP_S
 from otolith.recording import CHANNELS
 from otolith.streaming import Prediction
 
@@ -43,6 +45,10 @@ MAX_RATE_HZ = 1000.0
 
 MALFORMED, TOO_LARGE, REFUSED, IDLE, CROWDED, SLOW, BROKEN = 4400, 4413, 4422, 4408, 4429, 4503, 4500
 """Close codes, after the HTTP codes that they resemble."""
+FLOODING = CROWDED
+"""The same code, of too many requests; the reason tells them apart."""
+MAX_POINTS = 4 * MAX_SAMPLES
+"""Of the regular clock, over the time of one message without its gaps: few samples do not become many windows."""
 
 
 class Closed(Exception):
@@ -114,6 +120,15 @@ def parse(text: str | bytes) -> Message:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise Closed(MALFORMED, f"{place + ': ' if place else ''}{first['msg']}") from None
+
+
+def refuse_sparse(times: Sequence[float], rate_hz: float) -> None:
+    """Raise Closed where samples lie much further apart than `rate_hz` says; gaps do not count."""
+    steps = (b - a for a, b in pairwise(times))
+    covered_s = sum(step for step in steps if 0 < step <= MAX_GAP_S)
+    if covered_s * rate_hz > MAX_POINTS:
+        reason = f"{len(times)} samples over {covered_s:.0f} s at {rate_hz:g} Hz; start with the rate that they have"
+        raise Closed(MALFORMED, reason)
 
 
 def ready(channels: Sequence[str], rate_hz: float) -> dict[str, Any]:

@@ -97,10 +97,12 @@ def run(app: Any, place: Place, pem: Path | None = None, max_connections: int = 
     """
     import uvicorn
 
+    from otolith.live.connections import Http, WebSocket
+
     config = uvicorn.Config(
         app,
-        http="h11",
-        ws="websockets-sansio",
+        http=Http,
+        ws=WebSocket,
         lifespan="off",
         log_level="warning",
         access_log=False,

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from otolith.errors import DataError, unknown
@@ -16,8 +16,12 @@ from otolith.live import protocol
 from otolith.live.outbox import Outbox
 from otolith.live.protocol import Closed, Ping, Replay, Samples, Start, Stop
 from otolith.live.recordings import Playable
+from otolith.live.together import Together
 from otolith.model import Model
-from otolith.streaming import StreamingRecogniser
+from otolith.streaming import Cut, StreamingRecogniser
+
+Arrays = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Samples (channels, n) and their times (n,)."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,11 @@ class Limits:
     """A message that a client has not taken after so long is its last."""
     inbox: int = 50
     """Messages with samples that may wait for their turn: five seconds of a phone."""
+    messages_hz: float = 500.0
+    """Messages of all kinds a second, on average over `BURST_S`: fifty times what the page sends."""
+
+
+BURST_S = 5.0
 
 
 @dataclass(eq=False)
@@ -39,15 +48,17 @@ class Session:
     socket: WebSocket
     model: Model
     recordings: dict[str, Playable]
+    together: Together
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         self._outbox = Outbox()
-        self._inbox: asyncio.Queue[tuple[float, Samples] | None] = asyncio.Queue()
+        self._inbox: asyncio.Queue[tuple[float, Arrays] | None] = asyncio.Queue()
         self._dropped = 0
         self._mode: Start | Replay | None = None
         self._recogniser: StreamingRecogniser | None = None
-        self._heard = time.monotonic()
+        self._heard = self._counted = time.monotonic()
+        self._allowed = BURST_S * self.limits.messages_hz
 
     async def run(self) -> None:
         ending, gone = Closed(1000, ""), False
@@ -83,7 +94,10 @@ class Session:
     async def _converse(self, group: asyncio.TaskGroup) -> None:
         worker: asyncio.Task[None] | None = None
         while True:
-            message = protocol.parse(await self._receive())
+            text = await self._receive()
+            self._count()
+            message = protocol.parse(text)
+            await asyncio.sleep(0)  # whoever sends many messages at once does not keep the others waiting
             playing = isinstance(self._mode, Replay) and worker is not None and not worker.done()
             if playing or not isinstance(message, Ping):
                 self._heard = time.monotonic()
@@ -121,6 +135,14 @@ class Session:
             raise Closed(protocol.MALFORMED, "a binary message; send text")
         return text
 
+    def _count(self) -> None:
+        """Refuse more messages than `messages_hz` on average, and `BURST_S` of them at once."""
+        now, rate = time.monotonic(), self.limits.messages_hz
+        self._allowed = min(BURST_S * rate, self._allowed + rate * (now - self._counted)) - 1
+        self._counted = now
+        if self._allowed < 0:
+            raise Closed(protocol.FLOODING, f"more than {rate:g} messages a second; send more samples in each")
+
     async def _watch_idle(self) -> None:
         while True:
             left = self._heard + self.limits.idle_s - time.monotonic()
@@ -144,10 +166,11 @@ class Session:
         assert isinstance(self._mode, Start)
         if len(message.x) != len(self._mode.channels):
             raise Closed(protocol.MALFORMED, f"{len(message.x)} rows for {len(self._mode.channels)} channels")
+        protocol.refuse_sparse(message.t, self._mode.rate_hz)
         if self._inbox.qsize() >= self.limits.inbox:
             self._dropped += len(message.t)
         else:
-            self._inbox.put_nowait((time.monotonic(), message))
+            self._inbox.put_nowait((time.monotonic(), (np.array(message.x), np.array(message.t))))
 
     async def _begin(self, mode: Start | Replay) -> None:
         try:
@@ -162,9 +185,8 @@ class Session:
 
     async def _recognise(self, recogniser: StreamingRecogniser) -> None:
         while (item := await self._inbox.get()) is not None:
-            came, message = item
-            queued = time.monotonic() - came
-            await self._push(recogniser, np.array(message.x), np.array(message.t), queued)
+            came, samples = item
+            await self._tell(recogniser, recogniser.cut(*samples), time.monotonic() - came)
         await self._finish(recogniser)
 
     async def _play(self, mode: Replay) -> None:
@@ -180,26 +202,22 @@ class Session:
             rows = np.round(piece.values, 4) if mode.recognise else piece.values
             self._outbox.put(protocol.signals(piece.times.tolist(), rows.tolist()))
             if mode.recognise:
-                await self._push(recogniser, piece.values, piece.times, 0.0)
+                await self._tell(recogniser, recogniser.cut(piece.values, piece.times), 0.0)
         if mode.recognise:
             await self._finish(recogniser)
         else:
             self._outbox.put({"type": "end", **self._counts()})
 
-    async def _push(
-        self,
-        recogniser: StreamingRecogniser,
-        values: np.ndarray[Any, Any],
-        times: np.ndarray[Any, Any],
-        queued_s: float,
-    ) -> None:
-        """Off the event loop, so that the others' pings and samples do not wait for this network."""
-        for found in await asyncio.to_thread(recogniser.push, values, times):
-            self._outbox.put(protocol.prediction(found, queued_s))
+    async def _tell(self, recogniser: StreamingRecogniser, cut: Cut | None, queued_s: float) -> None:
+        """Cutting takes little and is done in between; the network, which all share, computes in its thread."""
+        if cut is None:
+            return
+        done = await self.together.compute(cut.x)
+        for found in recogniser.tell(cut, done.out, done.compute_s):
+            self._outbox.put(protocol.prediction(found, queued_s + done.queued_s))
 
     async def _finish(self, recogniser: StreamingRecogniser) -> None:
-        for found in await asyncio.to_thread(recogniser.finish):
-            self._outbox.put(protocol.prediction(found, 0.0))
+        await self._tell(recogniser, recogniser.cut_rest(), 0.0)
         self._outbox.put({"type": "end", **self._counts()})
 
     def _counts(self) -> dict[str, int]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
@@ -22,56 +20,15 @@ from otolith.prediction.timeline import state_names
 from otolith.recording import sensors_of
 from otolith.smoothing import DWELL_S, Filter
 from otolith.streaming.grid import Grid, Piece
+from otolith.streaming.network import Network
 from otolith.streaming.sensor import Sensor
+from otolith.streaming.values import Cut, Latency, Prediction
 from otolith.windows import resample
 
 MAX_LAG_S = 30.0
 """A sensor may come so much later than another one before its silence counts as a gap."""
-BATCH = 1024
-"""Windows that go through the network at once."""
 CHECKED_S = 10.0
 """Of the beginning, whose gravity and units are checked against the model's."""
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What is recognised in one window.
-
-    Attributes:
-        start_s, stop_s: of the window, on the clock of the samples.
-        activity: the most probable state, one of the model's activities or "unknown".
-        probability: of it; NaN for an unknown window without smoothing.
-        probabilities: float32 (n_activities,) of the window by itself, calibrated where the model is.
-        score, unknown: how foreign the window looks (None without calibration), and whether that is too much.
-        belief: (n_states,) after causal smoothing; None without.
-        waited_s: how far the samples had come beyond the window's end when it could be cut.
-        compute_s: time from `push` to this prediction, shared among those of one push.
-    """
-
-    start_s: float
-    stop_s: float
-    activity: str
-    probability: float
-    probabilities: NDArray[np.float32]
-    score: float | None
-    unknown: bool
-    belief: NDArray[np.float64] | None
-    waited_s: float
-    compute_s: float
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Where the time goes between a movement and its name, in seconds.
-
-    A change is seen once it fills a window: `window_s`. `waited_s` and `compute_s` are medians over the last
-    predictions (see `Prediction`); NaN before the first one.
-    """
-
-    window_s: float
-    hop_s: float
-    waited_s: float
-    compute_s: float
 
 
 class StreamingRecogniser:
@@ -132,7 +89,7 @@ class StreamingRecogniser:
             self._rates[name] = rate
         self._smoothing, self._dwell_s = smoothing, dwell_s
         self._start_s, self._max_lag_s = start_s, max_lag_s
-        self._network = model.network()
+        self._network = Network(model)
         self._waits: deque[float] = deque(maxlen=200)
         self._costs: deque[float] = deque(maxlen=200)
         self.reset()
@@ -171,6 +128,24 @@ class StreamingRecogniser:
         Raises:
             DataError: samples or times that cannot be used, or a beginning whose gravity or units contradict the model.
         """
+        return self._predict(self.cut(samples, times, sensor))
+
+    def finish(self) -> list[Prediction]:
+        """The recording is over: predictions of windows that waited for a last sample.
+
+        Raises:
+            DataError: a recording shorter than what `push` checks contradicts the model's gravity.
+        """
+        return self._predict(self.cut_rest())
+
+    def cut(self, samples: ArrayLike, times: ArrayLike | None = None, sensor: str = "") -> Cut | None:
+        """The first half of `push`, for those who send the windows of several streams through one `Network`.
+
+        `tell` has to be given the outputs of all that is cut, in this order. None: no window is complete.
+
+        Raises:
+            DataError: as `push`.
+        """
         began = time.perf_counter()
         if self._finished:
             raise DataError("the stream is finished; call reset() to begin another recording")
@@ -181,46 +156,56 @@ class StreamingRecogniser:
         if sensor not in self._layout:
             raise DataError(unknown("sensor", sensor, self._layout))
         if sensor not in self._sensors:
-            return []  # it holds nothing that the model reads
+            return None  # it holds nothing that the model reads
         if stamps is not None and len(stamps) and stamps[0] < self._grid.horizon:
             raise DataError(
                 f"sensor {sensor!r} is more than {self._max_lag_s:g} s behind: its sample of {stamps[0]} s comes too "
                 "late. Push the sensors in turn, or allow a larger max_lag_s."
             )
         self._sensors[sensor].push(values, stamps)
-        return self._predict(list(self._grid.advance()), began)
+        return self._cut(list(self._grid.advance()), began)
 
-    def finish(self) -> list[Prediction]:
-        """The recording is over: predictions of windows that waited for a last sample.
+    def cut_rest(self) -> Cut | None:
+        """The first half of `finish`, as `cut` is of `push`.
 
         Raises:
-            DataError: a recording shorter than what `push` checks contradicts the model's gravity.
+            DataError: as `finish`.
         """
         began = time.perf_counter()
         self._finished = True
         if self._checked < CHECKED_S * self._grid.rate_hz:
             self._refuse_gravity()
-        return self._predict(list(self._grid.finish()), began)
+        return self._cut(list(self._grid.finish()), began)
 
-    def _predict(self, pieces: list[Piece], began: float) -> list[Prediction]:
+    def _cut(self, pieces: list[Piece], began: float) -> Cut | None:
         windows: list[NDArray[np.float32]] = []
         starts: list[float] = []
         for piece in pieces:
             self._take(piece, windows, starts)
         if not windows:
-            return []
+            return None
         x = self._whole(np.concatenate(windows))
-        with torch.no_grad():
-            z = torch.from_numpy(self.model.encoder.scaler.transform(x)).to(self.model.encoder.device)
-            out = torch.cat([self._network(part).float() for part in z.split(BATCH)]).cpu().numpy()
+        # the newest time that all sensors have reached
+        newest = min(s.last for s in self._sensors.values() if s.last is not None)
+        return Cut(x, tuple(starts), newest, time.perf_counter() - began)
+
+    def _predict(self, cut: Cut | None) -> list[Prediction]:
+        if cut is None:
+            return []
+        began = time.perf_counter()
+        out = self._network(cut.x)
+        return self.tell(cut, out, time.perf_counter() - began)
+
+    def tell(self, cut: Cut, out: NDArray[np.float32], compute_s: float) -> list[Prediction]:
+        """Predictions of cut windows, from the outputs (n, outputs) of a `Network`, which took `compute_s` seconds."""
+        began = time.perf_counter()
         said = assessed(out, self.model.calibration)
+        starts = cut.start_s
         beliefs = [
             None if self._filter is None else self._filter.step(p, bool(flag), start)
             for p, flag, start in zip(said.probabilities, said.unknown, starts, strict=True)
         ]
-        # the newest time that all sensors have reached
-        newest = min(s.last for s in self._sensors.values() if s.last is not None)
-        cost = (time.perf_counter() - began) / len(starts)
+        cost = (cut.cut_s + compute_s + time.perf_counter() - began) / len(starts)
         self._costs.append(cost)
         made = []
         for i, (start, belief) in enumerate(zip(starts, beliefs, strict=True)):
@@ -232,7 +217,7 @@ class StreamingRecogniser:
                 state = len(self.states) - 1 if flag else int(p.argmax())
                 probability = float("nan") if flag else float(p.max())
             score = None if said.score is None else float(said.score[i])
-            waited = max(0.0, newest - stop)
+            waited = max(0.0, cut.newest_s - stop)
             self._waits.append(waited)
             made.append(Prediction(start, stop, self.states[state], probability, p, score, flag, belief, waited, cost))
         return made
