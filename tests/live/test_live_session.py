@@ -134,6 +134,14 @@ def test_a_replay_can_be_stopped_and_a_ping_is_answered(serving: Serving) -> Non
         ([START, START], protocol.MALFORMED, "second start"),
         ([START, {"v": 1, "type": "samples", "t": [0], "x": [[0]]}], protocol.MALFORMED, "1 rows for 6"),
         ([START, {"v": 1, "type": "samples", "t": [1, 0], "x": [[0, 0]] * 6}], protocol.REFUSED, "have to increase"),
+        (
+            [
+                START | {"rate_hz": 1000},
+                {"v": 1, "type": "samples", "t": [0.25 * i for i in range(10)], "x": [[0] * 10] * 6},
+            ],
+            protocol.MALFORMED,
+            "10 samples over 2 s at 1000 Hz",
+        ),
         ([START | {"channels": list(CHANNELS[:3])}], protocol.REFUSED, "has no gyro_x, gyro_y, gyro_z"),
         ([START | {"channels": ["acc_x"] * 6}], protocol.REFUSED, "named twice"),
         ([START | {"rate_hz": 3}], protocol.REFUSED, "the model expects 12 Hz"),
@@ -183,9 +191,24 @@ def test_idle_clients_are_closed_and_pings_do_not_keep_them(serving: Serving) ->
         socket.send_json(START)
         assert pinging(socket) == protocol.IDLE
     with client.websocket_connect(STREAM, headers=ORIGIN) as socket:
+        # pings keep it while the recording plays, however long that takes, and no longer
         socket.send_json({"v": 1, "type": "replay", "recording": "walk <b>", "speed": 100})
-        until_end(socket)
         assert pinging(socket) == protocol.IDLE
+
+
+def test_more_messages_than_allowed_close_their_connection_alone(serving: Serving) -> None:
+    client = serving(limits=Limits(messages_hz=0.5))  # two at once
+    with (
+        client.websocket_connect(STREAM, headers=ORIGIN) as other,
+        client.websocket_connect(STREAM, headers=ORIGIN) as one,
+    ):
+        for _ in range(4):
+            one.send_json({"v": 1, "type": "ping", "sent": 0})
+        code, reason = closing(one)
+        assert code == protocol.FLOODING
+        assert "more than 0.5 messages a second" in reason
+        other.send_json({"v": 1, "type": "ping", "sent": 4})
+        assert other.receive_json()["sent"] == 4
 
 
 def test_no_more_clients_than_allowed(serving: Serving) -> None:
