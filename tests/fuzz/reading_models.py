@@ -8,7 +8,7 @@ import json
 import random
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import fuzzmutate
 import numpy as np
@@ -145,7 +145,7 @@ class Checkpoints(Reader):
     """The newest is damaged, with checksums that fit or not; a training goes on from what is left."""
 
     name, weight = "checkpoint", 6.0
-    identity = {"recipe": "abc", "seed": 0}
+    identity: ClassVar = {"recipe": "abc", "seed": 0}
     settings = TrainSettings(epochs=2, batch_size=16, lr=1e-3)
 
     def prepare(self) -> None:
