@@ -306,6 +306,7 @@ def test_overlap_of_nine_tenths_moves_by_one_sample_at_ten_hertz() -> None:
         ({"overlap": -0.1}, "overlap is -0.1"),
         ({"overlap": float("nan")}, "overlap is nan"),
         ({"seconds": 0.01}, "holds no sample"),
+        ({"seconds": 1e9}, "longer than 1,000,000"),
         ({"channels": ("a", "a")}, "twice"),
         ({"channels": ()}, "at least one channel"),
     ],

@@ -21,6 +21,8 @@ from otolith.progress import SILENT, Progress
 from otolith.training.optim import Optimizer
 from otolith.training.trouble import or_smaller
 
+MOST_HIDDEN = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneSettings:
@@ -46,6 +48,8 @@ class FinetuneSettings:
                 f"expected epochs >= 1, batch_size >= 1, lr > 0 and patience >= 0; got epochs {self.epochs}, "
                 f"batch_size {self.batch_size}, lr {self.lr}, patience {self.patience}"
             )
+        if len(self.hidden) > MOST_HIDDEN:
+            raise ValueError(f"expected at most {MOST_HIDDEN} hidden layers; got {len(self.hidden)}")
         if not 0 <= self.dropout < 1 or not self.weight_decay >= 0 or any(width < 1 for width in self.hidden):
             raise ValueError(
                 f"expected 0 <= dropout < 1, weight_decay >= 0 and hidden widths >= 1; got dropout {self.dropout}, "

@@ -100,6 +100,18 @@ def test_no_archive_and_a_damaged_one(tmp_path: Path) -> None:
         read_recordings(path)
 
 
+def test_a_damaged_member_that_lzma_packed(tmp_path: Path) -> None:
+    path = tmp_path / "w.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as made:
+        made.writestr("walk.csv", TABLE)
+    content = bytearray(path.read_bytes())
+    at = 30 + len("walk.csv") + 9  # behind the local header and the header of LZMA
+    content[at : at + 20] = b"\xff" * 20
+    path.write_bytes(bytes(content))
+    with pytest.raises(DataError, match="cannot be unpacked"):
+        read_recordings(path)
+
+
 def test_links_in_folders_are_not_followed(tmp_path: Path) -> None:
     secret = physics_toolbox(tmp_path / "secret.csv", S)
     folder = tmp_path / "in"

@@ -223,6 +223,9 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known() -> None:
         ("method", 3, "[method.dynamic]"),
         ("augment", [], "augment"),
         ("augment.0.probability", 1.5, "augment.0.probability"),
+        ("encoder.blocks", 10**9, "at most 1000 layers"),
+        ("encoder.maps", [8] * 2000, "at most 1000 layers"),
+        ("finetune.hidden", [8] * 2000, "at most 100 hidden layers"),
     ],
 )
 def test_an_impossible_value_is_refused_by_its_key(key: str, value: Any, part: str) -> None:

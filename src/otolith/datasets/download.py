@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from otolith.datasets.base import Dataset
@@ -189,6 +190,7 @@ class _Unpacking:
         except (
             zipfile.BadZipFile,
             zlib.error,
+            LZMAError,
             EOFError,
             NotImplementedError,
             RuntimeError,

@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from otolith.datasets.card import CARD
@@ -211,6 +212,7 @@ def _reader(path: Path, entry: zipfile.ZipInfo, where: str) -> Callable[[int], b
             NotImplementedError,
             RuntimeError,
             zlib.error,
+            LZMAError,
         ) as error:
             raise DataError(f"{where}: cannot be unpacked ({error}). Export it again.") from error
 

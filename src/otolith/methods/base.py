@@ -17,6 +17,10 @@ STRICT: dict[str, Any] = {"extra": "forbid"}
 """Marks a settings dataclass as one in which a recipe's unknown key is an error."""
 
 
+MOST_LAYERS = 1000
+"""More than any encoder has: a card from elsewhere is not to keep us building."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EncoderSettings:
     """The conv + transformer encoder (Fig. 4, Section IV-B3)."""
@@ -34,6 +38,10 @@ class EncoderSettings:
         counts = (self.kernel, self.heads, self.feed_forward, *self.maps)
         if not self.maps or min(counts) < 1 or self.blocks < 0 or not 0 <= self.dropout < 1 or self.kernel % 2 == 0:
             raise ValueError("expected positive sizes, an odd kernel, blocks >= 0 and 0 <= dropout < 1")
+        if len(self.maps) > MOST_LAYERS or self.blocks > MOST_LAYERS:
+            raise ValueError(
+                f"expected at most {MOST_LAYERS} layers; got {len(self.maps)} maps and {self.blocks} blocks"
+            )
         if self.maps[-1] % self.heads:
             raise ValueError(f"the {self.heads} heads must divide the last of maps, {self.maps[-1]}")
 

@@ -20,6 +20,10 @@ Progress = Callable[[int, int | None], None]
 """Called as progress(recordings done, recordings in all or None where that is not known)."""
 
 
+MOST_STEPS = 1_000_000
+"""Samples of a window: beyond any that a network here can take in."""
+
+
 @dataclass(frozen=True)
 class WindowMeta:
     """What windows are windows of: everything about them but the arrays.
@@ -52,6 +56,8 @@ class WindowMeta:
             raise DataError(
                 f"A window of {self.seconds:g} s at {self.rate_hz:g} Hz holds no sample; raise rate_hz or seconds."
             )
+        if self.n_steps > MOST_STEPS:
+            raise DataError(f"A window of {self.n_steps:,} samples is longer than {MOST_STEPS:,}; lower seconds.")
         for name in ("channels", "activities"):
             values = getattr(self, name)
             if len(set(values)) < len(values):

@@ -7,7 +7,6 @@ system's: pauses become the gaps that they are.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 TIME = "Time (s)"
 EVENTS = ("event", "experiment time", "system time")
-_AXIS = re.compile(r"(?P<name>.*?)\s*(?P<axis>[xyz])", re.IGNORECASE)
 SENSORS = {"acceleration": ACC, "linear acceleration": ACC, "gyroscope": GYRO}
 UNITS = {ACC: ("m/s^2",), GYRO: ("rad/s",)}
 
@@ -106,9 +104,9 @@ def _triples(sheet: Sheet) -> list[tuple[str, bool, tuple[str, ...]]]:
         return []
     found: dict[str, dict[str, str]] = {}
     for column in sheet.columns:
-        match = _AXIS.fullmatch(split_header(column)[0])
-        if match is not None:
-            found.setdefault(match["name"].lower(), {})[match["axis"].lower()] = column
+        text = split_header(column)[0].lower()
+        if text.endswith(("x", "y", "z")):
+            found.setdefault(text[:-1].rstrip(), {})[text[-1]] = column
     out = []
     for name, by_axis in found.items():
         if len(by_axis) < 3:
