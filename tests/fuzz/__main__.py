@@ -63,6 +63,7 @@ def _all(
             outcomes[name] = fuzzharness.run(
                 name, folder / name, asked.seed, count, hang_s=asked.hang, advance=lambda n: progress.advance(bar, n)
             )
+            _tell(name, outcomes[name], asked.seed, progress.console)
     return outcomes
 
 
@@ -75,17 +76,20 @@ def _only(name: str, folder: Path, seed: int, number: int) -> int:
     return int((folder / name / "found.jsonl").exists())
 
 
+def _tell(name: str, outcome: Outcome, seed: int, console: Console) -> None:
+    """What failed, each way once, and the commands that repeat it."""
+    ways: dict[tuple[str, str], list[dict[str, object]]] = {}
+    for each in outcome.found:
+        place = str(each["what"])
+        key = f"{place.partition(':')[0]} {place.rpartition(' at ')[2]}"
+        ways.setdefault((str(each["verdict"]), key), []).append(each)
+    for (verdict, _), several in ways.items():
+        console.print(f"[bold red]{verdict}[/] {name}, {len(several)} times: {escape(str(several[0]['what']))}")
+        for each in several[:SHOWN]:
+            console.print(f"  {fuzzharness.again(name, seed, int(str(each['number'])))}", soft_wrap=True)
+
+
 def _report(outcomes: dict[str, Outcome], seed: int, console: Console) -> None:
-    for name, outcome in outcomes.items():
-        ways: dict[tuple[str, str], list[dict[str, object]]] = {}
-        for each in outcome.found:
-            place = str(each["what"])
-            key = f"{place.partition(':')[0]} {place.rpartition(' at ')[2]}"
-            ways.setdefault((str(each["verdict"]), key), []).append(each)
-        for (verdict, _), several in ways.items():
-            console.print(f"[bold red]{verdict}[/] {name}, {len(several)} times: {escape(str(several[0]['what']))}")
-            for each in several[:SHOWN]:
-                console.print(f"  {fuzzharness.again(name, seed, int(str(each['number'])))}", soft_wrap=True)
     table = Table(title=f"Hostile input, seed {seed}")
     table.add_column("reader", style="cyan")
     for title in ("tried", "read", "refused", "crashed", "hung", "escaped", "MB more", "s"):

@@ -151,7 +151,11 @@ class CacheEntry(Reader):
         self.w = tiny.windows(n_subjects=1)
         place = Path("entry")
         place.mkdir()
-        cache._write(place, self.w, "key")
+        arrays = {name: getattr(self.w, name) for name in cache.ARRAYS}
+        for name, values in arrays.items():
+            np.save(place / f"{name}.npy", values)
+        cache._describe(place, {name: (a.dtype, a.shape) for name, a in arrays.items()}, self.w.meta, "key")
+        assert cache.open_entry(place, self.w.meta, thorough=True) is not None
         return [{path.as_posix(): path.read_bytes() for path in sorted(place.iterdir())}]
 
     def mutate(self, rng: random.Random, files: Files) -> Files:
