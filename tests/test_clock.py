@@ -129,6 +129,7 @@ def spoilt(channel: int, sample: int, value: float) -> Stream:
         ),
         (of(spoilt(3, 17, np.nan)), r"'walk-1': channel gyro_x is nan at sample 17 \(of 50"),
         (of(spoilt(0, 0, -np.inf)), r"channel acc_x is -inf at sample 0"),
+        (of(spoilt(0, 0, 1e300)), r"channel acc_x is 1e+300 at sample 0".replace("+", r"\+")),
         (
             of(timed(ACC, np.array([0, 0.1, 0.1, 0.2]), 10.0)),
             r"but sample 2 is at 0.1 s after 0.1 s",

@@ -12,6 +12,10 @@ MAX_GAP_S = 0.25
 """A longer silence of any sensor ends a stretch; it is never bridged."""
 
 
+MOST = 1e12
+"""In m/s² or rad/s: beyond what any sensor measures, and far from where sums and slopes overflow."""
+
+
 def contiguous(recording: Recording, max_gap_s: float = MAX_GAP_S) -> list[Stream]:
     """The recording as gap-free, regularly sampled streams that hold all of its channels, in time order.
 
@@ -24,9 +28,9 @@ def contiguous(recording: Recording, max_gap_s: float = MAX_GAP_S) -> list[Strea
     order of `recording.channels`.
 
     Raises:
-        DataError: NaN or infinite samples, times that do not increase, a channel given twice, a rate that is
-            not positive, equal rates with unequal lengths, sensors that never overlap in time. The message
-            names recording, channel and sample.
+        DataError: NaN, infinite or absurd samples (`MOST`), times that do not increase, a channel given twice,
+            a rate that is not positive, equal rates with unequal lengths, sensors that never overlap in time. The
+            message names recording, channel and sample.
     """
     if not (np.isfinite(max_gap_s) and max_gap_s > 0):
         raise DataError(f"max_gap_s is {max_gap_s}; it has to be a positive number of seconds.")
@@ -68,8 +72,8 @@ def _check(recording: Recording) -> None:
             raise DataError(f"Recording {name!r}, {label}: rate is {stream.rate_hz} Hz, expected a positive number.")
         if not np.isfinite(stream.start_s):
             raise DataError(f"Recording {name!r}, {label}: start is {stream.start_s} s, expected a finite number.")
-        if not np.isfinite(values).all():
-            row, sample = (int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        if not (np.abs(values) <= MOST).all():
+            row, sample = (int(i) for i in np.argwhere(~(np.abs(values) <= MOST))[0])
             raise DataError(
                 f"Recording {name!r}: channel {stream.channels[row]} is {values[row, sample]} at sample "
                 f"{sample} (of {stream.n_samples}, counted from 0). Repair the file, or end the stream "

@@ -255,7 +255,7 @@ class FolderReader:
         wanted = [*([TIME] if entry["timed"] else []), *entry["channels"]]
         try:
             frame = pl.read_parquet(read_bytes(path), columns=wanted)
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # some damage is told as a panic
             raise DataError(f"{path}: is no Parquet file with {', '.join(wanted)} ({error}). {CURE}") from error
         if any(not kind.is_float() for kind in frame.dtypes) or any(frame.null_count().row(0)):
             raise DataError(f"{path}: holds values that are no numbers, expected floats only. {CURE}")

@@ -119,7 +119,7 @@ def _read(path: Path, reader: Callable[[Path], T], problems: list[str]) -> T | N
         return None
     try:
         return reader(path)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         detail = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         problems.append(f"{path.name} cannot be shown: {detail}.")
         return None
