@@ -241,6 +241,10 @@ CARDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "unknown head settings": put({"hidden": [16], "depth": 3}, "finetune"),
     "another head": put([16, 16], "finetune", "hidden"),
     "hidden that is no list": put(None, "finetune", "hidden"),
+    "hidden that is no number": put([True], "finetune", "hidden"),
+    "not one activity": put([], "activities"),
+    "blocks without end": put(10**9, "recipe", "encoder", "blocks"),
+    "a window without end": put(1e9, "input", "seconds"),
     "no training classes": drop("training_classes"),
     "no seed": drop("seed"),
 }

@@ -79,6 +79,8 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     Raises:
         CheckpointError: no bundle, a damaged one, one of another format, or an encoder without a head.
     """
+    from pydantic import TypeAdapter
+
     from otolith.classifier import FinetuneSettings, build_head
 
     card = read_card(folder)
@@ -88,8 +90,10 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
             f"{folder} holds an encoder without a head; fine-tune it first: otolith finetune {folder} DATASET"
         )
     try:
-        settings = FinetuneSettings(**card["finetune"] | {"hidden": tuple(card["finetune"]["hidden"])})
+        settings = TypeAdapter(FinetuneSettings).validate_python(card["finetune"])
         activities = tuple(str(name) for name in card["activities"])
+        if not activities:
+            raise ValueError("no activity")
         training_classes = tuple(int(number) for number in card["training_classes"])
         seed, validation = int(card["finetune_seed"]), float(card["validation_macro_f1"])
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:

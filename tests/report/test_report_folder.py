@@ -54,12 +54,14 @@ def test_damaged_json_is_named(tmp_path: Path, name: str, content: bytes) -> Non
     [
         ("tsne_after", np.zeros((5, 2), np.float32)),
         ("tsne_after", np.full((6, 2), np.nan, np.float32)),
+        ("tsne_after", np.full((6, 2), 1e30, np.float32)),
         ("tsne_before", np.zeros((6, 2), int)),
         ("tsne_y", np.zeros(6)),
         ("tsne_y", np.array(3)),
         ("tsne_y", np.full(6, 10**9)),
         ("tsne_y", np.full(6, -1)),
         ("tsne_subject", np.zeros(2)),
+        ("tsne_subject", np.full(6, np.nan)),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(tmp_path: Path, name: str, array: np.ndarray) -> None:

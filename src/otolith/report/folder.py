@@ -263,8 +263,12 @@ def _are_classes(y: NDArray[Any]) -> bool:
     return y.ndim == 1 and y.dtype.kind in "iu" and len(y) > 0 and y.min() >= 0 and y.max() < 1000
 
 
+_FAR = 1e6
+"""t-SNE leaves its points within a few hundred."""
+
+
 def _are_points(points: NDArray[Any], n: int) -> bool:
-    return points.shape == (n, 2) and points.dtype.kind == "f" and bool(np.isfinite(points).all())
+    return points.shape == (n, 2) and points.dtype.kind == "f" and bool((np.abs(points) < _FAR).all())
 
 
 def _tsne(folder: Path, problems: list[str]) -> Tsne | None:
@@ -272,7 +276,7 @@ def _tsne(folder: Path, problems: list[str]) -> Tsne | None:
     if after is None or y is None:
         return None
     whole = _are_classes(y) and all(p is None or _are_points(p, len(y)) for p in (before, after))
-    if not whole or (subject is not None and subject.shape != y.shape):
+    if not whole or (subject is not None and (subject.shape != y.shape or subject.dtype.kind not in "iuU")):
         problems.append("The t-SNE arrays cannot be shown: expected finite (n, 2) points and (n,) classes.")
         return None
     return Tsne(before, after, y, subject)
