@@ -21,7 +21,7 @@ OUTLIER = 100.0
 """Standard deviations from the mean beyond which a sample is a likelier cause than the learning rate."""
 FAILED = "failed-step.json"
 _NAMED = 8
-_NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
+_NO_MEMORY = ("not enough memory", "can't allocate memory", "cannot allocate memory", "out of memory")
 
 Result = TypeVar("Result")
 
