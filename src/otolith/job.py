@@ -44,6 +44,7 @@ class Prepared:
     recipe_name: str
     unlabelled: tuple[Windows, ...] = ()
     device: str = "auto"
+    split_batches: bool = False
 
     def cell(self, checkpoints: Path | None = None) -> Cell:
         """The cell of the representation-learning protocol that this job fills."""
@@ -57,6 +58,7 @@ class Prepared:
             self.unlabelled,
             self.device,
             checkpoints,
+            self.split_batches,
         )
 
 
@@ -80,6 +82,7 @@ def prepare(
     overrides: dict[str, Any] | None = None,
     device: str = "auto",
     workers: int | None = None,
+    split_batches: bool = False,
     progress: Progress = SILENT,
 ) -> Prepared:
     """Find the data, resolve the recipe, cut the windows (or take them from the cache) and split them.
@@ -90,6 +93,7 @@ def prepare(
         unlabelled: a data set whose recordings join pre-training with their labels, if any, ignored.
         overrides: dotted recipe keys and their values.
         workers: processes that read and cut recordings; None: one for each core where that is worth it.
+        split_batches: see `otolith.pretrain`; no part of the recipe.
 
     Raises:
         DataError: data missing, damaged, or too few subjects for a built-in split.
@@ -118,7 +122,7 @@ def prepare(
     name = "own" if isinstance(recipe, Recipe) else Path(recipe).stem
     if overrides:  # no longer what the name promises
         name = f"{name}-{resolved.hash[:6]}"
-    return Prepared(source, w, split, resolved, method, seed, name, extra, device)
+    return Prepared(source, w, split, resolved, method, seed, name, extra, device, split_batches)
 
 
 def run(

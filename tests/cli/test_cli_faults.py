@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+import torch
 from commandline import SET, call, refused
 
 from otolith import files, locks, memory
 from otolith.files import put
+from otolith.methods.autoencoder import DenoisingAutoencoder
+from otolith.training.pretext import Batch
+from otolith.training.ranks import Ranks
 
 
 def commands(moves: Path, out: Path) -> dict[str, list[object]]:
@@ -97,3 +103,51 @@ def test_a_pretraining_killed_after_its_last_file_is_finished(moves: Path, tmp_p
     for other in (["--seed", "3"], ["--set", "pretrain.lr=2e-3"]):
         assert "exists already" in refused(*command, *other, "--resume")
     assert (tmp_path / "out" / "weights.safetensors").read_bytes() == weights
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that has no room for more than 20 windows of the autoencoder."""
+    loss = DenoisingAutoencoder.loss
+
+    def limited(self: DenoisingAutoencoder, batch: Batch, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        if len(batch.x) > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return loss(self, batch, generator)
+
+    monkeypatch.setattr(DenoisingAutoencoder, "loss", limited)
+    for module in ("pieces", "trouble"):  # takes longer than the training
+        monkeypatch.setattr(f"otolith.training.{module}.release", lambda device: None)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_pretraining_whose_batch_does_not_fit_goes_on_in_pieces_where_asked(moves: Path, tmp_path: Path) -> None:
+    command = ["pretrain", moves, *SET, "--method", "autoencoder", "--out", tmp_path / "out"]
+    message = " ".join(refused(*command).split())
+    assert "A batch of 16 fits" in message
+    assert "With --split-batches the step is done in pieces" in message
+    assert list(tmp_path.iterdir()) == []
+    ended = call(*command, "--split-batches")
+    assert ended.code == 0, ended.err
+    assert " ".join(ended.err.split()).count("each step is done in 2 pieces of it") == 1
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_run_goes_on_in_pieces_too_and_keeps_their_number(
+    moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("otolith.report.embedding.MIN_POINTS", 10**9)  # pictures are not what this is about
+    out = tmp_path / "out"
+    ended = call("run", moves, *SET, "--method", "autoencoder", "--out", out, "--split-batches")
+    assert ended.code == 0, ended.err
+    curves = [json.loads(line) for line in (out / "curves.jsonl").read_text().splitlines()]
+    assert [record["pieces"] for record in curves if record["stage"] == "pretrain"] == [2]
+
+
+def test_processes_that_train_together_cannot_split_their_batches(
+    moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("otolith.training.ranks.joined", lambda: nullcontext(Ranks(0, 2)))
+    message = refused("pretrain", moves, *SET, "--split-batches", "--out", tmp_path / "out")
+    assert "--split-batches is for one process, and 2 train together" in message
+    assert list(tmp_path.iterdir()) == []

@@ -20,7 +20,7 @@ from otolith.augment import SignalSpec
 from otolith.pipeline import build_encoder
 from otolith.scaling import Scaler
 from otolith.training.checkpoint import CheckpointFolder
-from otolith.training.loop import PretextLoss, train
+from otolith.training.loop import PretextLoss, TrainSettings, train
 from otolith.training.pretext import Batch, Method
 from otolith.training.ranks import ALONE, Ranks, joint_statistics
 from otolith.training.source import Part, Source
@@ -44,19 +44,8 @@ class Double(Source):
         return super().__getitem__(ids).double()
 
 
-def trained(
-    name: str,
-    ranks: Ranks = ALONE,
-    checkpoints: Path | None = None,
-    epochs: int = EPOCHS,
-    dropout: float = 0.0,
-    stop_after: int = 0,
-) -> tuple[dict[str, Tensor], list[dict[str, Any]], dict[str, Tensor]]:
-    """Gradients of the first batch, then the records and the state of a training.
-
-    Raises:
-        Stopped: `stop_after` epochs are done.
-    """
+def task(name: str, dropout: float = 0.0) -> tuple[Method, Source, Tensor | None, TrainSettings]:
+    """A method in float64, its windows, what its teacher would say of them, and its settings."""
     recipe = tiny.recipe(encoder__dropout=0.0)
     w = tiny.windows()
     scaler = Scaler.fit(w.x)
@@ -75,8 +64,25 @@ def trained(
     instances = None
     if pretext.needs_instances:
         instances = torch.from_numpy(np.random.default_rng(0).normal(size=(len(w), 12)))
+    return pretext, source, instances, spec.train(recipe, recipe.settings_of(name))
+
+
+def trained(
+    name: str,
+    ranks: Ranks = ALONE,
+    checkpoints: Path | None = None,
+    epochs: int = EPOCHS,
+    dropout: float = 0.0,
+    stop_after: int = 0,
+) -> tuple[dict[str, Tensor], list[dict[str, Any]], dict[str, Tensor]]:
+    """Gradients of the first batch, then the records and the state of a training.
+
+    Raises:
+        Stopped: `stop_after` epochs are done.
+    """
+    pretext, source, instances, settings = task(name, dropout)
     grads = gradients(pretext, source, instances, ranks)
-    settings = replace(spec.train(recipe, recipe.settings_of(name)), epochs=epochs, batch_size=BATCH)
+    settings = replace(settings, epochs=epochs, batch_size=BATCH)
     folder = CheckpointFolder(checkpoints, {"method": name}) if checkpoints is not None else None
 
     def stop(record: dict[str, Any]) -> None:

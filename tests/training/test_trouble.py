@@ -150,6 +150,7 @@ def test_the_cpu_s_allocator_is_understood() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 60, dtype=torch.uint8)
     assert is_out_of_memory(caught.value)
+    assert is_out_of_memory(RuntimeError("posix_memalign failed:Cannot allocate memory (12)"))  # of convolutions
 
 
 class Narrow(nn.Module):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from otolith.losses.similarity import result_type
 from otolith.methods.base import STRICT, MethodSpec, SharedSettings
 from otolith.nets import ConvAutoencoder
 from otolith.training.pretext import Batch, Method
@@ -16,6 +17,8 @@ from otolith.training.pretext import Batch, Method
 
 class DenoisingAutoencoder(Method):
     """Stage 1 of Algorithm 1: rebuild the clean window from one with Gaussian noise of `noise_sigma` (z-scored)."""
+
+    mean_over_windows = True
 
     def __init__(self, encoder: ConvAutoencoder, noise_sigma: float = 0.5) -> None:
         super().__init__()
@@ -25,7 +28,7 @@ class DenoisingAutoencoder(Method):
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         noise = batch.draw(lambda x: torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype))
         rebuilt = self.encoder.reconstruct(self.encoder(batch.x + self.noise_sigma * noise))
-        return {"loss": F.mse_loss(rebuilt.float(), batch.x)}
+        return {"loss": F.mse_loss(rebuilt.to(result_type(rebuilt)), batch.x)}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ OUTLIER = 100.0
 """Standard deviations from the mean beyond which a sample is a likelier cause than the learning rate."""
 FAILED = "failed-step.json"
 _NAMED = 8
-_NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory")
+_NO_MEMORY = ("not enough memory", "can't allocate memory", "cannot allocate memory", "out of memory")
 
 Result = TypeVar("Result")
 
@@ -94,8 +94,12 @@ def batch_named(names: Sequence[str]) -> str:
     return f"batch of {len(names)}: {_some(names)}"
 
 
-def or_smaller(step: Callable[[Tensor], Result], ids: Tensor, stage: str, device: torch.device) -> Result:
+def or_smaller(
+    step: Callable[[Tensor], Result], ids: Tensor, stage: str, device: torch.device, advice: str = ""
+) -> Result:
     """`step(ids)`. Where memory does not suffice, find by trial the half, quarter, ... of `ids` that fits.
+
+    `advice`: a sentence that follows the batch that fits.
 
     Raises:
         TrainingError: memory does not suffice; says the batch that does. The state of what `step` trains is spoilt.
@@ -105,7 +109,7 @@ def or_smaller(step: Callable[[Tensor], Result], ids: Tensor, stage: str, device
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        said = str(error).strip().split("\n")[0]
+        said = said_by(error)
     # Not in the handler: what was raised keeps the tensors of the step alive.
     fits = None
     size = len(ids) // 2
@@ -114,14 +118,24 @@ def or_smaller(step: Callable[[Tensor], Result], ids: Tensor, stage: str, device
         size //= 2
     cure = (
         f"A batch of {fits} fits: set batch_size = {fits} in this stage's section of the recipe (a contrastive method "
-        "then sees fewer negatives), or free memory on the device."
+        f"then sees fewer negatives), or free memory on the device.{advice and ' '}{advice}"
         if fits
         else "Not even one window fits: free memory on the device, or use --device cpu."
     )
-    raise TrainingError(
-        f"{stage}: a batch of {len(ids)} does not fit into the memory of {device} ({said}). {cure} "
+    raise does_not_fit(stage, len(ids), device, said, cure)
+
+
+def does_not_fit(stage: str, n: int, device: torch.device, said: str, cure: str) -> TrainingError:
+    """The error of a batch of `n` windows for which memory does not suffice, as the allocator `said`."""
+    return TrainingError(
+        f"{stage}: a batch of {n} does not fit into the memory of {device} ({said}). {cure} "
         "Checkpoints of earlier epochs are kept."
     )
+
+
+def said_by(error: BaseException) -> str:
+    """The first line of an error's message; allocators follow it with advice of their own."""
+    return str(error).strip().split("\n")[0]
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -27,6 +27,7 @@ def pretrain(
     device: str = "auto",
     workers: Workers = None,
     ignore_memory: Flag = False,
+    split_batches: Flag = False,
 ) -> None:
     """Pre-train an encoder without labels.
 
@@ -47,6 +48,8 @@ def pretrain(
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
         workers: Processes that cut recordings into windows; default: one for each core where that is worth it.
         ignore_memory: Begin even if the memory of this machine does not seem to suffice.
+        split_batches: If a batch does not fit into the device's memory, do each step in pieces of it, with the same
+            gradients; for autoencoder (dynamic's teacher too) and multi-task, whose losses are means over windows.
     """
     import shutil
 
@@ -59,9 +62,12 @@ def pretrain(
     from otolith.files import sweep
     from otolith.memory import available_bytes
     from otolith.progress import SILENT, Progress
+    from otolith.training.pieces import refuse_ranks
     from otolith.training.ranks import joined
 
     with joined() as ranks:
+        if split_batches:
+            refuse_ranks(ranks)
         checkpoints = out.with_name(f"{out.name}-checkpoints")
         live = LiveProgress()
         progress: Progress = live if ranks.first else SILENT
@@ -100,7 +106,8 @@ def pretrain(
                     n_train = len(prepared.split.train) + sum(len(extra) for extra in prepared.unlabelled)
                     n_val = len(prepared.split.val)
                     most = None if ignore_memory else available_bytes()
-                    cost = estimate(prepared.recipe, method, prepared.w.meta, n_train, n_val, device, most)
+                    meta = prepared.w.meta
+                    cost = estimate(prepared.recipe, method, meta, n_train, n_val, device, most, split_batches)
                     bar.advance()
                 results.show(*results.plan(prepared, cost.only("autoencoder", "pretrain"), out), live.console)
             try:
@@ -114,6 +121,7 @@ def pretrain(
                     device=device,
                     checkpoints=checkpoints,
                     ranks=ranks,
+                    split_batches=split_batches,
                     progress=progress,
                 )
             except KeyboardInterrupt:

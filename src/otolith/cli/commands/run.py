@@ -26,6 +26,7 @@ def run(
     device: str = "auto",
     workers: Workers = None,
     ignore_memory: Flag = False,
+    split_batches: Flag = False,
 ) -> None:
     """Do the whole job, from recordings to a model and a report.
 
@@ -47,6 +48,8 @@ def run(
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
         workers: Processes that cut recordings into windows; default: one for each core where that is worth it.
         ignore_memory: Begin even if the memory of this machine does not seem to suffice.
+        split_batches: If a batch does not fit into the device's memory, do each step in pieces of it, with the same
+            gradients; for autoencoder (dynamic's teacher too) and multi-task, whose losses are means over windows.
     """
     from otolith import job
     from otolith.cli import Interrupted, results
@@ -67,6 +70,7 @@ def run(
         overrides=parse_overrides(overrides),
         device=device,
         workers=workers,
+        split_batches=split_batches,
         progress=progress,
     )
     folder = out or job.default_folder(prepared)
@@ -77,7 +81,8 @@ def run(
             split = prepared.split
             n_train = len(split.train) + sum(len(extra) for extra in prepared.unlabelled)
             most = None if dry_run or ignore_memory else available_bytes()
-            cost = estimate(prepared.recipe, method, prepared.w.meta, n_train, len(split.val), device, most)
+            n_val = len(split.val)
+            cost = estimate(prepared.recipe, method, prepared.w.meta, n_train, n_val, device, most, split_batches)
             bar.advance()
     heading, lines = results.plan(prepared, cost, folder)
     if dry_run:
