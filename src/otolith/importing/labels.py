@@ -135,11 +135,10 @@ def place(
         for (before, first), (after, second) in itertools.pairwise(segments):
             if after.start_s < (before.stop_s or np.inf) - 1e-9:
                 raise DataError(f"{second}: overlaps {first}; a moment can have one activity. Correct one of them.")
+        following = [*(segment.start_s for segment, _ in segments[1:]), np.inf]
         out[name] = tuple(
-            Segment(a.start_s, min(a.stop_s or np.inf, b.start_s), a.activity)
-            for a, b in zip(
-                (s for s, _ in segments), [*(s for s, _ in segments[1:]), Segment(np.inf, None, "")], strict=True
-            )
+            Segment(segment.start_s, min(segment.stop_s or np.inf, start), segment.activity)
+            for (segment, _), start in zip(segments, following, strict=False)  # a recording may have no label
         )
     return out
 
