@@ -22,6 +22,7 @@ from otolith.importing.mapping import words_of
 from otolith.importing.options import TIME_UNITS
 from otolith.importing.parquet import read_parquet
 from otolith.importing.repair import Samples
+from otolith.importing.spool import Texts
 from otolith.importing.table import Table
 from otolith.importing.text import read_table
 from otolith.importing.timing import CLOCK, EPOCH, parse_moment
@@ -50,7 +51,7 @@ class Interval:
     zoned: bool
 
 
-def segments_of_rows(samples: Samples, labels: Sequence[str], rate_hz: float) -> tuple[Segment, ...]:
+def segments_of_rows(samples: Samples, labels: Sequence[str] | Texts, rate_hz: float) -> tuple[Segment, ...]:
     """One segment for each run of equal labels, from its first sample to the first one of the next run.
 
     A run that is followed by a gap ends one period after its last sample.
