@@ -58,10 +58,15 @@ def test_files_are_gone_with_their_arrays(tmp_path: Path) -> None:
     assert mapped() == 0
 
 
-@pytest.mark.parametrize("system", ["fallocate", "none"])
+@pytest.mark.parametrize("system", ["fallocate", "none", "unable"])
 def test_space_is_taken_at_once(tmp_path: Path, system: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unable(descriptor: int, begin: int, size: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
     if system == "none":
         monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    elif system == "unable":
+        monkeypatch.setattr(os, "posix_fallocate", unable, raising=False)
     with open(tmp_path / "file", "w+b") as file:
         spool._reserve(file, 3_000_000)
         status = os.fstat(file.fileno())
@@ -79,6 +84,25 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert os.listdir(tmp_path) == []
     with pytest.raises(DataError, match="cannot be written"):
         Spool(tmp_path / "none").keep(np.ones(3))
+
+
+def test_a_disk_that_maps_no_files_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "share").mkdir()
+    (tmp_path / "temporary").mkdir()
+    real, asked = spool._map_of_file, []
+
+    def mapped(folder: Path, size: int) -> np.ndarray:
+        asked.append(folder.name)
+        if folder.name == "share":
+            raise OSError(errno.ENODEV, "No such device")
+        return real(folder, size)
+
+    monkeypatch.setattr(spool, "_map_of_file", mapped)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    keeper = Spool(tmp_path / "share", first_bytes=4096)
+    kept = [keeper.keep(np.full(5000, number)) for number in range(3)]
+    assert [int(each.mean()) for each in kept] == [0, 1, 2]
+    assert asked == ["share", "temporary", "temporary", "temporary"]
 
 
 @settings(max_examples=30, deadline=None)

@@ -6,6 +6,7 @@ drop. A file is gone with the last of its arrays, or with the process, however t
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import tempfile
@@ -21,6 +22,8 @@ from otolith.errors import DataError
 FIRST_BYTES, MOST_BYTES = 16 << 20, 512 << 20
 """Size of the first file and of the largest; each is twice the one before, so that there are few of them."""
 ALIGNED = 64
+UNABLE = frozenset({errno.ENODEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
+"""What systems answer where a disk, such as a network share, does not offer what was asked of it."""
 
 T = TypeVar("T", bound=np.generic)
 
@@ -43,7 +46,8 @@ class Spool:
         """Nothing is made before the first array comes.
 
         Args:
-            folder: on the disk that is to hold the arrays; it is there.
+            folder: on the disk that is to hold the arrays; it is there. Where that disk cannot map files, the system's
+                folder for temporary files is taken.
             first_bytes: size of the first file.
         """
         self._folder = folder
@@ -71,9 +75,13 @@ class Spool:
 
     def _mapped(self, size: int) -> NDArray[np.uint8]:
         try:
-            with tempfile.TemporaryFile(dir=self._folder, prefix=".otolith-import-") as file:
-                _reserve(file, size)
-                return np.frombuffer(mmap.mmap(file.fileno(), size), np.uint8)  # the map outlives the open file
+            try:
+                return _map_of_file(self._folder, size)
+            except OSError as error:
+                if error.errno not in UNABLE:
+                    raise
+                self._folder = Path(tempfile.gettempdir())
+                return _map_of_file(self._folder, size)
         except OSError as error:
             raise DataError(
                 f"{self._folder}: cannot be written ({error.strerror or error}). Make room there, or choose another "
@@ -81,11 +89,21 @@ class Spool:
             ) from error
 
 
+def _map_of_file(folder: Path, size: int) -> NDArray[np.uint8]:
+    with tempfile.TemporaryFile(dir=folder, prefix=".otolith-import-") as file:
+        _reserve(file, size)
+        return np.frombuffer(mmap.mmap(file.fileno(), size), np.uint8)  # the map outlives the open file
+
+
 def _reserve(file: BinaryIO | Any, size: int) -> None:
     """Give a file all of its space now: where it lacked later, writing to a map of it would end the process."""
     if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file.fileno(), 0, size)
-        return
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+            return
+        except OSError as error:
+            if error.errno not in UNABLE:
+                raise
     zeros = bytes(1 << 20)
     for begin in range(0, size, len(zeros)):
         file.write(zeros[: size - begin])
