@@ -80,15 +80,14 @@ def write_imported(
         gravity=imported.gravity,
         own=True,
     )
-    with progress.stage("write data set", 1 + len(imported.recordings), "files") as stage:
+    page = quality.page(title, imported, progress)
+    with progress.stage("write data set", len(imported.recordings), "recordings") as stage:
 
         def recordings() -> Iterator[Recording]:
             for each in imported.recordings:
                 yield each
                 stage.advance()
 
-        page = quality.page(title, imported)
-        stage.advance()
         write_folder(
             out,
             info,
