@@ -53,6 +53,12 @@ def test_recordings_are_named_in_several_ways(walk: Path, tmp_path: Path) -> Non
     assert {each.name: len(each.segments) for each in found.recordings} == {"walk": 1, "ride": 2}
 
 
+def test_recordings_may_have_no_label(walk: Path, tmp_path: Path) -> None:
+    other = physics_toolbox(tmp_path / "ride.csv", S)
+    found = labelled([walk, other], tmp_path, "walk,1,2,a", "walk,2,3,b", header="recording,start,end,activity")
+    assert {each.name: len(each.segments) for each in found.recordings} == {"walk": 2, "ride": 0}
+
+
 def test_what_reaches_out_is_clipped_and_told(walk: Path, tmp_path: Path) -> None:
     found = labelled(walk, tmp_path, "-3,2,a", "10,99,b")
     assert [start for start, _, _ in segments(found)] == [0.0, 10.0]

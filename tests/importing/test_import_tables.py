@@ -10,6 +10,7 @@ import pytest
 
 from otolith.errors import DataError
 from otolith.importing.parquet import columns_of, read_parquet
+from otolith.importing.spool import in_memory
 from otolith.importing.text import MAX_LINE, header_of, read_table
 
 ROWS = [(0.5, -1.25), (1.0, 2.5e-3), (1.5, 3.0)]
@@ -137,3 +138,13 @@ def test_damaged_and_huge_parquet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("otolith.importing.parquet.MAX_CELLS", 999)
     with pytest.raises(DataError, match="1,000 rows of 1 columns, over the limit"):
         read_parquet("t", content)
+
+
+def test_an_outline_names_the_same_rows() -> None:
+    text = read_table("t", b"# comment\ntime,x\n\n1,2\n\n3,4\n")
+    whole = io.BytesIO()
+    pl.DataFrame({"time": [1.0, 2.0], "x": [3.0, 4.0]}).write_parquet(whole)
+    for table in (text, text.only(np.array([False, True])), read_parquet("p", whole.getvalue())):
+        outline = table.outline(in_memory)
+        assert (outline.where, outline.columns, outline.height) == (table.where, table.columns, 0)
+        assert [outline.at(row) for row in range(table.height)] == [table.at(row) for row in range(table.height)]

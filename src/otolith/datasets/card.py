@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -44,8 +44,10 @@ def check_info(info: DatasetInfo, where: str) -> None:
         raise DataError(f"{where}: the data set is called {info.name!r}. Give it a name without slashes.")
 
 
-def to_json(info: DatasetInfo, entries: list[dict[str, Any]], provenance: Mapping[str, Any] | None = None) -> str:
-    """Text of a card: the description, where it is from if that is known, then one entry for each recording."""
+def to_json(
+    info: DatasetInfo, entries: list[dict[str, Any]], provenance: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """Text of a card in pieces: the description, where it is from if that is known, one entry for each recording."""
     card = {
         "format": FORMAT,
         "version": VERSION,
@@ -59,7 +61,7 @@ def to_json(info: DatasetInfo, entries: list[dict[str, Any]], provenance: Mappin
         **({"provenance": dict(provenance)} if provenance is not None else {}),
         "recordings": entries,
     }
-    return json.dumps(card, ensure_ascii=False, indent=1)
+    return json.JSONEncoder(ensure_ascii=False, indent=1).iterencode(card)
 
 
 def read_card(path: Path) -> dict[str, Any]:

@@ -102,7 +102,8 @@ def write_folder(
             )
         if not entries:
             raise DataError(f"{path}: no recording was given, so there is nothing to write.")
-        (building / CARD).write_text(to_json(info, entries, provenance), encoding="utf-8")
+        with open(building / CARD, "w", encoding="utf-8") as card:
+            card.writelines(to_json(info, entries, provenance))
         for name, text in (files or {}).items():
             (building / name).write_text(text, encoding="utf-8")
         os.chmod(building, 0o755)

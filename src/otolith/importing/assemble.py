@@ -14,12 +14,16 @@ from otolith.importing import flags, labels
 from otolith.importing.decide import acc_blocks, acc_unit, gyro_evidence, gyro_unit
 from otolith.importing.repair import Samples, clean, gaps, rate_of
 from otolith.importing.session import ACC, GYRO, SENSORS, Sensor, Session
+from otolith.importing.spool import Texts
 from otolith.importing.units import acc_unit_of_data
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 
 if TYPE_CHECKING:
     from otolith.importing.asking import Desk
     from otolith.importing.findings import Findings
+    from otolith.importing.spool import Keep
+
+NO_SECONDS, NO_VALUES = np.empty(0), np.empty((3, 0))
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,28 @@ def prepare(session: Session, desk: Desk) -> Prepared:
             "cannot be matched. Cut the files at the jumps, or leave the gyroscope out: --acc-only"
         )
     return Prepared(session, sensors, cleaned, origin)
+
+
+def set_aside(prepared: Prepared, keep: Keep) -> Prepared:
+    """The same to `assemble`, with samples and labels where `keep` puts them and without the tables they came from."""
+    outlines = {id(sensor.table): sensor.table for sensor in prepared.sensors}  # both sensors may stand in one
+    outlines = {key: table.outline(keep) for key, table in outlines.items()}
+    sensors = [
+        replace(
+            sensor,
+            table=outlines[id(sensor.table)],
+            clock=replace(sensor.clock, seconds=NO_SECONDS),
+            values=NO_VALUES,
+            elsewhere=None,
+        )
+        for sensor in prepared.sensors
+    ]
+    parts = [
+        [Samples(keep(part.times), keep(part.values), keep(part.rows)) for part in each] for each in prepared.parts
+    ]
+    labels = prepared.session.labels
+    labels = Texts(labels, keep) if isinstance(labels, list) else labels
+    return Prepared(replace(prepared.session, sensors=[], labels=labels), sensors, parts, prepared.origin)
 
 
 def look_at_data(prepared: Prepared, desk: Desk) -> None:

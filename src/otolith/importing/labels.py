@@ -22,6 +22,7 @@ from otolith.importing.mapping import words_of
 from otolith.importing.options import TIME_UNITS
 from otolith.importing.parquet import read_parquet
 from otolith.importing.repair import Samples
+from otolith.importing.spool import Texts
 from otolith.importing.table import Table
 from otolith.importing.text import read_table
 from otolith.importing.timing import CLOCK, EPOCH, parse_moment
@@ -50,7 +51,7 @@ class Interval:
     zoned: bool
 
 
-def segments_of_rows(samples: Samples, labels: Sequence[str], rate_hz: float) -> tuple[Segment, ...]:
+def segments_of_rows(samples: Samples, labels: Sequence[str] | Texts, rate_hz: float) -> tuple[Segment, ...]:
     """One segment for each run of equal labels, from its first sample to the first one of the next run.
 
     A run that is followed by a gap ends one period after its last sample.
@@ -135,11 +136,10 @@ def place(
         for (before, first), (after, second) in itertools.pairwise(segments):
             if after.start_s < (before.stop_s or np.inf) - 1e-9:
                 raise DataError(f"{second}: overlaps {first}; a moment can have one activity. Correct one of them.")
+        following = [*(segment.start_s for segment, _ in segments[1:]), np.inf]
         out[name] = tuple(
-            Segment(a.start_s, min(a.stop_s or np.inf, b.start_s), a.activity)
-            for a, b in zip(
-                (s for s, _ in segments), [*(s for s, _ in segments[1:]), Segment(np.inf, None, "")], strict=True
-            )
+            Segment(segment.start_s, min(segment.stop_s or np.inf, start), segment.activity)
+            for (segment, _), start in zip(segments, following, strict=False)  # a recording may have no label
         )
     return out
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 from otolith.errors import DataError
 from otolith.importing import labels
 from otolith.importing.asking import Ask, Desk
-from otolith.importing.assemble import Prepared, assemble, look_at_data, prepare
+from otolith.importing.assemble import Prepared, assemble, look_at_data, prepare, set_aside
 from otolith.importing.findings import Decision, Findings
 from otolith.importing.formats import all_formats, format_named
 from otolith.importing.options import ImportOptions
 from otolith.importing.session import Folder, Session, Sheet
 from otolith.importing.sources import Member, gather
-from otolith.progress import SILENT, Progress
+from otolith.importing.spool import Spool, in_memory
+from otolith.progress import SILENT, Progress, Stage
 from otolith.recording import Recording
 
 if TYPE_CHECKING:
     from otolith.importing.labels import Interval
+    from otolith.importing.spool import Keep
 
 NO_SUBJECT = (
     "Nothing says who wore the device, so every recording counts as a subject of its own. Splits are by "
@@ -82,6 +84,7 @@ def read_recordings(
     options: ImportOptions | None = None,
     ask: Ask | None = None,
     progress: Progress = SILENT,
+    spool: str | Path | None = None,
 ) -> Imported:
     """Read raw phone exports or tables: CSV, Parquet, zip archives, and folders of those.
 
@@ -89,12 +92,15 @@ def read_recordings(
         sources: files and folders.
         options: what the files do not say.
         ask: a person who decides what neither files nor options do; None: that is refused.
-        progress: is told of every folder or archive.
+        progress: is told of every file and recording.
+        spool: a folder on whose disk samples wait instead of in memory, in files without a name that are gone with the
+            last array of the result; arrays are then read-only. None: everything is held in memory.
 
     Raises:
         DataError: nothing to read, a damaged or hostile file, or something that nothing decides; the message names file
-            and line, and the option to give.
+            and line, and the option to give. Or `spool` cannot be written.
     """
+    keep: Keep = in_memory if spool is None else Spool(Path(spool)).keep
     options = options or ImportOptions()
     desk = Desk(options, ask)
     given = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
@@ -108,31 +114,28 @@ def read_recordings(
     findings: dict[str, Findings] = {}
     prepared: list[Prepared] = []
     passed: list[str] = []
-    with progress.stage("read recordings", len(folders), "folders") as stage:
+    with progress.stage("read recordings", sum(len(folder.sheets) for folder in folders), "files") as stage:
         for folder in folders:
-            sessions, left = _sessions(folder, desk)
-            prepared += [prepare(session, desk) for session in sessions]
-            passed += left
-            stage.advance()
+            prepared += _prepared(folder, desk, keep, passed, stage)
     if not prepared:
         what = f"format {options.format!r} reads" if options.format else "looks like an accelerometer"
         raise DataError(
             f"{', '.join(map(str, given))}: none of the {len(passed)} table(s) holds what {what}, such as {passed[0]}. "
             "Name the columns if they are called otherwise: --time COLUMN --acc X,Y,Z"
         )
-    # files of one layout are of one app: what the data of one decide holds for those whose data decide nothing
-    for each in prepared:
-        look_at_data(each, desk)
-    for each in prepared:
-        for recording, found in assemble(each, desk):
-            name = recording.name
-            if name in findings:
-                raise DataError(
-                    f"Two recordings are called {name!r}: {', '.join(findings[name].sources)} and "
-                    f"{', '.join(found.sources)}. Rename one of them, or name the folder above them as the source."
-                )
-            findings[name] = found
-            recordings.append(recording)
+    prepared.reverse()
+    with progress.stage("convert recordings", len(prepared), "recordings") as stage:
+        while prepared:  # what is done is let go of
+            for recording, found in assemble(prepared.pop(), desk):
+                name = recording.name
+                if name in findings:
+                    raise DataError(
+                        f"Two recordings are called {name!r}: {', '.join(findings[name].sources)} and "
+                        f"{', '.join(found.sources)}. Rename one of them, or name the folder above them as the source."
+                    )
+                findings[name] = found
+                recordings.append(_kept(recording, keep))
+            stage.advance()
     return replace(_together(recordings, findings, intervals, options), passed_over=tuple(sorted(set(passed))))
 
 
@@ -171,22 +174,58 @@ def _common_root(key: tuple[Path, PurePosixPath], keys: list[tuple[Path, PurePos
     return above if len(others) == 1 else PurePosixPath(above.parts[0]) if above.parts else above
 
 
-def _sessions(folder: Folder, desk: Desk) -> tuple[list[Session], list[str]]:
-    """The recordings in a folder, and the files of it in which there is no motion."""
+def _prepared(folder: Folder, desk: Desk, keep: Keep, passed: list[str], stage: Stage) -> list[Prepared]:
+    """The recordings in a folder, of which one at a time is held; `passed` takes the files without motion.
+
+    What cannot be read comes before what cannot be used, wherever in the folder it stands.
+    """
+    out: list[Prepared] = []
+    refused: DataError | None = None
+    told: set[str] = set()
+    for session in _sessions(folder, desk, passed):
+        new = set(session.findings.sources) - told
+        told |= new
+        stage.advance(len(new))
+        if refused is None:
+            try:
+                ready = prepare(session, desk)
+            except DataError as error:
+                refused = error
+                continue
+            # files of one layout are of one app: what the data of one decide holds for those whose data decide nothing
+            look_at_data(ready, desk)
+            out.append(set_aside(ready, keep))
+    if refused is not None:
+        raise refused
+    stage.advance(len(folder.sheets) - len(told))
+    return out
+
+
+def _sessions(folder: Folder, desk: Desk, passed: list[str]) -> Iterator[Session]:
+    """The recordings in a folder as they are read; `passed` takes the files in which there is no motion."""
     formats = [format_named(desk.options.format)] if desk.options.format else all_formats()
     rest = folder
-    out: list[Session] = []
     for each in formats:
         claimed = each.claims(rest)
         if not claimed:
             continue
-        found = each.sessions(folder, claimed, desk)
+        found = False
+        for session in each.sessions(folder, claimed, desk):
+            found = True
+            passed += session.findings.passed_over
+            yield session
         if found:
-            out += found
             names = {sheet.where for sheet in claimed}
             rest = replace(rest, sheets=tuple(sheet for sheet in rest.sheets if sheet.where not in names))
-    left = [sheet.where for sheet in rest.sheets]
-    return out, left + [path for session in out for path in session.findings.passed_over]
+    passed += [sheet.where for sheet in rest.sheets]
+
+
+def _kept(recording: Recording, keep: Keep) -> Recording:
+    streams = (
+        replace(each, values=keep(each.values), times=None if each.times is None else keep(each.times))
+        for each in recording.streams
+    )
+    return replace(recording, streams=tuple(streams))
 
 
 def _together(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from otolith.importing.findings import Findings
 from otolith.importing.parquet import columns_of, read_parquet
 from otolith.importing.sources import Member
+from otolith.importing.spool import Texts
 from otolith.importing.table import Table
 from otolith.importing.text import HEAD_BYTES, header_of, read_table
 from otolith.importing.timing import Clock
@@ -102,7 +103,7 @@ class Session:
     sensors: list[Sensor]
     findings: Findings
     subject: str | None = None
-    labels: list[str] | None = None
+    labels: list[str] | Texts | None = None
     """Activity of each row of the first sensor's table, "" where none."""
     folder: str = ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,8 @@ from otolith.errors import DataError
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from otolith.importing.spool import Keep
 
 MISSING = ("", "nan", "na", "n/a", "null", "inf", "-inf", "+inf", "infinity", "-infinity", "∞", "-∞")
 """Texts, in lower case, that stand for no number; a row with one of them holds no sample of that sensor."""
@@ -57,6 +60,11 @@ class Table:
         """The rows that a mask keeps, as a table of their own."""
         lines = self.lines[rows] if self.lines is not None else np.flatnonzero(rows) + 1
         return Table(self.where, self.frame.filter(rows), lines, self.comments, unit=self.unit)
+
+    def outline(self, keep: Keep) -> Table:
+        """The table without its cells: what it is called, its columns, and where each row stood."""
+        lines = None if self.lines is None else keep(self.lines)
+        return Table(self.where, _without_rows(self.columns), lines, unit=self.unit)
 
     def is_number(self, column: str) -> bool:
         """Whether the column has a numeric type, or its first texts are all numbers."""
@@ -141,6 +149,14 @@ class Table:
                 "one decimal sign, and thousands without any."
             )
         return again.fill_null(np.nan).to_numpy()
+
+
+@lru_cache(maxsize=64)
+def _without_rows(columns: tuple[str, ...]) -> pl.DataFrame:
+    """One for all tables of the same columns."""
+    import polars as pl
+
+    return pl.DataFrame(schema=dict.fromkeys(columns, pl.Null))
 
 
 def _is_text(values: pl.Series) -> bool:

@@ -29,6 +29,8 @@ RATES = (4.0, 1200.0)
 s, ms, us and ns makes a step of time plausible."""
 EPOCH = {"s": (3e8, 1e10), "ms": (3e11, 1e13), "us": (3e14, 1e16), "ns": (3e17, 9.2e18)}
 """What numbers since 1970 look like in each unit, from 1979 to 2286 (ns: 2261)."""
+LATEST = 1e19
+"""In any unit: beyond the last nanosecond that 64 bits hold."""
 CLOCK = r"^\s*(\d{1,3}):([0-5]?\d):([0-5]?\d)(?:[.,:](\d{1,9}))?\s*$"
 HALF_DAY_S = 43_200.0
 
@@ -105,6 +107,11 @@ def _numbers(table: Table, column: str, desk: Desk, findings: Findings, unit: st
     finite = values[np.isfinite(values)]
     if not finite.size:
         raise DataError(f"{table.where}: no value of its time column {column!r} is a number.")
+    if np.abs(finite).max() > LATEST:
+        raise DataError(
+            f"{table.where}: its time column {column!r} holds {finite[np.abs(finite).argmax()]:g}, which is no time in "
+            "any unit. Repair or remove that row."
+        )
     typical = float(np.median(finite))
     unit = desk.options.time_unit or unit
     spacing = _spacing(finite)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from otolith.datasets.folder import write_folder
 from otolith.errors import DataError
 from otolith.importing.read import read_recordings
 from otolith.progress import SILENT, Progress
+from otolith.recording import Recording
 
 if TYPE_CHECKING:
     from otolith.importing.asking import Ask
@@ -35,6 +36,9 @@ def import_recordings(
 ) -> Imported:
     """Read recordings (see `read_recordings`) and write them as the data set folder `out`; all of it appears, or none.
 
+    Few recordings are in memory at a time: the samples of the others wait on the disk of `out`, in files without a name
+    that are gone with what is returned, whose arrays are read-only.
+
     Args:
         title, licence, terms: what the card says of the data; models that are trained on them repeat the terms.
 
@@ -43,7 +47,7 @@ def import_recordings(
     """
     out = Path(out)
     refuse_existing(out)
-    imported = read_recordings(sources, options, ask, progress)
+    imported = read_recordings(sources, options, ask, progress, spool=disk_of(out))
     write_imported(imported, out, title=title, licence=licence, terms=terms, progress=progress)
     return imported
 
@@ -76,18 +80,22 @@ def write_imported(
         gravity=imported.gravity,
         own=True,
     )
-    with progress.stage("write data set", 2) as stage:
-        page = quality.page(title, imported)
-        stage.advance()
+    page = quality.page(title, imported, progress)
+    with progress.stage("write data set", len(imported.recordings), "recordings") as stage:
+
+        def recordings() -> Iterator[Recording]:
+            for each in imported.recordings:
+                yield each
+                stage.advance()
+
         write_folder(
             out,
             info,
-            imported.recordings,
+            recordings(),
             provenance=provenance(imported),
             notes={name: found.as_json() for name, found in imported.findings.items()},
             files={QUALITY: page},
         )
-        stage.advance()
     return out
 
 
@@ -99,6 +107,11 @@ def provenance(imported: Imported) -> dict[str, Any]:
         "notes": list(imported.notes),
         "passed_over": list(imported.passed_over),
     }
+
+
+def disk_of(out: Path) -> Path:
+    """The nearest folder above `out` that is there; whatever waits for `out` waits in it."""
+    return next(folder for folder in out.absolute().parents if folder.is_dir())
 
 
 def refuse_existing(out: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from otolith import __version__
+from otolith.progress import SILENT, Progress
 from otolith.recording import Recording
 from otolith.report.figures import imported as figures
 from otolith.report.pictures import Picture, picture
@@ -22,8 +23,8 @@ MOST_LISTED = 12
 HEADER = ("Recording", "Subject", "Started", "Length", "Rates (Hz)", "Labelled", "Gaps", "Flags", "Repairs")
 
 
-def page(title: str, imported: Imported) -> str:
-    """The whole page. Everything that was read from files is escaped."""
+def page(title: str, imported: Imported, progress: Progress = SILENT) -> str:
+    """The whole page. Everything that was read from files is escaped; `progress` is told of every recording drawn."""
     environment = Environment(
         loader=PackageLoader("otolith.report"),
         autoescape=True,
@@ -42,11 +43,19 @@ def page(title: str, imported: Imported) -> str:
             for each, count in imported.common_decisions()
         ],
         "lines": [_line(each, imported.findings[each.name]) for each in imported.recordings],
-        "recordings": [_details(each, imported) for each in imported.recordings if each.name in drawn],
+        "recordings": list(_drawings(imported, drawn, progress)),
         "left_out": len(imported.recordings) - len(drawn),
         "passed_over": imported.passed_over,
     }
     return environment.get_template("quality.html.j2").render(content, version=__version__)
+
+
+def _drawings(imported: Imported, drawn: set[str], progress: Progress) -> Iterator[dict[str, Any]]:
+    with progress.stage("draw quality page", len(drawn), "recordings") as stage:
+        for each in imported.recordings:
+            if each.name in drawn:
+                yield _details(each, imported)
+                stage.advance()
 
 
 def _drawn(imported: Imported) -> set[str]:

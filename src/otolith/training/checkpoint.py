@@ -114,8 +114,8 @@ class CheckpointFolder:
         if not isinstance(card, dict) or not isinstance(card["identity"], dict) or type(card["epoch"]) is not int:
             raise ValueError("its state.json does not describe a checkpoint")
         records = card["state"]["records"] if isinstance(card["state"], dict) else None
-        if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-            raise ValueError("its state.json holds no records of epochs")
+        if not isinstance(records, list) or not all(map(_is_record, records)) or len(records) != card["epoch"]:
+            raise ValueError("its state.json does not hold a record of each epoch")
         if card["format"] != FORMAT:
             raise CheckpointError(
                 f"{entry} has checkpoint format {card['format']}; this version of otolith reads format {FORMAT}. "
@@ -136,7 +136,14 @@ class CheckpointFolder:
         blob = (entry / "tensors.safetensors").read_bytes()
         if hashlib.sha256(blob).hexdigest() != card["sha256"]:
             raise ValueError("the checksum of its tensors does not match")
-        return Checkpoint(card["epoch"], load_tensors(blob), card["state"])
+        tensors = load_tensors(blob)
+        if not all(bool(t.isfinite().all()) for t in tensors.values()):
+            raise ValueError("its tensors hold numbers that are not finite")
+        return Checkpoint(card["epoch"], tensors, card["state"])
+
+
+def _is_record(record: Any) -> bool:
+    return isinstance(record, dict) and isinstance(record.get("loss", 0.0), int | float)
 
 
 def _pack(found: Checkpoint | None, refusal: str) -> bytes:

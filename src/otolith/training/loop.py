@@ -138,7 +138,7 @@ def train(
                         f"the checkpoint of epoch {found.epoch} in {checkpoints.folder} does not fit this training "
                         f"({error}). Remove it, or choose another --out folder."
                     ) from None
-                records = list(found.state["records"])
+                records = found.state["records"]
                 bar.advance(found.epoch * steps_per_epoch * batch_size)
                 for record in records:
                     if on_epoch is not None:

@@ -80,7 +80,7 @@ def import_(
     from otolith.cli.display import LiveProgress
     from otolith.importing.options import ImportOptions
     from otolith.importing.read import read_recordings
-    from otolith.importing.write import refuse_existing, write_imported
+    from otolith.importing.write import disk_of, refuse_existing, write_imported
 
     options = ImportOptions(
         format=format,
@@ -104,7 +104,7 @@ def import_(
     )
     refuse_existing(out)
     progress = LiveProgress()
-    imported = read_recordings(sources, options, terminal(progress), progress)
+    imported = read_recordings(sources, options, terminal(progress), progress, spool=disk_of(out))
     write_imported(imported, out, title=title, licence=licence, terms=terms, progress=progress)
     _tell(imported, out)
 

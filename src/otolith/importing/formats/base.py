@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -30,8 +31,8 @@ class Format(ABC):
         """The files of a folder that belong to this format, whether it reads them or passes them over."""
 
     @abstractmethod
-    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> list[Session]:
-        """The recordings in the files that it claimed.
+    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> Iterator[Session]:
+        """The recordings in the files that it claimed, each read when it is asked for: one is held at a time.
 
         Raises:
             DataError: a file is damaged or lacks what the format promises; names file, line or column.

@@ -49,7 +49,7 @@ class Generic(Format):
     def claims(self, folder: Folder) -> list[Sheet]:
         return list(folder.sheets)
 
-    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> list[Session]:
+    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> Iterator[Session]:
         plans = [(sheet, _mapping(sheet, desk)) for sheet in sheets]
         mapped = [(sheet, mapping) for sheet, mapping in plans if mapping.acc or mapping.gyro]
         passed = [sheet.where for sheet, mapping in plans if not (mapping.acc or mapping.gyro)]
@@ -59,10 +59,10 @@ class Generic(Format):
             if not mapped and sheet.member.named:
                 sheet.table().require(*(desk.options.acc or ()))
                 require_complete(sheet.where, mapping, sheet.columns, desk.options.rate_hz)
-        out = [session for acc, gyro in _pairs(mapped) for session in self._sessions(folder, acc, gyro, desk)]
-        for session in out:
-            session.findings.passed_over = passed
-        return out
+        for acc, gyro in _pairs(mapped):
+            for session in self._sessions(folder, acc, gyro, desk):
+                session.findings.passed_over = passed
+                yield session
 
     def _sessions(self, folder: Folder, acc: Planned, gyro: Planned | None, desk: Desk) -> Iterator[Session]:
         sheet, mapping = acc

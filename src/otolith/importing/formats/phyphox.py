@@ -7,6 +7,7 @@ system's: pauses become the gaps that they are.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,7 +49,7 @@ class Phyphox(Format):
             return []
         return [sheet for sheet in folder.sheets if TIME in sheet.columns or sheet.member.place.parent.name == "meta"]
 
-    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> list[Session]:
+    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> Iterator[Session]:
         found: list[Triple] = [(sheet, *triple) for sheet in sheets for triple in _triples(sheet)]
         if any(kind == ACC and not linear for _, kind, linear, _ in found):
             found = [each for each in found if not (each[1] == ACC and each[2])]
@@ -56,15 +57,13 @@ class Phyphox(Format):
         used = {sheet.where for sheet, *_ in found} | {sheet.where for sheet in meta}
         passed = sorted(sheet.where for sheet in sheets if sheet.where not in used)
         events = next((sheet for sheet in meta if set(EVENTS) <= set(sheet.columns)), None)
-        out = []
         for name, group in _groups(folder, found, bool(meta)):
             tables = {sheet.where: sheet.table() for sheet, *_ in group}
             findings = self.findings(*tables.values())
             findings.passed_over = passed
             pauses = _pauses(events.table(), findings) if events is not None else None
             sensors = [_sensor(tables[each[0].where], each, pauses) for each in group]
-            out.append(Session(name, sensors, findings, folder=folder.top))
-        return out
+            yield Session(name, sensors, findings, folder=folder.top)
 
 
 def _groups(folder: Folder, found: list[Triple], whole: bool) -> list[tuple[str, list[Triple]]]:

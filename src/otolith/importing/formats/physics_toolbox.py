@@ -7,6 +7,7 @@ header and put comments with # before it. With several sensors each row holds on
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -44,8 +45,8 @@ class PhysicsToolbox(Format):
                 out.append(sheet)
         return out
 
-    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> list[Session]:
-        return [self._session(folder, sheet, desk) for sheet in sheets]
+    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> Iterator[Session]:
+        return (self._session(folder, sheet, desk) for sheet in sheets)
 
     def _session(self, folder: Folder, sheet: Sheet, desk: Desk) -> Session:
         table = sheet.table()

@@ -7,6 +7,7 @@ is on, iOS turns the signs of acceleration and gravity round; `Metadata.csv` tel
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +43,7 @@ class SensorLogger(Format):
         ours = any(sheet.stem in FILES and set(COLUMNS) <= set(sheet.columns) for sheet in folder.sheets)
         return list(folder.sheets) if ours else []
 
-    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> list[Session]:
+    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> Iterator[Session]:
         by_stem = {sheet.stem: sheet for sheet in sheets}
         used = [stem for stem in FILES if stem in by_stem and not (stem == GYROSCOPE and desk.options.acc_only)]
         if TOTAL in used:
@@ -60,7 +61,7 @@ class SensorLogger(Format):
         if GRAVITY in tables:
             gravity = _sensor(GRAVITY, tables[GRAVITY], sign, desk, findings)
             sensors[0] = _with_gravity(sensors[0], gravity, findings)
-        return [Session(folder.name, sensors, findings, folder=folder.top)]
+        yield Session(folder.name, sensors, findings, folder=folder.top)
 
 
 def _sensor(stem: str, table: Table, sign: float, desk: Desk, findings: Findings) -> Sensor:
