@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import IO, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +95,7 @@ def _map_of_file(folder: Path, size: int) -> NDArray[np.uint8]:
         return np.frombuffer(mmap.mmap(file.fileno(), size), np.uint8)  # the map outlives the open file
 
 
-def _reserve(file: BinaryIO | Any, size: int) -> None:
+def _reserve(file: IO[bytes], size: int) -> None:
     """Give a file all of its space now: where it lacked later, writing to a map of it would end the process."""
     if hasattr(os, "posix_fallocate"):
         try:
