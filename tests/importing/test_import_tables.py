@@ -128,6 +128,14 @@ def test_parquet() -> None:
         table.numbers("z")
 
 
+@pytest.mark.parametrize("cells", [[[1], [2]], [b"\xff", b"a"]])
+def test_a_column_that_has_no_text(cells: list[object]) -> None:
+    table = read_parquet("t", parquet(pl.DataFrame({"time": cells, "x": [1, 2]})))
+    for read in (table.text, table.texts):
+        with pytest.raises(DataError, match=r"t: column 'time' of type .* has no text"):
+            read("time")
+
+
 def test_damaged_and_huge_parquet(monkeypatch: pytest.MonkeyPatch) -> None:
     content = parquet(pl.DataFrame({"x": np.zeros(1000)}))
     for bad in (b"", b"PAR1", content[:-9], content[:40] + content[60:], b"PAR1" + b"\xff" * 200 + b"PAR1"):

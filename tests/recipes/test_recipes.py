@@ -241,6 +241,7 @@ def test_an_impossible_value_is_refused_by_its_key(key: str, value: Any, part: s
         ("pretrain.lr.x.y", "is a value"),
         ("augment.7.sigma", "entries 0 to 3"),
         ("augment.first.sigma", "entries 0 to 3"),
+        ("augment.².sigma", "entries 0 to 3"),
         ("encoder.maps.3", "entries 0 to 2"),
     ],
 )

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -76,6 +77,18 @@ def _flip(entry: Path) -> None:
     (entry / "tensors.safetensors").write_bytes(bytes(blob))
 
 
+def _rewrite(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    """A state.json that was changed by somebody who leaves its checksum away."""
+
+    def damage(entry: Path) -> None:
+        card = json.loads((entry / "state.json").read_text())
+        del card["card_sha256"]
+        change(card)
+        (entry / "state.json").write_text(json.dumps(card))
+
+    return damage
+
+
 DAMAGES: dict[str, Callable[[Path], None]] = {
     "tensors cut short": _truncate("tensors.safetensors", 0.5),
     "tensors empty": _truncate("tensors.safetensors", 0),
@@ -86,6 +99,8 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "state missing": lambda entry: (entry / "state.json").unlink(),
     "state of another kind": lambda entry: (entry / "state.json").write_text("[1, 2]") and None,
     "state without its parts": lambda entry: (entry / "state.json").write_text("{}") and None,
+    "state of more epochs": _rewrite(lambda card: card["state"]["records"].append({"loss": 1.0})),
+    "a loss that is no number": _rewrite(lambda card: card["state"]["records"][0].update(loss={})),
     "state not text": lambda entry: (entry / "state.json").write_bytes(b"\xff\xfe\x00") and None,
 }
 

@@ -97,16 +97,23 @@ class Table:
         whole = values.cast(pl.Int64, strict=False)
         return None if whole.null_count() or not len(whole) else whole.to_numpy()
 
-    def texts(self, column: str) -> list[str]:
-        """Cells of a column as text without blanks around it; "" where there is none."""
+    def text(self, column: str) -> pl.Series:
+        """Cells of a column as text without blanks around it; null where there is none.
+
+        Raises:
+            DataError: a column of lists or bytes, which have no text.
+        """
         import polars as pl
 
         values = self.frame[column]
         try:
-            text = values.cast(pl.String, strict=False)
+            return values.cast(pl.String, strict=False).str.strip_chars()
         except pl.exceptions.PolarsError as error:
             raise DataError(f"{self.where}: column {column!r} of type {values.dtype} has no text ({error}).") from error
-        return [item.strip() if item is not None else "" for item in text.to_list()]
+
+    def texts(self, column: str) -> list[str]:
+        """The same as a list; "" where there is none."""
+        return self.text(column).fill_null("").to_list()
 
     def first(self, column: str) -> str:
         """The first cell, as text."""

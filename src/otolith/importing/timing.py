@@ -162,7 +162,7 @@ def _clock_times(table: Table, column: str, findings: Findings) -> Clock:
     """hh:mm:ss; past midnight the clock goes on."""
     import polars as pl
 
-    text = table.frame[column].cast(pl.String).str.strip_chars()
+    text = table.text(column)
     parts = [text.str.extract(CLOCK, group) for group in (1, 2, 3, 4)]
     hours, minutes, seconds = (part.cast(pl.Float64).fill_null(np.nan).to_numpy() for part in parts[:3])
     fraction = ("0." + parts[3].fill_null("0")).cast(pl.Float64).to_numpy()
@@ -224,7 +224,7 @@ def parse_moment(text: str) -> tuple[int, bool] | None:
 def _formatted(table: Table, column: str, time_format: str) -> Clock:
     import polars as pl
 
-    text = table.frame[column].cast(pl.String).str.strip_chars()
+    text = table.text(column)
     try:
         moments = text.str.to_datetime(time_format, time_unit="ns", strict=False)
     except pl.exceptions.PolarsError as error:

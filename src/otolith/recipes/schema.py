@@ -239,13 +239,13 @@ def _set(tree: dict[str, Any], key: str, value: Any, origin: str) -> None:
     node: Any = tree
     for parent in parents:
         if isinstance(node, list):
-            if not parent.isdigit() or int(parent) >= len(node):
+            if not parent.isdecimal() or int(parent) >= len(node):
                 raise RecipeError(f"{key}: {origin} has entries 0 to {len(node) - 1} there, not {parent!r}")
             node = node[int(parent)]
         elif isinstance(node, dict):
             node = node.setdefault(parent, {})
     if isinstance(node, list):
-        if not last.isdigit() or int(last) >= len(node):
+        if not last.isdecimal() or int(last) >= len(node):
             raise RecipeError(f"{key}: {origin} has entries 0 to {len(node) - 1} there, not {last!r}")
         node[int(last)] = value
     elif isinstance(node, dict):
