@@ -78,6 +78,7 @@ def test_trial_with_one_sensor_is_left_out_and_reported(folder: Path) -> None:
         ("@DATA", "@DATUM", "no line '@DATA'"),
         (", 9.81, ", ", x, ", "line 6: x is"),
         ("150850000000", "15085.5", "line 6: timestamp is '15085.5', expected a whole number"),
+        ("150850000000", "9" * 40, "line 6: timestamp is '9999"),
         (", 9.81, ", ", nan, ", "line 6: y is 'nan'"),
         (", 9.81, ", ", ", "line 6: 3 values, expected 4"),
     ],

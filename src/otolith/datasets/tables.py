@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,7 +97,7 @@ def _explain(
 def require_number(path: Path, line: int, column: str, value: str, whole: bool = False) -> None:
     """Raise DataError, naming all its arguments, unless `value` is the text of a finite (or whole) number."""
     try:
-        good = np.isfinite(int(value) if whole else float(value))
+        good = abs(int(value)) < 2**63 if whole else math.isfinite(float(value))
     except (ValueError, OverflowError):
         good = False
     if not good:
