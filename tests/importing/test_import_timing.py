@@ -125,6 +125,14 @@ def test_a_counter_is_no_time(tmp_path: Path) -> None:
         read_recordings(path, GIVEN)
 
 
+@pytest.mark.parametrize("wild", ["1e308", "-1.7e308", "2e19"])
+def test_a_number_that_is_no_time_in_any_unit(tmp_path: Path, wild: str) -> None:
+    times = [f"{t:.3f}" for t in S.acc_times]
+    times[5] = wild
+    with pytest.raises(DataError, match=r"its time column 'time' holds .*, which is no time in any unit"):
+        read_recordings(table(tmp_path / "t.csv", times), GIVEN)
+
+
 def test_columns_of_parquet_keep_their_types(tmp_path: Path) -> None:
     begin = datetime(2026, 3, 1, 9, tzinfo=UTC)
     moments = [begin + timedelta(seconds=float(t)) for t in TIMES]

@@ -49,6 +49,17 @@ def test_damaged_json_is_named(tmp_path: Path, name: str, content: bytes) -> Non
     assert problem.startswith(Path(name).name)
 
 
+def test_an_edge_beyond_any_float_is_named(tmp_path: Path) -> None:
+    arrays = tmp_path / "arrays"
+    arrays.mkdir()
+    (tmp_path / "rows.jsonl").touch()
+    (arrays / "teacher.json").write_text(
+        '{"histogram": {"edges": [0, 1' + "0" * 400 + '], "same": [1], "different": [1]}}'
+    )
+    (problem,) = folder.load(tmp_path).problems
+    assert problem.startswith("teacher.json")
+
+
 @pytest.mark.parametrize(
     ("name", "array"),
     [

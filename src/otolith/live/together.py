@@ -88,7 +88,7 @@ class Together:
         began = time.perf_counter()
         try:
             out = await asyncio.to_thread(self._network, np.concatenate([x for x, _, _ in taken]))
-        except Exception as error:
+        except Exception as error:  # whatever it is belongs to those who wait, not to this task
             for _, _, future in taken:
                 if not future.done():
                     future.set_exception(error)
