@@ -56,3 +56,5 @@ def test_page_and_tables_of_a_comparison_show_it(tmp_path: Path) -> None:
     for text in (page, (tmp_path / "report.md").read_text("utf-8")):
         assert "Seconds of an epoch: UCI-HAR, compact recipe, CPU, 2 threads" in text
         assert "1.75x" in text
+    assert "4 results of 1 run" in page
+    assert "Comparison: UCI-HAR" in page

@@ -148,9 +148,11 @@ def _single(run: RunFolder) -> dict[str, Any]:
 
 def _comparison(runs: Sequence[RunFolder], rows: list[Row], problems: list[str]) -> dict[str, Any]:
     found = groups.group(rows)
+    timed = [row for run in runs for row in run.costs]
+    datasets = [*(group.dataset for group in found), *(str(row.key.get("dataset", "?")) for row in timed)]
     return {
-        "n_rows": len(rows),
-        "datasets": names.listed(dict.fromkeys(names.dataset_title(group.dataset) for group in found)),
+        "n_rows": len(rows) + len(timed),
+        "datasets": names.listed(dict.fromkeys(map(names.dataset_title, datasets))),
         "problems": [f"{run.name}: {problem}" for run in runs for problem in run.problems] + problems,
         "groups": [_group_content(group) for group in found],
         "summary_header": tables.SUMMARY_HEADER,
@@ -164,7 +166,7 @@ def _comparison(runs: Sequence[RunFolder], rows: list[Row], problems: list[str])
             for each in few_labels.learning(found)
         ],
         "difference_header": differences.HEADER,
-        "costs": cost.tables(row for run in runs for row in run.costs),
+        "costs": cost.tables(timed),
         "published_cost": cost.PUBLISHED,
         "grid": pictures.grid(runs),
         "terms": _terms(runs),
@@ -204,10 +206,10 @@ def _run_content(run: RunFolder) -> dict[str, Any]:
     found = [item for row in pictured for item in pictures.scores(row)]
     found += pictures.teacher(run) + pictures.curves(run)
     only = run.rows[0] if len(run.rows) == 1 else None
-    methods = dict.fromkeys(names.method_title(str(row.key.get("method", "?"))) for row in run.rows)
+    methods = dict.fromkeys(names.method_title(str(row.key.get("method", "?"))) for row in [*run.rows, *run.costs])
     return {
         "name": run.name,
-        "title": pictures.condition(only) if only is not None else f"{len(run.rows)} results",
+        "title": pictures.condition(only) if only is not None else f"{len(run.rows) + len(run.costs)} results",
         "method": names.listed(methods),
         "macro_f1": only.result["macro_f1"] if only is not None else None,
         "pictures": found,

@@ -99,7 +99,7 @@ def _markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> st
 
 def markdown(groups: Sequence[Group], problems: Sequence[str] = (), costs: Sequence[cost.Costs] = ()) -> str:
     """The tables of all groups: summary with the paper beside it, every run, per-subject scores; then costs."""
-    parts = ["# Results", LEAD]
+    parts = ["# Results", *([LEAD] if groups else [])]
     parts += [f"**Attention:** {_markdown_cell(problem)}" for problem in problems]
     parts += _curves(groups)
     for each in groups:
