@@ -126,16 +126,10 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not list(tmp_path.iterdir()), "the user's own cache was used"
 
 
-def test_two_sizes_take_turns_and_both_come_to_their_end() -> None:
-    found = scale.scale(40, 60, steps=13, overrides=SMALL)
-    assert set(found) == {"few_seconds", "few_anonymous", "many_seconds", "many_anonymous"}
-    assert min(found.values()) > 0
-
-
-def test_a_training_of_so_many_steps_waits_for_each_turn() -> None:
-    turns: list[int] = []
-    scale.pretrain(60, 23, "compact", SMALL, lambda: turns.append(1))
-    assert len(turns) == 4  # of 10 or, at the end of an epoch of 7 steps, fewer: 7, 7, 7, 7
+def test_scale_stops_after_its_steps() -> None:
+    found = scale.scale(60, steps=13, overrides=SMALL)
+    assert 13 * 8 <= found["windows"] <= 13 * 8 + 10 * 8
+    assert found["seconds"] > 0
 
 
 @pytest.mark.parametrize("kind", ["ours", "stock-tf32", "stock-bfloat16"])

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import torch
 
+from otolith.benchmarks.tasks import turn
+
 
 def times(work: Callable[[], object], repeat: int, warm_up: int = 2, device: torch.device | None = None) -> float:
     """Median seconds of `work`; a GPU is waited for."""
     taken = []
     for number in range(warm_up + repeat):
+        turn()
         began = time.perf_counter()
         work()
         if device is not None and device.type == "cuda":

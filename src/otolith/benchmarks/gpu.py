@@ -15,6 +15,7 @@ import torch
 
 from otolith.benchmarks import made, stock
 from otolith.benchmarks.steps import StockModel, training_flop
+from otolith.benchmarks.tasks import turn
 from otolith.features import encode
 from otolith.training.loop import train
 
@@ -44,7 +45,8 @@ def epoch(
     if kind == "ours":
         h = encode(teacher, source)
         settings = dataclasses.replace(chosen.pretrain, epochs=epochs)
-        records = train(made.method(chosen, "dynamic").to(where), source, settings, 0, instances=h)
+        method = made.method(chosen, "dynamic").to(where)
+        records = train(method, source, settings, 0, instances=h, on_epoch=lambda _: turn())
         seconds = [record["seconds"] for record in records]
     else:
         low = kind == "stock-bfloat16"
@@ -56,6 +58,7 @@ def epoch(
         adam = torch.optim.Adam(other.parameters(), lr=chosen.pretrain.lr, fused=True)
         other.train()
         for _ in range(epochs):
+            turn()
             began = time.perf_counter()
             for ids in torch.randperm(n).split(size):
                 if len(ids) < size:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from otolith.benchmarks import made
 from otolith.benchmarks.clock import matrix_rate, times
+from otolith.benchmarks.tasks import turn
 from otolith.classifier import FinetuneSettings, Labelled, build_head, train_classifier
 from otolith.many_heads import EVERY, train_many
 from otolith.metrics import macro_f1
@@ -41,7 +42,9 @@ def head(
     if kind == "ours":
         network = build_head(width, CLASSES, settings, 0)
         parts = Labelled(x, y), Labelled(x_val, y_val)
-        records = train_classifier(network, *parts, settings, 0, n_classes=CLASSES, score=_score)
+        records = train_classifier(
+            network, *parts, settings, 0, n_classes=CLASSES, score=_score, on_epoch=lambda _: turn()
+        )
         return {"seconds": 50 * statistics.median(record["seconds"] for record in records)}
 
     model = _stock_head(width, settings)
@@ -96,8 +99,10 @@ def few_labels(
     given = {k: [labelled(CLASSES * k) for _ in range(DRAWS)][:draws] for k in ks}
     rate = matrix_rate()["rate"]
     scores: list[float] = []
-    began = time.perf_counter()
+    seconds = 0.0
     for drawn in given.values():
+        turn()
+        began = time.perf_counter()
         if kind == "ours":
             seeds = range(draws)
             if stop == "last":
@@ -112,8 +117,8 @@ def few_labels(
                 head = _stock_head(width, settings)
                 _train_stock(head, draw, settings, n_steps if stop == "last" else None, val)
                 found.append(_score(test.y, _stock_found(head, test.inputs)))
+        seconds += (time.perf_counter() - began) * DRAWS / draws
         scores += found[:compared]
-    seconds = (time.perf_counter() - began) * DRAWS / draws
 
     macs = [a * b for a, b in pairwise([width, *settings.hidden, CLASSES])]
     forward = 2 * sum(macs)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from otolith.benchmarks.measures_gpu import gpu
 from otolith.benchmarks.table import Line
-from otolith.benchmarks.tasks import Run, Unavailable, fresh_process, in_turn
+from otolith.benchmarks.tasks import Run, Unavailable, fresh_processes, in_turn
 from otolith.errors import DataError, unknown
 from otolith.progress import SILENT, Progress
 
@@ -41,7 +40,7 @@ def step(run: Run, rounds: int) -> Iterator[Line]:
         note=f"the stock way reaches {stock['flop'] / stock['seconds'] / stock['matrix_rate']:.0%}",
     )
     try:
-        compiled = run("step", kind="compiled")
+        (compiled,) = run(("step", {"kind": "compiled"}))
     except Unavailable as reason:
         yield Line(measure="step", what="the same, stock way compiled", note=f"not measured: {reason}")
         return
@@ -55,7 +54,7 @@ def step(run: Run, rounds: int) -> Iterator[Line]:
 
 
 def profile(run: Run, rounds: int) -> Iterator[Line]:
-    shares = run("profile")
+    (shares,) = run(("profile", {}))
     said = ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items())
     yield Line(measure="profile", what="where our step's time goes", note=said)
 
@@ -157,8 +156,7 @@ def few_labels(stop: str, limit: float, times_arithmetic: float | None) -> Calla
 
 
 def loss(run: Run, rounds: int) -> Iterator[Line]:
-    small: list[tuple[str, dict[str, Any]]] = [("loss", {"kind": kind, "views": 512}) for kind in ("ours", "stock")]
-    ours, stock = in_turn(run, rounds, *small)
+    ours, stock = in_turn(run, rounds, *(("loss", {"kind": kind, "views": 512}) for kind in ("ours", "stock")))
     yield Line(
         measure="loss",
         what="NDT-Xent, 512 views",
@@ -183,7 +181,7 @@ def loss(run: Run, rounds: int) -> Iterator[Line]:
             note=f"values {nt['loss']:.6f} and {other['loss']:.6f}",
         )
     for views in (2048, 8192):
-        ours, stock = (run("loss", kind=kind, views=views, repeat=3) for kind in ("ours", "stock"))
+        ours, stock = run(*(("loss", {"kind": kind, "views": views, "repeat": 3}) for kind in ("ours", "stock")))
         yield Line(
             measure="loss",
             what=f"NDT-Xent, {views:,} views",
@@ -193,7 +191,7 @@ def loss(run: Run, rounds: int) -> Iterator[Line]:
             sense="price",
             note=f"memory {ours['bytes'] / 1e6:,.0f} MB against {stock['bytes'] / 1e6:,.0f} MB",
         )
-    large = run("loss", kind="ours", views=32_768, repeat=1)
+    (large,) = run(("loss", {"kind": "ours", "views": 32_768, "repeat": 1}))
     yield Line(
         measure="loss",
         what="NDT-Xent, 32,768 views: memory",
@@ -212,27 +210,27 @@ def start(run: Run, rounds: int) -> Iterator[Line]:
 
 
 def scale(run: Run, rounds: int) -> Iterator[Line]:
-    (found,) = in_turn(run, rounds, ("scale", {}))
+    few, many = in_turn(run, rounds, *(("scale", {"n": n}) for n in (10_000, 1_000_000)))
     yield Line(
         measure="scale",
         what="pre-training, a window of 1,000,000",
-        ours=found["many_seconds"],
+        ours=many["seconds"],
         against="a window of 10,000",
-        baseline=found["few_seconds"],
+        baseline=few["seconds"],
         sense="price",
         target="within 10 %",
-        met=abs(found["many_seconds"] / found["few_seconds"] - 1) <= 0.1,
+        met=abs(many["seconds"] / few["seconds"] - 1) <= 0.1,
     )
     yield Line(
         measure="scale",
         what="its anonymous memory",
-        ours=found["many_anonymous"],
+        ours=many["anonymous"],
         unit="B",
         against="10,000 windows",
-        baseline=found["few_anonymous"],
+        baseline=few["anonymous"],
         sense="price",
         target="flat",
-        met=found["many_anonymous"] <= 1.1 * found["few_anonymous"],
+        met=many["anonymous"] <= 1.1 * few["anonymous"],
     )
 
 
@@ -252,7 +250,7 @@ MEASURES: dict[str, tuple[Callable[[Run, int], Iterator[Line]], ...]] = {
 
 
 def measure(
-    names: tuple[str, ...] = (), *, rounds: int = 3, run: Run = fresh_process, progress: Progress = SILENT
+    names: tuple[str, ...] = (), *, rounds: int = 3, run: Run = fresh_processes, progress: Progress = SILENT
 ) -> Iterator[Line]:
     """The lines of the named measures (none named: all), as they come; one that cannot be made says why.
 

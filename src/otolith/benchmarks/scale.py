@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 
 from otolith.benchmarks import made
 from otolith.benchmarks.clock import anonymous_bytes
+from otolith.benchmarks.tasks import turn
 from otolith.features import encode
 from otolith.progress import Progress, Stage
 from otolith.recording import CHANNELS
@@ -29,16 +28,15 @@ class _Enough(Exception):
 class _Watch(Stage, Progress):
     """Notes, at each report of a training, seconds a window and memory that is no file's; stops it after some steps."""
 
-    def __init__(self, windows: int, turn: Callable[[], object]) -> None:
+    def __init__(self, windows: int) -> None:
         self.wanted = windows
-        self.turn = turn
         self.seconds: list[float] = []
         self.anonymous: list[int] = []
         self.done = 0
 
     @contextmanager
     def stage(self, title: str, total: int | None = None, unit: str = "") -> Iterator[Stage]:
-        self.turn()
+        turn()
         self.at = time.perf_counter()
         yield self
 
@@ -49,59 +47,15 @@ class _Watch(Stage, Progress):
         self.done += steps
         if self.done >= self.wanted:
             raise _Enough
-        self.turn()
+        turn()
         self.at = time.perf_counter()
 
 
-def scale(
-    few: int = 10_000,
-    many: int = 1_000_000,
-    steps: int = 300,
-    recipe: str = "compact",
-    overrides: made.Overrides = None,
-) -> dict[str, float]:
-    """Pre-training by dynamic temperature on `few` and on `many` windows, in two processes that take turns.
+def scale(n: int, steps: int = 300, recipe: str = "compact", overrides: made.Overrides = None) -> dict[str, float]:
+    """Pre-training by dynamic temperature on `n` windows from a memory-mapped file, the teacher's features likewise.
 
-    The turns are some ten steps long, so that a slow second of the machine meets both. Median seconds of a window and
-    the most anonymous memory of each.
-    """
-    context = multiprocessing.get_context("spawn")
-    waiting: dict[str, Connection] = {}
-    found: dict[str, float] = {}
-    children = []
-    for name, n in (("few", few), ("many", many)):
-        here, there = context.Pipe()
-        children.append(context.Process(target=_child, args=(there, n, steps, recipe, overrides)))
-        children[-1].start()
-        there.close()
-        here.recv()  # its windows are written and its features known
-        waiting[name] = here
-    while waiting:
-        for name, child in list(waiting.items()):
-            child.send("your turn")
-            if (figures := child.recv()) is not None:
-                found |= {f"{name}_{what}": figure for what, figure in figures.items()}
-                del waiting[name]
-    for process in children:
-        process.join()
-    return found
-
-
-def _child(parent: Connection, n: int, steps: int, recipe: str, overrides: made.Overrides) -> None:
-    def turn() -> None:
-        parent.send(None)
-        parent.recv()
-
-    parent.send(pretrain(n, steps, recipe, overrides, turn))
-
-
-def pretrain(
-    n: int, steps: int, recipe: str, overrides: made.Overrides, turn: Callable[[], object] = lambda: None
-) -> dict[str, float]:
-    """Dynamic temperature for `steps` steps on `n` windows of a memory-mapped file, the teacher's features likewise.
-
-    Median seconds of a window and the most anonymous memory; `turn` is called before each stretch of steps. Needs
-    0.7 kB of disk for each window and 1 kB for its features.
+    Median seconds of a window over `steps` steps, and the most anonymous memory. Needs 0.7 kB of disk for each window
+    and 1 kB for its features.
     """
     chosen = made.recipe_of(recipe, overrides)
     size = chosen.pretrain.batch_size
@@ -116,8 +70,12 @@ def pretrain(
         del out, part
         source = made.source(np.load(path, mmap_mode="r"))
         h = encode(made.teacher(chosen), source, folder=Path(folder))
-        watch = _Watch(steps * size, turn)
+        watch = _Watch(steps * size)
         settings = dataclasses.replace(chosen.pretrain, epochs=-(-steps // (n // size)), lr=1e-6)
         with suppress(_Enough):
             train(made.method(chosen, "dynamic"), source, settings, 0, instances=h, progress=watch)
-        return {"seconds": statistics.median(watch.seconds), "anonymous": float(max(watch.anonymous))}
+        return {
+            "seconds": statistics.median(watch.seconds),
+            "anonymous": float(max(watch.anonymous)),
+            "windows": watch.done,
+        }
