@@ -64,8 +64,9 @@ class CPC(Method):
         z = self.encoder.latents(batch.x)
         last = z.shape[1] - self.future_steps
         start = torch.randint(last, (1,), generator=generator, device=z.device)
-        # As no context sees what comes later, those of all steps hold c_t, and a GPU is not asked where t is.
-        context = self.encoder.contexts(z).index_select(1, start)[:, 0]
+        # No context sees what comes later, so that steps after t can be left out; a GPU is not asked where t is.
+        seen = int(start) + 1 if start.device.type == "cpu" else last
+        context = self.encoder.contexts(z[:, :seen]).index_select(1, start)[:, 0]
         predicted = self.predict(context).unflatten(1, (self.future_steps, -1))
         future = start + torch.arange(1, self.future_steps + 1, device=z.device)
         gather = batch.ranks.gather
