@@ -132,11 +132,13 @@ def test_what_cannot_be_measured_says_why_and_the_rest_goes_on() -> None:
     assert lines[-1].measure == "head"
 
 
-def test_the_reason_of_a_failure_is_its_last_line() -> None:
-    with pytest.raises(Unavailable, match="nowhere"):
-        fresh_processes(
-            ("matrix_rate", {"size": 8, "repeat": 2}), ("windows", {"dataset": "usc-had", "root": "nowhere"})
-        )
+def test_the_reason_of_a_failure_is_its_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script, log = tmp_path / "pieces.py", tmp_path / "log"
+    script.write_text(PIECES + 'sys.exit("first line\\nnowhere" if name == "b" else 0)\n')
+    monkeypatch.setattr(tasks, "COMMAND", [sys.executable, str(script)])
+    with pytest.raises(Unavailable, match=r"^nowhere$"):
+        fresh_processes(("a", {"pieces": 9, "log": str(log)}), ("b", {"pieces": 1, "log": str(log)}))
+    assert log.read_text().count("a ends") < 9, "it went on though there was nothing to compare with"
 
 
 def test_quantities() -> None:
