@@ -13,8 +13,8 @@ PAGE = HERE.parent / "docs" / "results.md"
 
 HEAD = f"""# Results
 
-*Drawn from the rows in [results](../results/README.md), where the commands stand, by `python results/tables.py`. Where figures are
-far from the paper's, [what we found](../results/README.md#far-from-the-papers-figures-and-why).*
+*Drawn from the rows in [results](../results/README.md), where the commands stand, by `python results/tables.py`.
+What we found where figures are [far from the paper's](../results/README.md#far-from-the-papers-figures-and-why).*
 
 {tables.LEAD} The paper's figures stand beside ours where the test subjects are the same. {published.CAVEAT}
 Differences are of means over the same seeds, folds and draws; p is that of a randomisation test by subject.

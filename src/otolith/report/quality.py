@@ -14,7 +14,8 @@ from otolith.report.figures import imported as figures
 from otolith.report.pictures import Picture, picture
 
 if TYPE_CHECKING:
-    from otolith.importing import Findings, Imported
+    from otolith.importing.findings import Findings
+    from otolith.importing.read import Imported
 
 MOST_PICTURED = 24
 """Recordings that are drawn; with more, those in which most was found."""
