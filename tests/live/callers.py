@@ -61,7 +61,7 @@ class Running:
 
     def forgets_those_who_hang_up(self) -> bool:
         """Close all clients; whether nothing of their connections stays in memory, not even for a timer."""
-        kept = weakref.WeakSet(self._server.server_state.connections)
+        kept = weakref.WeakSet(one.transport for one in self._server.server_state.connections)
         assert kept
         self.hang_up()
 
