@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -109,6 +111,13 @@ def url(able: Model, runtime_home: Path, tmp_path_factory: pytest.TempPathFactor
         patch.setenv("OTOLITH_HOME", str(runtime_home))
         for _, address in running(saved, "--replay", str(folder / "walks")):
             yield address
+
+
+def test_the_model_is_kept_for_the_next_start(url: str, runtime_home: Path) -> None:
+    with urllib.request.urlopen(f"{url}recogniser/{in_page.GRAPH}", timeout=20) as answer:
+        content = answer.read()
+    (kept,) = (runtime_home / "live" / "exported").glob(f"*-{hashlib.sha256(content).hexdigest()}.onnx")
+    assert kept.read_bytes() == content
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 """Connections that cannot be held open or made to hold memory by a client that is silent or does not read.
 
-uvicorn bounds what one request or message is, but waits without end for a first request, for a client to take what it
-was sent before it closes, and answers control pings whether or not their sender reads. These forms of its two
-protocols do not.
+uvicorn bounds what one request or message is, but waits without end for a first request, for the rest of a later one,
+for a client to take what it was sent before it closes, and answers control pings whether or not their sender reads.
+These forms of its two protocols do not.
 """
 
 from __future__ import annotations
@@ -14,49 +14,78 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 ASK_S = 10.0
-"""For a whole request, from the connection on."""
+"""For a whole request: from the connection on, or from the first byte that came since the last answer."""
 STALL_S = 20.0
-"""Without taking anything of an answer."""
+"""For taking what waits in this process to be sent: some 64 KiB at most, of an answer or of messages."""
 LINGER_S = 3.0
 """Between the end of a WebSocket's session and cutting it off, whether it has read the reason or not."""
 
 
-class Http(H11Protocol):
-    """HTTP; gives up on those who do not ask, and on those who do not take their answer."""
+class _Taken(asyncio.Protocol):
+    """Cuts off those who do not take what they are sent, whether more is to come or only the end."""
 
-    _asking: asyncio.TimerHandle | None = None
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
     _stalled: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._asking = self.loop.call_later(ASK_S, transport.abort)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._forget()
-        super().connection_lost(exc)
-
-    def handle_events(self) -> None:
-        super().handle_events()
-        if self.scope is not None and self._asking is not None:
-            self._asking.cancel()
-            self._asking = None
-
     def pause_writing(self) -> None:
-        self.flow.pause_writing()
+        super().pause_writing()
         self._stalled = self.loop.call_later(STALL_S, self.transport.abort)
 
     def resume_writing(self) -> None:
-        self.flow.resume_writing()
+        super().resume_writing()
+        self._taken()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._taken()
+        super().connection_lost(exc)
+
+    def _taken(self) -> None:
         if self._stalled is not None:
             self._stalled.cancel()
 
-    def _forget(self) -> None:
-        for timer in (self._asking, self._stalled):
-            if timer is not None:
-                timer.cancel()
+
+class Http(_Taken, H11Protocol):
+    """HTTP; gives up on those who do not ask, and on those who do not take their answer."""
+
+    _asking: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self.scheme == "http":
+            # a transport that is closed waits for the least rest to be taken; that of TLS by itself for half a minute
+            transport.set_write_buffer_limits(high=0)
+        self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._asked()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._asked()
+        elif self in self.connections:  # still HTTP, and what came is no whole request
+            self._await_request()
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        self._asked()
+        if self.flow.write_paused:  # asked behind an answer that was not taken, of which a WebSocket would not know
+            self.transport.abort()
+        else:
+            super().handle_websocket_upgrade(event)
+
+    def _await_request(self) -> None:
+        if self._asking is None:
+            self._asking = self.loop.call_later(ASK_S, self.transport.abort)
+
+    def _asked(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
 
 
-class WebSocket(WebSocketsSansIOProtocol):
+class WebSocket(_Taken, WebSocketsSansIOProtocol):
     """WebSockets; does not listen to those who do not read, and cuts them off once their session is over."""
 
     _full = False

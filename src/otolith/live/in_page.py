@@ -16,8 +16,8 @@ import numpy as np
 
 from otolith import extras
 from otolith.clock import MAX_GAP_S
-from otolith.errors import DataError, OtolithError
-from otolith.live import runtime
+from otolith.errors import DataError, OtolithError, StorageError
+from otolith.live import exported, runtime
 from otolith.live.recordings import Playable
 from otolith.model import Model
 from otolith.prediction import matching
@@ -50,24 +50,49 @@ class InPage:
 
 
 def prepare(
-    model: Model, terms: Sequence[str] = (), recordings: Iterable[Playable] = (), progress: Progress = SILENT
+    model: Model,
+    terms: Sequence[str] = (),
+    recordings: Iterable[Playable] = (),
+    progress: Progress = SILENT,
+    *,
+    checksum: str = "",
 ) -> InPage:
     """The runtime, and the model as an ONNX file that was held against PyTorch: on windows of the first recording that
     has one, else on noise. What is missing makes no error but a reason.
+
+    Args:
+        checksum: of the bundle that the model comes from: its file is kept for the next start. "": it is not.
     """
     try:
         files = runtime.load()
-        for package in ("onnxruntime", "onnxscript", "onnx"):
-            extras.need(package, "computing in the page", "onnx")
-        from otolith.export import export_onnx
-
-        with tempfile.TemporaryDirectory(prefix="otolith-") as folder:
-            path = Path(folder) / GRAPH
-            export_onnx(model, path, trial=trial(model, recordings), terms=terms, progress=progress)
-            files[GRAPH] = (path.read_bytes(), "application/octet-stream")
+        key = exported.key(checksum, terms) if checksum else ""
+        graph = exported.find(key) if key else None
+        if graph is None:
+            graph = _export(model, terms, recordings, progress)
+            if key:
+                _keep(key, graph, progress)
+        files[GRAPH] = (graph, "application/octet-stream")
     except OtolithError as error:
         return InPage(why_not=str(error))
     return InPage(files)
+
+
+def _export(model: Model, terms: Sequence[str], recordings: Iterable[Playable], progress: Progress) -> bytes:
+    for package in ("onnxruntime", "onnxscript", "onnx"):
+        extras.need(package, "computing in the page", "onnx")
+    from otolith.export import export_onnx
+
+    with tempfile.TemporaryDirectory(prefix="otolith-") as folder:
+        path = Path(folder) / GRAPH
+        export_onnx(model, path, trial=trial(model, recordings), terms=terms, progress=progress)
+        return path.read_bytes()
+
+
+def _keep(key: str, graph: bytes, progress: Progress) -> None:
+    try:
+        exported.keep(key, graph)
+    except StorageError as error:  # the page can have it all the same
+        progress.say(str(error))
 
 
 def trial(model: Model, recordings: Iterable[Playable]) -> Trial | None:

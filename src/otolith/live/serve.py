@@ -8,10 +8,13 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from otolith import extras
 from otolith.errors import DataError
+
+if TYPE_CHECKING:
+    import uvicorn
 
 PORT = 8765
 EXTRA = ("starlette", "uvicorn", "websockets", "cryptography", "segno")
@@ -88,7 +91,17 @@ def lan_address() -> str:
 
 
 def run(app: Any, place: Place, pem: Path | None = None, max_connections: int = 256) -> None:
-    """Serve until Ctrl-C, and return once every connection is closed.
+    """Serve until Ctrl-C, and return once every connection is closed. The arguments are those of `server`."""
+    try:
+        server(app, place, pem, max_connections).run(sockets=[place.listening])
+    except KeyboardInterrupt:  # which the server raises again once it has shut down
+        pass
+    finally:
+        place.listening.close()
+
+
+def server(app: Any, place: Place, pem: Path | None = None, max_connections: int = 256) -> uvicorn.Server:
+    """What serves, with its limits; not running yet.
 
     Args:
         app: an ASGI application.
@@ -99,31 +112,27 @@ def run(app: Any, place: Place, pem: Path | None = None, max_connections: int = 
 
     from otolith.live.connections import Http, WebSocket
 
-    config = uvicorn.Config(
-        app,
-        http=Http,
-        ws=WebSocket,
-        lifespan="off",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        h11_max_incomplete_event_size=16 * 1024,
-        ws_max_size=_frame_bytes(),
-        ws_per_message_deflate=False,
-        timeout_keep_alive=20,
-        limit_concurrency=max_connections,
-        timeout_graceful_shutdown=2,
-        backlog=128,
-        ssl_keyfile=None if pem is None else str(pem),
-        ssl_certfile=None if pem is None else str(pem),
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=Http,
+            ws=WebSocket,
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            h11_max_incomplete_event_size=16 * 1024,
+            ws_max_size=_frame_bytes(),
+            ws_per_message_deflate=False,
+            timeout_keep_alive=20,
+            limit_concurrency=max_connections,
+            timeout_graceful_shutdown=2,
+            backlog=128,
+            ssl_keyfile=None if pem is None else str(pem),
+            ssl_certfile=None if pem is None else str(pem),
+        )
     )
-    try:
-        uvicorn.Server(config).run(sockets=[place.listening])
-    except KeyboardInterrupt:  # which the server raises again once it has shut down
-        pass
-    finally:
-        place.listening.close()
 
 
 def qr_code(url: str) -> str:

@@ -39,6 +39,8 @@ class Limits:
 
 
 BURST_S = 5.0
+CLOSE_S = 1.0
+"""For a client to take the reason why it is closed."""
 
 
 @dataclass(eq=False)
@@ -85,7 +87,7 @@ class Session:
     async def _close(self, code: int, reason: str) -> None:
         """Say why, and close, but do not wait for one who does not read."""
         with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(CLOSE_S):
                 if code != 1000 and code != protocol.SLOW:
                     await self.socket.send_json({"type": "error", "code": code, "reason": reason})
                 # a close frame has room for 123 bytes

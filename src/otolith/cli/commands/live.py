@@ -50,16 +50,19 @@ def live(
     from otolith import bundle
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
-    from otolith.live import in_page
+    from otolith.live import exported, in_page
     from otolith.live.app import Live, build
     from otolith.live.certificate import certificate
     from otolith.live.recordings import playable
 
+    checksum = exported.checksum(model)
     loaded, card = bundle.load_model(model, device), bundle.read_card(model)
     recordings, notes = playable(replay or [], loaded, data)
     terms = tuple(results.terms_of(card))
     place = serve.listen(port, lan=lan, address=address)
-    handed = in_page.prepare(loaded, terms, recordings.values(), LiveProgress())
+    if exported.checksum(model) != checksum:
+        checksum = ""  # a training has replaced it meanwhile: nobody knows which of the two was read
+    handed = in_page.prepare(loaded, terms, recordings.values(), LiveProgress(), checksum=checksum)
     signed = certificate(serve.names_of(place)) if lan else None
     app = build(
         Live(

@@ -1,0 +1,109 @@
+"""Models as ONNX files, kept from one start to the next: exporting takes seconds, reading the file none.
+
+A file is named KEY-SHA256.onnx: by all that the export depends on, and by its own content. It is put in place whole, so
+that several servers may write at once; one whose content is not what its name says is removed, and made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from otolith import __version__, files
+from otolith.errors import StorageError
+from otolith.home import home
+
+FORMAT = 1
+"""Raise it when the same versions shall export something else."""
+PACKAGES = ("torch", "onnx", "onnx-ir", "onnxscript", "onnxruntime")
+"""They write the file, and check it."""
+KEPT = 8
+"""Files; those that were used longest ago go."""
+_ABANDONED_S = 24 * 3600
+"""What is half-written for so long belongs to a process that was killed."""
+
+
+def folder() -> Path:
+    """Where they are: `live/exported` in otolith's home."""
+    return home() / "live" / "exported"
+
+
+def checksum(bundle: Path) -> str:
+    """Of the bytes of a bundle's files; "" where they cannot be read, which `load_model` tells."""
+    from otolith.bundle import CARD, WEIGHTS
+
+    digest = hashlib.sha256()
+    try:
+        for name in (CARD, WEIGHTS):
+            with (bundle / name).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
+def key(checksum: str, terms: Sequence[str]) -> str:
+    """Names the export of a bundle with this checksum, under these terms, by the versions that are installed."""
+    settings = [FORMAT, checksum, list(terms), __version__, *map(_version, PACKAGES)]
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:24]
+
+
+def find(name: str) -> bytes | None:
+    """The content of the file with this key; None where there is none that is whole."""
+    for path in folder().glob(f"{name}-*.onnx"):
+        with contextlib.suppress(OSError):
+            content = path.read_bytes()
+            if path == _path(name, content):
+                with contextlib.suppress(OSError):  # a folder that is only read has no order
+                    os.utime(path)
+                return content
+            path.unlink()
+    return None
+
+
+def keep(name: str, content: bytes) -> None:
+    """Put it in its place, and remove those beyond `KEPT`.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    path = _path(name, content)
+    try:
+        path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.write(path, content)
+    except (OSError, StorageError) as error:
+        reason = error.__cause__ or error
+        raise StorageError(
+            f"The exported model cannot be kept ({reason}), and the next start will export it again; OTOLITH_HOME "
+            "names another place."
+        ) from error
+    _tidy()
+
+
+def _tidy() -> None:
+    found: list[tuple[float, Path]] = []
+    for path in [*folder().glob("*.onnx"), *files.half_written(folder())]:
+        with contextlib.suppress(OSError):  # another server has just removed it
+            found.append((path.stat().st_mtime, path))
+    whole = sorted((each for each in found if each[1].suffix == ".onnx"), reverse=True)
+    old = [each for each in found if each[1].suffix != ".onnx" and time.time() - each[0] > _ABANDONED_S]
+    for _, path in [*whole[KEPT:], *old]:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _path(name: str, content: bytes) -> Path:
+    return folder() / f"{name}-{hashlib.sha256(content).hexdigest()}.onnx"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
