@@ -17,6 +17,7 @@ from otolith import fast
 from otolith.classifier import FinetuneSettings, Labelled, build_head, train_classifier
 from otolith.errors import CheckpointError
 from otolith.progress import Progress, Stage
+from otolith.training import course
 from otolith.training.checkpoint import KEEP, CheckpointFolder
 
 FIGURES = [0.2, 0.7, 0.5, 0.6, 0.1, 0.65, 0.3]
@@ -24,6 +25,12 @@ SETTINGS = FinetuneSettings(
     epochs=len(FIGURES), batch_size=16, lr=1e-2, hidden=(12,), dropout=0.3, patience=1, weight_decay=1e-3
 )
 IDENTITY = {"recipe": "abc", "seed": 3}
+
+
+@pytest.fixture(autouse=True)
+def each_epoch_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However short."""
+    monkeypatch.setattr(course, "EVERY_S", 0.0)
 
 
 class Stopped(Exception):
@@ -225,6 +232,23 @@ def test_dropout_of_another_kind_is_refused(tmp_path: Path) -> None:
         fit(build_head(5, 3, settings, 3), checkpoints, settings=settings, on_epoch=stop_after(2))
     with fast.plain(), pytest.raises(CheckpointError, match="does not fit this training"):
         fit(build_head(5, 3, settings, 3), checkpoints, 2, settings=settings)
+
+
+def test_little_training_is_not_worth_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each epoch takes four seconds of a clock that the test moves."""
+    now = 0.0
+    monkeypatch.setattr(course, "EVERY_S", 10.0)
+    monkeypatch.setattr(course.time, "monotonic", lambda: now)
+    saved: list[int] = []
+
+    def four_seconds_more(record: dict[str, Any]) -> None:
+        nonlocal now
+        now += 4
+        newest, _ = CheckpointFolder(tmp_path, IDENTITY).latest()
+        saved.append(newest.epoch if newest is not None else 0)
+
+    fit(head(), CheckpointFolder(tmp_path, IDENTITY), on_epoch=four_seconds_more)
+    assert saved == [0, 0, 0, 4, 4, 4, 7]
 
 
 def test_every_epoch_has_to_be_scored(tmp_path: Path) -> None:

@@ -16,10 +16,17 @@ from otolith.classifier import FinetuneSettings
 from otolith.errors import CheckpointError, InUseError
 from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.splits import Split
+from otolith.training import course
 from otolith.windows import Windows
 
 EPOCHS = 4
 RECIPE = tiny.recipe(finetune__epochs=EPOCHS, method__supervised__epochs=EPOCHS)
+
+
+@pytest.fixture(autouse=True)
+def each_epoch_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However short."""
+    monkeypatch.setattr(course, "EVERY_S", 0.0)
 
 
 class Stopped(Exception):

@@ -95,9 +95,9 @@ def train_classifier(
     to end). `score(y_true, y_pred)` is the macro F1 that selects the epoch; the first of equals wins. Each `every`th
     epoch is scored, and the last.
 
-    `checkpoints` is where to save after each epoch, all of which have to be scored then, and to go on from if something
-    is there; `on_epoch` is told the records of before, too. On a CPU with the same number of threads, a resumed
-    training ends bit-identical to one that was never stopped.
+    `checkpoints` is where to save after an epoch (`course.EVERY_S`), each of which has to be scored then, and to go on
+    from if something is there; `on_epoch` is told the records of before, too. On a CPU with the same number of threads,
+    a resumed training ends bit-identical to one that was never stopped.
 
     Raises:
         TrainingError: no training windows, fewer than two activities, a loss that is not finite, or a batch that does

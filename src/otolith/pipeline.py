@@ -182,8 +182,8 @@ def finetune(
         seed: of the head and the order of the windows; None takes the encoder's.
         frozen: whether the encoder stays as it is; None: unless the method trains end to end. A supervised encoder
             is frozen to be transferred (Section V-C).
-        checkpoints: folder to save each epoch in, and to go on from if it holds some of the same encoder. Those of
-            other encoders are left alone.
+        checkpoints: folder to save epochs in, ten seconds of training apart or more, and to go on from if it holds some
+            of the same encoder. Those of other encoders are left alone.
         on_epoch: told a record (stage, epoch, loss, val_macro_f1, lr, seconds) after each epoch.
 
     Raises:

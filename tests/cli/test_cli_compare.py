@@ -20,6 +20,7 @@ from otolith import comparison, rows
 from otolith.errors import CheckpointError
 from otolith.protocols import few_labels, study
 from otolith.report import folder
+from otolith.training import course
 
 FEW = ["--method", "csshar", "--method", "random", "--k", "1", "--k", "2", "--draws", "3"]
 
@@ -59,7 +60,11 @@ def test_other_protocols(protocol: str, moves: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "checkpoints").exists()
 
 
-def test_classifiers_in_training_keep_their_checkpoints_until_the_row(moves: Path, tmp_path: Path) -> None:
+def test_classifiers_in_training_keep_their_checkpoints_until_the_row(
+    moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(course, "EVERY_S", 0.0)
+
     def planned() -> comparison.Planned:
         return comparison.plan(
             "representation", str(moves), ("random",), overrides=SMALL, out=tmp_path / "out", device="cpu"

@@ -149,7 +149,10 @@ def test_interrupted_fine_tuning_goes_on(
     encoder: Path, model: Path, moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from otolith import bundle
+    from otolith.training import course
     from otolith.training.checkpoint import Checkpoint, CheckpointFolder
+
+    monkeypatch.setattr(course, "EVERY_S", 0.0)
 
     tokens = ["finetune", encoder, moves, "--out", tmp_path / "pieces"]
     save, write = CheckpointFolder.save, bundle.save

@@ -25,6 +25,7 @@ from otolith.protocols.study import Study
 from otolith.protocols.unit import Unit, execute
 from otolith.rows import Row
 from otolith.subjects import Holdout
+from otolith.training import course
 
 W = tiny.windows(n_subjects=7, per_activity=10)
 
@@ -282,8 +283,10 @@ def test_each_end_to_end_draw_is_a_row_when_it_is_done(study: Study, tmp_path: P
 
 @pytest.mark.parametrize("protocol", ["representation", "cross-validation", "transfer"])
 def test_a_comparison_stopped_in_a_classifier_goes_on_from_its_epoch(
-    protocol: str, study: Study, tmp_path: Path
+    protocol: str, study: Study, tmp_path: Path, monkeypatch: Any
 ) -> None:
+    monkeypatch.setattr(course, "EVERY_S", 0.0)
+
     def units(where: str, unfinished: Path | None) -> list[Unit]:
         own = Study(W, info(), study.recipe, "tiny", tmp_path / where, unfinished=unfinished)
         if protocol == "transfer":

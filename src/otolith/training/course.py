@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from otolith.fast.masks import KeepMasks
 from otolith.progress import Progress
 from otolith.training.checkpoint import Checkpoint, CheckpointFolder
 from otolith.training.optim import adam_state, load_adam_state
+
+EVERY_S = 10.0
+"""Seconds of training between two checkpoints, at least: saving a head may take longer than one of its epochs."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Course:
         self.best_epoch = 0
         self._best, self._waited = -1.0, 0
         self._best_state: dict[str, Any] = {}
+        self._saved = time.monotonic()
 
     def judge(self, record: dict[str, Any], figure: float, every: int) -> None:
         """Note a scored epoch, `every` epochs after the last one, and what follows from its score."""
@@ -65,11 +70,13 @@ class Course:
         return self.records
 
     def save(self, folder: CheckpointFolder, device: torch.device) -> None:
-        """Save the epoch that was scored last; each has to be scored for that.
+        """Save the epoch that was scored last, unless little was trained since; each has to be scored for that.
 
         Raises:
             StorageError: it cannot be written; earlier ones are as they were.
         """
+        if time.monotonic() - self._saved < EVERY_S:
+            return
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self._best_state.items()}
         tensors |= {f"optimizer.{name}": value for name, value in adam_state(self.updates.adam).items()}
@@ -86,6 +93,7 @@ class Course:
             "waited": self._waited,
         }
         folder.save(Checkpoint(self.records[-1]["epoch"], tensors, state))
+        self._saved = time.monotonic()
 
     def go_on(self, folder: CheckpointFolder, device: torch.device, progress: Progress) -> None:
         """Take back the newest whole checkpoint, if there is one. Damaged ones are named.

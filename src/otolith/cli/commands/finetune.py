@@ -59,6 +59,8 @@ def finetune(
     try:
         model = pipeline.finetune(loaded, w, split, seed=seed, checkpoints=checkpoints, progress=progress)
     except KeyboardInterrupt:
+        if not any(checkpoints.glob("*/epoch-*")):
+            raise
         raise Interrupted(checkpoints) from None
     finally:
         with suppress(OSError):
