@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+from stops import StopIn, Stopped
 
 from otolith import bundle, datasets, job, report, rows, splits
 from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.job import Prepared
-from otolith.progress import Progress, Stage
 from otolith.windows import Windows
 
 
@@ -33,36 +31,6 @@ def prepared(method: str = "dynamic", seed: int = 0, w: Windows | None = None, *
         seed,
         "tiny",
     )
-
-
-class Stopped(BaseException):
-    """Ends a run as a signal does: nobody catches it."""
-
-
-class StopIn(Progress):
-    """Raises Stopped when a stage reports; notes the lines worth keeping."""
-
-    def __init__(self, title: str = "", at: int = 1) -> None:
-        self.title, self.left = title, at
-        self.lines: list[str] = []
-        self.stages: list[str] = []
-
-    @contextmanager
-    def stage(self, title: str, total: int | None = None, unit: str = "") -> Iterator[Stage]:
-        outer = self
-        self.stages.append(title)
-
-        class Bar(Stage):
-            def advance(self, steps: int = 1, **figures: float) -> None:
-                if title == outer.title:
-                    outer.left -= 1
-                    if not outer.left:
-                        raise Stopped
-
-        yield Bar()
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from otolith.fast.memory import keep_pages
 from otolith.fast.mlp import MLPSteps
 from otolith.nets import PredictionMLP
 from otolith.progress import SILENT, Progress
+from otolith.training.checkpoint import CheckpointFolder
+from otolith.training.course import Course, Updates
 from otolith.training.optim import Optimizer
 from otolith.training.trouble import or_smaller
 
@@ -84,6 +85,7 @@ def train_classifier(
     score: Callable[[Tensor, Tensor], float],
     every: int = 1,
     stage: str = "finetune",
+    checkpoints: CheckpointFolder | None = None,
     progress: Progress = SILENT,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
 ) -> list[dict[str, Any]]:
@@ -93,10 +95,19 @@ def train_classifier(
     to end). `score(y_true, y_pred)` is the macro F1 that selects the epoch; the first of equals wins. Each `every`th
     epoch is scored, and the last.
 
+    `checkpoints` is where to save after an epoch (`course.EVERY_S`), each of which has to be scored then, and to go on
+    from if something is there; `on_epoch` is told the records of before, too. On a CPU with the same number of threads,
+    a resumed training ends bit-identical to one that was never stopped.
+
     Raises:
         TrainingError: no training windows, fewer than two activities, a loss that is not finite, or a batch that does
             not fit into memory.
+        CheckpointError: the checkpoints found belong to another job.
+        StorageError: a checkpoint cannot be written.
+        ValueError: `checkpoints` with `every` above 1.
     """
+    if checkpoints is not None and every != 1:
+        raise ValueError(f"a training with checkpoints scores every epoch; got every={every}")
     n_seen = len(torch.unique(train.y))
     if n_seen < 2:
         raise TrainingError(
@@ -112,49 +123,45 @@ def train_classifier(
     if device.type == "cpu" and fast.is_on():
         keep_pages()
     weight = _class_weights(train.y, n_classes).to(train.inputs.dtype) if settings.class_balanced else None
-    lr, best, best_epoch, best_state, waited = settings.lr, -1.0, 0, copy.deepcopy(network.state_dict()), 0
-    records = []
     with (
         torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
         progress.stage(stage, settings.epochs, "epochs") as bar,
     ):
         torch.manual_seed(seed)
-        order = torch.Generator().manual_seed(seed)
-        update = _update_of(network, train, settings, weight)
-        for epoch in range(settings.epochs):
+        course = Course(network, _updates_of(network, train, settings, weight), seed, settings.lr, settings.patience)
+        if checkpoints is not None:
+            course.go_on(checkpoints, device, progress)
+            for record in course.records:
+                bar.advance()
+                if on_epoch is not None:
+                    on_epoch(record)
+        for epoch in range(len(course.records), settings.epochs):
             began = time.perf_counter()
             network.train()
             total = torch.zeros((), device=device)
-            for ids in torch.randperm(len(train.y), generator=order).to(device).split(settings.batch_size):
-                total += update(ids, lr) * len(ids)
+            for ids in torch.randperm(len(train.y), generator=course.order).to(device).split(settings.batch_size):
+                total += course.updates.step(ids, course.lr) * len(ids)
             mean_loss = float(total) / len(train.y)
-            refuse_not_finite(mean_loss, stage, f"in epoch {epoch + 1}", lr)
+            refuse_not_finite(mean_loss, stage, f"in epoch {epoch + 1}", course.lr)
             if (epoch + 1) % every and epoch + 1 < settings.epochs:
                 continue
             figure = score(val.y, predict(network, val.inputs).argmax(1))
-            records.append(
-                {
-                    "stage": stage,
-                    "epoch": epoch + 1,
-                    "loss": mean_loss,
-                    "val_macro_f1": figure,
-                    "lr": lr,
-                    "seconds": time.perf_counter() - began,
-                }
-            )
-            if figure > best or not best_epoch:
-                best, best_epoch, best_state, waited = figure, epoch + 1, copy.deepcopy(network.state_dict()), 0
-            else:
-                waited += every
-                if waited > settings.patience:
-                    lr, waited = lr / 2, 0
+            record = {
+                "stage": stage,
+                "epoch": epoch + 1,
+                "loss": mean_loss,
+                "val_macro_f1": figure,
+                "lr": course.lr,
+                "seconds": time.perf_counter() - began,
+            }
+            course.judge(record, figure, every)
+            if checkpoints is not None:
+                course.save(checkpoints, device)
             bar.advance(min(every, settings.epochs), loss=mean_loss, val_macro_f1=100 * figure)
             if on_epoch is not None:
-                on_epoch(records[-1])
-    network.load_state_dict(best_state)
+                on_epoch(record)
+    records = course.take_best()
     _lay_out(network.eval())
-    for record in records:
-        record["best_epoch"] = best_epoch
     return records
 
 
@@ -170,12 +177,12 @@ def train_steps(network: nn.Module, train: Labelled, settings: FinetuneSettings,
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         order = torch.Generator().manual_seed(seed)
-        update = _update_of(network, train, settings, None)
+        updates = _updates_of(network, train, settings, None)
         network.train()
         done = 0
         while done < steps:
             for ids in torch.randperm(len(train.y), generator=order).to(device).split(settings.batch_size):
-                loss = update(ids, settings.lr)
+                loss = updates.step(ids, settings.lr)
                 done += 1
                 if done == steps:
                     break
@@ -183,13 +190,15 @@ def train_steps(network: nn.Module, train: Labelled, settings: FinetuneSettings,
     _lay_out(network.eval())
 
 
-def _update_of(
-    network: nn.Module, train: Labelled, settings: FinetuneSettings, weight: Tensor | None
-) -> Callable[[Tensor, float], Tensor]:
+def _updates_of(network: nn.Module, train: Labelled, settings: FinetuneSettings, weight: Tensor | None) -> Updates:
     """What makes one update from the windows `ids` at a rate and returns their mean loss before it."""
     if isinstance(network, PredictionMLP) and train.inputs.device.type == "cpu" and fast.is_on():
         steps = MLPSteps(network.linear_layers(), network.dropout, settings.lr, settings.weight_decay)
-        return lambda ids, lr: steps.step(train.inputs.index_select(0, ids), train.y[ids], lr, weight)
+
+        def fast_update(ids: Tensor, lr: float) -> Tensor:
+            return steps.step(train.inputs.index_select(0, ids), train.y[ids], lr, weight)
+
+        return Updates(fast_update, steps.adam, steps.masks)
     optimizer = Optimizer(network, "adam", settings.lr, weight_decay=settings.weight_decay)
 
     def update(ids: Tensor, lr: float) -> Tensor:
@@ -198,7 +207,10 @@ def _update_of(
         optimizer.step(lr)
         return loss.detach()
 
-    return lambda ids, lr: or_smaller(lambda some: update(some, lr), ids, "finetune", train.inputs.device)
+    def update_or_smaller(ids: Tensor, lr: float) -> Tensor:
+        return or_smaller(lambda some: update(some, lr), ids, "finetune", train.inputs.device)
+
+    return Updates(update_or_smaller, optimizer.adam)
 
 
 def _lay_out(network: nn.Module) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -160,7 +161,7 @@ def plan(
         cut = (section.rate_hz, section.seconds, section.overlap, section.unlabelled, channels)
         w = data.windows(*cut, progress=progress)
         store = Path(encoders) if encoders is not None else folder / "encoders"
-        return Study(w, data.info, resolved, recipe_name, store, device, folder / "arrays")
+        return Study(w, data.info, resolved, recipe_name, store, device, folder / "arrays", folder / "checkpoints")
 
     first = study(given)
     other = first if source is None else study(datasets.load(dataset, root))
@@ -204,8 +205,10 @@ def run(
 
     with locks.hold(planned.folder):
         _claim(planned)
-        for _ in execute(planned.units, planned.rows, progress, _executor(planned, executor, address, gpus)):
-            pass
+        unfinished = planned.folder / "checkpoints"
+        for row in execute(planned.units, planned.rows, progress, _executor(planned, executor, address, gpus)):
+            shutil.rmtree(unfinished / rows.key_hash(row.key), ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
         wanted = {rows.key_hash(key) for unit in planned.units for key in unit.keys}
         found = [row for row in rows.latest(rows.read(planned.rows)) if rows.key_hash(row.key) in wanted]
         with progress.stage("report", 1):

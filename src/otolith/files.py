@@ -34,7 +34,7 @@ def cannot_write(path: Path, error: OSError) -> StorageError:
             room = f"; {shutil.disk_usage(_existing(path)).free / 1e6:,.1f} MB are free"
     return StorageError(
         f"{path} cannot be written ({error.strerror or error}{room}). What was written before is whole: {cure}, then "
-        "give the same command again (`run` and `pretrain` with --resume)."
+        "give the same command again (`run`, `pretrain` and `finetune` with --resume)."
     )
 
 

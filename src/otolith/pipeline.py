@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -22,12 +21,12 @@ from otolith.classifier import FinetuneSettings, Labelled, build_head, predict, 
 from otolith.device import choose_device
 from otolith.errors import DataError, TrainingError
 from otolith.features import encode
+from otolith.identity import digest_of, of_finetuning, of_pretraining
 from otolith.inputs import fit_scaler, signal_of, varied
 from otolith.methods import Method, MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
 from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.progress import SILENT, Progress
-from otolith.scaling import Scaler
 from otolith.splits import Split
 from otolith.splits.base import check_seed
 from otolith.training.checkpoint import CheckpointFolder
@@ -111,15 +110,7 @@ def pretrain(
         choose_device(device),
     )
     signal = signal_of(w.meta, scaler)
-    identity = {
-        "recipe": resolved.hash,
-        "dataset": w.meta.dataset,
-        "split": split.name,
-        "seed": int(seed),
-        "windows": len(source),
-        "data": _fingerprint(scaler),
-        "unlabelled": [_fingerprint(Scaler.fit(extra.x)) for extra in unlabelled],
-    }
+    identity = of_pretraining(resolved, w, split, seed, len(source), scaler, unlabelled)
 
     def task(spec: MethodSpec, encoder: nn.Module) -> Method:
         assert spec.build is not None
@@ -170,6 +161,7 @@ def finetune(
     settings: FinetuneSettings | None = None,
     seed: int | None = None,
     frozen: bool | None = None,
+    checkpoints: Path | None = None,
     progress: Progress = SILENT,
     on_epoch: OnEpoch | None = None,
 ) -> Model:
@@ -190,10 +182,16 @@ def finetune(
         seed: of the head and the order of the windows; None takes the encoder's.
         frozen: whether the encoder stays as it is; None: unless the method trains end to end. A supervised encoder
             is frozen to be transferred (Section V-C).
+        checkpoints: folder to save epochs in, ten seconds of training apart or more, and to go on from if it holds some
+            of the same encoder. Those of other encoders are left alone.
+        on_epoch: told a record (stage, epoch, loss, val_macro_f1, lr, seconds) after each epoch.
 
     Raises:
         DataError: windows of other channels, rate or length.
         TrainingError: no labelled validation windows, or fewer than two activities to learn.
+        CheckpointError: checkpoints of another job.
+        InUseError: another process trains in the folder of checkpoints.
+        StorageError: a checkpoint cannot be written.
     """
     must_fit(w.meta, encoder.meta, "the windows to fine-tune on")
     spec = methods.spec(encoder.method)
@@ -221,7 +219,8 @@ def finetune(
     training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
     n_classes = len(w.meta.activities)
     n_features: Any = base.network.n_features
-    if spec.end_to_end and not frozen:
+    end_to_end = spec.end_to_end and not frozen
+    if end_to_end:
         settings = settings or encoder.recipe.settings_of(encoder.method)
         base.network = copy.deepcopy(base.network)
         head = build_head(n_features, n_classes, settings, seed).to(device)
@@ -235,19 +234,26 @@ def finetune(
     def score(y_true: Tensor, y_pred: Tensor) -> float:
         return metrics.macro_f1(y_true.cpu().numpy(), y_pred.cpu().numpy(), training_classes, n_classes)
 
-    records = train_classifier(
-        network,
-        Labelled(inputs[0], labels[0]),
-        Labelled(inputs[1], labels[1]),
-        settings,
-        seed,
-        n_classes=n_classes,
-        score=score,
-        progress=progress,
-        on_epoch=on_epoch,
-    )
+    folder = None
+    if checkpoints is not None:
+        identity = of_finetuning(base, w, split, train_rows, val_rows, settings, seed, end_to_end)
+        # A frozen encoder's weights are in no checkpoint: a head never goes on with those of another one.
+        folder = CheckpointFolder(checkpoints / f"finetune-{digest_of(encoder.network)}", identity)
+    with locks.hold(checkpoints) if checkpoints is not None else nullcontext():
+        records = train_classifier(
+            network,
+            Labelled(inputs[0], labels[0]),
+            Labelled(inputs[1], labels[1]),
+            settings,
+            seed,
+            n_classes=n_classes,
+            score=score,
+            checkpoints=folder,
+            progress=progress,
+            on_epoch=on_epoch,
+        )
     best = max(record["val_macro_f1"] for record in records)
-    if network is not head:  # trained end to end: the features are others now
+    if end_to_end:  # the features are others now
         inputs = both.parts(encode(base.network, both), len(train_rows))
     known, judged = (inputs[0], labels[0]), (inputs[1], labels[1])
     calibration = fit_calibration(known, judged, predict(head, inputs[1]), dataset=w.meta.dataset)
@@ -305,8 +311,3 @@ def _refuse_leak(extra: Windows, w: Windows, split: Split) -> None:
             f"({', '.join(map(str, common))}). Leave those out; the unlabelled stretches of training subjects join "
             "with windows.unlabelled = true in the recipe."
         )
-
-
-def _fingerprint(scaler: Scaler) -> str:
-    blob = np.concatenate([scaler.mean, scaler.std]).astype(np.float64).tobytes()
-    return hashlib.sha256(blob).hexdigest()[:16]

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 import tiny
-from commandline import SET, call, refused
+from commandline import SET, SMALL, call, refused
+from stops import StopIn, Stopped
 
 from otolith import comparison, rows
 from otolith.errors import CheckpointError
 from otolith.protocols import few_labels, study
 from otolith.report import folder
+from otolith.training import course
 
 FEW = ["--method", "csshar", "--method", "random", "--k", "1", "--k", "2", "--draws", "3"]
 
@@ -55,6 +57,25 @@ def test_other_protocols(protocol: str, moves: Path, tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     assert "random" in ended.out
     assert "report.html" in ended.out
+    assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+def test_classifiers_in_training_keep_their_checkpoints_until_the_row(
+    moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(course, "EVERY_S", 0.0)
+
+    def planned() -> comparison.Planned:
+        return comparison.plan(
+            "representation", str(moves), ("random",), overrides=SMALL, out=tmp_path / "out", device="cpu"
+        )
+
+    with pytest.raises(Stopped):
+        comparison.run(planned(), progress=StopIn("finetune", 2))
+    left = list((tmp_path / "out" / "checkpoints").glob("*/finetune-*/epoch-00002"))
+    assert len(left) == 1
+    comparison.run(planned())
+    assert not (tmp_path / "out" / "checkpoints").exists()
 
 
 def test_features_of_methods_stand_side_by_side(moves: Path, tmp_path: Path) -> None:

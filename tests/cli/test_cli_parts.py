@@ -92,7 +92,7 @@ def test_pretraining_needs_no_second_activity(tmp_path: Path) -> None:
     folder = make_set(tmp_path / "one", activities=("swing",))
     assert call("pretrain", folder, *SET, "--out", tmp_path / "encoder").code == 0
     assert "at least 2" in refused("finetune", tmp_path / "encoder", folder, "--out", tmp_path / "model")
-    assert not (tmp_path / "model").exists()
+    assert not list(tmp_path.glob("model*"))
 
 
 def test_another_seed_of_the_head(encoder: Path, model: Path, moves: Path, tmp_path: Path) -> None:
@@ -143,6 +143,44 @@ def test_interrupted_pretraining_goes_on(moves: Path, tmp_path: Path, monkeypatc
     whole, pieces = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "pieces"))
     assert whole.keys() == pieces.keys()
     assert all((whole[name] == pieces[name]).all() for name in whole)
+
+
+def test_interrupted_fine_tuning_goes_on(
+    encoder: Path, model: Path, moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from otolith import bundle
+    from otolith.training import course
+    from otolith.training.checkpoint import Checkpoint, CheckpointFolder
+
+    monkeypatch.setattr(course, "EVERY_S", 0.0)
+
+    tokens = ["finetune", encoder, moves, "--out", tmp_path / "pieces"]
+    save, write = CheckpointFolder.save, bundle.save
+
+    def save_and_stop(self: CheckpointFolder, checkpoint: Checkpoint) -> None:
+        save(self, checkpoint)
+        raise KeyboardInterrupt
+
+    def write_and_stop(*given: Any) -> None:
+        write(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CheckpointFolder, "save", save_and_stop)
+        ended = call(*tokens)
+    assert ended.code == 130
+    assert ended.err.splitlines()[-1].endswith("--resume")
+    kept = tmp_path / "pieces-checkpoints"
+    assert str(kept) in refused(*tokens)
+    assert "this run has seed 5" in refused(*tokens, "--seed", 5, "--resume")
+    with monkeypatch.context() as patch:
+        patch.setattr(bundle, "save", write_and_stop)
+        assert call(*tokens, "--resume").code == 130
+    assert kept.exists()
+    assert call(*tokens, "--resume").code == 0
+    assert not kept.exists()
+    assert (tmp_path / "pieces" / "weights.safetensors").read_bytes() == (model / "weights.safetensors").read_bytes()
+    assert "exists already" in refused(*tokens, "--resume")
 
 
 def test_an_encoder_is_no_model(encoder: Path, moves: Path) -> None:

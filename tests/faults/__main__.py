@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--others", type=int, default=2, help="faults of each other kind in each job")
     parser.add_argument("--dataset", default="synthetic")
     parser.add_argument("--method", action="append", help="of the comparisons; twice or more")
-    parser.add_argument("--job", action="append", help="pretrain, run, representation, few-labels; default: all")
+    parser.add_argument("--job", action="append", help="such as run (all: see faultjobs.py); default: all")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="of the recipe")
     parser.add_argument("--seed", type=int, default=0, help="of when and what (default: %(default)s)")
     parser.add_argument("--keep", type=Path, help="an empty folder for all files, which stay; default: a temporary one")

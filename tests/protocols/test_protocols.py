@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from stops import StopIn, Stopped
 
 from otolith import comparison, locks, pipeline, rows, splits
 from otolith.datasets import DatasetInfo
@@ -24,6 +25,7 @@ from otolith.protocols.study import Study
 from otolith.protocols.unit import Unit, execute
 from otolith.rows import Row
 from otolith.subjects import Holdout
+from otolith.training import course
 
 W = tiny.windows(n_subjects=7, per_activity=10)
 
@@ -257,6 +259,55 @@ def test_what_stopped_goes_on_without_losing_or_repeating_a_row(study: Study, tm
     found = rows.read(path)
     assert len(found) == len(whole) == 12
     assert plain(found) == whole
+
+
+def test_each_end_to_end_draw_is_a_row_when_it_is_done(study: Study, tmp_path: Path, monkeypatch: Any) -> None:
+    trained: list[int] = []
+    original = few_labels.train_steps
+
+    def counted(*args: Any, **options: Any) -> None:
+        trained.append(1)
+        original(*args, **options)
+
+    monkeypatch.setattr(few_labels, "train_steps", counted)
+    monkeypatch.setattr(few_labels, "STEPS", 2)
+    units = list(few_labels.units(study, ["supervised"], 1, ks=(1,), draws=3))
+    path = tmp_path / "rows.jsonl"
+    running = execute(units, path)
+    next(running)
+    running.close()
+    assert (len(trained), len(rows.read(path))) == (1, 1)
+    list(execute(units, path))
+    assert (len(trained), len(rows.read(path))) == (3, 3)
+
+
+@pytest.mark.parametrize("protocol", ["representation", "cross-validation", "transfer"])
+def test_a_comparison_stopped_in_a_classifier_goes_on_from_its_epoch(
+    protocol: str, study: Study, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(course, "EVERY_S", 0.0)
+
+    def units(where: str, unfinished: Path | None) -> list[Unit]:
+        own = Study(W, info(), study.recipe, "tiny", tmp_path / where, unfinished=unfinished)
+        if protocol == "transfer":
+            return list(transfer.units(own, own, ["supervised"], 1))
+        if protocol == "cross-validation":
+            return list(cross_validation.units(own, ["supervised"], 1, folds=3))
+        return list(representation.units(own, ["supervised"], 1))
+
+    whole = plain(list(execute(units("whole", None), tmp_path / "whole.jsonl")))
+    path = tmp_path / "stopped.jsonl"
+    with pytest.raises(Stopped):
+        list(execute(units("stopped", tmp_path / "left"), path, StopIn("finetune", 2)))
+    kept = list(tmp_path.glob("*/*/**/epoch-00002"))  # the encoder's own training, or the row's
+    assert len(kept) == 1
+    saved = (kept[0] / "state.json").stat().st_mtime_ns
+    found = list(execute(units("stopped", tmp_path / "left"), path))
+    assert plain(found) == whole
+    left = [entry for entry in (tmp_path / "left").glob("*/*/epoch-00002") if entry == kept[0]]
+    assert all((entry / "state.json").stat().st_mtime_ns == saved for entry in left)  # not written again
+    assert bool(left) == (protocol != "transfer")
+    assert not list((tmp_path / "stopped").glob("*/checkpoints"))
 
 
 def test_what_a_plan_refuses(tmp_path: Path) -> None:

@@ -43,6 +43,21 @@ class KeepMasks:
         dropped: Tensor = torch.ops.aten.threshold_backward.grad_input(x, room, self._least - 0.5, grad_input=x)
         return dropped
 
+    def state(self) -> Tensor:
+        """Where the stream stands, (4,) int64, for a checkpoint."""
+        return torch.from_numpy(self._bits.state["state"]["state"].view(np.int64).copy())
+
+    def load_state(self, state: Tensor) -> None:
+        """Go on where another stream stood.
+
+        Raises:
+            ValueError: `state` is not what `state()` gives.
+        """
+        if state.shape != (4,) or state.dtype != torch.int64:
+            raise ValueError(f"a stream's state is (4,) int64; got {tuple(state.shape)} {state.dtype}")
+        words = state.cpu().numpy().view(np.uint64)
+        self._bits.state = {"bit_generator": "SFC64", "state": {"state": words}, "has_uint32": 0, "uinteger": 0}
+
     def _words(self, like: Tensor) -> Tensor:
         raw = self._bits.random_raw((like.numel() + 3) // 4)
         return torch.from_numpy(raw.view(np.int16)[: like.numel()]).view(like.shape)

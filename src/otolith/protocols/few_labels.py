@@ -83,12 +83,15 @@ def _unit(
                 chosen = [draw for draw in chosen if (k, draw) in wanted]
             if not any((k, draw) in wanted for draw in chosen):
                 continue
-            began = time.perf_counter()
             with progress.stage(f"{method}, seed {seed}, k = {k}", len(chosen), "heads") as bar:
-                found = learner.predictions([drawn[k, draw] for draw in chosen], chosen, bar.advance)
-            each = (time.perf_counter() - began) / len(chosen)
-            for draw, y_pred in zip(chosen, found, strict=True):
-                yield Row(keys[k, draw], _scores(study, split, y_pred), study.meta(split, {"finetune": each}, []))
+                for group in [[draw] for draw in chosen] if learner.alone else [chosen]:
+                    began = time.perf_counter()
+                    found = learner.predictions([drawn[k, draw] for draw in group], group, bar.advance)
+                    each = (time.perf_counter() - began) / len(group)
+                    for draw, y_pred in zip(group, found, strict=True):
+                        yield Row(
+                            keys[k, draw], _scores(study, split, y_pred), study.meta(split, {"finetune": each}, [])
+                        )
 
     return Unit(f"{method}, seed {seed}: {len(keys)} draws", tuple(keys.values()), run)
 

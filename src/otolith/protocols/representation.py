@@ -70,7 +70,9 @@ class Cell:
             progress=progress,
             on_epoch=on_epoch,
         )
-        self.model = finetune(self.encoder, self.w, self.split, progress=progress, on_epoch=on_epoch)
+        self.model = finetune(
+            self.encoder, self.w, self.split, checkpoints=self.checkpoints, progress=progress, on_epoch=on_epoch
+        )
         began = time.perf_counter()
         result = evaluate(self.model, self.w, self.split) | {"val_macro_f1": self.model.validation}
         seconds = {"evaluate": time.perf_counter() - began}

@@ -37,6 +37,8 @@ class Study:
 
     `folder` keeps pre-trained encoders and the checkpoints of those in training; what is in it is taken from there.
     `pictured`: where the protocols that show features leave them in the plane, by method and seed; None: nowhere.
+    `unfinished`: where classifiers in training keep their checkpoints, see `place_of`; None: nowhere. Whoever stores a
+    row removes them.
     """
 
     w: Windows
@@ -46,6 +48,7 @@ class Study:
     folder: Path
     device: str = "auto"
     pictured: Path | None = None
+    unfinished: Path | None = None
 
     def key(self, protocol: str, split: Split, method: str, seed: int, **more: Any) -> Key:
         """See `key_of`."""
@@ -54,6 +57,10 @@ class Study:
     def meta(self, split: Split, seconds: dict[str, float], records: list[dict[str, Any]]) -> dict[str, Any]:
         """See `meta_of`."""
         return meta_of(self.w, split, self.recipe_name, seconds, records)
+
+    def place_of(self, key: Key) -> Path | None:
+        """The folder of checkpoints of the classifier behind one row."""
+        return None if self.unfinished is None else self.unfinished / rows.key_hash(key)
 
     def encoder(
         self, split: Split, method: str, seed: int, *, trained: bool = False, progress: Progress = SILENT
@@ -92,7 +99,7 @@ class Study:
                     progress=progress,
                 )
                 if identity["trained"]:
-                    model = finetune(made, self.w, split, progress=progress)
+                    model = finetune(made, self.w, split, checkpoints=place / "checkpoints", progress=progress)
                     made = model.encoder
                     made.records = model.records
                 write(place / "epochs.jsonl", "".join(json.dumps(r, allow_nan=False) + "\n" for r in made.records))
@@ -169,7 +176,7 @@ def scored(study: Study, protocol: str, split: Split, method: str, seed: int, *,
 
     def run(missing: Sequence[Key], progress: Progress) -> Iterator[Row]:
         encoder = study.encoder(split, method, seed, progress=progress)
-        model = finetune(encoder, study.w, split, progress=progress)
+        model = finetune(encoder, study.w, split, checkpoints=study.place_of(key), progress=progress)
         began = time.perf_counter()
         result = evaluate(model, study.w, split) | {"val_macro_f1": model.validation}
         seconds = {"evaluate": time.perf_counter() - began}

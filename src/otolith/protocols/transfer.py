@@ -32,7 +32,15 @@ def _unit(source: Study, at_home: Split, target: Study, split: Split, method: st
 
     def run(missing: Sequence[Key], progress: Progress) -> Iterator[Row]:
         encoder = source.encoder(at_home, method, seed, trained=True, progress=progress)
-        model = finetune(encoder, target.w, split, frozen=True, settings=source.recipe.finetune, progress=progress)
+        model = finetune(
+            encoder,
+            target.w,
+            split,
+            frozen=True,
+            settings=source.recipe.finetune,
+            checkpoints=target.place_of(key),
+            progress=progress,
+        )
         began = time.perf_counter()
         result = evaluate(model, target.w, split) | {"val_macro_f1": model.validation}
         seconds = {"evaluate": time.perf_counter() - began}

@@ -85,16 +85,37 @@ class Optimizer:
 
     def state(self) -> dict[str, Tensor]:
         """Adam's moments by parameter number, for a checkpoint."""
-        state = self.adam.state_dict()["state"]
-        return {f"{i}.{key}": value for i, entry in state.items() for key, value in entry.items()}
+        return adam_state(self.adam)
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Take back what `state` gave."""
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            number, key = name.split(".", 1)
-            state.setdefault(int(number), {})[key] = value
-        self.adam.load_state_dict({"state": state, "param_groups": self.adam.state_dict()["param_groups"]})
+        """Take back what `state` gave.
+
+        Raises:
+            ValueError: the moments are of other parameters.
+        """
+        load_adam_state(self.adam, tensors)
+
+
+def adam_state(adam: torch.optim.Adam) -> dict[str, Tensor]:
+    """Adam's moments by parameter number, for a checkpoint."""
+    state = adam.state_dict()["state"]
+    return {f"{i}.{key}": value for i, entry in state.items() for key, value in entry.items()}
+
+
+def load_adam_state(adam: torch.optim.Adam, tensors: dict[str, Tensor]) -> None:
+    """Take back what `adam_state` gave.
+
+    Raises:
+        ValueError: the moments are of other parameters.
+    """
+    shapes = [parameter.shape for parameter in adam.param_groups[0]["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        number, key = name.split(".", 1)
+        if key != "step" and value.shape != shapes[int(number)]:
+            raise ValueError(f"{name} has shape {tuple(value.shape)}, its parameter {tuple(shapes[int(number)])}")
+        state.setdefault(int(number), {})[key] = value
+    adam.load_state_dict({"state": state, "param_groups": adam.state_dict()["param_groups"]})
 
 
 def rate_at(step: int, total: int, lr: float, schedule: ScheduleName = "constant", warmup: float = 0.0) -> float:
