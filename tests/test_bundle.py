@@ -243,6 +243,8 @@ CARDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "hidden that is no list": put(None, "finetune", "hidden"),
     "hidden that is no number": put([True], "finetune", "hidden"),
     "not one activity": put([], "activities"),
+    "maps without end": put([8, 10**18, 16], "recipe", "encoder", "maps"),
+    "a deviation that float32 does not hold": put({"mean": [0.0] * 6, "std": [1e-60] * 6}, "input", "scaler"),
     "blocks without end": put(10**9, "recipe", "encoder", "blocks"),
     "a window without end": put(1e9, "input", "seconds"),
     "no training classes": drop("training_classes"),

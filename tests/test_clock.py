@@ -153,6 +153,7 @@ def spoilt(channel: int, sample: int, value: float) -> Stream:
         (of(Stream(ACC, np.zeros((3, 9)), float("nan"))), r"rate is nan Hz"),
         (of(Stream(ACC, np.zeros((3, 9)), 50.0, start_s=float("nan"))), r"start is nan s"),
         (of(), r"holds no stream"),
+        (of(timed(ACC, np.arange(9) * 0.1, 1e9)), r"9 samples over 0.8 s would become 800,000,001 at its highest rate"),
     ],
 )
 def test_refuses(recording: Recording, words: str) -> None:

@@ -129,6 +129,11 @@ def test_named_subjects_become_strings() -> None:
     assert sorted(set(w.subject.tolist())) == ["3", "anna"]
 
 
+def test_a_subject_number_beyond_64_bits_becomes_a_string() -> None:
+    w = cut([recording(subject=2**63), recording(name="s", subject=3)], META)
+    assert sorted(set(w.subject.tolist())) == ["3", str(2**63)]
+
+
 def test_unlabelled_is_everything_between_the_segments() -> None:
     parts = (Segment(2.0, 4.0, "sit"), Segment(4.0, 6.0, "walk"))
     w = cut([recording(500, segments=parts)], META, unlabelled=True)

@@ -23,6 +23,7 @@ from otolith.training.optim import Optimizer
 from otolith.training.trouble import or_smaller
 
 MOST_HIDDEN = 100
+MOST_WIDTH = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,8 @@ class FinetuneSettings:
             )
         if len(self.hidden) > MOST_HIDDEN:
             raise ValueError(f"expected at most {MOST_HIDDEN} hidden layers; got {len(self.hidden)}")
+        if any(width > MOST_WIDTH for width in self.hidden):
+            raise ValueError(f"expected hidden widths of at most {MOST_WIDTH:,}; got {list(self.hidden)}")
         if not 0 <= self.dropout < 1 or not self.weight_decay >= 0 or any(width < 1 for width in self.hidden):
             raise ValueError(
                 f"expected 0 <= dropout < 1, weight_decay >= 0 and hidden widths >= 1; got dropout {self.dropout}, "

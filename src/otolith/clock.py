@@ -16,6 +16,10 @@ MOST = 1e12
 """In m/s² or rad/s: beyond what any sensor measures, and far from where sums and slopes overflow."""
 
 
+MOST_FILLED = 1000
+"""Interpolated samples for one that was given: more, and a rate has nothing to do with its time stamps."""
+
+
 def contiguous(recording: Recording, max_gap_s: float = MAX_GAP_S) -> list[Stream]:
     """The recording as gap-free, regularly sampled streams that hold all of its channels, in time order.
 
@@ -29,8 +33,8 @@ def contiguous(recording: Recording, max_gap_s: float = MAX_GAP_S) -> list[Strea
 
     Raises:
         DataError: NaN, infinite or absurd samples (`MOST`), times that do not increase, a channel given twice,
-            a rate that is not positive, equal rates with unequal lengths, sensors that never overlap in time. The
-            message names recording, channel and sample.
+            a rate that is not positive or far from its time stamps (`MOST_FILLED`), equal rates with unequal lengths,
+            sensors that never overlap in time. The message names recording, channel and sample.
     """
     if not (np.isfinite(max_gap_s) and max_gap_s > 0):
         raise DataError(f"max_gap_s is {max_gap_s}; it has to be a positive number of seconds.")
@@ -118,7 +122,14 @@ def _on_common_grid(recording: Recording, max_gap_s: float) -> list[Stream]:
         lo = max(t[a] for t, (a, _) in zip(clocks, bounds, strict=True))
         hi = min(t[b] for t, (_, b) in zip(clocks, bounds, strict=True))
         # a millionth of a period, so that rounding does not cost the last grid point
-        grid = lo + np.arange(int(np.floor((hi - lo) * rate_hz + 1e-6)) + 1) / rate_hz
+        n = int(np.floor((hi - lo) * rate_hz + 1e-6)) + 1
+        given = max(b - a + 1 for a, b in bounds)
+        if n > MOST_FILLED * given:
+            raise DataError(
+                f"Recording {recording.name!r}: {given:,} samples over {hi - lo:g} s would become {n:,} at its highest "
+                f"rate, {rate_hz:g} Hz. Correct that rate, or the time stamps."
+            )
+        grid = lo + np.arange(n) / rate_hz
         rows = [
             np.stack([np.interp(grid, t[a : b + 1], channel) for channel in s.values[:, a : b + 1]])
             for s, t, (a, b) in zip(streams, clocks, bounds, strict=True)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Signals = TypeVar("Signals", NDArray[Any], torch.Tensor)
 
 _CHUNK = 4096
+LEAST, MOST = 1e-12, 1e30
+"""Of deviations, and of means beside them: beyond, standardised samples leave what float32 holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,11 @@ class Scaler:
             raise DataError(f"mean has shape {self.mean.shape}, std {self.std.shape}; expected (channels,) for both.")
         if not (np.isfinite(self.mean).all() and np.isfinite(self.std).all() and (self.std > 0).all()):
             raise DataError("A scaler's means have to be finite and its deviations finite and positive.")
+        if not ((np.abs(self.mean) <= MOST).all() and (self.std >= LEAST).all() and (self.std <= MOST).all()):
+            raise DataError(
+                f"A scaler's means have to be below {MOST:g}, its deviations above {LEAST:g}; got {self.mean} and "
+                f"{self.std}."
+            )
         named = [*self.may_miss, *(i for triad in self.turned for i in triad)]
         if not all(0 <= i < len(self.mean) for i in named) or any(len(triad) != 3 for triad in self.turned):
             raise DataError(f"A scaler of {len(self.mean)} channels names others: {named}.")
@@ -103,7 +110,7 @@ class Scaler:
             _refuse_no_gravity(float(np.median(np.concatenate(lengths))))
         std = np.sqrt(squares / count)
         # below float32's resolution of the mean a deviation is nothing but rounding
-        flat = std <= np.maximum(1e-7 * np.abs(mean), 1e-12)
+        flat = std <= np.maximum(1e-7 * np.abs(mean), LEAST)
         return cls(mean, np.where(flat, 1.0, std), turned, tuple(may_miss))
 
     def transform(self, x: Signals) -> Signals:

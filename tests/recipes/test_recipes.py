@@ -226,6 +226,12 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known() -> None:
         ("encoder.blocks", 10**9, "at most 1000 layers"),
         ("encoder.maps", [8] * 2000, "at most 1000 layers"),
         ("finetune.hidden", [8] * 2000, "at most 100 hidden layers"),
+        ("augment.0.sigma", float("inf"), "augment.0.sigma: expected a finite number; got inf"),
+        ("pretrain.lr", float("inf"), "pretrain.lr: expected a finite number"),
+        ("method.dynamic.temperature", float("inf"), "method.dynamic.temperature: expected a finite number"),
+        ("encoder.maps", [8, 10**18], "at most 1,000,000"),
+        ("projection.out", 10**18, "at most 1,000,000"),
+        ("finetune.hidden", [10**18], "at most 1,000,000"),
     ],
 )
 def test_an_impossible_value_is_refused_by_its_key(key: str, value: Any, part: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from otolith import methods
 from otolith.augment import Compose, SignalSpec, build_all
@@ -78,6 +80,15 @@ def _several(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value of nested tables and lists, and the path that `--set` would give it."""
+    if isinstance(tree, (dict, list, tuple)):
+        for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, tree
+
+
 class AugmentationEntry(BaseModel):
     """One augmentation by name, its probability, and its own options."""
 
@@ -124,6 +135,13 @@ class Recipe(Section):
                 if option not in known:
                     raise RecipeError("augment: " + unknown(f"option of {entry.name!r}:", option, known))
         return entries
+
+    @model_validator(mode="after")
+    def _refuse_what_toml_or_json_cannot_say(self) -> Recipe:
+        for path, value in _leaves(self.model_dump()):
+            if value is None or (isinstance(value, float) and not math.isfinite(value)):
+                raise RecipeError(f"{path}: expected a finite number; got {value}")
+        return self
 
     def augmentation(self, signal: SignalSpec) -> Compose:
         """The random augmentation module for windows of `signal` (Section IV-B2) amid what `robust` asks for: the
