@@ -20,11 +20,13 @@ from fuzzreader import Files, Reader, register
 from otolith import bundle, pipeline, splits
 from otolith.augment import SignalSpec
 from otolith.calibration import calibrate
+from otolith.classifier import FinetuneSettings, Labelled, build_head, train_classifier
 from otolith.model import Model
 from otolith.recipes import load_recipe
 from otolith.recipes.schema import parse_override
 from otolith.recording import CHANNELS
 from otolith.scaling import Scaler
+from otolith.training import course
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.loop import TrainSettings, train
 from otolith.training.source import Part, Source
@@ -146,7 +148,7 @@ class Checkpoints(Reader):
 
     name, weight = "checkpoint", 6.0
     identity: ClassVar = {"recipe": "abc", "seed": 0}
-    settings = TrainSettings(epochs=2, batch_size=16, lr=1e-3)
+    settings: ClassVar[Any] = TrainSettings(epochs=2, batch_size=16, lr=1e-3)
 
     def prepare(self) -> None:
         torch.set_num_threads(1)
@@ -186,6 +188,34 @@ class Checkpoints(Reader):
 
     def read(self, box: Path, files: Files) -> None:
         self._train(box / "first")
+
+
+@register
+class ClassifierCheckpoints(Checkpoints):
+    """The same of a classifier's."""
+
+    name, weight = "classifier-checkpoint", 3.0
+    settings: ClassVar[Any] = FinetuneSettings(epochs=2, batch_size=16, hidden=(8,))
+
+    def prepare(self) -> None:
+        torch.set_num_threads(1)
+        course.EVERY_S = 0.0
+
+    def _train(self, folder: Path) -> None:
+        x, y = torch.randn(32, 12, generator=torch.Generator().manual_seed(0)), torch.arange(32) % 3
+        network = build_head(12, 3, self.settings, 0)
+        records = train_classifier(
+            network,
+            Labelled(x, y),
+            Labelled(x, y),
+            self.settings,
+            0,
+            n_classes=3,
+            score=lambda true, found: float((true == found).float().mean()),
+            checkpoints=CheckpointFolder(folder, self.identity),
+        )
+        assert [record["epoch"] for record in records] == [1, 2]
+        assert all(bool(p.isfinite().all()) for p in network.parameters())
 
 
 @register
