@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from otolith import cache
+from otolith import cache, content
 from otolith.cache import ARRAYS, open_entry, windows_for
 from otolith.datasets import DatasetInfo
 from otolith.errors import DataError
@@ -97,7 +97,7 @@ def test_opening_reads_no_raw_file(toy: Toy, tmp_path: Path, monkeypatch: pytest
     def fail(files: object) -> str:
         raise AssertionError("raw files were digested again")
 
-    monkeypatch.setattr(cache, "_digest", fail)
+    monkeypatch.setattr(content, "_digest", fail)
     windows_for(toy, folder=tmp_path / "c")
 
 

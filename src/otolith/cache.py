@@ -2,8 +2,7 @@
 
 An entry is a folder `NAME-KEY` with x.npy, y.npy, subject.npy, recording.npy, start.npy and manifest.json.
 KEY digests the bytes of the data set's files and the settings, so that neither a changed file nor another
-window length can meet a stale entry. A small index remembers the content digest of files by path, size and
-modification time; opening an entry therefore reads no raw file.
+window length can meet a stale entry.
 
 An entry is built in a folder of its own and renamed into place as a whole: whoever sees it sees all of it.
 Where two processes build at once the first rename wins and the other process opens that entry. An entry that
@@ -26,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from otolith.content import digest_of
 from otolith.errors import DataError
 from otolith.home import home
 from otolith.strict import json_value
@@ -37,7 +37,6 @@ FORMAT = 2
 
 ARRAYS = ("x", "y", "subject", "recording", "start")
 
-_FRESH_NS = 2_000_000_000  # a file changed this recently may change again within its time stamp's resolution
 _WORTH_WORKERS = 64 << 20  # bytes of files; processes take some two seconds to start
 _ABANDONED_S = 24 * 3600  # an unfinished build this old belongs to a process that was killed
 
@@ -73,7 +72,7 @@ def windows_for(
     """
     meta = WindowMeta.of(dataset.info, rate_hz, seconds, overlap, channels)
     home = Path(folder) if folder is not None else _default_folder()
-    key = _key(meta, unlabelled, str(dataset.cache_key()), _content_digest(dataset, home))
+    key = _key(meta, unlabelled, str(dataset.cache_key()), digest_of(dataset, home))
     # a user's data set may have any name; the key alone tells entries apart
     entry = home / f"{re.sub(r'[^A-Za-z0-9_-]+', '_', meta.dataset)[:40]}-{key[:24]}"
     found = open_entry(entry, meta)
@@ -241,77 +240,6 @@ def _key(meta: WindowMeta, unlabelled: bool, reader: str, content: str) -> str:
         content,
     ]
     return hashlib.blake2b(json.dumps(settings).encode(), digest_size=20).hexdigest()
-
-
-def _content_digest(dataset: Any, home: Path) -> str:
-    """Digest of all files' names and bytes, from the index where no file has changed since it was taken."""
-    files = _named_files(dataset)
-    if not files:
-        return ""
-    try:
-        return _indexed_digest(files, dataset.root, home)
-    except OSError as error:
-        raise DataError(
-            f"{dataset.info.name}: {error.filename} cannot be read ({error.strerror}). Check the file and "
-            "its permissions, or fetch the data set again."
-        ) from error
-
-
-def _indexed_digest(files: list[tuple[str, str]], root: Path | None, home: Path) -> str:
-    stats = [(name, os.stat(path)) for name, path in files]
-    where = str(Path(root).resolve()) if root is not None else ""
-    listing = [where, *((name, s.st_size, s.st_mtime_ns) for name, s in stats)]
-    fingerprint = hashlib.blake2b(json.dumps(listing).encode(), digest_size=20).hexdigest()
-    note = home / "index" / fingerprint
-    try:
-        digest = note.read_text(encoding="ascii").strip()
-        if len(digest) == 40:
-            return digest
-    except (OSError, ValueError):
-        pass  # not there, or unreadable: the files are read instead
-    newest = max(s.st_mtime_ns for _, s in stats)
-    settled = time.time_ns() - newest > _FRESH_NS
-    digest = _digest(files)
-    if settled:
-        _remember(note, digest)
-    return digest
-
-
-def _named_files(dataset: Any) -> list[tuple[str, str]]:
-    """(name relative to the data set's root, path) of every file, sorted by name."""
-    root = os.path.join(os.fspath(dataset.root), "") if dataset.root is not None else None
-    named = []
-    for file in dataset.files():
-        path = os.fspath(file)
-        if root is None:
-            name = os.path.basename(path)
-        else:
-            # relpath looks up the working folder for each file, which for 840 files outlasts the opening
-            name = path[len(root) :] if path.startswith(root) else os.path.relpath(path, root)
-        named.append((name.replace(os.sep, "/"), path))
-    return sorted(named)
-
-
-def _digest(files: list[tuple[str, str]]) -> str:
-    total = hashlib.blake2b(digest_size=20)
-    for name, path in files:
-        content = hashlib.blake2b(digest_size=32)
-        with open(path, "rb") as stream:
-            while block := stream.read(1 << 20):
-                content.update(block)
-        # one fixed-size digest for each file: bytes cannot move from one file to the next unnoticed
-        total.update(json.dumps([name, content.hexdigest()]).encode())
-    return total.hexdigest()
-
-
-def _remember(note: Path, digest: str) -> None:
-    try:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        part = note.with_name(f".building-{uuid.uuid4().hex}")
-        part.write_text(digest, encoding="ascii")
-        os.replace(part, note)
-    except OSError:
-        return  # the index only saves time; a folder that cannot be written is reported when the entry is
 
 
 def _sha256(path: Path) -> str:
