@@ -17,7 +17,7 @@ def json_value(content: bytes | str) -> Any:
     """
     text = content.decode("utf-8") if isinstance(content, bytes) else content
     try:
-        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        value = json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_short)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if "\\u" in text:
@@ -39,6 +39,13 @@ def toml_value(text: str) -> dict[str, Any]:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"it holds {name}, which is no finite number")
+
+
+def _short(text: str) -> int:
+    value = int(text)
+    if abs(value) > 10**300:  # no float can follow it, nor the sum of some
+        raise ValueError(f"it holds a number of {len(text)} digits")
+    return value
 
 
 def _finite(text: str) -> float:
