@@ -184,12 +184,14 @@ def test_resuming_a_finished_run_shows_it_again_and_trains_nothing(finished: job
     out = tmp_path / "run"
     shutil.copytree(finished.folder, out)
     (out / "report.html").unlink()
+    (out / "checkpoints" / "pretrain" / "epoch-00002").mkdir(parents=True)  # killed after the row, while removing them
     watch = StopIn()
     again = job.run(prepared(), out, resume=True, progress=watch)
     assert watch.stages == ["report"]
     assert again.row == finished.row
     assert (out / "report.html").is_file()
     assert len(rows.read(out / "rows.jsonl")) == 1
+    assert not (out / "checkpoints").exists()
 
 
 def test_a_finished_run_is_not_run_over(finished: job.Finished) -> None:

@@ -174,7 +174,7 @@ def _run(prepared: Prepared, out: Path, resume: bool, tensorboard: bool, progres
         _diagnose(cell, out / "arrays", progress)
         rows.append(out / "rows.jsonl", row)
         done = row
-        shutil.rmtree(out / "checkpoints", ignore_errors=True)
+    shutil.rmtree(out / "checkpoints", ignore_errors=True)  # also after one who was killed at this very place
     with progress.stage("report", 1):
         report = write([out], out / "report.html")
     return Finished(out, done, report)

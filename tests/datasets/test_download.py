@@ -239,6 +239,11 @@ def test_members_that_lead_outside(tmp_path: Path, name: str) -> None:
     assert not list(tmp_path.rglob("outside"))
 
 
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere"):
+        unpack(archive_of(tmp_path, (zipfile.ZipInfo(""), b"x")), tmp_path / "here")
+
+
 def test_links_are_refused(tmp_path: Path) -> None:
     link = zipfile.ZipInfo("link")
     link.create_system = 3

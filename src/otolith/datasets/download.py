@@ -211,8 +211,8 @@ class _Unpacking:
     def _member(self, content: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, name: str) -> None:
         path = PurePosixPath(member.filename)
         unsafe = path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in member.filename
-        if unsafe or "\0" in member.orig_filename or stat.S_ISLNK(member.external_attr >> 16):
-            raise DataError(f"{name}: its member {member.filename!r} leads outside. {_NOT_PUBLISHED}")
+        if unsafe or not member.filename or "\0" in member.orig_filename or stat.S_ISLNK(member.external_attr >> 16):
+            raise DataError(f"{name}: its member {member.filename!r} leads outside, or nowhere. {_NOT_PUBLISHED}")
         if member.flag_bits & 1:
             raise DataError(f"{name}: its member {member.filename!r} is encrypted. {_NOT_PUBLISHED}")
         self.members_left -= 1
