@@ -101,6 +101,7 @@ class _Instance:
     def __init__(self, harness: Harness, job: Job, out: Path, whole: Whole) -> None:
         self.harness, self.job, self.out, self.whole = harness, job, out, whole
         self.furthest: dict[str, int] = {}
+        self.answered: dict[str, int] = {}  # how many faults had struck before a process last trained there
         self.rows: set[str] = set()
         self.struck: list[tuple[Kill, Line]] = []
 
@@ -137,12 +138,15 @@ class _Instance:
         for folder, epochs in run.begun().items():
             redone = max(0, self.furthest.get(folder, 0) - epochs[0] + 1)
             self.furthest[folder] = max(self.furthest.get(folder, 0), epochs[-1])
+            # Of several since then the worst is charged: a process that trained nothing has lost nothing.
+            blamed = self.struck[self.answered.get(folder, 0) :]
+            self.answered[folder] = len(self.struck)
             if not redone:
                 continue
-            if not self.struck:
+            if not blamed:
                 self._wrong(run, f"{redone} epochs were trained twice without a fault")
                 continue
-            fault, line = self.struck[-1]
+            fault, line = max(blamed, key=lambda each: each[0].redone)
             line.epochs_lost = max(line.epochs_lost, redone)
             if redone > fault.redone:
                 self._wrong(run, f"{redone} epochs were done again after: {fault.name}")

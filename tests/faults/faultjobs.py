@@ -175,5 +175,6 @@ def outcome(out: Path) -> dict[str, Any]:
 
 
 def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    """Names of what two outcomes differ in."""
-    return sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    """Names of what two outcomes differ in, and of the files that only one has."""
+    names = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    return [*names, *sorted(set(expected["files"]) ^ set(found["files"]))]

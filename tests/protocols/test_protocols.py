@@ -310,6 +310,16 @@ def test_a_comparison_stopped_in_a_classifier_goes_on_from_its_epoch(
     assert not list((tmp_path / "stopped").glob("*/checkpoints"))
 
 
+def test_checkpoints_of_an_encoder_that_is_there_are_removed(study: Study, tmp_path: Path) -> None:
+    own = Study(W, info(), study.recipe, "tiny", tmp_path / "encoders")
+    split = splits.automatic(W, 0)
+    own.encoder(split, "random", 0)
+    (place,) = (tmp_path / "encoders").iterdir()
+    (place / "checkpoints" / "pretrain" / "epoch-00001").mkdir(parents=True)  # killed while removing them
+    own.encoder(split, "random", 0)
+    assert not (place / "checkpoints").exists()
+
+
 def test_what_a_plan_refuses(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="unknown protocol 'tranfer'; did you mean 'transfer'"):
         comparison.plan("tranfer")

@@ -81,6 +81,7 @@ class Study:
         scaler = fit_scaler(self.w, split, self.recipe)
         made, _ = self._kept(place, scaler)
         if made is not None:
+            shutil.rmtree(place / "checkpoints", ignore_errors=True)  # of one who was killed while removing them
             return made
         with locks.hold(place, wait=True, progress=progress):
             made, damage = self._kept(place, scaler)  # another process may have brought it while this one waited
