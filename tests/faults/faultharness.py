@@ -100,7 +100,7 @@ class _Instance:
 
     def __init__(self, harness: Harness, job: Job, out: Path, whole: Whole) -> None:
         self.harness, self.job, self.out, self.whole = harness, job, out, whole
-        self.furthest: dict[str, int] = {}
+        self.reached: dict[str, int] = {}  # the epoch to whose end the process came that last trained there
         self.answered: dict[str, int] = {}  # how many faults had struck before a process last trained there
         self.rows: set[str] = set()
         self.struck: list[tuple[Kill, Line]] = []
@@ -136,8 +136,8 @@ class _Instance:
 
     def _count_what_was_done_again(self, run: Running) -> None:
         for folder, epochs in run.begun().items():
-            redone = max(0, self.furthest.get(folder, 0) - epochs[0] + 1)
-            self.furthest[folder] = max(self.furthest.get(folder, 0), epochs[-1])
+            redone = max(0, self.reached.get(folder, 0) - epochs[0] + 1)
+            self.reached[folder] = epochs[-1]
             # Of several since then the worst is charged: a process that trained nothing has lost nothing.
             blamed = self.struck[self.answered.get(folder, 0) :]
             self.answered[folder] = len(self.struck)
