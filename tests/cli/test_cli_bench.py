@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from commandline import call, refused
 
 from otolith.benchmarks import measures, table
+from otolith.benchmarks.tasks import Task
 
 
 def test_lines_are_shown_and_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def run(task: str, **arguments: Any) -> dict[str, float]:
-        return {"seconds": 30.0 if arguments["kind"] == "ours" else 20.0}
+    def run(*asked: Task) -> list[dict[str, float]]:
+        return [{"seconds": 30.0 if arguments["kind"] == "ours" else 20.0} for _, arguments in asked]
 
     monkeypatch.setattr(table, "matrix_rate", lambda: {"rate": 1e11})
     monkeypatch.setitem(measures.measure.__kwdefaults__, "run", run)

@@ -185,7 +185,7 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
         (lambda c: c.pop("terms"), "'terms' is None, expected text"),
         (lambda c: c.update(rate_hz="fast"), "'rate_hz' is 'fast'"),
         (lambda c: c.update(rate_hz=-1), "'rate_hz' is -1"),
-        (lambda c: c.update(rate_hz=10**400), "'rate_hz' is 1000"),
+        (lambda c: c.update(rate_hz=10**400), "a number of 401 digits"),
         (lambda c: c.update(rate_hz=float("nan")), "holds NaN, which is no finite number"),
         (lambda c: c.update(channels="acc_x"), "'channels' is 'acc_x'"),
         (lambda c: c["units"].update(acc_x="g"), "'units' is"),
