@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from stops import Stopped
 from torch import Tensor, nn
 
 from otolith import fast
@@ -31,10 +32,6 @@ IDENTITY = {"recipe": "abc", "seed": 3}
 def each_epoch_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     """However short."""
     monkeypatch.setattr(course, "EVERY_S", 0.0)
-
-
-class Stopped(Exception):
-    """What a test raises to end a training."""
 
 
 class Lines(Progress):

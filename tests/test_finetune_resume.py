@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tiny
+from stops import Stopped
 
 from otolith import locks, splits
 from otolith.classifier import FinetuneSettings
@@ -27,10 +28,6 @@ RECIPE = tiny.recipe(finetune__epochs=EPOCHS, method__supervised__epochs=EPOCHS)
 def each_epoch_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     """However short."""
     monkeypatch.setattr(course, "EVERY_S", 0.0)
-
-
-class Stopped(Exception):
-    """What a test raises to end a training."""
 
 
 def stop(record: dict[str, Any]) -> None:

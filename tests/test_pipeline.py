@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from stops import Stopped
 
 import otolith
 from otolith import metrics, splits
@@ -165,10 +166,6 @@ def test_the_seed_decides_everything(w: Windows, split: Split) -> None:
     torch.manual_seed(2)
     two = evaluate(finetune(pretrain(w, split, tiny.recipe(), seed=3), w, split), w, split)
     assert one == two
-
-
-class Stopped(Exception):
-    """What the test raises to end a training."""
 
 
 @pytest.mark.parametrize("stage", ["autoencoder", "pretrain"])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from stops import Stopped
 from torch import Tensor, nn
 
 from otolith import methods
@@ -157,10 +158,6 @@ def test_the_online_network_and_the_statistics_are_left_by_the_average() -> None
 def source() -> Source:
     w = tiny.windows(n_subjects=2)
     return Source([Part(w.x, np.arange(len(w)))], Scaler.fit(w.x), torch.device("cpu"))
-
-
-class Stopped(Exception):
-    """What the test raises to end a training."""
 
 
 def test_the_target_survives_a_checkpoint(tmp_path: Path) -> None:

@@ -229,8 +229,10 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known() -> None:
         ("augment.0.sigma", float("inf"), "augment.0.sigma: expected a finite number; got inf"),
         ("pretrain.lr", float("inf"), "pretrain.lr: expected a finite number"),
         ("method.dynamic.temperature", float("inf"), "method.dynamic.temperature: expected a finite number"),
-        ("encoder.maps", [8, 10**18], "at most 1,000,000"),
-        ("projection.out", 10**18, "at most 1,000,000"),
+        ("encoder.maps", [8, 10**18, 128], "encoder.maps.1: expected at most 1,000,000"),
+        ("projection.out", 10**18, "projection.out: expected at most 1,000,000"),
+        ("autoencoder.latent", 10**18, "autoencoder.latent: expected at most 1,000,000"),
+        ("method.byol.hidden", 10**18, "method.byol.hidden: expected at most 1,000,000"),
         ("finetune.hidden", [10**18], "at most 1,000,000"),
     ],
 )

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from stops import Stopped
 
 from otolith import methods
 from otolith.augment import SignalSpec
@@ -30,10 +31,6 @@ CHOICES: list[dict[str, Any]] = [
     {"optimizer": "larc", "schedule": "one-cycle", "warmup": 0.3},
     {"optimizer": "lamb", "schedule": "cosine", "weight_decay": 0.01},
 ]
-
-
-class Stopped(Exception):
-    """What a test raises to end a training."""
 
 
 def settings(**choice: Any) -> TrainSettings:

@@ -18,7 +18,6 @@ STRICT: dict[str, Any] = {"extra": "forbid"}
 
 
 MOST_LAYERS = 1000
-MOST_WIDTH = 1_000_000
 """More than any encoder has: a card from elsewhere is not to keep us building."""
 
 
@@ -43,8 +42,6 @@ class EncoderSettings:
             raise ValueError(
                 f"expected at most {MOST_LAYERS} layers; got {len(self.maps)} maps and {self.blocks} blocks"
             )
-        if max(counts) > MOST_WIDTH:
-            raise ValueError(f"expected sizes of at most {MOST_WIDTH:,}; got {max(counts):,}")
         if self.maps[-1] % self.heads:
             raise ValueError(f"the {self.heads} heads must divide the last of maps, {self.maps[-1]}")
 
@@ -61,8 +58,6 @@ class ProjectionSettings:
     def __post_init__(self) -> None:
         if self.hidden < 1 or self.out < 1:
             raise ValueError(f"expected positive sizes; got hidden {self.hidden}, out {self.out}")
-        if max(self.hidden, self.out) > MOST_WIDTH:
-            raise ValueError(f"expected sizes of at most {MOST_WIDTH:,}; got hidden {self.hidden}, out {self.out}")
 
 
 @dataclass(frozen=True, kw_only=True)

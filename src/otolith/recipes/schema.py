@@ -23,6 +23,9 @@ from otolith.training.loop import TrainSettings
 
 SHIPPED = ("compact", "paper")
 
+MOST = 1_000_000
+"""Of any size or count: beyond, no memory holds the network, and the sizes of its tensors overflow."""
+
 LATER = (
     ("windows", "sensors"),
     ("windows", "frame"),
@@ -137,8 +140,11 @@ class Recipe(Section):
         return entries
 
     @model_validator(mode="after")
-    def _refuse_what_toml_or_json_cannot_say(self) -> Recipe:
+    def _refuse_numbers_out_of_range(self) -> Recipe:
         for path, value in _leaves(self.model_dump()):
+            if isinstance(value, int) and value > MOST:
+                raise RecipeError(f"{path}: expected at most {MOST:,}; got {value:,}")
+            # what JSON or TOML cannot say
             if value is None or (isinstance(value, float) and not math.isfinite(value)):
                 raise RecipeError(f"{path}: expected a finite number; got {value}")
         return self
