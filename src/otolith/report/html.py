@@ -170,6 +170,7 @@ def _comparison(runs: Sequence[RunFolder], rows: list[Row], problems: list[str])
         "published_cost": cost.PUBLISHED,
         "grid": pictures.grid(runs),
         "terms": _terms(runs),
+        "have_models": any(run.card for run in runs),
         "runs": [_run_content(run) for run in runs],
     }
 

@@ -69,7 +69,7 @@ def comparison(lines: Sequence[Series], xlabel: str = "macro F1 on the test subj
                     fontsize=7.5,
                 )
         percent_axis(axes, min(everything))
-        axes.set_yticks(range(len(lines)), [short(line.label, 26) for line in lines], color=INK)
+        axes.set_yticks(range(len(lines)), [short(line.label, 30) for line in lines], color=INK)
         axes.set(ylim=(len(lines) - 0.35, -0.75), xlabel=xlabel)
         return figure
 
