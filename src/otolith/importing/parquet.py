@@ -1,10 +1,11 @@
-"""Parquet tables, within a limit on what a small file may claim to hold."""
+"""Parquet tables, decoded apart and within a limit on what a small file may claim to hold."""
 
 from __future__ import annotations
 
 import io
 
 from otolith.errors import DataError
+from otolith.importing.apart import DECODER, Undecodable
 from otolith.importing.table import Table
 
 MAX_CELLS = 200_000_000
@@ -21,16 +22,9 @@ def read_parquet(where: str, content: bytes) -> Table:
     if not content:
         raise DataError(f"{where}: is empty. Export it again.")
     try:
-        lazy = pl.scan_parquet(io.BytesIO(content))
-        names = lazy.collect_schema().names()
-        rows = int(lazy.select(pl.len()).collect().item())
-        if rows * len(names) > MAX_CELLS:
-            raise DataError(f"{where}: {rows:,} rows of {len(names):,} columns, over the limit of {MAX_CELLS:,} cells.")
-        frame = pl.read_parquet(io.BytesIO(content))
-    # polars reports some damage as a panic, which is no ordinary exception
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        reason = (str(error).splitlines() or ["damaged"])[0]
-        raise DataError(f"{where}: is no readable Parquet file ({reason}). Export it again.") from error
+        frame = pl.read_ipc(io.BytesIO(DECODER.decode(content, MAX_CELLS)))
+    except Undecodable as reason:
+        raise DataError(f"{where}: is no readable Parquet file ({reason}). Export it again.") from None
     if not frame.height or not frame.width:
         raise DataError(f"{where}: has no row. Record or export it again.")
     return Table(where, frame)
