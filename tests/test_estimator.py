@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -14,6 +13,7 @@ from otolith import Recogniser, splits
 from otolith.errors import DataError
 from otolith.pipeline import finetune, pretrain
 from otolith.windows import Windows
+from tests.helpers import tiny
 
 NAMES = np.array(["walk", "sit", "jump"])
 

@@ -19,13 +19,13 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from otolith import augment, losses, methods, splits
-    from otolith.bundle import load_encoder, load_model
-    from otolith.bundle import save as save_model
     from otolith.calibration import calibrate
     from otolith.datasets import load
     from otolith.errors import OtolithError
     from otolith.estimator import Recogniser
     from otolith.importing import ImportOptions, import_recordings, read_recordings
+    from otolith.model.bundle import load_encoder, load_model
+    from otolith.model.bundle import save as save_model
     from otolith.pipeline import evaluate, finetune, pretrain
     from otolith.prediction import predict_recordings
     from otolith.recipes import load_recipe
@@ -50,15 +50,15 @@ _HOME = {
     "finetune": "pipeline:finetune",
     "import_recordings": "importing:import_recordings",
     "load": "datasets:load",
-    "load_encoder": "bundle:load_encoder",
-    "load_model": "bundle:load_model",
+    "load_encoder": "model.bundle:load_encoder",
+    "load_model": "model.bundle:load_model",
     "load_recipe": "recipes:load_recipe",
     "losses": "losses:",
     "methods": "methods:",
     "predict_recordings": "prediction:predict_recordings",
     "pretrain": "pipeline:pretrain",
     "read_recordings": "importing:read_recordings",
-    "save_model": "bundle:save",
+    "save_model": "model.bundle:save",
     "splits": "splits:",
 }
 

@@ -51,7 +51,7 @@ class Stream:
 
     `values` is (channels, samples). `times` is None for a regularly sampled stream, whose sample i was taken at
     `start_s + i / rate_hz`; otherwise it holds the time of every sample in seconds, increasing, and `rate_hz` is
-    the sensor's nominal rate (see `otolith.clock`).
+    the sensor's nominal rate (see `otolith.windows.clock`).
     """
 
     channels: tuple[str, ...]

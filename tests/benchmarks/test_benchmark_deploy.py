@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("onnxruntime")
-sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
-from commandline import SET, call, make_set
-
-from otolith import bundle, datasets, splits
-from otolith.benchmarks import deploy
+from benchmarks import deploy
+from otolith import datasets, splits
 from otolith.datasets.uci_har import UciHar
+from otolith.model import bundle
+from tests.helpers.commandline import SET, call, make_set
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from otolith.benchmarks import importing
+from benchmarks import importing
 from otolith.datasets.folder import FolderDataset
 from otolith.report import quality
 

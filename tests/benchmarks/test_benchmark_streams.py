@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,19 +9,16 @@ import pytest
 
 pytest.importorskip("uvicorn")
 pytest.importorskip("websockets")
-sys.path.insert(0, str(Path(__file__).parents[1] / "live"))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import tiny
-
-from otolith import bundle, pipeline, splits
-from otolith.benchmarks.streams import __main__ as command
-from otolith.benchmarks.streams.fleet import Heard
-from otolith.benchmarks.streams.judge import judge
-from otolith.benchmarks.streams.mischief import KINDS
-from otolith.benchmarks.streams.script import answers, script
+from benchmarks.streams import __main__ as command
+from benchmarks.streams.bad_clients import KINDS
+from benchmarks.streams.fleet import Heard
+from benchmarks.streams.judge import judge
+from benchmarks.streams.script import answers, script
+from otolith import pipeline, splits
 from otolith.live import protocol
-from otolith.model import Model
+from otolith.model import Model, bundle
 from otolith.streaming import Network, StreamingRecogniser
+from tests.helpers import tiny
 
 
 @pytest.fixture(scope="module")

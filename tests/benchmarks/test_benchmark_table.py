@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from otolith.benchmarks import measures, table, tasks
-from otolith.benchmarks.measures import measure
-from otolith.benchmarks.table import Line, cells, markdown, quantity, write
-from otolith.benchmarks.tasks import Task, Unavailable, fresh_processes, in_turn
+from benchmarks import measures, table, tasks
+from benchmarks.measures import measure
+from benchmarks.table import Line, cells, markdown, quantity, write
+from benchmarks.tasks import Task, Unavailable, fresh_processes, in_turn
 
 FIGURES: dict[str, dict[str, float]] = {
     "step": {"seconds": 1.0, "ours_loss": 5.0, "stock_loss": 5.0, "flop": 7e10, "matrix_rate": 1e11},
@@ -97,7 +97,7 @@ def test_rounds_begin_anew_and_their_medians_count() -> None:
 
 PIECES = """
 import json, sys, time
-from otolith.benchmarks import tasks
+from benchmarks import tasks
 tasks.TURN_S = 0.0
 name, given = sys.argv[1], json.loads(sys.argv[2])
 print("a word on the way")

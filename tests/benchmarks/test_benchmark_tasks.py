@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from otolith.benchmarks import clock, files, gpu, heads, losses, made, scale, steps, stock
-from otolith.classifier import FinetuneSettings
+from benchmarks import clock, files, fixtures, gpu, heads, losses, scale, steps, stock
+from otolith.finetuning.classifier import FinetuneSettings
 from otolith.losses import ndt_xent, nt_xent
 
 SMALL = {
@@ -41,11 +41,11 @@ def test_a_step_has_the_same_loss_on_both_sides(kind: str) -> None:
 
 
 def test_the_stock_encoder_is_ours_by_other_means() -> None:
-    recipe = made.recipe_of("paper", SMALL)
-    ours = made.encoder(recipe).eval()
+    recipe = fixtures.recipe_of("paper", SMALL)
+    ours = fixtures.encoder(recipe).eval()
     theirs = stock.StockEncoder(ours.n_channels, ours.n_steps, recipe.encoder).eval()
     theirs.take(ours)
-    x = torch.from_numpy(made.windows(5))
+    x = torch.from_numpy(fixtures.windows(5))
     with torch.no_grad():
         torch.testing.assert_close(theirs(x), ours(x), rtol=0, atol=1e-5)
 
@@ -58,16 +58,16 @@ def test_a_profile_tells_the_whole_step() -> None:
 
 
 def test_arithmetic_is_counted_as_on_paper() -> None:
-    recipe = made.recipe_of("paper", SMALL)
-    encoder = made.encoder(recipe)
-    projection = made.projection(encoder, recipe)
+    recipe = fixtures.recipe_of("paper", SMALL)
+    encoder = fixtures.encoder(recipe)
+    projection = fixtures.projection(encoder, recipe)
     views, width, hidden = 6, 16, 32
-    tokens = views * made.STEPS
+    tokens = views * fixtures.STEPS
     convolutions = tokens * 3 * (6 * 8 + 8 * 8 + 8 * 16)
-    block = tokens * (4 * width * width + 2 * width * hidden + 2 * made.STEPS * width)
+    block = tokens * (4 * width * width + 2 * width * hidden + 2 * fixtures.STEPS * width)
     head = views * (encoder.n_features * 16 + 16 * 8)
     expected = 3 * 2 * (convolutions + 2 * block + head)
-    found = steps.training_flop(steps.StockModel(recipe, encoder, projection), torch.randn(views, 6, made.STEPS))
+    found = steps.training_flop(steps.StockModel(recipe, encoder, projection), torch.randn(views, 6, fixtures.STEPS))
     assert found == expected
 
 
@@ -162,7 +162,7 @@ def test_start() -> None:
 
 
 def test_in_a_process_of_its_own() -> None:
-    command = [sys.executable, "-m", "otolith.benchmarks"]
+    command = [sys.executable, "-m", "benchmarks"]
     done = subprocess.run(
         [*command, "matrix_rate", '{"size": 64, "repeat": 1}'], capture_output=True, text=True, check=True
     )

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 import torch
 from safetensors.torch import load_file, save_file
 
-from otolith import bundle, calibration, pipeline, splits
+from otolith import calibration, pipeline, splits
 from otolith.calibration import MIN_WINDOWS, fit_calibration, fit_temperature
 from otolith.calibration.scores import PARTS, SCORES
 from otolith.errors import CheckpointError, DataError
-from otolith.model import Model
+from otolith.model import Model, bundle
 from otolith.splits import Split
 from otolith.windows import Windows
+from tests.helpers import tiny
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from commandline import SET, Ended, call, make_set
+
+from tests.helpers.commandline import SET, Ended, call, make_set
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from commandline import call, refused
 
-from otolith.benchmarks import measures, table
-from otolith.benchmarks.tasks import Task
+from benchmarks import measures, table
+from benchmarks.tasks import Task
+from tests.helpers.commandline import call, refused
 
 
 def test_lines_are_shown_and_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
-from commandline import SET, SMALL, call, refused
-from stops import StopIn, Stopped
 
-from otolith import comparison, rows
+from otolith import rows
 from otolith.errors import CheckpointError
+from otolith.jobs import compare
 from otolith.protocols import few_labels, study
 from otolith.report import folder
-from otolith.training import course
+from otolith.training import state
+from tests.helpers import tiny
+from tests.helpers.commandline import SET, SMALL, call, refused
+from tests.helpers.stops import StopIn, Stopped
 
 FEW = ["--method", "csshar", "--method", "random", "--k", "1", "--k", "2", "--draws", "3"]
 
@@ -63,18 +64,18 @@ def test_other_protocols(protocol: str, moves: Path, tmp_path: Path) -> None:
 def test_classifiers_in_training_keep_their_checkpoints_until_the_row(
     moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(course, "EVERY_S", 0.0)
+    monkeypatch.setattr(state, "EVERY_S", 0.0)
 
-    def planned() -> comparison.Planned:
-        return comparison.plan(
+    def planned() -> compare.Planned:
+        return compare.plan(
             "representation", str(moves), ("random",), overrides=SMALL, out=tmp_path / "out", device="cpu"
         )
 
     with pytest.raises(Stopped):
-        comparison.run(planned(), progress=StopIn("finetune", 2))
+        compare.run(planned(), progress=StopIn("finetune", 2))
     left = list((tmp_path / "out" / "checkpoints").glob("*/finetune-*/epoch-00002"))
     assert len(left) == 1
-    comparison.run(planned())
+    compare.run(planned())
     assert not (tmp_path / "out" / "checkpoints").exists()
 
 
@@ -135,16 +136,16 @@ def test_killed_at_random_moments(moves: Path, tmp_path: Path) -> None:
 def test_a_folder_of_another_comparison_is_refused(moves: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     given: dict[str, Any] = {"overrides": {"windows.rate_hz": 12.0} | tiny.SIZES, "out": out}
-    planned = comparison.plan("representation", str(moves), ("random",), **given)
-    comparison.run(planned)
+    planned = compare.plan("representation", str(moves), ("random",), **given)
+    compare.run(planned)
     assert planned.missing == 0
-    more = comparison.plan("representation", str(moves), ("random", "csshar"), 2, **given)
+    more = compare.plan("representation", str(moves), ("random", "csshar"), 2, **given)
     assert (more.cells, more.missing) == (4, 3)
     with pytest.raises(CheckpointError, match=r"another comparison: its protocol is 'representation', not 'cost'"):
-        comparison.plan("cost", str(moves), ("random",), **given)
+        compare.plan("cost", str(moves), ("random",), **given)
     given["overrides"]["finetune.epochs"] = 3
     with pytest.raises(CheckpointError, match=r"another comparison: its recipe is"):
-        comparison.plan("representation", str(moves), ("random",), **given)
+        compare.plan("representation", str(moves), ("random",), **given)
 
 
 def test_comparisons_share_encoders(moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

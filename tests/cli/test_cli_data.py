@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from commandline import call, make_set, refused
 
 from otolith import datasets
-from otolith.datasets.places import download_folder
+from otolith.datasets.locations import download_folder
+from tests.helpers.commandline import call, make_set, refused
 
 
 def row(listing: str, name: str) -> str:

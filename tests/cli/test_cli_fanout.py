@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import SET
 
 from otolith import rows
 from otolith.errors import TrainingError
 from otolith.progress import SILENT
 from otolith.protocols import fanout
 from otolith.protocols.unit import Task, Unit
+from tests.helpers.commandline import SET
 
 WORKER = "ray::_rows"
 """What a worker calls its process while it runs a unit."""

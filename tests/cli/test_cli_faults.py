@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from commandline import SET, call, refused
 
-from otolith import files, locks, memory
-from otolith.files import put
 from otolith.methods.autoencoder import DenoisingAutoencoder
+from otolith.system import claims, files, memory
+from otolith.system.files import put
 from otolith.training.pretext import Batch
 from otolith.training.ranks import Ranks
+from tests.helpers.commandline import SET, call, refused
 
 
 def commands(moves: Path, out: Path) -> dict[str, list[object]]:
@@ -30,10 +30,10 @@ def commands(moves: Path, out: Path) -> dict[str, list[object]]:
 @pytest.mark.parametrize("name", ["run", "pretrain", "compare"])
 def test_a_folder_in_use_is_refused_and_left_alone(name: str, moves: Path, tmp_path: Path) -> None:
     folder = tmp_path / ("out-checkpoints" if name == "pretrain" else "out")
-    with locks.hold(folder):
+    with claims.hold(folder):
         message = refused(*commands(moves, tmp_path / "out")[name])
         assert f"{folder} is in use by process {os.getpid()} on " in message
-        assert [path.name for path in folder.iterdir()] == [locks.NAME]
+        assert [path.name for path in folder.iterdir()] == [claims.NAME]
 
 
 @pytest.mark.parametrize("name", ["run", "pretrain", "compare"])
@@ -54,7 +54,7 @@ def test_too_little_memory_is_refused_before_anything_is_written(
 def test_a_full_disk_names_the_file_and_the_run_goes_on_when_there_is_room(
     moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otolith.report.embedding.MIN_POINTS", 10**9)  # pictures are not what this is about
+    monkeypatch.setattr("otolith.protocols.embedding.MIN_POINTS", 10**9)  # pictures are not what this is about
     out = tmp_path / "out"
     tokens = ["run", moves, *SET, "--set", "pretrain.epochs=3", "--method", "csshar", "--out", out]
     written: list[Path] = []
@@ -72,7 +72,7 @@ def test_a_full_disk_names_the_file_and_the_run_goes_on_when_there_is_room(
     assert f"{out / 'checkpoints' / 'pretrain' / 'epoch-00002'} cannot be written (No space left on device" in message
     assert "--resume" in message
     assert [path.name for path in (out / "checkpoints" / "pretrain").iterdir()] == ["epoch-00001"]
-    assert not (out / locks.NAME).exists()
+    assert not (out / claims.NAME).exists()
     assert call(*tokens, "--resume").code == 0
     monkeypatch.setattr(files, "put", put)
     assert call(*tokens[:-1], tmp_path / "whole").code == 0
@@ -86,7 +86,7 @@ def test_a_disk_that_fails_where_nobody_looked_is_a_sentence_too(
     def full(*given: object, **named: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "somewhere"))
 
-    monkeypatch.setattr("otolith.job.prepare", full)
+    monkeypatch.setattr("otolith.jobs.run.prepare", full)
     message = refused("run", moves, *SET, "--out", tmp_path / "out")
     assert f"{tmp_path / 'somewhere'} cannot be written (No space left on device" in message
 
@@ -136,7 +136,7 @@ def test_a_pretraining_whose_batch_does_not_fit_goes_on_in_pieces_where_asked(mo
 def test_a_run_goes_on_in_pieces_too_and_keeps_their_number(
     moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otolith.report.embedding.MIN_POINTS", 10**9)  # pictures are not what this is about
+    monkeypatch.setattr("otolith.protocols.embedding.MIN_POINTS", 10**9)  # pictures are not what this is about
     out = tmp_path / "out"
     ended = call("run", moves, *SET, "--method", "autoencoder", "--out", out, "--split-batches")
     assert ended.code == 0, ended.err

@@ -6,12 +6,12 @@ import io
 from pathlib import Path
 
 import pytest
-from commandline import SET, call, refused
-from exports import lines, phyphox, sensor_logger, signal
 from rich.console import Console
 
 from otolith.cli.asking import Terminal, terminal
 from otolith.cli.display import LiveProgress
+from tests.helpers.commandline import SET, call, refused
+from tests.helpers.exports import lines, phyphox, sensor_logger, signal
 
 S = signal(6)
 

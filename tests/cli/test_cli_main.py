@@ -7,12 +7,12 @@ import subprocess
 import sys
 
 import pytest
-from commandline import call, refused
 
 from otolith import __version__, methods
 from otolith.cli import main
 from otolith.cli.app import COMMANDS, app
 from otolith.errors import DataError
+from tests.helpers.commandline import call, refused
 
 NAMES = [command.__name__.rstrip("_").replace("_", "-") for command in COMMANDS]
 

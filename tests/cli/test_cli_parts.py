@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import SET, Ended, call, make_set, refused, row_of
 from safetensors.numpy import load_file
+
+from tests.helpers.commandline import SET, Ended, call, make_set, refused, row_of
 
 PRETRAIN = [*SET, "--set", "pretrain.epochs=3"]
 
@@ -148,11 +149,11 @@ def test_interrupted_pretraining_goes_on(moves: Path, tmp_path: Path, monkeypatc
 def test_interrupted_fine_tuning_goes_on(
     encoder: Path, model: Path, moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from otolith import bundle
-    from otolith.training import course
+    from otolith.model import bundle
+    from otolith.training import state
     from otolith.training.checkpoint import Checkpoint, CheckpointFolder
 
-    monkeypatch.setattr(course, "EVERY_S", 0.0)
+    monkeypatch.setattr(state, "EVERY_S", 0.0)
 
     tokens = ["finetune", encoder, moves, "--out", tmp_path / "pieces"]
     save, write = CheckpointFolder.save, bundle.save
@@ -237,12 +238,12 @@ def test_report_of_one_run_lies_in_it(finished: tuple[Path, Ended], tmp_path: Pa
 
 
 def test_report_of_several_runs(finished: tuple[Path, Ended], moves: Path, tmp_path: Path) -> None:
-    from otolith import job
+    from otolith.jobs import run
 
     other = tmp_path / "other"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("otolith.report.write", lambda folders, out: out)
-        patch.setattr(job, "_diagnose", lambda *_: None)
+        patch.setattr(run, "_diagnose", lambda *_: None)
         assert call("run", moves, *SET, "--method", "random", "--out", other).code == 0
     page = tmp_path / "pages" / "both.html"
     assert call("report", finished[0], other, "--out", page).code == 0

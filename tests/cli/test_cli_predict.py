@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from commandline import ACTIVITIES, SECONDS, Ended, call, make_set, refused
 
-from otolith import bundle
+from otolith.model import bundle
+from tests.helpers.commandline import ACTIVITIES, SECONDS, Ended, call, make_set, refused
 
 
 @pytest.fixture(scope="session")

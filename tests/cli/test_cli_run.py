@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commandline import SET, SMALL, Ended, call, make_set, refused, row_of
 
 from otolith.cli.results import comment
 from otolith.recipes import load_recipe
+from tests.helpers.commandline import SET, SMALL, Ended, call, make_set, refused, row_of
 
 LONGER = ["--set", "pretrain.epochs=6", "autoencoder.train.epochs=3"]
 STAGES = ("autoencoder", "pretrain", "finetune")
@@ -34,7 +34,7 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
         return out
 
     monkeypatch.setattr("otolith.report.write", page)
-    monkeypatch.setattr("otolith.job._diagnose", lambda *_: None)
+    monkeypatch.setattr("otolith.jobs.run._diagnose", lambda *_: None)
 
 
 def same_result(one: Path, other: Path) -> None:
@@ -50,7 +50,7 @@ def strip_times(line: str) -> dict[str, Any]:
 @contextmanager
 def stopped_after(epochs: int, error: BaseException) -> Iterator[None]:
     """Raise `error` when a run has recorded so many epochs."""
-    from otolith.job import _Curves
+    from otolith.jobs.run import _Curves
 
     add = _Curves.add
 

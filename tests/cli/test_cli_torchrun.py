@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import torch
-from commandline import SET, call
 from safetensors.torch import load_file
+
+from tests.helpers.commandline import SET, call
 
 
 def torchrun(size: int, *tokens: object) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from otolith.datasets import Dataset, DatasetInfo, info, kind_of, load, names, places, register, registry
+from otolith.datasets import Dataset, DatasetInfo, info, kind_of, load, locations, names, register, registry
 from otolith.datasets.base import Problem
 from otolith.errors import DataError
 from otolith.recording import Recording
@@ -79,7 +79,7 @@ def test_root_is_the_folder_or_its_parent(uci_folder: Path, no_environment: Path
 def test_environment_then_download_folder(
     uci_folder: Path, no_environment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetched = places.download_folder() / "uci-har"
+    fetched = locations.download_folder() / "uci-har"
     fetched.mkdir(parents=True)
     (fetched / "labels.txt").write_text("")
     assert load("uci-har").root == fetched
@@ -93,14 +93,16 @@ def test_missing_data_names_the_places_and_the_cure(no_environment: Path, monkey
     with pytest.raises(DataError, match="OTOLITH_DATA is not set") as caught:
         load("uci-har")
     message = str(caught.value)
-    assert f"{places.download_folder()} (no such folder)" in message
+    assert f"{locations.download_folder()} (no such folder)" in message
     assert "`otolith data uci-har --fetch`" in message
     assert "https://archive.ics.uci.edu/dataset/341" in message
 
     monkeypatch.setenv("OTOLITH_DATA", str(no_environment))
     with pytest.raises(DataError) as caught:
         load("usc-had")
-    assert f"{no_environment} (no such files in it); {places.download_folder()} (no such folder)" in str(caught.value)
+    assert f"{no_environment} (no such files in it); {locations.download_folder()} (no such folder)" in str(
+        caught.value
+    )
 
     with pytest.raises(DataError) as caught:
         load("usc-had", no_environment / "absent")
@@ -138,6 +140,6 @@ def test_path_that_is_no_folder(path: str, tmp_path: Path, monkeypatch: pytest.M
 
 def test_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OTOLITH_HOME", str(tmp_path))
-    assert places.home() == tmp_path
+    assert locations.home() == tmp_path
     monkeypatch.delenv("OTOLITH_HOME")
-    assert "otolith" in str(places.home())
+    assert "otolith" in str(locations.home())

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 import torch
 
 from otolith import methods, pipeline, splits
@@ -23,9 +22,10 @@ from otolith.export import write as writing
 from otolith.export.trial import of_windows
 from otolith.model import Model, PretrainedEncoder
 from otolith.nets import MIN_STEPS
-from otolith.scaling import Scaler
+from otolith.preprocessing.scaler import Scaler
 from otolith.splits import Split
 from otolith.windows import Windows
+from tests.helpers import tiny
 
 pytest.importorskip("onnxruntime")
 

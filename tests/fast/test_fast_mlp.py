@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from otolith import fast
-from otolith.classifier import FinetuneSettings, Labelled, build_head, train_classifier, train_steps
 from otolith.fast.masks import KeepMasks
 from otolith.fast.mlp import MLPSteps
+from otolith.finetuning.classifier import FinetuneSettings, Labelled, build_head, train_classifier, train_steps
 from otolith.nets import PredictionMLP
 from otolith.training.optim import Optimizer
 

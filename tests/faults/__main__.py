@@ -1,4 +1,4 @@
-"""Kill and spoil real jobs, and see that they end as if nothing had been: `python tests/faults --kills 50`."""
+"""Kill and spoil real jobs, and see that they end as if nothing had been: `python -m tests.faults --kills 50`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import faultdisk
-import faultjobs
-from faultharness import Harness
+from tests.faults import faultdisk, faultjobs
+from tests.faults.faultharness import Harness
 
 
 def main() -> int:
     """Parse the command line, run, print the table; 1 where a job did not end as it should."""
-    parser = argparse.ArgumentParser(prog="python tests/faults", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--kills", type=int, default=50, help="SIGKILLs in all (default: %(default)s)")
     parser.add_argument("--others", type=int, default=2, help="faults of each other kind in each job")
     parser.add_argument("--dataset", default="synthetic")

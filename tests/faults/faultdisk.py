@@ -11,13 +11,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import faultjobs
-from faultjobs import Job
+from tests.faults import faultjobs
+from tests.faults.faultjobs import Job
 
 if TYPE_CHECKING:
-    from faultharness import Harness, Whole
+    from tests.faults.faultharness import Harness, Whole
 
 FAULT = "disk full"
 SIZES = (65_536, 200_000, 500_000, 1_000_000, 2_000_000)
@@ -32,7 +30,9 @@ def fill(harness: Harness, job: Job, whole: Whole) -> None:
     given, found = place / "given.pickle", place / "found.pickle"
     given.write_bytes(pickle.dumps((job, place)))
     apart = ["unshare", "--user", "--map-root-user", "--mount"]
-    done = subprocess.run([*apart, sys.executable, __file__, given, found], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*apart, sys.executable, "-m", __name__, given, found], capture_output=True, text=True, check=False
+    )
     if not found.exists():
         harness.say(f"{job.name}: no small disk can be made here: {done.stderr.strip()[-200:]}")
         return

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import faultjobs
-from faultjobs import Job, Running
-from faultkinds import KINDS, DamageRow, Kill, Target
-
 from otolith import rows
+from tests.faults import faultjobs
+from tests.faults.faultjobs import Job, Running
+from tests.faults.faultkinds import KINDS, DamageRow, Kill, Target
 
 LIMIT_S = 900.0
 

@@ -35,14 +35,14 @@ SIZES = {
 
 PRELOADED = [
     "otolith.cli.app",
-    "otolith.comparison",
+    "otolith.jobs.compare",
     "otolith.datasets",
-    "otolith.estimate",
-    "otolith.job",
+    "otolith.jobs.estimate",
+    "otolith.jobs.run",
     "otolith.report",
     "sklearn.manifold",
     "torch",
-    "faultjobs",
+    "tests.faults.faultjobs",
 ]
 
 
@@ -79,7 +79,7 @@ def jobs(dataset: str, methods: tuple[str, ...], changes: dict[str, str] | None 
 def prepare_processes() -> None:
     """Import what all jobs need once, in a process that they are forked from: a job then starts in a blink."""
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"  # sums depend on the number of threads
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[2])
     os.environ["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
     multiprocessing.set_forkserver_preload(PRELOADED)
 
@@ -128,10 +128,10 @@ def _child(tokens: list[str], log: str, trace: str, largest_file: int | None) ->
     import torch
 
     from otolith.cli import main
-    from otolith.training import course
+    from otolith.training import state
     from otolith.training.checkpoint import Checkpoint, CheckpointFolder
 
-    course.EVERY_S = 0.0  # the epochs of these jobs are short
+    state.EVERY_S = 0.0  # the epochs of these jobs are short
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)

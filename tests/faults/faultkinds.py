@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import faultjobs
-from faultjobs import Job, Running
+from tests.faults import faultjobs
+from tests.faults.faultjobs import Job, Running
 
 POLL_S = 0.0005
 REFUSED = 2

@@ -9,8 +9,8 @@ import pytest
 
 pytest.importorskip("resource", reason="limits on files are a Unix thing, and so is SIGKILL")
 
-from faultharness import Harness
-from faultjobs import jobs
+from tests.faults.faultharness import Harness
+from tests.faults.faultjobs import jobs
 
 FAULTS = {
     "SIGKILL": 1,

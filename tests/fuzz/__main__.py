@@ -1,4 +1,4 @@
-"""Feed damaged and hostile input to every reader: `python tests/fuzz --examples 100000`."""
+"""Feed damaged and hostile input to every reader: `python -m tests.fuzz --examples 100000`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-
-import fuzzchild
-import fuzzharness
-from fuzzharness import Outcome
-from fuzzreader import Reader, readers
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from tests.fuzz import fuzzchild, fuzzharness
+from tests.fuzz.fuzzharness import Outcome
+from tests.fuzz.fuzzreader import Reader, readers
 
 SHOWN = 3
 """Examples that are named for each way of failing."""
@@ -26,7 +24,7 @@ SHOWN = 3
 def main() -> int:
     """Parse the command line, run, print the table; 1 where anything crashed, hung or escaped."""
     known = readers()
-    parser = argparse.ArgumentParser(prog="python tests/fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--examples", type=int, default=100_000, help="in all (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of all examples (default: %(default)s)")
     parser.add_argument("--reader", action="append", choices=list(known), metavar="NAME", help=", ".join(known))

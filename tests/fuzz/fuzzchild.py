@@ -20,9 +20,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import fuzzmutate
 import numpy as np
-from fuzzreader import Files, Reader, readers
+
+from tests.fuzz import fuzzmutate
+from tests.fuzz.fuzzreader import Files, Reader, readers
 
 VERDICTS = ("read", "refused", "CRASH", "HANG", "ESCAPED")
 INDEX, PEAK, DONE = 5, 6, 7

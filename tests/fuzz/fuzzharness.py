@@ -15,13 +15,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import fuzzchild
 import numpy as np
 import psutil
-from fuzzchild import DONE, INDEX, PEAK, VERDICTS
+
+from tests.fuzz import fuzzchild
+from tests.fuzz.fuzzchild import DONE, INDEX, PEAK, VERDICTS
 
 POLL_S = 0.05
-PRELOADED = ["otolith.cli.app", "otolith.bundle", "otolith.pipeline", "otolith.importing.read", "fuzzchild", "torch"]
+PRELOADED = [
+    "otolith.cli.app",
+    "otolith.model.bundle",
+    "otolith.pipeline",
+    "otolith.importing.read",
+    "tests.fuzz.fuzzchild",
+    "torch",
+]
 
 
 @dataclass
@@ -45,8 +53,8 @@ class Outcome:
 def prepare_processes() -> None:
     """Import once what all readers need, in a process that the others are forked from."""
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = "1"
-    here = Path(__file__).parent
-    paths = [str(here), str(here.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    here = Path(__file__).parents[2]
+    paths = [str(here), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(paths)
     multiprocessing.set_forkserver_preload(PRELOADED)
 
@@ -150,4 +158,4 @@ def _place(folder: Path) -> str:
 
 def again(name: str, seed: int, number: int) -> str:
     """The command that tries one example again."""
-    return f"{Path(sys.executable).name} tests/fuzz --seed {seed} --reader {name} --only {number}"
+    return f"{Path(sys.executable).name} -m tests.fuzz --seed {seed} --reader {name} --only {number}"

@@ -53,5 +53,5 @@ def register(kind: Kind) -> Kind:
 def readers() -> dict[str, type[Reader]]:
     """All readers by name, in the order of their files."""
     for path in sorted(Path(__file__).parent.glob("reading_*.py")):
-        importlib.import_module(path.stem)
+        importlib.import_module(f"tests.fuzz.{path.stem}")
     return dict(_READERS)

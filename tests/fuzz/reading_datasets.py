@@ -7,12 +7,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-import fuzzmutate
 import numpy as np
-from fuzzreader import Files, Reader, register
-from reading_imports import zip_of
 
-from otolith.clock import contiguous
 from otolith.datasets import DatasetInfo
 from otolith.datasets.download import unpack
 from otolith.datasets.folder import FolderDataset, write_folder
@@ -23,6 +19,10 @@ from otolith.datasets.usc_had import read_readings
 from otolith.datasets.watch import Watch
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.windows import WindowMeta, cut
+from otolith.windows.clock import contiguous
+from tests.fuzz import fuzzmutate
+from tests.fuzz.fuzzreader import Files, Reader, register
+from tests.fuzz.reading_imports import zip_of
 
 RNG = np.random.default_rng(0)
 SIGNAL = RNG.normal(size=(6, 60))

@@ -10,16 +10,16 @@ import zipfile
 from pathlib import Path
 from typing import Any, ClassVar
 
-import exports
-import fuzzmutate
 import numpy as np
-from fuzzreader import Files, Reader, register
 
-from otolith.clock import contiguous
 from otolith.datasets.folder import FolderDataset, check_recording
 from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.labels import read_intervals
 from otolith.importing.write import import_recordings
+from otolith.windows.clock import contiguous
+from tests.fuzz import fuzzmutate
+from tests.fuzz.fuzzreader import Files, Reader, register
+from tests.helpers import exports
 
 GUESS = {"accept_guess": True, "acc_unit": "g", "gyro_unit": "rad/s", "gravity": "included", "time_unit": "s"}
 OPTIONS: tuple[dict[str, Any], ...] = (

@@ -13,16 +13,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-import fuzzmutate
 import numpy as np
-from fuzzreader import Files, Reader, register
-from reading_models import model_of
 
 from otolith.live import protocol, serve
 from otolith.live.app import Live, build
 from otolith.live.recordings import Playable
 from otolith.live.session import Limits
 from otolith.recording import CHANNELS, Recording, Stream
+from tests.fuzz import fuzzmutate
+from tests.fuzz.fuzzreader import Files, Reader, register
+from tests.fuzz.reading_models import model_of
 
 HOST = "127.0.0.1:8765"
 CODES = (1000, protocol.MALFORMED, protocol.TOO_LARGE, protocol.REFUSED, protocol.CROWDED)

@@ -10,26 +10,26 @@ import struct
 from pathlib import Path
 from typing import Any, ClassVar
 
-import fuzzmutate
 import numpy as np
-import tiny
 import tomli_w
 import torch
-from fuzzreader import Files, Reader, register
 
-from otolith import bundle, pipeline, splits
+from otolith import pipeline, splits
 from otolith.augment import SignalSpec
 from otolith.calibration import calibrate
-from otolith.classifier import FinetuneSettings, Labelled, build_head, train_classifier
-from otolith.model import Model
+from otolith.finetuning.classifier import FinetuneSettings, Labelled, build_head, train_classifier
+from otolith.model import Model, bundle
+from otolith.preprocessing.scaler import Scaler
 from otolith.recipes import load_recipe
 from otolith.recipes.schema import parse_override
 from otolith.recording import CHANNELS
-from otolith.scaling import Scaler
-from otolith.training import course
+from otolith.training import state
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.loop import TrainSettings, train
-from otolith.training.source import Part, Source
+from otolith.training.window_source import Part, Source
+from tests.fuzz import fuzzmutate
+from tests.fuzz.fuzzreader import Files, Reader, register
+from tests.helpers import tiny
 
 SHAPES: tuple[Any, ...] = (
     [],
@@ -199,7 +199,7 @@ class ClassifierCheckpoints(Checkpoints):
 
     def prepare(self) -> None:
         torch.set_num_threads(1)
-        course.EVERY_S = 0.0
+        state.EVERY_S = 0.0
 
     def _train(self, folder: Path) -> None:
         x, y = torch.randn(32, 12, generator=torch.Generator().manual_seed(0)), torch.arange(32) % 3

@@ -6,34 +6,25 @@ import contextlib
 import io
 import json
 import random
-import sys
+import tempfile
 from pathlib import Path
 
-import fuzzmutate
 import numpy as np
-import tiny
-from fuzzreader import Files, Reader, register
 
-from otolith import cache, comparison, report, rows
+from otolith import report, rows
+from otolith.jobs import compare
 from otolith.report import folder as run_folder
-
-sys.path.append(str(Path(__file__).parents[1] / "report"))
+from otolith.windows import cache
+from tests.fuzz import fuzzmutate
+from tests.fuzz.fuzzreader import Files, Reader, register
+from tests.helpers import tiny
+from tests.helpers.run_folders import build_run
 
 
 def run_files(**options: object) -> Files:
     """A run folder as the tests of the report make it up."""
-    import importlib.util
-    import tempfile
-
-    spec = importlib.util.spec_from_file_location(
-        "report_conftest", Path(__file__).parents[1] / "report" / "conftest.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     with tempfile.TemporaryDirectory() as place:
-        folder = module.build_run(Path(place, "run"), n=120, activities=("up", "down", "sit"), **options)
+        folder = build_run(Path(place, "run"), n=120, activities=("up", "down", "sit"), **options)
         return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
@@ -183,4 +174,4 @@ class Identity(Reader):
         return {"compare.json": fuzzmutate.json_of(rng, files["compare.json"])}
 
     def read(self, box: Path, files: Files) -> None:
-        comparison._refuse_other(box, self.identity)
+        compare._refuse_other(box, self.identity)

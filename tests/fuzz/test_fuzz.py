@@ -12,11 +12,9 @@ import pytest
 pytest.importorskip("resource", reason="limits on memory are a Unix thing")
 pytest.importorskip("starlette", reason="the extra `live` is not installed")
 
-import fuzzchild
-import fuzzharness
-from fuzzreader import Files, Reader, readers
-
 from otolith.importing.formats import all_formats
+from tests.fuzz import fuzzchild, fuzzharness
+from tests.fuzz.fuzzreader import Files, Reader, readers
 
 QUICK = ("table", "model-bundle", "rows", "live-message", "archive")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from exports import PHYPHOX_DIALECTS, G, Signal, phyphox, physics_toolbox, sensor_logger, signal, write
 
-from otolith.clock import contiguous
 from otolith.errors import DataError
 from otolith.importing import Imported, ImportOptions, read_recordings
 from otolith.recording import CHANNELS, Recording
+from otolith.windows.clock import contiguous
+from tests.helpers.exports import PHYPHOX_DIALECTS, G, Signal, phyphox, physics_toolbox, sensor_logger, signal, write
 
 
 def parts(recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

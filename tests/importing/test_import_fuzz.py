@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from exports import phyphox, physics_toolbox, sensor_logger, signal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.labels import read_intervals
 from otolith.importing.parquet import read_parquet
 from otolith.importing.text import header_of, read_table
+from tests.helpers.exports import phyphox, physics_toolbox, sensor_logger, signal
 
 S = signal(1.0)
 YES = ImportOptions(accept_guess=True, acc_unit="g", gyro_unit="rad/s", gravity="included", time_unit="s")

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from exports import G, Signal, lines, signal
 
 from otolith.errors import DataError
 from otolith.importing import Imported, ImportOptions, read_recordings
 from otolith.importing.mapping import guess, sensor_of_file, words_of
 from otolith.recording import CHANNELS, Segment
+from tests.helpers.exports import G, Signal, lines, signal
 
 S = signal(12)
 YES = ImportOptions(accept_guess=True)

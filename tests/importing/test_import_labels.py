@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from exports import physics_toolbox, sensor_logger, signal
 
 from otolith.errors import DataError
 from otolith.importing import Imported, ImportOptions, read_recordings
+from tests.helpers.exports import physics_toolbox, sensor_logger, signal
 
 S = signal(12)
 

@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exports import Signal, phyphox, sensor_logger, signal
 
 from otolith import __version__
 from otolith.datasets.folder import FolderDataset
 from otolith.errors import DataError
-from otolith.importing import ImportOptions, import_recordings, read_recordings, spool
+from otolith.importing import ImportOptions, disk_buffer, import_recordings, read_recordings
 from otolith.importing.session import Sheet
 from otolith.importing.table import Table
 from otolith.importing.write import write_imported
 from otolith.progress import Progress, Stage
 from otolith.report import quality
+from tests.helpers.exports import Signal, phyphox, sensor_logger, signal
 
 GOLDEN = Path(__file__).with_name("golden_collection.json")
 HEADER = "time,ax,ay,az,gx,gy,gz"
@@ -311,7 +311,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(here: Path, monkeypatch: pytest
         raise OSError(errno.ENOSPC, "No space left on device")
 
     (here / "a.csv").write_text("\n".join([HEADER, *rows(signal(4))]))
-    monkeypatch.setattr(spool, "_reserve", full)
+    monkeypatch.setattr(disk_buffer, "_reserve", full)
     with pytest.raises(DataError, match=r"No space left on device\)\. Make room there"):
         import_recordings("a.csv", "out", ImportOptions(accept_guess=True, gyro_unit="rad/s"))
     assert os.listdir() == ["a.csv"]

@@ -9,10 +9,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from exports import physics_toolbox, sensor_logger, signal
 
 from otolith.errors import DataError
 from otolith.importing import read_recordings, sources
+from tests.helpers.exports import physics_toolbox, sensor_logger, signal
 
 S = signal(4)
 TABLE = "time,gFx,gFy,gFz\n0,0,0,1\n"

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from otolith.errors import DataError
+from otolith.importing.disk_buffer import in_memory
 from otolith.importing.parquet import columns_of, read_parquet
-from otolith.importing.spool import in_memory
 from otolith.importing.text import MAX_LINE, header_of, read_table
 
 ROWS = [(0.5, -1.25), (1.0, 2.5e-3), (1.5, 3.0)]

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from exports import START_NS, lines, signal
 
 from otolith.errors import DataError
 from otolith.importing import Imported, ImportOptions, read_recordings
+from tests.helpers.exports import START_NS, lines, signal
 
 S = signal(8)
 TIMES = S.acc_times - S.acc_times[0]

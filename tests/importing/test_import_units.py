@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from exports import G, signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from otolith.importing.units import (
     split_header,
     unit_in_name,
 )
+from tests.helpers.exports import G, signal
 
 S = signal(jitter=0.2)
 

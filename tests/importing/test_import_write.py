@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exports import phyphox, sensor_logger, signal
 
 import otolith
 from otolith.datasets.folder import FolderDataset
 from otolith.errors import DataError
 from otolith.importing import ImportOptions, import_recordings, read_recordings
 from otolith.report import quality
+from tests.helpers.exports import phyphox, sensor_logger, signal
 
 EVIL = "<script>alert('x')</script> & \"quotes\""
 

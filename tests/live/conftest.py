@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 import torch
+
+from tests.helpers import tiny
 
 pytest.importorskip("starlette", reason="the extra `live` is not installed")
 
-from livetools import HOST, signal
 from starlette.testclient import TestClient
 
 from otolith import pipeline, splits
@@ -25,6 +25,7 @@ from otolith.live.app import Live, build
 from otolith.live.recordings import Playable
 from otolith.model import Model
 from otolith.recording import CHANNELS, Recording, Stream
+from tests.helpers.livetools import HOST, signal
 
 
 def trained(method: str, **sizes: int) -> Model:

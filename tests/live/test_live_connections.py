@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from callers import PATIENCE_S, Running, flood, frame, happens, running
-from livetools import signal
 from websockets.frames import Opcode
 from websockets.sync.client import connect
 
@@ -23,6 +21,8 @@ from otolith.live.serve import Place
 from otolith.live.session import Limits
 from otolith.model import Model
 from otolith.recording import CHANNELS
+from tests.helpers.callers import PATIENCE_S, Running, flood, frame, happens, running
+from tests.helpers.livetools import signal
 
 LARGE = np.random.default_rng(0).bytes(4_000_000)
 SHORT = LARGE[:40_000]

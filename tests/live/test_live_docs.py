@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
-from livetools import signal, write_walks
 from test_live_serve import running
 
-from otolith import bundle
 from otolith.live import protocol, runtime
 from otolith.live.app import Live
 from otolith.live.serve import PORT
 from otolith.live.session import Limits
-from otolith.model import Model
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
+from otolith.model import Model, bundle
+from tests.helpers.livetools import signal, write_walks
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "live.md").read_text("utf-8")
@@ -48,7 +44,7 @@ def test_commands_run(command: str, model: Model, tmp_path: Path, monkeypatch: p
 
 
 def test_the_runtime_is_fetched_as_it_stands(runtime_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from commandline import call
+    from tests.helpers.commandline import call
 
     monkeypatch.setenv("OTOLITH_HOME", str(runtime_home))
     (line,) = re.findall(r"^otolith (live-runtime.*)$", PAGE, re.MULTILINE)

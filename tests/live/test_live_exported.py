@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from otolith import bundle
 from otolith.live import exported, in_page, runtime
-from otolith.model import Model
+from otolith.model import Model, bundle
 from otolith.progress import Progress
 
 CHECKSUM = "1" * 64

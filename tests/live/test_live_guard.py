@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from livetools import HOST, ORIGIN, STREAM
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from otolith.live.app import PAGE
+from tests.helpers.livetools import HOST, ORIGIN, STREAM
 
 Serving = Callable[..., TestClient]
 

@@ -14,22 +14,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import Page, chromium
-from livetools import ORIGIN, STREAM, signal, write_walks
 from starlette.testclient import TestClient
 from test_live_serve import running
 
-from otolith import bundle
 from otolith.live import in_page, runtime
 from otolith.live.in_page import InPage
 from otolith.live.recordings import Playable
-from otolith.model import Model
+from otolith.model import Model, bundle
 from otolith.prediction import predict_recordings
 from otolith.recording import CHANNELS, Recording, Stream
 from otolith.streaming import StreamingRecogniser
 from otolith.streaming.grid import Grid
 from otolith.streaming.sensor import Sensor
 from otolith.windows import resample
+from tests.helpers.browser import Page, chromium
+from tests.helpers.livetools import ORIGIN, STREAM, signal, write_walks
 
 PROGRAM = shutil.which("chromium")
 with_browser = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import chromium
 from test_live_in_page import ready, recognised
 from test_live_serve import running
 
-from otolith import bundle, datasets
+from otolith import datasets
+from otolith.model import bundle
 from otolith.prediction import predict_recordings
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "streaming"))
+from tests.helpers.browser import chromium
 
 PROGRAM = shutil.which("chromium")
 pytestmark = [pytest.mark.realdata, pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")]

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Page, chromium
-from livetools import signal, write_walks
 from matplotlib.image import imread
 from test_live_serve import running
 
-from otolith import bundle
-from otolith.model import Model
+from otolith.model import Model, bundle
+from tests.helpers.browser import Page, chromium
+from tests.helpers.livetools import signal, write_walks
 
 PROGRAM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")

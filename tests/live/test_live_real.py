@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from livetools import HOST, ORIGIN, STREAM
 from starlette.testclient import TestClient
 
 from otolith import datasets
@@ -17,8 +15,7 @@ from otolith.live.app import Live, build
 from otolith.live.recordings import Playable
 from otolith.prediction import predict_recordings
 from otolith.streaming import StreamingRecogniser
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "streaming"))
+from tests.helpers.livetools import HOST, ORIGIN, STREAM
 
 pytestmark = pytest.mark.realdata
 

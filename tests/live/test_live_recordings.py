@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from livetools import write_walks
 
 from otolith.errors import DataError
 from otolith.live import recordings as module
 from otolith.live.recordings import Playable, playable
 from otolith.model import Model
 from otolith.recording import CHANNELS, Recording, Stream
+from tests.helpers.livetools import write_walks
 
 
 @pytest.fixture(scope="module")

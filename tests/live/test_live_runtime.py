@@ -6,7 +6,6 @@ import base64
 import hashlib
 import io
 import stat
-import sys
 import tarfile
 from pathlib import Path
 
@@ -14,8 +13,6 @@ import pytest
 
 from otolith.errors import DataError
 from otolith.live import runtime
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 
 CONTENTS = {name: f"content of {name}".encode() for name in runtime.FILES}
 WHOLE = {f"package/dist/{name}": content for name, content in CONTENTS.items()}
@@ -129,7 +126,7 @@ def test_what_npm_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_without_npm_the_archive_can_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from commandline import call, refused
+    from tests.helpers.commandline import call, refused
 
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "needs npm, which is not on the path" in refused("live-runtime")

@@ -16,12 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from otolith import bundle
 from otolith.errors import DataError, RecipeError
 from otolith.live import serve
-from otolith.model import Model
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
+from otolith.model import Model, bundle
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +153,7 @@ def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_command_refuses_what_it_cannot_serve(saved: Path, tmp_path: Path) -> None:
-    from commandline import refused
+    from tests.helpers.commandline import refused
 
     assert "holds no model" in refused("live", tmp_path)
     assert "is no file or folder" in refused("live", saved, "--replay", "nowhere")

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from livetools import HOST, ORIGIN, STREAM, signal
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
@@ -24,6 +23,7 @@ from otolith.model import Model
 from otolith.prediction import predict_recordings
 from otolith.recording import CHANNELS, Recording
 from otolith.streaming import StreamingRecogniser
+from tests.helpers.livetools import HOST, ORIGIN, STREAM, signal
 
 Serving = Callable[..., TestClient]
 START = {"v": 1, "type": "start", "channels": list(CHANNELS), "rate_hz": 50.0}

@@ -6,10 +6,10 @@ import math
 
 import pytest
 import torch
-from paper_equations import minus_log_ratio, randn
 from torch import Tensor
 
 from otolith.losses.infonce import info_nce
+from tests.helpers.paper_equations import minus_log_ratio, randn
 
 
 def paper_info_nce(predicted: Tensor, target: Tensor) -> float:

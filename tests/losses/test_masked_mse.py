@@ -6,10 +6,10 @@ import math
 
 import pytest
 import torch
-from paper_equations import randn
 from torch import Tensor
 
 from otolith.losses.masked import masked_mse
+from tests.helpers.paper_equations import randn
 
 
 def masks(n: int, time: int, seed: int = 0) -> Tensor:

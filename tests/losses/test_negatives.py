@@ -8,16 +8,6 @@ from types import ModuleType
 
 import pytest
 import torch
-from negatives_equations import (
-    dystress_temperature,
-    macl_temperature,
-    paper_clusters,
-    paper_dystress,
-    paper_hard,
-    paper_macl,
-    slope,
-)
-from paper_equations import BATCHES, at_degrees, randn
 from torch import Tensor
 
 from otolith.losses import (
@@ -37,6 +27,16 @@ from otolith.losses import (
     unit_rows,
     xent,
 )
+from tests.helpers.negatives_equations import (
+    dystress_temperature,
+    macl_temperature,
+    paper_clusters,
+    paper_dystress,
+    paper_hard,
+    paper_macl,
+    slope,
+)
+from tests.helpers.paper_equations import BATCHES, at_degrees, randn
 
 # --- the papers -----------------------------------------------------------------------------------------
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from negatives_equations import plain_clusters
-from paper_equations import at_degrees, randn
 from torch import Tensor
 
 from otolith.losses import cluster_instances
+from tests.helpers.negatives_equations import plain_clusters
+from tests.helpers.paper_equations import at_degrees, randn
 
 
 def groups(labels: Tensor) -> set[frozenset[int]]:

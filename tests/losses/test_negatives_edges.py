@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paper_equations import BATCHES, randn
 from torch import Tensor
 
 from otolith.losses import (
@@ -21,6 +20,7 @@ from otolith.losses import (
     macl_nt_xent,
     pair_temperature,
 )
+from tests.helpers.paper_equations import BATCHES, randn
 
 quick = settings(max_examples=15, deadline=None, derandomize=True)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from paper_equations import randn
 from torch import Tensor
 
 from otolith.losses.siamese import negative_cosine, normalised_mse
+from tests.helpers.paper_equations import randn
 
 Rows = list[list[float]]
 LOSSES = [negative_cosine, normalised_mse]

@@ -6,10 +6,10 @@ import math
 
 import pytest
 import torch
-from paper_equations import randn
 from torch import Tensor
 
 from otolith.losses.transformations import transformation_bce
+from tests.helpers.paper_equations import randn
 
 
 def by_loops(originals: Tensor, transformed: Tensor) -> float:

@@ -6,10 +6,10 @@ import math
 
 import pytest
 import torch
-from paper_equations import randn
 from torch import Tensor
 
 from otolith.losses.vicreg import covariance_term, variance_term, vicreg
+from tests.helpers.paper_equations import randn
 
 Rows = list[list[float]]
 

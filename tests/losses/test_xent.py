@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-from paper_equations import BATCHES, READINGS, at_degrees, paper_ndt_xent, paper_nt_xent, randn, s_a, s_c
 from pytorch_metric_learning.losses import NTXentLoss
 
 from otolith.losses import (
@@ -17,6 +16,7 @@ from otolith.losses import (
     positive_temperature,
     xent,
 )
+from tests.helpers.paper_equations import BATCHES, READINGS, at_degrees, paper_ndt_xent, paper_nt_xent, randn, s_a, s_c
 
 # --- the paper ------------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from paper_equations import BATCHES, READINGS, randn
 from torch import Tensor
 
 from otolith.losses import (
@@ -20,6 +19,7 @@ from otolith.losses import (
     positive_temperature,
     xent,
 )
+from tests.helpers.paper_equations import BATCHES, READINGS, randn
 
 quick = settings(max_examples=40, deadline=None, derandomize=True)
 

@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 import torch
-from stops import Stopped
 from torch import Tensor, nn
 
 from otolith import methods
 from otolith.augment import Compose, SignalSpec
 from otolith.methods.byol import BYOL, BYOLSettings, decay_at
+from otolith.preprocessing.scaler import Scaler
 from otolith.recording import CHANNELS
-from otolith.scaling import Scaler
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.loop import TrainSettings, train
 from otolith.training.optim import Optimizer
 from otolith.training.pretext import Batch
-from otolith.training.source import Part, Source
+from otolith.training.window_source import Part, Source
+from tests.helpers import tiny
+from tests.helpers.stops import Stopped
 
 SIGNAL = SignalSpec(CHANNELS, (0.0,) * 6, (1.0,) * 6, 12.0)
 SMALL = {"method__byol__hidden": 12, "method__byol__out": 8}

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from otolith.methods.masked import MaskedReconstruction, MaskedSettings
 from otolith.nets import ConvAutoencoder, TransformerEncoder
 from otolith.recording import CHANNELS
 from otolith.training.pretext import Batch
+from tests.helpers import tiny
 
 SIGNAL = SignalSpec(CHANNELS, (0.0,) * 6, (1.0,) * 6, 30.0)
 

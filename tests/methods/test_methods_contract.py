@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 import torch
 from torch import Tensor, nn
 
-from otolith import bundle, datasets, methods, pipeline, splits
+from otolith import datasets, methods, pipeline, splits
 from otolith.augment import SignalSpec
 from otolith.errors import RecipeError
 from otolith.methods.base import MethodSpec, shared_encoder
 from otolith.methods.contrastive import Contrastive
-from otolith.model import PretrainedEncoder
+from otolith.model import PretrainedEncoder, bundle
 from otolith.nets import ConvAutoencoder
 from otolith.pipeline import build_encoder, finetune, pretrain
 from otolith.recipes import SHIPPED, Recipe, load_recipe
@@ -26,6 +25,7 @@ from otolith.rows.value import canonical
 from otolith.splits import Split
 from otolith.training.pretext import Batch
 from otolith.windows import Windows
+from tests.helpers import tiny
 
 NAMES = methods.names()
 TAUGHT = ["dynamic"]

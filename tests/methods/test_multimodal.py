@@ -6,7 +6,6 @@ import copy
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from torch import Tensor, nn
 
@@ -21,6 +20,7 @@ from otolith.pipeline import pretrain
 from otolith.recording import CHANNELS
 from otolith.training.optim import Optimizer
 from otolith.training.pretext import Batch
+from tests.helpers import tiny
 
 
 def signal(*channels: str) -> SignalSpec:

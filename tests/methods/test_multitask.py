@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from otolith.methods.multitask import Multitask, MultitaskSettings, transformati
 from otolith.nets import ConvAutoencoder, TPNEncoder
 from otolith.recording import CHANNELS
 from otolith.training.pretext import Batch
+from tests.helpers import tiny
 
 EIGHT = ["noise", "scaling", "rotation", "negation", "flip", "permutation", "time_warp", "channel_shuffle"]
 """The transformations of the paper."""

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from torch import Tensor
 
@@ -37,6 +36,7 @@ from otolith.policies import (
 )
 from otolith.recording import CHANNELS
 from otolith.training.pretext import Batch
+from tests.helpers import tiny
 
 GENERATOR = torch.Generator().manual_seed(0)
 Z = torch.randn(24, 5, generator=GENERATOR, dtype=torch.float64)

@@ -6,7 +6,6 @@ import copy
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +17,7 @@ from otolith.nets.heads import NormalisedMLP
 from otolith.recording import CHANNELS
 from otolith.training.optim import Optimizer
 from otolith.training.pretext import Batch
+from tests.helpers import tiny
 
 SIGNAL = SignalSpec(CHANNELS, (0.0,) * 6, (1.0,) * 6, 12.0)
 SMALL = {"method__simsiam__hidden": 12, "method__simsiam__out": 8, "method__simsiam__bottleneck": 4}

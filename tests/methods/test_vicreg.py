@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +18,7 @@ from otolith.pipeline import pretrain
 from otolith.recording import CHANNELS
 from otolith.training.optim import Optimizer
 from otolith.training.pretext import Batch
+from tests.helpers import tiny
 
 SIGNAL = SignalSpec(CHANNELS, (0.0,) * 6, (1.0,) * 6, 12.0)
 

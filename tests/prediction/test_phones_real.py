@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from phones import FORMATS, compare, exported, timelines
 
 from otolith import datasets, importing, pipeline, splits
 from otolith.model import Model
 from otolith.prediction import Timeline, predict_recordings
 from otolith.recipes import load_recipe
 from otolith.recording import Recording
+from tests.helpers.phones import FORMATS, compare, exported, timelines
 
 pytestmark = pytest.mark.realdata
 

@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-import tiny
 import torch
 
-from otolith import bundle, pipeline, splits
+from otolith import pipeline, splits
 from otolith.errors import DataError
 from otolith.importing.read import NO_SUBJECT
-from otolith.model import Model
+from otolith.model import Model, bundle
 from otolith.prediction import Predicted, Timeline, folder, open_sources, predict_recordings, tables
 from otolith.prediction.matching import expects_gravity, fitting, refuse_removed_gravity
 from otolith.prediction.picture import POINTS, envelope
 from otolith.prediction.sources import chosen
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.windows import cut
+from tests.helpers import tiny
 
 RATE = 25.0
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 
 import otolith
 from otolith import methods, rows
@@ -21,6 +20,7 @@ from otolith.protocols.unit import Unit, execute
 from otolith.recipes import load_recipe
 from otolith.report.names import METHODS
 from otolith.windows import Windows
+from tests.helpers import tiny
 
 NAMES = methods.names()
 HOME = Path(__file__).parents[2]

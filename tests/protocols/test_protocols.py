@@ -11,21 +11,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 import torch
-from stops import StopIn, Stopped
 
-from otolith import comparison, locks, pipeline, rows, splits
+from otolith import pipeline, rows, splits
 from otolith.datasets import DatasetInfo
 from otolith.errors import CheckpointError, DataError
+from otolith.jobs import compare
 from otolith.model import PretrainedEncoder
 from otolith.progress import SILENT, Progress
 from otolith.protocols import cross_validation, few_labels, representation, transfer
 from otolith.protocols.study import Study
 from otolith.protocols.unit import Unit, execute
 from otolith.rows import Row
-from otolith.subjects import Holdout
-from otolith.training import course
+from otolith.system import claims
+from otolith.training import state
+from otolith.windows.subjects import Holdout
+from tests.helpers import tiny
+from tests.helpers.stops import StopIn, Stopped
 
 W = tiny.windows(n_subjects=7, per_activity=10)
 
@@ -127,7 +129,7 @@ def test_an_encoder_that_another_process_trains_is_waited_for(
         holding.close()
 
     with contextlib.ExitStack() as holding:
-        holding.enter_context(locks.hold(place))
+        holding.enter_context(claims.hold(place))
         timer = threading.Timer(0.3, finish)
         timer.start()
         found = study.encoder(split, "csshar", 0, progress=said)
@@ -285,7 +287,7 @@ def test_each_end_to_end_draw_is_a_row_when_it_is_done(study: Study, tmp_path: P
 def test_a_comparison_stopped_in_a_classifier_goes_on_from_its_epoch(
     protocol: str, study: Study, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(course, "EVERY_S", 0.0)
+    monkeypatch.setattr(state, "EVERY_S", 0.0)
 
     def units(where: str, unfinished: Path | None) -> list[Unit]:
         own = Study(W, info(), study.recipe, "tiny", tmp_path / where, unfinished=unfinished)
@@ -322,16 +324,16 @@ def test_checkpoints_of_an_encoder_that_is_there_are_removed(study: Study, tmp_p
 
 def test_what_a_plan_refuses(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="unknown protocol 'tranfer'; did you mean 'transfer'"):
-        comparison.plan("tranfer")
+        compare.plan("tranfer")
     with pytest.raises(DataError, match="transfer needs a data set to pre-train on"):
-        comparison.plan("transfer", "watch")
+        compare.plan("transfer", "watch")
     with pytest.raises(DataError, match="--source is for transfer"):
-        comparison.plan("cost", "watch", source="synthetic")
+        compare.plan("cost", "watch", source="synthetic")
     with pytest.raises(DataError, match="random is named more than once"):
-        comparison.plan("cost", "watch", ("random", "random"))
+        compare.plan("cost", "watch", ("random", "random"))
     (tmp_path / "thesis.txt").touch()
     with pytest.raises(CheckpointError, match="holds no comparison"):
-        comparison.plan("cost", "watch", out=tmp_path)
+        compare.plan("cost", "watch", out=tmp_path)
 
 
 def test_a_failing_cell_keeps_the_rows_before_it(study: Study, tmp_path: Path) -> None:

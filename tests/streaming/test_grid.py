@@ -7,11 +7,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from otolith.clock import contiguous
 from otolith.errors import DataError
 from otolith.recording import Recording, Stream
 from otolith.streaming.grid import Grid, Piece
 from otolith.streaming.sensor import Sensor
+from otolith.windows.clock import contiguous
 
 MAX_LAG_S = 1e9
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tiny
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from otolith.model import Model
 from otolith.prediction import Timeline, predict_recordings
 from otolith.recording import CHANNELS, Recording, Stream
 from otolith.streaming import Prediction, StreamingRecogniser
+from tests.helpers import tiny
 
 
 @pytest.fixture(scope="session")

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 import torch
 
 from otolith import datasets, pipeline
-from otolith.classifier import build_head
+from otolith.finetuning.classifier import build_head
 from otolith.model import Model, PretrainedEncoder
 from otolith.prediction import predict_recordings
+from otolith.preprocessing.scaler import Scaler
 from otolith.recording import Recording, Segment
-from otolith.scaling import Scaler
 from otolith.streaming import StreamingRecogniser
 from otolith.windows import WindowMeta, cut
+from tests.helpers import tiny
 
 pytestmark = pytest.mark.realdata
 

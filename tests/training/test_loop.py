@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from otolith.errors import TrainingError
+from otolith.preprocessing.scaler import Scaler
 from otolith.progress import Progress, Stage
-from otolith.scaling import Scaler
-from otolith.training import source as source_module
+from otolith.training import window_source as source_module
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.loop import TrainSettings, train
 from otolith.training.pretext import Batch, Method
-from otolith.training.source import Part, Source
+from otolith.training.window_source import Part, Source
 
 SETTINGS = TrainSettings(epochs=3, batch_size=4, lr=0.01)
 

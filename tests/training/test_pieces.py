@@ -6,16 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import joint
 import pytest
-import tiny
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from otolith.augment import Compose, SignalSpec, build
 from otolith.errors import TrainingError
-from otolith.estimate import estimate
+from otolith.jobs.estimate import estimate
 from otolith.methods.autoencoder import DenoisingAutoencoder
 from otolith.progress import Progress
 from otolith.recording import CHANNELS
@@ -25,7 +23,8 @@ from otolith.training.optim import Optimizer
 from otolith.training.pieces import Pieces
 from otolith.training.pretext import Batch, Method
 from otolith.training.ranks import Ranks
-from otolith.training.source import Part, Source
+from otolith.training.window_source import Part, Source
+from tests.helpers import joint, tiny
 
 BATCH = 13
 """Does not come apart evenly: pieces of 7 and 6, then of 4, 3, 3 and 3."""
@@ -47,7 +46,7 @@ def released(monkeypatch: pytest.MonkeyPatch) -> list[torch.device]:
     """Where memory was given back, which takes longer than these trainings and is not done here."""
     where: list[torch.device] = []
     monkeypatch.setattr("otolith.training.pieces.release", where.append)
-    monkeypatch.setattr("otolith.training.trouble.release", where.append)
+    monkeypatch.setattr("otolith.training.failures.release", where.append)
     return where
 
 

@@ -8,22 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-import joint
 import numpy as np
 import pytest
-import tiny
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
 from otolith import methods
 from otolith.errors import TrainingError
-from otolith.scaling import Scaler
+from otolith.preprocessing.scaler import Scaler
 from otolith.training.checkpoint import Checkpoint, CheckpointFolder
 from otolith.training.loop import TrainSettings, train
 from otolith.training.pretext import Method
 from otolith.training.ranks import ALONE, JointBatchNorm1d, Ranks, joined, joint_statistics
-from otolith.training.source import Part, Source
+from otolith.training.window_source import Part, Source
+from tests.helpers import joint, tiny
 
 WITHIN = 1e-9
 

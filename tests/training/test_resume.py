@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 import torch
-from stops import Stopped
 
 from otolith import methods
 from otolith.augment import SignalSpec
 from otolith.errors import CheckpointError
+from otolith.preprocessing.scaler import Scaler
 from otolith.progress import Progress, Stage
-from otolith.scaling import Scaler
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.loop import TrainSettings, train
 from otolith.training.pretext import Method
-from otolith.training.source import Part, Source
+from otolith.training.window_source import Part, Source
+from tests.helpers import tiny
+from tests.helpers.stops import Stopped
 
 BATCH = 16
 EPOCHS = 4

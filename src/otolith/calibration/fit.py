@@ -117,10 +117,10 @@ def calibrate(
         DataError: windows of other channels, rate, length or activities, too few of them, an unknown score, or a rate
             outside (0, 1).
     """
-    from otolith.classifier import predict
-    from otolith.features import encode
+    from otolith.finetuning.classifier import predict
+    from otolith.finetuning.features import encode
     from otolith.model import must_fit
-    from otolith.training.source import Part, Source
+    from otolith.training.window_source import Part, Source
 
     must_fit(w.meta, model.meta, "the windows to calibrate on")
     if w.meta.activities != model.activities:

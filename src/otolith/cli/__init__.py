@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from otolith.errors import OtolithError
-from otolith.files import FULL, cannot_write
+from otolith.system.files import FULL, cannot_write
 
 USAGE = 2
 """Exit code for whatever the user can cure."""

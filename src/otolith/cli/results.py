@@ -15,12 +15,12 @@ from rich.text import Text
 from otolith.cli.display import duration
 
 if TYPE_CHECKING:
-    from otolith.benchmarks.table import Line
-    from otolith.comparison import Compared, Planned
+    from benchmarks.table import Line
     from otolith.datasets.base import Dataset
-    from otolith.estimate import Estimate
     from otolith.export import Agreement, Exported
-    from otolith.job import Prepared
+    from otolith.jobs.compare import Compared, Planned
+    from otolith.jobs.estimate import Estimate
+    from otolith.jobs.run import Prepared
     from otolith.model import Model
     from otolith.prediction import Timeline
     from otolith.splits import Split
@@ -122,7 +122,7 @@ def _parts(w: Windows, split: Split) -> Lines:
 def _processor(device: str) -> str:
     import torch
 
-    from otolith.device import choose_device
+    from otolith.system.device import choose_device
 
     chosen = choose_device(device)
     if chosen.type == "cuda":
@@ -206,7 +206,7 @@ def compared(ended: Compared) -> None:
 
 def bench(lines: Iterable[Line]) -> None:
     """The table of `otolith bench`; in a log, as Markdown."""
-    from otolith.benchmarks.table import COLUMNS, cells, markdown
+    from benchmarks.table import COLUMNS, cells, markdown
 
     console = Console(highlight=False)
     if not console.is_terminal:

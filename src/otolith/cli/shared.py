@@ -64,7 +64,7 @@ def data_of(
         DataError: the data are not here, or the bundle's own data set is a folder, which has to be named.
     """
     from otolith import datasets, splits
-    from otolith.inputs import windows_for_encoder
+    from otolith.preprocessing.sensors import windows_for_encoder
 
     meta = encoder.meta
     if dataset is None:

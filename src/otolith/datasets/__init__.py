@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from otolith.datasets.base import Dataset, DatasetInfo, Problem
 from otolith.datasets.registry import info, kind_of, load, names, register
-from otolith.subjects import FixedSubjects, Holdout
+from otolith.windows.subjects import FixedSubjects, Holdout
 
 __all__ = [
     "Dataset",

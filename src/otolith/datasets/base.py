@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from otolith.datasets.tables import read_bytes
 from otolith.progress import SILENT, Progress
 from otolith.recording import CHANNELS, Recording, unit_of
-from otolith.subjects import FixedSubjects, Holdout
+from otolith.windows.subjects import FixedSubjects, Holdout
 
 if TYPE_CHECKING:
     from otolith.windows import Windows
@@ -155,7 +155,7 @@ class Dataset(ABC):
         Raises:
             DataError: the recordings cannot be read, or give no window at all.
         """
-        from otolith.cache import windows_for
+        from otolith.windows.cache import windows_for
 
         with progress.stage(f"windows of {self.info.name}", self.info.n_recordings, "recordings") as bar:
             told = 0

@@ -16,8 +16,8 @@ from otolith.datasets.base import DatasetInfo
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, unit_of
-from otolith.strict import json_value
-from otolith.subjects import FixedSubjects, Holdout
+from otolith.system.strict import json_value
+from otolith.windows.subjects import FixedSubjects, Holdout
 
 CARD = "card.json"
 FORMAT = "otolith data set"

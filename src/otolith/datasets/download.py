@@ -19,7 +19,7 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from otolith.datasets.base import Dataset
-from otolith.datasets.places import download_folder
+from otolith.datasets.locations import download_folder
 from otolith.datasets.registry import kind_of
 from otolith.errors import DataError
 from otolith.progress import SILENT, Progress, Stage

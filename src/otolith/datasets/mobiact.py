@@ -22,7 +22,7 @@ from otolith.datasets.registry import register
 from otolith.datasets.tables import CURE, all_finite, read_bytes, require_number
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, Recording, Segment, Stream
-from otolith.subjects import FixedSubjects
+from otolith.windows.subjects import FixedSubjects
 
 if TYPE_CHECKING:
     import polars as pl

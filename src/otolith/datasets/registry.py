@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import otolith.datasets as package
 from otolith.datasets.base import Dataset, DatasetInfo
-from otolith.datasets.places import locate
+from otolith.datasets.locations import locate
 from otolith.errors import DataError, unknown
 
 _KINDS: dict[str, type[Dataset]] = {}

@@ -20,7 +20,7 @@ from otolith.datasets.registry import register
 from otolith.datasets.tables import CURE, read_numbers
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, STANDARD_GRAVITY, Recording, Segment, Stream
-from otolith.subjects import FixedSubjects
+from otolith.windows.subjects import FixedSubjects
 
 RATE_HZ = 50.0
 AXES = ("x", "y", "z")

@@ -22,7 +22,7 @@ from otolith.datasets.registry import register
 from otolith.datasets.tables import CURE, read_bytes
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, STANDARD_GRAVITY, Recording, Segment, Stream
-from otolith.subjects import FixedSubjects
+from otolith.windows.subjects import FixedSubjects
 
 RATE_HZ = 100.0
 N_SUBJECTS, N_ACTIVITIES, N_TRIALS = 14, 12, 5

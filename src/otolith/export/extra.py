@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otolith import extras
+from otolith.system import extras
 
 
 def need(module: str) -> Any:

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from otolith import __version__, fast
 from otolith.calibration.network import RecognitionNet
 from otolith.export.extra import need
-from otolith.frame import align
-from otolith.inputs import may_miss
 from otolith.model import Model
+from otolith.preprocessing.gravity import align
+from otolith.preprocessing.scaler import Scaler
+from otolith.preprocessing.sensors import may_miss
 from otolith.recording import unit_of
-from otolith.scaling import Scaler
 
 INPUT = "windows"
 PROBABILITIES, SCORE = "probabilities", "unknown_score"

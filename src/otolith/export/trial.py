@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from otolith import datasets, splits
 from otolith.errors import DataError
 from otolith.export.write import Trial
-from otolith.inputs import windows_for_encoder
 from otolith.model import Model, must_fit
+from otolith.preprocessing.sensors import windows_for_encoder
 from otolith.progress import SILENT, Progress
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from otolith.errors import CheckpointError, DataError
 from otolith.export.check import Agreement, agreement, run, why_refused
 from otolith.export.graph import metadata, write_graph
 from otolith.export.quantise import WAYS, quantise
-from otolith.inputs import may_miss
 from otolith.model import Model, check_windows
+from otolith.preprocessing.sensors import may_miss
 from otolith.progress import SILENT, Progress
 from otolith.recording import sensor_of
 

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from otolith.clock import contiguous
 from otolith.errors import DataError
 from otolith.importing import flags, labels
 from otolith.importing.decide import acc_blocks, acc_unit, gyro_evidence, gyro_unit
+from otolith.importing.disk_buffer import Texts
 from otolith.importing.repair import Samples, clean, gaps, rate_of
 from otolith.importing.session import ACC, GYRO, SENSORS, Sensor, Session
-from otolith.importing.spool import Texts
 from otolith.importing.units import acc_unit_of_data
 from otolith.recording import CHANNELS, Recording, Segment, Stream
+from otolith.windows.clock import contiguous
 
 if TYPE_CHECKING:
     from otolith.importing.asking import Desk
+    from otolith.importing.disk_buffer import Keep
     from otolith.importing.findings import Findings
-    from otolith.importing.spool import Keep
 
 NO_SECONDS, NO_VALUES = np.empty(0), np.empty((3, 0))
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.clock import MAX_GAP_S
 from otolith.importing.findings import Flag
 from otolith.recording import STANDARD_GRAVITY, Stream
+from otolith.windows.clock import MAX_GAP_S
 
 STILL_MS2 = 0.013 * STANDARD_GRAVITY
 """Deviation of every axis within a block below which a device lies still: 13 mg, as actigraphy has it."""

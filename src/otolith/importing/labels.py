@@ -14,19 +14,19 @@ from pathlib import Path
 
 import numpy as np
 
-from otolith.clock import MAX_GAP_S
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError, unknown
+from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
 from otolith.importing.mapping import words_of
 from otolith.importing.options import TIME_UNITS
 from otolith.importing.parquet import read_parquet
 from otolith.importing.repair import Samples
-from otolith.importing.spool import Texts
 from otolith.importing.table import Table
 from otolith.importing.text import read_table
 from otolith.importing.timing import CLOCK, EPOCH, parse_moment
 from otolith.recording import Segment
+from otolith.windows.clock import MAX_GAP_S
 
 NAMES = {
     "recording": ("recording", "recording id", "file", "name", "session", "trial"),

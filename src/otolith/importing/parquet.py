@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from otolith.errors import DataError
-from otolith.importing.apart import DECODER, Undecodable
+from otolith.importing.parquet_worker import DECODER, Undecodable
 from otolith.importing.table import Table
 
 MAX_CELLS = 200_000_000

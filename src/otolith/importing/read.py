@@ -12,18 +12,18 @@ from otolith.errors import DataError
 from otolith.importing import labels
 from otolith.importing.asking import Ask, Desk
 from otolith.importing.assemble import Prepared, assemble, look_at_data, prepare, set_aside
+from otolith.importing.disk_buffer import Spool, in_memory
 from otolith.importing.findings import Decision, Findings
 from otolith.importing.formats import all_formats, format_named
 from otolith.importing.options import ImportOptions
 from otolith.importing.session import Folder, Session, Sheet
 from otolith.importing.sources import Member, gather
-from otolith.importing.spool import Spool, in_memory
 from otolith.progress import SILENT, Progress, Stage
 from otolith.recording import Recording
 
 if TYPE_CHECKING:
+    from otolith.importing.disk_buffer import Keep
     from otolith.importing.labels import Interval
-    from otolith.importing.spool import Keep
 
 NO_SUBJECT = (
     "Nothing says who wore the device, so every recording counts as a subject of its own. Splits are by "

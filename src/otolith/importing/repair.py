@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.clock import MAX_GAP_S
 from otolith.errors import DataError
 from otolith.importing.findings import Gap
+from otolith.windows.clock import MAX_GAP_S
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
@@ -76,7 +76,7 @@ def clean(sensor: Sensor, findings: Findings) -> list[Samples]:
 
 
 def gaps(samples: Samples, kind: str) -> list[Gap]:
-    """Silences that `otolith.clock` will not bridge."""
+    """Silences that `otolith.windows.clock` will not bridge."""
     at = np.flatnonzero(np.diff(samples.times) > MAX_GAP_S + 1e-9)
     return [Gap(kind, float(samples.times[i]), float(samples.times[i + 1])) for i in at]
 

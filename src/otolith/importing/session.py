@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
 from otolith.importing.parquet import columns_of, read_parquet
 from otolith.importing.sources import Member
-from otolith.importing.spool import Texts
 from otolith.importing.table import Table
 from otolith.importing.text import HEAD_BYTES, header_of, read_table
 from otolith.importing.timing import Clock

@@ -14,7 +14,7 @@ from otolith.errors import DataError
 if TYPE_CHECKING:
     import polars as pl
 
-    from otolith.importing.spool import Keep
+    from otolith.importing.disk_buffer import Keep
 
 MISSING = ("", "nan", "na", "n/a", "null", "inf", "-inf", "+inf", "infinity", "-infinity", "∞", "-∞")
 """Texts, in lower case, that stand for no number; a row with one of them holds no sample of that sensor."""

@@ -16,11 +16,11 @@ from starlette.websockets import WebSocket
 
 from otolith import __version__
 from otolith.live import in_page, protocol
+from otolith.live.batcher import Together
 from otolith.live.guard import Guard
 from otolith.live.in_page import InPage
 from otolith.live.recordings import Playable
 from otolith.live.session import Limits, Session
-from otolith.live.together import Together
 from otolith.model import Model
 from otolith.prediction.matching import expects_gravity
 from otolith.prediction.timeline import state_names

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from otolith import __version__, files
+from otolith import __version__
 from otolith.errors import StorageError
-from otolith.home import home
+from otolith.system import files
+from otolith.system.home import home
 
 FORMAT = 1
 """Raise it when the same versions shall export something else."""
@@ -36,7 +37,7 @@ def folder() -> Path:
 
 def checksum(bundle: Path) -> str:
     """Of the bytes of a bundle's files; "" where they cannot be read, which `load_model` tells."""
-    from otolith.bundle import CARD, WEIGHTS
+    from otolith.model.bundle import CARD, WEIGHTS
 
     digest = hashlib.sha256()
     try:

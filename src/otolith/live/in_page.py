@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from otolith import extras
-from otolith.clock import MAX_GAP_S
 from otolith.errors import DataError, OtolithError, StorageError
 from otolith.live import exported, runtime
 from otolith.live.recordings import Playable
 from otolith.model import Model
 from otolith.prediction import matching
 from otolith.prediction.run import hidden_markov
+from otolith.prediction.smoothing import FOUND, LEAST
 from otolith.progress import SILENT, Progress
 from otolith.recording import STANDARD_GRAVITY, Recording, Stream
-from otolith.smoothing import FOUND, LEAST
 from otolith.streaming.recogniser import CHECKED_S
+from otolith.system import extras
 from otolith.windows import cut, resample
+from otolith.windows.clock import MAX_GAP_S
 
 if TYPE_CHECKING:
     from otolith.export import Trial

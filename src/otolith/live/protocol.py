@@ -33,9 +33,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from otolith.clock import MAX_GAP_S
 from otolith.recording import CHANNELS
 from otolith.streaming import Prediction
+from otolith.windows.clock import MAX_GAP_S
 
 VERSION = 1
 MAX_BYTES = 64 * 1024

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith import datasets
-from otolith.clock import contiguous
 from otolith.errors import DataError
 from otolith.model import Model
 from otolith.prediction import open_sources
 from otolith.prediction.matching import fitting, refuse_removed_gravity
 from otolith.recording import Recording
+from otolith.windows.clock import contiguous
 
 MOST = 100
 """Recordings that are held at once."""

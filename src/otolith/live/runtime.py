@@ -16,8 +16,8 @@ import tempfile
 from pathlib import Path
 
 from otolith.errors import DataError
-from otolith.home import home
 from otolith.progress import SILENT, Progress
+from otolith.system.home import home
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from otolith import extras
 from otolith.errors import DataError
+from otolith.system import extras
 
 if TYPE_CHECKING:
     import uvicorn

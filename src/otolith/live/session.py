@@ -13,10 +13,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from otolith.errors import DataError, unknown
 from otolith.live import protocol
+from otolith.live.batcher import Together
 from otolith.live.outbox import Outbox
 from otolith.live.protocol import Closed, Ping, Replay, Samples, Start, Stop
 from otolith.live.recordings import Playable
-from otolith.live.together import Together
 from otolith.model import Model
 from otolith.streaming import Cut, StreamingRecogniser
 

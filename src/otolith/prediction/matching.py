@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
-from otolith.inputs import usable
+from otolith.preprocessing.scaler import Scaler
+from otolith.preprocessing.sensors import usable
 from otolith.recording import STANDARD_GRAVITY, Recording, Stream
-from otolith.scaling import Scaler
 from otolith.windows import WindowMeta
 
 LOWEST_RATE = 0.5

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
-from otolith.inputs import usable, widened
 from otolith.model import Model
 from otolith.prediction.matching import fitting
+from otolith.prediction.smoothing import DWELL_S, HiddenMarkov, smooth
 from otolith.prediction.timeline import Timeline, as_text, state_names
+from otolith.preprocessing.sensors import usable, widened
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording, sensors_of
-from otolith.smoothing import DWELL_S, HiddenMarkov, smooth
 from otolith.windows import cut
 
 
@@ -45,7 +45,7 @@ def predict_recordings(
     Args:
         recordings: of any rate; channels are matched by name (see `matching.fitting`).
         smoothing: "offline" looks both ways, "causal" only back, "none" leaves the windows to themselves.
-        dwell_s: expected seconds that an activity lasts; see `otolith.smoothing`.
+        dwell_s: expected seconds that an activity lasts; see `otolith.prediction.smoothing`.
         started: recording name -> when its clock was at zero.
 
     Yields:

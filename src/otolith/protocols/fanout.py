@@ -14,10 +14,10 @@ from functools import lru_cache
 from typing import Any
 
 from otolith.errors import OtolithError, TrainingError
-from otolith.extras import need
 from otolith.progress import Progress
 from otolith.protocols.unit import Key, Task, Unit
 from otolith.rows import Row
+from otolith.system.extras import need
 
 Plan = Callable[[dict[str, Any]], Sequence[Unit]]
 

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from otolith import methods as registry
 from otolith import metrics, splits
-from otolith.classifier import FinetuneSettings, Labelled, build_head, predict, train_classifier, train_steps
-from otolith.features import encode
-from otolith.many_heads import train_many
+from otolith.finetuning.classifier import FinetuneSettings, Labelled, build_head, predict, train_classifier, train_steps
+from otolith.finetuning.features import encode
+from otolith.finetuning.parallel_heads import train_many
 from otolith.model import PretrainedEncoder
 from otolith.pipeline import build_encoder
 from otolith.progress import Progress
@@ -23,7 +23,7 @@ from otolith.protocols.study import Study
 from otolith.protocols.unit import Key, Unit
 from otolith.rows import Row
 from otolith.splits import Split, k_per_class
-from otolith.training.source import Part, Source
+from otolith.training.window_source import Part, Source
 
 Stop = Literal["last", "paper"]
 KS = (1, 2, 5, 10, 25, 50, 100)

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from otolith import bundle, locks, methods, rows
-from otolith.diagnosis import embed_test
+from otolith import methods, rows
 from otolith.errors import CheckpointError
-from otolith.files import write
-from otolith.inputs import fit_scaler
-from otolith.model import PretrainedEncoder
+from otolith.model import PretrainedEncoder, bundle
 from otolith.pipeline import evaluate, finetune, pretrain
+from otolith.preprocessing.scaler import Scaler
+from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT, Progress
+from otolith.protocols.diagnosis import embed_test
 from otolith.protocols.unit import Key, Unit
 from otolith.rows import Row, environment
-from otolith.scaling import Scaler
 from otolith.splits import Split
+from otolith.system import claims
+from otolith.system.files import write
 from otolith.windows import Windows
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Study:
         if made is not None:
             shutil.rmtree(place / "checkpoints", ignore_errors=True)  # of one who was killed while removing them
             return made
-        with locks.hold(place, wait=True, progress=progress):
+        with claims.hold(place, wait=True, progress=progress):
             made, damage = self._kept(place, scaler)  # another process may have brought it while this one waited
             if damage:
                 progress.say(f"The encoder in {place} is damaged and trained again: {damage}")

@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from otolith import methods
 from otolith.augment import Compose, SignalSpec, build_all
 from otolith.augment import options as options_of_augmentation
-from otolith.classifier import FinetuneSettings
 from otolith.errors import RecipeError, unknown
+from otolith.finetuning.classifier import FinetuneSettings
 from otolith.methods.base import AutoencoderSettings, EncoderSettings, ProjectionSettings
-from otolith.strict import toml_value
+from otolith.system.strict import toml_value
 from otolith.training.loop import TrainSettings
 
 SHIPPED = ("compact", "paper")
@@ -53,7 +53,7 @@ class WindowSection(Section):
     sensors: tuple[str, ...] = ()
     """The sensors to use, such as ["acc"]; none named: all that the data set has."""
     frame: Literal["device", "gravity"] = "device"
-    """The axes that the network sees: the device's, or with gravity along +z (`otolith.frame`)."""
+    """The axes that the network sees: the device's, or with gravity along +z (`otolith.preprocessing.gravity`)."""
 
     @field_validator("sensors", mode="before")
     @classmethod

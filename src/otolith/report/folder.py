@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from otolith.errors import CheckpointError
 from otolith.rows import Row, latest, scan
-from otolith.strict import json_value, toml_value
+from otolith.system.strict import json_value, toml_value
 
 ROWS, CURVES = "rows.jsonl", "curves.jsonl"
 RECIPE_JSON, RECIPE_TOML = "recipe.json", "recipe.toml"

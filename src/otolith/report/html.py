@@ -62,7 +62,7 @@ def _parts(row: Row | None) -> dict[str, dict[str, int | None]]:
 
 
 def _card(card: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What the page shows of a model card (`otolith.bundle`); absent parts are None or empty."""
+    """What the page shows of a model card (`otolith.model.bundle`); absent parts are None or empty."""
     if card is None:
         return None
     given, data = _section(card, "input"), _section(card, "data")

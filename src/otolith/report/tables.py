@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from otolith.files import write as write_file
 from otolith.report import cost, differences, few_labels, published
 from otolith.report.folder import load
 from otolith.report.groups import OWN, Group, Line, gather, group, notes_of, protocol_of, warnings_of
 from otolith.report.names import method_title, percent
 from otolith.rows import Row
+from otolith.system.files import write as write_file
 
 
 def interval_text(result: Mapping[str, Any]) -> str:

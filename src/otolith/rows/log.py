@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from otolith import locks
 from otolith.errors import DataError
 from otolith.rows.value import SCHEMA, Row, check_of
+from otolith.system import claims
 
 _log = logging.getLogger(__name__)
 
@@ -135,11 +135,11 @@ def append(path: Path | str, row: Row) -> None:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags, 0o644)
         try:
-            locks.lock(descriptor)
+            claims.lock(descriptor)
             try:
                 _add_line(descriptor, path, line)
             finally:
-                locks.unlock(descriptor)
+                claims.unlock(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:

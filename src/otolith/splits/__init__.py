@@ -10,7 +10,7 @@ from otolith.splits.choice import automatic, default
 from otolith.splits.draws import k_per_class
 from otolith.splits.subjects import fixed, folds, holdout, leave_one_subject_out
 from otolith.splits.within import by_recording, by_time
-from otolith.subjects import FixedSubjects, Holdout
+from otolith.windows.subjects import FixedSubjects, Holdout
 
 __all__ = [
     "FixedSubjects",

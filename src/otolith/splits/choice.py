@@ -9,7 +9,7 @@ import numpy as np
 from otolith.splits.base import Split, labelled_subjects
 from otolith.splits.subjects import fixed, holdout
 from otolith.splits.within import by_time, split_recordings
-from otolith.subjects import FixedSubjects
+from otolith.windows.subjects import FixedSubjects
 
 if TYPE_CHECKING:
     from otolith.datasets import DatasetInfo

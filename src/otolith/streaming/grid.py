@@ -1,4 +1,4 @@
-"""The clock of `otolith.clock`, for samples that arrive piece by piece.
+"""The clock of `otolith.windows.clock`, for samples that arrive piece by piece.
 
 It gives bit for bit the streams that `clock.contiguous` gives for the whole recording, as soon as they cannot change
 any more: a point of the grid waits for the first sample at or after it of every sensor.
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.clock import MAX_GAP_S
 from otolith.errors import DataError
 from otolith.streaming.sensor import Run, Sensor
+from otolith.windows.clock import MAX_GAP_S
 
 Array = NDArray[np.float64]
 

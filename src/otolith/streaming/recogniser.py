@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from otolith.calibration.network import assessed
 from otolith.errors import DataError, unknown
-from otolith.inputs import usable
 from otolith.model import Model
 from otolith.prediction.matching import ACC, LOOKED_AT_S, refuse_gravity, refuse_missing, refuse_rate, refuse_turns
 from otolith.prediction.run import hidden_markov
+from otolith.prediction.smoothing import DWELL_S, Filter
 from otolith.prediction.timeline import state_names
+from otolith.preprocessing.sensors import usable
 from otolith.recording import sensors_of
-from otolith.smoothing import DWELL_S, Filter
 from otolith.streaming.grid import Grid, Piece
 from otolith.streaming.network import Network
 from otolith.streaming.sensor import Sensor
@@ -46,7 +46,7 @@ class StreamingRecogniser:
         sensors: several streams with clocks of their own, {"acc": ("acc_x", "acc_y", "acc_z"), "gyro": (...)};
             instead of `channels`.
         smoothing: "causal" or "none".
-        dwell_s: expected seconds that an activity lasts; see `otolith.smoothing`.
+        dwell_s: expected seconds that an activity lasts; see `otolith.prediction.smoothing`.
         start_s: time of the first sample of sensors without time stamps.
         max_lag_s: how much later than another one a sensor may come; it bounds the memory.
 

@@ -7,8 +7,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.clock import MAX_GAP_S
 from otolith.errors import DataError
+from otolith.windows.clock import MAX_GAP_S
 
 Array = NDArray[np.float64]
 

@@ -16,8 +16,8 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from otolith.errors import CheckpointError
-from otolith.files import put, whole_folder
-from otolith.strict import json_value
+from otolith.system.files import put, whole_folder
+from otolith.system.strict import json_value
 from otolith.training.ranks import ALONE, Ranks
 
 FORMAT = 2

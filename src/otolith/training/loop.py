@@ -18,12 +18,12 @@ from otolith.errors import CheckpointError, TrainingError
 from otolith.fast.memory import keep_pages
 from otolith.progress import SILENT, Progress
 from otolith.training.checkpoint import Checkpoint, CheckpointFolder
+from otolith.training.failures import LossWatch, batch_named, keep_record, likely_cause, or_smaller
 from otolith.training.optim import Optimizer, OptimizerName, ScheduleName, rate_at
 from otolith.training.pieces import Pieces, advice, at_once, refuse_ranks
 from otolith.training.pretext import Batch, Method, Piece
 from otolith.training.ranks import ALONE, Ranks, joint_statistics
-from otolith.training.source import Source
-from otolith.training.trouble import LossWatch, batch_named, keep_record, likely_cause, or_smaller
+from otolith.training.window_source import Source
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from otolith.errors import TrainingError
 from otolith.progress import Progress
+from otolith.training.failures import does_not_fit, is_out_of_memory, release, said_by
 from otolith.training.pretext import Method, Piece
 from otolith.training.ranks import Ranks
-from otolith.training.trouble import does_not_fit, is_out_of_memory, release, said_by
 
 Terms = dict[str, Tensor]
 LossOf = Callable[[Tensor, Piece | None], Terms]

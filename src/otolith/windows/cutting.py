@@ -16,9 +16,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from otolith.clock import contiguous
 from otolith.errors import DataError, unknown
 from otolith.recording import Recording, Segment, Stream
+from otolith.windows.clock import contiguous
 from otolith.windows.resampling import resample
 from otolith.windows.value import Progress, WindowMeta, Windows, subject_array
 
@@ -34,7 +34,7 @@ def cut(
     """Cut recordings into windows by the rule at the top of this file.
 
     Args:
-        recordings: any rates and clocks (`otolith.clock` makes them regular first); channels of a recording
+        recordings: any rates and clocks (`otolith.windows.clock` makes them regular first); channels of a recording
             that `meta.channels` does not name are left out.
         meta: channels, rate, length and overlap of the windows and the names of the activities.
         unlabelled: also cut what lies outside the labelled segments, with y = -1; these windows may join

@@ -14,7 +14,7 @@ from otolith.errors import DataError
 from otolith.recording import CHANNELS
 
 if TYPE_CHECKING:
-    from otolith.subjects import FixedSubjects
+    from otolith.windows.subjects import FixedSubjects
 
 Progress = Callable[[int, int | None], None]
 """Called as progress(recordings done, recordings in all or None where that is not known)."""
@@ -80,7 +80,7 @@ class WindowMeta:
         channels: Sequence[str] | None = None,
     ) -> WindowMeta:
         """For windows of the data set that `info` (a `datasets.DatasetInfo`) describes; `channels` None: all of it."""
-        from otolith.subjects import FixedSubjects
+        from otolith.windows.subjects import FixedSubjects
 
         split = getattr(info, "default_split", None)
         return cls(

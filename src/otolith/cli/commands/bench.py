@@ -24,8 +24,8 @@ def bench(
     """
     import torch
 
-    from otolith.benchmarks import measures as known
-    from otolith.benchmarks import table
+    from benchmarks import measures as known
+    from benchmarks import table
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
 

@@ -37,12 +37,13 @@ def calibrate(
     """
     import dataclasses
 
-    from otolith import bundle, metrics
+    from otolith import metrics
     from otolith.calibration import calibrate as fit
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import data_of, refuse_taken
     from otolith.errors import CheckpointError
+    from otolith.model import bundle
 
     if out is not None:
         refuse_taken(out)

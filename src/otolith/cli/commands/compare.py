@@ -66,16 +66,16 @@ def compare(
         gpus: For ray: share of a GPU for a cell, such as 0.25; default: a whole one where the device is a GPU.
         ignore_memory: Begin even if the memory of this machine does not seem to suffice.
     """
-    from otolith import comparison
     from otolith.cli import Interrupted, results
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import parse_overrides
+    from otolith.jobs import compare
 
     progress = LiveProgress()
-    planned = comparison.plan(
+    planned = compare.plan(
         protocol,
         dataset,
-        tuple(method or comparison.METHODS),
+        tuple(method or compare.METHODS),
         seeds,
         recipe=recipe,
         source=source,
@@ -92,9 +92,9 @@ def compare(
     )
     results.show(*results.comparison(planned), progress.console)
     if not ignore_memory:
-        comparison.refuse_too_large(planned, progress)
+        compare.refuse_too_large(planned, progress)
     try:
-        ended = comparison.run(planned, executor=executor, address=address, gpus=gpus, progress=progress)
+        ended = compare.run(planned, executor=executor, address=address, gpus=gpus, progress=progress)
     except KeyboardInterrupt:
         raise Interrupted(planned.folder, resume=False) from None
     results.compared(ended)

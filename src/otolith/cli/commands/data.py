@@ -94,7 +94,7 @@ def _list(root: Path | None) -> None:
 def _place(info: DatasetInfo, root: Path | None) -> Path | str | None:
     """Where a data set lies; None if it is not here."""
     from otolith import datasets
-    from otolith.datasets.places import locate
+    from otolith.datasets.locations import locate
     from otolith.errors import DataError
 
     kind = datasets.kind_of(info.name)
@@ -110,7 +110,7 @@ def _cached() -> dict[str, int]:
     """How many windows of the paper's cut the cache holds of each data set, by the manifests of its entries."""
     import json
 
-    from otolith.home import home
+    from otolith.system.home import home
 
     found: dict[str, int] = {}
     manifests = sorted((home() / "windows").glob("*/manifest.json"), key=lambda path: path.stat().st_mtime)

@@ -36,19 +36,21 @@ def evaluate(
     """
     import json
 
-    from otolith import bundle, pipeline, stress
+    from otolith import pipeline
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import data_of
+    from otolith.model import bundle
+    from otolith.preprocessing import perturb
     from otolith.report.names import dataset_title
 
     progress = LiveProgress()
     loaded = bundle.load_model(model, device)
     _, w, split = data_of(loaded.encoder, model, dataset, data, progress)
     if turned is not None:
-        w = stress.turned(w, turned)
+        w = perturb.turned(w, turned)
     if without is not None:
-        w = stress.without(w, without, loaded)
+        w = perturb.without(w, without, loaded)
     result = pipeline.evaluate(loaded, w, split, part)
     if as_json:
         results.write(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -31,12 +31,12 @@ def export(
         int8: Eight-bit weights, with what they cost in macro F1 where the windows have labels.
         data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
     """
-    from otolith import bundle
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.errors import RecipeError
     from otolith.export import export_onnx
     from otolith.export.trial import find
+    from otolith.model import bundle
 
     if out.suffix != ".onnx":
         raise RecipeError(f"{out}: give the file the ending .onnx")

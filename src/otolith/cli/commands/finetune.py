@@ -34,21 +34,23 @@ def finetune(
         resume: Go on from the checkpoints of an interrupted fine-tuning.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
     """
-    from otolith import bundle, locks, pipeline
+    from otolith import pipeline
     from otolith.cli import Interrupted, results
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import data_of, refuse_taken
     from otolith.errors import CheckpointError
-    from otolith.files import sweep
-    from otolith.identity import digest_of
+    from otolith.model import bundle
+    from otolith.model.fingerprint import digest_of
     from otolith.report.names import percent
+    from otolith.system import claims
+    from otolith.system.files import sweep
 
     checkpoints = out.with_name(f"{out.name}-checkpoints")
     begun = any(checkpoints.glob("*/epoch-*"))
     written = resume and begun and (out / bundle.CARD).is_file()  # killed between its last file and its end
     if not written:
         refuse_taken(out)
-    locks.refuse_if_held(checkpoints)
+    claims.refuse_if_held(checkpoints)
     sweep(out.parent, out.name)
     if begun and not resume:
         raise CheckpointError(f"{checkpoints} holds an unfinished fine-tuning; go on with --resume, or remove it")

@@ -47,13 +47,13 @@ def live(
 
     serve.need_extra()
 
-    from otolith import bundle
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.live import exported, in_page
     from otolith.live.app import Live, build
     from otolith.live.certificate import certificate
     from otolith.live.recordings import playable
+    from otolith.model import bundle
 
     checksum = exported.checksum(model)
     loaded, card = bundle.load_model(model, device), bundle.read_card(model)

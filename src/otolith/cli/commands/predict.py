@@ -39,9 +39,9 @@ def predict(
         data: Folder that holds a built-in data set, or its parent; default: $OTOLITH_DATA, then the downloads.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
     """
-    from otolith import bundle
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
+    from otolith.model import bundle
     from otolith.prediction import folder, open_sources, predict_recordings, tables
     from otolith.prediction.matching import refuse_removed_gravity
     from otolith.prediction.sources import chosen

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from otolith.cli.shared import Flag, Folder, Overrides, Seed, Workers
 
 if TYPE_CHECKING:
-    from otolith.job import Prepared
+    from otolith.jobs.run import Prepared
 
 
 def pretrain(
@@ -53,15 +53,18 @@ def pretrain(
     """
     import shutil
 
-    from otolith import bundle, job, locks, pipeline
+    from otolith import pipeline
     from otolith.cli import Interrupted, results
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import parse_overrides, refuse_taken
     from otolith.errors import CheckpointError
-    from otolith.estimate import estimate
-    from otolith.files import sweep
-    from otolith.memory import available_bytes
+    from otolith.jobs import run
+    from otolith.jobs.estimate import estimate
+    from otolith.model import bundle
     from otolith.progress import SILENT, Progress
+    from otolith.system import claims
+    from otolith.system.files import sweep
+    from otolith.system.memory import available_bytes
     from otolith.training.pieces import refuse_ranks
     from otolith.training.ranks import joined
 
@@ -74,7 +77,7 @@ def pretrain(
         if ranks.first:
             if not (resume and (out / bundle.CARD).is_file()):
                 refuse_taken(out)
-            locks.refuse_if_held(checkpoints)
+            claims.refuse_if_held(checkpoints)
             sweep(out.parent, out.name)
             if checkpoints.exists() and not resume:
                 raise CheckpointError(
@@ -82,7 +85,7 @@ def pretrain(
                 )
         else:
             ranks.wait()  # until the first has cut the windows
-        prepared = job.prepare(
+        prepared = run.prepare(
             dataset,
             recipe=recipe,
             method=method,

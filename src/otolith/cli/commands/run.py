@@ -51,16 +51,16 @@ def run(
         split_batches: If a batch does not fit into the device's memory, do each step in pieces of it, with the same
             gradients; for autoencoder (dynamic's teacher too) and multi-task, whose losses are means over windows.
     """
-    from otolith import job
     from otolith.cli import Interrupted, results
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import parse_overrides
-    from otolith.estimate import estimate
-    from otolith.memory import available_bytes
+    from otolith.jobs import run
+    from otolith.jobs.estimate import estimate
     from otolith.report.names import dataset_title, method_title
+    from otolith.system.memory import available_bytes
 
     progress = LiveProgress()
-    prepared = job.prepare(
+    prepared = run.prepare(
         dataset,
         recipe=recipe,
         method=method,
@@ -73,8 +73,8 @@ def run(
         split_batches=split_batches,
         progress=progress,
     )
-    folder = out or job.default_folder(prepared)
-    finished = not dry_run and job.holds(prepared, folder, resume=resume)
+    folder = out or run.default_folder(prepared)
+    finished = not dry_run and run.holds(prepared, folder, resume=resume)
     cost = None
     if not finished:
         with progress.stage("time of a step", 1) as bar:
@@ -92,7 +92,7 @@ def run(
         lines.append(("resumed", "from its last whole epoch; the time above is that of the whole run"))
     results.show(heading, lines, progress.console)
     try:
-        ended = job.run(prepared, folder, resume=resume, tensorboard=tensorboard, progress=progress)
+        ended = run.run(prepared, folder, resume=resume, tensorboard=tensorboard, progress=progress)
     except KeyboardInterrupt:
         raise Interrupted(folder) from None
     row = ended.row

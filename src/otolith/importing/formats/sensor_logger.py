@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from otolith.clock import MAX_GAP_S
 from otolith.errors import DataError
 from otolith.importing.formats.base import Format, register
 from otolith.importing.repair import clean
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import Clock, read_clock
+from otolith.windows.clock import MAX_GAP_S
 
 if TYPE_CHECKING:
     from otolith.importing.asking import Desk

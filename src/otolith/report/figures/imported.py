@@ -11,10 +11,10 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from otolith.clock import MAX_GAP_S
 from otolith.recording import Recording, Stream
 from otolith.report.figures.common import WIDTH, short
 from otolith.report.style import ACCENT, FEW, GRID, INK, MUTED, WARM, bare, canvas, in_rows, palette, styled
+from otolith.windows.clock import MAX_GAP_S
 
 BUCKETS = 1500
 """Stretches of time across the picture; each shows the least and the greatest value in it, so that no peak is lost."""

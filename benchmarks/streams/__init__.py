@@ -1,0 +1,1 @@
+"""The load test of `otolith live`: `python -m benchmarks.streams MODEL`. See `__main__`."""

@@ -1,0 +1,88 @@
+"""Features of a frozen network, computed once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from otolith.errors import DataError
+from otolith.progress import SILENT, Progress
+from otolith.training.failures import is_out_of_memory, release
+from otolith.training.window_source import Ordered
+
+RESIDENT_BYTES = 256 << 20
+"""Features up to this size are kept in memory where a folder for larger ones is given."""
+
+
+@torch.no_grad()
+def encode(
+    network: nn.Module,
+    source: Ordered,
+    *,
+    batch_size: int = 1024,
+    title: str = "features",
+    progress: Progress = SILENT,
+    folder: Path | None = None,
+) -> Tensor:
+    """(len(source), n_features) float32 on the source's device, in the source's order.
+
+    On a CPU, features beyond `RESIDENT_BYTES` live in a memory-mapped file in `folder`, if one is given: whoever gives
+    it removes it when the features are no longer needed.
+
+    The network runs in eval mode, as one that is frozen must: no dropout, and batch statistics neither used nor
+    updated. It is left in the mode it was in. Where memory does not suffice for a batch, smaller ones are taken.
+    """
+    was_training = network.training
+    network.eval()
+    out: Tensor | None = None
+    done = 0
+    with progress.stage(title, len(source), "windows") as bar:
+        size = batch_size
+        for x in source.in_order(batch_size):
+            while len(x):
+                features = _some(network, x[:size])
+                if features is None:
+                    size = min(size, len(x)) // 2
+                    release(source.device)
+                    continue
+                if out is None:
+                    out = _room(len(source), features.shape[1], source.device, folder)
+                out[done : done + len(features)] = features
+                done += len(features)
+                bar.advance(len(features))
+                x = x[len(features) :]
+    network.train(was_training)
+    if out is None:
+        raise ValueError("there are no windows to encode")
+    return out
+
+
+def _some(network: nn.Module, x: Tensor) -> Tensor | None:
+    """Features of a batch; None where memory does not suffice and a smaller one may fit."""
+    try:
+        return network(x).float()
+    except (RuntimeError, MemoryError) as error:
+        if len(x) == 1 or not is_out_of_memory(error):
+            raise
+        return None
+
+
+def _room(rows: int, columns: int, device: torch.device, folder: Path | None) -> Tensor:
+    if folder is None or device.type != "cpu" or rows * columns * 4 <= RESIDENT_BYTES:
+        return torch.empty(rows, columns, device=device)
+    path = folder / "features.npy"
+    try:
+        mapped = np.lib.format.open_memmap(path, "w+", np.float32, (rows, columns))
+        if hasattr(os, "posix_fallocate"):  # writing to a map on a full disk would end the process without a word
+            with open(path, "r+b") as stream:
+                os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
+        return torch.from_numpy(mapped)
+    except OSError as error:
+        raise DataError(
+            f"{rows * columns * 4 / 2**30:.1f} GB of features do not fit into {folder} ({error.strerror or error}); "
+            "free some space there"
+        ) from None

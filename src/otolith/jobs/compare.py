@@ -1,0 +1,306 @@
+"""Methods beside each other under one protocol: from names to a folder of rows, tables and a page."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from otolith import methods as registry
+from otolith import rows
+from otolith.errors import CheckpointError, DataError, TrainingError, unknown
+from otolith.preprocessing.sensors import check_sensors
+from otolith.progress import SILENT, Progress
+from otolith.protocols import cost, cross_validation, few_labels, representation, transfer
+from otolith.protocols.fanout import Ray
+from otolith.protocols.study import Study
+from otolith.protocols.unit import Executor, Unit, execute, here
+from otolith.recipes import Recipe, load_recipe
+from otolith.recording import channels_of
+from otolith.rows import Row
+from otolith.system import claims
+from otolith.system.device import choose_device
+from otolith.system.files import write as write_file
+from otolith.system.strict import json_value
+
+if TYPE_CHECKING:
+    from otolith.datasets.base import Dataset
+
+METHODS = ("random", "supervised", "csshar", "dynamic")
+"""What is compared where nothing else is asked for: the four of Fig. 6."""
+
+PROTOCOLS = ("representation", "cross-validation", "few-labels", "transfer", "cost")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A comparison before its first cell: what identifies its folder, and all units of work."""
+
+    folder: Path
+    identity: dict[str, Any]
+    recipe: Recipe
+    recipe_name: str
+    studies: tuple[Study, ...]
+    units: tuple[Unit, ...]
+    methods: tuple[str, ...]
+    seeds: int
+    arguments: dict[str, Any]
+    """Of `plan`, as JSON has them, so that another process plans the same."""
+
+    @property
+    def rows(self) -> Path:
+        return self.folder / "rows.jsonl"
+
+    @property
+    def missing(self) -> int:
+        """Cells that are not done yet."""
+        done = {rows.key_hash(row.key) for row in rows.read(self.rows)}
+        return sum(rows.key_hash(key) not in done for unit in self.units for key in unit.keys)
+
+    @property
+    def cells(self) -> int:
+        return sum(len(unit.keys) for unit in self.units)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison at its end: the rows it asked for, its page and its tables."""
+
+    folder: Path
+    rows: tuple[Row, ...]
+    report: Path
+    tables: tuple[Path, ...]
+
+
+def plan(
+    protocol: str,
+    dataset: str = "watch",
+    methods: tuple[str, ...] = METHODS,
+    seeds: int = 1,
+    *,
+    recipe: str | Path | Recipe = "compact",
+    source: str | None = None,
+    ks: tuple[int, ...] | None = None,
+    draws: int = few_labels.DRAWS,
+    stop: Literal["last", "paper"] = "last",
+    folds: int | None = 5,
+    root: str | Path | None = None,
+    out: str | Path | None = None,
+    encoders: str | Path | None = None,
+    overrides: dict[str, Any] | None = None,
+    device: str = "auto",
+    held: bool = False,
+    progress: Progress = SILENT,
+) -> Planned:
+    """Find the data, cut the windows, and list the cells; nothing is trained or written but the cache.
+
+    Args:
+        source: for transfer: the data set whose encoders and recipe are used.
+        ks, draws, stop: for few labels, see `few_labels.units`.
+        folds: for cross-validation; None leaves one subject out at a time.
+        out: None: `runs/compare-PROTOCOL-DATASET-RECIPE`.
+        encoders: keeps the pre-trained encoders; comparisons that are given the same folder train each encoder once.
+            None: a folder within `out`.
+        held: this is planned for a process that holds the folder and has looked at what is in it.
+
+    Raises:
+        DataError: data missing or damaged, too few subjects, an unknown protocol, no source to transfer from.
+        RecipeError: unknown recipe, method, key or value.
+        CheckpointError: the folder holds another comparison.
+    """
+    from otolith import datasets
+
+    if protocol not in PROTOCOLS:
+        raise DataError(unknown("protocol", protocol, PROTOCOLS))
+    if (protocol == "transfer") != (source is not None):
+        raise DataError(
+            "transfer needs a data set to pre-train on: --source NAME"
+            if source is None
+            else f"--source is for transfer; {protocol} has no source"
+        )
+    for name in methods:
+        registry.spec(name)
+    repeated = sorted({name for name in methods if methods.count(name) > 1})
+    if repeated:
+        raise DataError(f"method {repeated[0]} is named more than once")
+    given = datasets.load(source or dataset, root)
+    resolved = load_recipe(recipe, given.info.name, overrides)
+    recipe_name = "own" if isinstance(recipe, Recipe) else Path(recipe).stem
+    if overrides:
+        recipe_name = f"{recipe_name}-{resolved.hash[:6]}"
+    title = dataset if source is None else f"{source}-to-{dataset}"
+    asked = {
+        "protocol": protocol,
+        "dataset": _placed(dataset),
+        "methods": methods,
+        "seeds": seeds,
+        "recipe": None if isinstance(recipe, Recipe) else _placed(recipe),
+        "source": _placed(source),
+        "ks": ks,
+        "draws": draws,
+        "stop": stop,
+        "folds": folds,
+        "root": _placed(root),
+        "overrides": overrides,
+        "device": device,
+    }
+    safe = re.sub(r"[^\w.-]+", "_", title).lstrip(".")
+    folder = Path(out) if out is not None else Path("runs") / f"compare-{protocol}-{safe}-{recipe_name}"
+    identity = {"protocol": protocol, "dataset": _name(dataset), "source": _name(source), "recipe": resolved.hash}
+    if protocol == "few-labels":
+        identity["stop"] = stop
+    if not held:
+        _refuse_other(folder, identity)
+
+    def study(data: Dataset) -> Study:
+        section = resolved.windows
+        channels = channels_of(data.info.channels, section.sensors, data.info.name)
+        check_sensors(channels, resolved)
+        cut = (section.rate_hz, section.seconds, section.overlap, section.unlabelled, channels)
+        w = data.windows(*cut, progress=progress)
+        store = Path(encoders) if encoders is not None else folder / "encoders"
+        return Study(w, data.info, resolved, recipe_name, store, device, folder / "arrays", folder / "checkpoints")
+
+    first = study(given)
+    other = first if source is None else study(datasets.load(dataset, root))
+    if protocol == "representation":
+        units = representation.units(first, methods, seeds)
+    elif protocol == "cross-validation":
+        units = cross_validation.units(first, methods, seeds, folds=folds)
+    elif protocol == "few-labels":
+        units = few_labels.units(first, methods, seeds, ks=ks or few_labels.KS, draws=draws, stop=stop)
+    elif protocol == "transfer":
+        units = transfer.units(first, other, methods, seeds)
+    else:
+        units = cost.units(first, methods, seeds)
+    studies = (first,) if source is None else (first, other)
+    places = {"out": str(folder.absolute()), "encoders": str(first.folder.absolute())}
+    return Planned(folder, identity, resolved, recipe_name, studies, tuple(units), methods, seeds, asked | places)
+
+
+def run(
+    planned: Planned,
+    *,
+    executor: Literal["here", "ray"] = "here",
+    address: str | None = None,
+    gpus: float | None = None,
+    progress: Progress = SILENT,
+) -> Compared:
+    """Do what is missing and write the page and the tables.
+
+    Args:
+        executor: "here": one cell after the other. "ray": on the workers of a Ray cluster.
+        address: of that cluster; None starts one on this machine.
+        gpus: share of a GPU for each worker's cell; None: a whole one where the device is a GPU, else none.
+
+    Raises:
+        InUseError: another process works in the folder.
+        StorageError: a file cannot be written. Rows that are done stay.
+        CheckpointError: the folder's encoders belong to other data.
+        TrainingError: see `otolith.pretrain`, `otolith.finetune`. Rows that are done stay.
+    """
+    from otolith.report import write, write_tables
+
+    with claims.hold(planned.folder):
+        _claim(planned)
+        unfinished = planned.folder / "checkpoints"
+        for row in execute(planned.units, planned.rows, progress, _executor(planned, executor, address, gpus)):
+            shutil.rmtree(unfinished / rows.key_hash(row.key), ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        wanted = {rows.key_hash(key) for unit in planned.units for key in unit.keys}
+        found = [row for row in rows.latest(rows.read(planned.rows)) if rows.key_hash(row.key) in wanted]
+        with progress.stage("report", 1):
+            page = write([planned.folder], planned.folder / "report.html")
+            tables = write_tables([planned.folder], planned.folder)
+    return Compared(planned.folder, tuple(found), page, tuple(tables))
+
+
+def refuse_too_large(planned: Planned, progress: Progress = SILENT) -> None:
+    """Look for a method that needs more memory than there is, before the first is trained.
+
+    Raises:
+        TrainingError: names the method, what it needs and what is free.
+    """
+    from otolith import splits
+    from otolith.jobs.estimate import estimate
+    from otolith.system.memory import available_bytes
+
+    if not planned.missing:
+        return
+    study = planned.studies[0]
+    split = splits.default(study.w, study.info)
+    with progress.stage("memory of a step", len(planned.methods), "methods") as bar:
+        for method in planned.methods:
+            try:
+                estimate(
+                    planned.recipe,
+                    method,
+                    study.w.meta,
+                    len(split.train),
+                    len(split.val),
+                    study.device,
+                    available_bytes(),
+                )
+            except TrainingError as error:
+                raise TrainingError(f"{method}: {error}") from None
+            bar.advance()
+
+
+def _executor(planned: Planned, name: str, address: str | None, gpus: float | None) -> Executor:
+    if name == "here":
+        return here
+    if gpus is None:
+        gpus = 1.0 if choose_device(planned.arguments["device"]).type == "cuda" else 0.0
+    arguments = dict(planned.arguments)
+    if arguments["recipe"] is None:  # given as a value; the folder has it as a file
+        arguments |= {"recipe": str((planned.folder / "recipe.toml").absolute()), "overrides": None}
+    return Ray(_units, arguments, address, gpus)
+
+
+def _units(arguments: dict[str, Any]) -> tuple[Unit, ...]:
+    """On a worker: the units of a comparison whose folder another process holds."""
+    given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in arguments.items()}
+    return plan(**given, held=True).units
+
+
+def _placed(given: str | Path | None) -> str | None:
+    """A name as it is; a path so that it is found from anywhere."""
+    if given is None:
+        return None
+    return str(Path(given).absolute()) if Path(given).exists() else str(given)
+
+
+def _name(given: str | None) -> str | None:
+    """Of a data set, wherever its folder lies."""
+    return Path(given).name if given is not None and Path(given).exists() else given
+
+
+def _refuse_other(folder: Path, identity: dict[str, Any]) -> None:
+    path = folder / "compare.json"
+    claims.refuse_if_held(folder)
+    if not path.is_file():
+        if folder.exists() and (not folder.is_dir() or not claims.is_empty(folder)):
+            raise CheckpointError(f"{folder} exists and holds no comparison; choose another --out folder")
+        return
+    try:
+        found = dict(json_value(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}); choose another --out folder") from None
+    odd = sorted(name for name in {*found, *identity} if found.get(name) != identity.get(name))
+    if odd:
+        differing = ", ".join(f"its {name} is {found.get(name)!r}, not {identity.get(name)!r}" for name in odd)
+        raise CheckpointError(f"{folder} holds another comparison: {differing}. Choose another --out folder.")
+
+
+def _claim(planned: Planned) -> None:
+    files = {
+        "compare.json": json.dumps(planned.identity, indent=2),
+        "recipe.json": json.dumps(planned.recipe.as_dict(), indent=2),
+        "recipe.toml": planned.recipe.to_toml(),
+        "environment.json": json.dumps(rows.environment(), indent=2),
+    }
+    for name, text in files.items():
+        write_file(planned.folder / name, text)

@@ -1,0 +1,184 @@
+"""What a run will take, from one real training step on this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from otolith import methods
+from otolith.augment import SignalSpec
+from otolith.errors import TrainingError
+from otolith.finetuning.classifier import build_head
+from otolith.methods import MethodSpec
+from otolith.methods.autoencoder import AUTOENCODER
+from otolith.pipeline import build_encoder
+from otolith.preprocessing.scaler import Scaler
+from otolith.system.device import choose_device
+from otolith.training.loop import TrainSettings, train
+from otolith.training.window_source import RESIDENT_BYTES, Part, Source
+from otolith.windows import WindowMeta
+
+if TYPE_CHECKING:
+    from otolith.recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of each stage, parameters of the encoder, and bytes at the peak."""
+
+    seconds: dict[str, float]
+    parameters: int
+    peak_bytes: int
+
+    @property
+    def total_seconds(self) -> float:
+        return sum(self.seconds.values())
+
+    def only(self, *stages: str) -> Estimate:
+        """The same for a job of these stages alone; the peak stays that of the whole."""
+        return dataclasses.replace(self, seconds={name: s for name, s in self.seconds.items() if name in stages})
+
+
+def refuse_too_large(needed_bytes: int, available: int) -> None:
+    """Refuse a job before it begins, rather than let the system end it in the middle.
+
+    Raises:
+        TrainingError: it needs more memory than there is; has both figures and the cures.
+    """
+    if needed_bytes > available:
+        raise TrainingError(
+            f"this needs about {needed_bytes / 1e9:.2f} GB of memory besides PyTorch, and {available / 1e9:.2f} GB are "
+            "free. Lower batch_size in the recipe, close other programs, or use a larger machine; to try all the same, "
+            "give --ignore-memory."
+        )
+
+
+@torch.random.fork_rng(devices=[])
+def estimate(
+    recipe: Recipe,
+    method: str,
+    meta: WindowMeta,
+    n_train: int,
+    n_val: int,
+    device: str = "auto",
+    available: int | None = None,
+    split_batches: bool = False,
+) -> Estimate:
+    """Time one step of each stage on random windows and multiply.
+
+    Args:
+        n_train, n_val: windows of the training and validation parts.
+        available: bytes that a run on the CPU may take (`memory.available_bytes`); None: any. An eighth of a batch is
+            tried first, so that the step itself does not run out of them.
+        split_batches: as in `otolith.pretrain`: a step that does not fit is timed in pieces, and takes as long as with
+            the attempts before them.
+
+    The peak counts weights, gradients and Adam's moments, the activations kept for one step, the windows, and the
+    features of fine-tuning.
+
+    Raises:
+        TrainingError: more than `available` bytes are needed, or a step does not fit into the memory of the device.
+    """
+    where = choose_device(device)
+    if where.type != "cpu":
+        available = None
+    spec = methods.spec(method)
+    encoder = build_encoder(method, recipe, meta, 0)
+    n_features = int(encoder.n_features)  # type: ignore[arg-type]
+    parameters = sum(p.numel() for p in encoder.parameters())
+    seconds: dict[str, float] = {}
+    activations = 0
+    stages: list[tuple[str, MethodSpec]] = []
+    if spec.build is not None:
+        probe = spec.build(recipe, recipe.settings_of(method), encoder, _unit_signal(meta))
+        if probe.needs_instances:
+            stages.append(("autoencoder", AUTOENCODER))
+        stages.append(("pretrain", spec))
+    for stage, stage_spec in stages:
+        settings = stage_spec.train(recipe, recipe.settings_of(stage_spec.name))
+        size = max(2, min(settings.batch_size, n_train))
+        if available is not None and size >= 64:  # what a step keeps grows with its batch, or faster
+            part = _probe(stage_spec, recipe, settings, meta, where, False, size // 8)[1] - 4 * parameters
+            refuse_too_large(size // (size // 8) * part, available)
+        per_step, kept = _probe(stage_spec, recipe, settings, meta, where, split_batches, size)
+        seconds[stage] = per_step * settings.epochs * (n_train // min(settings.batch_size, n_train))
+        activations = max(activations, kept)
+    per_window = _forward_seconds(encoder, meta, where)
+    if spec.end_to_end:
+        seconds["finetune"] = 3 * per_window * n_train * recipe.settings_of(method).epochs
+        features = 0
+    else:
+        seconds["features"] = per_window * (n_train + n_val)
+        head = build_head(n_features, len(meta.activities), recipe.finetune, 0)
+        size = min(recipe.finetune.batch_size, n_train)
+        x = torch.randn(size, n_features)
+        seconds["finetune"] = _median(lambda: head(x).sum().backward()) * (n_train // size + 1) * recipe.finetune.epochs
+        features = 4 * n_features * (n_train + n_val)
+    windows = 4 * len(meta.channels) * meta.n_steps * (n_train + n_val)
+    if windows > RESIDENT_BYTES and not spec.end_to_end:
+        windows = RESIDENT_BYTES  # the rest stays in its file
+    peak = 16 * parameters + max(activations, features) + 2 * windows
+    if available is not None:
+        refuse_too_large(peak, available)
+    return Estimate(seconds, parameters, peak)
+
+
+def _unit_signal(meta: WindowMeta) -> SignalSpec:
+    n = len(meta.channels)
+    return SignalSpec(meta.channels, (0.0,) * n, (1.0,) * n, meta.rate_hz)
+
+
+def _probe(
+    spec: MethodSpec,
+    recipe: Recipe,
+    settings: TrainSettings,
+    meta: WindowMeta,
+    device: torch.device,
+    split: bool,
+    size: int,
+) -> tuple[float, int]:
+    """Seconds of a step of `size` windows, and bytes of the tensors it keeps for the backward pass."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2 * size, len(meta.channels), meta.n_steps), np.float32)
+    n = len(meta.channels)
+    source = Source([Part(x, np.arange(2 * size))], Scaler(np.zeros(n), np.ones(n)), device)
+    encoder = spec.encoder(recipe, n, meta.n_steps)
+    method = spec.build(recipe, recipe.settings_of(spec.name), encoder, _unit_signal(meta))  # type: ignore[misc]
+    instances = torch.randn(2 * size, recipe.autoencoder.latent) if method.needs_instances else None
+    kept: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    # The rate changes no cost; a recipe's own may be too high for noise, which is the run's to find out.
+    once = dataclasses.replace(settings, epochs=1, batch_size=size, lr=1e-6)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        train(method.to(device), source, once, 0, instances=instances, split_batches=split)  # warm-up
+    began = time.perf_counter()
+    train(method, source, once, 0, instances=instances, split_batches=split)
+    return (time.perf_counter() - began) / 2, sum(kept.values()) // 2
+
+
+def _forward_seconds(encoder: torch.nn.Module, meta: WindowMeta, device: torch.device) -> float:
+    x = torch.randn(256, len(meta.channels), meta.n_steps, device=device)
+    encoder = encoder.to(device).eval()
+    with torch.no_grad():
+        return _median(lambda: encoder(x)) / len(x)
+
+
+def _median(work: object) -> float:
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        work()  # type: ignore[operator]
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - began)
+    return sorted(times)[1]

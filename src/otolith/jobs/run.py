@@ -1,0 +1,281 @@
+"""The whole job on one data set: everything between a name and a finished run folder."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from otolith import rows, splits
+from otolith.errors import CheckpointError, DataError
+from otolith.jobs.tensorboard import CurveWriter
+from otolith.model import bundle
+from otolith.pipeline import build_encoder
+from otolith.preprocessing.sensors import check_sensors
+from otolith.progress import SILENT, Progress
+from otolith.protocols.representation import Cell
+from otolith.recipes import Recipe, load_recipe
+from otolith.recording import channels_of
+from otolith.rows import Row
+from otolith.system import claims
+from otolith.system.files import sweep
+from otolith.system.files import write as write_file
+from otolith.system.strict import json_value
+
+if TYPE_CHECKING:
+    from otolith.datasets.base import Dataset
+    from otolith.splits import Split
+    from otolith.windows import Windows
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything decided before the first training step."""
+
+    dataset: Dataset
+    w: Windows
+    split: Split
+    recipe: Recipe
+    method: str
+    seed: int
+    recipe_name: str
+    unlabelled: tuple[Windows, ...] = ()
+    device: str = "auto"
+    split_batches: bool = False
+
+    def cell(self, checkpoints: Path | None = None) -> Cell:
+        """The cell of the representation-learning protocol that this job fills."""
+        return Cell(
+            self.w,
+            self.split,
+            self.recipe,
+            self.method,
+            self.seed,
+            self.recipe_name,
+            self.unlabelled,
+            self.device,
+            checkpoints,
+            self.split_batches,
+        )
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that ended: its folder, its row and its report."""
+
+    folder: Path
+    row: Row
+    report: Path
+
+
+def prepare(
+    dataset: str = "watch",
+    *,
+    recipe: str | Path | Recipe = "compact",
+    method: str = "dynamic",
+    seed: int = 0,
+    root: str | Path | None = None,
+    unlabelled: str | Path | None = None,
+    overrides: dict[str, Any] | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    split_batches: bool = False,
+    progress: Progress = SILENT,
+) -> Prepared:
+    """Find the data, resolve the recipe, cut the windows (or take them from the cache) and split them.
+
+    Args:
+        dataset: a registered name, or the folder of users' own recordings.
+        root: where a registered data set lies; see `otolith.load`.
+        unlabelled: a data set whose recordings join pre-training with their labels, if any, ignored.
+        overrides: dotted recipe keys and their values.
+        workers: processes that read and cut recordings; None: one for each core where that is worth it.
+        split_batches: see `otolith.pretrain`; no part of the recipe.
+
+    Raises:
+        DataError: data missing, damaged, or too few subjects for a built-in split.
+        RecipeError: unknown recipe, method, key or value.
+    """
+    from otolith import datasets, methods
+
+    methods.spec(method)
+    source = datasets.load(dataset, root)
+    resolved = load_recipe(recipe, source.info.name, overrides)
+    section = resolved.windows
+    cut: dict[str, Any] = {"rate_hz": section.rate_hz, "seconds": section.seconds, "overlap": section.overlap}
+    cut["channels"] = channels_of(source.info.channels, section.sensors, source.info.name)
+    check_sensors(cut["channels"], resolved)
+    w = source.windows(**cut, unlabelled=section.unlabelled, workers=workers, progress=progress)
+    extra: tuple[Windows, ...] = ()
+    if unlabelled is not None:
+        beside = datasets.load(str(unlabelled))
+        if beside.info.gravity != source.info.gravity:
+            raise DataError(
+                f"Gravity is {source.info.gravity} in {source.info.name}, {beside.info.gravity} in {unlabelled}: "
+                "one encoder cannot learn from both. Choose another data set."
+            )
+        extra = (beside.windows(**cut, unlabelled=True, workers=workers, progress=progress),)
+    split = splits.default(w, source.info)
+    name = "own" if isinstance(recipe, Recipe) else Path(recipe).stem
+    if overrides:  # no longer what the name promises
+        name = f"{name}-{resolved.hash[:6]}"
+    return Prepared(source, w, split, resolved, method, seed, name, extra, device, split_batches)
+
+
+def run(
+    prepared: Prepared,
+    out: Path,
+    *,
+    resume: bool = False,
+    tensorboard: bool = False,
+    progress: Progress = SILENT,
+) -> Finished:
+    """Pre-train, fine-tune, evaluate, and leave a run folder with rows, curves, pictures, model and report.
+
+    Args:
+        out: the run folder. One that holds an unfinished run goes on with `resume`, from its last whole epoch.
+        tensorboard: also write the curves as TensorBoard's event files, into `out / "tensorboard"`.
+
+    Raises:
+        RecipeError: `tensorboard` without TensorBoard installed.
+        InUseError: another process works in the folder.
+        StorageError: a file cannot be written; what was written before is whole.
+        CheckpointError: the folder holds another run, or one that `resume` was not asked to go on with.
+        TrainingError, DataError: see `otolith.pretrain`, `otolith.finetune`, `otolith.evaluate`.
+    """
+    _refuse_one_activity(prepared.w, prepared.split)
+    holds(prepared, out, resume=resume)  # before the folder is made and locked
+    with claims.hold(out):
+        return _run(prepared, out, resume, tensorboard, progress)
+
+
+def _run(prepared: Prepared, out: Path, resume: bool, tensorboard: bool, progress: Progress) -> Finished:
+    from otolith.report import write
+
+    sweep(out / "arrays")
+    cell = prepared.cell(out / "checkpoints")
+    done = _finished(out, cell.key) if _holds(prepared, out, resume) else None
+    if done is None:
+        _claim(out, prepared, cell.key)
+        watchers = [_Curves(out / "curves.jsonl").add]
+        if tensorboard:
+            watchers.append(CurveWriter(out / "tensorboard").add)
+
+        def on_epoch(record: dict[str, Any]) -> None:
+            for watch in watchers:
+                watch(record)
+
+        row = cell.run(progress, on_epoch)
+        assert cell.model is not None
+        bundle.save(cell.model, out / "model", prepared.dataset.info)
+        _diagnose(cell, out / "arrays", progress)
+        rows.append(out / "rows.jsonl", row)
+        done = row
+    shutil.rmtree(out / "checkpoints", ignore_errors=True)  # also after one who was killed at this very place
+    with progress.stage("report", 1):
+        report = write([out], out / "report.html")
+    return Finished(out, done, report)
+
+
+def default_folder(prepared: Prepared) -> Path:
+    """`runs/DATASET-METHOD-RECIPE-seedN` below the working folder."""
+    dataset = re.sub(r"[^\w.-]+", "_", prepared.w.meta.dataset).lstrip(".")  # people may name theirs as they like
+    parts = (dataset, prepared.method, prepared.recipe_name, f"seed{prepared.seed}")
+    return Path("runs") / "-".join(parts)
+
+
+def holds(prepared: Prepared, out: Path, *, resume: bool = False) -> bool:
+    """Whether `out` holds this run, finished. Nothing is written.
+
+    Raises:
+        InUseError: another process works there.
+        CheckpointError: it holds another run or something else, or this one, finished or not, and `resume` is False.
+    """
+    claims.refuse_if_held(out)
+    return _holds(prepared, out, resume)
+
+
+def _holds(prepared: Prepared, out: Path, resume: bool) -> bool:
+    identity, key = out / "run.json", prepared.cell().key
+    if not identity.is_file():
+        if out.exists() and (not out.is_dir() or not claims.is_empty(out)):
+            raise CheckpointError(f"{out} exists and holds no run; choose another --out folder")
+        return False
+    kept = [out / "rows.jsonl", out / "curves.jsonl", *out.glob("checkpoints/*/epoch-*")]
+    if not any(path.exists() for path in kept):
+        return False  # claimed by a run that failed before its first epoch: nothing can be lost
+    try:
+        found = dict(json_value(identity.read_bytes()))
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{identity} is damaged ({error}); choose another --out folder") from None
+    if found != key:
+        odd = sorted(name for name in {*found, *key} if found.get(name) != key.get(name))
+        raise CheckpointError(
+            f"{out} holds another run: "
+            + ", ".join(f"its {name} is {found.get(name)!r}, not {key.get(name)!r}" for name in odd)
+            + ". Choose another --out folder."
+        )
+    finished = _finished(out, key) is not None
+    if not resume:
+        state = "this run, finished; show it again" if finished else "this run, unfinished; go on"
+        raise CheckpointError(f"{out} already holds {state} with --resume, or choose another --out folder")
+    return finished
+
+
+def _refuse_one_activity(w: Windows, split: Split) -> None:
+    """Before pre-training rather than after it, which may take hours."""
+    y = w.y[split.train]
+    seen = [w.meta.activities[c] for c in np.unique(y[y >= 0])]
+    if len(seen) < 2:
+        raise DataError(
+            f"the training part of {w.meta.dataset} has labels of {len(seen)} activities "
+            f"({', '.join(seen) or 'none'}); a classifier needs at least 2. Label another activity, or choose other "
+            "data; `otolith pretrain` does without labels."
+        )
+
+
+def _finished(out: Path, key: dict[str, Any]) -> Row | None:
+    return rows.find(rows.read(out / "rows.jsonl"), key)
+
+
+def _claim(out: Path, prepared: Prepared, key: dict[str, Any]) -> None:
+    """Make `out` the folder of this run; `holds` has looked at what is there."""
+    write_file(out / "run.json", json.dumps(key, indent=2))
+    write_file(out / "recipe.json", json.dumps(prepared.recipe.as_dict(), indent=2))
+    write_file(out / "recipe.toml", prepared.recipe.to_toml())
+    write_file(out / "environment.json", json.dumps(rows.environment(), indent=2))
+
+
+def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
+    """t-SNE before and after training on test windows, and how well the teacher tells activities apart."""
+    from otolith.protocols.diagnosis import embed_test, judge_teacher
+
+    assert cell.encoder is not None
+    assert cell.model is not None
+    folder.mkdir(exist_ok=True)
+    untrained = build_encoder(cell.method, cell.recipe, cell.w.meta, cell.seed)
+    networks = {"before": untrained, "after": cell.model.encoder.network}
+    embed_test(networks, cell.model.encoder, cell.w, cell.split, cell.seed, folder, progress)
+    figures = judge_teacher(cell.encoder, cell.w, cell.split, cell.seed)
+    if figures is not None:
+        write_file(folder / "teacher.json", json.dumps(figures, indent=2, allow_nan=False))
+    elif cell.encoder.teacher is not None:
+        progress.say("The validation windows hold too few activities to judge the teacher by; this is left out.")
+
+
+class _Curves:
+    """`curves.jsonl`: one record for each epoch, rewritten whole, so that a resumed run repeats none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.records: list[dict[str, Any]] = []
+
+    def add(self, record: dict[str, Any]) -> None:
+        self.records.append(record)
+        # a resumed run writes all of them again, from its checkpoint
+        write_file(self.path, "".join(json.dumps(r, allow_nan=False) + "\n" for r in self.records), sync=False)

@@ -1,0 +1,85 @@
+"""What a training depends on, by which checkpoints of one job are told from those of another."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import save
+from torch import nn
+
+from otolith.finetuning.classifier import FinetuneSettings
+from otolith.model import PretrainedEncoder
+from otolith.preprocessing.scaler import Scaler
+from otolith.splits import Split
+from otolith.windows import Windows
+
+if TYPE_CHECKING:
+    from otolith.recipes import Recipe
+
+_CHUNK = 4096
+
+
+def of_pretraining(
+    recipe: Recipe, w: Windows, split: Split, seed: int, n: int, scaler: Scaler, unlabelled: Sequence[Windows]
+) -> dict[str, Any]:
+    """Of the stages of a pre-training on `n` windows, whose mean and deviation stand for them."""
+    return {
+        "recipe": recipe.hash,
+        "dataset": w.meta.dataset,
+        "split": split.name,
+        "seed": int(seed),
+        "windows": n,
+        "data": _of_scaler(scaler),
+        "unlabelled": [_of_scaler(Scaler.fit(extra.x)) for extra in unlabelled],
+    }
+
+
+def of_finetuning(
+    encoder: PretrainedEncoder,
+    w: Windows,
+    split: Split,
+    train: NDArray[np.int64],
+    val: NDArray[np.int64],
+    settings: FinetuneSettings,
+    seed: int,
+    end_to_end: bool,
+) -> dict[str, Any]:
+    """Of a classifier's training on the windows `train`, judged on `val`; the encoder's weights are left out."""
+    return {
+        "recipe": encoder.recipe.hash,
+        "method": encoder.method,
+        "dataset": w.meta.dataset,
+        "split": split.name,
+        "seed": int(seed),
+        "stage": "finetune",
+        "end_to_end": end_to_end,
+        "settings": repr(settings),
+        "windows": [len(train), len(val)],
+        "data": _of_windows(w, np.concatenate([train, val])),
+        "scaler": _of_scaler(encoder.scaler),
+    }
+
+
+def digest_of(network: nn.Module) -> str:
+    """Of every weight and buffer, to the bit."""
+    return _short(save({name: value.detach().contiguous().cpu() for name, value in network.state_dict().items()}))
+
+
+def _of_scaler(scaler: Scaler) -> str:
+    return _short(np.concatenate([scaler.mean, scaler.std]).astype(np.float64).tobytes())
+
+
+def _of_windows(w: Windows, rows: NDArray[np.int64]) -> str:
+    """Of their samples and labels in this order; a few thousand are read at a time."""
+    total = hashlib.sha256(w.y[rows].tobytes())
+    for first in range(0, len(rows), _CHUNK):
+        total.update(w.x[rows[first : first + _CHUNK]].tobytes())
+    return total.hexdigest()[:16]
+
+
+def _short(blob: bytes) -> str:
+    return hashlib.sha256(blob).hexdigest()[:16]

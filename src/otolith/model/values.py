@@ -1,0 +1,164 @@
+"""What pre-training and fine-tuning leave behind: networks together with everything they expect of their input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from otolith.calibration.network import Assessed, RecognitionNet, assessed
+from otolith.calibration.value import Calibration
+from otolith.errors import DataError
+from otolith.finetuning.classifier import FinetuneSettings
+from otolith.finetuning.features import encode
+from otolith.preprocessing.scaler import Scaler
+from otolith.progress import SILENT, Progress
+from otolith.training.window_source import Part, Source
+from otolith.windows import WindowMeta
+
+if TYPE_CHECKING:
+    from otolith.recipes import Recipe
+
+
+@dataclass(eq=False)
+class PretrainedEncoder:
+    """A frozen encoder together with everything it expects of its input.
+
+    Attributes:
+        network: (batch, channels, time) in z-score units -> (batch, n_features), in eval mode.
+        scaler: fitted on the training windows.
+        meta: channels, rate and length of the windows it was trained on, and where they came from.
+        teacher: the frozen autoencoder behind dynamic temperature, where there was one.
+        records: one for each epoch of each stage.
+    """
+
+    network: nn.Module
+    scaler: Scaler
+    meta: WindowMeta
+    recipe: Recipe
+    method: str
+    seed: int
+    teacher: nn.Module | None = None
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    def features(self, x: ArrayLike, progress: Progress = SILENT) -> NDArray[np.float32]:
+        """Features of unscaled windows `x` (n, channels, time) in m/s² and rad/s: (n, n_features).
+
+        Raises:
+            DataError: another number of channels or steps, or samples that are not finite.
+        """
+        return (
+            encode(self.network, self._source(check_windows(x, self.meta, self.scaler.may_miss)), progress=progress)
+            .cpu()
+            .numpy()
+        )
+
+    def _source(self, x: NDArray[np.float32]) -> Source:
+        return Source([Part(x, np.arange(len(x)))], self.scaler, self.device)
+
+
+@dataclass(eq=False)
+class Model:
+    """A recogniser: scaler, encoder and head behind one `predict`.
+
+    Attributes:
+        encoder: frozen while the head was trained, or trained with it (`supervised`).
+        head: (batch, n_features) -> (batch, n_classes) logits.
+        activities: names of the logits, in order.
+        training_classes: numbers of the activities that the training windows held.
+        validation: macro F1 of the chosen epoch on the validation windows, as a fraction.
+        calibration: temperature and threshold of "unknown"; None: the temperature is 1, and nothing is unknown.
+    """
+
+    encoder: PretrainedEncoder
+    head: nn.Module
+    activities: tuple[str, ...]
+    training_classes: tuple[int, ...]
+    settings: FinetuneSettings
+    seed: int
+    validation: float
+    records: list[dict[str, Any]] = field(default_factory=list)
+    calibration: Calibration | None = None
+
+    @property
+    def meta(self) -> WindowMeta:
+        return self.encoder.meta
+
+    def network(self) -> RecognitionNet:
+        """Encoder, head and calibration as one module on windows in z-score units, in eval mode."""
+        return RecognitionNet(self.encoder.network, self.head, self.calibration).eval()
+
+    def assess(self, x: ArrayLike, progress: Progress = SILENT) -> Assessed:
+        """Probabilities of unscaled windows `x` (n, channels, time) in m/s² and rad/s, and which of them are unknown.
+
+        Raises:
+            DataError: another number of channels or steps, or samples that are not finite.
+        """
+        source = self.encoder._source(check_windows(x, self.meta, self.encoder.scaler.may_miss))
+        out = encode(self.network(), source, title="activities", progress=progress)
+        return assessed(out.cpu().numpy(), self.calibration)
+
+    def predict_proba(self, x: ArrayLike) -> NDArray[np.float32]:
+        """Probabilities (n, n_classes) of unscaled windows `x` (n, channels, time) in m/s² and rad/s.
+
+        They are calibrated where the model is; `assess` also says which windows are unknown.
+
+        Raises:
+            DataError: another number of channels or steps, or samples that are not finite.
+        """
+        return self.assess(x).probabilities
+
+    def predict(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Most probable activity of each window, as an index into `activities`: (n,) int64."""
+        return self.predict_proba(x).argmax(1)
+
+
+def check_windows(x: ArrayLike, meta: WindowMeta, may_miss: Sequence[int] = ()) -> NDArray[np.float32]:
+    """`x` as float32 (n, channels, time) of the shape that `meta` names.
+
+    A channel of `may_miss` (their numbers) may be NaN throughout a window: it is missing there.
+
+    Raises:
+        DataError: another shape, or samples that are not finite.
+    """
+    with np.errstate(over="ignore"):  # becomes infinite and is refused below
+        array = np.asarray(x, np.float32)
+    expected = (len(meta.channels), meta.n_steps)
+    if array.ndim != 3 or array.shape[1:] != expected or not len(array):
+        raise DataError(
+            f"expected windows (n, {expected[0]}, {expected[1]}): channels {', '.join(meta.channels)} and "
+            f"{meta.n_steps} steps at {meta.rate_hz:g} Hz; got an array of shape {array.shape}"
+        )
+    finite: NDArray[np.bool_] = np.isfinite(array)
+    if may_miss and not finite.all():
+        silent: NDArray[np.bool_] = np.all(np.isnan(array), axis=2, keepdims=True)
+        gone = silent & ~np.all(silent, axis=1, keepdims=True)  # something has to be there
+        finite[:, list(may_miss)] |= gone[:, list(may_miss)]
+    if not finite.all():
+        row, channel, step = (int(i) for i in np.argwhere(~finite)[0])
+        raise DataError(
+            f"window {row} holds {array[row, channel, step]} in {meta.channels[channel]}, step {step}; "
+            "drop the windows with missing samples, or cut them with otolith.windows"
+        )
+    return array
+
+
+def must_fit(found: WindowMeta, expected: WindowMeta, what: str) -> None:
+    """Refuse windows of other channels, rate or length; `what` names them in the DataError."""
+    for name, cure in (
+        ("channels", "give the same channels in the same order"),
+        ("rate_hz", "cut them again with this rate_hz"),
+        ("seconds", "cut them again with this length"),
+    ):
+        came, wanted = getattr(found, name), getattr(expected, name)
+        if came != wanted:
+            raise DataError(f"{what} have {name} {came!r}; the encoder expects {wanted!r}: {cure}")

@@ -1,0 +1,247 @@
+"""Windows on disk: memory-mapped arrays that are built once for each content and each choice of window.
+
+An entry is a folder `NAME-KEY` with x.npy, y.npy, subject.npy, recording.npy, start.npy and manifest.json.
+KEY digests the bytes of the data set's files and the settings, so that neither a changed file nor another
+window length can meet a stale entry.
+
+An entry is built in a folder of its own and renamed into place as a whole: whoever sees it sees all of it.
+Where two processes build at once the first rename wins and the other process opens that entry. An entry that
+is damaged (missing, truncated or altered files) is built again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from otolith.errors import DataError
+from otolith.system.home import home
+from otolith.system.strict import json_value
+from otolith.windows import Progress, WindowMeta, Windows
+from otolith.windows.blocks import cut_to_files, npy_header
+from otolith.windows.fingerprint import digest_of
+
+FORMAT = 2
+"""Version of the layout and of the cutting rule: raise it whenever either changes what a window holds."""
+
+ARRAYS = ("x", "y", "subject", "recording", "start")
+
+_WORTH_WORKERS = 64 << 20  # bytes of files; processes take some two seconds to start
+_ABANDONED_S = 24 * 3600  # an unfinished build this old belongs to a process that was killed
+
+
+def windows_for(
+    dataset: Any,
+    rate_hz: float = 30.0,
+    seconds: float = 1.0,
+    overlap: float = 0.5,
+    unlabelled: bool = False,
+    channels: Sequence[str] | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    on_progress: Progress | None = None,
+) -> Windows:
+    """Windows of a data set (see `windows.cut`), from the cache or cut now and stored there.
+
+    They go to disk as they are cut: memory holds one recording for each process that reads them.
+
+    Args:
+        dataset: a `datasets.Dataset`: `info`, `root`, `files()`, `recordings()` and `cache_key()` are used.
+        rate_hz, seconds, overlap, unlabelled: as in `windows.cut`; channels: in this order, None: all.
+        folder: where entries live; None: `windows` in `$OTOLITH_HOME`, else in the system's cache folder.
+        workers: processes that read and cut recordings, where the data set can hand them out (`readers`); the
+            windows are the same to the byte. None: one for each core, and one alone for small data sets.
+        on_progress: called after each recording or some of them, when the windows have to be cut.
+
+    Returns:
+        Windows whose arrays are memory-mapped and read-only: only what is touched is read.
+
+    Raises:
+        DataError: whatever `windows.cut` finds wrong with the recordings, or a folder that cannot be written.
+    """
+    meta = WindowMeta.of(dataset.info, rate_hz, seconds, overlap, channels)
+    home = Path(folder) if folder is not None else _default_folder()
+    key = _key(meta, unlabelled, str(dataset.cache_key()), digest_of(dataset, home))
+    # a user's data set may have any name; the key alone tells entries apart
+    entry = home / f"{re.sub(r'[^A-Za-z0-9_-]+', '_', meta.dataset)[:40]}-{key[:24]}"
+    found = open_entry(entry, meta)
+    if found is not None:
+        return found
+    readers = dataset.readers() if hasattr(dataset, "readers") else ()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        _sweep(home)
+        building = _new_folder(home)
+        try:
+            arrays, known = cut_to_files(
+                readers or dataset.recordings(),
+                meta,
+                unlabelled,
+                building,
+                workers=_workers(dataset) if workers is None else workers,
+                on_progress=on_progress,
+            )
+            _describe(building, arrays, known, key)
+            return _install(building, entry, meta)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    except OSError as error:
+        raise DataError(
+            f"The window cache in {home} cannot be written ({error.strerror or error}). Free some space, or "
+            "set OTOLITH_HOME to a folder that you may write to."
+        ) from error
+
+
+def _default_folder() -> Path:
+    return home() / "windows"
+
+
+def _workers(dataset: Any) -> int:
+    """One process for each core, unless the files are read sooner than processes start."""
+    if sum(os.stat(path).st_size for path in dataset.files()) < _WORTH_WORKERS:
+        return 1
+    from joblib import cpu_count
+
+    return int(cpu_count())
+
+
+def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows | None:
+    """The windows of a cache entry, memory-mapped; None where it is missing or damaged.
+
+    Sizes, types and shapes are compared with the manifest; `thorough` also the checksum of every byte.
+    """
+    arrays: dict[str, Any] = {}
+    try:
+        manifest = json_value((entry / "manifest.json").read_bytes())
+        if manifest["format"] != FORMAT:
+            return None
+        for name in ARRAYS:
+            path, facts = entry / f"{name}.npy", manifest["arrays"][name]
+            if path.stat().st_size != facts["bytes"]:
+                return None
+            if thorough and _sha256(path) != facts["sha256"]:
+                return None
+            dtype, shape = np.dtype(facts["dtype"]), tuple(facts["shape"])
+            header = npy_header(dtype, shape)
+            with open(path, "rb") as stream:
+                if stream.read(len(header)) != header:
+                    return None
+            mapped = np.memmap(path, dtype, "r", len(header), shape)
+            # the plain array over the map: np.memmap's own type would spread through every result
+            arrays[name] = np.asarray(mapped)
+        counts = manifest["counts"]
+        known = replace(meta, n_short=int(counts["n_short"]), n_short_unlabelled=int(counts["n_short_unlabelled"]))
+        return Windows(**arrays, meta=known)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, DataError):
+        # whatever a torn or edited file can raise: the entry is simply built again
+        return None
+
+
+def _describe(
+    folder: Path, arrays: dict[str, tuple[np.dtype[Any], tuple[int, ...]]], meta: WindowMeta, key: str
+) -> None:
+    """Write the manifest of arrays that are whole: without one, a folder is no entry."""
+    facts = {}
+    for name in ARRAYS:
+        path, (dtype, shape) = folder / f"{name}.npy", arrays[name]
+        facts[name] = {
+            "dtype": dtype.str,
+            "shape": list(shape),
+            "bytes": path.stat().st_size,
+            "sha256": _sha256(path),
+        }
+    manifest = {
+        "format": FORMAT,
+        "key": key,
+        "dataset": meta.dataset,
+        "activities": meta.activities,
+        "channels": meta.channels,
+        "rate_hz": meta.rate_hz,
+        "seconds": meta.seconds,
+        "overlap": meta.overlap,
+        "terms": meta.terms,
+        "counts": {"n_short": meta.n_short, "n_short_unlabelled": meta.n_short_unlabelled},
+        "arrays": facts,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+
+
+def _install(building: Path, entry: Path, meta: WindowMeta) -> Windows:
+    """Rename a finished build into place, or use the entry of whoever came first."""
+    for _ in range(10):
+        try:
+            os.rename(building, entry)
+        except OSError:
+            found = open_entry(entry, meta)
+            if found is not None:
+                return found
+            if entry.exists():
+                _move_away(entry)
+            elif building.exists():
+                raise
+            else:  # another process has just taken ours for the damaged one, and will bring its own
+                time.sleep(0.1)
+        else:
+            found = open_entry(entry, meta)
+            if found is not None:
+                return found
+    raise DataError(f"The cache entry {entry} is damaged again and again while it is built; check the disk.")
+
+
+def _move_away(entry: Path) -> None:
+    """Remove a damaged entry in one step, so that nobody ever meets half of it."""
+    aside = _new_folder(entry.parent)
+    try:
+        os.rename(entry, aside / "damaged")
+    except FileNotFoundError:
+        pass  # another process has just done so
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _new_folder(home: Path) -> Path:
+    folder = home / f".building-{uuid.uuid4().hex}"
+    folder.mkdir()
+    return folder
+
+
+def _sweep(home: Path) -> None:
+    """Remove what killed builds left behind."""
+    for path in home.glob(".building-*"):
+        try:
+            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                shutil.rmtree(path, ignore_errors=True)
+        except FileNotFoundError:
+            continue  # its owner finished meanwhile
+
+
+def _key(meta: WindowMeta, unlabelled: bool, reader: str, content: str) -> str:
+    settings = [
+        FORMAT,
+        meta.dataset,
+        meta.activities,
+        meta.channels,
+        meta.rate_hz,
+        meta.seconds,
+        meta.overlap,
+        bool(unlabelled),
+        reader,
+        content,
+    ]
+    return hashlib.blake2b(json.dumps(settings).encode(), digest_size=20).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

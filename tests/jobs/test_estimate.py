@@ -1,0 +1,65 @@
+"""What a run will take: the parts of the estimate, not their size, which is the machine's affair."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from otolith import methods
+from otolith.errors import DataError
+from otolith.jobs.estimate import Estimate, estimate
+from otolith.pipeline import build_encoder
+from tests.helpers import tiny
+
+STAGES = {name: {"pretrain", "features", "finetune"} for name in methods.names()} | {
+    "dynamic": {"autoencoder", "pretrain", "features", "finetune"},
+    "supervised": {"finetune"},
+    "random": {"features", "finetune"},
+}
+
+
+@pytest.mark.parametrize("method", methods.names())
+def test_every_stage_of_a_method_has_its_time(method: str) -> None:
+    meta, recipe = tiny.windows(n_subjects=1).meta, tiny.recipe()
+    found = estimate(recipe, method, meta, 100, 20)
+    assert set(found.seconds) == STAGES[method]
+    assert all(seconds > 0 for seconds in found.seconds.values())
+    assert found.total_seconds == pytest.approx(sum(found.seconds.values()))
+    encoder = build_encoder(method, recipe, meta, 0)
+    assert found.parameters == sum(p.numel() for p in encoder.parameters())
+    windows = 4 * 6 * 12 * 120
+    assert found.peak_bytes > 16 * found.parameters + windows
+
+
+def test_time_follows_epochs_and_windows() -> None:
+    """By arithmetic from one measured step: 400 times the epochs cannot be hidden by noise."""
+    meta = tiny.windows(n_subjects=1).meta
+    one = estimate(tiny.recipe(pretrain__epochs=1), "csshar", meta, 64, 10).seconds["pretrain"]
+    many = estimate(tiny.recipe(pretrain__epochs=400), "csshar", meta, 64, 10).seconds["pretrain"]
+    assert many > 10 * one
+    none = estimate(tiny.recipe(pretrain__epochs=0), "csshar", meta, 64, 10).seconds["pretrain"]
+    assert none == 0
+
+
+def test_a_single_window_is_estimated_and_left_to_training_to_refuse() -> None:
+    assert estimate(tiny.recipe(), "dynamic", tiny.windows(n_subjects=1).meta, 1, 1).total_seconds > 0
+
+
+def test_windows_that_do_not_fit_are_refused() -> None:
+    short = replace(tiny.windows(n_subjects=1).meta, rate_hz=5.0)
+    with pytest.raises(DataError, match="5 steps"):
+        estimate(tiny.recipe(), "dynamic", short, 10, 10)
+
+
+def test_the_caller_s_random_state_is_left_as_it_was() -> None:
+    state = torch.get_rng_state()
+    estimate(tiny.recipe(), "dynamic", tiny.windows(n_subjects=1).meta, 40, 10)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_part_of_the_job() -> None:
+    whole = Estimate({"pretrain": 2.0, "finetune": 3.0}, 10, 20)
+    assert whole.only("pretrain").total_seconds == 2.0
+    assert whole.only("pretrain").peak_bytes == 20

@@ -1,0 +1,61 @@
+"""Memory: what is left, and jobs that are refused for the want of it before they begin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otolith.errors import TrainingError
+from otolith.jobs import estimate as module
+from otolith.jobs.estimate import estimate, refuse_too_large
+from otolith.system import memory
+from tests.helpers import tiny
+
+
+def test_some_memory_is_left_here() -> None:
+    assert 1e6 < memory.available_bytes() < 1e15
+
+
+def test_a_container_s_limit_counts_but_not_its_cached_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "memory.max").write_text("5000000\n")
+    (tmp_path / "memory.current").write_text("4000000\n")
+    group = (str(tmp_path / "memory.max"), str(tmp_path / "memory.current"))
+    monkeypatch.setattr(memory, "CGROUPS", (group,))
+    assert memory.available_bytes() == 1_000_000
+    (tmp_path / "memory.stat").write_text("anon 3000000\ninactive_file 500000\nactive_file 250000\n")
+    assert memory.available_bytes() == 1_750_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.available_bytes() > 1_750_000
+
+
+def test_the_refusal_has_both_figures_and_the_cures() -> None:
+    refuse_too_large(5, 5)
+    with pytest.raises(TrainingError) as caught:
+        refuse_too_large(3_140_000_000, 2_000_000_000)
+    for words in ("about 3.14 GB", "2.00 GB are free", "batch_size", "--ignore-memory"):
+        assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["dynamic", "supervised"])
+def test_an_estimate_beyond_what_is_there_is_refused(method: str) -> None:
+    meta, recipe = tiny.windows(n_subjects=1).meta, tiny.recipe()
+    needed = estimate(recipe, method, meta, 100, 20).peak_bytes
+    assert estimate(recipe, method, meta, 100, 20, "cpu", 10 * needed).peak_bytes < 2 * needed
+    with pytest.raises(TrainingError, match="of memory besides PyTorch"):
+        estimate(recipe, method, meta, 100, 20, "cpu", needed // 2)
+
+
+def test_a_batch_far_too_large_is_never_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+    probe = module._probe
+
+    def noted(*given: object) -> tuple[float, int]:
+        tried.append(int(given[-1]))  # type: ignore[call-overload]
+        return probe(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_probe", noted)
+    recipe = tiny.recipe(pretrain__batch_size=4096)
+    with pytest.raises(TrainingError, match="--ignore-memory"):
+        estimate(recipe, "csshar", tiny.windows(n_subjects=1).meta, 5000, 20, "cpu", 3_000_000)
+    assert tried == [512]
