@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 
 from otolith.augment import SignalSpec
+from otolith.augment.registry import REGISTRY
 from otolith.recording import CHANNELS
 
 
@@ -31,3 +32,10 @@ def steps() -> Callable[[int, int, int], torch.Tensor]:
         return values.expand(batch, channels, time).clone()
 
     return make
+
+
+@pytest.fixture
+def registry_as_before() -> Iterator[None]:
+    """Forgets the augmentations that a test registers."""
+    with REGISTRY.preserved():
+        yield

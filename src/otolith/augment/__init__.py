@@ -8,14 +8,8 @@ A new augmentation is a new file in this folder with a class under `@register`; 
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
 from otolith.augment.base import Augmentation, Compose, Draw, Params, SignalSpec
-from otolith.augment.registry import build, build_all, names, options, register
-
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+from otolith.augment.registry import add_file, build, build_all, names, options, register
 
 __all__ = [
     "Augmentation",
@@ -23,6 +17,7 @@ __all__ = [
     "Draw",
     "Params",
     "SignalSpec",
+    "add_file",
     "build",
     "build_all",
     "names",

@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
 from otolith.augment.base import Augmentation, Compose, SignalSpec
 from otolith.augment.checks import number
 from otolith.errors import RecipeError, unknown
+from otolith.system.registry import Registry
 
-_REGISTRY: dict[str, type[Augmentation]] = {}
+REGISTRY: Registry[type[Augmentation]] = Registry("augmentation", "otolith.augment", RecipeError)
 
-A = TypeVar("A", bound=type[Augmentation])
-
-
-def register(cls: A) -> A:
-    """Class decorator: make an augmentation known to recipes under its `name`, which must be free."""
-    if cls.name in _REGISTRY:
-        raise ValueError(f"two augmentations are named {cls.name!r}: {_REGISTRY[cls.name].__name__}, {cls.__name__}")
-    _REGISTRY[cls.name] = cls
-    return cls
-
-
-def names() -> list[str]:
-    """Names of all registered augmentations, sorted."""
-    return sorted(_REGISTRY)
+register, add_file, names = REGISTRY.register, REGISTRY.add_file, REGISTRY.names
 
 
 def options(name: str) -> dict[str, object]:
     """Options of a registered augmentation with their defaults; RecipeError for an unknown name."""
-    parameters = inspect.signature(_class(name).__init__).parameters.values()
+    parameters = inspect.signature(REGISTRY.get(name).__init__).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
@@ -40,7 +27,7 @@ def build(name: str, signal: SignalSpec, /, **chosen: object) -> Augmentation:
     Raises RecipeError for an unknown name or option (suggesting the nearest), for a value out of range, and
     for an augmentation that these channels do not allow.
     """
-    cls = _class(name)
+    cls = REGISTRY.get(name)
     known = options(name)
     for option in chosen:
         if option not in known:
@@ -66,9 +53,3 @@ def build_all(entries: Sequence[Mapping[str, object]], signal: SignalSpec) -> Co
         except RecipeError as error:
             raise RecipeError(f"augmentation {i + 1}: {error}") from error
     return Compose(items)
-
-
-def _class(name: str) -> type[Augmentation]:
-    if name not in _REGISTRY:
-        raise RecipeError(unknown("augmentation", name, _REGISTRY))
-    return _REGISTRY[name]

@@ -1,0 +1,170 @@
+"""One registry for everything that is found by its name: methods, augmentations, data sets, protocols, formats."""
+
+from __future__ import annotations
+
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+from pathlib import Path
+from threading import RLock
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from otolith.errors import OtolithError, unknown
+
+Entry = TypeVar("Entry")
+Given = TypeVar("Given")
+_LOADING: ContextVar[tuple[Path] | None] = ContextVar("loading", default=None)  # the file, in a tuple for each load
+
+
+def specs_of(load: Callable[[], ModuleType], path: Path) -> Iterable[Any]:
+    """Import a file and return its module-level `SPEC` or `SPECS`."""
+    module = load()
+    return (module.SPEC,) if hasattr(module, "SPEC") else getattr(module, "SPECS", ())
+
+
+class Registry(Generic[Entry]):
+    """Entries of one kind by name: those in the modules of a package, and those of files that are added.
+
+    A file's entries are its module-level `SPEC` or `SPECS` and whatever it hands to `register` while it is imported.
+    The package is searched when the registry is first asked for something.
+
+    Args:
+        kind: the entries' noun in messages, such as "method".
+        package: the package whose modules are searched; None for none.
+        error: class of the errors about unknown names and unusable files.
+        name: gives an entry's name; its attribute `name` unless said otherwise.
+        order: gives the key by which entries are sorted; their name unless said otherwise.
+        read: gives a file's entries from a function that imports it and from its path; imports it by default.
+
+    >>> from types import SimpleNamespace
+    >>> shapes = Registry("shape", None, OtolithError)
+    >>> circle = shapes.register(SimpleNamespace(name="circle"))
+    >>> shapes.names(), shapes.get("circle") is circle
+    (['circle'], True)
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        package: str | None,
+        error: type[OtolithError],
+        *,
+        name: Callable[[Any], str] = lambda entry: str(entry.name),
+        order: Callable[[Any], Any] | None = None,
+        read: Callable[[Callable[[], ModuleType], Path], Iterable[Entry]] = specs_of,
+    ) -> None:
+        self.kind, self.package, self.error = kind, package, error
+        self._name, self._order, self._read = name, order or name, read
+        self._entries: dict[str, tuple[Any, tuple[Path] | None]] = {}
+        self._searched = package is None
+        self._lock = RLock()
+
+    def register(self, entry: Given) -> Given:
+        """Make an entry known under its name and return it; usable as a decorator.
+
+        Raises:
+            ValueError: another entry has that name. Only the same file, loaded again, may replace its own.
+        """
+        name, load = self._name(entry), _LOADING.get()
+        other, before = self._entries.get(name, (None, None))
+        if other is not None and (load is None or load is before or load != before):
+            raise ValueError(f"two {self.kind}s are named {name!r}: {other!r} and {entry!r}; rename one of them")
+        self._entries[name] = entry, load
+        return entry
+
+    def add_file(self, path: str | Path) -> list[str]:
+        """Register the entries of one more Python file, wherever it lies, and return their names.
+
+        Raises:
+            OtolithError: the file cannot be read or imported, or holds no entry; of the registry's own class.
+            ValueError: an entry of another file has the same name.
+        """
+        self._search()
+        path, before = Path(path).resolve(), dict(self._entries)
+        try:
+            self._load(partial(import_file, path), path)
+            found = [name for name in self._entries if self._entries[name] is not before.get(name)]
+            if not found:
+                raise self.error(f"{path} holds no {self.kind}: expected a SPEC, or a class that it registers")
+        except Exception as error:
+            self._entries = before
+            if isinstance(error, OtolithError | ValueError):
+                raise
+            raise self.error(f"{path} cannot be loaded as a {self.kind}: {type(error).__name__}: {error}") from error
+        return found
+
+    def names(self) -> list[str]:
+        """Return the names of all entries, in their order."""
+        return [self._name(entry) for entry in self]
+
+    def get(self, name: str) -> Entry:
+        """Return the entry of that name.
+
+        Raises:
+            OtolithError: no entry has that name; the message suggests the nearest. Of the registry's own class.
+        """
+        if name not in self:
+            raise self.error(unknown(self.kind, name, self._entries))
+        found: Entry = self._entries[name][0]
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        self._search()
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[Entry]:
+        self._search()
+        return iter(sorted((entry for entry, _ in self._entries.values()), key=self._order))
+
+    @contextmanager
+    def preserved(self) -> Iterator[None]:
+        """Forget, at the end of this context, the entries that were added within it."""
+        self._search()
+        before = dict(self._entries)
+        try:
+            yield
+        finally:
+            self._entries = before
+
+    def _search(self) -> None:
+        """Load the package's modules, once. Plug-ins that other packages announce would be loaded here, too."""
+        with self._lock:
+            if self._searched:
+                return
+            self._searched = True  # first, for modules that ask while they are imported
+            try:
+                for module in pkgutil.iter_modules(importlib.import_module(str(self.package)).__path__):
+                    found = importlib.util.find_spec(f"{self.package}.{module.name}")
+                    assert found is not None
+                    self._load(partial(importlib.import_module, found.name), Path(str(found.origin)))
+            except BaseException:
+                self._searched = False
+                raise
+
+    def _load(self, load: Callable[[], ModuleType], path: Path) -> None:
+        token = _LOADING.set((path,))
+        try:
+            for entry in self._read(load, path):
+                if all(entry is not other for other, _ in self._entries.values()):
+                    self.register(entry)
+        finally:
+            _LOADING.reset(token)
+
+
+def import_file(path: Path) -> ModuleType:
+    """Import a Python file by its path, anew each time, as a module of its own."""
+    spec = importlib.util.spec_from_file_location(f"otolith_file_{path.stem}_{hash(path) & 0xFFFFFFFF:08x}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path.name} is not a Python file")
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    token = _LOADING.set((path,))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        _LOADING.reset(token)
+    return module
