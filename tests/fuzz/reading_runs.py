@@ -13,6 +13,7 @@ import numpy as np
 
 from otolith import report, rows
 from otolith.jobs import compare
+from otolith.jobs.folder import refuse_other
 from otolith.report import folder as run_folder
 from otolith.windows import cache
 from tests.fuzz import fuzzmutate
@@ -174,4 +175,4 @@ class Identity(Reader):
         return {"compare.json": fuzzmutate.json_of(rng, files["compare.json"])}
 
     def read(self, box: Path, files: Files) -> None:
-        compare._refuse_other(box, self.identity)
+        refuse_other(box, compare.IDENTITY, self.identity, "comparison")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
-from otolith.errors import CheckpointError, DataError, RecipeError
+from otolith.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
     from otolith.datasets import Dataset
@@ -38,21 +38,6 @@ def parse_overrides(given: list[str] | None) -> dict[str, Any]:
                 "If that is the data set, name it before --set."
             )
     return dict(parse_override(text) for text in given or ())
-
-
-def refuse_taken(folder: Path) -> None:
-    """Make sure, before hours of training, that a bundle can be written to `folder` and replaces nothing.
-
-    Raises:
-        CheckpointError: it holds something, is a file, or cannot be made.
-    """
-    try:
-        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckpointError(f"--out {folder} cannot be written ({error.strerror}); choose another folder") from None
-    if taken:
-        raise CheckpointError(f"--out {folder} exists already; choose another folder, or remove it first")
 
 
 def data_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from otolith import methods as registry
 from otolith import rows
-from otolith.errors import CheckpointError, DataError, TrainingError, unknown
+from otolith.errors import DataError, TrainingError, unknown
+from otolith.jobs.folder import claim, refuse_other
 from otolith.preprocessing.sensors import check_sensors
 from otolith.progress import SILENT, Progress
 from otolith.protocols import cost, cross_validation, few_labels, representation, transfer
@@ -23,14 +23,15 @@ from otolith.recording import channels_of
 from otolith.rows import Row
 from otolith.system import claims
 from otolith.system.device import choose_device
-from otolith.system.files import write as write_file
-from otolith.system.strict import json_value
 
 if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
 
 METHODS = ("random", "supervised", "csshar", "dynamic")
 """What is compared where nothing else is asked for: the four of Fig. 6."""
+
+IDENTITY = "compare.json"
+"""The file of a comparison's folder that says what it is of."""
 
 PROTOCOLS = ("representation", "cross-validation", "few-labels", "transfer", "cost")
 
@@ -153,7 +154,8 @@ def plan(
     if protocol == "few-labels":
         identity["stop"] = stop
     if not held:
-        _refuse_other(folder, identity)
+        claims.refuse_if_held(folder)
+        refuse_other(folder, IDENTITY, identity, "comparison")
 
     def study(data: Dataset) -> Study:
         section = resolved.windows
@@ -205,7 +207,7 @@ def run(
     from otolith.report import write, write_tables
 
     with claims.hold(planned.folder):
-        _claim(planned)
+        claim(planned.folder, IDENTITY, planned.identity, planned.recipe)
         unfinished = planned.folder / "checkpoints"
         for row in execute(planned.units, planned.rows, progress, _executor(planned, executor, address, gpus)):
             shutil.rmtree(unfinished / rows.key_hash(row.key), ignore_errors=True)
@@ -276,31 +278,3 @@ def _placed(given: str | Path | None) -> str | None:
 def _name(given: str | None) -> str | None:
     """Of a data set, wherever its folder lies."""
     return Path(given).name if given is not None and Path(given).exists() else given
-
-
-def _refuse_other(folder: Path, identity: dict[str, Any]) -> None:
-    path = folder / "compare.json"
-    claims.refuse_if_held(folder)
-    if not path.is_file():
-        if folder.exists() and (not folder.is_dir() or not claims.is_empty(folder)):
-            raise CheckpointError(f"{folder} exists and holds no comparison; choose another --out folder")
-        return
-    try:
-        found = dict(json_value(path.read_bytes()))
-    except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}); choose another --out folder") from None
-    odd = sorted(name for name in {*found, *identity} if found.get(name) != identity.get(name))
-    if odd:
-        differing = ", ".join(f"its {name} is {found.get(name)!r}, not {identity.get(name)!r}" for name in odd)
-        raise CheckpointError(f"{folder} holds another comparison: {differing}. Choose another --out folder.")
-
-
-def _claim(planned: Planned) -> None:
-    files = {
-        "compare.json": json.dumps(planned.identity, indent=2),
-        "recipe.json": json.dumps(planned.recipe.as_dict(), indent=2),
-        "recipe.toml": planned.recipe.to_toml(),
-        "environment.json": json.dumps(rows.environment(), indent=2),
-    }
-    for name, text in files.items():
-        write_file(planned.folder / name, text)

@@ -13,6 +13,8 @@ import numpy as np
 
 from otolith import rows, splits
 from otolith.errors import CheckpointError, DataError
+from otolith.jobs.estimate import Estimate, estimate
+from otolith.jobs.folder import claim, refuse_other
 from otolith.jobs.tensorboard import CurveWriter
 from otolith.model import bundle
 from otolith.pipeline import build_encoder
@@ -25,7 +27,7 @@ from otolith.rows import Row
 from otolith.system import claims
 from otolith.system.files import sweep
 from otolith.system.files import write as write_file
-from otolith.system.strict import json_value
+from otolith.system.memory import available_bytes
 
 if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
@@ -62,6 +64,27 @@ class Prepared:
             checkpoints,
             self.split_batches,
         )
+
+    def estimate(self, *, ignore_memory: bool = False, progress: Progress = SILENT) -> Estimate:
+        """Return what the run will take.
+
+        Raises:
+            TrainingError: more memory is needed than is free, unless `ignore_memory`.
+        """
+        n_train = len(self.split.train) + sum(len(extra) for extra in self.unlabelled)
+        with progress.stage("time of a step", 1) as bar:
+            found = estimate(
+                self.recipe,
+                self.method,
+                self.w.meta,
+                n_train,
+                len(self.split.val),
+                self.device,
+                None if ignore_memory else available_bytes(),
+                self.split_batches,
+            )
+            bar.advance()
+        return found
 
 
 @dataclass(frozen=True)
@@ -161,7 +184,7 @@ def _run(prepared: Prepared, out: Path, resume: bool, tensorboard: bool, progres
     cell = prepared.cell(out / "checkpoints")
     done = _finished(out, cell.key) if _holds(prepared, out, resume) else None
     if done is None:
-        _claim(out, prepared, cell.key)
+        claim(out, "run.json", cell.key, prepared.recipe)
         watchers = [_Curves(out / "curves.jsonl").add]
         if tensorboard:
             watchers.append(CurveWriter(out / "tensorboard").add)
@@ -201,25 +224,11 @@ def holds(prepared: Prepared, out: Path, *, resume: bool = False) -> bool:
 
 
 def _holds(prepared: Prepared, out: Path, resume: bool) -> bool:
-    identity, key = out / "run.json", prepared.cell().key
-    if not identity.is_file():
-        if out.exists() and (not out.is_dir() or not claims.is_empty(out)):
-            raise CheckpointError(f"{out} exists and holds no run; choose another --out folder")
-        return False
+    key = prepared.cell().key
+    # One that failed before its first epoch has nothing that could be lost.
     kept = [out / "rows.jsonl", out / "curves.jsonl", *out.glob("checkpoints/*/epoch-*")]
-    if not any(path.exists() for path in kept):
-        return False  # claimed by a run that failed before its first epoch: nothing can be lost
-    try:
-        found = dict(json_value(identity.read_bytes()))
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{identity} is damaged ({error}); choose another --out folder") from None
-    if found != key:
-        odd = sorted(name for name in {*found, *key} if found.get(name) != key.get(name))
-        raise CheckpointError(
-            f"{out} holds another run: "
-            + ", ".join(f"its {name} is {found.get(name)!r}, not {key.get(name)!r}" for name in odd)
-            + ". Choose another --out folder."
-        )
+    if not refuse_other(out, "run.json", key, "run", kept=any(path.exists() for path in kept)):
+        return False
     finished = _finished(out, key) is not None
     if not resume:
         state = "this run, finished; show it again" if finished else "this run, unfinished; go on"
@@ -241,14 +250,6 @@ def _refuse_one_activity(w: Windows, split: Split) -> None:
 
 def _finished(out: Path, key: dict[str, Any]) -> Row | None:
     return rows.find(rows.read(out / "rows.jsonl"), key)
-
-
-def _claim(out: Path, prepared: Prepared, key: dict[str, Any]) -> None:
-    """Make `out` the folder of this run; `holds` has looked at what is there."""
-    write_file(out / "run.json", json.dumps(key, indent=2))
-    write_file(out / "recipe.json", json.dumps(prepared.recipe.as_dict(), indent=2))
-    write_file(out / "recipe.toml", prepared.recipe.to_toml())
-    write_file(out / "environment.json", json.dumps(rows.environment(), indent=2))
 
 
 def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:

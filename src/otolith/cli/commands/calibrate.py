@@ -41,8 +41,9 @@ def calibrate(
     from otolith.calibration import calibrate as fit
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
-    from otolith.cli.shared import data_of, refuse_taken
+    from otolith.cli.shared import data_of
     from otolith.errors import CheckpointError
+    from otolith.jobs.folder import refuse_taken
     from otolith.model import bundle
 
     if out is not None:

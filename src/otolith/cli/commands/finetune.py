@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -34,43 +32,25 @@ def finetune(
         resume: Go on from the checkpoints of an interrupted fine-tuning.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
     """
-    from otolith import pipeline
     from otolith.cli import Interrupted, results
     from otolith.cli.display import LiveProgress
-    from otolith.cli.shared import data_of, refuse_taken
-    from otolith.errors import CheckpointError
+    from otolith.cli.shared import data_of
+    from otolith.jobs import finetune as job
+    from otolith.jobs.folder import checkpoints_beside
     from otolith.model import bundle
-    from otolith.model.fingerprint import digest_of
     from otolith.report.names import percent
-    from otolith.system import claims
-    from otolith.system.files import sweep
 
-    checkpoints = out.with_name(f"{out.name}-checkpoints")
-    begun = any(checkpoints.glob("*/epoch-*"))
-    written = resume and begun and (out / bundle.CARD).is_file()  # killed between its last file and its end
-    if not written:
-        refuse_taken(out)
-    claims.refuse_if_held(checkpoints)
-    sweep(out.parent, out.name)
-    if begun and not resume:
-        raise CheckpointError(f"{checkpoints} holds an unfinished fine-tuning; go on with --resume, or remove it")
+    job.refuse_unready(out, resume=resume)
     progress = LiveProgress()
     loaded = bundle.load_encoder(encoder, device)
     found, w, split = data_of(loaded, encoder, dataset, data, progress)
     results.show(f"fine-tune {encoder}", [("data", results.data_line(found, w))], progress.console)
     try:
-        model = pipeline.finetune(loaded, w, split, seed=seed, checkpoints=checkpoints, progress=progress)
+        model = job.run(loaded, w, split, found.info, out, seed=seed, resume=resume, device=device, progress=progress)
     except KeyboardInterrupt:
-        if not any(checkpoints.glob("*/epoch-*")):
+        if not any(checkpoints_beside(out).glob("*/epoch-*")):
             raise
-        raise Interrupted(checkpoints) from None
-    finally:
-        with suppress(OSError):
-            checkpoints.rmdir()  # where nothing was saved
-    if written and digest_of(bundle.load_model(out, device).network()) != digest_of(model.network()):
-        refuse_taken(out)
-    bundle.save(model, out, found.info)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+        raise Interrupted(checkpoints_beside(out)) from None
     results.show(
         "Fine-tuned",
         [

@@ -55,9 +55,7 @@ def run(
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import parse_overrides
     from otolith.jobs import run
-    from otolith.jobs.estimate import estimate
     from otolith.report.names import dataset_title, method_title
-    from otolith.system.memory import available_bytes
 
     progress = LiveProgress()
     prepared = run.prepare(
@@ -77,13 +75,7 @@ def run(
     finished = not dry_run and run.holds(prepared, folder, resume=resume)
     cost = None
     if not finished:
-        with progress.stage("time of a step", 1) as bar:
-            split = prepared.split
-            n_train = len(split.train) + sum(len(extra) for extra in prepared.unlabelled)
-            most = None if dry_run or ignore_memory else available_bytes()
-            n_val = len(split.val)
-            cost = estimate(prepared.recipe, method, prepared.w.meta, n_train, n_val, device, most, split_batches)
-            bar.advance()
+        cost = prepared.estimate(ignore_memory=dry_run or ignore_memory, progress=progress)
     heading, lines = results.plan(prepared, cost, folder)
     if dry_run:
         results.write(results.comment(heading, lines) + "\n" + prepared.recipe.to_toml())

@@ -1,0 +1,85 @@
+"""Fine-tuning alone: a head on a pre-trained, frozen encoder."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from otolith import pipeline
+from otolith.errors import CheckpointError
+from otolith.jobs.folder import checkpoints_beside, refuse_taken
+from otolith.model import Model, PretrainedEncoder, bundle
+from otolith.model.fingerprint import digest_of
+from otolith.progress import SILENT, Progress
+from otolith.system import claims
+from otolith.system.files import sweep
+
+if TYPE_CHECKING:
+    from otolith.datasets.base import DatasetInfo
+    from otolith.splits import Split
+    from otolith.windows import Windows
+
+
+def refuse_unready(out: Path, *, resume: bool = False) -> None:
+    """Make sure that a fine-tuning may write to `out`, before anything is loaded.
+
+    Raises:
+        CheckpointError: `out` holds something, or an unfinished fine-tuning that `resume` was not asked for.
+        InUseError: another process works there.
+    """
+    checkpoints = checkpoints_beside(out)
+    if not _written(out, resume):
+        refuse_taken(out)
+    claims.refuse_if_held(checkpoints)
+    sweep(out.parent, out.name)
+    if _begun(checkpoints) and not resume:
+        raise CheckpointError(f"{checkpoints} holds an unfinished fine-tuning; go on with --resume, or remove it")
+
+
+def run(
+    encoder: PretrainedEncoder,
+    w: Windows,
+    split: Split,
+    info: DatasetInfo,
+    out: Path,
+    *,
+    seed: int | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    progress: Progress = SILENT,
+) -> Model:
+    """Train a head on `encoder` and leave both as a bundle in `out`, which `refuse_unready` has looked at.
+
+    Args:
+        info: of the data set that `w` was cut from; its terms go into the bundle.
+        seed: of the head; None: the encoder's.
+        resume: go on from the checkpoints beside `out`.
+        device: to load what an interrupted fine-tuning left in `out`.
+
+    Raises:
+        CheckpointError: `out` holds another model.
+        TrainingError, DataError: see `otolith.finetune`.
+    """
+    checkpoints = checkpoints_beside(out)
+    written = _written(out, resume)
+    try:
+        model = pipeline.finetune(encoder, w, split, seed=seed, checkpoints=checkpoints, progress=progress)
+    finally:
+        with suppress(OSError):
+            checkpoints.rmdir()  # where nothing was saved
+    if written and digest_of(bundle.load_model(out, device).network()) != digest_of(model.network()):
+        refuse_taken(out)
+    bundle.save(model, out, info)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    return model
+
+
+def _begun(checkpoints: Path) -> bool:
+    return any(checkpoints.glob("*/epoch-*"))
+
+
+def _written(out: Path, resume: bool) -> bool:
+    """Return whether a fine-tuning was killed between the last file of its bundle and its end."""
+    return resume and _begun(checkpoints_beside(out)) and (out / bundle.CARD).is_file()

@@ -1,0 +1,78 @@
+"""The folders that jobs write: what identifies them, what they may replace, and their checkpoints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from otolith import rows
+from otolith.errors import CheckpointError
+from otolith.system import claims
+from otolith.system.files import write
+from otolith.system.strict import json_value
+
+if TYPE_CHECKING:
+    from otolith.recipes import Recipe
+
+
+def refuse_other(folder: Path, file: str, identity: Mapping[str, Any], kind: str, *, kept: bool = True) -> bool:
+    """Return whether `folder` holds the job that `identity` names, and refuse one that holds anything else.
+
+    Args:
+        file: its identity, as JSON, within the folder.
+        kind: "run" or "comparison", for messages.
+        kept: False where it holds no work that could be lost, whoever began it.
+
+    Raises:
+        CheckpointError: it holds another job, or is no folder of this kind.
+    """
+    path = folder / file
+    if not path.is_file():
+        if folder.exists() and (not folder.is_dir() or not claims.is_empty(folder)):
+            raise CheckpointError(f"{folder} exists and holds no {kind}; choose another --out folder")
+        return False
+    if not kept:
+        return False
+    try:
+        found = dict(json_value(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}); choose another --out folder") from None
+    odd = sorted(name for name in {*found, *identity} if found.get(name) != identity.get(name))
+    if odd:
+        differing = ", ".join(f"its {name} is {found.get(name)!r}, not {identity.get(name)!r}" for name in odd)
+        raise CheckpointError(f"{folder} holds another {kind}: {differing}. Choose another --out folder.")
+    return True
+
+
+def claim(folder: Path, file: str, identity: Mapping[str, Any], recipe: Recipe) -> None:
+    """Write what says whose `folder` is: the identity, the recipe and the environment."""
+    texts = {
+        file: json.dumps(identity, indent=2),
+        "recipe.json": json.dumps(recipe.as_dict(), indent=2),
+        "recipe.toml": recipe.to_toml(),
+        "environment.json": json.dumps(rows.environment(), indent=2),
+    }
+    for name, text in texts.items():
+        write(folder / name, text)
+
+
+def refuse_taken(folder: Path) -> None:
+    """Make sure, before hours of training, that a bundle can be written to `folder` and replaces nothing.
+
+    Raises:
+        CheckpointError: it holds something, is a file, or cannot be made.
+    """
+    try:
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"--out {folder} cannot be written ({error.strerror}); choose another folder") from None
+    if taken:
+        raise CheckpointError(f"--out {folder} exists already; choose another folder, or remove it first")
+
+
+def checkpoints_beside(folder: Path) -> Path:
+    """Return the folder of checkpoints of a job that writes a bundle to `folder`: `DIR-checkpoints` beside it."""
+    return folder.with_name(f"{folder.name}-checkpoints")
