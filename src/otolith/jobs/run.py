@@ -24,10 +24,9 @@ from otolith.protocols.representation import Cell
 from otolith.recipes import Recipe, load_recipe
 from otolith.recording import channels_of
 from otolith.rows import Row
-from otolith.system import claims
+from otolith.system import claims, memory
 from otolith.system.files import sweep
 from otolith.system.files import write as write_file
-from otolith.system.memory import available_bytes
 
 if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
@@ -80,7 +79,7 @@ class Prepared:
                 n_train,
                 len(self.split.val),
                 self.device,
-                None if ignore_memory else available_bytes(),
+                None if ignore_memory else memory.available_bytes(),
                 self.split_batches,
             )
             bar.advance()
