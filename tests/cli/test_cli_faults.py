@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ from otolith.methods.autoencoder import DenoisingAutoencoder
 from otolith.system import claims, files, memory
 from otolith.system.files import put
 from otolith.training.pretext import Batch
-from otolith.training.ranks import Ranks
 from tests.helpers.commandline import SET, call, refused
 
 
@@ -116,38 +113,11 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
         return loss(self, batch, generator)
 
     monkeypatch.setattr(DenoisingAutoencoder, "loss", limited)
-    for module in ("pieces", "trouble"):  # takes longer than the training
-        monkeypatch.setattr(f"otolith.training.{module}.release", lambda device: None)
+    monkeypatch.setattr("otolith.training.failures.release", lambda device: None)  # takes longer than the training
 
 
 @pytest.mark.usefixtures("narrow")
-def test_a_pretraining_whose_batch_does_not_fit_goes_on_in_pieces_where_asked(moves: Path, tmp_path: Path) -> None:
+def test_a_batch_that_does_not_fit_stops_with_the_one_that_does(moves: Path, tmp_path: Path) -> None:
     command = ["pretrain", moves, *SET, "--method", "autoencoder", "--out", tmp_path / "out"]
-    message = " ".join(refused(*command).split())
-    assert "A batch of 16 fits" in message
-    assert "With --split-batches the step is done in pieces" in message
-    assert list(tmp_path.iterdir()) == []
-    ended = call(*command, "--split-batches")
-    assert ended.code == 0, ended.err
-    assert " ".join(ended.err.split()).count("each step is done in 2 pieces of it") == 1
-
-
-@pytest.mark.usefixtures("narrow")
-def test_a_run_goes_on_in_pieces_too_and_keeps_their_number(
-    moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("otolith.protocols.embedding.MIN_POINTS", 10**9)  # pictures are not what this is about
-    out = tmp_path / "out"
-    ended = call("run", moves, *SET, "--method", "autoencoder", "--out", out, "--split-batches")
-    assert ended.code == 0, ended.err
-    curves = [json.loads(line) for line in (out / "curves.jsonl").read_text().splitlines()]
-    assert [record["pieces"] for record in curves if record["stage"] == "pretrain"] == [2]
-
-
-def test_processes_that_train_together_cannot_split_their_batches(
-    moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("otolith.training.ranks.joined", lambda: nullcontext(Ranks(0, 2)))
-    message = refused("pretrain", moves, *SET, "--split-batches", "--out", tmp_path / "out")
-    assert "--split-batches is for one process, and 2 train together" in message
+    assert "A batch of 16 fits: set batch_size = 16" in " ".join(refused(*command).split())
     assert list(tmp_path.iterdir()) == []

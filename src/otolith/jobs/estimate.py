@@ -67,7 +67,6 @@ def estimate(
     n_val: int,
     device: str = "auto",
     available: int | None = None,
-    split_batches: bool = False,
 ) -> Estimate:
     """Time one step of each stage on random windows and multiply.
 
@@ -75,8 +74,6 @@ def estimate(
         n_train, n_val: windows of the training and validation parts.
         available: bytes that a run on the CPU may take (`memory.available_bytes`); None: any. An eighth of a batch is
             tried first, so that the step itself does not run out of them.
-        split_batches: as in `otolith.pretrain`: a step that does not fit is timed in pieces, and takes as long as with
-            the attempts before them.
 
     The peak counts weights, gradients and Adam's moments, the activations kept for one step, the windows, and the
     features of fine-tuning.
@@ -103,9 +100,9 @@ def estimate(
         settings = stage_spec.train(recipe, recipe.settings_of(stage_spec.name))
         size = max(2, min(settings.batch_size, n_train))
         if available is not None and size >= 64:  # what a step keeps grows with its batch, or faster
-            part = _probe(stage_spec, recipe, settings, meta, where, False, size // 8)[1] - 4 * parameters
+            part = _probe(stage_spec, recipe, settings, meta, where, size // 8)[1] - 4 * parameters
             refuse_too_large(size // (size // 8) * part, available)
-        per_step, kept = _probe(stage_spec, recipe, settings, meta, where, split_batches, size)
+        per_step, kept = _probe(stage_spec, recipe, settings, meta, where, size)
         seconds[stage] = per_step * settings.epochs * (n_train // min(settings.batch_size, n_train))
         activations = max(activations, kept)
     per_window = _forward_seconds(encoder, meta, where)
@@ -139,7 +136,6 @@ def _probe(
     settings: TrainSettings,
     meta: WindowMeta,
     device: torch.device,
-    split: bool,
     size: int,
 ) -> tuple[float, int]:
     """Seconds of a step of `size` windows, and bytes of the tensors it keeps for the backward pass."""
@@ -160,9 +156,9 @@ def _probe(
     # The rate changes no cost; a recipe's own may be too high for noise, which is the run's to find out.
     once = dataclasses.replace(settings, epochs=1, batch_size=size, lr=1e-6)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        train(method.to(device), source, once, 0, instances=instances, split_batches=split)  # warm-up
+        train(method.to(device), source, once, 0, instances=instances)  # warm-up
     began = time.perf_counter()
-    train(method, source, once, 0, instances=instances, split_batches=split)
+    train(method, source, once, 0, instances=instances)
     return (time.perf_counter() - began) / 2, sum(kept.values()) // 2
 
 

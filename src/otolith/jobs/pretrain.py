@@ -74,7 +74,6 @@ def run(
             device=prepared.device,
             checkpoints=checkpoints,
             ranks=ranks,
-            split_batches=prepared.split_batches,
             progress=progress,
         )
         if ranks.first:

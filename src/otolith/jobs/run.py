@@ -47,7 +47,6 @@ class Prepared:
     recipe_name: str
     unlabelled: tuple[Windows, ...] = ()
     device: str = "auto"
-    split_batches: bool = False
 
     def cell(self, checkpoints: Path | None = None) -> Cell:
         """The cell of the representation-learning protocol that this job fills."""
@@ -61,7 +60,6 @@ class Prepared:
             self.unlabelled,
             self.device,
             checkpoints,
-            self.split_batches,
         )
 
     def estimate(self, *, ignore_memory: bool = False, progress: Progress = SILENT) -> Estimate:
@@ -80,7 +78,6 @@ class Prepared:
                 len(self.split.val),
                 self.device,
                 None if ignore_memory else memory.available_bytes(),
-                self.split_batches,
             )
             bar.advance()
         return found
@@ -106,7 +103,6 @@ def prepare(
     overrides: dict[str, Any] | None = None,
     device: str = "auto",
     workers: int | None = None,
-    split_batches: bool = False,
     progress: Progress = SILENT,
 ) -> Prepared:
     """Find the data, resolve the recipe, cut the windows (or take them from the cache) and split them.
@@ -117,7 +113,6 @@ def prepare(
         unlabelled: a data set whose recordings join pre-training with their labels, if any, ignored.
         overrides: dotted recipe keys and their values.
         workers: processes that read and cut recordings; None: one for each core where that is worth it.
-        split_batches: see `otolith.pretrain`; no part of the recipe.
 
     Raises:
         DataError: data missing, damaged, or too few subjects for a built-in split.
@@ -146,7 +141,7 @@ def prepare(
     name = "own" if isinstance(recipe, Recipe) else Path(recipe).stem
     if overrides:  # no longer what the name promises
         name = f"{name}-{resolved.hash[:6]}"
-    return Prepared(source, w, split, resolved, method, seed, name, extra, device, split_batches)
+    return Prepared(source, w, split, resolved, method, seed, name, extra, device)
 
 
 def run(

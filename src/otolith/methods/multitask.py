@@ -87,7 +87,6 @@ class Multitask(Method):
     """
 
     encoder: TPNEncoder
-    mean_over_windows = True
 
     def __init__(
         self, encoder: TPNEncoder, tasks: Mapping[str, Augmentation], hidden: int = 256, l2: float = 1e-4

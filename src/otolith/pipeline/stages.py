@@ -70,7 +70,6 @@ def pretrain(
     device: str | torch.device = "auto",
     checkpoints: Path | None = None,
     ranks: Ranks = ALONE,
-    split_batches: bool = False,
     progress: Progress = SILENT,
     on_epoch: OnEpoch | None = None,
 ) -> PretrainedEncoder:
@@ -83,8 +82,6 @@ def pretrain(
             in the scaler's fit.
         checkpoints: folder to save each epoch in, and to go on from if it holds some.
         ranks: the processes that train together, see `otolith.training.ranks`; each calls this with the same arguments.
-        split_batches: do a batch that does not fit into memory in pieces, with the gradients of the whole, in stages
-            whose method allows it (`Method.mean_over_windows`); not with several ranks.
         on_epoch: told a record (stage, epoch, loss, lr, seconds) after each epoch.
 
     Raises:
@@ -133,7 +130,6 @@ def pretrain(
             instances=instances,
             ranks=ranks,
             vary=None if pretext.augment is not None else resolved.variation(signal),
-            split_batches=split_batches,
             checkpoints=folder,
             progress=progress,
             on_epoch=on_epoch,

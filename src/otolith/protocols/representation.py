@@ -45,7 +45,6 @@ class Cell:
     unlabelled: tuple[Windows, ...] = ()
     device: str = "auto"
     checkpoints: Path | None = None
-    split_batches: bool = False
     encoder: PretrainedEncoder | None = field(default=None, init=False)
     model: Model | None = field(default=None, init=False)
 
@@ -66,7 +65,6 @@ class Cell:
             unlabelled=self.unlabelled,
             device=self.device,
             checkpoints=self.checkpoints,
-            split_batches=self.split_batches,
             progress=progress,
             on_epoch=on_epoch,
         )

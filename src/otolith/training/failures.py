@@ -94,12 +94,8 @@ def batch_named(names: Sequence[str]) -> str:
     return f"batch of {len(names)}: {_some(names)}"
 
 
-def or_smaller(
-    step: Callable[[Tensor], Result], ids: Tensor, stage: str, device: torch.device, advice: str = ""
-) -> Result:
-    """`step(ids)`. Where memory does not suffice, find by trial the half, quarter, ... of `ids` that fits.
-
-    `advice`: a sentence that follows the batch that fits.
+def or_smaller(step: Callable[[Tensor], Result], ids: Tensor, stage: str, device: torch.device) -> Result:
+    """Return `step(ids)`; where memory does not suffice, find by trial the half, quarter, ... of `ids` that fits.
 
     Raises:
         TrainingError: memory does not suffice; says the batch that does. The state of what `step` trains is spoilt.
@@ -109,7 +105,7 @@ def or_smaller(
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        said = said_by(error)
+        said = str(error).strip().split("\n")[0]  # allocators follow it with advice of their own
     # Not in the handler: what was raised keeps the tensors of the step alive.
     fits = None
     size = len(ids) // 2
@@ -118,24 +114,14 @@ def or_smaller(
         size //= 2
     cure = (
         f"A batch of {fits} fits: set batch_size = {fits} in this stage's section of the recipe (a contrastive method "
-        f"then sees fewer negatives), or free memory on the device.{advice and ' '}{advice}"
+        f"then sees fewer negatives), or free memory on the device."
         if fits
         else "Not even one window fits: free memory on the device, or use --device cpu."
     )
-    raise does_not_fit(stage, len(ids), device, said, cure)
-
-
-def does_not_fit(stage: str, n: int, device: torch.device, said: str, cure: str) -> TrainingError:
-    """The error of a batch of `n` windows for which memory does not suffice, as the allocator `said`."""
-    return TrainingError(
-        f"{stage}: a batch of {n} does not fit into the memory of {device} ({said}). {cure} "
+    raise TrainingError(
+        f"{stage}: a batch of {len(ids)} does not fit into the memory of {device} ({said}). {cure} "
         "Checkpoints of earlier epochs are kept."
     )
-
-
-def said_by(error: BaseException) -> str:
-    """The first line of an error's message; allocators follow it with advice of their own."""
-    return str(error).strip().split("\n")[0]
 
 
 def is_out_of_memory(error: BaseException) -> bool:

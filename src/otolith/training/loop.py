@@ -20,8 +20,7 @@ from otolith.progress import SILENT, Progress
 from otolith.training.checkpoint import Checkpoint, CheckpointFolder
 from otolith.training.failures import LossWatch, batch_named, keep_record, likely_cause, or_smaller
 from otolith.training.optim import Optimizer, OptimizerName, ScheduleName, rate_at
-from otolith.training.pieces import Pieces, advice, at_once, refuse_ranks
-from otolith.training.pretext import Batch, Method, Piece
+from otolith.training.pretext import Batch, Method
 from otolith.training.ranks import ALONE, Ranks, joint_statistics
 from otolith.training.window_source import Source
 
@@ -68,7 +67,6 @@ def train(
     instances: Tensor | None = None,
     ranks: Ranks = ALONE,
     vary: Compose | None = None,
-    split_batches: bool = False,
     checkpoints: CheckpointFolder | None = None,
     progress: Progress = SILENT,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
@@ -80,8 +78,6 @@ def train(
         ranks: the processes that train `method` together, each of which calls this with the same arguments. A batch is
             shared between them; dropout is each rank's own, all else as in one process.
         vary: changes of every batch before the method sees it, for methods that draw no views.
-        split_batches: do a batch that does not fit into memory in pieces, if the method is `mean_over_windows`; see
-            `otolith.training.pieces`. One process only.
         checkpoints: where the first rank saves after each epoch and, if something is there, to go on from. None:
             nothing is saved.
         on_epoch: told each record (stage, epoch, loss, lr, seconds, ...) as it comes, and those of a resumed run.
@@ -96,8 +92,6 @@ def train(
         CheckpointError: the checkpoints found belong to another job.
         StorageError: a checkpoint cannot be written.
     """
-    if split_batches:
-        refuse_ranks(ranks)
     device = source.device
     if device.type == "cpu" and fast.is_on():
         keep_pages()
@@ -146,25 +140,17 @@ def train(
 
         loss_of = ranks.wrap(PretextLoss(method))
         watch = LossWatch(records[0].get("loss") if records else None)
-        pieces = None
-        if split_batches and method.mean_over_windows:
-            pieces = Pieces(method, augment, stage, progress, records[-1].get("pieces", 1) if records else 1)
-        backward = pieces.backward if pieces is not None else at_once
-        hint = advice(method, split_batches)
 
         def teacher(chosen: Tensor) -> Tensor | None:
             return instances[chosen.to(instances.device)].to(device) if instances is not None else None
 
-        def terms_of(chosen: Tensor, piece: Piece | None, share: float) -> dict[str, Tensor]:
-            batch = Batch(source[chosen], teacher(chosen), share, ranks, piece)
+        def update(chosen: Tensor, share: float, lr: float) -> dict[str, Tensor]:
+            batch = Batch(source[chosen], teacher(chosen), share, ranks)
             if vary is not None:
                 batch = replace(batch, x=vary.apply(batch.x, batch.draw(partial(vary.sample, generator=augment))))
             with precision:
                 terms: dict[str, Tensor] = loss_of(batch, augment)
-            return terms
-
-        def update(chosen: Tensor, share: float, lr: float) -> dict[str, Tensor]:
-            terms = backward(partial(terms_of, share=share), chosen)
+            terms["loss"].backward()
             optimizer.step(lr)
             return terms
 
@@ -194,7 +180,7 @@ def train(
                 lr = rate_at(done, total, settings.lr, settings.schedule, settings.warmup)
                 update_at = partial(update, share=done / total, lr=lr)
                 # Ranks wait for each other in each step: none of them can try a smaller one by itself.
-                terms = or_smaller(update_at, chosen, stage, device, hint) if ranks.size == 1 else update_at(chosen)
+                terms = or_smaller(update_at, chosen, stage, device) if ranks.size == 1 else update_at(chosen)
                 method.after_step((done + 1) / total)
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0) + value.detach()
@@ -217,8 +203,6 @@ def train(
                 "seconds": time.perf_counter() - began,
                 "windows": steps_per_epoch * batch_size,
             }
-            if pieces is not None and pieces.count > 1:
-                record["pieces"] = pieces.count
             if settings.optimizer != "adam":
                 record["scaled_share"] = optimizer.scaled_share()
             records.append(record)

@@ -16,42 +16,29 @@ Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Where some windows belong in the batch of `whole` windows that is done in pieces: from its row `first` on."""
-
-    first: int
-    whole: int
-
-
-@dataclass(frozen=True)
 class Batch:
     """Clean windows of one step.
 
     `x` is (n, channels, time) in z-score units; `h` (n, m) the teacher's features of the same windows, or None for a
     method without a teacher; `progress` the share of all steps that are done, 0 <= progress < 1. Where several `ranks`
-    train together, these n are the part of one of them; where they are a `piece` of a batch, it says which.
+    train together, these n are the part of one of them.
     """
 
     x: Tensor
     h: Tensor | None = None
     progress: float = 0.0
     ranks: Ranks = ALONE
-    piece: Piece | None = None
 
     def draw(self, sample: Callable[[Tensor], Drawn]) -> Drawn:
         """What `sample` draws for windows like `x`: tensors with a row for each, also within containers.
 
-        `sample` must look at shape, type and device alone. Every rank, and every piece, draws for the joint batch and
-        keeps its rows, so that a window is treated alike whatever their number.
+        `sample` must look at shape, type and device alone. Every rank draws for the joint batch and keeps its
+        rows, so that a window is treated alike whatever their number.
         """
-        if self.piece is not None:
-            n, rows = self.piece.whole, slice(self.piece.first, self.piece.first + len(self.x))
-        elif self.ranks.size > 1:
-            n = len(self.x) * self.ranks.size
-            rows = self.ranks.rows(n)
-        else:
+        if self.ranks.size == 1:
             return sample(self.x)
-        drawn: Drawn = _rows(sample(self.x[:1].expand(n, *self.x.shape[1:])), rows)
+        n = len(self.x) * self.ranks.size
+        drawn: Drawn = _rows(sample(self.x[:1].expand(n, *self.x.shape[1:])), self.ranks.rows(n))
         return drawn
 
 
@@ -63,9 +50,6 @@ class Method(nn.Module):
     """What the method draws its views by; None: it sees windows as they are."""
     needs_instances: bool = False
     """Whether the loop must hand over `Batch.h`."""
-    mean_over_windows: bool = False
-    """Whether every term of the loss is a mean over windows that know nothing of each other: no negatives among them,
-    no batch normalisation, nothing kept from a loss to the next. Then a batch can be done in pieces."""
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Terms of the loss, scalars; "loss" is the one to minimise. All randomness but dropout is `generator`'s."""

@@ -24,7 +24,6 @@ def pretrain(
     device: str = "auto",
     workers: Workers = None,
     ignore_memory: Flag = False,
-    split_batches: Flag = False,
 ) -> None:
     """Pre-train an encoder without labels.
 
@@ -45,8 +44,6 @@ def pretrain(
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
         workers: Processes that cut recordings into windows; default: one for each core where that is worth it.
         ignore_memory: Begin even if the memory of this machine does not seem to suffice.
-        split_batches: If a batch does not fit into the device's memory, do each step in pieces of it, with the same
-            gradients; for autoencoder (dynamic's teacher too) and multi-task, whose losses are means over windows.
     """
     from otolith.cli import Interrupted, results
     from otolith.cli.display import LiveProgress
@@ -56,12 +53,9 @@ def pretrain(
     from otolith.jobs.folder import checkpoints_beside
     from otolith.jobs.run import Prepared, prepare
     from otolith.progress import SILENT, Progress
-    from otolith.training.pieces import refuse_ranks
     from otolith.training.ranks import joined
 
     with joined() as ranks:
-        if split_batches:
-            refuse_ranks(ranks)
         live = LiveProgress()
         progress: Progress = live if ranks.first else SILENT
 
@@ -76,7 +70,6 @@ def pretrain(
                 overrides=parse_overrides(overrides),
                 device=device,
                 workers=workers,
-                split_batches=split_batches,
                 progress=progress,
             )
 

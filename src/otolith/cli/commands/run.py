@@ -26,7 +26,6 @@ def run(
     device: str = "auto",
     workers: Workers = None,
     ignore_memory: Flag = False,
-    split_batches: Flag = False,
 ) -> None:
     """Do the whole job, from recordings to a model and a report.
 
@@ -48,8 +47,6 @@ def run(
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
         workers: Processes that cut recordings into windows; default: one for each core where that is worth it.
         ignore_memory: Begin even if the memory of this machine does not seem to suffice.
-        split_batches: If a batch does not fit into the device's memory, do each step in pieces of it, with the same
-            gradients; for autoencoder (dynamic's teacher too) and multi-task, whose losses are means over windows.
     """
     from otolith.cli import Interrupted, results
     from otolith.cli.display import LiveProgress
@@ -68,7 +65,6 @@ def run(
         overrides=parse_overrides(overrides),
         device=device,
         workers=workers,
-        split_batches=split_batches,
         progress=progress,
     )
     folder = out or run.default_folder(prepared)
