@@ -18,7 +18,6 @@ from otolith.training.pretext import Batch, Method
 class DenoisingAutoencoder(Method):
     """Stage 1 of Algorithm 1: rebuild the clean window from one with Gaussian noise of `noise_sigma` (z-scored)."""
 
-
     def __init__(self, encoder: ConvAutoencoder, noise_sigma: float = 0.5) -> None:
         super().__init__()
         self.encoder: ConvAutoencoder = encoder
