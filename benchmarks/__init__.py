@@ -1,6 +1,7 @@
-"""What `otolith bench` measures, and the stock ways that it measures against.
+"""Measurements of otolith against the stock ways of doing the same work.
 
-Every measurement is a function of plain values that returns plain values. `table.py` runs each in a fresh process
-(`python -m benchmarks TASK`), since one way's memory settings and warm caches would favour the next, lets ours
-and the baseline take turns, and makes the table of it.
+`python -m benchmarks` prints the table of docs/performance.md; `python -m benchmarks.deploy`, `.collection`,
+`.importing` and `.streams` print those of other pages. Every measurement is a function of plain values that returns
+plain values. Each runs in a fresh process (`python -m benchmarks.child TASK`), since one way's memory settings and warm
+caches would favour the next; ours and the baseline take turns.
 """

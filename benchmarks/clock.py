@@ -1,14 +1,12 @@
-"""Seconds, FLOP/s and bytes."""
+"""Seconds and FLOP/s."""
 
 from __future__ import annotations
 
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
@@ -47,17 +45,3 @@ def start(repeat: int = 5) -> dict[str, float]:
     """Seconds of `otolith --help` in a process of its own."""
     command = [sys.executable, "-m", "otolith", "--help"]
     return {"seconds": times(lambda: subprocess.run(command, capture_output=True, check=True), repeat, 1)}
-
-
-def peak_bytes() -> int:
-    """Most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def anonymous_bytes() -> int:
-    """Memory of this process that belongs to no file (Linux; elsewhere 0)."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon")), 0)

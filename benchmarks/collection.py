@@ -7,22 +7,20 @@ prints recordings a second and the most memory that no file backs, in the proces
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.memory import MemoryWatch
+from benchmarks.tasks import fresh_processes
 from otolith.datasets.base import DatasetInfo
 from otolith.datasets.folder import write_folder
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 
-EVERY_S = 0.02
 LONGEST_S = 6 * 3600
 """Seconds of one recording among the small ones."""
 
@@ -57,52 +55,8 @@ def make(folder: Path, n: int) -> Path:
     return write_folder(folder / f"collection-{n}", info, recordings(n))
 
 
-class MemoryWatch:
-    """The most anonymous memory of this process, and of any of its children, in bytes."""
-
-    def __init__(self) -> None:
-        import psutil
-
-        self.me = psutil.Process()
-        self.own = self.child = 0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> MemoryWatch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        import psutil
-
-        while not self._done.wait(EVERY_S):
-            self.own = max(self.own, _anonymous(self.me.pid))
-            for child in self.me.children(recursive=True):
-                try:
-                    self.child = max(self.child, _anonymous(child.pid))
-                except (psutil.Error, OSError):
-                    continue
-
-
-def _anonymous(pid: int) -> int:
-    """Resident memory of a process that no file backs; where the system does not tell, all that is resident."""
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("RssAnon:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    import psutil
-
-    return int(psutil.Process(pid).memory_info().rss)
-
-
 def cut(root: str, home: str, workers: int) -> dict[str, float]:
-    """Cut a data set folder in this process."""
+    """Cut a data set folder in this process: seconds, windows, and bytes of memory at their most."""
     from otolith.datasets.folder import FolderDataset
     from otolith.windows.cache import windows_for
 
@@ -120,12 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--recordings", type=int, default=10_000)
     parser.add_argument("--few", type=int, default=100, help="the collection to compare with")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--cut", nargs=3, metavar=("ROOT", "HOME", "WORKERS"), help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
-    if given.cut:
-        root, home, workers = given.cut
-        sys.stdout.write(json.dumps(cut(root, home, int(workers))) + "\n")
-        return
     sys.stdout.write(
         "| recordings | workers | windows | recordings a second | memory, asking process | memory, largest worker |\n"
         "|---|---|---|---|---|---|\n"
@@ -134,11 +83,8 @@ def main(arguments: list[str] | None = None) -> None:
         for n in (given.few, given.recordings):
             root = make(Path(folder), n)
             for workers in given.workers:
-                home = Path(folder, f"cache-{n}-{workers}")
-                command = [sys.executable, "-m", "benchmarks.collection"]
-                command += ["--cut", str(root), str(home), str(workers)]
-                done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-                found = json.loads(done.stdout)
+                home = str(Path(folder, f"cache-{n}-{workers}"))
+                (found,) = fresh_processes(("cut", {"root": str(root), "home": home, "workers": workers}))
                 worker = f"{found['worker'] / 1e6:,.0f} MB" if found["worker"] else "none"
                 sys.stdout.write(
                     f"| {n:,} | {workers} | {found['windows']:,} | {n / found['seconds']:,.0f} | "

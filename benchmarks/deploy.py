@@ -1,4 +1,4 @@
-"""The measured tables of docs/deploy.md:  python -m benchmarks.deploy MODEL [DATASET] [--data FOLDER]
+"""Print the measured tables of docs/deploy.md:  python -m benchmarks.deploy MODEL [DATASET] [--data FOLDER]
 
 Calibration and "unknown" on validation and test subjects, and the forms that a model takes on one recording of a test
 subject, as Markdown. On `uci-har` also the postural transitions, which no training sees.
@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.clock import times
+from benchmarks.table import grid
 from otolith import datasets, metrics, splits
 from otolith.datasets.base import Dataset
 from otolith.datasets.uci_har import RATE_HZ, UciHar
@@ -37,12 +38,6 @@ from otolith.windows import Windows, cut
 TRANSITIONS = ("stand to sit", "sit to stand", "sit to lie", "lie to sit", "stand to lie", "lie to stand")
 """Labels 7 to 12 of `uci-har`."""
 REPEATS = 300
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n".replace("|  ", "| ") for line in lines)
 
 
 def percent(share: float) -> str:
@@ -67,7 +62,7 @@ def unknown_table(model: Model, w: Windows, split: Split, moves: Windows | None)
             row += [f"{len(inside):,}", percent(model.assess(moves.x[inside]).unknown.mean())]
         rows.append(row)
     header = ["subjects", "windows", "ECE before", "ECE after", "known called unknown"]
-    return table([*header, *(["transition windows", "called unknown"] if moves is not None else [])], rows)
+    return grid([*header, *(["transition windows", "called unknown"] if moves is not None else [])], rows)
 
 
 def transitions(found: Dataset, w: Windows) -> Windows | None:
@@ -128,7 +123,7 @@ def forms_table(model: Model, recording: Recording, w: Windows, found: Dataset, 
     first = ["PyTorch, offline", f"{n_bytes / 1e6:.2f} MB", "", "", f1(model.assess(trial.x).probabilities)]
     rows.insert(0, [*first, f"{_ms(bare)} the network, {_ms(whole)} `assess`"])
     heads = ("form", "size", "largest difference", "same activity", "macro F1", "one window, one core (median)")
-    return f"{recording.name}, {len(x)} windows; macro F1 on {trial.source}\n\n" + table(heads, rows)
+    return f"{recording.name}, {len(x)} windows; macro F1 on {trial.source}\n\n" + grid(heads, rows)
 
 
 def _streamed(model: Model, recording: Recording, stamped: bool) -> tuple[NDArray[np.float32], float]:

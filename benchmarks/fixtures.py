@@ -1,4 +1,4 @@
-"""What the measurements work on: recipes, networks and windows of UCI-HAR's size, made up."""
+"""Recipes, networks and made-up windows of UCI-HAR's size, on which the measurements work."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIGNAL = SignalSpec(CHANNELS, (0.0,) * len(CHANNELS), (1.0,) * len(CHANNELS), fl
 
 
 def recipe_of(name: str, overrides: Overrides) -> Recipe:
-    """UCI-HAR's recipe; `overrides` make it small for tests."""
+    """Return UCI-HAR's recipe; `overrides` make it small for tests."""
     return load_recipe(name, "uci-har", overrides)
 
 

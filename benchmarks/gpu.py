@@ -125,7 +125,7 @@ def _at_once(runs: int, arguments: dict[str, object]) -> float:
         processes = []
         for number in range(runs):
             given = json.dumps(arguments | {"ready": f"{folder}/ready-{number}", "go": str(go)})
-            command = [sys.executable, "-m", "benchmarks", "runner", given]
+            command = [sys.executable, "-m", "benchmarks.child", "runner", given]
             processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         try:
             while len(list(Path(folder).glob("ready-*"))) < runs:

@@ -7,8 +7,6 @@ and the most memory that no file backs.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.collection import MemoryWatch
+from benchmarks.memory import MemoryWatch
+from benchmarks.tasks import fresh_processes
 from otolith.recording import CHANNELS, STANDARD_GRAVITY
 
 RATE_HZ, SECONDS = 50, 30
@@ -43,7 +42,7 @@ def make(folder: Path, n: int) -> Path:
     return root
 
 
-def measure(root: str, out: str) -> dict[str, float]:
+def imported(root: str, out: str) -> dict[str, float]:
     """Import a folder in this process: seconds, and bytes of memory at their most."""
     from otolith.importing import ImportOptions, import_recordings
 
@@ -58,19 +57,13 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure, and print a table in Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.importing", description=__doc__)
     parser.add_argument("--recordings", type=int, nargs="+", default=[100, 10_000], help="collections to import")
-    parser.add_argument("--measure", nargs=2, metavar=("ROOT", "OUT"), help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
-    if given.measure:
-        sys.stdout.write(json.dumps(measure(*given.measure)) + "\n")
-        return
     sys.stdout.write("| recordings | size of the files | recordings a second | memory |\n|---|---|---|---|\n")
     with tempfile.TemporaryDirectory(prefix="otolith-importing-") as folder:
         for n in given.recordings:
             root = make(Path(folder), n)
             size = sum(file.stat().st_size for file in root.rglob("*.csv"))
-            command = [sys.executable, "-m", "benchmarks.importing"]
-            command += ["--measure", str(root), str(Path(folder, f"set-{n}"))]
-            found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+            (found,) = fresh_processes(("imported", {"root": str(root), "out": str(Path(folder, f"set-{n}"))}))
             sys.stdout.write(
                 f"| {n:,} | {size / 1e6:,.0f} MB | {n / found['seconds']:,.0f} | {found['own'] / 1e6:,.0f} MB |\n"
             )

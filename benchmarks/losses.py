@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from benchmarks import stock
-from benchmarks.clock import peak_bytes, times
+from benchmarks.clock import times
+from benchmarks.memory import peak_bytes
 from otolith.fast.memory import keep_pages
 from otolith.losses import ndt_xent, nt_xent
 

@@ -1,8 +1,8 @@
-"""The measures of `otolith bench`: which tasks make which lines, and what each line should show."""
+"""The measures of `python -m benchmarks`: the tasks behind each line, and the target of the line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from benchmarks.measures_gpu import epoch, packed
@@ -256,13 +256,13 @@ MEASURES: dict[str, tuple[Callable[[Run, int], Iterator[Line]], ...]] = {
         packed,
     ),
 }
-"""Each measure by the name that `otolith bench` takes."""
+"""Each measure by the name that `python -m benchmarks` takes."""
 
 
 def measure(
-    names: tuple[str, ...] = (), *, rounds: int = 3, run: Run = fresh_processes, progress: Progress = SILENT
+    names: Sequence[str] = (), *, rounds: int = 3, run: Run = fresh_processes, progress: Progress = SILENT
 ) -> Iterator[Line]:
-    """The lines of the named measures (none named: all), as they come; one that cannot be made says why.
+    """Yield the lines of the named measures (none named: all) as they are made; one that cannot be made says why.
 
     Raises:
         DataError: an unknown measure.

@@ -1,4 +1,4 @@
-"""The lines of `otolith bench gpu`."""
+"""The lines of `python -m benchmarks gpu`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import fixtures
-from benchmarks.clock import anonymous_bytes
+from benchmarks.memory import anonymous_bytes
 from benchmarks.tasks import turn
 from otolith.finetuning.features import encode
 from otolith.progress import Progress, Stage

@@ -87,7 +87,7 @@ def step(kind: str, recipe: str = "paper", steps: int = 8, overrides: fixtures.O
 
 
 def profile(recipe: str = "paper", steps: int = 3, overrides: fixtures.Overrides = None) -> dict[str, float]:
-    """Where the time of our step goes: share of each kind of operation (`KINDS`, and the rest)."""
+    """Return the share of each kind of operation (`KINDS`, and the rest) in the time of our step."""
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as profiler
 

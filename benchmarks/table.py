@@ -1,8 +1,9 @@
-"""The table of `otolith bench`: its lines, and how they are shown and kept."""
+"""The table of `python -m benchmarks`: its lines, and how they are shown and kept."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -44,7 +45,7 @@ class Line:
 
 
 def quantity(value: float | None, unit: str) -> str:
-    """0.0123 s -> `12.3 ms`; 1.5e9 B -> `1.5 GB`; 1e11 FLOP/s -> `100 GFLOP/s`."""
+    """Return a figure with its unit: 0.0123 s -> `12.3 ms`; 1.5e9 B -> `1.5 GB`; 1e11 FLOP/s -> `100 GFLOP/s`."""
     if value is None:
         return ""
     if unit == "s":
@@ -59,7 +60,7 @@ COLUMNS = ("what", "ours", "baseline", "ratio", "share of the limit", "target", 
 
 
 def cells(line: Line) -> tuple[str, ...]:
-    """A line as it is shown, one text for each of COLUMNS."""
+    """Return the texts of a line, one for each of COLUMNS."""
     ratio = ""
     if line.ratio is not None:
         ratio = f"{line.ratio:.3g}x " + ("as fast" if line.sense == "faster" else "the price")
@@ -76,16 +77,21 @@ def cells(line: Line) -> tuple[str, ...]:
     )
 
 
-def markdown(lines: list[Line]) -> str:
-    """The table and its notes."""
-    rows = [COLUMNS, ("---",) * len(COLUMNS), *(cells(line) for line in lines)]
-    text = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+def grid(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    return "".join(f"| {' | '.join(row)} |\n" for row in [header, ["---"] * len(header), *rows])
+
+
+def markdown(lines: Iterable[Line]) -> str:
+    """Return the table of lines, and their notes."""
+    lines = list(lines)
+    text = grid(COLUMNS, map(cells, lines))
     notes = [f"- {line.what}: {line.note}\n" for line in lines if line.note]
     return text + ("\n" + "".join(notes) if notes else "")
 
 
 def write(lines: list[Line], folder: Path) -> list[Path]:
-    """`bench.md`, the table, and `bench.json`, its figures, both with the machine's description and matrix rate."""
+    """Write `bench.md` (the table) and `bench.json` (its figures) with the machine's description and matrix rate."""
     from otolith.rows import environment
 
     machine = environment() | {"matrix_rate": matrix_rate()["rate"]}

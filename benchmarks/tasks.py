@@ -19,10 +19,10 @@ Run = Callable[..., list[Figures]]
 """Does tasks in fresh processes: run(("step", {"kind": "ours"}), ("step", {"kind": "stock"})) -> their figures."""
 
 TURN_S = 0.1
-"""What a process does in one turn, at least."""
+"""Shortest turn of a process."""
 
-COMMAND = [sys.executable, "-m", "benchmarks"]
-"""What does a task, whose name and arguments (JSON) follow."""
+COMMAND = [sys.executable, "-m", "benchmarks.child"]
+"""The command that does one task; the task's name and its arguments (JSON) follow."""
 
 _TAKES_TURNS = "OTOLITH_BENCHMARK_TURNS"
 _TURN_OVER = "turn over\n"
@@ -41,15 +41,15 @@ def turn() -> None:
     sys.stdout.write(_TURN_OVER)
     sys.stdout.flush()
     if not sys.stdin.readline():
-        sys.exit("who asked for the measurement is gone")
+        sys.exit("the process that asked for the measurement has ended")
     _since = time.perf_counter()
 
 
 def fresh_processes(*tasks: Task) -> list[Figures]:
-    """Do each task in a process of its own, never two at once: they take turns at what they time.
+    """Do each task in a process of its own, never two at once: they take turns at every piece that they time.
 
     Raises:
-        Unavailable: one ended with an error, whose last line is the reason.
+        Unavailable: a task ended with an error; the last line of it is the reason.
     """
     processes: list[_Process] = []
     try:

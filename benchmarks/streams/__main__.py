@@ -1,4 +1,4 @@
-"""The load test of docs/live.md:  python -m benchmarks.streams MODEL [--streams 200] [--seconds 60] [--slow N]
+"""Run the load test of docs/live.md:  python -m benchmarks.streams MODEL [--streams 200] [--seconds 60] [--slow N]
 
 Starts `otolith live` in a process of its own, connects as phones do (TLS, token, ten messages a second in real time),
 and holds what comes back against the streaming recogniser offline. Latency is from sending the sample that completes a
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.deploy import table
+from benchmarks.table import grid
 from otolith.cli.display import LiveProgress
 from otolith.errors import DataError, OtolithError
 from otolith.model import Model, bundle
@@ -32,7 +32,7 @@ PLAYED_S = 900.0
 
 @dataclass(frozen=True)
 class Options:
-    """Of one measurement: streams at once, for how long, at which rate, and clients of each bad kind beside them."""
+    """One measurement: streams at once, seconds, rate, and clients of each bad kind beside them (`slow`)."""
 
     streams: int = 200
     seconds: float = 60.0
@@ -47,7 +47,7 @@ HEADER = (
 
 
 def measure(model: Model, path: Path, options: Options, progress: Progress = SILENT) -> tuple[list[str], bool, float]:
-    """A row under `HEADER`, lines on what the bad clients met, whether all was right, and latency at 99 % in seconds.
+    """Return a row under `HEADER`, whether all was right, and the latency at 99 % in seconds.
 
     Raises:
         DataError: the server does not start, or ends.
@@ -59,7 +59,7 @@ def measure(model: Model, path: Path, options: Options, progress: Progress = SIL
     from otolith.streaming import Network
 
     scripts = []
-    with progress.stage("writing what phones say", options.streams, "streams") as stage:
+    with progress.stage("writing messages of phones", options.streams, "streams") as stage:
         for seed in range(options.streams):
             scripts.append(script(model, options.seconds, options.rate_hz, seed))
             stage.advance()
@@ -123,7 +123,7 @@ def _ms(seconds: float) -> str:
 
 
 def _playable(folder: Path, model: Model, rate_hz: float) -> Path:
-    """A folder with one long recording, for those who let it be played and do not read."""
+    """Write a folder with one long recording, for clients that let it be played and do not read."""
     from benchmarks.streams.bad_clients import RECORDING
     from benchmarks.streams.script import signal
     from otolith.datasets import DatasetInfo
@@ -172,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not (given.ramp and right and late_s <= hop_s):
                 break
             streams *= 2
-        sys.stdout.write(table(HEADER, rows))
+        sys.stdout.write(grid(HEADER, rows))
     except OtolithError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 2

@@ -1,4 +1,4 @@
-"""Clients that behave badly, beside those that are measured: each one until the server is rid of it."""
+"""Clients that behave badly beside the measured ones, each until the server closes its connection."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from benchmarks.streams.script import Script
 from benchmarks.streams.server import Server
 
 RECORDING = "long"
-"""What the server can play."""
+"""Name of the recording that the server can play."""
 FASTEST = 100
 SMALL_BYTES = 4096
-"""Receive buffer of one who does not read."""
+"""Receive buffer of a client that does not read."""
 CHUNK_FRAMES = 200
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How it went on: seconds until the server closed, and how; "stayed" if it had not by the end."""
+    """End of a bad client: seconds until the server closed, and how; "stayed" if it had not by the end."""
 
     seconds: float
     how: str
@@ -47,7 +47,7 @@ def kind(name: str) -> Callable[[Kind], Kind]:
 
 
 async def misbehave(name: str, server: Server, said: Script, seconds: float) -> Ending:
-    """One client of this kind, for `seconds` at most."""
+    """Run one client of this kind for `seconds` at most."""
     began = time.perf_counter()
     try:
         async with asyncio.timeout(seconds):
@@ -131,7 +131,7 @@ def frame(payload: bytes, opcode: int = 0x1) -> bytes:
 
 
 async def _deaf(server: Server, first: bytes, often: bytes, every_s: float) -> str:
-    """A WebSocket by hand, that reads nothing after the handshake. It learns of its end by writing."""
+    """Open a WebSocket by hand that reads nothing after the handshake; it learns of its end by writing."""
     over = threading.Event()
 
     def talk() -> str:

@@ -1,4 +1,4 @@
-"""Many phones at once, in real time: each connection says its script, and notes when what was said and heard."""
+"""Many phones at once, in real time: each connection sends its script, and notes the times of all messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from otolith.progress import SILENT, Progress
 OPENING = 16
 """Connections that are opened at once."""
 PATIENCE_S = 20.0
-"""How long the last answers may take after the stop."""
+"""Longest wait for the last answers after the stop."""
 
 
 @dataclass(eq=False)
@@ -28,16 +28,16 @@ class Heard:
     """One phone's protocol: times are of `time.perf_counter`."""
 
     sent_s: list[float] = field(default_factory=list)
-    """When each message with samples went out, and the stop after them."""
+    """Times at which each message with samples went out, and the stop after them."""
     late_s: list[float] = field(default_factory=list)
-    """How much later than the script says."""
+    """Seconds later than the script says."""
     came_s: list[float] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     ended: bool = False
     failure: str = ""
 
     def predictions(self) -> list[tuple[float, dict[str, Any]]]:
-        """When each came, and what it says."""
+        """Return the time and the content of each prediction."""
         read = ((at, json.loads(text)) for at, text in zip(self.came_s, self.texts, strict=True))
         return [(at, message) for at, message in read if message["type"] == "prediction"]
 

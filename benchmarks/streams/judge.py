@@ -1,4 +1,4 @@
-"""What became of the streams: lost, doubled, disordered or different predictions, and how late each came."""
+"""Count lost, doubled, disordered and different predictions of streams, and measure how late each came."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Whether everything came once, in order, and as offline."""
+        """True where everything came once, in order, and as offline."""
         return not (self.lost or self.doubled or self.disordered or self.different or self.failures)
 
 

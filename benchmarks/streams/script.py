@@ -1,4 +1,4 @@
-"""What one simulated phone says, and what the streaming recogniser answers to the same samples offline."""
+"""Messages of one simulated phone, and the streaming recogniser's answers to the same samples offline."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Script:
 
     @property
     def due_s(self) -> list[float]:
-        """When each message is sent, from the beginning on: once its last sample is taken."""
+        """Seconds from the beginning at which each message is sent: once its last sample is taken."""
         return [float(self.times[piece.stop - 1]) for piece in self.pieces]
 
 
@@ -72,7 +72,7 @@ class Answers:
 
 
 def answers(model: Model, network: Network, said: Script) -> Answers:
-    """What the recogniser gives for these messages offline, all windows in one pass."""
+    """Return the recogniser's answers to these messages offline, all windows in one pass."""
     recogniser = StreamingRecogniser(model, said.rate_hz)
     cuts = [recogniser.cut(said.values[:, piece], said.times[piece]) for piece in said.pieces]
     cuts.append(recogniser.cut_rest())

@@ -1,4 +1,4 @@
-"""The real server in a process of its own, as a user starts it for phones, and what that process uses."""
+"""The real server in a process of its own, as a user starts it for phones, and the resources of that process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAMPLED_S = 0.25
 
 @dataclass(eq=False)
 class Server:
-    """Where it listens. `trusting` accepts its certificate."""
+    """Addresses of a running server. `trusting` accepts its certificate."""
 
     url: str
     origin: str
@@ -46,7 +46,7 @@ def started(model: Path, options: Sequence[str]) -> Iterator[Server]:
     """`otolith live MODEL --lan` under the name localhost: encrypted, with its token, on a free port.
 
     Raises:
-        DataError: it does not start; holds what it said.
+        DataError: the server does not start; the message holds its output.
     """
     with tempfile.TemporaryDirectory(prefix="otolith-") as home, (Path(home) / "server.txt").open("w+") as said:
         command = [sys.executable, "-m", "otolith", "live", str(model), "--lan", "--address", "localhost"]
@@ -75,7 +75,7 @@ def started(model: Path, options: Sequence[str]) -> Iterator[Server]:
 
 @dataclass(eq=False)
 class Use:
-    """Processor time and memory of the server between `begin` and `end`."""
+    """Processor time and memory of the server while the block runs."""
 
     process: psutil.Process
     cpu_share: float = 0.0

@@ -20,7 +20,7 @@ def test_collections_are_imported_and_measured(tmp_path: Path, monkeypatch: pyte
         "000/recording-000001.csv",
         "001/recording-000002.csv",
     ]
-    found = importing.measure(str(root), str(tmp_path / "set"))
+    found = importing.imported(str(root), str(tmp_path / "set"))
     assert found["seconds"] > 0
     assert found["own"] > 10_000_000
     data = FolderDataset(tmp_path / "set")

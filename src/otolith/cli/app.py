@@ -7,7 +7,6 @@ from collections.abc import Callable
 from cyclopts import App, Parameter
 
 from otolith import __version__
-from otolith.cli.commands.bench import bench
 from otolith.cli.commands.calibrate import calibrate
 from otolith.cli.commands.compare import compare
 from otolith.cli.commands.data import data
@@ -62,7 +61,6 @@ COMMANDS: tuple[Callable[..., int | None], ...] = (
     export,
     compare,
     report,
-    bench,
 )
 for place, command in enumerate(COMMANDS):
     app.command(command, name=command.__name__.rstrip("_").replace("_", "-"), sort_key=place, help_epilogue="")

@@ -15,7 +15,6 @@ from rich.text import Text
 from otolith.cli.display import duration
 
 if TYPE_CHECKING:
-    from benchmarks.table import Line
     from otolith.datasets.base import Dataset
     from otolith.export import Agreement, Exported
     from otolith.jobs.compare import Compared, Planned
@@ -202,22 +201,6 @@ def compared(ended: Compared) -> None:
             lines.append((str(row.key["method"]), f"an epoch: {spent or 'nothing is trained'}"))
     lines += [("table", str(table)) for table in ended.tables] + [("report", str(ended.report))]
     show("Compared", lines)
-
-
-def bench(lines: Iterable[Line]) -> None:
-    """The table of `otolith bench`; in a log, as Markdown."""
-    from benchmarks.table import COLUMNS, cells, markdown
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        write(markdown(list(lines)))
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in COLUMNS:
-        table.add_column(title, overflow="fold")
-    for line in lines:
-        table.add_row(*(Text(text) for text in cells(line)), style="red" if line.met is False else "")
-    console.print(table)
 
 
 def _listed(figures: Iterable[tuple[str, float]]) -> str:
