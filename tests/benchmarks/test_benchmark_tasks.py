@@ -168,7 +168,10 @@ def test_in_a_process_of_its_own() -> None:
     )
     assert json.loads(done.stdout)["rate"] > 0
     failed = subprocess.run(
-        [*command, "cut", '{"root": "nowhere", "home": "nowhere", "workers": 1}'], capture_output=True, text=True, check=False
+        [*command, "cut", '{"root": "nowhere", "home": "nowhere", "workers": 1}'],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert failed.returncode == 2
     assert "nowhere" in failed.stderr
