@@ -17,7 +17,7 @@ from otolith.datasets.folder import _check_stream
 from otolith.errors import DataError
 from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.labels import read_intervals
-from otolith.importing.parquet import read_parquet
+from otolith.importing.parquet_worker import read_parquet
 from otolith.importing.text import header_of, read_table
 from tests.helpers.exports import phyphox, physics_toolbox, sensor_logger, signal
 

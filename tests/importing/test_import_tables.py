@@ -10,7 +10,7 @@ import pytest
 
 from otolith.errors import DataError
 from otolith.importing.disk_buffer import in_memory
-from otolith.importing.parquet import columns_of, read_parquet
+from otolith.importing.parquet_worker import columns_of, read_parquet
 from otolith.importing.text import MAX_LINE, header_of, read_table
 
 ROWS = [(0.5, -1.25), (1.0, 2.5e-3), (1.5, 3.0)]
@@ -143,7 +143,7 @@ def test_damaged_and_huge_parquet(monkeypatch: pytest.MonkeyPatch) -> None:
             read_parquet("t", bad)
     with pytest.raises(DataError, match="has no row"):
         read_parquet("t", parquet(pl.DataFrame({"x": np.zeros(0)})))
-    monkeypatch.setattr("otolith.importing.parquet.MAX_CELLS", 999)
+    monkeypatch.setattr("otolith.importing.parquet_worker.MAX_CELLS", 999)
     with pytest.raises(DataError, match="1,000 rows of 1 columns, over the limit"):
         read_parquet("t", content)
 

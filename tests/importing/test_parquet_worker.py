@@ -1,17 +1,20 @@
-"""A file that ends the process that decodes it is refused, and the next one is read."""
+"""A file that ends the process that decodes it, or keeps it busy, is refused, and the next one is read."""
 
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import polars as pl
 import pytest
 
-from otolith.importing.parquet_worker import Decoder, Undecodable
-
-DIES = "import os, sys; sys.stdin.buffer.read(8); os.abort()"
-HALF = "import sys; sys.stdin.buffer.read(8); sys.stdout.buffer.write(b'T' + (9).to_bytes(8, 'little') + b'half')"
+from otolith.errors import DataError
+from otolith.importing import parquet_worker
+from otolith.importing.parquet_worker import Undecodable, decoded, read_parquet
 
 
 def parquet(rows: int = 3) -> bytes:
@@ -20,27 +23,51 @@ def parquet(rows: int = 3) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("program", [DIES, HALF])
-def test_a_process_that_ends_is_a_refusal(program: str) -> None:
-    decoder = Decoder((sys.executable, "-c", program))
-    for _ in range(2):
-        with pytest.raises(Undecodable, match="do not hold"):
-            decoder.decode(parquet(), 100)
+def worker() -> int:
+    return int(parquet_worker._in_worker(os.getpid))
 
 
-def test_one_process_serves_many_and_another_follows_it() -> None:
-    decoder = Decoder()
-    try:
-        for rows in (3, 5):
-            assert pl.read_ipc(io.BytesIO(decoder.decode(parquet(rows), 100)))["x"].len() == rows
-        first = decoder._process
-        assert first is not None
-        with pytest.raises(Undecodable, match="5 rows of 1 columns, over the limit of 4 cells"):
-            decoder.decode(parquet(5), 4)
-        assert decoder._process is first
-        first.kill()
-        first.wait()
-        assert decoder.decode(parquet(), 100)
-        assert decoder._process is not first
-    finally:
-        decoder.close()
+def test_one_process_serves_many() -> None:
+    first = worker()
+    assert first != os.getpid()
+    for rows in (3, 5):
+        assert read_parquet("t", parquet(rows)).numbers("x").tolist() == list(range(rows))
+    with pytest.raises(Undecodable, match="5 rows of 1 columns, over the limit of 4 cells"):
+        parquet_worker._in_worker(decoded, parquet(5), 4)
+    with pytest.raises(DataError, match="^t: cannot be read as a Parquet file"):
+        read_parquet("t", b"PAR1" + bytes(40) + b"PAR1")
+    assert worker() == first
+
+
+def ends(content: bytes, most_cells: int) -> bytes:
+    os.abort()
+
+
+def sleeps(content: bytes, most_cells: int) -> bytes:
+    time.sleep(60)
+    return b""
+
+
+@pytest.mark.parametrize(("work", "seconds", "why"), [(ends, 60, "ends the reader"), (sleeps, 0.2, "without end")])
+def test_a_process_that_ends_or_never_answers_is_a_refusal(
+    work: object, seconds: float, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = worker()
+    monkeypatch.setattr(parquet_worker, "decoded", work)
+    monkeypatch.setattr(parquet_worker, "LONGEST_S", seconds)
+    with pytest.raises(DataError, match=f"^t: .*{why}"):
+        read_parquet("t", parquet())
+    monkeypatch.undo()
+    assert read_parquet("t", parquet()).height == 3
+    assert worker() != first
+
+
+def test_a_plain_script_may_read(tmp_path: Path) -> None:
+    """The worker must not run the caller's script again, as multiprocessing's own processes do."""
+    (tmp_path / "t.parquet").write_bytes(parquet())
+    (tmp_path / "script.py").write_text(
+        "from pathlib import Path\nfrom otolith.importing.parquet_worker import read_parquet\n"
+        "print(read_parquet('t', Path('t.parquet').read_bytes()).height)\n"
+    )
+    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")

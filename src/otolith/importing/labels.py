@@ -20,7 +20,7 @@ from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
 from otolith.importing.mapping import words_of
 from otolith.importing.options import TIME_UNITS
-from otolith.importing.parquet import read_parquet
+from otolith.importing.parquet_worker import read_parquet
 from otolith.importing.repair import Samples
 from otolith.importing.table import Table
 from otolith.importing.text import read_table

@@ -1,106 +1,72 @@
-"""Parquet is decoded in a process of its own: on some damage Polars ends the process it runs in, which nobody catches.
+"""Parquet tables, decoded by a worker process: on some damage Polars ends the process it runs in, which nobody catches.
 
-The process is started at the first file and serves all that follow. A message is its length, 8 bytes, and its content;
-an answer says first whether it is the table, in Arrow's own format, or the reason why there is none.
+The worker is joblib's loky. It starts at the first file, serves all that follow, and returns tables as bytes in Arrow's
+own format. A file that ends it, or keeps it busy for `LONGEST_S`, is refused, and the next file starts another.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import io
 import os
-import subprocess
-import sys
 import threading
-from collections.abc import Sequence
-from typing import IO
+from concurrent.futures import BrokenExecutor
+from typing import TYPE_CHECKING, Any
 
-COMMAND = (sys.executable, "-m", "otolith.importing.parquet_worker")
+from otolith.errors import DataError
+from otolith.importing.table import Table
 
-_TABLE, _REASON = b"T", b"R"
+if TYPE_CHECKING:
+    import polars as pl
+
+MAX_CELLS = 200_000_000
+"""Cells in a table; a few bytes can claim any number of them."""
+LONGEST_S = 600.0
+
+_TURN = threading.Lock()
+_WORKERS: dict[int, Any] = {}
+"""The executor of each process: a forked child cannot use its parent's."""
 
 
 class Undecodable(Exception):
-    """Bytes that are no table; the text says why."""
+    """Bytes that hold no table; the text says why."""
 
 
-class Decoder:
-    """The process, and one conversation at a time with it; a new one where it has ended, or belongs to a parent."""
+def read_parquet(where: str, content: bytes) -> Table:
+    """Read the table in the bytes of a Parquet file.
 
-    def __init__(self, command: Sequence[str] = COMMAND) -> None:
-        self._command = command
-        self._process: subprocess.Popen[bytes] | None = None
-        self._owner = 0
-        self._turn = threading.Lock()
+    Raises:
+        DataError: it is damaged, has no row, or claims more than `MAX_CELLS` cells.
+    """
+    import polars as pl
 
-    def decode(self, content: bytes, most_cells: int) -> bytes:
-        """The table in the bytes of a Parquet file, in Arrow's IPC format.
-
-        Raises:
-            Undecodable: there is none, or one that claims more than `most_cells` cells.
-        """
-        with self._turn:
-            process = self._running()
-            assert process.stdin is not None
-            assert process.stdout is not None
-            try:
-                _send(process.stdin, most_cells.to_bytes(8, "little") + content)
-                kind = process.stdout.read(1)
-                answer = _receive(process.stdout) if kind else None
-            except OSError:
-                answer = None
-            if answer is None:
-                self.close()
-                raise Undecodable("its pages claim what they do not hold")
-        if kind == _REASON:
-            raise Undecodable(answer.decode("utf-8", "replace"))
-        return answer
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
-            self.close()
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-            self._owner = os.getpid()
-        return self._process
-
-    def close(self) -> None:
-        """End the process; the next file starts another."""
-        process, self._process = self._process, None
-        if process is None or self._owner != os.getpid():
-            return
-        process.kill()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        process.wait()
+    if not content:
+        raise DataError(f"{where}: the file is empty. Export it again.")
+    try:
+        frame = pl.read_ipc(io.BytesIO(_in_worker(decoded, content, MAX_CELLS)))
+    except Undecodable as reason:
+        raise DataError(f"{where}: cannot be read as a Parquet file ({reason}). Export it again.") from None
+    if not frame.height or not frame.width:
+        raise DataError(f"{where}: the table has no row. Record or export it again.")
+    return Table(where, frame)
 
 
-DECODER = Decoder()
-atexit.register(DECODER.close)
+def columns_of(content: bytes) -> tuple[str, ...]:
+    """Return the column names of a Parquet file; none where they cannot be made out."""
+    import polars as pl
+
+    try:
+        return tuple(pl.read_parquet_schema(io.BytesIO(content)))
+    except _damage():
+        return ()
 
 
-def _send(stream: IO[bytes], content: bytes) -> None:
-    stream.write(len(content).to_bytes(8, "little") + content)
-    stream.flush()
+def decoded(content: bytes, most_cells: int) -> bytes:
+    """Return the table of a Parquet file in Arrow's IPC format; the worker runs this.
 
-
-def _receive(stream: IO[bytes]) -> bytes | None:
-    """The next message; None where the other side has ended."""
-    size = stream.read(8)
-    if len(size) < 8:
-        return None
-    content = stream.read(int.from_bytes(size, "little"))
-    return content if len(content) == int.from_bytes(size, "little") else None
-
-
-def _table(content: bytes, most_cells: int) -> bytes:
+    Raises:
+        Undecodable: there is none, or it claims more than `most_cells` cells.
+    """
     import polars as pl
 
     try:
@@ -112,21 +78,37 @@ def _table(content: bytes, most_cells: int) -> bytes:
         out = io.BytesIO()
         pl.read_parquet(io.BytesIO(content)).write_ipc(out)
         return out.getvalue()
-    # polars reports some damage as a panic, which is no ordinary exception
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+    except _damage() as error:
         raise Undecodable((str(error).splitlines() or ["damaged"])[0]) from None
 
 
-def serve() -> None:
-    """Answer until the other side ends."""
-    while (asked := _receive(sys.stdin.buffer)) is not None:
+def _damage() -> tuple[type[BaseException], ...]:
+    import polars as pl
+
+    return (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)  # a panic is no Exception
+
+
+def _in_worker(work: Any, *arguments: Any) -> Any:
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    with _TURN:  # one at a time, so that a file that ends the worker takes no other with it
+        if os.getpid() not in _WORKERS:
+            _WORKERS[os.getpid()] = ProcessPoolExecutor(1, initializer=_silence)
         try:
-            kind, answer = _TABLE, _table(asked[8:], int.from_bytes(asked[:8], "little"))
-        except Undecodable as reason:
-            kind, answer = _REASON, str(reason).encode()
-        sys.stdout.buffer.write(kind)
-        _send(sys.stdout.buffer, answer)
+            return _WORKERS[os.getpid()].submit(work, *arguments).result(LONGEST_S)
+        except (BrokenExecutor, TimeoutError) as error:
+            _end_worker()
+            what = "keeps the reader busy without end" if isinstance(error, TimeoutError) else "ends the reader"
+            raise Undecodable(f"decoding it {what}") from None
 
 
-if __name__ == "__main__":
-    serve()
+@atexit.register
+def _end_worker() -> None:
+    executor = _WORKERS.pop(os.getpid(), None)
+    if executor is not None:
+        executor.shutdown(kill_workers=True)
+
+
+def _silence() -> None:
+    """Drop what Polars prints about damage; the refusal says it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

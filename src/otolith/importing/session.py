@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
-from otolith.importing.parquet import columns_of, read_parquet
+from otolith.importing.parquet_worker import columns_of, read_parquet
 from otolith.importing.sources import Member
 from otolith.importing.table import Table
 from otolith.importing.text import HEAD_BYTES, header_of, read_table
