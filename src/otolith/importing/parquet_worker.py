@@ -17,7 +17,7 @@ from otolith.errors import DataError
 from otolith.importing.table import Table
 
 if TYPE_CHECKING:
-    import polars as pl
+    pass
 
 MAX_CELLS = 200_000_000
 """Cells in a table; a few bytes can claim any number of them."""
