@@ -34,7 +34,7 @@ def test_one_process_serves_many() -> None:
         assert read_parquet("t", parquet(rows)).numbers("x").tolist() == list(range(rows))
     with pytest.raises(Undecodable, match="5 rows of 1 columns, over the limit of 4 cells"):
         parquet_worker._in_worker(decoded, parquet(5), 4)
-    with pytest.raises(DataError, match="^t: cannot be read as a Parquet file"):
+    with pytest.raises(DataError, match=r"^t: cannot be read as a Parquet file"):
         read_parquet("t", b"PAR1" + bytes(40) + b"PAR1")
     assert worker() == first
 
