@@ -83,13 +83,14 @@ class Recording:
     """One uninterrupted wearing of one device by one subject.
 
     `name` is unique within its data set. `segments` are the labelled stretches, in order and without overlap;
-    everything between them is unlabelled.
+    everything between them is unlabelled. `repairs` has a sentence for each repair of its time stamps.
     """
 
     name: str
     subject: int | str
     streams: tuple[Stream, ...]
     segments: tuple[Segment, ...] = ()
+    repairs: tuple[str, ...] = ()
 
     @property
     def channels(self) -> tuple[str, ...]:

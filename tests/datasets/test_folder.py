@@ -55,6 +55,17 @@ def folder(tmp_path: Path) -> Path:
     return write_folder(tmp_path / "garden", INFO, iter([regular(), irregular()]))
 
 
+def test_times_are_repaired_and_told(folder: Path) -> None:
+    path = folder / "signals" / "000001-0.parquet"
+    frame = pl.read_parquet(path)
+    path.unlink()
+    frame.with_columns(frame["time_s"].gather([*range(20), 19, *range(21, 50)]).alias("time_s")).write_parquet(path)
+    noon = list(load(str(folder)).recordings())[1]
+    assert noon.streams[0].n_samples == 49
+    (told,) = noon.repairs
+    assert told.startswith(f"{path}, row 21: 1 row of the acc_x/acc_y/acc_z share a time with another value")
+
+
 def test_round_trip(folder: Path) -> None:
     dataset = load(str(folder))
     assert dataset.check(deep=True) == []

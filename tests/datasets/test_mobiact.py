@@ -68,6 +68,17 @@ def test_gap_makes_the_stream_irregular(write_mobiact: Write) -> None:
     assert recording.segments == (Segment(0.0, 1.015, "walking"),)
 
 
+def test_times_are_repaired_with_their_labels(write_mobiact: Write) -> None:
+    times = [0.0, 0.005, 0.005, 0.010, 0.015, 0.020]
+    path = write_mobiact("WAL_1_1", ["WAL"] * 3 + ["STD"] * 3, times)
+    recording = read_trial(path)
+    np.testing.assert_allclose(recording.streams[0].times, [0.0, 0.005, 0.010, 0.015, 0.020])
+    np.testing.assert_allclose(recording.streams[0].values[0], [0.0, 0.1, 0.3, 0.4, 0.5])
+    assert recording.segments == (Segment(0.0, 0.010, "walking"), Segment(0.010, 0.025, "standing"))
+    (told,) = recording.repairs
+    assert told == f"{path}, line 4: 1 row of the sensors share a time with another value; the first is kept"
+
+
 def test_unknown_label(write_mobiact: Write) -> None:
     with pytest.raises(DataError, match="line 6: label is 'XYZ', expected one of STD, WAL"):
         read_trial(write_mobiact("WAL_1_1", ["WAL"] * 4 + ["XYZ"] * 2))

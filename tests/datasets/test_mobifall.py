@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from otolith.datasets import load
-from otolith.datasets.mobifall import MobiFall, read_streams
+from otolith.datasets.mobifall import MobiFall, read_trial
 from otolith.errors import DataError
 from otolith.recording import Segment
+from otolith.windows.cache import windows_for
+from tests.helpers.progress import Told
 
 HEADER = "#Acceleration force.\r\n#timestamp(ns),x,y,z(m/s^2)\r\n#Activity: 2 - WAL\r\n\r\n@DATA\r\n"
 
@@ -88,7 +91,7 @@ def test_bad_files_are_named(folder: Path, old: str, new: str, message: str) -> 
     acc.write_bytes(acc.read_bytes().replace(old.encode(), new.encode(), 1))
     message = message.replace("x is", "y is 'x'")
     with pytest.raises(DataError, match=re.escape(message)):
-        read_streams(acc, gyro)
+        read_trial(acc, gyro)
     damaged = [problem for problem in MobiFall(folder).check(deep=True) if problem.serious]
     assert [problem.where for problem in damaged] == [str(acc)]
 
@@ -97,7 +100,7 @@ def test_nothing_after_the_marker(folder: Path) -> None:
     path = write(folder, "JOG_acc_2_1", [])
     gyro = write(folder, "JOG_gyro_2_1", [1.0, 6.0])
     with pytest.raises(DataError, match=r"JOG_acc_2_1\.txt"):
-        read_streams(path, gyro)
+        read_trial(path, gyro)
 
 
 def test_empty_file_is_reported_by_the_quick_check(folder: Path) -> None:
@@ -113,17 +116,45 @@ def test_folder_without_a_whole_trial(folder: Path) -> None:
         next(MobiFall(folder).recordings())
 
 
+def test_times_are_repaired_and_told(folder: Path) -> None:
+    write(folder, "WAL_acc_2_1", [150_850.0, 150_860.5, 150_860.5, 150_881.0, 150_872.0, 150_891.0])
+    dataset = load("mobifall", folder)
+    (recording,) = (each for each in dataset.recordings() if each.name == "WAL_2_1")
+    np.testing.assert_allclose(recording.streams[0].times, [0.150, 0.1605, 0.172, 0.181, 0.191], atol=1e-12)
+    np.testing.assert_array_equal(recording.streams[0].values[0], [0, 0.5, 2, 1.5, 2.5])
+    late, shared = recording.repairs
+    assert late.endswith("WAL_acc_2_1.txt, line 10: 1 row of the accelerometer come late and were sorted into place")
+    assert shared.endswith("WAL_acc_2_1.txt, line 8: 1 row of the accelerometer share a time with another value; "
+                           "the first is kept")  # fmt: skip
+
+
+def test_a_clock_that_jumps_back_is_refused(folder: Path) -> None:
+    write(folder, "WAL_acc_2_1", [150_850.0, 150_860.5, 150_872.0, 120_000.0, 120_010.0])
+    with pytest.raises(
+        DataError, match=r"WAL_acc_2_1\.txt, line 9: the clock of the accelerometer jumps back by 30\.9 s"
+    ):
+        list(MobiFall(folder).recordings())
+
+
 @pytest.mark.realdata
 def test_real_counts(real_root: Path) -> None:
     dataset = load("mobifall", real_root)
     recordings = list(dataset.recordings())
-    subjects = {recording.subject for recording in recordings}
-    # 38 trials of each subject; the whole set has nine subjects and 342 trials
-    assert len(recordings) == 38 * len(subjects)
-    assert {2, 3, 4, 5, 7, 8} <= subjects
+    trials = Counter(recording.subject for recording in recordings)
+    assert trials == dict.fromkeys((2, 3, 4, 5, 7, 8, 9, 10, 11), 38)
     for recording in recordings:
         acc, gyro = recording.streams
         assert 60 < acc.rate_hz < 110
         assert np.median(np.diff(gyro.times)) == pytest.approx(1 / 200, rel=0.05)
         assert min(acc.times[0], gyro.times[0]) == 0.0
         assert abs(acc.times[0] - gyro.times[0]) < 0.25
+
+
+@pytest.mark.realdata
+def test_the_one_repeated_stamp_is_told(real_root: Path, tmp_path: Path) -> None:
+    dataset = load("mobifall", real_root)
+    told = Told()
+    w = windows_for(dataset, folder=tmp_path, progress=told)
+    assert np.bincount(w.y).tolist() == [5382, 5382, 1566, 1566, 964, 971, 540, 539, 538]
+    (line,) = told.said
+    assert "STU_gyro_10_2.txt, line 1025: 1 row of the gyroscope repeat the row before and were dropped" in line

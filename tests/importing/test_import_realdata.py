@@ -48,6 +48,12 @@ def test_data_decide_no_unit_wrongly(real_root: Path, name: str, acc_right: int,
 
 @pytest.mark.realdata
 def test_a_phone_of_two_g_saturates_where_people_jump(real_root: Path) -> None:
-    jumps = [each for each in otolith.load("mobifall", real_root).recordings() if each.name.startswith("JUM")]
-    flagged = [any(f.kind == "saturated" for s in each.streams for f in flags_of(s)) for each in jumps]
-    assert np.mean(flagged) > 0.8
+    """Of nine people eight reach the end of its range, in two of three trials at least; subject 10 jumps gently."""
+    saturated: Counter[int | str] = Counter()
+    for recording in otolith.load("mobifall", real_root).recordings():
+        if recording.name.startswith("JUM"):
+            saturated[recording.subject] += any(f.kind == "saturated" for s in recording.streams for f in flags_of(s))
+    assert len(saturated) == 9
+    assert sum(saturated.values()) == 21
+    assert saturated.pop(10) == 0
+    assert min(saturated.values()) >= 2

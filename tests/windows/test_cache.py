@@ -19,6 +19,7 @@ from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.splits import FixedSubjects
 from otolith.windows import Windows, blocks, cache, fingerprint
 from otolith.windows.cache import ARRAYS, open_entry, windows_for
+from tests.helpers.progress import Told
 
 INFO = DatasetInfo(
     name="toy",
@@ -323,10 +324,10 @@ def test_a_data_sets_name_cannot_lead_out_of_the_cache(toy: Toy, tmp_path: Path)
 
 
 def test_progress_is_told_only_while_cutting(toy: Toy, tmp_path: Path) -> None:
-    seen: list[int] = []
+    told = Told()
     for _ in range(2):
-        windows_for(toy, folder=tmp_path / "c", on_progress=lambda done, total: seen.append(done))
-    assert seen == [1, 2, 3]
+        windows_for(toy, folder=tmp_path / "c", progress=told)
+    assert told.done == [1, 2, 3]
 
 
 def test_the_default_folder_follows_the_environment(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

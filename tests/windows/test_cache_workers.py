@@ -14,6 +14,7 @@ from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.windows import Windows, blocks, cache, cut
 from otolith.windows.cache import ARRAYS, windows_for
 from otolith.windows.value import WindowMeta
+from tests.helpers.progress import Told
 
 INFO = DatasetInfo(
     name="many",
@@ -57,14 +58,12 @@ def files_of(home: Path) -> dict[str, bytes]:
 
 
 def test_the_bytes_are_the_same_with_any_number_of_workers(folder: FolderDataset, tmp_path: Path) -> None:
-    seen: list[int] = []
+    told = Told()
     one = windows_for(folder, unlabelled=True, folder=tmp_path / "1", workers=1)
-    windows_for(
-        folder, unlabelled=True, folder=tmp_path / "2", workers=2, on_progress=lambda done, total: seen.append(done)
-    )
+    windows_for(folder, unlabelled=True, folder=tmp_path / "2", workers=2, progress=told)
     assert files_of(tmp_path / "1") == files_of(tmp_path / "2")
     assert set(files_of(tmp_path / "2")) == {"manifest.json", *(f"{name}.npy" for name in ARRAYS)}
-    assert seen == [16, 32, 48, 50]
+    assert told.done == [16, 32, 48, 50]
     assert len(np.unique(one.recording)) == N - 7  # those of 20 samples give none
 
 

@@ -14,6 +14,7 @@ from scipy.signal import resample_poly
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.windows import WindowMeta, Windows, cut, resample, window_starts
+from tests.helpers.progress import Told
 
 META = WindowMeta("toy", ("walk", "sit"))
 
@@ -188,11 +189,13 @@ def test_short_segments_are_counted_not_dropped_in_silence() -> None:
 
 
 def test_progress_counts_recordings() -> None:
-    seen: list[tuple[int, int | None]] = []
+    told = Told()
     pair = [recording(), recording(name="s")]
-    cut(pair, META, on_progress=lambda done, total: seen.append((done, total)))
-    cut(iter(pair), META, on_progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 2), (2, 2), (1, None), (2, None)]
+    cut(pair, META, progress=told)
+    cut(iter(pair), META, progress=told)
+    assert [total for _, total, _ in told.stages] == [2, None]
+    assert told.done == [1, 2, 1, 2]
+    assert told.said == []
 
 
 # resampling

@@ -157,21 +157,13 @@ class Dataset(ABC):
         """
         from otolith.windows.cache import windows_for
 
-        with progress.stage(f"windows of {self.info.name}", self.info.n_recordings, "recordings") as bar:
-            told = 0
-
-            def advance(done: int, total: int | None) -> None:
-                nonlocal told
-                bar.advance(done - told)
-                told = done
-
-            return windows_for(
-                self,
-                rate_hz=rate_hz,
-                seconds=seconds,
-                overlap=overlap,
-                unlabelled=unlabelled,
-                channels=channels,
-                workers=workers,
-                on_progress=advance,
-            )
+        return windows_for(
+            self,
+            rate_hz=rate_hz,
+            seconds=seconds,
+            overlap=overlap,
+            unlabelled=unlabelled,
+            channels=channels,
+            workers=workers,
+            progress=progress,
+        )

@@ -26,6 +26,7 @@ from otolith.datasets.card import CARD, CURE, FORMAT, VERSION, check_info, info_
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.recording import Recording, Segment, Stream
+from otolith.windows.times import Samples, SourceFile, repair_whole
 
 TIME = "time_s"
 
@@ -240,16 +241,18 @@ class FolderReader:
 
     def __call__(self) -> Recording:
         entry = self.entry
+        repairs: list[str] = []
         recording = Recording(
             name=entry["name"],
             subject=entry["subject"],
-            streams=tuple(self._stream(stream) for stream in entry["streams"]),
+            streams=tuple(self._stream(stream, repairs) for stream in entry["streams"]),
             segments=tuple(Segment(start, stop, activity) for start, stop, activity in entry["segments"]),
+            repairs=tuple(repairs),
         )
         check_recording(recording, self.info)
         return recording
 
-    def _stream(self, entry: dict[str, Any]) -> Stream:
+    def _stream(self, entry: dict[str, Any], repairs: list[str]) -> Stream:
         import polars as pl
 
         path = self.root / entry["file"]
@@ -264,4 +267,9 @@ class FolderReader:
             raise DataError(f"{path}: holds {frame.height} samples, the card says {entry['samples']}. {CURE}")
         values = np.ascontiguousarray(frame.select(entry["channels"]).to_numpy().T)
         times = frame[TIME].cast(pl.Float64).to_numpy() if entry["timed"] else None
+        if times is not None:
+            samples = Samples(times, values, np.arange(len(times)))
+            samples, told = repair_whole(samples, "/".join(entry["channels"]), SourceFile(path, unit="row"))
+            repairs += told
+            times, values = samples.times, samples.values
         return Stream(tuple(entry["channels"]), values, entry["rate_hz"], times=times, start_s=entry["start_s"])

@@ -23,11 +23,13 @@ from otolith.datasets.tables import CURE, all_finite, read_bytes, require_number
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.windows.subjects import FixedSubjects
+from otolith.windows.times import Samples, SourceFile, repair_whole
 
 if TYPE_CHECKING:
     import polars as pl
 
 RATE_HZ = 200.0
+FIRST_LINE = 2
 COLUMNS = ("rel_time", *CHANNELS)
 ACTIVITIES = {
     "STD": "standing",
@@ -149,18 +151,21 @@ def read_trial(path: Path) -> Recording:
     times = frame["rel_time"].to_numpy()
     signal = np.ascontiguousarray(frame.select(CHANNELS).to_numpy().T)
     regular = bool((np.abs(np.diff(times) - 1 / RATE_HZ) < 0.5 / RATE_HZ).all())
-    if regular:
-        times = np.arange(len(times)) / RATE_HZ
-    stream = Stream(CHANNELS, signal, RATE_HZ, times=None if regular else times)
+    repairs: tuple[str, ...] = ()
+    samples = Samples(np.arange(len(times)) / RATE_HZ if regular else times, signal, np.arange(len(times)))
+    if not regular:
+        samples, repairs = repair_whole(samples, "sensors", SourceFile(path, FIRST_LINE))
     return Recording(
         name=f"{path.parent.name}/{path.stem.removesuffix('_annotated')}",
         subject=subject,
-        streams=(stream,),
-        segments=_segments(path, frame["label"].to_numpy(), times),
+        streams=(Stream(CHANNELS, samples.values, RATE_HZ, times=None if regular else samples.times),),
+        segments=_segments(path, frame["label"].to_numpy()[samples.rows], samples),
+        repairs=repairs,
     )
 
 
-def _segments(path: Path, labels: NDArray[np.object_], times: NDArray[np.float64]) -> tuple[Segment, ...]:
+def _segments(path: Path, labels: NDArray[np.object_], samples: Samples) -> tuple[Segment, ...]:
+    times = samples.times
     starts = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1).tolist()]
     segments = []
     for start, stop in zip(starts, [*starts[1:], len(labels)], strict=True):
@@ -170,7 +175,7 @@ def _segments(path: Path, labels: NDArray[np.object_], times: NDArray[np.float64
             segments.append(Segment(float(times[start]), float(end_s), ACTIVITIES[label]))
         elif label not in SKIPPED_LABELS:
             raise DataError(
-                f"{path}, line {start + 2}: label is {label!r}, expected one of "
+                f"{path}, line {FIRST_LINE + samples.rows[start]}: label is {label!r}, expected one of "
                 f"{', '.join([*ACTIVITIES, *SKIPPED_LABELS])}. {CURE}"
             )
     return tuple(segments)

@@ -20,6 +20,7 @@ from otolith.datasets.registry import register
 from otolith.datasets.tables import CURE, read_bytes, read_numbers
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, Recording, Segment, Stream
+from otolith.windows.times import Samples, SourceFile, repair_whole
 
 GYRO_RATE_HZ = 200.0
 ACTIVITIES = {
@@ -79,13 +80,8 @@ class MobiFall(Dataset):
         complete = {key: trial for key, trial in self._trials().items() if len(trial) == len(SENSORS)}
         if not complete:
             raise DataError(f"{self.root}: holds no trial with both sensors, expected {self.expects}. {CURE}")
-        for (subject, code, trial), paths in sorted(complete.items()):
-            yield Recording(
-                name=f"{code}_{subject}_{trial}",
-                subject=subject,
-                streams=read_streams(paths["acc"], paths["gyro"]),
-                segments=(Segment(0.0, None, ACTIVITIES[code]),),
-            )
+        for _, paths in sorted(complete.items()):
+            yield read_trial(paths["acc"], paths["gyro"])
 
     def check(self, deep: bool = False) -> list[Problem]:
         trials = self._trials()
@@ -106,7 +102,7 @@ class MobiFall(Dataset):
                 problems.append(Problem(str(present), "is empty, or the other sensor's file is", CURE))
             elif deep:
                 try:
-                    read_streams(paths["acc"], paths["gyro"])
+                    read_trial(paths["acc"], paths["gyro"])
                 except DataError as error:
                     problems.append(Problem(str(present), "or the other sensor's file is damaged", str(error)))
         absent = sorted(set(SUBJECTS) - {subject for subject, _, _ in trials})
@@ -126,36 +122,42 @@ class MobiFall(Dataset):
         return trials
 
 
-def read_streams(acc: Path, gyro: Path) -> tuple[Stream, Stream]:
-    """Both sensors of one trial on one clock, in seconds since the earlier first stamp.
+def read_trial(acc: Path, gyro: Path) -> Recording:
+    """Read both sensors of one trial onto one clock, in seconds since the earlier first stamp.
 
     Raises:
-        DataError: no `@DATA` line, or a value that is no finite number.
+        DataError: no `@DATA` line, a value that is no finite number, or time stamps that cannot be repaired.
     """
     tables = [_read(path) for path in (acc, gyro)]
-    zero = min(int(stamps[0]) for stamps, _ in tables)
-    (acc_times, acc_values), (gyro_times, gyro_values) = [((stamps - zero) / 1e9, values) for stamps, values in tables]
-    steps = np.diff(acc_times)
-    acc_rate = 1 / float(np.median(steps)) if len(steps) and np.median(steps) > 0 else GYRO_RATE_HZ / 2
-    return (
-        Stream(CHANNELS[:3], acc_values, acc_rate, times=acc_times),
-        Stream(CHANNELS[3:], gyro_values, GYRO_RATE_HZ, times=gyro_times),
+    zero = min(int(stamps.min()) for stamps, _, _ in tables)
+    (a, acc_repairs), (g, gyro_repairs) = [
+        repair_whole(Samples((stamps - zero) / 1e9, values, np.arange(len(stamps))), sensor, file)
+        for sensor, (stamps, values, file) in zip(("accelerometer", "gyroscope"), tables, strict=True)
+    ]
+    steps = np.diff(a.times)
+    acc_rate = 1 / float(np.median(steps)) if len(steps) else GYRO_RATE_HZ / 2
+    code, _, subject, trial = acc.stem.split("_")
+    return Recording(
+        name=f"{code}_{int(subject)}_{int(trial)}",
+        subject=int(subject),
+        streams=(
+            Stream(CHANNELS[:3], a.values, acc_rate, times=a.times),
+            Stream(CHANNELS[3:], g.values, GYRO_RATE_HZ, times=g.times),
+        ),
+        segments=(Segment(0.0, None, ACTIVITIES[code]),),
+        repairs=acc_repairs + gyro_repairs,
     )
 
 
-def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Time stamps in ns (samples,) and values (3, samples)."""
+def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64], SourceFile]:
+    """Time stamps in ns (samples,), values (3, samples), and where the rows stand."""
     text = read_bytes(path)
     marker = text.find(b"@DATA")
     start = text.find(b"\n", marker) + 1
     if marker < 0 or start == 0:
         raise DataError(f"{path}: no line '@DATA' before its samples. {CURE}")
-    frame = read_numbers(
-        path,
-        ("timestamp", "x", "y", "z"),
-        ",",
-        content=text[start:],
-        first_line=text.count(b"\n", 0, start) + 1,
-        integers=("timestamp",),
-    )
-    return frame["timestamp"].to_numpy(), np.ascontiguousarray(frame.select("x", "y", "z").to_numpy().T)
+    file = SourceFile(path, text.count(b"\n", 0, start) + 1)
+    columns = ("timestamp", "x", "y", "z")
+    frame = read_numbers(path, columns, ",", content=text[start:], first_line=file.first, integers=("timestamp",))
+    values = np.ascontiguousarray(frame.select("x", "y", "z").to_numpy().T)
+    return frame["timestamp"].to_numpy(), values, file

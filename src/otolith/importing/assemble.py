@@ -12,11 +12,12 @@ from otolith.errors import DataError
 from otolith.importing import flags, labels
 from otolith.importing.decide import acc_blocks, acc_unit, gyro_evidence, gyro_unit
 from otolith.importing.disk_buffer import Texts
-from otolith.importing.repair import Samples, clean, gaps, rate_of
+from otolith.importing.repair import clean, gaps
 from otolith.importing.session import ACC, GYRO, SENSORS, Sensor, Session
 from otolith.importing.units import acc_unit_of_data
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.windows.clock import contiguous
+from otolith.windows.times import Samples, rate_of
 
 if TYPE_CHECKING:
     from otolith.importing.asking import Desk

@@ -25,7 +25,7 @@ from otolith.recording import STANDARD_GRAVITY
 if TYPE_CHECKING:
     from otolith.importing.asking import Desk
     from otolith.importing.findings import Findings
-    from otolith.importing.repair import Samples
+    from otolith.windows.times import Samples
 
 GRAVITY_MEANING = (("included", "at rest it shows 9.8 m/s^2"), ("removed", "at rest it shows about 0"))
 

@@ -21,12 +21,12 @@ from otolith.importing.findings import Findings
 from otolith.importing.mapping import words_of
 from otolith.importing.options import TIME_UNITS
 from otolith.importing.parquet_worker import read_parquet
-from otolith.importing.repair import Samples
 from otolith.importing.table import Table
 from otolith.importing.text import read_table
 from otolith.importing.timing import CLOCK, EPOCH, parse_moment
 from otolith.recording import Segment
 from otolith.windows.clock import MAX_GAP_S
+from otolith.windows.times import Samples
 
 NAMES = {
     "recording": ("recording", "recording id", "file", "name", "session", "trial"),

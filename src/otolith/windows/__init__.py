@@ -2,6 +2,6 @@
 
 from otolith.windows.cutting import cut, window_starts
 from otolith.windows.resampling import resample
-from otolith.windows.value import Progress, WindowMeta, Windows
+from otolith.windows.value import WindowMeta, Windows
 
-__all__ = ["Progress", "WindowMeta", "Windows", "cut", "resample", "window_starts"]
+__all__ = ["WindowMeta", "Windows", "cut", "resample", "window_starts"]

@@ -25,9 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
+from otolith.progress import Stage
 from otolith.recording import Recording
 from otolith.windows.cutting import CutLog, cut_recording, refuse_again, why_empty
-from otolith.windows.value import Progress, WindowMeta, subject_array
+from otolith.windows.value import WindowMeta, subject_array
 
 Reader = Callable[[], Recording]
 """Reads one recording; has to be picklable."""
@@ -62,39 +63,31 @@ def cut_to_files(
     folder: Path,
     *,
     workers: int = 1,
-    on_progress: Progress | None = None,
-) -> tuple[dict[str, tuple[np.dtype[Any], tuple[int, ...]]], WindowMeta]:
+    stage: Stage,
+) -> tuple[dict[str, tuple[np.dtype[Any], tuple[int, ...]]], WindowMeta, list[str]]:
     """Cut recordings by the rule of `otolith.windows.cutting` into x.npy, y.npy, subject.npy, recording.npy, start.npy.
 
     Args:
         recordings: recordings as they come, or readers of one recording each, which several processes can share.
         folder: where the arrays go; it exists.
         workers: processes that read, resample and cut; more than one needs readers.
-        on_progress: called after each recording, with several workers after each block of them.
+        stage: advanced after each recording, with several workers after each block of them.
 
     Returns:
-        Type and shape of each array, and `meta` with the counts of stretches that were too short.
+        Type and shape of each array, `meta` with the counts of stretches that were too short, and the repairs of time
+        stamps that reading took.
 
     Raises:
         DataError: as `windows.cut`, for the first recording in their order that cannot be used.
         OSError: the folder cannot be written.
     """
-    done = 0
-    total = len(recordings) if isinstance(recordings, Sequence) else None
-
-    def tell(more: int) -> None:
-        nonlocal done
-        done += more
-        if on_progress is not None:
-            on_progress(done, total)
-
     whole = Block("")
     seen: set[str] = set()
     with ExitStack() as stack:
         streams = {name: stack.enter_context(open(folder / f"{name}.npy", "wb")) for name in STREAMED}
         for name, stream in streams.items():
             stream.write(npy_header(np.dtype(STREAMED[name]), _shape(name, 0, meta)))
-        blocks = stack.enter_context(closing(_blocks(recordings, meta, unlabelled, folder, workers, tell)))
+        blocks = stack.enter_context(closing(_blocks(recordings, meta, unlabelled, folder, workers, stage.advance)))
         for block in blocks:
             for name in block.names:
                 refuse_again(name, seen)
@@ -124,7 +117,7 @@ def cut_to_files(
                 for first in range(0, count, _REPEATED):
                     stream.write(np.full(min(_REPEATED, count - first), value, values.dtype).tobytes())
     known = replace(meta, n_short=whole.log.n_short, n_short_unlabelled=whole.log.n_short_unlabelled)
-    return arrays, known
+    return arrays, known, whole.log.repairs
 
 
 def npy_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:

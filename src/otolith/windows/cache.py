@@ -26,10 +26,12 @@ from typing import Any
 import numpy as np
 
 from otolith.errors import DataError
+from otolith.progress import SILENT, Progress
 from otolith.system.home import home
 from otolith.system.strict import json_value
-from otolith.windows import Progress, WindowMeta, Windows
+from otolith.windows import WindowMeta, Windows
 from otolith.windows.blocks import cut_to_files, npy_header
+from otolith.windows.cutting import say_repairs
 from otolith.windows.fingerprint import digest_of
 
 FORMAT = 2
@@ -50,7 +52,7 @@ def windows_for(
     channels: Sequence[str] | None = None,
     folder: str | os.PathLike[str] | None = None,
     workers: int | None = None,
-    on_progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Windows:
     """Windows of a data set (see `windows.cut`), from the cache or cut now and stored there.
 
@@ -62,7 +64,7 @@ def windows_for(
         folder: where entries live; None: `windows` in `$OTOLITH_HOME`, else in the system's cache folder.
         workers: processes that read and cut recordings, where the data set can hand them out (`readers`); the
             windows are the same to the byte. None: one for each core, and one alone for small data sets.
-        on_progress: called after each recording or some of them, when the windows have to be cut.
+        progress: is told of recordings as they are cut, and of repaired time stamps.
 
     Returns:
         Windows whose arrays are memory-mapped and read-only: only what is touched is read.
@@ -84,14 +86,16 @@ def windows_for(
         _sweep(home)
         building = _new_folder(home)
         try:
-            arrays, known = cut_to_files(
-                readers or dataset.recordings(),
-                meta,
-                unlabelled,
-                building,
-                workers=_workers(dataset) if workers is None else workers,
-                on_progress=on_progress,
-            )
+            with progress.stage(f"windows of {meta.dataset}", dataset.info.n_recordings, "recordings") as stage:
+                arrays, known, repairs = cut_to_files(
+                    readers or dataset.recordings(),
+                    meta,
+                    unlabelled,
+                    building,
+                    workers=_workers(dataset) if workers is None else workers,
+                    stage=stage,
+                )
+            say_repairs(meta.dataset, repairs, progress)
             _describe(building, arrays, known, key)
             return _install(building, entry, meta)
         finally:

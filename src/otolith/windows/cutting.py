@@ -10,17 +10,18 @@ training as in streaming.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from otolith.errors import DataError, unknown
+from otolith.progress import SILENT, Progress
 from otolith.recording import Recording, Segment, Stream
 from otolith.windows.clock import contiguous
 from otolith.windows.resampling import resample
-from otolith.windows.value import Progress, WindowMeta, Windows, subject_array
+from otolith.windows.value import WindowMeta, Windows, subject_array
 
 _CHUNK = 4096  # windows resampled at once: bounds the float64 copies of a day-long recording
 
@@ -29,7 +30,7 @@ def cut(
     recordings: Iterable[Recording],
     meta: WindowMeta,
     unlabelled: bool = False,
-    on_progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Windows:
     """Cut recordings into windows by the rule at the top of this file.
 
@@ -39,7 +40,7 @@ def cut(
         meta: channels, rate, length and overlap of the windows and the names of the activities.
         unlabelled: also cut what lies outside the labelled segments, with y = -1; these windows may join
         pre-training.
-        on_progress: called after each recording.
+        progress: is told of each recording, and of repaired time stamps.
 
     Returns:
         Windows in the order of the recordings and, within each, of the segments' times. `meta.n_short` and
@@ -50,15 +51,16 @@ def cut(
             without a name in `meta.activities`, overlapping segments, two recordings of one name, or no
             window at all.
     """
-    total = len(recordings) if isinstance(recordings, Sequence) else None
     log = CutLog()
     parts: list[CutPart] = []
     seen: set[str] = set()
-    for done, recording in enumerate(recordings, start=1):
-        refuse_again(recording.name, seen)
-        parts.extend(cut_recording(recording, meta, unlabelled, log))
-        if on_progress is not None:
-            on_progress(done, total)
+    total = len(recordings) if isinstance(recordings, Sequence) else None
+    with progress.stage(f"windows of {meta.dataset}", total, "recordings") as stage:
+        for recording in recordings:
+            refuse_again(recording.name, seen)
+            parts.extend(cut_recording(recording, meta, unlabelled, log))
+            stage.advance()
+    say_repairs(meta.dataset, log.repairs, progress)
     if not parts:
         raise DataError(why_empty(meta, unlabelled, len(seen), log))
     counts = [len(p.y) for p in parts]
@@ -70,6 +72,13 @@ def cut(
         np.concatenate([p.start for p in parts]),
         replace(meta, n_short=log.n_short, n_short_unlabelled=log.n_short_unlabelled),
     )
+
+
+def say_repairs(name: str, repairs: Sequence[str], progress: Progress) -> None:
+    """Say how many repairs of time stamps reading a data set took, and the first of them."""
+    if repairs:
+        more = f" (and {len(repairs) - 1:,} more: otolith data {name} --check --deep)" if len(repairs) > 1 else ""
+        progress.say(f"{name}: time stamps were repaired: {repairs[0]}{more}")
 
 
 def refuse_again(name: str, seen: set[str]) -> None:
@@ -96,20 +105,22 @@ def window_starts(n_samples: int, rate_hz: float, seconds: float, overlap: float
 
 @dataclass
 class CutLog:
-    """What cutting leaves out, and what says why nothing was left: stretches too short for a window, the longest
-    stretch and the recording it lies in, and labelled segments."""
+    """Counts of what cutting leaves out and of what says why nothing was left (stretches too short for a window, the
+    longest stretch and its recording, labelled segments), and the repairs of time stamps."""
 
     n_short: int = 0
     n_short_unlabelled: int = 0
     longest_s: float = 0.0
     longest_in: str = ""
     n_segments: int = 0
+    repairs: list[str] = field(default_factory=list)
 
     def add(self, other: CutLog) -> None:
         """Join the log of recordings that come after these."""
         self.n_short += other.n_short
         self.n_short_unlabelled += other.n_short_unlabelled
         self.n_segments += other.n_segments
+        self.repairs += other.repairs
         if other.longest_s > self.longest_s:
             self.longest_s, self.longest_in = other.longest_s, other.longest_in
 
@@ -143,6 +154,7 @@ def cut_recording(recording: Recording, meta: WindowMeta, unlabelled: bool, log:
     used = tuple(stream for stream in recording.streams if set(stream.channels) & set(meta.channels))
     recording = replace(recording, streams=used)
     log.n_segments += len(segments)
+    log.repairs += recording.repairs
     found: set[int] = set()
     for stream in contiguous(recording):
         length = _window_length(recording, stream, meta)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,6 @@ from otolith.recording import CHANNELS
 
 if TYPE_CHECKING:
     from otolith.windows.subjects import FixedSubjects
-
-Progress = Callable[[int, int | None], None]
-"""Called as progress(recordings done, recordings in all or None where that is not known)."""
-
 
 MOST_STEPS = 1_000_000
 """Samples of a window: beyond any that a network here can take in."""
