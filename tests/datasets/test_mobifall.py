@@ -130,9 +130,7 @@ def test_times_are_repaired_and_told(folder: Path) -> None:
 
 def test_a_clock_that_jumps_back_is_refused(folder: Path) -> None:
     write(folder, "WAL_acc_2_1", [150_850.0, 150_860.5, 150_872.0, 120_000.0, 120_010.0])
-    with pytest.raises(
-        DataError, match=r"WAL_acc_2_1\.txt, line 9: the clock of the accelerometer jumps back by 30\.9 s"
-    ):
+    with pytest.raises(DataError, match=r"WAL_acc_2_1\.txt, line 9: the clock .* jumps back by 30\.9 s"):
         list(MobiFall(folder).recordings())
 
 
