@@ -19,7 +19,6 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from otolith import augment, losses, methods, splits
-    from otolith.calibration import calibrate
     from otolith.datasets import load
     from otolith.errors import OtolithError
     from otolith.estimator import Recogniser
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from otolith.model.bundle import load_encoder, load_model
     from otolith.model.bundle import save as save_model
     from otolith.pipeline import evaluate, finetune, pretrain
+    from otolith.pipeline.calibration import calibrate
     from otolith.prediction import predict_recordings
     from otolith.recipes import load_recipe
     from otolith.recording import Recording, Segment, Stream
@@ -44,7 +44,7 @@ _HOME = {
     "WindowMeta": "windows:WindowMeta",
     "Windows": "windows:Windows",
     "augment": "augment:",
-    "calibrate": "calibration:calibrate",
+    "calibrate": "pipeline.calibration:calibrate",
     "cut": "windows:cut",
     "evaluate": "pipeline:evaluate",
     "finetune": "pipeline:finetune",

@@ -16,6 +16,7 @@ from otolith.calibration import MIN_WINDOWS, fit_calibration, fit_temperature
 from otolith.calibration.scores import PARTS, SCORES
 from otolith.errors import CheckpointError, DataError
 from otolith.model import Model, bundle
+from otolith.pipeline.calibration import calibrate
 from otolith.splits import Split
 from otolith.windows import Windows
 from tests.helpers import tiny
@@ -108,7 +109,7 @@ def test_too_few_windows_give_no_calibration(w: Windows, split: Split, model: Mo
     assert fit_calibration(alike, blobs(100, width=8), torch.randn(100, 3)) is None
     small = dataclasses.replace(split, val=split.val[: MIN_WINDOWS - 1])
     with pytest.raises(DataError, match=f"calibration needs {MIN_WINDOWS}"):
-        calibration.calibrate(model, w, small)
+        calibrate(model, w, small)
     plain = pipeline.finetune(model.encoder, w, small)
     assert plain.calibration is None
     assert not plain.assess(w.x).unknown.any()
@@ -117,13 +118,13 @@ def test_too_few_windows_give_no_calibration(w: Windows, split: Split, model: Mo
 
 def test_bad_wishes_are_refused(w: Windows, split: Split, model: Model) -> None:
     with pytest.raises(DataError, match="did you mean 'energy'"):
-        calibration.calibrate(model, w, split, score="enrgy")
+        calibrate(model, w, split, score="enrgy")
     for rate in (0.0, 1.0, float("nan")):
         with pytest.raises(DataError, match="false unknowns"):
-            calibration.calibrate(model, w, split, false_unknowns=rate)
+            calibrate(model, w, split, false_unknowns=rate)
     other = dataclasses.replace(model, activities=("a", "b", "c"))
     with pytest.raises(DataError, match="knows the activities"):
-        calibration.calibrate(other, w, split)
+        calibrate(other, w, split)
 
 
 def test_finetuning_calibrates_on_validation_windows_alone(w: Windows, split: Split, model: Model) -> None:
@@ -132,9 +133,9 @@ def test_finetuning_calibrates_on_validation_windows_alone(w: Windows, split: Sp
     x = w.x.copy()
     x[split.test] = 1e3
     disturbed = dataclasses.replace(w, x=x)
-    again = calibration.calibrate(model, disturbed, split).calibration
+    again = calibrate(model, disturbed, split).calibration
     assert again is not None
-    assert again.to_dict() == calibration.calibrate(model, w, split).calibration.to_dict()  # type: ignore[union-attr]
+    assert again.to_dict() == calibrate(model, w, split).calibration.to_dict()  # type: ignore[union-attr]
     assert again.temperature == pytest.approx(model.calibration.temperature, rel=1e-4)
     assert again.threshold == pytest.approx(model.calibration.threshold, rel=1e-4)
 

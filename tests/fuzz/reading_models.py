@@ -16,9 +16,9 @@ import torch
 
 from otolith import pipeline, splits
 from otolith.augment import SignalSpec
-from otolith.calibration import calibrate
 from otolith.finetuning.classifier import FinetuneSettings, Labelled, build_head, train_classifier
 from otolith.model import Model, bundle
+from otolith.pipeline.calibration import calibrate
 from otolith.preprocessing.scaler import Scaler
 from otolith.recipes import load_recipe
 from otolith.recipes.schema import parse_override

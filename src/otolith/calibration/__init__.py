@@ -4,7 +4,7 @@ A model is calibrated on validation windows, never on test windows: a temperatur
 a threshold on how foreign a window looks, above which it is called unknown (`scores`).
 """
 
-from otolith.calibration.fit import FALSE_UNKNOWNS, MIN_WINDOWS, calibrate, fit_calibration, fit_temperature
+from otolith.calibration.fit import FALSE_UNKNOWNS, MIN_WINDOWS, fit_calibration, fit_temperature
 from otolith.calibration.network import Assessed, RecognitionNet
 from otolith.calibration.scores import DEFAULT, names
 from otolith.calibration.value import Calibration
@@ -16,7 +16,6 @@ __all__ = [
     "Assessed",
     "Calibration",
     "RecognitionNet",
-    "calibrate",
     "fit_calibration",
     "fit_temperature",
     "names",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,12 +12,6 @@ from otolith import metrics
 from otolith.calibration.scores import DEFAULT, PARTS, Space, parts_of, total
 from otolith.calibration.value import TENSORS, Calibration
 from otolith.errors import DataError
-from otolith.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    from otolith.model import Model
-    from otolith.splits import Split
-    from otolith.windows import Windows
 
 FALSE_UNKNOWNS = 0.05
 MIN_WINDOWS = 20
@@ -98,58 +89,6 @@ def fit_calibration(
         ece_after=after,
         **{name: part.cpu() for name, part in zip(TENSORS, space, strict=True)},
     )
-
-
-def calibrate(
-    model: Model,
-    w: Windows,
-    split: Split,
-    *,
-    score: str = DEFAULT,
-    false_unknowns: float = FALSE_UNKNOWNS,
-    progress: Progress = SILENT,
-) -> Model:
-    """The same model, calibrated on the labelled validation windows of `split`.
-
-    Its activities, weights and scores stay what they are. The windows of `split.train` give the space of distances.
-
-    Raises:
-        DataError: windows of other channels, rate, length or activities, too few of them, an unknown score, or a rate
-            outside (0, 1).
-    """
-    from otolith.finetuning.classifier import predict
-    from otolith.finetuning.features import encode
-    from otolith.model import must_fit
-    from otolith.training.window_source import Part, Source
-
-    must_fit(w.meta, model.meta, "the windows to calibrate on")
-    if w.meta.activities != model.activities:
-        raise DataError(
-            f"the model knows the activities {', '.join(model.activities)}; the windows are labelled "
-            f"{', '.join(w.meta.activities)}. Calibrate on the data it was fine-tuned for."
-        )
-    encoder = model.encoder
-    train_rows, val_rows = (rows[w.y[rows] >= 0] for rows in (split.train, split.val))
-    if len(val_rows) < MIN_WINDOWS or not len(train_rows):
-        raise DataError(
-            f"split {split.name} has {len(train_rows)} labelled training and {len(val_rows)} validation windows; "
-            f"calibration needs {MIN_WINDOWS} to validate. Label more, or choose another data set."
-        )
-    rows = np.concatenate([train_rows, val_rows])
-    both = encode(encoder.network, Source([Part(w.x, rows)], encoder.scaler, encoder.device), progress=progress)
-    y = torch.from_numpy(np.array(w.y[rows])).to(encoder.device)
-    n = len(train_rows)
-    found = fit_calibration(
-        (both[:n], y[:n]),
-        (both[n:], y[n:]),
-        predict(model.head, both[n:]),
-        dataset=w.meta.dataset,
-        score=score,
-        false_unknowns=false_unknowns,
-    )
-    if found is None:
-        raise DataError("the training windows are too few, or all alike: no distance can be taken from them")
-    return dataclasses.replace(model, calibration=found)
 
 
 def _threshold(scores: NDArray[np.float32], share: float) -> float:

@@ -38,13 +38,13 @@ def calibrate(
     import dataclasses
 
     from otolith import metrics
-    from otolith.calibration import calibrate as fit
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import data_of
     from otolith.errors import CheckpointError
     from otolith.jobs.folder import refuse_taken
     from otolith.model import bundle
+    from otolith.pipeline.calibration import calibrate as fit
 
     if out is not None:
         refuse_taken(out)

@@ -1,0 +1,71 @@
+"""Calibration of a finished model on the validation windows of a split."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from otolith.calibration import DEFAULT, FALSE_UNKNOWNS, MIN_WINDOWS, fit_calibration
+from otolith.errors import DataError
+from otolith.finetuning.classifier import predict
+from otolith.finetuning.features import encode
+from otolith.model import Model, must_fit
+from otolith.progress import SILENT, Progress
+from otolith.splits import Split
+from otolith.training.window_source import Part, Source
+from otolith.windows import Windows
+
+
+def calibrate(
+    model: Model,
+    w: Windows,
+    split: Split,
+    *,
+    score: str = DEFAULT,
+    false_unknowns: float = FALSE_UNKNOWNS,
+    progress: Progress = SILENT,
+) -> Model:
+    """Return the model with a calibration fitted on the labelled validation windows of `split`.
+
+    Activities and weights stay the same. The training windows of `split` give the space in which distances are taken.
+
+    Args:
+        model: a fine-tuned model, calibrated or not.
+        w: windows in m/s² and rad/s with the channels, rate, length and activities of the model's training data.
+        score: name of the score that decides "unknown": "both", "distance", "energy" or "probability".
+        false_unknowns: share of validation windows of known activities that may be called unknown, in (0, 1).
+
+    Raises:
+        DataError: windows of other channels, rate, length or activities, too few of them, an unknown score, or a rate
+            outside (0, 1).
+    """
+    must_fit(w.meta, model.meta, "the windows to calibrate on")
+    if w.meta.activities != model.activities:
+        raise DataError(
+            f"the model knows the activities {', '.join(model.activities)}; the windows are labelled "
+            f"{', '.join(w.meta.activities)}. Calibrate on the data it was fine-tuned for."
+        )
+    encoder = model.encoder
+    train_rows, val_rows = (rows[w.y[rows] >= 0] for rows in (split.train, split.val))
+    if len(val_rows) < MIN_WINDOWS or not len(train_rows):
+        raise DataError(
+            f"split {split.name} has {len(train_rows)} labelled training and {len(val_rows)} validation windows; "
+            f"calibration needs {MIN_WINDOWS} to validate. Label more, or choose another data set."
+        )
+    rows = np.concatenate([train_rows, val_rows])
+    both = encode(encoder.network, Source([Part(w.x, rows)], encoder.scaler, encoder.device), progress=progress)
+    y = torch.from_numpy(np.array(w.y[rows])).to(encoder.device)
+    n = len(train_rows)
+    found = fit_calibration(
+        (both[:n], y[:n]),
+        (both[n:], y[n:]),
+        predict(model.head, both[n:]),
+        dataset=w.meta.dataset,
+        score=score,
+        false_unknowns=false_unknowns,
+    )
+    if found is None:
+        raise DataError("the training windows are too few, or all alike: no distance can be taken from them")
+    return dataclasses.replace(model, calibration=found)
