@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from otolith.errors import DataError
 from otolith.importing import disk_buffer
-from otolith.importing.disk_buffer import Spool, Texts, in_memory
+from otolith.importing.disk_buffer import DiskBuffer, Texts, in_memory
 
 ARRAYS = hnp.arrays(
     st.sampled_from([np.float64, np.float32, np.int64, np.int32, np.bool_]), hnp.array_shapes(max_dims=3, max_side=40)
@@ -26,7 +26,7 @@ ARRAYS = hnp.arrays(
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(ARRAYS, st.booleans()), max_size=8))
 def test_what_is_kept_is_equal(arrays: list[tuple[np.ndarray, bool]]) -> None:
-    put = Spool(Path(tempfile.gettempdir()), first_bytes=4096).keep
+    put = DiskBuffer(Path(tempfile.gettempdir()), first_bytes=4096).keep
     given_ = [array.T if turned else array for array, turned in arrays]
     kept = [put(array) for array in given_]
     for before, after in zip(given_, kept, strict=True):
@@ -37,7 +37,7 @@ def test_what_is_kept_is_equal(arrays: list[tuple[np.ndarray, bool]]) -> None:
 
 
 def test_an_array_may_be_larger_than_a_file(tmp_path: Path) -> None:
-    keeper = Spool(tmp_path, first_bytes=4096)
+    keeper = DiskBuffer(tmp_path, first_bytes=4096)
     small, large = keeper.keep(np.arange(10)), keeper.keep(np.arange(1_000_000))
     assert (small.sum(), large.sum()) == (45, 499_999_500_000)
     assert keeper.keep(np.empty((3, 0))).shape == (3, 0)
@@ -48,7 +48,7 @@ def test_files_are_gone_with_their_arrays(tmp_path: Path) -> None:
     def mapped() -> int:
         return Path("/proc/self/maps").read_text().count(str(tmp_path))
 
-    keeper = Spool(tmp_path, first_bytes=65_536)
+    keeper = DiskBuffer(tmp_path, first_bytes=65_536)
     kept = [keeper.keep(np.full(8192, number)) for number in range(8)]  # 512 KB in files of 64, 128, 256 and 512 KB
     assert mapped() == 4
     assert os.listdir(tmp_path) == []
@@ -80,10 +80,10 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
     with pytest.raises(DataError, match="Make room there"):
-        Spool(tmp_path).keep(np.ones(3))
+        DiskBuffer(tmp_path).keep(np.ones(3))
     assert os.listdir(tmp_path) == []
     with pytest.raises(DataError, match="cannot be written"):
-        Spool(tmp_path / "none").keep(np.ones(3))
+        DiskBuffer(tmp_path / "none").keep(np.ones(3))
 
 
 def test_a_disk_that_maps_no_files_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_a_disk_that_maps_no_files_is_passed_over(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(disk_buffer, "_map_of_file", mapped)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    keeper = Spool(tmp_path / "share", first_bytes=4096)
+    keeper = DiskBuffer(tmp_path / "share", first_bytes=4096)
     kept = [keeper.keep(np.full(5000, number)) for number in range(3)]
     assert [int(each.mean()) for each in kept] == [0, 1, 2]
     assert asked == ["share", "temporary", "temporary", "temporary"]

@@ -22,12 +22,11 @@ import pytest
 from otolith import __version__
 from otolith.datasets.folder import FolderDataset
 from otolith.errors import DataError
-from otolith.importing import ImportOptions, disk_buffer, import_recordings, read_recordings
+from otolith.importing import ImportOptions, disk_buffer, import_recordings, quality, read_recordings
 from otolith.importing.session import Sheet
 from otolith.importing.table import Table
 from otolith.importing.write import write_imported
 from otolith.progress import Progress, Stage
-from otolith.report import quality
 from tests.helpers.exports import Signal, phyphox, sensor_logger, signal
 
 GOLDEN = Path(__file__).with_name("golden_collection.json")
@@ -239,7 +238,7 @@ def test_the_result_is_as_before(here: Path, monkeypatch: pytest.MonkeyPatch) ->
     collection(here / "raw")
     options = ImportOptions(accept_guess=True)
     progress = Watched()
-    spooled = import_recordings("raw", "out", options, progress=progress)
+    buffered = import_recordings("raw", "out", options, progress=progress)
     same(result(here / "out"), json.loads(GOLDEN.read_text("utf-8"))["result"])
 
     held = read_recordings("raw", options)
@@ -249,7 +248,7 @@ def test_the_result_is_as_before(here: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert len(files) > 10
     assert files == {path.relative_to("held/out") for path in Path("held/out").rglob("*") if path.is_file()}
     assert [f for f in files if Path("out", f).read_bytes() != Path("held/out", f).read_bytes()] == []
-    streams = [stream for each in spooled.recordings for stream in each.streams]
+    streams = [stream for each in buffered.recordings for stream in each.streams]
     assert all(on_disk(s.values) and (s.times is None or on_disk(s.times)) for s in streams)
     assert not any(on_disk(stream.values) for each in held.recordings for stream in each.streams)
     sheets = len([*here.joinpath("raw").rglob("*.csv")]) + 7  # those in the archive

@@ -12,8 +12,7 @@ import pytest
 import otolith
 from otolith.datasets.folder import FolderDataset
 from otolith.errors import DataError
-from otolith.importing import ImportOptions, import_recordings, read_recordings
-from otolith.report import quality
+from otolith.importing import ImportOptions, import_recordings, quality, read_recordings
 from tests.helpers.exports import phyphox, sensor_logger, signal
 
 EVIL = "<script>alert('x')</script> & \"quotes\""

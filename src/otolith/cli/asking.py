@@ -17,7 +17,7 @@ UNKNOWN = "unknown"
 
 
 class Terminal:
-    """Asks on stderr, so that results can be piped; see `otolith.importing.asking.Ask`."""
+    """Asks on stderr, so that results can be piped; see `otolith.importing.questions.Ask`."""
 
     def __init__(self, progress: LiveProgress) -> None:
         self.progress = progress

@@ -12,14 +12,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from otolith.importing.asking import Ask
     from otolith.importing.findings import Decision, Findings, Flag, Gap, Repair
     from otolith.importing.options import ImportOptions
+    from otolith.importing.questions import Ask
     from otolith.importing.read import Imported, read_recordings
     from otolith.importing.write import import_recordings
 
 _HOME = {
-    "Ask": "asking",
+    "Ask": "questions",
     "Decision": "findings",
     "Findings": "findings",
     "Flag": "findings",

@@ -20,9 +20,9 @@ from otolith.windows.clock import contiguous
 from otolith.windows.times import Samples, rate_of
 
 if TYPE_CHECKING:
-    from otolith.importing.asking import Desk
     from otolith.importing.disk_buffer import Keep
     from otolith.importing.findings import Findings
+    from otolith.importing.questions import Questions
 
 NO_SECONDS, NO_VALUES = np.empty(0), np.empty((3, 0))
 
@@ -40,14 +40,14 @@ class Prepared:
     origin: int | None
 
 
-def prepare(session: Session, desk: Desk) -> Prepared:
+def prepare(session: Session, questions: Questions) -> Prepared:
     """Repair the sensors' samples and bring them onto one clock.
 
     Raises:
         DataError: no accelerometer, clocks that cannot be compared, or too little that can be used.
     """
     findings = session.findings
-    sensors = [sensor for sensor in session.sensors if not (desk.options.acc_only and sensor.kind == GYRO)]
+    sensors = [sensor for sensor in session.sensors if not (questions.options.acc_only and sensor.kind == GYRO)]
     if not any(sensor.kind == ACC for sensor in sensors):
         raise DataError(f"{session.name}: holds no accelerometer. Record it, too; the gyroscope alone is of no use.")
     sensors.sort(key=lambda sensor: sensor.kind != ACC)
@@ -85,34 +85,34 @@ def set_aside(prepared: Prepared, keep: Keep) -> Prepared:
     return Prepared(replace(prepared.session, sensors=[], labels=labels), sensors, parts, prepared.origin)
 
 
-def look_at_data(prepared: Prepared, desk: Desk) -> None:
+def look_at_data(prepared: Prepared, questions: Questions) -> None:
     """Note what the data alone say about units, for other files of the same layout."""
     acc = prepared.sensors[0]
-    if acc.gravity == "removed" or desk.options.gravity == "removed":
+    if acc.gravity == "removed" or questions.options.gravity == "removed":
         return
     seen = acc_unit_of_data(acc_blocks(prepared.parts[0]))
     if seen is not None:
-        desk.hints.setdefault((acc.kind, acc.table.columns), (seen, acc.table.where))
+        questions.hints.setdefault((acc.kind, acc.table.columns), (seen, acc.table.where))
     if seen is None and acc.gravity is None:
         return
     for sensor, parts in zip(prepared.sensors[1:], prepared.parts[1:], strict=True):
         found = gyro_evidence(parts, prepared.parts[0])
         if found is not None:
-            desk.hints.setdefault((sensor.kind, sensor.table.columns), (found[0], sensor.table.where))
+            questions.hints.setdefault((sensor.kind, sensor.table.columns), (found[0], sensor.table.where))
 
 
-def assemble(prepared: Prepared, desk: Desk) -> list[tuple[Recording, Findings]]:
+def assemble(prepared: Prepared, questions: Questions) -> list[tuple[Recording, Findings]]:
     """Recordings in SI units, one for each part.
 
     Raises:
         DataError: nothing decides a unit; names the option to give.
     """
     session, sensors, findings = prepared.session, prepared.sensors, prepared.session.findings
-    factor, gravity = acc_unit(sensors[0], prepared.parts[0], desk, findings)
+    factor, gravity = acc_unit(sensors[0], prepared.parts[0], questions, findings)
     factors = [factor]
     if len(sensors) > 1:
         acc = prepared.parts[0] if gravity == "included" else None
-        factors.append(gyro_unit(sensors[1], prepared.parts[1], acc, desk, findings))
+        factors.append(gyro_unit(sensors[1], prepared.parts[1], acc, questions, findings))
     count = len(prepared.parts[0])
     out = []
     for number in range(count):
@@ -121,7 +121,7 @@ def assemble(prepared: Prepared, desk: Desk) -> list[tuple[Recording, Findings]]
             for each, factor in zip(prepared.parts, factors, strict=True)
         ]
         name = session.name if count == 1 else f"{session.name} part {number + 1}"
-        recording, found = _recording(name, session, sensors, parts, prepared.origin, desk)
+        recording, found = _recording(name, session, sensors, parts, prepared.origin, questions)
         contiguous(recording)  # what the clock refuses later is better refused now
         out.append((recording, found))
     return out
@@ -149,7 +149,7 @@ def _shifted(parts: list[Samples], sensor: Sensor, origin: int | None) -> list[S
 
 
 def _recording(
-    name: str, session: Session, sensors: list[Sensor], parts: list[Samples], origin: int | None, desk: Desk
+    name: str, session: Session, sensors: list[Sensor], parts: list[Samples], origin: int | None, questions: Questions
 ) -> tuple[Recording, Findings]:
     found = replace(
         session.findings,
@@ -174,7 +174,9 @@ def _recording(
     segments: tuple[Segment, ...] = ()
     if session.labels is not None:
         segments = labels.segments_of_rows(parts[0], session.labels, streams[0].rate_hz)
-    subject = desk.options.subject or session.subject or (session.folder if desk.options.subject_folder else "")
+    subject = (
+        questions.options.subject or session.subject or (session.folder if questions.options.subject_folder else "")
+    )
     return Recording(name, subject or session.name, tuple(_joined(streams)), segments), found
 
 

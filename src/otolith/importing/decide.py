@@ -23,8 +23,8 @@ from otolith.importing.units import (
 from otolith.recording import STANDARD_GRAVITY
 
 if TYPE_CHECKING:
-    from otolith.importing.asking import Desk
     from otolith.importing.findings import Findings
+    from otolith.importing.questions import Questions
     from otolith.windows.times import Samples
 
 GRAVITY_MEANING = (("included", "at rest it shows 9.8 m/s^2"), ("removed", "at rest it shows about 0"))
@@ -44,16 +44,16 @@ def gyro_evidence(parts: list[Samples], acc: list[Samples]) -> tuple[str, str] |
     return None
 
 
-def acc_unit(sensor: Sensor, parts: list[Samples], desk: Desk, findings: Findings) -> tuple[float, str]:
+def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, findings: Findings) -> tuple[float, str]:
     """m/s² in one of the file's units, and whether gravity is "included" or "removed".
 
     Raises:
         DataError: nothing decides, or header and data contradict, and there is nobody to ask.
     """
-    options, where = desk.options, sensor.table.where
+    options, where = questions.options, sensor.table.where
     blocks = acc_blocks(parts)
     seen = acc_unit_of_data(blocks) if options.gravity != "removed" and sensor.gravity != "removed" else None
-    hint = desk.hints.get((sensor.kind, sensor.table.columns))
+    hint = questions.hints.get((sensor.kind, sensor.table.columns))
     evidence = f"its mean over two seconds is typically {blocks.typical:.3g}, the length of gravity in {seen}"
     if options.acc_unit:
         unit, why = (
@@ -68,7 +68,7 @@ def acc_unit(sensor: Sensor, parts: list[Samples], desk: Desk, findings: Finding
         unit, why = hint[0], f"as in {hint[1]}, a table of the same columns"
     else:
         contradiction = f"{sensor.unit_why} says {sensor.unit}, but {evidence}. " if sensor.unit else ""
-        unit = desk.choose(
+        unit = questions.choose(
             ("acc", sensor.table.columns, sensor.unit, seen),
             where,
             f"{contradiction}In which unit is the accelerometer?",
@@ -78,14 +78,14 @@ def acc_unit(sensor: Sensor, parts: list[Samples], desk: Desk, findings: Finding
         why = "asked"
     findings.decide("accelerometer unit", unit, why)
     factor = ACC_UNITS[unit]
-    return factor, _gravity(sensor, blocks.scaled(factor), desk, findings)
+    return factor, _gravity(sensor, blocks.scaled(factor), questions, findings)
 
 
-def _gravity(sensor: Sensor, blocks: Blocks, desk: Desk, findings: Findings) -> str:
+def _gravity(sensor: Sensor, blocks: Blocks, questions: Questions, findings: Findings) -> str:
     seen = gravity_of_data(blocks)
-    hint = desk.hints.get((sensor.kind, sensor.table.columns))
+    hint = questions.hints.get((sensor.kind, sensor.table.columns))
     evidence = f"its mean over two seconds is typically {blocks.typical:.3g} m/s^2"
-    given = desk.options.gravity
+    given = questions.options.gravity
     if given:
         gravity, why = given, "given" + (f", although {evidence}" if seen not in (None, given) else "")
     elif sensor.gravity and seen in (None, sensor.gravity):
@@ -98,7 +98,7 @@ def _gravity(sensor: Sensor, blocks: Blocks, desk: Desk, findings: Findings) -> 
         contradiction = (
             f"{sensor.gravity_why} says that gravity is {sensor.gravity}, but {evidence}. " if sensor.gravity else ""
         )
-        gravity = desk.choose(
+        gravity = questions.choose(
             ("gravity", sensor.table.columns, sensor.gravity, seen),
             sensor.table.where,
             f"{contradiction}Is gravity in the accelerometer's signal?",
@@ -110,15 +110,17 @@ def _gravity(sensor: Sensor, blocks: Blocks, desk: Desk, findings: Findings) -> 
     return gravity
 
 
-def gyro_unit(sensor: Sensor, parts: list[Samples], acc: list[Samples] | None, desk: Desk, findings: Findings) -> float:
+def gyro_unit(
+    sensor: Sensor, parts: list[Samples], acc: list[Samples] | None, questions: Questions, findings: Findings
+) -> float:
     """rad/s in one of the file's units. `acc`: samples of an accelerometer on the same clock that have gravity in them.
 
     Raises:
         DataError: nothing decides, or header and data contradict, and there is nobody to ask.
     """
-    options = desk.options
+    options = questions.options
     seen = gyro_evidence(parts, acc) if acc is not None else None
-    hint = desk.hints.get((sensor.kind, sensor.table.columns))
+    hint = questions.hints.get((sensor.kind, sensor.table.columns))
     found = seen[0] if seen else None
     evidence = f"in the data {seen[1]}" if seen else ""
     if options.gyro_unit:
@@ -132,7 +134,7 @@ def gyro_unit(sensor: Sensor, parts: list[Samples], acc: list[Samples] | None, d
         unit, why = hint[0], f"as in {hint[1]}, a table of the same columns"
     else:
         contradiction = f"{sensor.unit_why} says {sensor.unit}, but {evidence}. " if sensor.unit else ""
-        unit = desk.choose(
+        unit = questions.choose(
             ("gyro", sensor.table.columns, sensor.unit, found),
             sensor.table.where,
             f"{contradiction}In which unit is the gyroscope?",

@@ -1,7 +1,7 @@
-"""Where samples wait until their data set is written: on disk, so that many recordings take no memory of their own.
+"""A buffer on disk for the samples of recordings that are not written yet, so that many of them take little memory.
 
-A spool's arrays lie in files without a name, each mapped into memory whole, and pages of a file are the system's to
-drop. A file is gone with the last of its arrays, or with the process, however that ends.
+Its arrays lie in files without a name that are mapped into memory, whose pages the system may drop. A file is gone with
+the last of its arrays, or with the process, however that ends.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def in_memory(array: NDArray[T], /) -> NDArray[T]:
     return array
 
 
-class Spool:
+class DiskBuffer:
     """Files in a folder that take arrays, one after the other."""
 
     def __init__(self, folder: Path, first_bytes: int = FIRST_BYTES) -> None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
 from otolith.importing import labels
-from otolith.importing.asking import Ask, Desk
 from otolith.importing.assemble import Prepared, assemble, look_at_data, prepare, set_aside
-from otolith.importing.disk_buffer import Spool, in_memory
+from otolith.importing.disk_buffer import DiskBuffer, in_memory
 from otolith.importing.findings import Decision, Findings
 from otolith.importing.formats import all_formats, format_named
 from otolith.importing.options import ImportOptions
+from otolith.importing.questions import Ask, Questions
 from otolith.importing.session import Folder, Session, Sheet
 from otolith.importing.sources import Member, gather
 from otolith.progress import SILENT, Progress, Stage
@@ -84,7 +84,7 @@ def read_recordings(
     options: ImportOptions | None = None,
     ask: Ask | None = None,
     progress: Progress = SILENT,
-    spool: str | Path | None = None,
+    disk_buffer: str | Path | None = None,
 ) -> Imported:
     """Read raw phone exports or tables: CSV, Parquet, zip archives, and folders of those.
 
@@ -93,16 +93,16 @@ def read_recordings(
         options: what the files do not say.
         ask: a person who decides what neither files nor options do; None: that is refused.
         progress: is told of every file and recording.
-        spool: a folder on whose disk samples wait instead of in memory, in files without a name that are gone with the
-            last array of the result; arrays are then read-only. None: everything is held in memory.
+        disk_buffer: a folder on whose disk samples wait instead of in memory, in files without a name that are gone
+            with the last array of the result; arrays are then read-only. None: everything is held in memory.
 
     Raises:
         DataError: nothing to read, a damaged or hostile file, or something that nothing decides; the message names file
-            and line, and the option to give. Or `spool` cannot be written.
+            and line, and the option to give. Or `disk_buffer` cannot be written.
     """
-    keep: Keep = in_memory if spool is None else Spool(Path(spool)).keep
+    keep: Keep = in_memory if disk_buffer is None else DiskBuffer(Path(disk_buffer)).keep
     options = options or ImportOptions()
-    desk = Desk(options, ask)
+    questions = Questions(options, ask)
     given = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
     if not given:
         raise DataError("No source was given. Name a file or a folder of recordings.")
@@ -116,7 +116,7 @@ def read_recordings(
     passed: list[str] = []
     with progress.stage("read recordings", sum(len(folder.sheets) for folder in folders), "files") as stage:
         for folder in folders:
-            prepared += _prepared(folder, desk, keep, passed, stage)
+            prepared += _prepared(folder, questions, keep, passed, stage)
     if not prepared:
         what = f"format {options.format!r} reads" if options.format else "looks like an accelerometer"
         raise DataError(
@@ -126,7 +126,7 @@ def read_recordings(
     prepared.reverse()
     with progress.stage("convert recordings", len(prepared), "recordings") as stage:
         while prepared:  # what is done is let go of
-            for recording, found in assemble(prepared.pop(), desk):
+            for recording, found in assemble(prepared.pop(), questions):
                 name = recording.name
                 if name in findings:
                     raise DataError(
@@ -174,7 +174,7 @@ def _common_root(key: tuple[Path, PurePosixPath], keys: list[tuple[Path, PurePos
     return above if len(others) == 1 else PurePosixPath(above.parts[0]) if above.parts else above
 
 
-def _prepared(folder: Folder, desk: Desk, keep: Keep, passed: list[str], stage: Stage) -> list[Prepared]:
+def _prepared(folder: Folder, questions: Questions, keep: Keep, passed: list[str], stage: Stage) -> list[Prepared]:
     """The recordings in a folder, of which one at a time is held; `passed` takes the files without motion.
 
     What cannot be read comes before what cannot be used, wherever in the folder it stands.
@@ -182,18 +182,18 @@ def _prepared(folder: Folder, desk: Desk, keep: Keep, passed: list[str], stage: 
     out: list[Prepared] = []
     refused: DataError | None = None
     told: set[str] = set()
-    for session in _sessions(folder, desk, passed):
+    for session in _sessions(folder, questions, passed):
         new = set(session.findings.sources) - told
         told |= new
         stage.advance(len(new))
         if refused is None:
             try:
-                ready = prepare(session, desk)
+                ready = prepare(session, questions)
             except DataError as error:
                 refused = error
                 continue
             # files of one layout are of one app: what the data of one decide holds for those whose data decide nothing
-            look_at_data(ready, desk)
+            look_at_data(ready, questions)
             out.append(set_aside(ready, keep))
     if refused is not None:
         raise refused
@@ -201,16 +201,16 @@ def _prepared(folder: Folder, desk: Desk, keep: Keep, passed: list[str], stage: 
     return out
 
 
-def _sessions(folder: Folder, desk: Desk, passed: list[str]) -> Iterator[Session]:
+def _sessions(folder: Folder, questions: Questions, passed: list[str]) -> Iterator[Session]:
     """The recordings in a folder as they are read; `passed` takes the files in which there is no motion."""
-    formats = [format_named(desk.options.format)] if desk.options.format else all_formats()
+    formats = [format_named(questions.options.format)] if questions.options.format else all_formats()
     rest = folder
     for each in formats:
         claimed = each.claims(rest)
         if not claimed:
             continue
         found = False
-        for session in each.sessions(folder, claimed, desk):
+        for session in each.sessions(folder, claimed, questions):
             found = True
             passed += session.findings.passed_over
             yield session

@@ -21,8 +21,8 @@ from otolith.importing.table import Table
 if TYPE_CHECKING:
     import polars as pl
 
-    from otolith.importing.asking import Desk
     from otolith.importing.findings import Findings
+    from otolith.importing.questions import Questions
 
 RATES = (4.0, 1200.0)
 """Hz between which a motion sensor samples; the two ends are less than a factor of 1000 apart, so that at most one of
@@ -54,7 +54,7 @@ def counted(n_rows: int, rate_hz: float) -> Clock:
     return Clock(np.arange(n_rows) / rate_hz, regular=rate_hz)
 
 
-def read_clock(table: Table, column: str, desk: Desk, findings: Findings, unit: str | None = None) -> Clock:
+def read_clock(table: Table, column: str, questions: Questions, findings: Findings, unit: str | None = None) -> Clock:
     """The clock in a column.
 
     Args:
@@ -68,9 +68,9 @@ def read_clock(table: Table, column: str, desk: Desk, findings: Findings, unit: 
     if typed is not None:
         return typed
     if table.is_number(column):
-        return _numbers(table, column, desk, findings, unit)
-    if desk.options.time_format:
-        return _formatted(table, column, desk.options.time_format)
+        return _numbers(table, column, questions, findings, unit)
+    if questions.options.time_format:
+        return _formatted(table, column, questions.options.time_format)
     texts = table.texts(column)
     first = next((text for text in texts if text), "")
     if re.match(CLOCK, first):
@@ -102,7 +102,7 @@ def _since(nanoseconds: NDArray[np.int64], zone: str) -> Clock:
     return Clock(seconds, origin, zone)
 
 
-def _numbers(table: Table, column: str, desk: Desk, findings: Findings, unit: str | None) -> Clock:
+def _numbers(table: Table, column: str, questions: Questions, findings: Findings, unit: str | None) -> Clock:
     values = table.numbers(column)
     finite = values[np.isfinite(values)]
     if not finite.size:
@@ -113,7 +113,7 @@ def _numbers(table: Table, column: str, desk: Desk, findings: Findings, unit: st
             "any unit. Repair or remove that row."
         )
     typical = float(np.median(finite))
-    unit = desk.options.time_unit or unit
+    unit = questions.options.time_unit or unit
     spacing = _spacing(finite)
     plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= _rate(spacing, scale) <= RATES[1]]
     since_1970 = [name for name, (lo, hi) in EPOCH.items() if lo <= typical <= hi and name in plausible]
@@ -127,7 +127,7 @@ def _numbers(table: Table, column: str, desk: Desk, findings: Findings, unit: st
             rate = _rate(spacing, TIME_UNITS[unit])
             findings.decide("time", f"{unit} since the start", f"{spacing:.4g} from row to row make {rate:.4g} Hz")
         else:
-            unit = _asked_unit(table, column, spacing, desk, findings)
+            unit = _asked_unit(table, column, spacing, questions, findings)
     lo, hi = EPOCH[unit]
     scale = TIME_UNITS[unit]
     if not lo <= typical <= hi:
@@ -150,10 +150,10 @@ def _rate(spacing: float, scale: int) -> float:
     return 1e9 / (spacing * scale) if spacing > 0 else 0.0
 
 
-def _asked_unit(table: Table, column: str, spacing: float, desk: Desk, findings: Findings) -> str:
+def _asked_unit(table: Table, column: str, spacing: float, questions: Questions, findings: Findings) -> str:
     question = f"In which unit is the time in column {column!r}, with {spacing:.4g} from row to row?"
     choices = [(unit, f"{_rate(spacing, scale):.3g} Hz") for unit, scale in TIME_UNITS.items()]
-    unit = desk.choose(("time", column, table.columns), table.where, question, choices, "--time-unit")
+    unit = questions.choose(("time", column, table.columns), table.where, question, choices, "--time-unit")
     findings.decide("time", unit, "asked")
     return unit
 

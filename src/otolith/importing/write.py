@@ -16,8 +16,8 @@ from otolith.progress import SILENT, Progress
 from otolith.recording import Recording
 
 if TYPE_CHECKING:
-    from otolith.importing.asking import Ask
     from otolith.importing.options import ImportOptions
+    from otolith.importing.questions import Ask
     from otolith.importing.read import Imported
 
 QUALITY = "quality.html"
@@ -47,7 +47,7 @@ def import_recordings(
     """
     out = Path(out)
     refuse_existing(out)
-    imported = read_recordings(sources, options, ask, progress, spool=disk_of(out))
+    imported = read_recordings(sources, options, ask, progress, disk_buffer=disk_of(out))
     write_imported(imported, out, title=title, licence=licence, terms=terms, progress=progress)
     return imported
 
@@ -60,7 +60,7 @@ def write_imported(
     Raises:
         DataError: `out` exists or cannot be written.
     """
-    from otolith.report import quality
+    from otolith.importing import quality
 
     name = out.resolve().name
     title = title or f"Recordings imported as {name}"

@@ -104,7 +104,7 @@ def import_(
     )
     refuse_existing(out)
     progress = LiveProgress()
-    imported = read_recordings(sources, options, terminal(progress), progress, spool=disk_of(out))
+    imported = read_recordings(sources, options, terminal(progress), progress, disk_buffer=disk_of(out))
     write_imported(imported, out, title=title, licence=licence, terms=terms, progress=progress)
     _tell(imported, out)
 

@@ -13,7 +13,7 @@ from otolith.errors import DataError, unknown
 from otolith.importing.findings import Findings
 
 if TYPE_CHECKING:
-    from otolith.importing.asking import Desk
+    from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Session, Sheet
     from otolith.importing.table import Table
 
@@ -31,7 +31,7 @@ class Format(ABC):
         """The files of a folder that belong to this format, whether it reads them or passes them over."""
 
     @abstractmethod
-    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> Iterator[Session]:
+    def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
         """The recordings in the files that it claimed, each read when it is asked for: one is held at a time.
 
         Raises:

@@ -28,8 +28,8 @@ from otolith.importing.timing import counted, read_clock
 from otolith.importing.units import ACC_UNITS, GYRO_UNITS, split_header, unit_in_name
 
 if TYPE_CHECKING:
-    from otolith.importing.asking import Desk
     from otolith.importing.findings import Findings
+    from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Sheet
     from otolith.importing.table import Table
 
@@ -49,42 +49,42 @@ class Generic(Format):
     def claims(self, folder: Folder) -> list[Sheet]:
         return list(folder.sheets)
 
-    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> Iterator[Session]:
-        plans = [(sheet, _mapping(sheet, desk)) for sheet in sheets]
+    def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
+        plans = [(sheet, _mapping(sheet, questions)) for sheet in sheets]
         mapped = [(sheet, mapping) for sheet, mapping in plans if mapping.acc or mapping.gyro]
         passed = [sheet.where for sheet, mapping in plans if not (mapping.acc or mapping.gyro)]
         for sheet, mapping in plans:
             if not sheet.columns:
                 sheet.table()  # tells what is wrong with it
             if not mapped and sheet.member.named:
-                sheet.table().require(*(desk.options.acc or ()))
-                require_complete(sheet.where, mapping, sheet.columns, desk.options.rate_hz)
+                sheet.table().require(*(questions.options.acc or ()))
+                require_complete(sheet.where, mapping, sheet.columns, questions.options.rate_hz)
         for acc, gyro in _pairs(mapped):
-            for session in self._sessions(folder, acc, gyro, desk):
+            for session in self._sessions(folder, acc, gyro, questions):
                 session.findings.passed_over = passed
                 yield session
 
-    def _sessions(self, folder: Folder, acc: Planned, gyro: Planned | None, desk: Desk) -> Iterator[Session]:
+    def _sessions(self, folder: Folder, acc: Planned, gyro: Planned | None, questions: Questions) -> Iterator[Session]:
         sheet, mapping = acc
         table = sheet.table()
-        _confirm(table, mapping, desk)
-        require_complete(table.where, mapping, table.columns, desk.options.rate_hz)
+        _confirm(table, mapping, questions)
+        require_complete(table.where, mapping, table.columns, questions.options.rate_hz)
         stem, tables, turning = sheet.stem, [table], {}
         if gyro is not None:
             stem = without_sensor(sheet.stem) or sheet.stem
             tables.append(gyro[0].table())
-            _confirm(tables[1], gyro[1], desk)
+            _confirm(tables[1], gyro[1], questions)
             turning = dict(_split(tables[1], gyro[1]))
         base = "/".join((*folder.place.parts, stem))
         for key, rows in _split(table, mapping):
             findings = self.findings(*tables)
-            sensors = [_sensor(ACC, rows, mapping, desk, findings)]
+            sensors = [_sensor(ACC, rows, mapping, questions, findings)]
             if mapping.gyro:
-                sensors.append(_sensor(GYRO, rows, mapping, desk, findings))
+                sensors.append(_sensor(GYRO, rows, mapping, questions, findings))
             elif gyro is not None:
                 if key not in turning:
                     raise DataError(f"{gyro[0].where}: has no rows of {' '.join(filter(None, key))!r}.")
-                sensors.append(_sensor(GYRO, turning[key], gyro[1], desk, findings))
+                sensors.append(_sensor(GYRO, turning[key], gyro[1], questions, findings))
             recording, person = key
             part = recording or (person if mapping.recording is None else "")
             yield Session(
@@ -97,10 +97,10 @@ class Generic(Format):
             )
 
 
-def _mapping(sheet: Sheet, desk: Desk) -> Mapping:
+def _mapping(sheet: Sheet, questions: Questions) -> Mapping:
     """The columns of a file; a sensor whose columns are not in it is left to the files beside it."""
     hint = sensor_of_file(sheet.stem)
-    plan = with_options(guess(sheet.columns, hint), desk.options)
+    plan = with_options(guess(sheet.columns, hint), questions.options)
     acc, gyro = (
         columns if columns and set(columns) <= set(sheet.columns) else None for columns in (plan.acc, plan.gyro)
     )
@@ -136,16 +136,18 @@ def _of_partner(sheet: Sheet, mapping: Mapping) -> Mapping:
     )
 
 
-def _confirm(table: Table, mapping: Mapping, desk: Desk) -> None:
+def _confirm(table: Table, mapping: Mapping, questions: Questions) -> None:
     """Have what was guessed confirmed.
 
     Raises:
         DataError: a column that the user named is not there, or nobody confirms the guess.
     """
     table.require(*(column for what, _ in mapping.rows() for column in _columns(mapping, what)))
-    if mapping.guessed and (mapping.time is not None or desk.options.rate_hz is not None):
+    if mapping.guessed and (mapping.time is not None or questions.options.rate_hz is not None):
         first = {what: "  ".join(table.first(c) for c in _columns(mapping, what)) for what, _ in mapping.rows()}
-        desk.confirm(table.where, [(what, column, first[what]) for what, column in mapping.rows()], mapping.command())
+        questions.confirm(
+            table.where, [(what, column, first[what]) for what, column in mapping.rows()], mapping.command()
+        )
 
 
 def _columns(mapping: Mapping, what: str) -> tuple[str, ...]:
@@ -175,7 +177,7 @@ def _split(table: Table, mapping: Mapping) -> Iterator[tuple[tuple[str, str], Ta
         yield key, table.only(index == number[key])
 
 
-def _sensor(kind: str, table: Table, mapping: Mapping, desk: Desk, findings: Findings) -> Sensor:
+def _sensor(kind: str, table: Table, mapping: Mapping, questions: Questions, findings: Findings) -> Sensor:
     columns = mapping.acc if kind == ACC else mapping.gyro
     assert columns is not None
     units = ACC_UNITS if kind == ACC else GYRO_UNITS
@@ -184,11 +186,11 @@ def _sensor(kind: str, table: Table, mapping: Mapping, desk: Desk, findings: Fin
     unit = unit if unit in units else None
     gravity = "removed" if kind == ACC and is_linear(columns) else None
     if mapping.time is None:
-        assert desk.options.rate_hz is not None
-        clock = counted(table.height, desk.options.rate_hz)
-        findings.decide("time", f"{desk.options.rate_hz:g} Hz", "given, as there is no time column")
+        assert questions.options.rate_hz is not None
+        clock = counted(table.height, questions.options.rate_hz)
+        findings.decide("time", f"{questions.options.rate_hz:g} Hz", "given, as there is no time column")
     else:
-        clock = read_clock(table, mapping.time, desk, findings, _time_unit(mapping.time))
+        clock = read_clock(table, mapping.time, questions, findings, _time_unit(mapping.time))
     names = ", ".join(columns)
     how = "a guess that was confirmed" if ("acc" if kind == ACC else "gyro") in mapping.guessed else "given"
     findings.decide(f"{kind} columns", names, how)

@@ -19,8 +19,8 @@ from otolith.importing.timing import Clock
 from otolith.importing.units import split_header
 
 if TYPE_CHECKING:
-    from otolith.importing.asking import Desk
     from otolith.importing.findings import Findings
+    from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Sheet
     from otolith.importing.table import Table
 
@@ -49,7 +49,7 @@ class Phyphox(Format):
             return []
         return [sheet for sheet in folder.sheets if TIME in sheet.columns or sheet.member.place.parent.name == "meta"]
 
-    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> Iterator[Session]:
+    def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
         found: list[Triple] = [(sheet, *triple) for sheet in sheets for triple in _triples(sheet)]
         if any(kind == ACC and not linear for _, kind, linear, _ in found):
             found = [each for each in found if not (each[1] == ACC and each[2])]

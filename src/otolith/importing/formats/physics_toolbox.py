@@ -20,7 +20,7 @@ from otolith.importing.timing import Clock, parse_moment, read_clock
 from otolith.importing.units import split_header
 
 if TYPE_CHECKING:
-    from otolith.importing.asking import Desk
+    from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Sheet
     from otolith.importing.table import Table
 
@@ -45,14 +45,14 @@ class PhysicsToolbox(Format):
                 out.append(sheet)
         return out
 
-    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> Iterator[Session]:
-        return (self._session(folder, sheet, desk) for sheet in sheets)
+    def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
+        return (self._session(folder, sheet, questions) for sheet in sheets)
 
-    def _session(self, folder: Folder, sheet: Sheet, desk: Desk) -> Session:
+    def _session(self, folder: Folder, sheet: Sheet, questions: Questions) -> Session:
         table = sheet.table()
         findings = self.findings(table)
         columns = {split_header(column)[0]: column for column in table.columns}
-        clock = _started(table, read_clock(table, columns[TIME], desk, findings, "s"))
+        clock = _started(table, read_clock(table, columns[TIME], questions, findings, "s"))
         force = set(FORCE) <= set(columns)
         names = tuple(columns[name] for name in (FORCE if force else LINEAR))
         unit = split_header(names[0])[1]

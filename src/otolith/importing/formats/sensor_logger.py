@@ -20,8 +20,8 @@ from otolith.importing.timing import Clock, read_clock
 from otolith.windows.clock import MAX_GAP_S
 
 if TYPE_CHECKING:
-    from otolith.importing.asking import Desk
     from otolith.importing.findings import Findings
+    from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Sheet
     from otolith.importing.table import Table
 
@@ -43,9 +43,9 @@ class SensorLogger(Format):
         ours = any(sheet.stem in FILES and set(COLUMNS) <= set(sheet.columns) for sheet in folder.sheets)
         return list(folder.sheets) if ours else []
 
-    def sessions(self, folder: Folder, sheets: list[Sheet], desk: Desk) -> Iterator[Session]:
+    def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
         by_stem = {sheet.stem: sheet for sheet in sheets}
-        used = [stem for stem in FILES if stem in by_stem and not (stem == GYROSCOPE and desk.options.acc_only)]
+        used = [stem for stem in FILES if stem in by_stem and not (stem == GYROSCOPE and questions.options.acc_only)]
         if TOTAL in used:
             used = [stem for stem in used if stem not in (LINEAR, GRAVITY)]
         elif LINEAR not in used:
@@ -57,15 +57,15 @@ class SensorLogger(Format):
         passed = sorted(sheet.where for sheet in sheets if sheet.stem not in used and sheet.stem != "Metadata")
         findings.passed_over = passed
         sign = _sign(by_stem.get("Metadata"), findings)
-        sensors = [_sensor(stem, table, sign, desk, findings) for stem, table in tables.items() if stem != GRAVITY]
+        sensors = [_sensor(stem, table, sign, questions, findings) for stem, table in tables.items() if stem != GRAVITY]
         if GRAVITY in tables:
-            gravity = _sensor(GRAVITY, tables[GRAVITY], sign, desk, findings)
+            gravity = _sensor(GRAVITY, tables[GRAVITY], sign, questions, findings)
             sensors[0] = _with_gravity(sensors[0], gravity, findings)
         yield Session(folder.name, sensors, findings, folder=folder.top)
 
 
-def _sensor(stem: str, table: Table, sign: float, desk: Desk, findings: Findings) -> Sensor:
-    clock = read_clock(table, "time", desk, findings)
+def _sensor(stem: str, table: Table, sign: float, questions: Questions, findings: Findings) -> Sensor:
+    clock = read_clock(table, "time", questions, findings)
     if clock.origin_ns is None:
         # old versions count from the start of the phone in `time`; both columns then say the same
         clock = Clock(table.numbers("seconds_elapsed"))

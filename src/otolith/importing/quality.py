@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from otolith import __version__
+from otolith.importing import quality_pictures as figures
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording
-from otolith.report.figures import imported as figures
 from otolith.report.pictures import Picture, picture
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ class Ask(Protocol):
         """Whether a guessed mapping is right. `rows`: what, which column, what it looks like."""
 
 
-class Desk:
+class Questions:
     """Takes questions, and remembers the answers, so that a folder of equal tables asks once.
 
     `options` have been looked at by whoever asks; without a person every question is a refusal.
