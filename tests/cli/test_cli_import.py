@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from otolith.cli.asking import Terminal, terminal
 from otolith.cli.display import LiveProgress
+from otolith.cli.terminal import Terminal, terminal
 from tests.helpers.commandline import SET, call, refused
 from tests.helpers.exports import lines, phyphox, sensor_logger, signal
 

@@ -1,4 +1,9 @@
-"""The command line. A command is one thin typed function in a file of its own below `commands`."""
+"""The command line `otolith`.
+
+Each command is one thin typed function in a file of its own below `commands`; `app` joins them, `shared` holds the
+options that several of them take, `results` prints what comes out, `display` shows progress, and `terminal` asks the
+person who sits there.
+"""
 
 from __future__ import annotations
 
@@ -11,35 +16,24 @@ from pathlib import Path
 from otolith.errors import OtolithError
 from otolith.system.files import FULL, cannot_write
 
-USAGE = 2
-"""Exit code for whatever the user can cure."""
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells give it."""
-BROKEN_PIPE = 1
-"""Exit code when whoever read the output went away; rich gives the same."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during work of which `kept` holds everything done so far.
-
-    The same command goes on, with --resume where `resume` says so.
-    """
-
-    def __init__(self, kept: object, resume: bool = True) -> None:
-        super().__init__()
-        self.kept = kept
-        self.resume = resume
-
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that `argv` (None: the process's arguments) names, and return the exit code.
+    """Run a command, and return the exit code.
 
-    0: done; 2: something the user can cure, said on stderr in a sentence; 130: interrupted. Any other exception is a
-    bug of ours and keeps its trace.
+    Args:
+        argv: The command and its arguments; default: those of the process.
+
+    Returns:
+        0 where all went well; 2 where the user can cure the error, which is printed on stderr in a sentence; 130 after
+        Ctrl-C. Any other exception is a defect of otolith and keeps its trace.
+
+    >>> main(["data", "nowhere"])
+    2
     """
     from cyclopts import CycloptsError
 
     from otolith.cli.app import app
+    from otolith.cli.shared import BROKEN_PIPE, INTERRUPTED, USAGE, Interrupted
 
     tokens = list(sys.argv[1:] if argv is None else argv)
     try:

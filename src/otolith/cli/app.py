@@ -1,4 +1,4 @@
-"""The commands and what `otolith --help` says. The modules of commands import nothing heavy until one is called."""
+"""The commands, and the text of `otolith --help`. Modules of commands import nothing heavy until one is called."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ HELP = "From unlabelled accelerometer and gyroscope recordings to an activity re
 EXAMPLES = """\
 Examples:
   otolith run                           real smartwatch recordings, no download
-  otolith run --dry-run                 what it would do, how long, how large
-  otolith data                          data sets, and which of them are here
+  otolith run --dry-run                 its plan, with time and memory
+  otolith data                          data sets, and where they lie
   otolith data uci-har --fetch          download one and verify every file
   otolith import walk.zip --out walks   phone exports become a data set
   otolith run uci-har --method csshar --seed 1 --set pretrain.epochs=10
@@ -63,4 +63,5 @@ COMMANDS: tuple[Callable[..., int | None], ...] = (
     report,
 )
 for place, command in enumerate(COMMANDS):
-    app.command(command, name=command.__name__.rstrip("_").replace("_", "-"), sort_key=place, help_epilogue="")
+    name = command.__name__.rstrip("_").replace("_", "-")
+    app.command(command, name=name, sort_key=place, help_epilogue="", help_format="markdown")

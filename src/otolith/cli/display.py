@@ -1,4 +1,4 @@
-"""How far long work has come: live bars on a terminal, occasional plain lines in a log. All of it goes to stderr."""
+"""Progress of long work: live bars on a terminal, occasional plain lines in a log. All of it goes to stderr."""
 
 from __future__ import annotations
 

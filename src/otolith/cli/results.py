@@ -1,4 +1,4 @@
-"""What commands print: the plan of a run, and the scores at its end."""
+"""Printing of commands: labelled lines, the plan of a run, and scores."""
 
 from __future__ import annotations
 
@@ -16,24 +16,21 @@ from otolith.cli.display import duration
 
 if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
-    from otolith.export import Agreement, Exported
     from otolith.jobs.compare import Compared, Planned
     from otolith.jobs.estimate import Estimate
     from otolith.jobs.run import Prepared
-    from otolith.model import Model
-    from otolith.prediction import Timeline
     from otolith.splits import Split
     from otolith.windows import Windows
 
 Lines = list[tuple[str, str]]
-"""A label and what belongs to it."""
+"""Labels and their texts."""
 
 LABEL = 13
 """Columns that a label and the space after it take."""
 
 
 def show(heading: str, lines: Iterable[tuple[str, str]], console: Console | None = None) -> None:
-    """A heading and labelled lines; stdout unless a console is given. In a log no line is wrapped."""
+    """Print a heading and labelled lines, on stdout unless a console is given. In a log no line is wrapped."""
     console = console or Console(highlight=False)
     console.print(Text(heading, "bold"), soft_wrap=True)
     if not console.is_terminal:
@@ -51,13 +48,13 @@ def show(heading: str, lines: Iterable[tuple[str, str]], console: Console | None
 
 
 def comment(heading: str, lines: Iterable[tuple[str, str]]) -> str:
-    """The same as TOML comments."""
+    """Return a heading and labelled lines as TOML comments."""
     texts = [heading, *(f"  {label:<{LABEL}}{' '.join(text.split())}" for label, text in lines)]
     return "".join(f"# {text}\n" for text in texts)
 
 
 def write(text: str) -> None:
-    """Text as it is to stdout, for other programs to read."""
+    """Write text as it is to stdout, for other programs to read."""
     sys.stdout.write(text)
 
 
@@ -66,7 +63,7 @@ def people(count: int) -> str:
 
 
 def plan(prepared: Prepared, cost: Estimate | None, out: Path) -> tuple[str, Lines]:
-    """Everything that is decided before a run begins. `cost` None: there is nothing left to train."""
+    """Return all that is decided before a run begins. `cost` None: there is nothing left to train."""
     from otolith import methods
     from otolith.report.names import dataset_title, split_title
 
@@ -95,7 +92,7 @@ def plan(prepared: Prepared, cost: Estimate | None, out: Path) -> tuple[str, Lin
 
 
 def data_line(dataset: Dataset, w: Windows) -> str:
-    """`Watch exercises: 9,556 windows of 1 s at 30 Hz, 7 activities`."""
+    """Return a line on windows: `Watch exercises: 9,556 windows of 1 s at 30 Hz, 7 activities`."""
     meta = w.meta
     text = f"{dataset.info.title}: {len(w):,} windows of {meta.seconds:g} s at {meta.rate_hz:g} Hz"
     text += f", {len(meta.activities)} activities"
@@ -135,7 +132,7 @@ def _bytes(count: int) -> str:
 
 
 def scores(result: Mapping[str, Any], warning: str = "") -> Lines:
-    """What `otolith.evaluate` returned, in percent."""
+    """Return the result of `otolith.evaluate` as lines, in percent."""
     from otolith.report.names import natural, percent
 
     interval = result["interval"]
@@ -159,7 +156,7 @@ def scores(result: Mapping[str, Any], warning: str = "") -> Lines:
 
 
 def comparison(planned: Planned) -> tuple[str, Lines]:
-    """Everything that is decided before a comparison begins."""
+    """Return all that is decided before a comparison begins."""
     from otolith import methods, splits
     from otolith.report.names import listed, split_title
 
@@ -184,7 +181,7 @@ def comparison(planned: Planned) -> tuple[str, Lines]:
 
 
 def compared(ended: Compared) -> None:
-    """Mean scores of each method, and where the page and the tables are."""
+    """Print mean scores of each method, and the paths of the page and the tables."""
     from otolith.report.groups import group
     from otolith.report.names import percent
 
@@ -209,65 +206,9 @@ def _listed(figures: Iterable[tuple[str, float]]) -> str:
     return ", ".join(f"{name} {percent(value)}" for name, value in figures)
 
 
-def predicted_facts(model: Model, bundle: Path, smoothing: str, dwell_s: float) -> Lines:
-    """How a prediction came about, for its page and its `about.json`."""
-    meta, calibration = model.meta, model.calibration
-    smoothed = "none" if smoothing == "none" else f"{smoothing}, an activity lasts {dwell_s:g} s on average"
-    lines = [
-        ("Model", str(bundle)),
-        ("Trained on", meta.dataset),
-        ("Windows", f"{meta.seconds:g} s at {meta.rate_hz:g} Hz, {meta.seconds * (1 - meta.overlap):g} s apart"),
-        ("Smoothing", smoothed),
-    ]
-    if calibration is None:
-        return [*lines, ("Unknown", "never: the model is not calibrated (otolith calibrate)")]
-    share = f"{100 * calibration.false_unknowns:g} % of known windows of validation subjects look more foreign"
-    return [*lines, ("Unknown", share), ("Temperature", f"{calibration.temperature:.3f}")]
-
-
 def terms_of(card: dict[str, Any]) -> list[str]:
-    """What the data that a model has seen ask of whoever uses it."""
+    """Return terms, licence and citation of the data that a model has seen."""
     data = card["data"]
     licence = data.get("licence")
     texts = [data.get("terms"), f"Licence: {licence}" if licence else None, data.get("citation")]
     return [str(text) for text in texts if text]
-
-
-def predicted(timelines: list[Timeline], skipped: list[str]) -> Lines:
-    """How long each state lasted in all recordings together, the longest first."""
-    from otolith.prediction.folder import without
-
-    seconds: dict[str, float] = {}
-    for timeline in timelines:
-        for each in timeline.intervals():
-            seconds[each.activity] = seconds.get(each.activity, 0.0) + each.stop_s - each.start_s
-    whole = sum(seconds.values())
-    lines = [
-        (name, f"{duration(part)}   {100 * part / whole:.1f} %")
-        for name, part in sorted(seconds.items(), key=lambda item: -item[1])
-    ]
-    notices = [("note", sentence) for sentence in without(timelines)]
-    return [*lines, *notices, *(("left out", reason) for reason in skipped)]
-
-
-def exported(done: Exported, why_noise: str = "") -> Lines:
-    """How an ONNX file compares with PyTorch."""
-    from otolith.report.names import percent
-
-    def line(found: Agreement) -> str:
-        return (
-            f"largest difference of a probability {found.largest:.2g}; {100 * found.same:.2f} % of windows get the "
-            f"same activity, {100 * found.same_unknown:.2f} % the same flag of unknown"
-        )
-
-    lines = [("checked on", done.trial.source), ("float32", line(done.float32))]
-    if why_noise:
-        lines.insert(1, ("why noise", why_noise))
-    if done.int8 is not None:
-        lines.append(("int8", f"{done.way}: {line(done.int8)}"))
-    if done.f1 is not None:
-        text = f"{percent(done.f1)} %"
-        if done.f1_int8 is not None:
-            text += f" in float32, {percent(done.f1_int8)} % in int8: {100 * (done.f1_int8 - done.f1):+.2f} points"
-        lines.append(("macro F1", text))
-    return [*lines, ("file", f"{done.path}   {done.n_bytes / 1e6:.2f} MB")]

@@ -1,4 +1,4 @@
-"""What several commands share: options, checks of folders, and the way from a bundle to its data."""
+"""Options, exit codes and steps that several commands share."""
 
 from __future__ import annotations
 
@@ -16,18 +16,66 @@ if TYPE_CHECKING:
     from otolith.splits import Split
     from otolith.windows import Windows
 
+USAGE = 2
+"""Exit code for every error that the user can cure."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells give it."""
+BROKEN_PIPE = 1
+"""Exit code where the reader of the output went away; rich gives the same."""
+
+_RECIPES = "compact (two CPU cores, minutes), paper (the published configuration), or a TOML file."
+_METHODS = (
+    "dynamic, multimodal, csshar, angular, scheduled, macl, dystress, debiased, hard-negatives, cluster-negatives, "
+    "simsiam, byol, vicreg, cpc, masked, multi-task, autoencoder, supervised or random."
+)
+_DATA = "Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads."
+_OWN = "Name of a data set, or the folder of your own; default: the one that the model was trained on."
+_SET = "Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3."
+_WORKERS = "Processes that cut recordings into windows; default: one for each core where that is worth it."
+
 Flag = Annotated[bool, Parameter(show_default=False)]
 Folder = Annotated[Path, Parameter(metavar="DIR")]
-Seed = Annotated[int, Parameter(validator=validators.Number(gte=0, lt=2**32))]
-Workers = Annotated[int | None, Parameter(validator=validators.Number(gte=1))]
-Overrides = Annotated[list[str] | None, Parameter(name="--set", metavar="KEY=VALUE", consume_multiple=(1, None))]
+AnyDataset = Annotated[
+    str, Parameter(help="Name of a data set (`otolith data` lists them), or the folder of your own.")
+]
+OwnDataset = Annotated[str | None, Parameter(help=_OWN)]
+Data = Annotated[Path | None, Parameter(metavar="DIR", help=_DATA)]
+Unlabelled = Annotated[
+    str | None,
+    Parameter(metavar="DIR", help="Data set folder whose recordings join pre-training; labels in it are ignored."),
+]
+ModelFolder = Annotated[
+    Path, Parameter(metavar="MODEL", help="The model folder of a run, or one that `otolith finetune` wrote.")
+]
+RecipeName = Annotated[str, Parameter(metavar="NAME|FILE", help=_RECIPES)]
+MethodName = Annotated[str, Parameter(help=_METHODS)]
+Overrides = Annotated[
+    list[str] | None, Parameter(name="--set", metavar="KEY=VALUE", consume_multiple=(1, None), help=_SET)
+]
+SEED = validators.Number(gte=0, lt=2**32)
+Seed = Annotated[int, Parameter(validator=SEED, help="Seed of weights, order and augmentation.")]
+Workers = Annotated[int | None, Parameter(validator=validators.Number(gte=1), help=_WORKERS)]
+Device = Annotated[str, Parameter(help="auto (a GPU where there is one), cpu, cuda, cuda:1, ...")]
+IgnoreMemory = Annotated[Flag, Parameter(help="Begin even if the memory of this machine does not seem to suffice.")]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during work of which the folder `kept` holds everything done so far.
+
+    The same command goes on, with --resume where `resume` is true.
+    """
+
+    def __init__(self, kept: object, resume: bool = True) -> None:
+        super().__init__()
+        self.kept = kept
+        self.resume = resume
 
 
 def parse_overrides(given: list[str] | None) -> dict[str, Any]:
-    """["pretrain.epochs=5"] -> {"pretrain.epochs": 5}.
+    """Return recipe values by their keys: ["pretrain.epochs=5"] gives {"pretrain.epochs": 5}.
 
     Raises:
-        RecipeError: one without an equals sign.
+        RecipeError: a text without an equals sign.
     """
     from otolith.recipes.schema import parse_override
 
@@ -43,10 +91,14 @@ def parse_overrides(given: list[str] | None) -> dict[str, Any]:
 def data_of(
     encoder: PretrainedEncoder, bundle: Path, dataset: str | None, root: Path | None, progress: Progress
 ) -> tuple[Dataset, Windows, Split]:
-    """Data cut as the encoder of `bundle` expects, with the split of the data set; None is the one it was trained on.
+    """Return a data set, its windows as the encoder of `bundle` expects them, and its default split.
+
+    Args:
+        dataset: Default: the data set that the encoder was trained on.
+        root: Folder that holds the data set.
 
     Raises:
-        DataError: the data are not here, or the bundle's own data set is a folder, which has to be named.
+        DataError: the data are not here, or the encoder was trained on a user's folder, which has to be named.
     """
     from otolith import datasets, splits
     from otolith.preprocessing.sensors import windows_for_encoder

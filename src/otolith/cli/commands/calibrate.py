@@ -1,4 +1,4 @@
-"""`otolith calibrate`: temperature and threshold of "unknown" for a model that is there."""
+"""`otolith calibrate`: temperature and threshold of "unknown" for an existing model."""
 
 from __future__ import annotations
 
@@ -7,33 +7,29 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from otolith.cli.shared import Folder
+from otolith.cli.shared import Data, Device, Folder, ModelFolder, OwnDataset
 
 
 def calibrate(
-    model: Annotated[Path, Parameter(metavar="MODEL")],
-    dataset: str | None = None,
+    model: ModelFolder,
+    dataset: OwnDataset = None,
     /,
     *,
     out: Folder | None = None,
-    data: Folder | None = None,
+    data: Data = None,
     false_unknowns: Annotated[float, Parameter(metavar="SHARE")] = 0.05,
     score: Literal["both", "distance", "energy", "probability"] = "both",
-    device: str = "auto",
+    device: Device = "auto",
 ) -> None:
-    """Fit temperature and "unknown" of a model on validation subjects.
+    """Fit the temperature of a model and its threshold of "unknown" on validation subjects.
 
-    Models that `otolith run` and `otolith finetune` write are calibrated already; this is for older ones, and for
-    another rate or score.
+    `otolith run` and `otolith finetune` calibrate already; this command is for older models, and for another share of
+    false unknowns or another score.
 
     Args:
-        model: The model folder of a run, or one that `otolith finetune` wrote.
-        dataset: Name of a data set, or the folder of your own; default: the one that the model was trained on.
         out: Folder for the calibrated model; default: in place of the model.
-        data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
         false_unknowns: Share of validation windows of known activities that may be called unknown.
-        score: What "unknown" is decided by; see docs/deploy.md.
-        device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
+        score: Score that decides on "unknown"; see docs/deploy.md.
     """
     import dataclasses
 

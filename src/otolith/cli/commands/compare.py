@@ -66,9 +66,9 @@ def compare(
         gpus: For ray: share of a GPU for a cell, such as 0.25; default: a whole one where the device is a GPU.
         ignore_memory: Begin even if the memory of this machine does not seem to suffice.
     """
-    from otolith.cli import Interrupted, results
+    from otolith.cli import results
     from otolith.cli.display import LiveProgress
-    from otolith.cli.shared import parse_overrides
+    from otolith.cli.shared import Interrupted, parse_overrides
     from otolith.jobs import compare
 
     progress = LiveProgress()

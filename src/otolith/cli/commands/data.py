@@ -149,7 +149,8 @@ def _fetch(name: str, root: Path | None) -> None:
 
 
 def _check(name: str, root: Path | None, deep: bool) -> int:
-    from otolith.cli import USAGE, results
+    from otolith.cli import results
+    from otolith.cli.shared import USAGE
 
     dataset = _open(name, root)
     problems = dataset.check(deep=deep)

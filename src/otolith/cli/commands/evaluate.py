@@ -7,32 +7,28 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from otolith.cli.shared import Flag, Folder
+from otolith.cli.shared import Data, Device, Flag, ModelFolder, OwnDataset
 
 
 def evaluate(
-    model: Annotated[Path, Parameter(metavar="MODEL")],
-    dataset: str | None = None,
+    model: ModelFolder,
+    dataset: OwnDataset = None,
     /,
     *,
     part: Literal["train", "val", "test"] = "test",
-    data: Folder | None = None,
+    data: Data = None,
     turned: Annotated[int | None, Parameter(metavar="SEED")] = None,
     without: Annotated[str | None, Parameter(metavar="SENSOR")] = None,
     as_json: Annotated[Flag, Parameter(name="--json")] = False,
-    device: str = "auto",
+    device: Device = "auto",
 ) -> None:
     """Score a model, by default on the test subjects.
 
     Args:
-        model: The model folder of a run, or one that `otolith finetune` wrote.
-        dataset: Name of a data set, or the folder of your own; default: the one that the model was trained on.
-        part: Which subjects to score.
-        data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
+        part: Subjects to score.
         turned: Turn each recording by a random rotation, as if the device had been worn another way.
         without: Take a sensor away, such as gyro, from a model that was trained to miss it.
         as_json: Print all figures as JSON, fractions rather than percent.
-        device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
     """
     import json
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from otolith.cli.shared import Flag, Folder
+from otolith.cli.shared import Data, Flag, ModelFolder, OwnDataset
+
+if TYPE_CHECKING:
+    from otolith.cli.results import Lines
+    from otolith.export import Agreement, Exported
 
 
 def export(
-    model: Annotated[Path, Parameter(metavar="MODEL")],
+    model: ModelFolder,
     out: Annotated[Path, Parameter(metavar="FILE.onnx")],
-    dataset: str | None = None,
+    dataset: OwnDataset = None,
     /,
     *,
     int8: Flag = False,
-    data: Folder | None = None,
+    data: Data = None,
 ) -> None:
     """Write a model as one ONNX file that onnxruntime alone can run, and check it against PyTorch.
 
@@ -25,11 +29,9 @@ def export(
     units, rate, activities, the threshold of "unknown" and the terms of the data. Needs the extra `onnx`.
 
     Args:
-        model: The model folder of a run, or one that `otolith finetune` wrote.
         out: The file to write.
         dataset: Data whose windows the file is checked on; default: those that the model was trained on, else noise.
         int8: Eight-bit weights, with what they cost in macro F1 where the windows have labels.
-        data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
     """
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
@@ -45,4 +47,28 @@ def export(
     trial, why_noise = find(loaded, dataset, data, progress)
     terms = results.terms_of(bundle.read_card(model))
     done = export_onnx(loaded, out, trial=trial, int8=int8, terms=terms, progress=progress)
-    results.show(f"{model} as {out}", results.exported(done, why_noise))
+    results.show(f"{model} as {out}", _lines(done, why_noise))
+
+
+def _lines(done: Exported, why_noise: str) -> Lines:
+    """Return how an ONNX file compares with PyTorch."""
+    from otolith.report.names import percent
+
+    lines = [("checked on", done.trial.source), ("float32", _agreement(done.float32))]
+    if why_noise:
+        lines.insert(1, ("why noise", why_noise))
+    if done.int8 is not None:
+        lines.append(("int8", f"{done.way}: {_agreement(done.int8)}"))
+    if done.f1 is not None:
+        text = f"{percent(done.f1)} %"
+        if done.f1_int8 is not None:
+            text += f" in float32, {percent(done.f1_int8)} % in int8: {100 * (done.f1_int8 - done.f1):+.2f} points"
+        lines.append(("macro F1", text))
+    return [*lines, ("file", f"{done.path}   {done.n_bytes / 1e6:.2f} MB")]
+
+
+def _agreement(found: Agreement) -> str:
+    return (
+        f"largest difference of a probability {found.largest:.2g}; {100 * found.same:.2f} % of windows get the "
+        f"same activity, {100 * found.same_unknown:.2f} % the same flag of unknown"
+    )

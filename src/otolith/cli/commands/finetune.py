@@ -7,34 +7,31 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from otolith.cli.shared import Flag, Folder, Seed
+from otolith.cli.shared import Data, Device, Flag, Folder, OwnDataset, Seed
 
 
 def finetune(
     encoder: Annotated[Path, Parameter(metavar="ENCODER")],
-    dataset: str | None = None,
+    dataset: OwnDataset = None,
     /,
     *,
     out: Folder,
-    data: Folder | None = None,
+    data: Data = None,
     seed: Seed | None = None,
     resume: Flag = False,
-    device: str = "auto",
+    device: Device = "auto",
 ) -> None:
     """Train a classifier on a pre-trained, frozen encoder.
 
     Args:
         encoder: Folder that `otolith pretrain` wrote, or the model folder of a run.
-        dataset: Name of a data set, or the folder of your own; default: the one that the encoder was trained on.
         out: Folder for the model. Until it is done, checkpoints lie beside it in DIR-checkpoints.
-        data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
-        seed: Of the classifier; default: the encoder's.
+        seed: Seed of the classifier; default: the encoder's.
         resume: Go on from the checkpoints of an interrupted fine-tuning.
-        device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
     """
-    from otolith.cli import Interrupted, results
+    from otolith.cli import results
     from otolith.cli.display import LiveProgress
-    from otolith.cli.shared import data_of
+    from otolith.cli.shared import Interrupted, data_of
     from otolith.jobs import finetune as job
     from otolith.jobs.folder import checkpoints_beside
     from otolith.model import bundle

@@ -1,4 +1,4 @@
-"""`otolith import`: phone exports and tables of one's own become a data set folder."""
+"""`otolith import`: turn phone exports and tables into a data set folder."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def import_(
     """Turn recordings of your own into a data set folder, with a report of what was found in them.
 
     Exports of Sensor Logger, phyphox and Physics Toolbox need no options. Other tables have their columns guessed and
-    shown; you confirm them, give --yes, or name them. A column called "none" says that there is none.
+    shown; you confirm them, give --yes, or name them. Name a column "none" to say that there is none.
 
     Args:
         sources: CSV, Parquet and zip files, and folders of those.
         out: Folder for the data set.
-        format: sensor_logger, phyphox, physics_toolbox or table; default: recognised.
+        format: sensor_logger, phyphox, physics_toolbox or table; default: recognised by the content.
         time: Column of time.
         acc: Columns of the accelerometer.
         gyro: Columns of the gyroscope.
@@ -65,18 +65,18 @@ def import_(
         subject_folder: The subject is the first folder below SOURCE.
         labels: File of intervals: recording, start, end, activity.
         time_unit: s, ms, us or ns.
-        time_format: Of times that are no ISO 8601, such as "%d.%m.%Y %H:%M:%S%.f".
+        time_format: Format of times that are not ISO 8601, such as "%d.%m.%Y %H:%M:%S%.f".
         rate: Sampling rate in Hz of tables without time.
         acc_unit: m/s^2, g or mg.
         gyro_unit: rad/s, deg/s or mdeg/s.
-        gravity: Whether the accelerometer shows it: included or removed.
+        gravity: included or removed: whether the accelerometer shows gravity.
         acc_only: Leave the gyroscope out.
         yes: Take a complete guess of the columns as it is.
-        title: What the data set is, in a line.
+        title: Title of the data set, in a line.
         licence: Licence of the recordings.
         terms: Terms of use; models that are trained on the recordings repeat them.
     """
-    from otolith.cli.asking import terminal
+    from otolith.cli.terminal import terminal
     from otolith.cli.display import LiveProgress
     from otolith.importing.options import ImportOptions
     from otolith.importing.read import read_recordings
@@ -114,7 +114,7 @@ def _split(columns: str | None) -> tuple[str, ...] | None:
 
 
 def _tell(imported: Imported, out: Path) -> None:
-    """What was decided and found, and what comes next."""
+    """Print decisions and findings, and the next command."""
     from otolith.cli import results
     from otolith.importing.write import QUALITY
 

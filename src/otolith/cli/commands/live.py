@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from otolith.cli.shared import Flag, Folder
+from otolith.cli.shared import Data, Device, Flag, ModelFolder
 
 if TYPE_CHECKING:
     from otolith.live.certificate import Certificate
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def live(
-    model: Annotated[Path, Parameter(metavar="MODEL")],
+    model: ModelFolder,
     /,
     *,
     replay: Annotated[list[str] | None, Parameter(metavar="SOURCE[:RECORDING]", consume_multiple=True)] = None,
@@ -24,24 +24,21 @@ def live(
     address: Annotated[str | None, Parameter(metavar="NAME")] = None,
     port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 8765,
     max_clients: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 64,
-    data: Folder | None = None,
-    device: str = "auto",
+    data: Data = None,
+    device: Device = "auto",
 ) -> None:
     """Show activities on a page while a phone moves in your hand, or while a recording plays.
 
-    The page is served to this machine alone unless --lan is given: then to your network, encrypted, to whoever has the
-    address with its token. Needs the extra `live`. Ctrl-C ends it. After `otolith live-runtime`, and with the extra
+    The page is served to this machine alone. With --lan it is served to your network, encrypted, for everybody who has
+    the address with its token. Needs the extra `live`. Ctrl-C ends it. After `otolith live-runtime`, and with the extra
     `onnx`, the page can also recognise by itself.
 
     Args:
-        model: The model folder of a run, or one that `otolith finetune` wrote.
         replay: Recordings that the page may play: data sets, folders, exports, or one recording of them.
-        lan: Serve to the network, so that a phone can open the page.
-        address: Of this machine in its network, where the one that is found is wrong.
-        port: To listen on; 0 takes a free one.
+        lan: Serve the page to your network, so that a phone can open it.
+        address: Address of this machine in its network, if otolith finds a wrong one.
+        port: Port to listen on; 0 takes a free one.
         max_clients: Pages that may be connected at once.
-        data: Folder that holds a built-in data set, or its parent; default: $OTOLITH_DATA, then the downloads.
-        device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
     """
     from otolith.live import serve
 
@@ -92,7 +89,7 @@ def live(
 
 
 def _lines(place: Place, signed: Certificate | None) -> list[tuple[str, str]]:
-    """What to open, and how to get past the browser's warning."""
+    """Return the address to open, and how to get past the browser's warning."""
     if signed is None:
         return [("open", place.url), ("served to", "this machine alone; --lan lets a phone open the page")]
     return [

@@ -1,4 +1,4 @@
-"""`otolith live-runtime`: what lets the page of `otolith live` compute by itself."""
+"""`otolith live-runtime`: the runtime by which the page of `otolith live` recognises activities itself."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cyclopts import Parameter
 def live_runtime(archive: Annotated[Path | None, Parameter(metavar="FILE.tgz")] = None, /) -> None:
     """Fetch onnxruntime-web once, so that the page of `otolith live` can recognise activities by itself.
 
-    npm fetches it, from the registry that it is set up for. Its checksum is verified, and the two files that the page
-    needs are kept; they are served by `otolith live` alone, never by another site.
+    npm fetches it from the registry that npm is set up for. Its checksum is verified, and the two files that the page
+    needs are kept; only `otolith live` serves them, no other site.
 
     Args:
-        archive: The package as `npm pack` gives it, where there is no npm or no network here.
+        archive: The package as `npm pack` writes it, for a machine without npm or network.
     """
     from otolith.cli import results
     from otolith.cli.display import LiveProgress

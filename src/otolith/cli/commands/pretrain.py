@@ -6,24 +6,37 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from otolith.cli.shared import Flag, Folder, Overrides, Seed, Workers
+from otolith.cli.shared import (
+    AnyDataset,
+    Data,
+    Device,
+    Flag,
+    Folder,
+    IgnoreMemory,
+    MethodName,
+    Overrides,
+    RecipeName,
+    Seed,
+    Unlabelled,
+    Workers,
+)
 
 
 def pretrain(
-    dataset: str = "watch",
+    dataset: AnyDataset = "watch",
     /,
     *,
     out: Folder,
-    recipe: Annotated[str, Parameter(metavar="NAME|FILE")] = "compact",
-    method: str = "dynamic",
-    data: Folder | None = None,
-    unlabelled: Annotated[str | None, Parameter(metavar="DIR")] = None,
+    recipe: RecipeName = "compact",
+    method: MethodName = "dynamic",
+    data: Data = None,
+    unlabelled: Unlabelled = None,
     seed: Seed = 0,
     overrides: Overrides = None,
     resume: Flag = False,
-    device: str = "auto",
+    device: Device = "auto",
     workers: Workers = None,
-    ignore_memory: Flag = False,
+    ignore_memory: IgnoreMemory = False,
 ) -> None:
     """Pre-train an encoder without labels.
 
@@ -31,23 +44,12 @@ def pretrain(
     ...` starts them; the batch is shared between them.
 
     Args:
-        dataset: Name of a data set (`otolith data` lists them), or the folder of your own.
         out: Folder for the encoder. Until it is done, checkpoints lie beside it in DIR-checkpoints.
-        recipe: compact (two CPU cores, minutes), paper (the published configuration), or a TOML file.
-        method: dynamic, multimodal, csshar, angular, scheduled, macl, dystress, debiased, hard-negatives,
-            cluster-negatives, simsiam, byol, vicreg, cpc, masked, multi-task, autoencoder, supervised or random.
-        data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
-        unlabelled: Data set folder whose recordings join pre-training; labels in it are ignored.
-        seed: Of weights, order and augmentation.
-        overrides: Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3.
         resume: Go on from the checkpoints of an interrupted pre-training; of a finished one, say where it is.
-        device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
-        workers: Processes that cut recordings into windows; default: one for each core where that is worth it.
-        ignore_memory: Begin even if the memory of this machine does not seem to suffice.
     """
-    from otolith.cli import Interrupted, results
+    from otolith.cli import results
     from otolith.cli.display import LiveProgress
-    from otolith.cli.shared import parse_overrides
+    from otolith.cli.shared import Interrupted, parse_overrides
     from otolith.jobs import pretrain as job
     from otolith.jobs.estimate import Estimate
     from otolith.jobs.folder import checkpoints_beside

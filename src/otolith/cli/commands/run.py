@@ -6,51 +6,53 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from otolith.cli.shared import Flag, Folder, Overrides, Seed, Workers
+from otolith.cli.shared import (
+    AnyDataset,
+    Data,
+    Device,
+    Flag,
+    Folder,
+    IgnoreMemory,
+    MethodName,
+    Overrides,
+    RecipeName,
+    Seed,
+    Unlabelled,
+    Workers,
+)
 
 
 def run(
-    dataset: str = "watch",
+    dataset: AnyDataset = "watch",
     /,
     *,
-    recipe: Annotated[str, Parameter(metavar="NAME|FILE")] = "compact",
-    method: str = "dynamic",
-    data: Folder | None = None,
-    unlabelled: Annotated[str | None, Parameter(metavar="DIR")] = None,
+    recipe: RecipeName = "compact",
+    method: MethodName = "dynamic",
+    data: Data = None,
+    unlabelled: Unlabelled = None,
     out: Folder | None = None,
     seed: Seed = 0,
     overrides: Overrides = None,
     dry_run: Flag = False,
     resume: Flag = False,
     tensorboard: Flag = False,
-    device: str = "auto",
+    device: Device = "auto",
     workers: Workers = None,
-    ignore_memory: Flag = False,
+    ignore_memory: IgnoreMemory = False,
 ) -> None:
     """Do the whole job, from recordings to a model and a report.
 
     Pre-trains without labels, fine-tunes on them, and evaluates on subjects that the model has not seen.
 
     Args:
-        dataset: Name of a data set (`otolith data` lists them), or the folder of your own.
-        recipe: compact (two CPU cores, minutes), paper (the published configuration), or a TOML file.
-        method: dynamic, multimodal, csshar, angular, scheduled, macl, dystress, debiased, hard-negatives,
-            cluster-negatives, simsiam, byol, vicreg, cpc, masked, multi-task, autoencoder, supervised or random.
-        data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads.
-        unlabelled: Data set folder whose recordings join pre-training; labels in it are ignored.
         out: Folder to write; default: runs/DATASET-METHOD-RECIPE-seedN.
-        seed: Of weights, order and augmentation.
-        overrides: Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3.
-        dry_run: Print the resolved recipe and an estimate of time and memory, and stop.
+        dry_run: Print the resolved recipe and an estimate of time and memory, then stop.
         resume: Go on with the run in the output folder; of a finished one, show the result again.
         tensorboard: Also write the curves for TensorBoard, into the output folder.
-        device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
-        workers: Processes that cut recordings into windows; default: one for each core where that is worth it.
-        ignore_memory: Begin even if the memory of this machine does not seem to suffice.
     """
-    from otolith.cli import Interrupted, results
+    from otolith.cli import results
     from otolith.cli.display import LiveProgress
-    from otolith.cli.shared import parse_overrides
+    from otolith.cli.shared import Interrupted, parse_overrides
     from otolith.jobs import run
     from otolith.report.names import dataset_title, method_title
 

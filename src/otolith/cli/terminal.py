@@ -1,4 +1,4 @@
-"""The person at the terminal, for what neither files nor options say."""
+"""Questions to the person at the terminal, for what neither files nor options say."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Terminal:
         self.progress = progress
 
     def choose(self, question: str, choices: Sequence[tuple[str, str]]) -> str | None:
-        """One of the choices, or None where the person does not know."""
+        """Return one of the choices, or None where the person does not know."""
         with self.progress.paused() as console:
             console.print(Text(question, "bold"))
             for value, meaning in choices:
@@ -35,7 +35,7 @@ class Terminal:
         return None if answer == UNKNOWN else answer
 
     def confirm(self, title: str, rows: Sequence[tuple[str, str, str]]) -> bool:
-        """Whether the guessed mapping that is shown is right."""
+        """Return True where the person says that the guessed columns are right."""
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title=Text(title), title_justify="left")
         for heading in ("what", "column", "first value"):
             table.add_column(heading, overflow="fold")
@@ -50,5 +50,5 @@ class Terminal:
 
 
 def terminal(progress: LiveProgress) -> Terminal | None:
-    """Whoever sits there; None where input or output is no terminal."""
+    """Return the person at the terminal; None where input or output is not a terminal."""
     return Terminal(progress) if sys.stdin.isatty() and progress.live else None
