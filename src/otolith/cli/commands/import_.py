@@ -76,8 +76,8 @@ def import_(
         licence: Licence of the recordings.
         terms: Terms of use; models that are trained on the recordings repeat them.
     """
-    from otolith.cli.terminal import terminal
     from otolith.cli.display import LiveProgress
+    from otolith.cli.terminal import terminal
     from otolith.importing.options import ImportOptions
     from otolith.importing.read import read_recordings
     from otolith.importing.write import disk_of, refuse_existing, write_imported
