@@ -10,6 +10,7 @@ import pytest
 
 from otolith.errors import DataError
 from otolith.importing import Imported, ImportOptions, read_recordings
+from otolith.importing.formats import FORMATS
 from otolith.recording import CHANNELS, Recording
 from otolith.windows.clock import contiguous
 from tests.helpers.exports import PHYPHOX_DIALECTS, G, Signal, phyphox, physics_toolbox, sensor_logger, signal, write
@@ -271,3 +272,31 @@ def test_loose_tables_of_phyphox(tmp_path: Path) -> None:
     (split / "Gyroscope.csv").rename(tmp_path / "loose" / "Gyroscope.csv")
     with pytest.raises(DataError, match="which of the accelerometers beside it"):
         read_recordings(tmp_path / "loose")
+
+
+def test_a_format_is_one_file(tmp_path: Path) -> None:
+    (tmp_path / "wrist_logger.py").write_text(
+        "from otolith.importing.formats import Format\n"
+        "from otolith.importing.session import ACC, Sensor, Session, axes\n"
+        "from otolith.importing.timing import counted\n\n\n"
+        "class WristLogger(Format):\n"
+        "    name = 'wrist_logger'\n\n"
+        "    def claims(self, folder):\n"
+        "        return [sheet for sheet in folder.sheets if set(sheet.columns) == {'u', 'v', 'w'}]\n\n"
+        "    def sessions(self, folder, sheets, questions):\n"
+        "        for sheet in sheets:\n"
+        "            table = sheet.table()\n"
+        "            values = axes(table, ('u', 'v', 'w'))\n"
+        "            acc = Sensor(ACC, table, counted(table.height, 25.0), values, 'g', 'documented', 'included', 'too')\n"
+        "            yield Session(sheet.stem, [acc], self.findings(table))\n\n\n"
+        "SPEC = WristLogger()\n"
+    )
+    (tmp_path / "walk.csv").write_text("u,v,w\n" + "0,0,1\n" * 100)
+    with pytest.raises(DataError, match="cannot tell which columns"):
+        read_recordings(tmp_path / "walk.csv")
+    with FORMATS.preserved():
+        assert FORMATS.add_file(tmp_path / "wrist_logger.py") == ["wrist_logger"]
+        found = read_recordings(tmp_path / "walk.csv")
+        assert (found.findings["walk"].format, found.rate_hz) == ("wrist_logger", 25.0)
+    with pytest.raises(DataError, match="unknown format 'wrist_logger'"):
+        read_recordings(tmp_path / "walk.csv", ImportOptions(format="wrist_logger"))

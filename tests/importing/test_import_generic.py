@@ -155,7 +155,9 @@ def test_the_accelerometers_unit(tmp_path: Path, unit: str, factor: float, said:
 
 def test_a_header_that_the_data_contradict_is_refused(tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", header="time,acc_x (g),acc_y (g),acc_z (g)")
-    with pytest.raises(DataError, match=r"says g, but its mean .* gravity in m/s\^2.*--acc-unit"):
+    with pytest.raises(
+        DataError, match=r"the accelerometer unit as g .*, but its mean .* gravity in m/s\^2.*--acc-unit"
+    ):
         read_recordings(path, YES)
     found = read_recordings(path, YES, Person("m/s^2"))
     np.testing.assert_array_equal(values(found), S.acc)

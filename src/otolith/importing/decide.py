@@ -1,11 +1,12 @@
-"""Which unit a sensor's numbers have, and whether gravity is in them: from option, format, header, data or a person.
+"""The unit of a sensor's numbers, and whether gravity is in them: from option, format, header, data or a person.
 
-What the user says holds. What format or header say holds unless the data plainly say otherwise; then, and where nothing
+A user's option holds. What format or header say holds unless the data plainly say otherwise; then, and where nothing
 says anything, a person is asked. Every outcome is noted with its reason.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,117 +31,114 @@ if TYPE_CHECKING:
 GRAVITY_MEANING = (("included", "at rest it shows 9.8 m/s^2"), ("removed", "at rest it shows about 0"))
 
 
-def acc_blocks(parts: list[Samples]) -> Blocks:
-    """What the parts of an accelerometer say of gravity."""
-    return blocks_of(*((part.times, part.values) for part in parts))
-
-
-def gyro_evidence(parts: list[Samples], acc: list[Samples]) -> tuple[str, str] | None:
-    """Unit and reason from the first part whose data decide it; `acc` has gravity in it."""
-    for part, beside in zip(parts, acc, strict=True):
-        found = gyro_unit_of_data(beside.times, beside.values, part.times, part.values)
-        if found is not None:
-            return found
-    return None
-
-
 def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, findings: Findings) -> tuple[float, str]:
-    """m/s² in one of the file's units, and whether gravity is "included" or "removed".
+    """Return m/s² in one of the file's units, and whether gravity is "included" or "removed".
 
     Raises:
         DataError: nothing decides, or header and data contradict, and there is nobody to ask.
     """
-    options, where = questions.options, sensor.table.where
-    blocks = acc_blocks(parts)
-    seen = acc_unit_of_data(blocks) if options.gravity != "removed" and sensor.gravity != "removed" else None
-    hint = questions.hints.get((sensor.kind, sensor.table.columns))
-    evidence = f"its mean over two seconds is typically {blocks.typical:.3g}, the length of gravity in {seen}"
-    if options.acc_unit:
-        unit, why = (
-            options.acc_unit,
-            "given" + (f", although {evidence}" if seen not in (None, options.acc_unit) else ""),
-        )
-    elif sensor.unit and seen in (None, sensor.unit):
-        unit, why = sensor.unit, sensor.unit_why
-    elif seen and not sensor.unit:
-        unit, why = seen, evidence
-    elif hint and not sensor.unit and sensor.gravity != "removed":
-        unit, why = hint[0], f"as in {hint[1]}, a table of the same columns"
-    else:
-        contradiction = f"{sensor.unit_why} says {sensor.unit}, but {evidence}. " if sensor.unit else ""
-        unit = questions.choose(
-            ("acc", sensor.table.columns, sensor.unit, seen),
-            where,
-            f"{contradiction}In which unit is the accelerometer?",
-            [(name, f"1 g is {STANDARD_GRAVITY / factor:.5g}") for name, factor in ACC_UNITS.items()],
-            "--acc-unit",
-        )
-        why = "asked"
-    findings.decide("accelerometer unit", unit, why)
-    factor = ACC_UNITS[unit]
-    return factor, _gravity(sensor, blocks.scaled(factor), questions, findings)
-
-
-def _gravity(sensor: Sensor, blocks: Blocks, questions: Questions, findings: Findings) -> str:
-    seen = gravity_of_data(blocks)
-    hint = questions.hints.get((sensor.kind, sensor.table.columns))
-    evidence = f"its mean over two seconds is typically {blocks.typical:.3g} m/s^2"
-    given = questions.options.gravity
-    if given:
-        gravity, why = given, "given" + (f", although {evidence}" if seen not in (None, given) else "")
-    elif sensor.gravity and seen in (None, sensor.gravity):
-        gravity, why = sensor.gravity, sensor.gravity_why
-    elif seen and not sensor.gravity:
-        gravity, why = seen, evidence
-    elif hint and not sensor.gravity:
-        gravity, why = "included", f"as in {hint[1]}, a table of the same columns"
-    else:
-        contradiction = (
-            f"{sensor.gravity_why} says that gravity is {sensor.gravity}, but {evidence}. " if sensor.gravity else ""
-        )
-        gravity = questions.choose(
-            ("gravity", sensor.table.columns, sensor.gravity, seen),
-            sensor.table.where,
-            f"{contradiction}Is gravity in the accelerometer's signal?",
-            GRAVITY_MEANING,
-            "--gravity",
-        )
-        why = "asked"
-    findings.decide("gravity", gravity, why)
-    return gravity
+    options, blocks = questions.options, acc_blocks(parts)
+    linear = sensor.gravity == "removed"
+    seen = None if linear or options.gravity == "removed" else acc_unit_of_data(blocks)
+    evidence = f"its mean over two seconds is typically {blocks.typical:.3g}"
+    hint = _hint(sensor, questions)
+    meanings = [(unit, f"1 g is {STANDARD_GRAVITY / factor:.5g}") for unit, factor in ACC_UNITS.items()]
+    unit = _decided(
+        "accelerometer unit", sensor, questions, findings,
+        given=options.acc_unit,
+        stated=(sensor.unit, sensor.unit_why),
+        seen=(seen, f"{evidence}, the length of gravity in {seen}"),
+        hint=None if linear else hint,
+        question=("In which unit is the accelerometer?", meanings, "--acc-unit"),
+    )  # fmt: skip
+    blocks = blocks.scaled(ACC_UNITS[unit])
+    gravity = _decided(
+        "gravity", sensor, questions, findings,
+        given=options.gravity,
+        stated=(sensor.gravity, sensor.gravity_why),
+        seen=(gravity_of_data(blocks), f"its mean over two seconds is typically {blocks.typical:.3g} m/s^2"),
+        hint=hint and ("included", hint[1]),
+        question=("Is gravity in the accelerometer's signal?", GRAVITY_MEANING, "--gravity"),
+    )  # fmt: skip
+    return ACC_UNITS[unit], gravity
 
 
 def gyro_unit(
     sensor: Sensor, parts: list[Samples], acc: list[Samples] | None, questions: Questions, findings: Findings
 ) -> float:
-    """rad/s in one of the file's units. `acc`: samples of an accelerometer on the same clock that have gravity in them.
+    """Return rad/s in one of the file's units.
+
+    Args:
+        acc: samples of an accelerometer on the same clock that have gravity in them.
 
     Raises:
         DataError: nothing decides, or header and data contradict, and there is nobody to ask.
     """
-    options = questions.options
-    seen = gyro_evidence(parts, acc) if acc is not None else None
-    hint = questions.hints.get((sensor.kind, sensor.table.columns))
-    found = seen[0] if seen else None
-    evidence = f"in the data {seen[1]}" if seen else ""
-    if options.gyro_unit:
-        unit = options.gyro_unit
-        why = "given" + (f", although {evidence}" if found not in (None, unit) else "")
-    elif sensor.unit and found in (None, sensor.unit):
-        unit, why = sensor.unit, sensor.unit_why
-    elif found and not sensor.unit:
-        unit, why = found, evidence
-    elif hint and not sensor.unit:
-        unit, why = hint[0], f"as in {hint[1]}, a table of the same columns"
-    else:
-        contradiction = f"{sensor.unit_why} says {sensor.unit}, but {evidence}. " if sensor.unit else ""
-        unit = questions.choose(
-            ("gyro", sensor.table.columns, sensor.unit, found),
-            sensor.table.where,
-            f"{contradiction}In which unit is the gyroscope?",
-            [(name, f"a turn in a second is {round(2 * np.pi / factor, 2):g}") for name, factor in GYRO_UNITS.items()],
-            "--gyro-unit",
-        )
-        why = "asked"
-    findings.decide("gyroscope unit", unit, why)
+    seen = (gyro_evidence(parts, acc) if acc is not None else None) or (None, "")
+    meanings = [(unit, f"a turn in a second is {round(2 * np.pi / f, 2):g}") for unit, f in GYRO_UNITS.items()]
+    unit = _decided(
+        "gyroscope unit", sensor, questions, findings,
+        given=questions.options.gyro_unit,
+        stated=(sensor.unit, sensor.unit_why),
+        seen=(seen[0], f"in the data {seen[1]}"),
+        hint=_hint(sensor, questions),
+        question=("In which unit is the gyroscope?", meanings, "--gyro-unit"),
+    )  # fmt: skip
     return GYRO_UNITS[unit]
+
+
+def _decided(
+    what: str,
+    sensor: Sensor,
+    questions: Questions,
+    findings: Findings,
+    *,
+    given: str | None,
+    stated: tuple[str | None, str],
+    seen: tuple[str | None, str],
+    hint: tuple[str, str] | None,
+    question: tuple[str, Sequence[tuple[str, str]], str],
+) -> str:
+    """Return the value that option, format or header, data, another file's data or a person give, in this order.
+
+    Args:
+        given: by the option.
+        stated: by format or header, and by which.
+        seen: in the data, and the evidence.
+        hint: seen in the data of another table of the same columns, and in which.
+        question: its words, the choices and the option.
+    """
+    where, columns = sensor.table.where, sensor.table.columns
+    (claimed, source), (found, evidence) = stated, seen
+    if given:
+        value, why = given, "given" + (f", although {evidence}" if found not in (None, given) else "")
+    elif claimed and found in (None, claimed):
+        value, why = claimed, source
+    elif found and not claimed:
+        value, why = found, evidence
+    elif hint and not claimed:
+        value, why = hint[0], f"as in {hint[1]}, a table of the same columns"
+    else:
+        words, choices, option = question
+        words = f"The file states the {what} as {claimed} ({source}), but {evidence}. {words}" if claimed else words
+        value, why = questions.choose((what, columns, claimed, found), where, words, choices, option), "asked"
+    findings.decide(what, value, why)
+    return value
+
+
+def _hint(sensor: Sensor, questions: Questions) -> tuple[str, str] | None:
+    return questions.hints.get((sensor.kind, sensor.table.columns))
+
+
+def acc_blocks(parts: list[Samples]) -> Blocks:
+    """Return what the parts of an accelerometer say of gravity."""
+    return blocks_of(*((part.times, part.values) for part in parts))
+
+
+def gyro_evidence(parts: list[Samples], acc: list[Samples]) -> tuple[str, str] | None:
+    """Return unit and reason from the first part whose data decide it; `acc` has gravity in it."""
+    for part, beside in zip(parts, acc, strict=True):
+        found = gyro_unit_of_data(beside.times, beside.values, part.times, part.values)
+        if found is not None:
+            return found
+    return None

@@ -13,7 +13,7 @@ from otolith.importing import labels
 from otolith.importing.assemble import Prepared, assemble, look_at_data, prepare, set_aside
 from otolith.importing.disk_buffer import DiskBuffer, in_memory
 from otolith.importing.findings import Decision, Findings
-from otolith.importing.formats import all_formats, format_named
+from otolith.importing.formats import FORMATS
 from otolith.importing.options import ImportOptions
 from otolith.importing.questions import Ask, Questions
 from otolith.importing.session import Folder, Session, Sheet
@@ -107,7 +107,7 @@ def read_recordings(
     if not given:
         raise DataError("No source was given. Name a file or a folder of recordings.")
     if options.format is not None:
-        format_named(options.format)
+        FORMATS.get(options.format)  # refuses a name that it does not know before anything is read
     intervals = labels.read_intervals(options.labels) if options.labels is not None else None
     folders = _folders(given, gather(given), options)
     recordings: list[Recording] = []
@@ -203,7 +203,7 @@ def _prepared(folder: Folder, questions: Questions, keep: Keep, passed: list[str
 
 def _sessions(folder: Folder, questions: Questions, passed: list[str]) -> Iterator[Session]:
     """The recordings in a folder as they are read; `passed` takes the files in which there is no motion."""
-    formats = [format_named(questions.options.format)] if questions.options.format else all_formats()
+    formats = [FORMATS.get(questions.options.format)] if questions.options.format else FORMATS
     rest = folder
     for each in formats:
         claimed = each.claims(rest)

@@ -1,16 +1,14 @@
-"""What every format offers, and the registry that finds them."""
+"""What every format offers, and the registry of formats."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from functools import cache
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
-from otolith.errors import DataError, unknown
+from otolith.errors import DataError
 from otolith.importing.findings import Findings
+from otolith.system.registry import Registry
 
 if TYPE_CHECKING:
     from otolith.importing.questions import Questions
@@ -19,27 +17,29 @@ if TYPE_CHECKING:
 
 
 class Format(ABC):
-    """One app's layout. Columns are found by name, never by place."""
+    """The layout of one app's exports. Columns are found by name, never by place.
+
+    A format is one file in this folder: a class of this kind, and an instance of it as the module's `SPEC`.
+    """
 
     name: ClassVar[str]
-    title: ClassVar[str]
     order: ClassVar[int] = 0
     """Formats are asked in this order; the plain table is last."""
 
     @abstractmethod
     def claims(self, folder: Folder) -> list[Sheet]:
-        """The files of a folder that belong to this format, whether it reads them or passes them over."""
+        """Return the files of a folder that belong to this format, whether it reads them or passes them over."""
 
     @abstractmethod
     def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
-        """The recordings in the files that it claimed, each read when it is asked for: one is held at a time.
+        """Read the recordings in the files that it claimed, each when it is asked for: one is held at a time.
 
         Raises:
             DataError: a file is damaged or lacks what the format promises; names file, line or column.
         """
 
     def findings(self, *tables: Table) -> Findings:
-        """Findings that begin with where the data are from and what reading the files took."""
+        """Return findings that begin with where the data are from and which repairs reading the files took."""
         found = Findings(sources=[table.where for table in tables], format=self.name)
         for table in tables:
             for what, count in table.repairs:
@@ -47,38 +47,7 @@ class Format(ABC):
         return found
 
 
-_FORMATS: dict[str, Format] = {}
-
-Kind = TypeVar("Kind", bound=type[Format])
-
-
-def register(kind: Kind) -> Kind:
-    """Class decorator: makes a format known under its `name`."""
-    _FORMATS[kind.name] = kind()
-    return kind
-
-
-@cache
-def _discover() -> None:
-    import otolith.importing.formats as package
-
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
-
-
-def all_formats() -> list[Format]:
-    """All formats, in the order in which they are asked."""
-    _discover()
-    return sorted(_FORMATS.values(), key=lambda each: (each.order, each.name))
-
-
-def format_named(name: str) -> Format:
-    """The format of that name.
-
-    Raises:
-        DataError: there is none; names the nearest.
-    """
-    _discover()
-    if name not in _FORMATS:
-        raise DataError(f"--format: {unknown('format', name, _FORMATS)}")
-    return _FORMATS[name]
+FORMATS: Registry[Format] = Registry(
+    "format", "otolith.importing.formats", DataError, order=lambda each: (each.order, each.name)
+)
+"""All formats, in the order in which they are asked."""

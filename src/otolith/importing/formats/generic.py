@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.formats.base import Format, register
+from otolith.importing.formats.base import Format
 from otolith.importing.mapping import (
     Mapping,
     guess,
@@ -38,12 +38,10 @@ Planned = tuple["Sheet", Mapping]
 """A file and what its columns are."""
 
 
-@register
 class Generic(Format):
     """See the module's docstring."""
 
     name = "table"
-    title = "a plain table"
     order = 100
 
     def claims(self, folder: Folder) -> list[Sheet]:
@@ -214,3 +212,6 @@ def _time_unit(column: str) -> str | None:
                "nanos": "ns", "nanoseconds": "ns"}  # fmt: skip
     words = [word for word in "".join(c if c.isalnum() or c == "µ" else " " for c in text).split() if word]
     return spelled.get(words[-1]) if len(words) > 1 else None
+
+
+SPEC = Generic()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.formats.base import Format, register
+from otolith.importing.formats.base import Format
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import Clock
 from otolith.importing.units import split_header
@@ -36,12 +36,10 @@ Pauses = tuple[np.ndarray, np.ndarray, int | None]
 """Experiment times from which on, how many seconds of pause to add, and the start in ns since 1970."""
 
 
-@register
 class Phyphox(Format):
     """See the module's docstring."""
 
     name = "phyphox"
-    title = "phyphox"
 
     def claims(self, folder: Folder) -> list[Sheet]:
         """Tables of one of its sensors; where there is one, all tables with its time and its `meta` too."""
@@ -144,3 +142,6 @@ def _clock(times: np.ndarray, pauses: Pauses | None) -> Clock:
     begin, paused, origin = pauses
     at = np.clip(np.searchsorted(begin, np.nan_to_num(times), side="right") - 1, 0, len(begin) - 1)
     return Clock(times + paused[at], origin, "UTC" if origin is not None else "")
+
+
+SPEC = Phyphox()

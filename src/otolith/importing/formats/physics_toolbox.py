@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.importing.formats.base import Format, register
+from otolith.importing.formats.base import Format
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import Clock, parse_moment, read_clock
 from otolith.importing.units import split_header
@@ -29,15 +29,13 @@ FORCE, LINEAR, TURN = ("gFx", "gFy", "gFz"), ("ax", "ay", "az"), ("wx", "wy", "w
 STARTED = "Recording started at:"
 
 
-@register
 class PhysicsToolbox(Format):
     """See the module's docstring."""
 
     name = "physics_toolbox"
-    title = "Physics Toolbox"
 
     def claims(self, folder: Folder) -> list[Sheet]:
-        """Tables with g-force columns, or with its linear acceleration and the total that goes with it."""
+        """Return the tables with g-force columns, or with its linear acceleration and the total that goes with it."""
         out = []
         for sheet in folder.sheets:
             names = {split_header(column)[0] for column in sheet.columns}
@@ -53,41 +51,35 @@ class PhysicsToolbox(Format):
         findings = self.findings(table)
         columns = {split_header(column)[0]: column for column in table.columns}
         clock = _started(table, read_clock(table, columns[TIME], questions, findings, "s"))
+
+        def sensor(kind: str, names: tuple[str, ...], unit: str, gravity: str | None = None) -> Sensor:
+            triad = tuple(columns[name] for name in names)
+            stated, documented = split_header(triad[0])[1], f"Physics Toolbox documents it for {triad[0]}"
+            why = f"the header {triad[0]!r}" if stated else documented
+            return Sensor(kind, table, clock, axes(table, triad), stated or unit, why, gravity, documented)
+
         force = set(FORCE) <= set(columns)
-        names = tuple(columns[name] for name in (FORCE if force else LINEAR))
-        unit = split_header(names[0])[1]
-        sensors = [
-            Sensor(
-                ACC,
-                table,
-                clock,
-                axes(table, names),
-                unit or ("g" if force else "m/s^2"),
-                f"the header {names[0]!r}" if unit else f"Physics Toolbox documents it for {names[0]}",
-                "included" if force else "removed",
-                f"Physics Toolbox documents it for {names[0]}",
-            )
-        ]
+        acc = sensor(ACC, FORCE, "g", "included") if force else sensor(ACC, LINEAR, "m/s^2", "removed")
+        sensors = [acc]
         if set(TURN) <= set(columns):
-            names = tuple(columns[name] for name in TURN)
-            unit = split_header(names[0])[1]
-            why = f"the header {names[0]!r}" if unit else f"Physics Toolbox documents it for {names[0]}"
-            turns = axes(table, names)
-            sensors[0] = replace(sensors[0], elsewhere=_held(turns))
-            sensors.append(Sensor(GYRO, table, clock, turns, unit or "rad/s", why, elsewhere=_held(sensors[0].values)))
+            gyro = sensor(GYRO, TURN, "rad/s")
+            sensors = [replace(acc, elsewhere=_held(gyro.values)), replace(gyro, elsewhere=_held(acc.values))]
         return Session("/".join((*folder.place.parts, sheet.stem)), sensors, findings, folder=folder.top)
 
 
 def _held(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """(rows,) which rows hold any of the sensor's three axes."""
+    """Mark (rows,) the rows that hold any of the sensor's three axes."""
     return np.asarray(np.isfinite(values).any(axis=0))
 
 
 def _started(table: Table, clock: Clock) -> Clock:
-    """The clock with the start that a comment names, in the phone's local time."""
+    """Give the clock the start that a comment names, in the phone's local time."""
     for comment in table.comments:
         if comment.startswith(STARTED) and clock.origin_ns is None:
             moment = parse_moment(comment.removeprefix(STARTED))
             if moment is not None and clock.seconds.size and clock.seconds[0] < 3600:
                 return Clock(clock.seconds, moment[0], "UTC" if moment[1] else "")
     return clock
+
+
+SPEC = PhysicsToolbox()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.formats.base import Format, register
+from otolith.importing.formats.base import Format
 from otolith.importing.repair import clean
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import Clock, read_clock
@@ -31,12 +31,10 @@ FILES = (LINEAR, TOTAL, GRAVITY, GYROSCOPE)
 UNIT_WHY = "Sensor Logger documents it"
 
 
-@register
 class SensorLogger(Format):
     """See the module's docstring."""
 
     name = "sensor_logger"
-    title = "Sensor Logger"
 
     def claims(self, folder: Folder) -> list[Sheet]:
         """Everything, where one of its motion files is there."""
@@ -113,3 +111,6 @@ def _with_gravity(linear: Sensor, gravity: Sensor, findings: Findings) -> Sensor
         "included",
         "Accelerometer.csv and Gravity.csv summed",
     )
+
+
+SPEC = SensorLogger()
