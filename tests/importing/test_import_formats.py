@@ -287,7 +287,7 @@ def test_a_format_is_one_file(tmp_path: Path) -> None:
         "        for sheet in sheets:\n"
         "            table = sheet.table()\n"
         "            values = axes(table, ('u', 'v', 'w'))\n"
-        "            acc = Sensor(ACC, table, counted(table.height, 25.0), values, 'g', 'documented', 'included', 'too')\n"
+        "            acc = Sensor(ACC, table, counted(table.height, 25), values, 'g', 'known', 'included', 'known')\n"
         "            yield Session(sheet.stem, [acc], self.findings(table))\n\n\n"
         "SPEC = WristLogger()\n"
     )
