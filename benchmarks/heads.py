@@ -15,8 +15,10 @@ from torch.nn import functional as F
 from benchmarks import fixtures
 from benchmarks.clock import matrix_rate, times
 from benchmarks.tasks import turn
-from otolith.finetuning.classifier import FinetuneSettings, Labelled, build_head, train_classifier
+from otolith.finetuning.classifier import train_classifier
+from otolith.finetuning.heads import Labelled, build_head
 from otolith.finetuning.parallel_heads import EVERY, train_many
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.metrics import macro_f1
 from otolith.protocols.few_labels import DRAWS, KS, STEPS
 

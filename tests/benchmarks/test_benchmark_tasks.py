@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from benchmarks import clock, files, fixtures, gpu, heads, losses, scale, steps, stock
-from otolith.finetuning.classifier import FinetuneSettings
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.losses import ndt_xent, nt_xent
 
 SMALL = {

@@ -12,7 +12,9 @@ from torch.nn import functional as F
 from otolith import fast
 from otolith.fast.masks import KeepMasks
 from otolith.fast.mlp import MLPSteps
-from otolith.finetuning.classifier import FinetuneSettings, Labelled, build_head, train_classifier, train_steps
+from otolith.finetuning.classifier import train_classifier, train_steps
+from otolith.finetuning.heads import Labelled, build_head
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.nets import PredictionMLP
 from otolith.training.optim import Optimizer
 

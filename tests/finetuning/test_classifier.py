@@ -13,7 +13,9 @@ from torch.nn import functional
 
 from otolith.errors import TrainingError
 from otolith.finetuning import classifier
-from otolith.finetuning.classifier import FinetuneSettings, Labelled, build_head, predict, train_classifier
+from otolith.finetuning.classifier import train_classifier
+from otolith.finetuning.heads import Labelled, build_head, predict
+from otolith.finetuning.settings import FinetuneSettings
 
 SETTINGS = FinetuneSettings(epochs=8, batch_size=16, lr=1e-2, hidden=(12,), patience=10)
 

@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from otolith import fast
 from otolith.errors import CheckpointError
-from otolith.finetuning.classifier import FinetuneSettings, Labelled, build_head, train_classifier
+from otolith.finetuning.classifier import train_classifier
+from otolith.finetuning.heads import Labelled, build_head
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.progress import Progress, Stage
 from otolith.training import state
 from otolith.training.checkpoint import KEEP, CheckpointFolder
@@ -199,7 +201,7 @@ def other_epochs(tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
 
 
 def no_rate(tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-    del state["lr"]
+    del state["best"]["lr"]
 
 
 @pytest.mark.parametrize("change", [other_masks, other_moments, no_best, other_epochs, no_rate])

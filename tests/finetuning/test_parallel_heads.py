@@ -10,8 +10,10 @@ from torch import Tensor
 
 from otolith.errors import TrainingError
 from otolith.finetuning import parallel_heads
-from otolith.finetuning.classifier import FinetuneSettings, Labelled, build_head, predict, train_steps
+from otolith.finetuning.classifier import train_steps
+from otolith.finetuning.heads import Labelled, build_head, predict
 from otolith.finetuning.parallel_heads import ManyHeads, train_many
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.metrics import macro_f1
 
 SETTINGS = FinetuneSettings(epochs=7, batch_size=8, lr=1e-3, hidden=(12, 6), dropout=0.0)

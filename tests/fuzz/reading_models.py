@@ -16,7 +16,9 @@ import torch
 
 from otolith import pipeline, splits
 from otolith.augment import SignalSpec
-from otolith.finetuning.classifier import FinetuneSettings, Labelled, build_head, train_classifier
+from otolith.finetuning.classifier import train_classifier
+from otolith.finetuning.heads import Labelled, build_head
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.model import Model, bundle
 from otolith.pipeline.calibration import calibrate
 from otolith.preprocessing.scaler import Scaler
@@ -25,7 +27,8 @@ from otolith.recipes.schema import parse_override
 from otolith.recording import CHANNELS
 from otolith.training import state
 from otolith.training.checkpoint import CheckpointFolder
-from otolith.training.loop import TrainSettings, train
+from otolith.training.loop import train
+from otolith.training.settings import TrainSettings
 from otolith.training.window_source import Part, Source
 from tests.fuzz import fuzzmutate
 from tests.fuzz.fuzzreader import Files, Reader, register

@@ -19,9 +19,10 @@ from otolith.augment import SignalSpec
 from otolith.pipeline import build_encoder
 from otolith.preprocessing.scaler import Scaler
 from otolith.training.checkpoint import CheckpointFolder
-from otolith.training.loop import PretextLoss, TrainSettings, train
+from otolith.training.loop import PretextLoss, train
 from otolith.training.pretext import Batch, Method
 from otolith.training.ranks import ALONE, Ranks, joint_statistics
+from otolith.training.settings import TrainSettings
 from otolith.training.window_source import Part, Source
 from tests.helpers import tiny
 

@@ -17,9 +17,10 @@ from otolith.methods.byol import BYOL, BYOLSettings, decay_at
 from otolith.preprocessing.scaler import Scaler
 from otolith.recording import CHANNELS
 from otolith.training.checkpoint import CheckpointFolder
-from otolith.training.loop import TrainSettings, train
+from otolith.training.loop import train
 from otolith.training.optim import Optimizer
 from otolith.training.pretext import Batch
+from otolith.training.settings import TrainSettings
 from otolith.training.window_source import Part, Source
 from tests.helpers import tiny
 from tests.helpers.stops import Stopped

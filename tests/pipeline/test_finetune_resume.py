@@ -12,7 +12,7 @@ import pytest
 
 from otolith import splits
 from otolith.errors import CheckpointError, InUseError
-from otolith.finetuning.classifier import FinetuneSettings
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.splits import Split
 from otolith.system import claims

@@ -13,7 +13,7 @@ import torch
 import otolith
 from otolith import metrics, splits
 from otolith.errors import CheckpointError, DataError, RecipeError, TrainingError
-from otolith.finetuning.classifier import FinetuneSettings
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.model import Model, PretrainedEncoder, check_windows
 from otolith.pipeline import build_encoder, evaluate, finetune, pretrain
 from otolith.preprocessing.scaler import Scaler

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from otolith import datasets, pipeline
-from otolith.finetuning.classifier import build_head
+from otolith.finetuning.heads import build_head
 from otolith.model import Model, PretrainedEncoder
 from otolith.prediction import predict_recordings
 from otolith.preprocessing.scaler import Scaler

@@ -12,13 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from otolith.errors import TrainingError
-from otolith.finetuning.classifier import FinetuneSettings, Labelled, train_classifier
+from otolith.finetuning.classifier import train_classifier
 from otolith.finetuning.features import encode
+from otolith.finetuning.heads import Labelled
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.preprocessing.scaler import Scaler
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.failures import EXPLODED, LossWatch, is_out_of_memory
-from otolith.training.loop import TrainSettings, train
+from otolith.training.loop import train
 from otolith.training.pretext import Batch, Method
+from otolith.training.settings import TrainSettings
 from otolith.training.window_source import Part, Source
 
 SETTINGS = TrainSettings(epochs=2, batch_size=4, lr=0.01)
@@ -76,11 +79,11 @@ def test_a_loss_that_explodes_stops_though_it_is_finite(at: int, epoch: int, ste
 
 
 def test_a_large_loss_that_was_large_at_first_is_no_explosion() -> None:
-    assert LossWatch(None).bad([5e8, 6e8, 1e9, -7e8]) is None
-    assert LossWatch(None).bad([0.001, 0.9 * EXPLODED]) is None
-    assert LossWatch(None).bad([0.001, 1.1 * EXPLODED]) == 1
-    assert LossWatch(2.0).bad([5.0, -2.1 * EXPLODED]) == 1
-    assert LossWatch(2.0).bad([5.0, float("inf"), float("nan")]) == 1
+    assert LossWatch(None).first_bad([5e8, 6e8, 1e9, -7e8]) is None
+    assert LossWatch(None).first_bad([0.001, 0.9 * EXPLODED]) is None
+    assert LossWatch(None).first_bad([0.001, 1.1 * EXPLODED]) == 1
+    assert LossWatch(2.0).first_bad([5.0, -2.1 * EXPLODED]) == 1
+    assert LossWatch(2.0).first_bad([5.0, float("inf"), float("nan")]) == 1
 
 
 def test_a_resumed_training_remembers_how_it_began(tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ from otolith.preprocessing.scaler import Scaler
 from otolith.progress import Progress, Stage
 from otolith.training import window_source as source_module
 from otolith.training.checkpoint import CheckpointFolder
-from otolith.training.loop import TrainSettings, train
+from otolith.training.loop import train
 from otolith.training.pretext import Batch, Method
+from otolith.training.settings import TrainSettings
 from otolith.training.window_source import Part, Source
 
 SETTINGS = TrainSettings(epochs=3, batch_size=4, lr=0.01)

@@ -18,9 +18,10 @@ from otolith import methods
 from otolith.errors import TrainingError
 from otolith.preprocessing.scaler import Scaler
 from otolith.training.checkpoint import Checkpoint, CheckpointFolder
-from otolith.training.loop import TrainSettings, train
+from otolith.training.loop import train
 from otolith.training.pretext import Method
 from otolith.training.ranks import ALONE, JointBatchNorm1d, Ranks, joined, joint_statistics
+from otolith.training.settings import TrainSettings
 from otolith.training.window_source import Part, Source
 from tests.helpers import joint, tiny
 

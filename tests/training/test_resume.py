@@ -17,8 +17,9 @@ from otolith.errors import CheckpointError
 from otolith.preprocessing.scaler import Scaler
 from otolith.progress import Progress, Stage
 from otolith.training.checkpoint import CheckpointFolder
-from otolith.training.loop import TrainSettings, train
+from otolith.training.loop import train
 from otolith.training.pretext import Method
+from otolith.training.settings import TrainSettings
 from otolith.training.window_source import Part, Source
 from tests.helpers import tiny
 from tests.helpers.stops import Stopped

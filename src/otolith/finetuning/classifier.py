@@ -1,11 +1,11 @@
-"""Fine-tuning (Section III-E): a small head on the features of a frozen encoder, or the whole network end to end."""
+"""Training of a classifier (Section III-E): a small head on features, or a whole network end to end."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,68 +13,17 @@ from torch.nn import functional as F
 
 from otolith import fast
 from otolith.errors import TrainingError
+from otolith.fast.masks import KeepMasks
 from otolith.fast.memory import keep_pages
 from otolith.fast.mlp import MLPSteps
+from otolith.finetuning.heads import Labelled, predict
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.nets import PredictionMLP
 from otolith.progress import SILENT, Progress
 from otolith.training.checkpoint import CheckpointFolder
-from otolith.training.failures import or_smaller
+from otolith.training.failures import within_memory
 from otolith.training.optim import Optimizer
-from otolith.training.state import Course, Updates
-
-MOST_HIDDEN = 100
-MOST_WIDTH = 1_000_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinetuneSettings:
-    """How a head is trained; the defaults are the paper's (Section IV-B4)."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    epochs: int = 50
-    batch_size: int = 128
-    lr: float = 1e-4
-    patience: int = 10
-    """The rate is halved when more epochs than this in a row bring no better validation macro F1."""
-    head: Literal["mlp", "linear"] = "mlp"
-    hidden: tuple[int, ...] = (256, 128)
-    dropout: float = 0.2
-    weight_decay: float = 0.0
-    class_balanced: bool = False
-    """Weight each activity's cross-entropy by the inverse of its frequency."""
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or not self.lr > 0 or self.patience < 0:
-            raise ValueError(
-                f"expected epochs >= 1, batch_size >= 1, lr > 0 and patience >= 0; got epochs {self.epochs}, "
-                f"batch_size {self.batch_size}, lr {self.lr}, patience {self.patience}"
-            )
-        if len(self.hidden) > MOST_HIDDEN:
-            raise ValueError(f"expected at most {MOST_HIDDEN} hidden layers; got {len(self.hidden)}")
-        if any(width > MOST_WIDTH for width in self.hidden):
-            raise ValueError(f"expected hidden widths of at most {MOST_WIDTH:,}; got {list(self.hidden)}")
-        if not 0 <= self.dropout < 1 or not self.weight_decay >= 0 or any(width < 1 for width in self.hidden):
-            raise ValueError(
-                f"expected 0 <= dropout < 1, weight_decay >= 0 and hidden widths >= 1; got dropout {self.dropout}, "
-                f"weight_decay {self.weight_decay}, hidden {list(self.hidden)}"
-            )
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Inputs of a classifier, (n, ...), and their activities, (n,) int64."""
-
-    inputs: Tensor
-    y: Tensor
-
-
-def build_head(n_features: int, n_classes: int, settings: FinetuneSettings, seed: int) -> PredictionMLP:
-    """A new head whose weights depend on `seed` alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        hidden = settings.hidden if settings.head == "mlp" else ()
-        return PredictionMLP(n_features, n_classes, hidden, settings.dropout)
+from otolith.training.state import BestEpoch, TrainingState, seeded
 
 
 def train_classifier(
@@ -92,15 +41,20 @@ def train_classifier(
     progress: Progress = SILENT,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Train `network` in place and leave it with the weights of its best epoch on `val`.
+    """Train `network` in place, leave it with the weights of its best epoch on `val`, and return a record an epoch.
 
-    `network` maps `inputs` to logits: a head on features, or an encoder with its head on windows (then trained end
-    to end). `score(y_true, y_pred)` is the macro F1 that selects the epoch; the first of equals wins. Each `every`th
-    epoch is scored, and the last.
+    Order and dropout depend on `seed` alone. On a CPU with the same number of threads, a resumed training ends
+    bit-identical to one that was never stopped.
 
-    `checkpoints` is where to save after an epoch (`course.EVERY_S`), each of which has to be scored then, and to go on
-    from if something is there; `on_epoch` is told the records of before, too. On a CPU with the same number of threads,
-    a resumed training ends bit-identical to one that was never stopped.
+    Args:
+        network: maps inputs to logits (n, n_classes): a head on features, or an encoder with its head on windows (then
+            trained end to end).
+        score: `score(y_true, y_pred)`, the macro F1 that selects the epoch; the first of equals wins.
+        every: so many epochs lie between two that are scored; the last is scored always.
+        stage: the name of this training in records, progress and errors.
+        checkpoints: where to save after an epoch (`state.EVERY_S`), each of which has to be scored then, and to go on
+            from if something is there.
+        on_epoch: told each record (stage, epoch, loss, val_macro_f1, lr, seconds), those of a resumed training too.
 
     Raises:
         TrainingError: no training windows, fewer than two activities, a loss that is not finite, or a batch that does
@@ -108,6 +62,17 @@ def train_classifier(
         CheckpointError: the checkpoints found belong to another job.
         StorageError: a checkpoint cannot be written.
         ValueError: `checkpoints` with `every` above 1.
+
+    >>> from otolith.finetuning.heads import build_head
+    >>> settings = FinetuneSettings(epochs=3, hidden=(4,))
+    >>> windows = Labelled(torch.eye(3).repeat(4, 1), torch.arange(3).repeat(4))
+    >>> def accuracy(y_true, y_pred):
+    ...     return float((y_true == y_pred).float().mean())
+    >>> records = train_classifier(
+    ...     build_head(3, 3, settings, 0), windows, windows, settings, 0, n_classes=3, score=accuracy
+    ... )
+    >>> [record["epoch"] for record in records]
+    [1, 2, 3]
     """
     if checkpoints is not None and every != 1:
         raise ValueError(f"a training with checkpoints scores every epoch; got every={every}")
@@ -123,29 +88,25 @@ def train_classifier(
             "Label some windows of a validation subject, or choose another split."
         )
     device = train.inputs.device
-    if device.type == "cpu" and fast.is_on():
-        keep_pages()
     weight = _class_weights(train.y, n_classes).to(train.inputs.dtype) if settings.class_balanced else None
-    with (
-        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
-        progress.stage(stage, settings.epochs, "epochs") as bar,
-    ):
-        torch.manual_seed(seed)
-        course = Course(network, _updates_of(network, train, settings, weight), seed, settings.lr, settings.patience)
+    with seeded(seed, device), progress.stage(stage, settings.epochs, "epochs") as bar:
+        updates = _updates_of(network, train, settings, weight)
+        best = BestEpoch(settings.lr, settings.patience)
+        state = TrainingState(network, updates.adam, seed, device, masks=updates.masks, best=best)
         if checkpoints is not None:
-            course.go_on(checkpoints, device, progress)
-            for record in course.records:
+            state.go_on(checkpoints, progress)
+            for record in state.records:
                 bar.advance()
                 if on_epoch is not None:
                     on_epoch(record)
-        for epoch in range(len(course.records), settings.epochs):
+        for epoch in range(len(state.records), settings.epochs):
             began = time.perf_counter()
             network.train()
             total = torch.zeros((), device=device)
-            for ids in torch.randperm(len(train.y), generator=course.order).to(device).split(settings.batch_size):
-                total += course.updates.step(ids, course.lr) * len(ids)
+            for ids in torch.randperm(len(train.y), generator=state.order).to(device).split(settings.batch_size):
+                total += updates.step(ids, best.lr) * len(ids)
             mean_loss = float(total) / len(train.y)
-            refuse_not_finite(mean_loss, stage, f"in epoch {epoch + 1}", course.lr)
+            refuse_not_finite(mean_loss, stage, f"in epoch {epoch + 1}", best.lr)
             if (epoch + 1) % every and epoch + 1 < settings.epochs:
                 continue
             figure = score(val.y, predict(network, val.inputs).argmax(1))
@@ -154,18 +115,21 @@ def train_classifier(
                 "epoch": epoch + 1,
                 "loss": mean_loss,
                 "val_macro_f1": figure,
-                "lr": course.lr,
+                "lr": best.lr,
                 "seconds": time.perf_counter() - began,
             }
-            course.judge(record, figure, every)
+            state.records.append(record)
+            best.judge(network, epoch + 1, figure, every)
             if checkpoints is not None:
-                course.save(checkpoints, device)
+                state.save(checkpoints, seldom=True)
             bar.advance(min(every, settings.epochs), loss=mean_loss, val_macro_f1=100 * figure)
             if on_epoch is not None:
                 on_epoch(record)
-    records = course.take_best()
+    for record in state.records:
+        record["best_epoch"] = best.epoch
+    network.load_state_dict(best.weights)
     _lay_out(network.eval())
-    return records
+    return state.records
 
 
 def train_steps(network: nn.Module, train: Labelled, settings: FinetuneSettings, seed: int, steps: int) -> None:
@@ -175,10 +139,7 @@ def train_steps(network: nn.Module, train: Labelled, settings: FinetuneSettings,
         TrainingError: a loss that is not finite.
     """
     device = train.inputs.device
-    if device.type == "cpu" and fast.is_on():
-        keep_pages()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with seeded(seed, device):
         order = torch.Generator().manual_seed(seed)
         updates = _updates_of(network, train, settings, None)
         network.train()
@@ -193,15 +154,34 @@ def train_steps(network: nn.Module, train: Labelled, settings: FinetuneSettings,
     _lay_out(network.eval())
 
 
-def _updates_of(network: nn.Module, train: Labelled, settings: FinetuneSettings, weight: Tensor | None) -> Updates:
-    """What makes one update from the windows `ids` at a rate and returns their mean loss before it."""
-    if isinstance(network, PredictionMLP) and train.inputs.device.type == "cpu" and fast.is_on():
+def refuse_not_finite(loss: float, stage: str, when: str, lr: float) -> None:
+    """Raise TrainingError if the loss is NaN or infinite."""
+    if not loss < float("inf"):
+        raise TrainingError(f"{stage}: the loss is no longer finite {when}; try a lower rate than {lr:.2g}")
+
+
+@dataclass(frozen=True)
+class _Updates:
+    """`step(ids, lr)` makes one update from the windows `ids` and returns their mean loss before it; `adam` and `masks`
+    are what it remembers from one update to the next."""
+
+    step: Callable[[Tensor, float], Tensor]
+    adam: torch.optim.Adam
+    masks: KeepMasks | None = None
+
+
+def _updates_of(network: nn.Module, train: Labelled, settings: FinetuneSettings, weight: Tensor | None) -> _Updates:
+    device = train.inputs.device
+    on_cpu = device.type == "cpu" and fast.is_on()
+    if on_cpu:
+        keep_pages()
+    if on_cpu and isinstance(network, PredictionMLP):
         steps = MLPSteps(network.linear_layers(), network.dropout, settings.lr, settings.weight_decay)
 
         def fast_update(ids: Tensor, lr: float) -> Tensor:
             return steps.step(train.inputs.index_select(0, ids), train.y[ids], lr, weight)
 
-        return Updates(fast_update, steps.adam, steps.masks)
+        return _Updates(fast_update, steps.adam, steps.masks)
     optimizer = Optimizer(network, "adam", settings.lr, weight_decay=settings.weight_decay)
 
     def update(ids: Tensor, lr: float) -> Tensor:
@@ -210,35 +190,19 @@ def _updates_of(network: nn.Module, train: Labelled, settings: FinetuneSettings,
         optimizer.step(lr)
         return loss.detach()
 
-    def update_or_smaller(ids: Tensor, lr: float) -> Tensor:
-        return or_smaller(lambda some: update(some, lr), ids, "finetune", train.inputs.device)
-
-    return Updates(update_or_smaller, optimizer.adam)
+    return _Updates(
+        lambda ids, lr: within_memory(lambda some: update(some, lr), ids, "finetune", device), optimizer.adam
+    )
 
 
 def _lay_out(network: nn.Module) -> None:
-    """Weights in memory as a loaded bundle has them, so that both compute the same to the last bit."""
+    """Lay weights out in memory as a loaded bundle has them, so that both compute the same to the last bit."""
     for parameter in network.parameters():
         parameter.data = parameter.data.contiguous()
 
 
-def refuse_not_finite(loss: float, stage: str, when: str, lr: float) -> None:
-    """Raise TrainingError if the loss is NaN or infinite."""
-    if not loss < float("inf"):
-        raise TrainingError(f"{stage}: the loss is no longer finite {when}; try a lower rate than {lr:.2g}")
-
-
-@torch.no_grad()
-def predict(network: nn.Module, inputs: Tensor, batch_size: int = 2048) -> Tensor:
-    """Logits (n, n_classes) in eval mode; the mode is put back afterwards."""
-    was_training = network.training
-    network.eval()
-    logits = torch.cat([network(chunk) for chunk in inputs.split(batch_size)])
-    network.train(was_training)
-    return logits
-
-
 def _class_weights(y: Tensor, n_classes: int) -> Tensor:
+    """Return n / (number of classes present · count) for each class, (n_classes,); 0 for one without windows."""
     counts = torch.bincount(y, minlength=n_classes).float()
     present = counts > 0
     weights = torch.zeros_like(counts)

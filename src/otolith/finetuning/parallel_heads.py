@@ -16,14 +16,9 @@ from torch.nn import functional as F
 from otolith import fast
 from otolith.errors import TrainingError
 from otolith.fast.masks import KeepMasks, dropped_share
-from otolith.finetuning.classifier import (
-    FinetuneSettings,
-    Labelled,
-    build_head,
-    refuse_not_finite,
-    train_classifier,
-    train_steps,
-)
+from otolith.finetuning.classifier import refuse_not_finite, train_classifier, train_steps
+from otolith.finetuning.heads import Labelled, build_head
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.nets import PredictionMLP
 
 TOGETHER = 128

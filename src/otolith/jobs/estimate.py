@@ -13,13 +13,14 @@ import torch
 from otolith import methods
 from otolith.augment import SignalSpec
 from otolith.errors import TrainingError
-from otolith.finetuning.classifier import build_head
+from otolith.finetuning.heads import build_head
 from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
 from otolith.pipeline import build_encoder
 from otolith.preprocessing.scaler import Scaler
 from otolith.system.device import choose_device
-from otolith.training.loop import TrainSettings, train
+from otolith.training.loop import train
+from otolith.training.settings import TrainSettings
 from otolith.training.window_source import RESIDENT_BYTES, Part, Source
 from otolith.windows import WindowMeta
 

@@ -10,8 +10,8 @@ from torch import nn
 
 from otolith.augment import Compose, SignalSpec
 from otolith.nets import TransformerEncoder
-from otolith.training.loop import TrainSettings
 from otolith.training.pretext import Method
+from otolith.training.settings import TrainSettings
 
 STRICT: dict[str, Any] = {"extra": "forbid"}
 """Marks a settings dataclass as one in which a recipe's unknown key is an error."""

@@ -12,8 +12,8 @@ from otolith.augment import SignalSpec
 from otolith.losses.infonce import info_nce
 from otolith.methods.base import STRICT, MethodSpec, SharedSettings
 from otolith.nets import CPCEncoder
-from otolith.training.loop import TrainSettings
 from otolith.training.pretext import Batch, Method
+from otolith.training.settings import TrainSettings
 
 
 @dataclass(frozen=True)

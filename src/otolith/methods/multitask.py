@@ -14,8 +14,8 @@ from otolith.augment import Augmentation, SignalSpec, build
 from otolith.losses.transformations import transformation_bce
 from otolith.methods.base import STRICT, MethodSpec, SharedSettings
 from otolith.nets import ProjectionHead, TPNEncoder
-from otolith.training.loop import TrainSettings
 from otolith.training.pretext import Batch, Method
+from otolith.training.settings import TrainSettings
 
 
 @dataclass(frozen=True)

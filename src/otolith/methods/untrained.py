@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otolith.finetuning.classifier import FinetuneSettings
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.methods.autoencoder import NoSettings
 from otolith.methods.base import MethodSpec
 

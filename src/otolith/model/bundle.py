@@ -81,7 +81,8 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     """
     from pydantic import TypeAdapter
 
-    from otolith.finetuning.classifier import FinetuneSettings, build_head
+    from otolith.finetuning.heads import build_head
+    from otolith.finetuning.settings import FinetuneSettings
 
     card = read_card(folder)
     encoder = _encoder(Path(folder), card, choose_device(device))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import nn
 
-from otolith.finetuning.classifier import FinetuneSettings
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.model import PretrainedEncoder
 from otolith.preprocessing.scaler import Scaler
 from otolith.splits import Split

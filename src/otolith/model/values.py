@@ -14,8 +14,8 @@ from torch import nn
 from otolith.calibration.network import Assessed, RecognitionNet, assessed
 from otolith.calibration.value import Calibration
 from otolith.errors import DataError
-from otolith.finetuning.classifier import FinetuneSettings
 from otolith.finetuning.features import encode
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.preprocessing.scaler import Scaler
 from otolith.progress import SILENT, Progress
 from otolith.training.window_source import Part, Source

@@ -9,8 +9,8 @@ import torch
 
 from otolith.calibration import DEFAULT, FALSE_UNKNOWNS, MIN_WINDOWS, fit_calibration
 from otolith.errors import DataError
-from otolith.finetuning.classifier import predict
 from otolith.finetuning.features import encode
+from otolith.finetuning.heads import predict
 from otolith.model import Model, must_fit
 from otolith.progress import SILENT, Progress
 from otolith.splits import Split

@@ -18,8 +18,10 @@ from torch import Tensor, nn
 from otolith import methods, metrics
 from otolith.calibration import fit_calibration
 from otolith.errors import DataError, TrainingError
-from otolith.finetuning.classifier import FinetuneSettings, Labelled, build_head, predict, train_classifier
+from otolith.finetuning.classifier import train_classifier
 from otolith.finetuning.features import encode
+from otolith.finetuning.heads import Labelled, build_head, predict
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.methods import Method, MethodSpec
 from otolith.methods.autoencoder import AUTOENCODER
 from otolith.model import Model, PretrainedEncoder, must_fit

@@ -13,9 +13,11 @@ from torch import Tensor
 
 from otolith import methods as registry
 from otolith import metrics, splits
-from otolith.finetuning.classifier import FinetuneSettings, Labelled, build_head, predict, train_classifier, train_steps
+from otolith.finetuning.classifier import train_classifier, train_steps
 from otolith.finetuning.features import encode
+from otolith.finetuning.heads import Labelled, build_head, predict
 from otolith.finetuning.parallel_heads import train_many
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.model import PretrainedEncoder
 from otolith.pipeline import build_encoder
 from otolith.progress import Progress

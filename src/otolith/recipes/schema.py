@@ -16,10 +16,10 @@ from otolith import methods
 from otolith.augment import Compose, SignalSpec, build_all
 from otolith.augment import options as options_of_augmentation
 from otolith.errors import RecipeError, unknown
-from otolith.finetuning.classifier import FinetuneSettings
+from otolith.finetuning.settings import FinetuneSettings
 from otolith.methods.base import AutoencoderSettings, EncoderSettings, ProjectionSettings
 from otolith.system.strict import toml_value
-from otolith.training.loop import TrainSettings
+from otolith.training.settings import TrainSettings
 
 SHIPPED = ("compact", "paper")
 

@@ -20,7 +20,7 @@ from otolith.system.files import put, whole_folder
 from otolith.system.strict import json_value
 from otolith.training.ranks import ALONE, Ranks
 
-FORMAT = 2
+FORMAT = 3
 KEEP = 2
 """Checkpoints kept for each stage: the newest, and one before it should the newest be damaged."""
 
@@ -60,7 +60,7 @@ class CheckpointFolder:
             "sha256": hashlib.sha256(blob).hexdigest(),
             "state": checkpoint.state,
         }
-        card["card_sha256"] = _digest(card)
+        card["card_sha256"] = digest(card)
         with whole_folder(target, self.folder / f".partial-{os.getpid()}") as partial:
             put(partial / "tensors.safetensors", blob)
             put(partial / "state.json", json.dumps(card, indent=1, allow_nan=False).encode())
@@ -111,17 +111,17 @@ class CheckpointFolder:
 
     def _read(self, entry: Path) -> Checkpoint:
         card = json_value((entry / "state.json").read_bytes())
+        if isinstance(card, dict) and type(card["format"]) is int and card["format"] != FORMAT:
+            raise CheckpointError(
+                f"{entry} has checkpoint format {card['format']}; this version of otolith reads format {FORMAT}. "
+                "Finish the run with the version that began it, or start again in a new folder."
+            )
         if not isinstance(card, dict) or not isinstance(card["identity"], dict) or type(card["epoch"]) is not int:
             raise ValueError("its state.json does not describe a checkpoint")
         records = card["state"]["records"] if isinstance(card["state"], dict) else None
         if not isinstance(records, list) or not all(map(_is_record, records)) or len(records) != card["epoch"]:
             raise ValueError("its state.json does not hold a record of each epoch")
-        if card["format"] != FORMAT:
-            raise CheckpointError(
-                f"{entry} has checkpoint format {card['format']}; this version of otolith reads format {FORMAT}. "
-                "Finish the run with the version that began it, or start again in a new folder."
-            )
-        if "card_sha256" in card and card["card_sha256"] != _digest(card):
+        if card["card_sha256"] != digest(card):
             raise ValueError("the checksum of its state.json does not match")
         differing = sorted(
             key for key in {*self.identity, *card["identity"]} if self.identity.get(key) != card["identity"].get(key)
@@ -161,7 +161,7 @@ def _unpack(blob: bytes) -> tuple[Checkpoint | None, str]:
     return found, card["refusal"]
 
 
-def _digest(card: dict[str, Any]) -> str:
-    """Of all that a state.json holds but this digest; earlier versions wrote none."""
+def digest(card: dict[str, Any]) -> str:
+    """Return the SHA-256 of all that a state.json holds but this digest."""
     rest = {name: value for name, value in card.items() if name != "card_sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What stops a training, and how to say it: a loss that is no number or explodes, and memory that does not suffice."""
+"""Reasons that end a training, and their sentences: a loss that is no number or explodes, and too little memory."""
 
 from __future__ import annotations
 
@@ -27,14 +27,20 @@ Result = TypeVar("Result")
 
 
 class LossWatch:
-    """Finds the step at which a loss is no longer finite, or has exploded."""
+    """Finds the step at which a loss is no longer finite, or has exploded.
+
+    Args:
+        first: the mean loss of the first epoch, where training goes on from a checkpoint; None: the first loss seen.
+
+    >>> LossWatch(None).first_bad([0.7, 0.6, float("nan")])
+    2
+    """
 
     def __init__(self, first: float | None) -> None:
-        """`first`: the mean loss of the first epoch, where training goes on from a checkpoint."""
         self.first = first
 
-    def bad(self, losses: Sequence[float]) -> int | None:
-        """Index of the first bad one of some consecutive losses, or None."""
+    def first_bad(self, losses: Sequence[float]) -> int | None:
+        """Return the index of the first bad one of some consecutive losses, or None."""
         for number, loss in enumerate(losses):
             if not math.isfinite(loss):
                 return number
@@ -44,25 +50,44 @@ class LossWatch:
                 return number
         return None
 
-    def what(self, loss: float) -> str:
-        """`the loss is no longer finite`, or how it exploded."""
+    def describe(self, loss: float) -> str:
+        """Return `the loss is no longer finite`, or how it exploded."""
         if not math.isfinite(loss) or self.first is None:
             return "the loss is no longer finite"
         return f"the loss exploded, from {self.first:.3g} at first to {loss:.3g},"
 
 
-def likely_cause(x: Tensor, h: Tensor | None, names: Sequence[str], lr: float, reduced: bool) -> str:
-    """A sentence on why the loss of a batch is bad, and the cure.
+def failed_step(
+    at: dict[str, Any],
+    x: Tensor,
+    h: Tensor | None,
+    names: Sequence[str],
+    lr: float,
+    *,
+    reduced: bool,
+    folder: Path | None,
+) -> TrainingError:
+    """Return the error of a step whose loss is bad: where, with which windows, why, and the cure.
 
     Args:
+        at: `stage`, `epoch` and `step` from 1, `lr` of the step, and `what` is wrong.
         x: (batch, channels, time) scaled windows. h: (batch, m) the teacher's features of them, or None.
         names: of the batch's windows.
         lr: the recipe's learning rate. reduced: whether products were in bfloat16.
+        folder: where to list all windows of the batch, beside the checkpoints; None: nowhere.
     """
+    return TrainingError(
+        f"{at['stage']}: {at['what']} in epoch {at['epoch']}, step {at['step']} (learning rate {at['lr']:.2g}, "
+        f"batch of {len(names)}: {_listed(names)}). {_likely_cause(x, h, names, lr, reduced)}"
+        f"{_kept(folder, at | {'windows': names})} Checkpoints of earlier epochs are kept."
+    )
+
+
+def _likely_cause(x: Tensor, h: Tensor | None, names: Sequence[str], lr: float, reduced: bool) -> str:
     largest = x.abs().flatten(1).amax(1)
     broken = [names[i] for i in (~largest.isfinite()).nonzero().flatten().tolist()]
     if broken:
-        return f"The cause: samples of {_some(broken)} are not finite. Repair or remove these recordings."
+        return f"The cause: samples of {_listed(broken)} are not finite. Repair or remove these recordings."
     if h is not None and not bool(h.isfinite().all()):
         return "The cause: the teacher's features of them are not finite. Lower `autoencoder.train.lr` in the recipe."
     worst = int(largest.argmax())
@@ -79,8 +104,8 @@ def likely_cause(x: Tensor, h: Tensor | None, names: Sequence[str], lr: float, r
     )
 
 
-def keep_record(folder: Path | None, facts: dict[str, Any]) -> str:
-    """Write all facts of a failed step beside the checkpoints; a sentence that says where, or "" where that fails."""
+def _kept(folder: Path | None, facts: dict[str, Any]) -> str:
+    """Write the facts of a failed step; return a sentence that says where, or "" where that fails."""
     if folder is None:
         return ""
     try:
@@ -89,12 +114,7 @@ def keep_record(folder: Path | None, facts: dict[str, Any]) -> str:
         return ""
 
 
-def batch_named(names: Sequence[str]) -> str:
-    """`batch of 128: windows 3, 17, 20, ...`."""
-    return f"batch of {len(names)}: {_some(names)}"
-
-
-def or_smaller(step: Callable[[Tensor], Result], ids: Tensor, stage: str, device: torch.device) -> Result:
+def within_memory(step: Callable[[Tensor], Result], ids: Tensor, stage: str, device: torch.device) -> Result:
     """Return `step(ids)`; where memory does not suffice, find by trial the half, quarter, ... of `ids` that fits.
 
     Raises:
@@ -114,7 +134,7 @@ def or_smaller(step: Callable[[Tensor], Result], ids: Tensor, stage: str, device
         size //= 2
     cure = (
         f"A batch of {fits} fits: set batch_size = {fits} in this stage's section of the recipe (a contrastive method "
-        f"then sees fewer negatives), or free memory on the device."
+        "then sees fewer negatives), or free memory on the device."
         if fits
         else "Not even one window fits: free memory on the device, or use --device cpu."
     )
@@ -125,7 +145,11 @@ def or_smaller(step: Callable[[Tensor], Result], ids: Tensor, stage: str, device
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a GPU, or the allocator of the CPU, has refused memory."""
+    """Tell whether an error says that a GPU, or the allocator of the CPU, has refused memory.
+
+    >>> is_out_of_memory(RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."))
+    True
+    """
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in _NO_MEMORY)
@@ -141,12 +165,12 @@ def _goes(step: Callable[[Tensor], Any], ids: Tensor, device: torch.device) -> b
 
 
 def release(device: torch.device) -> None:
-    """Give back what nothing refers to any more."""
+    """Give memory back that nothing refers to any more."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
 
 
-def _some(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ("window " if len(names) == 1 else "windows ") + ", ".join(names[:_NAMED]) + more

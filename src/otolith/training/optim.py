@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from otolith import fast
-
-OptimizerName = Literal["larc", "adam", "lamb"]
-ScheduleName = Literal["constant", "cosine", "one-cycle"]
+from otolith.training.settings import OptimizerName, ScheduleName
 
 
 def larc_factors(weights: Sequence[Tensor], grads: Sequence[Tensor], lr: float, trust: float = 0.02) -> Tensor:
@@ -82,18 +79,6 @@ class Optimizer:
         self._scaled.zero_()
         self._seen = 0
         return share
-
-    def state(self) -> dict[str, Tensor]:
-        """Adam's moments by parameter number, for a checkpoint."""
-        return adam_state(self.adam)
-
-    def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Take back what `state` gave.
-
-        Raises:
-            ValueError: the moments are of other parameters.
-        """
-        load_adam_state(self.adam, tensors)
 
 
 def adam_state(adam: torch.optim.Adam) -> dict[str, Tensor]:

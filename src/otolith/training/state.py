@@ -1,11 +1,11 @@
-"""Where the training of a classifier stands, and how that is saved and taken back."""
+"""State of a training: everything that its next epoch depends on, as it is saved and taken back."""
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,123 +16,164 @@ from otolith.fast.masks import KeepMasks
 from otolith.progress import Progress
 from otolith.training.checkpoint import Checkpoint, CheckpointFolder
 from otolith.training.optim import adam_state, load_adam_state
+from otolith.training.ranks import ALONE, Ranks
 
 EVERY_S = 10.0
-"""Seconds of training between two checkpoints, at least: saving a head may take longer than one of its epochs."""
+"""Seconds of training between two checkpoints of a classifier, at least: saving a head may take longer than one of its
+epochs."""
 
 
-@dataclass(frozen=True)
-class Updates:
-    """What trains a network: `step(ids, lr)` makes one update from the windows `ids` and returns their mean loss before
-    it. `adam` and `masks` are what it remembers from one update to the next."""
-
-    step: Callable[[Tensor, float], Tensor]
-    adam: torch.optim.Adam
-    masks: KeepMasks | None = None
+@contextmanager
+def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Within this context PyTorch draws from `seed`; its state is put back afterwards, that of a GPU `device` too."""
+    with torch.random.fork_rng(devices=[device] if device is not None and device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
 
 
-class Course:
-    """All that the next epoch of a training depends on, but its data and settings.
+class BestEpoch:
+    """The best epoch of a training so far by its validation score, and the rate that falls while none is better.
+
+    Args:
+        lr: learning rate of the first epoch.
+        patience: the rate is halved when more than so many epochs in a row bring no better score (Section IV-B4).
 
     Attributes:
-        order: draws the order of the windows.
-        lr: of the next epoch; halved when more than `patience` epochs in a row bring no better score.
-        best_epoch: the first of those with the best score so far; 0: none was scored.
-        records: one for each scored epoch.
+        lr: learning rate of the next epoch.
+        epoch: the first of those with the best score; 0: none was scored.
+        weights: the network's state after that epoch.
     """
 
-    def __init__(self, network: nn.Module, updates: Updates, seed: int, lr: float, patience: int) -> None:
-        self.network, self.updates = network, updates
-        self.order = torch.Generator().manual_seed(seed)
+    def __init__(self, lr: float, patience: int) -> None:
         self.lr, self.patience = lr, patience
+        self.epoch, self.score, self.waited = 0, -1.0, 0
+        self.weights: dict[str, Any] = {}
+
+    def judge(self, network: nn.Module, epoch: int, score: float, every: int) -> None:
+        """Compare the score of an epoch, `every` epochs after the last one that was scored."""
+        if score > self.score or not self.epoch:
+            self.score, self.epoch, self.waited = score, epoch, 0
+            self.weights = copy.deepcopy(network.state_dict())
+            return
+        self.waited += every
+        if self.waited > self.patience:
+            self.lr, self.waited = self.lr / 2, 0
+
+    def values(self) -> dict[str, Any]:
+        """Return everything but the weights, for JSON."""
+        return {"lr": self.lr, "epoch": self.epoch, "score": self.score, "waited": self.waited}
+
+    def load(self, values: dict[str, Any], weights: dict[str, Tensor]) -> None:
+        """Take back what `values` gave, and the weights."""
+        self.lr, self.score, self.weights = float(values["lr"]), float(values["score"]), weights
+        self.epoch, self.waited = int(values["epoch"]), int(values["waited"])
+
+
+class TrainingState:
+    """Everything that the next epoch of a training depends on, but its data and settings.
+
+    Args:
+        network: what is trained.
+        adam: the optimiser, whose moments belong to the state.
+        seed: of `order`, which shuffles the windows, and of `augment`, which draws the changes of a batch.
+        device: where `network` is.
+        masks: the stream of dropout masks, where dropout is not drawn by PyTorch's generator.
+        best: the best epoch so far, where epochs are scored.
+        ranks: the processes that train together; each has dropout of its own.
+
+    Attributes:
+        records: one for each epoch that is done, in order.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        adam: torch.optim.Adam,
+        seed: int,
+        device: torch.device,
+        *,
+        masks: KeepMasks | None = None,
+        best: BestEpoch | None = None,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.network, self.adam, self.device = network, adam, device
+        self.masks, self.best, self.ranks = masks, best, ranks
+        self.order = torch.Generator().manual_seed(seed)
+        self.augment = torch.Generator(device).manual_seed(seed)
         self.records: list[dict[str, Any]] = []
-        self.best_epoch = 0
-        self._best, self._waited = -1.0, 0
-        self._best_state: dict[str, Any] = {}
         self._saved = time.monotonic()
 
-    def judge(self, record: dict[str, Any], figure: float, every: int) -> None:
-        """Note a scored epoch, `every` epochs after the last one, and what follows from its score."""
-        self.records.append(record)
-        if figure > self._best or not self.best_epoch:
-            self._best, self.best_epoch, self._waited = figure, record["epoch"], 0
-            self._best_state = copy.deepcopy(self.network.state_dict())
-            return
-        self._waited += every
-        if self._waited > self.patience:
-            self.lr, self._waited = self.lr / 2, 0
+    def save(self, folder: CheckpointFolder, *, seldom: bool = False) -> None:
+        """Save the state after an epoch; of several ranks the first one writes, and all have to call.
 
-    def take_best(self) -> list[dict[str, Any]]:
-        """Give the network the weights of its best epoch; the records, each of which names that epoch."""
-        self.network.load_state_dict(self._best_state)
-        for record in self.records:
-            record["best_epoch"] = self.best_epoch
-        return self.records
-
-    def save(self, folder: CheckpointFolder, device: torch.device) -> None:
-        """Save the epoch that was scored last, unless little was trained since; each has to be scored for that.
+        Args:
+            seldom: do nothing unless the last save, or the beginning, is `EVERY_S` seconds ago.
 
         Raises:
             StorageError: it cannot be written; earlier ones are as they were.
         """
-        if time.monotonic() - self._saved < EVERY_S:
+        if seldom and time.monotonic() - self._saved < EVERY_S:
             return
         tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        tensors |= {f"best.{name}": value for name, value in self._best_state.items()}
-        tensors |= {f"optimizer.{name}": value for name, value in adam_state(self.updates.adam).items()}
-        tensors |= {"random.order": self.order.get_state(), "random.dropout": torch.get_rng_state()}
-        if self.updates.masks is not None:
-            tensors["random.masks"] = self.updates.masks.state()
-        if device.type == "cuda":
-            tensors["random.dropout_cuda"] = torch.cuda.get_rng_state(device)
-        state = {
-            "records": self.records,
-            "lr": self.lr,
-            "best": self._best,
-            "best_epoch": self.best_epoch,
-            "waited": self._waited,
-        }
-        folder.save(Checkpoint(self.records[-1]["epoch"], tensors, state))
+        tensors |= {f"optimizer.{name}": value for name, value in adam_state(self.adam).items()}
+        tensors |= {"random.order": self.order.get_state(), "random.augment": self.augment.get_state()}
+        dropout = {"dropout": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            dropout["dropout_cuda"] = torch.cuda.get_rng_state(self.device)
+        for name, own in dropout.items():
+            tensors |= {f"random.{name}.{rank}": each for rank, each in enumerate(self.ranks.states(own))}
+        if self.masks is not None:
+            tensors["random.masks"] = self.masks.state()
+        state: dict[str, Any] = {"records": self.records}
+        if self.best is not None:
+            tensors |= {f"best.{name}": value for name, value in self.best.weights.items()}
+            state["best"] = self.best.values()
+        if self.ranks.first:
+            folder.save(Checkpoint(len(self.records), tensors, state))
         self._saved = time.monotonic()
 
-    def go_on(self, folder: CheckpointFolder, device: torch.device, progress: Progress) -> None:
-        """Take back the newest whole checkpoint, if there is one. Damaged ones are named.
+    def go_on(self, folder: CheckpointFolder, progress: Progress) -> None:
+        """Take back the newest whole checkpoint, if there is one; damaged ones are named to `progress`.
 
         Raises:
-            CheckpointError: it is another job's, or does not fit this training.
+            CheckpointError: it is another job's or version's, or does not fit this training.
         """
-        found, damaged = folder.latest()
+        found, damaged = folder.latest(self.ranks)
         for line in damaged:
             progress.say(line)
         if found is None:
             return
         try:
-            self._restore(found, device)
+            self._load(found)
         except (RuntimeError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             raise CheckpointError(
                 f"the checkpoint of epoch {found.epoch} in {folder.folder} does not fit this training "
                 f"({' '.join(str(error).split())}). Remove it, or choose another --out folder."
             ) from None
 
-    def _restore(self, found: Checkpoint, device: torch.device) -> None:
+    def _load(self, found: Checkpoint) -> None:
         def part(prefix: str) -> dict[str, Tensor]:
             return {name.removeprefix(prefix): t for name, t in found.tensors.items() if name.startswith(prefix)}
 
-        random, state = part("random."), found.state
-        if ("masks" in random) != (self.updates.masks is not None):
-            raise ValueError("its dropout was drawn in another way; see OTOLITH_FAST and the device")
-        self._best_state = part("best.")
-        self.network.load_state_dict(self._best_state)  # a state that fits now fits in the end
-        self.network.load_state_dict(part("network."))
-        load_adam_state(self.updates.adam, part("optimizer."))
-        if self.updates.masks is not None:
-            self.updates.masks.load_state(random["masks"])
-        self.order.set_state(random["order"])
-        torch.set_rng_state(random["dropout"])
-        if device.type == "cuda":
-            torch.cuda.set_rng_state(random["dropout_cuda"], device)
-        self.lr, self._best = float(state["lr"]), float(state["best"])
-        self.best_epoch, self._waited = int(state["best_epoch"]), int(state["waited"])
-        self.records = state["records"]
-        if [record["epoch"] for record in self.records] != list(range(1, found.epoch + 1)):
+        random, records = part("random."), found.state["records"]
+        if [record["epoch"] for record in records] != list(range(1, found.epoch + 1)):
             raise ValueError("its records are not those of its epochs")
+        if ("masks" in random) != (self.masks is not None):
+            raise ValueError("its dropout was drawn in another way; see OTOLITH_FAST and the device")
+        if self.best is not None:
+            self.best.load(found.state["best"], part("best."))
+            self.network.load_state_dict(self.best.weights)  # a state that fits now fits in the end
+        self.network.load_state_dict(part("network."))
+        load_adam_state(self.adam, part("optimizer."))
+        self.records = records
+        self.order.set_state(random["order"])
+        self.augment.set_state(random["augment"])
+        if self.masks is not None:
+            self.masks.load_state(random["masks"])
+        if f"dropout.{self.ranks.size - 1}" not in random or f"dropout.{self.ranks.size}" in random:
+            # Begun with another number of ranks: dropout goes on with other draws, from none that were used.
+            torch.manual_seed(self.ranks.own_seed(found.epoch + (torch.initial_seed() << 20)))
+            return
+        torch.set_rng_state(random[f"dropout.{self.ranks.rank}"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(random[f"dropout_cuda.{self.ranks.rank}"], self.device)
