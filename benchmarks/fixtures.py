@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from otolith import methods
 from otolith.augment import SignalSpec
-from otolith.methods.autoencoder import AUTOENCODER
+from otolith.methods.autoencoder import SPEC as AUTOENCODER
 from otolith.methods.contrastive import Contrastive
 from otolith.nets import ConvAutoencoder, ProjectionHead, TransformerEncoder
 from otolith.preprocessing.scaler import Scaler

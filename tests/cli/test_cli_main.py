@@ -49,7 +49,7 @@ def test_every_argument_is_described(name: str) -> None:
 @pytest.mark.parametrize("name", ["run", "pretrain"])
 def test_help_lists_the_methods_there_are(name: str) -> None:
     text = re.sub(r"[│\s]+", " ", call(name, "--help").out)
-    (listed,) = re.findall(r"--method STR ([a-z, -]+) or ([a-z-]+)\.", text)
+    (listed,) = re.findall(r"--method STR ([a-z0-9, -]+) or ([a-z0-9-]+)\.", text)
     assert {*listed[0].split(", "), listed[1]} == set(methods.names())
 
 

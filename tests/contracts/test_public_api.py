@@ -51,7 +51,6 @@ CORE = (
     "augment",
     "nets",
     "losses",
-    "policies",
     "methods",
     "training.loop",
     "training.optim",

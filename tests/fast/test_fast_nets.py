@@ -13,11 +13,11 @@ from otolith.augment import Compose
 from otolith.fast import masks
 from otolith.fast.attention import attention
 from otolith.fast.feed_forward import feed_forward
-from otolith.methods.contrastive import Contrastive
+from otolith.methods.contrastive import ConstantTemperature, Contrastive, Policy
+from otolith.methods.dynamic import DynamicTemperature
 from otolith.nets import ProjectionHead, TransformerEncoder
 from otolith.nets.conv import as_product
 from otolith.nets.transformer import AttentionBlock
-from otolith.policies import ConstantTemperature, DynamicTemperature, Policy
 from otolith.training.optim import Optimizer
 from otolith.training.pretext import Batch
 

@@ -229,5 +229,5 @@ def test_settings_are_checked() -> None:
         with pytest.raises(ValueError, match=f"expected positive sizes; got .*{name} 0"):
             BYOLSettings(**{name: 0})
     for decay in (-0.1, 1.1, math.nan):
-        with pytest.raises(ValueError, match=f"0 <= target_decay <= 1; got {decay}"):
+        with pytest.raises(ValueError, match=f"0 <= target_decay <= 1; got target_decay {decay}"):
             BYOLSettings(target_decay=decay)

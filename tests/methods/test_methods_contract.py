@@ -11,14 +11,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from otolith import datasets, methods, pipeline, splits
+from otolith import datasets, methods, splits
 from otolith.augment import SignalSpec
 from otolith.errors import RecipeError
-from otolith.methods.base import MethodSpec, shared_encoder
+from otolith.methods import MethodSpec
+from otolith.methods.base import shared_encoder
 from otolith.methods.contrastive import Contrastive
 from otolith.model import PretrainedEncoder, bundle
 from otolith.nets import ConvAutoencoder
-from otolith.pipeline import build_encoder, finetune, pretrain
+from otolith.pipeline import build_encoder, finetune, pretrain, stages
 from otolith.recipes import SHIPPED, Recipe, load_recipe
 from otolith.recording import CHANNELS
 from otolith.rows.value import canonical
@@ -143,7 +144,7 @@ def test_bfloat16_products_give_nearly_the_same_loss(
     narrow = pretrain(w, split, tiny.recipe(**precision), name, seed=1)
     for ours, whole in zip(narrow.records, trained(name).records, strict=True):
         assert ours["loss"] != whole["loss"]
-        assert ours["loss"] == pytest.approx(whole["loss"], rel=0.02)
+        assert ours["loss"] == pytest.approx(whole["loss"], rel=0.02, abs=5e-4)
     assert {value.dtype for value in narrow.network.state_dict().values()} <= {torch.float32, torch.int64}
 
 
@@ -241,14 +242,14 @@ def test_the_teacher_is_frozen_while_the_encoder_trains(
     name: str, w: Windows, split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, Any] = {}
-    encode = pipeline.encode
+    encode = stages.encode
 
     def watched(network: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
         seen.update(network=network, state=state(network), training=network.training)
         return encode(network, *args, **kwargs)
 
     watch = Watch(monkeypatch)
-    monkeypatch.setattr(pipeline, "encode", watched)
+    monkeypatch.setattr(stages, "encode", watched)
     encoder = pretrain(w, split, tiny.recipe(pretrain__epochs=2), name, seed=1)
     assert encoder.teacher is seen["network"]
     assert not seen["training"]

@@ -277,10 +277,3 @@ def test_channels_are_known_by_their_names(channels: tuple[str, ...], message: s
 
 def test_a_shorter_name_of_the_gyroscope_is_understood() -> None:
     made(channels=(*ACC, "gyr_x", "gyr_y", "gyr_z"))
-
-
-def test_another_encoder_is_refused() -> None:
-    spec, recipe = methods.spec("multimodal"), tiny.recipe()
-    assert spec.build is not None
-    with pytest.raises(TypeError, match="trains ModalityEncoders; got TransformerEncoder"):
-        spec.build(recipe, recipe.settings_of("multimodal"), shared_encoder(recipe, 6, 12), signal(*CHANNELS))

@@ -22,18 +22,14 @@ from otolith.losses import (
     macl_nt_xent,
     nt_xent,
 )
-from otolith.methods.contrastive import Contrastive
-from otolith.policies import (
-    ClusterNegatives,
-    ConstantTemperature,
-    DebiasedNegatives,
-    DynamicTemperature,
-    HardNegatives,
-    ModelAwareTemperature,
-    Policy,
-    ScheduledTemperature,
-    SimilarityTemperature,
-)
+from otolith.methods.cluster_negatives import ClusterNegatives
+from otolith.methods.contrastive import ConstantTemperature, Contrastive, Policy
+from otolith.methods.debiased import DebiasedNegatives
+from otolith.methods.dynamic import DynamicTemperature
+from otolith.methods.dystress import SimilarityTemperature
+from otolith.methods.hard_negatives import HardNegatives
+from otolith.methods.macl import ModelAwareTemperature
+from otolith.methods.scheduled import ScheduledTemperature
 from otolith.recording import CHANNELS
 from otolith.training.pretext import Batch
 from tests.helpers import tiny
@@ -178,20 +174,20 @@ def test_one_instance_is_refused(policy: Policy) -> None:
         ),
         (ScheduledTemperature, {"temperature_min": 2.0}, "temperature_max 1.0"),
         (ScheduledTemperature, {"temperature_max": float("inf")}, "temperature_max inf"),
-        (ScheduledTemperature, {"periods": 0.0}, "periods > 0; got 0.0"),
-        (ScheduledTemperature, {"periods": float("nan")}, "periods > 0; got nan"),
-        (ModelAwareTemperature, {"temperature": 0.0}, "temperature > 0 and alpha >= 0; got temperature 0.0"),
-        (ModelAwareTemperature, {"alpha": -0.1}, "alpha -0.1"),
-        (ModelAwareTemperature, {"threshold": 1.1}, "threshold from -1 to 1, a cosine similarity; got 1.1"),
+        (ScheduledTemperature, {"periods": 0.0}, "periods > 0; got periods 0.0"),
+        (ScheduledTemperature, {"periods": float("nan")}, "periods > 0; got periods nan"),
+        (ModelAwareTemperature, {"temperature": 0.0}, "temperature > 0; got temperature 0.0"),
+        (ModelAwareTemperature, {"alpha": -0.1}, "alpha >= 0; got alpha -0.1"),
+        (ModelAwareTemperature, {"threshold": 1.1}, "threshold from -1 to 1, a cosine similarity; got threshold 1.1"),
         (SimilarityTemperature, {"temperature_min": 0.3}, "got temperature_min 0.3, temperature_max 0.2"),
         (SimilarityTemperature, {"temperature_min": float("nan")}, "temperature_min nan"),
-        (DebiasedNegatives, {"temperature": -1.0}, "temperature > 0 and 0 <= tau_plus < 1; got temperature -1.0"),
-        (DebiasedNegatives, {"tau_plus": 1.0}, "tau_plus 1.0"),
+        (DebiasedNegatives, {"temperature": -1.0}, "temperature > 0; got temperature -1.0"),
+        (DebiasedNegatives, {"tau_plus": 1.0}, "0 <= tau_plus < 1; got tau_plus 1.0"),
         (HardNegatives, {"temperature": 0.0}, "got temperature 0.0"),
         (HardNegatives, {"tau_plus": -0.1}, "tau_plus -0.1"),
         (HardNegatives, {"beta": -1.0}, "beta -1.0"),
-        (ClusterNegatives, {"temperature": 0.0}, "temperature > 0 and clusters >= 1; got temperature 0.0"),
-        (ClusterNegatives, {"clusters": 0}, "clusters 0"),
+        (ClusterNegatives, {"temperature": 0.0}, "temperature > 0; got temperature 0.0"),
+        (ClusterNegatives, {"clusters": 0}, "clusters >= 1; got clusters 0"),
     ],
 )
 def test_wrong_settings_are_refused(kind: type[Any], wrong: dict[str, float], message: str) -> None:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from otolith.losses import ndt_xent, nt_xent
-from otolith.policies import ConstantTemperature, DynamicTemperature, Policy
+from otolith.methods.contrastive import ConstantTemperature, Policy
+from otolith.methods.dynamic import DynamicTemperature
 
 GENERATOR = torch.Generator().manual_seed(0)
 Z = torch.randn(12, 5, generator=GENERATOR, dtype=torch.float64)
@@ -67,7 +68,7 @@ def test_who_needs_a_teacher_says_so() -> None:
 @pytest.mark.parametrize("kind", [ConstantTemperature, DynamicTemperature])
 @pytest.mark.parametrize("temperature", [0.0, -0.1, float("nan")])
 def test_a_temperature_that_is_not_positive_is_refused(kind: Any, temperature: float) -> None:
-    with pytest.raises(ValueError, match=f"temperature > 0; got {temperature}"):
+    with pytest.raises(ValueError, match=f"temperature > 0; got temperature {temperature}"):
         kind(temperature)
     with pytest.raises(dataclasses.FrozenInstanceError):
         kind().temperature = 1.0

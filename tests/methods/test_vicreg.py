@@ -117,7 +117,7 @@ def test_the_width_arrives() -> None:
 
 
 def test_settings_are_checked() -> None:
-    with pytest.raises(ValueError, match="width >= 1; got 0"):
+    with pytest.raises(ValueError, match="width >= 1; got width 0"):
         VICRegSettings(width=0)
     for name in ("invariance", "variance", "covariance"):
         for weight in (-1.0, math.nan):

@@ -1,9 +1,8 @@
-"""Every method under every protocol, on the synthetic recordings; and what a registered method owes the docs."""
+"""Every method under every protocol, on the synthetic recordings."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,10 @@ from otolith.datasets import DatasetInfo
 from otolith.protocols import cost, cross_validation, few_labels, representation, transfer
 from otolith.protocols.study import Study
 from otolith.protocols.unit import Unit, execute
-from otolith.recipes import load_recipe
-from otolith.report.names import METHODS
 from otolith.windows import Windows
 from tests.helpers import tiny
 
 NAMES = methods.names()
-HOME = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -79,23 +75,6 @@ def test_a_method_under_a_protocol(
             assert 0 <= row.result["macro_f1"] <= 1
             assert row.result["n_windows"] == row.meta["split"]["test"]["windows"]
     assert list(execute(units(protocol, study, [name], monkeypatch), path)) == []
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_method_has_a_title_a_docs_entry_and_recipes(name: str) -> None:
-    assert name in METHODS, "report/names.py does not know how to write it"
-    entries = re.findall(
-        r"^\| `([a-z-]+)` \|.*`(methods/[a-z_]+\.py)` \|$", (HOME / "docs/methods.md").read_text(), re.M
-    )
-    (module,) = (module for entry, module in entries if entry == name)
-    assert name in (HOME / "src/otolith" / module).read_text()
-    for recipe in ("paper", "compact"):
-        assert load_recipe(recipe, "uci-har").settings_of(name) is not None
-
-
-def test_the_docs_name_no_method_that_is_not_there() -> None:
-    text = (HOME / "docs/methods.md").read_text()
-    assert set(re.findall(r"^\| `([a-z-]+)` \|", text, re.M)) == set(NAMES)
 
 
 def test_methods_are_compared_on_the_same_subjects_labels_and_seeds(study: Study, monkeypatch: Any) -> None:

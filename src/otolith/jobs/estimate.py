@@ -15,7 +15,7 @@ from otolith.augment import SignalSpec
 from otolith.errors import TrainingError
 from otolith.finetuning.heads import build_head
 from otolith.methods import MethodSpec
-from otolith.methods.autoencoder import AUTOENCODER
+from otolith.methods.autoencoder import SPEC as AUTOENCODER
 from otolith.pipeline import build_encoder
 from otolith.preprocessing.scaler import Scaler
 from otolith.system.device import choose_device

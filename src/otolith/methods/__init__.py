@@ -1,38 +1,87 @@
-"""Methods by name. A module of this package that defines `SPECS` is found by itself."""
+"""Pretext tasks, one file each: what it is called and where it is from, its settings, and the loss it trains by.
+
+A file of this folder with a module-level `SPEC`, a `MethodSpec`, is a method; `add_file` takes one from anywhere else.
+Importing this package imports neither torch nor a method: descriptions are read from the files' text, and a file is
+imported when its settings or its code are asked for. `base.py` holds the settings that methods share, `contrastive.py`
+the loss on two views that most of them vary by a policy for temperature and negatives, `views.py` the two views.
+"""
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
-from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from otolith.errors import RecipeError, unknown
-from otolith.methods.base import MethodSpec, SharedSettings
-from otolith.training.pretext import Batch, Method
+from otolith.errors import RecipeError
+from otolith.methods.spec import MethodSpec, Paper, read_spec
+from otolith.system.registry import Registry
 
-__all__ = ["Batch", "Method", "MethodSpec", "SharedSettings", "names", "spec"]
+if TYPE_CHECKING:
+    from otolith.methods.base import Settings, SharedSettings
+    from otolith.methods.views import two_views
+    from otolith.training.pretext import Batch, Method
 
+__all__ = [
+    "Batch",
+    "Method",
+    "MethodSpec",
+    "Paper",
+    "Settings",
+    "SharedSettings",
+    "add_file",
+    "listed",
+    "names",
+    "register",
+    "spec",
+    "two_views",
+]
 
-@cache
-def _registry() -> dict[str, MethodSpec]:
-    found: dict[str, MethodSpec] = {}
-    for module in sorted(info.name for info in pkgutil.iter_modules(__path__)):
-        for entry in getattr(importlib.import_module(f"{__name__}.{module}"), "SPECS", ()):
-            found[entry.name] = entry
-    return found
+_HOME = {
+    "Batch": "training.pretext",
+    "Method": "training.pretext",
+    "Settings": "methods.base",
+    "SharedSettings": "methods.base",
+    "two_views": "methods.views",
+}
+
+REGISTRY: Registry[MethodSpec] = Registry(
+    "method", "otolith.methods", RecipeError, order=lambda spec: (spec.order, spec.name), read=read_spec
+)
+
+register, add_file = REGISTRY.register, REGISTRY.add_file
 
 
 def names() -> tuple[str, ...]:
-    """Names of all methods."""
-    return tuple(_registry())
+    """Return the names of all methods, in the order of tables.
+
+    >>> names()[:2], names()[-1]
+    (('dynamic', 'angular'), 'random')
+    """
+    return tuple(REGISTRY.names())
+
+
+def listed() -> str:
+    """Return the names of all methods as help texts list them.
+
+    >>> listed().endswith("autoencoder, supervised or random")
+    True
+    """
+    *most, last = names()
+    return f"{', '.join(most)} or {last}"
 
 
 def spec(name: str) -> MethodSpec:
-    """The method of that name.
+    """Return the method of that name.
 
     Raises:
-        RecipeError: unknown name, with the nearest known one.
+        RecipeError: no method has that name; the message suggests the nearest.
+
+    >>> spec("byol").label, str(spec("byol").paper)
+    ('BYOL', 'Grill et al. 2020')
     """
-    if name not in _registry():
-        raise RecipeError(unknown("method", name, _registry()))
-    return _registry()[name]
+    return REGISTRY.get(name)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'otolith.methods' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"otolith.{_HOME[name]}"), name)

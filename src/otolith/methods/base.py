@@ -1,31 +1,54 @@
-"""What the registry knows of a method, and the settings that methods share."""
+"""The sections of a recipe that methods share, and the encoder and training that most methods take from them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from torch import nn
-
 from otolith.augment import Compose, SignalSpec
-from otolith.nets import TransformerEncoder
-from otolith.training.pretext import Method
+from otolith.nets import Encoder, TransformerEncoder
 from otolith.training.settings import TrainSettings
-
-STRICT: dict[str, Any] = {"extra": "forbid"}
-"""Marks a settings dataclass as one in which a recipe's unknown key is an error."""
-
 
 MOST_LAYERS = 1000
 """More than any encoder has: a card from elsewhere is not to keep us building."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EncoderSettings:
-    """The conv + transformer encoder (Fig. 4, Section IV-B3)."""
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a method: a table of a recipe, in which an unknown key is an error. This one has no keys.
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+    >>> @dataclass(frozen=True)
+    ... class Mine(Settings):
+    ...     width: int = 8
+    ...
+    ...     def __post_init__(self):
+    ...         self.require(self.width > 0, "width > 0", "width")
+    >>> Mine(-1)
+    Traceback (most recent call last):
+    ValueError: expected width > 0; got width -1
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    def require(self, holds: bool, expected: str, *named: str) -> None:
+        """Refuse the settings unless the condition holds.
+
+        Args:
+            holds: the condition.
+            expected: the condition in words.
+            named: the settings that it is about, whose values the message gives.
+
+        Raises:
+            ValueError: it does not hold.
+        """
+        if not holds:
+            found = ", ".join(f"{name} {getattr(self, name)}" for name in named)
+            raise ValueError(f"expected {expected}" + (f"; got {found}" if found else ""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSettings(Settings):
+    """The conv + transformer encoder (Fig. 4, Section IV-B3)."""
 
     maps: tuple[int, ...]
     kernel: int
@@ -35,44 +58,39 @@ class EncoderSettings:
     dropout: float
 
     def __post_init__(self) -> None:
-        counts = (self.kernel, self.heads, self.feed_forward, *self.maps)
-        if not self.maps or min(counts) < 1 or self.blocks < 0 or not 0 <= self.dropout < 1 or self.kernel % 2 == 0:
-            raise ValueError("expected positive sizes, an odd kernel, blocks >= 0 and 0 <= dropout < 1")
-        if len(self.maps) > MOST_LAYERS or self.blocks > MOST_LAYERS:
-            raise ValueError(
-                f"expected at most {MOST_LAYERS} layers; got {len(self.maps)} maps and {self.blocks} blocks"
-            )
-        if self.maps[-1] % self.heads:
-            raise ValueError(f"the {self.heads} heads must divide the last of maps, {self.maps[-1]}")
+        layers = max(len(self.maps), self.blocks)
+        self.require(layers <= MOST_LAYERS, f"at most {MOST_LAYERS} layers, not {layers}")
+        self.require(len(self.maps) > 0 and min(self.maps) > 0, "positive sizes", "maps")
+        self.require(min(self.heads, self.feed_forward) > 0, "positive sizes", "heads", "feed_forward")
+        self.require(self.kernel > 0 and self.kernel % 2 == 1, "an odd kernel", "kernel")
+        self.require(self.blocks >= 0, "blocks >= 0", "blocks")
+        self.require(0 <= self.dropout < 1, "0 <= dropout < 1", "dropout")
+        self.require(self.maps[-1] % self.heads == 0, "heads that divide the last of maps", "heads", "maps")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProjectionSettings:
+class ProjectionSettings(Settings):
     """The projection head of contrastive pre-training."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     hidden: int
     out: int
 
     def __post_init__(self) -> None:
-        if self.hidden < 1 or self.out < 1:
-            raise ValueError(f"expected positive sizes; got hidden {self.hidden}, out {self.out}")
+        self.require(min(self.hidden, self.out) > 0, "positive sizes", "hidden", "out")
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoencoderSettings:
+class AutoencoderSettings(Settings):
     """The denoising autoencoder (Fig. 3), as teacher and as method; maps and kernel are the encoder's."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     latent: int
     noise_sigma: float
     train: TrainSettings
 
     def __post_init__(self) -> None:
-        if self.latent < 1 or self.noise_sigma < 0:
-            raise ValueError(f"expected latent >= 1 and noise_sigma >= 0; got {self.latent} and {self.noise_sigma}")
+        self.require(
+            self.latent > 0 and self.noise_sigma >= 0, "latent >= 1 and noise_sigma >= 0", "latent", "noise_sigma"
+        )
 
 
 class SharedSettings(Protocol):
@@ -87,12 +105,12 @@ class SharedSettings(Protocol):
     @property
     def pretrain(self) -> TrainSettings: ...
     def augmentation(self, signal: SignalSpec) -> Compose:
-        """The random augmentation module for windows of `signal` (Section IV-B2)."""
+        """Return the random augmentation module for windows of `signal` (Section IV-B2)."""
         ...
 
 
-def shared_encoder(shared: SharedSettings, n_channels: int, n_steps: int) -> nn.Module:
-    """The conv + transformer encoder (Fig. 4), which all methods share unless their paper has its own."""
+def shared_encoder(shared: SharedSettings, n_channels: int, n_steps: int) -> Encoder:
+    """Return the conv + transformer encoder (Fig. 4), which methods share unless their paper has its own."""
     part = shared.encoder
     return TransformerEncoder(
         n_channels, n_steps, part.maps, part.kernel, part.blocks, part.heads, part.feed_forward, part.dropout
@@ -100,27 +118,5 @@ def shared_encoder(shared: SharedSettings, n_channels: int, n_steps: int) -> nn.
 
 
 def shared_training(shared: SharedSettings, settings: Any) -> TrainSettings:
-    """The recipe's `pretrain` section."""
+    """Return the recipe's `pretrain` section."""
     return shared.pretrain
-
-
-@dataclass(frozen=True)
-class MethodSpec:
-    """A registered method.
-
-    Attributes:
-        settings: frozen dataclass of the recipe's `[method.NAME]` table; its defaults hold where there is none.
-        encoder: (shared, n_channels, n_steps) -> untrained encoder; also how a saved one is rebuilt.
-        build: (shared, settings, encoder, signal) -> the pretext task around that encoder; None where nothing is
-            pre-trained.
-        train: (shared, settings) -> how the pretext task is trained.
-        end_to_end: fine-tuning trains the encoder too, by `settings`, a `FinetuneSettings`.
-    """
-
-    name: str
-    title: str
-    settings: type[Any]
-    encoder: Callable[[SharedSettings, int, int], nn.Module] = shared_encoder
-    build: Callable[[SharedSettings, Any, nn.Module, SignalSpec], Method] | None = None
-    train: Callable[[SharedSettings, Any], TrainSettings] = shared_training
-    end_to_end: bool = False

@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from otolith.augment import Compose, SignalSpec
 from otolith.losses.siamese import normalised_mse
-from otolith.methods.base import STRICT, MethodSpec, SharedSettings
+from otolith.methods.base import Settings, SharedSettings
+from otolith.methods.spec import MethodSpec, Paper
 from otolith.methods.views import two_views
+from otolith.nets import Encoder
 from otolith.nets.heads import NormalisedMLP
 from otolith.training.pretext import Batch, Method
 
@@ -37,7 +38,7 @@ class BYOL(Method):
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Encoder,
         projector: nn.Module,
         predictor: nn.Module,
         augment: Compose,
@@ -67,15 +68,13 @@ class BYOL(Method):
 
 
 @dataclass(frozen=True)
-class BYOLSettings:
+class BYOLSettings(Settings):
     """Heads and target of Section 3.3.
 
     The paper's hidden layers are 4096 wide, for features of 2048 and batches of 4096; ours are 512, for batches of
     128 to 256 windows. Output width and decay are the paper's. Its decay belongs to 1000 epochs: for 300 it takes 0.99
     (Section 5), so a short training may want less.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     hidden: int = 512
     """Width of the hidden layer of projector and predictor."""
@@ -85,18 +84,26 @@ class BYOLSettings:
     """tau_base, the share of its weights that the target keeps in the first step."""
 
     def __post_init__(self) -> None:
-        if min(self.hidden, self.out) < 1:
-            raise ValueError(f"expected positive sizes; got hidden {self.hidden}, out {self.out}")
-        if not 0 <= self.target_decay <= 1:
-            raise ValueError(f"expected 0 <= target_decay <= 1; got {self.target_decay}")
+        self.require(min(self.hidden, self.out) > 0, "positive sizes", "hidden", "out")
+        self.require(0 <= self.target_decay <= 1, "0 <= target_decay <= 1", "target_decay")
 
 
-def _around(shared: SharedSettings, settings: BYOLSettings, encoder: nn.Module, signal: SignalSpec) -> BYOL:
-    n_features: Any = encoder.n_features
-    projector = NormalisedMLP(n_features, (settings.hidden,), settings.out)
+def _around(shared: SharedSettings, settings: BYOLSettings, encoder: Encoder, signal: SignalSpec) -> BYOL:
+    projector = NormalisedMLP(encoder.n_features, (settings.hidden,), settings.out)
     predictor = NormalisedMLP(settings.out, (settings.hidden,), settings.out)
     return BYOL(encoder, projector, predictor, shared.augmentation(signal), settings.target_decay)
 
 
-BYOL_SPEC = MethodSpec("byol", "BYOL (no negatives, moving average as target)", BYOLSettings, build=_around)
-SPECS = (BYOL_SPEC,)
+SPEC = MethodSpec(
+    name="byol",
+    title="BYOL (no negatives, moving average as target)",
+    label="BYOL",
+    short="BYOL",
+    summary="two views, no negatives, a moving average as target",
+    paper=Paper(
+        "Grill et al.", 2020, "Bootstrap Your Own Latent: A New Approach to Self-Supervised Learning", "NeurIPS"
+    ),
+    order=120,
+    settings=BYOLSettings,
+    build=_around,
+)

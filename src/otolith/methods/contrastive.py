@@ -1,19 +1,57 @@
-"""SimCLR on sensor windows: CSSHAR, angular similarity and dynamic temperature differ by their policy (Fig. 2)."""
+"""SimCLR on sensor windows (Fig. 2), for any policy for negatives and temperature."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from otolith.augment import Compose, SignalSpec
-from otolith.methods.base import STRICT, MethodSpec, SharedSettings
+from otolith.losses import nt_xent
+from otolith.methods.base import Settings, SharedSettings
 from otolith.methods.views import two_views
-from otolith.nets import ProjectionHead
-from otolith.policies import ConstantTemperature, DynamicTemperature, Policy
+from otolith.nets import Encoder, ProjectionHead
 from otolith.training.pretext import Batch, Method
+
+
+class Policy(Protocol):
+    """What happens to negatives and temperature: view embeddings, and instance features if it needs them, to a loss."""
+
+    needs_instances: ClassVar[bool]
+    """True if `loss` reads the instance features of a frozen teacher."""
+
+    def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
+        """Return the loss, a scalar.
+
+        Args:
+            z: embeddings (2n, d), view 1 of all n instances first, then view 2.
+            h: instance features (n, m), or None.
+            progress: share of the training that is done.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class TemperatureSettings(Settings):
+    """The constant temperature of Eq 1."""
+
+    temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        self.require(self.temperature > 0, "temperature > 0", "temperature")
+
+
+@dataclass(frozen=True)
+class ConstantTemperature(TemperatureSettings):
+    """One temperature for all pairs, NT-Xent (Eq 1), with cosine or angular similarity (Table I)."""
+
+    similarity: Literal["cosine", "angular"] = "cosine"
+    needs_instances: ClassVar[bool] = False
+
+    def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
+        return nt_xent(z, self.temperature, self.similarity)
 
 
 class Contrastive(Method):
@@ -24,7 +62,7 @@ class Contrastive(Method):
 
     augment: Compose
 
-    def __init__(self, encoder: nn.Module, projection: nn.Module, augment: Compose, policy: Policy) -> None:
+    def __init__(self, encoder: Encoder, projection: nn.Module, augment: Compose, policy: Policy) -> None:
         super().__init__()
         self.encoder = encoder
         self.projection = projection
@@ -38,46 +76,10 @@ class Contrastive(Method):
         return {"loss": self.policy.loss(batch.ranks.gather_views(z), h, batch.progress)}
 
 
-@dataclass(frozen=True)
-class TemperatureSettings:
-    """The constant temperature of Eq 1."""
+def contrast(shared: SharedSettings, policy: Policy, encoder: Encoder, signal: SignalSpec) -> Contrastive:
+    """Return the contrastive method around `encoder`, with the recipe's projection head and augmentations.
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    temperature: float = 0.1
-
-    def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise ValueError(f"expected temperature > 0; got {self.temperature}")
-
-
-def around(shared: SharedSettings, encoder: nn.Module, signal: SignalSpec, policy: Policy) -> Contrastive:
-    """The contrastive method around `encoder`, with the recipe's projection head and augmentations."""
-    n_features: Any = encoder.n_features
-    projection = ProjectionHead(n_features, shared.projection.hidden, shared.projection.out)
+    It is the `build` of a method whose settings are its policy.
+    """
+    projection = ProjectionHead(encoder.n_features, shared.projection.hidden, shared.projection.out)
     return Contrastive(encoder, projection, shared.augmentation(signal), policy)
-
-
-DYNAMIC = MethodSpec(
-    "dynamic",
-    "Dynamic temperature (NDT-Xent)",
-    DynamicTemperature,
-    build=lambda shared, settings, encoder, signal: around(shared, encoder, signal, settings),
-)
-CSSHAR = MethodSpec(
-    "csshar",
-    "CSSHAR (NT-Xent, cosine similarity)",
-    TemperatureSettings,
-    build=lambda shared, settings, encoder, signal: around(
-        shared, encoder, signal, ConstantTemperature(settings.temperature, "cosine")
-    ),
-)
-ANGULAR = MethodSpec(
-    "angular",
-    "Angular similarity (NT-Xent, angular similarity)",
-    TemperatureSettings,
-    build=lambda shared, settings, encoder, signal: around(
-        shared, encoder, signal, ConstantTemperature(settings.temperature, "angular")
-    ),
-)
-SPECS = (DYNAMIC, CSSHAR, ANGULAR)

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from otolith.augment import SignalSpec
 from otolith.losses.infonce import info_nce
-from otolith.methods.base import STRICT, MethodSpec, SharedSettings
+from otolith.methods.base import Settings, SharedSettings
+from otolith.methods.spec import MethodSpec, Paper
 from otolith.nets import CPCEncoder
 from otolith.training.pretext import Batch, Method
 from otolith.training.settings import TrainSettings
 
 
 @dataclass(frozen=True)
-class CPCSettings:
+class CPCSettings(Settings):
     """How far ahead, and the learning rate of the authors' code; epochs, batch and schedule are the recipe's.
 
     The authors train with Adam for 150 epochs of batches of 64, and lower the rate by a fifth every 25 epochs.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     future_share: float = 0.56
     """k, the steps to predict, as a share of the window's: the authors' 28 of 50. At least 1, and one step is left."""
     lr: float = 5e-4
 
     def __post_init__(self) -> None:
-        if not 0 < self.future_share < 1:
-            raise ValueError(f"expected 0 < future_share < 1; got {self.future_share}")
-        if not self.lr > 0:
-            raise ValueError(f"expected lr > 0; got {self.lr}")
+        self.require(0 < self.future_share < 1, "0 < future_share < 1", "future_share")
+        self.require(self.lr > 0, "lr > 0", "lr")
 
     def future_steps(self, n_steps: int) -> int:
         """k for windows of `n_steps` steps."""
@@ -73,14 +69,7 @@ class CPC(Method):
         return {"loss": info_nce(gather(predicted), gather(z.index_select(1, future)))}
 
 
-def cpc_encoder(shared: SharedSettings, n_channels: int, n_steps: int) -> CPCEncoder:
-    """The paper's encoder; its sizes are the paper's for every recipe."""
-    return CPCEncoder(n_channels, n_steps)
-
-
-def _around(shared: SharedSettings, settings: CPCSettings, encoder: nn.Module, signal: SignalSpec) -> CPC:
-    if not isinstance(encoder, CPCEncoder):
-        raise TypeError(f"contrastive predictive coding trains a CPCEncoder; got {type(encoder).__name__}")
+def _around(shared: SharedSettings, settings: CPCSettings, encoder: CPCEncoder, signal: SignalSpec) -> CPC:
     return CPC(encoder, settings.future_steps(encoder.n_steps))
 
 
@@ -89,7 +78,21 @@ def _training(shared: SharedSettings, settings: CPCSettings) -> TrainSettings:
     return replace(shared.pretrain, optimizer="adam", lr=settings.lr)
 
 
-CPC_SPEC = MethodSpec(
-    "cpc", "Contrastive predictive coding", CPCSettings, encoder=cpc_encoder, build=_around, train=_training
+SPEC = MethodSpec(
+    name="cpc",
+    title="Contrastive predictive coding",
+    label="Contrastive predictive coding",
+    short="CPC",
+    summary="the future of a window from its past",
+    paper=Paper(
+        "Haresamudram et al.",
+        2021,
+        "Contrastive Predictive Coding for Human Activity Recognition",
+        "Proceedings of the ACM on Interactive, Mobile, Wearable and Ubiquitous Technologies",
+    ),
+    order=140,
+    settings=CPCSettings,
+    encoder=lambda shared, n_channels, n_steps: CPCEncoder(n_channels, n_steps),  # of the paper's sizes in every recipe
+    build=_around,
+    train=_training,
 )
-SPECS = (CPC_SPEC,)

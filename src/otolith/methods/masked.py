@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from otolith.augment import SignalSpec
 from otolith.losses.masked import masked_mse
-from otolith.methods.base import STRICT, MethodSpec, SharedSettings
+from otolith.methods.base import Settings
+from otolith.methods.spec import MethodSpec, Paper
 from otolith.nets import TransformerEncoder
 from otolith.training.pretext import Batch, Method
 
 
 @dataclass(frozen=True)
-class MaskedSettings:
+class MaskedSettings(Settings):
     """How much is hidden. Epochs, batch and rate are those of the recipe's `pretrain` section."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     share: float = 0.1
     """Share of each window's steps that are hidden, at least one step and never all."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.share < 1:
-            raise ValueError(f"expected 0 < share < 1; got {self.share}")
+        self.require(0 < self.share < 1, "0 < share < 1", "share")
 
 
 class MaskedReconstruction(Method):
@@ -61,13 +57,19 @@ class MaskedReconstruction(Method):
         return torch.zeros_like(score, dtype=torch.bool).scatter_(1, chosen, True)
 
 
-def _around(
-    shared: SharedSettings, settings: MaskedSettings, encoder: nn.Module, signal: SignalSpec
-) -> MaskedReconstruction:
-    if not isinstance(encoder, TransformerEncoder):
-        raise TypeError(f"masked reconstruction reads a TransformerEncoder's steps; got {type(encoder).__name__}")
-    return MaskedReconstruction(encoder, settings.share)
-
-
-MASKED = MethodSpec("masked", "Masked reconstruction", MaskedSettings, build=_around)
-SPECS = (MASKED,)
+SPEC = MethodSpec(
+    name="masked",
+    title="Masked reconstruction",
+    label="Masked reconstruction",
+    short="Masked",
+    summary="time steps that were hidden",
+    paper=Paper(
+        "Haresamudram et al.",
+        2020,
+        "Masked Reconstruction Based Self-Supervision for Human Activity Recognition",
+        "ISWC",
+    ),
+    order=150,
+    settings=MaskedSettings,
+    build=lambda shared, settings, encoder, signal: MaskedReconstruction(encoder, settings.share),
+)

@@ -9,34 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from otolith.augment import Compose, SignalSpec
 from otolith.errors import RecipeError
-from otolith.methods.base import MethodSpec, SharedSettings, shared_encoder
+from otolith.methods.base import SharedSettings, shared_encoder
+from otolith.methods.contrastive import Policy
+from otolith.methods.dynamic import DynamicTemperature
+from otolith.methods.spec import DYNAMIC_TEMPERATURE, MethodSpec
 from otolith.methods.views import two_views
-from otolith.nets import ProjectionHead
-from otolith.policies import DynamicTemperature, Policy
+from otolith.nets import Encoder, ProjectionHead
 from otolith.training.pretext import Batch, Method
 
 AXES = 3
 """Channels of each sensor: the accelerometer's come first, then the gyroscope's (`otolith.recording.CHANNELS`)."""
 
 
-class ModalityEncoders(nn.Module):
+class ModalityEncoders(Encoder):
     """One encoder on the accelerometer's channels and one on the gyroscope's, their features side by side.
 
     (batch, 6, n_steps) -> (batch, n_features), n_features the sum of both. No weights are shared.
     """
 
-    def __init__(self, acc: nn.Module, gyro: nn.Module, n_steps: int) -> None:
-        super().__init__()
+    def __init__(self, acc: Encoder, gyro: Encoder, n_steps: int) -> None:
+        super().__init__(2 * AXES, n_steps, acc.n_features + gyro.n_features)
         self.acc, self.gyro = acc, gyro
-        widths: Any = (acc.n_features, gyro.n_features)
-        self.n_channels, self.n_steps, self.n_features = 2 * AXES, n_steps, sum(widths)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat(self.apart(x), dim=1)
@@ -108,12 +107,10 @@ def _encoders(shared: SharedSettings, n_channels: int, n_steps: int) -> Modality
     return ModalityEncoders(acc, gyro, n_steps)
 
 
-def _around(shared: SharedSettings, policy: Policy, encoder: nn.Module, signal: SignalSpec) -> Multimodal:
-    if not isinstance(encoder, ModalityEncoders):
-        raise TypeError(f"the multimodal method trains ModalityEncoders; got {type(encoder).__name__}")
+def _around(shared: SharedSettings, policy: Policy, encoder: ModalityEncoders, signal: SignalSpec) -> Multimodal:
     _check_modalities(signal.channels)
-    widths: Any = (encoder.acc.n_features, encoder.gyro.n_features)
-    acc, gyro = (ProjectionHead(width, shared.projection.hidden, shared.projection.out) for width in widths)
+    parts, heads = (encoder.acc, encoder.gyro), shared.projection
+    acc, gyro = (ProjectionHead(part.n_features, heads.hidden, heads.out) for part in parts)
     augment = shared.augmentation(signal)
     if any(change.name == "sensor_dropout" for change, _ in augment.items):
         raise RecipeError(
@@ -138,11 +135,17 @@ def _check_modalities(channels: tuple[str, ...]) -> None:
         )
 
 
-MULTIMODAL = MethodSpec(
-    "multimodal",
-    "Dynamic temperature across modalities",
-    DynamicTemperature,
+SPEC = MethodSpec(
+    name="multimodal",
+    title="Dynamic temperature across modalities",
+    label="Dynamic temperature across modalities",
+    short="DT across",
+    summary="`dynamic` with the similarity of the *other* sensor's features in place of the autoencoder's",
+    paper=DYNAMIC_TEMPERATURE,
+    section="Section VI",
+    needs=("both sensors",),
+    order=30,
+    settings=DynamicTemperature,
     encoder=_encoders,
     build=_around,
 )
-SPECS = (MULTIMODAL,)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from otolith.augment import Compose, SignalSpec
 from otolith.losses.siamese import negative_cosine
-from otolith.methods.base import STRICT, MethodSpec, SharedSettings
+from otolith.methods.base import Settings, SharedSettings
+from otolith.methods.spec import MethodSpec, Paper
 from otolith.methods.views import two_views
+from otolith.nets import Encoder
 from otolith.nets.heads import NormalisedMLP
 from otolith.training.pretext import Batch, Method
 
@@ -25,7 +26,7 @@ class SimSiam(Method):
 
     augment: Compose
 
-    def __init__(self, encoder: nn.Module, projector: nn.Module, predictor: nn.Module, augment: Compose) -> None:
+    def __init__(self, encoder: Encoder, projector: nn.Module, predictor: nn.Module, augment: Compose) -> None:
         super().__init__()
         self.encoder = encoder
         self.projector = projector
@@ -39,7 +40,7 @@ class SimSiam(Method):
 
 
 @dataclass(frozen=True)
-class SimSiamSettings:
+class SimSiamSettings(Settings):
     """The two heads of Section 3 ("Baseline settings"), at a quarter of their widths.
 
     The paper has 2048 for its hidden and output layers, the width of its encoder's features, and 512 for the
@@ -47,8 +48,6 @@ class SimSiamSettings:
     the bottleneck keeps its ratio of 1 to 4, and the output layer its normalisation without scale and offset, as in
     the authors' code. The optimiser is the recipe's, not the paper's SGD, and the predictor follows its schedule.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     hidden: int = 512
     """Width of the projector's two hidden layers."""
@@ -58,18 +57,24 @@ class SimSiamSettings:
     """Width of the predictor's hidden layer."""
 
     def __post_init__(self) -> None:
-        if min(self.hidden, self.out, self.bottleneck) < 1:
-            raise ValueError(
-                f"expected positive sizes; got hidden {self.hidden}, out {self.out}, bottleneck {self.bottleneck}"
-            )
+        sizes = ("hidden", "out", "bottleneck")
+        self.require(min(self.hidden, self.out, self.bottleneck) > 0, "positive sizes", *sizes)
 
 
-def _around(shared: SharedSettings, settings: SimSiamSettings, encoder: nn.Module, signal: SignalSpec) -> SimSiam:
-    n_features: Any = encoder.n_features
-    projector = NormalisedMLP(n_features, (settings.hidden, settings.hidden), settings.out, normalise_out=True)
+def _around(shared: SharedSettings, settings: SimSiamSettings, encoder: Encoder, signal: SignalSpec) -> SimSiam:
+    projector = NormalisedMLP(encoder.n_features, (settings.hidden, settings.hidden), settings.out, normalise_out=True)
     predictor = NormalisedMLP(settings.out, (settings.bottleneck,), settings.out)
     return SimSiam(encoder, projector, predictor, shared.augmentation(signal))
 
 
-SIMSIAM = MethodSpec("simsiam", "SimSiam (no negatives, stopped gradient)", SimSiamSettings, build=_around)
-SPECS = (SIMSIAM,)
+SPEC = MethodSpec(
+    name="simsiam",
+    title="SimSiam (no negatives, stopped gradient)",
+    label="SimSiam",
+    short="SimSiam",
+    summary="two views, no negatives, a stopped gradient",
+    paper=Paper("Chen and He", 2021, "Exploring Simple Siamese Representation Learning", "CVPR"),
+    order=110,
+    settings=SimSiamSettings,
+    build=_around,
+)

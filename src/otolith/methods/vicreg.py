@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from otolith.augment import Compose, SignalSpec
 from otolith.losses.vicreg import vicreg
-from otolith.methods.base import STRICT, MethodSpec, SharedSettings
+from otolith.methods.base import Settings, SharedSettings
+from otolith.methods.spec import MethodSpec, Paper
 from otolith.methods.views import two_views
+from otolith.nets import Encoder
 from otolith.nets.heads import NormalisedMLP
 from otolith.training.pretext import Batch, Method
 
 
 @dataclass(frozen=True)
-class VICRegSettings:
+class VICRegSettings(Settings):
     """Weights of Eq 6, and the expander of Section 4.2.
 
     The paper's expander is 8192 wide for batches of 2048. A batch of n windows gives a covariance of rank n - 1 at most
     and leaves a part of that term which no training can lower, d / (n - 1) - 1 for width d; 512 keeps the paper's ratio
     of 4 for a batch of 128.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     width: int = 512
     """Width of all three layers of the expander."""
@@ -37,13 +36,9 @@ class VICRegSettings:
     """nu of Eq 6."""
 
     def __post_init__(self) -> None:
-        if self.width < 1:
-            raise ValueError(f"expected width >= 1; got {self.width}")
-        if not all(weight >= 0 for weight in (self.invariance, self.variance, self.covariance)):
-            raise ValueError(
-                f"expected weights of 0 or more; got invariance {self.invariance}, variance {self.variance}, "
-                f"covariance {self.covariance}"
-            )
+        self.require(self.width > 0, "width >= 1", "width")
+        weights = ("invariance", "variance", "covariance")
+        self.require(all(getattr(self, weight) >= 0 for weight in weights), "weights of 0 or more", *weights)
 
 
 class VICReg(Method):
@@ -51,7 +46,7 @@ class VICReg(Method):
 
     augment: Compose
 
-    def __init__(self, encoder: nn.Module, expander: nn.Module, augment: Compose, settings: VICRegSettings) -> None:
+    def __init__(self, encoder: Encoder, expander: nn.Module, augment: Compose, settings: VICRegSettings) -> None:
         super().__init__()
         self.encoder = encoder
         self.expander = expander
@@ -64,12 +59,25 @@ class VICReg(Method):
         return vicreg(a, b, *self.weights)
 
 
-def _around(shared: SharedSettings, settings: VICRegSettings, encoder: nn.Module, signal: SignalSpec) -> VICReg:
-    n_features: Any = encoder.n_features
+def _around(shared: SharedSettings, settings: VICRegSettings, encoder: Encoder, signal: SignalSpec) -> VICReg:
     # A last bias would do nothing: differences, variances and covariances do not feel it.
-    expander = NormalisedMLP(n_features, (settings.width, settings.width), settings.width, bias_out=False)
+    expander = NormalisedMLP(encoder.n_features, (settings.width, settings.width), settings.width, bias_out=False)
     return VICReg(encoder, expander, shared.augmentation(signal), settings)
 
 
-VICREG = MethodSpec("vicreg", "VICReg (variance, invariance, covariance)", VICRegSettings, build=_around)
-SPECS = (VICREG,)
+SPEC = MethodSpec(
+    name="vicreg",
+    title="VICReg (variance, invariance, covariance)",
+    label="VICReg",
+    short="VICReg",
+    summary="two views, no negatives, variance and covariance kept in bounds",
+    paper=Paper(
+        "Bardes et al.",
+        2022,
+        "VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised Learning",
+        "ICLR",
+    ),
+    order=130,
+    settings=VICRegSettings,
+    build=_around,
+)

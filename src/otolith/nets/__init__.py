@@ -2,14 +2,16 @@
 
 from otolith.nets.autoencoder import ConvAutoencoder
 from otolith.nets.cpc import CPCEncoder
+from otolith.nets.encoder import MIN_STEPS, Encoder
 from otolith.nets.heads import PredictionMLP, ProjectionHead
 from otolith.nets.tpn import TPNEncoder
-from otolith.nets.transformer import MIN_STEPS, TransformerEncoder
+from otolith.nets.transformer import TransformerEncoder
 
 __all__ = [
     "MIN_STEPS",
     "CPCEncoder",
     "ConvAutoencoder",
+    "Encoder",
     "PredictionMLP",
     "ProjectionHead",
     "TPNEncoder",

@@ -8,10 +8,10 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from otolith.nets.transformer import MIN_STEPS
+from otolith.nets.encoder import MIN_STEPS, Encoder
 
 
-class ConvAutoencoder(nn.Module):
+class ConvAutoencoder(Encoder):
     """Three blocks of convolution, ReLU and max-pooling, a linear bottleneck, and their mirror image (Section III-C).
 
     The decoder upsamples to the exact length of each stage, so that any window of at least eight steps comes back
@@ -22,11 +22,7 @@ class ConvAutoencoder(nn.Module):
     def __init__(
         self, n_channels: int, n_steps: int, maps: Sequence[int] = (32, 64, 128), kernel: int = 3, latent: int = 256
     ) -> None:
-        super().__init__()
-        fewest = max(MIN_STEPS, 2 ** len(maps))
-        if n_steps < fewest:
-            raise ValueError(f"a window of {n_steps} steps is too short: the autoencoder needs at least {fewest}")
-        self.n_channels, self.n_steps, self.n_features = n_channels, n_steps, latent
+        super().__init__(n_channels, n_steps, latent, fewest=max(MIN_STEPS, 2 ** len(maps)))
         widths = [n_channels, *maps]
         self.lengths = [n_steps]
         for _ in maps:

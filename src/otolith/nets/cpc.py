@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from otolith.nets.dropout import Dropout
-from otolith.nets.transformer import MIN_STEPS
+from otolith.nets.encoder import Encoder
 
 
-class CPCEncoder(nn.Module):
+class CPCEncoder(Encoder):
     """g_enc and g_ar of Haresamudram, Essa and Plötz 2021; the features are the context at the last step.
 
     (batch, n_channels, n_steps) -> (batch, hidden). Sizes, dropout and convolutions without bias are the authors'.
@@ -36,10 +36,7 @@ class CPCEncoder(nn.Module):
         layers: int = 2,
         dropout: float = 0.2,
     ) -> None:
-        super().__init__()
-        if n_steps < MIN_STEPS:
-            raise ValueError(f"a window of {n_steps} steps is too short: the encoder needs at least {MIN_STEPS}")
-        self.n_channels, self.n_steps, self.n_features = n_channels, n_steps, hidden
+        super().__init__(n_channels, n_steps, hidden)
         self.width = maps[-1]
         self.kernel = kernel
         self.convs = nn.ModuleList(nn.Conv1d(a, b, kernel, bias=False) for a, b in pairwise([n_channels, *maps]))

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from otolith.nets.dropout import Dropout
-from otolith.nets.transformer import MIN_STEPS
+from otolith.nets.encoder import Encoder
 
 
-class TPNEncoder(nn.Module):
+class TPNEncoder(Encoder):
     """Long convolutions with ReLU and dropout, then each map's maximum over time (Saeed, Ozcelebi and Lukkien 2019).
 
     (batch, n_channels, n_steps) -> (batch, maps[-1]). Maps, kernels and dropout are the paper's, whose windows are long
@@ -33,10 +33,7 @@ class TPNEncoder(nn.Module):
         kernels: Sequence[int] = (24, 16, 8),
         dropout: float = 0.1,
     ) -> None:
-        super().__init__()
-        if n_steps < MIN_STEPS:
-            raise ValueError(f"a window of {n_steps} steps is too short: the encoder needs at least {MIN_STEPS}")
-        self.n_channels, self.n_steps, self.n_features = n_channels, n_steps, maps[-1]
+        super().__init__(n_channels, n_steps, maps[-1])
         self.kernels = [min(kernel, n_steps) for kernel in kernels]
         self.convs = nn.ModuleList(
             nn.Conv1d(a, b, kernel) for (a, b), kernel in zip(pairwise([n_channels, *maps]), self.kernels, strict=True)

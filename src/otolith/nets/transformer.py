@@ -14,9 +14,7 @@ from otolith.fast.attention import attention
 from otolith.fast.feed_forward import feed_forward
 from otolith.nets.conv import ConvBlocks
 from otolith.nets.dropout import Dropout, dropout
-
-MIN_STEPS = 8
-"""Fewest time steps of a window: three poolings by two leave one step in the autoencoder."""
+from otolith.nets.encoder import Encoder
 
 
 def sinusoidal_positions(n_steps: int, width: int) -> Tensor:
@@ -79,7 +77,7 @@ def _on_cpu(x: Tensor) -> bool:
     return x.device.type == "cpu" and fast.is_on() and not torch.is_autocast_enabled("cpu")
 
 
-class TransformerEncoder(nn.Module):
+class TransformerEncoder(Encoder):
     """Convolutional blocks, positions and attention blocks; the features are the flattened output (Section V-A1).
 
     (batch, n_channels, n_steps) -> (batch, n_steps * maps[-1]). Dropout also follows the position encoding and the
@@ -100,11 +98,8 @@ class TransformerEncoder(nn.Module):
         feed_forward: int = 2048,
         dropout: float = 0.1,
     ) -> None:
-        super().__init__()
-        if n_steps < MIN_STEPS:
-            raise ValueError(f"a window of {n_steps} steps is too short: the encoder needs at least {MIN_STEPS}")
         width = maps[-1]
-        self.n_channels, self.n_steps, self.n_features = n_channels, n_steps, n_steps * width
+        super().__init__(n_channels, n_steps, n_steps * width)
         self.conv = ConvBlocks(n_channels, maps, kernel)
         self.register_buffer("positions", sinusoidal_positions(n_steps, width), persistent=False)
         self.positions: Tensor

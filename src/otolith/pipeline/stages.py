@@ -23,7 +23,7 @@ from otolith.finetuning.features import encode
 from otolith.finetuning.heads import Labelled, build_head, predict
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.methods import Method, MethodSpec
-from otolith.methods.autoencoder import AUTOENCODER
+from otolith.methods.autoencoder import SPEC as AUTOENCODER
 from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.model.fingerprint import digest_of, of_finetuning, of_pretraining
 from otolith.preprocessing.sensors import fit_scaler, signal_of, varied

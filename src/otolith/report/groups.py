@@ -148,7 +148,7 @@ def gather(runs: Sequence[RunFolder]) -> tuple[list[Row], list[str]]:
 
 
 def group(rows: Iterable[Row]) -> list[Group]:
-    """Groups by data set and split, their lines in the order of `names.METHODS`, rows by seed and fold."""
+    """Groups by data set and split, their lines in the order of `otolith.methods.names`, rows by seed and fold."""
     tree: dict[tuple[str, str, str, str, str], dict[tuple[str, str], list[Row]]] = {}
     for row in rows:
         key = row.key

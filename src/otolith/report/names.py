@@ -5,28 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-METHODS: dict[str, tuple[str, str]] = {
-    "dynamic": ("Dynamic temperature", "DT"),
-    "angular": ("Angular similarity", "AS"),
-    "multimodal": ("Dynamic temperature across modalities", "DT across"),
-    "csshar": ("CSSHAR", "CSSHAR"),
-    "scheduled": ("Scheduled temperature", "Scheduled"),
-    "macl": ("Model-aware temperature", "MACL"),
-    "dystress": ("Similarity-dependent temperature", "DySTreSS"),
-    "debiased": ("Debiased contrast", "Debiased"),
-    "hard-negatives": ("Hard negatives", "Hard"),
-    "cluster-negatives": ("Negatives from other clusters", "ClusterCLHAR"),
-    "simsiam": ("SimSiam", "SimSiam"),
-    "byol": ("BYOL", "BYOL"),
-    "vicreg": ("VICReg", "VICReg"),
-    "cpc": ("Contrastive predictive coding", "CPC"),
-    "masked": ("Masked reconstruction", "Masked"),
-    "multi-task": ("Multi-task self-supervision", "Multi-task"),
-    "autoencoder": ("Convolutional autoencoder", "CAE"),
-    "supervised": ("Supervised transformer", "ST"),
-    "random": ("Random encoder", "Random"),
-}
-"""Full and short title of each method, in the order in which tables and figures show them."""
+from otolith import methods
 
 DATASETS = {
     "uci-har": "UCI-HAR",
@@ -54,12 +33,13 @@ WITHIN_PERSON = {"recording", "time"}
 
 
 def method_title(name: str) -> str:
-    """`dynamic` -> `Dynamic temperature`; an unknown name stays as it is."""
-    return METHODS.get(name, (name, name))[0]
+    """Return a method's title in tables: `dynamic` -> `Dynamic temperature`; an unknown name stays as it is."""
+    return methods.spec(name).label if name in methods.names() else name
 
 
 def method_short(name: str) -> str:
-    return METHODS.get(name, (name, name))[1]
+    """Return a method's title in figures: `dynamic` -> `DT`; an unknown name stays as it is."""
+    return methods.spec(name).short if name in methods.names() else name
 
 
 def dataset_title(name: str) -> str:
@@ -71,9 +51,9 @@ def split_title(name: str) -> str:
 
 
 def method_order(name: str) -> tuple[int, str]:
-    """Sort key: the order of METHODS, then the others by name."""
-    known = list(METHODS)
-    return (known.index(name) if name in METHODS else len(known), name)
+    """Return a sort key: the order of the methods, then unknown names by the alphabet."""
+    known = methods.names()
+    return (known.index(name) if name in known else len(known), name)
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:

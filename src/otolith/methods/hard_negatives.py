@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from otolith.losses import hard_negative_nt_xent
+from otolith.methods.base import Settings
+from otolith.methods.contrastive import contrast
+from otolith.methods.spec import MethodSpec, Paper
 
 
 @dataclass(frozen=True)
-class HardNegatives:
+class HardNegatives(Settings):
     """See `otolith.losses.hard_negative_nt_xent`; dynamic temperature does the opposite to negatives that are alike."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     temperature: float = 0.5
     tau_plus: float = 0.1
@@ -24,11 +25,22 @@ class HardNegatives:
     needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0 or not 0 <= self.tau_plus < 1 or not self.beta >= 0:
-            raise ValueError(
-                f"expected temperature > 0, 0 <= tau_plus < 1 and beta >= 0; got temperature {self.temperature}, "
-                f"tau_plus {self.tau_plus}, beta {self.beta}"
-            )
+        self.require(self.temperature > 0, "temperature > 0", "temperature")
+        self.require(0 <= self.tau_plus < 1, "0 <= tau_plus < 1", "tau_plus")
+        self.require(self.beta >= 0, "beta >= 0", "beta")
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         return hard_negative_nt_xent(z, self.temperature, self.tau_plus, self.beta)
+
+
+SPEC = MethodSpec(
+    name="hard-negatives",
+    title="Hard negatives (weighted and debiased)",
+    label="Hard negatives",
+    short="Hard",
+    summary="`debiased` with more weight on similar negatives",
+    paper=Paper("Robinson et al.", 2021, "Contrastive Learning with Hard Negative Samples", "ICLR"),
+    order=90,
+    settings=HardNegatives,
+    build=contrast,
+)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from otolith.losses import debiased_nt_xent
+from otolith.methods.base import Settings
+from otolith.methods.contrastive import contrast
+from otolith.methods.spec import MethodSpec, Paper
 
 
 @dataclass(frozen=True)
-class DebiasedNegatives:
+class DebiasedNegatives(Settings):
     """See `otolith.losses.debiased_nt_xent` for why the temperature is not the 0.1 of the other policies."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     temperature: float = 0.5
     tau_plus: float = 0.1
@@ -22,11 +23,21 @@ class DebiasedNegatives:
     needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0 or not 0 <= self.tau_plus < 1:
-            raise ValueError(
-                f"expected temperature > 0 and 0 <= tau_plus < 1; got temperature {self.temperature}, "
-                f"tau_plus {self.tau_plus}"
-            )
+        self.require(self.temperature > 0, "temperature > 0", "temperature")
+        self.require(0 <= self.tau_plus < 1, "0 <= tau_plus < 1", "tau_plus")
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         return debiased_nt_xent(z, self.temperature, self.tau_plus)
+
+
+SPEC = MethodSpec(
+    name="debiased",
+    title="Debiased contrastive loss",
+    label="Debiased contrast",
+    short="Debiased",
+    summary="CSSHAR whose negatives are corrected for those of the anchor's class",
+    paper=Paper("Chuang et al.", 2020, "Debiased Contrastive Learning", "NeurIPS"),
+    order=80,
+    settings=DebiasedNegatives,
+    build=contrast,
+)

@@ -5,28 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from otolith.augment import Augmentation, SignalSpec, build
 from otolith.losses.transformations import transformation_bce
-from otolith.methods.base import STRICT, MethodSpec, SharedSettings
+from otolith.methods.base import Settings, SharedSettings
+from otolith.methods.spec import MethodSpec, Paper
 from otolith.nets import ProjectionHead, TPNEncoder
 from otolith.training.pretext import Batch, Method
 from otolith.training.settings import TrainSettings
 
 
 @dataclass(frozen=True)
-class MultitaskSettings:
+class MultitaskSettings(Settings):
     """The transformations' strengths, the heads, the regularisation and the rate; epochs and batch are the recipe's.
 
     Strengths and rate are those of a public re-implementation (Tang et al. 2021, SelfHAR), which trains with Adam for
     30 epochs of batches of 300.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     noise_sigma: float = 0.05
     """Deviation of the noise, in z-score units."""
@@ -43,15 +41,10 @@ class MultitaskSettings:
     lr: float = 3e-4
 
     def __post_init__(self) -> None:
-        if not all(sigma > 0 for sigma in (self.noise_sigma, self.scaling_sigma, self.warp_sigma)):
-            raise ValueError(
-                f"expected strengths above 0; got noise_sigma {self.noise_sigma}, scaling_sigma {self.scaling_sigma}, "
-                f"warp_sigma {self.warp_sigma}"
-            )
-        if self.segments < 2 or self.hidden < 1:
-            raise ValueError(f"expected segments >= 2 and hidden >= 1; got {self.segments} and {self.hidden}")
-        if not self.l2 >= 0 or not self.lr > 0:
-            raise ValueError(f"expected l2 >= 0 and lr > 0; got {self.l2} and {self.lr}")
+        strengths = ("noise_sigma", "scaling_sigma", "warp_sigma")
+        self.require(all(getattr(self, sigma) > 0 for sigma in strengths), "strengths above 0", *strengths)
+        self.require(self.segments >= 2 and self.hidden > 0, "segments >= 2 and hidden >= 1", "segments", "hidden")
+        self.require(self.l2 >= 0 and self.lr > 0, "l2 >= 0 and lr > 0", "l2", "lr")
 
 
 def transformations(signal: SignalSpec, settings: MultitaskSettings) -> dict[str, Augmentation]:
@@ -108,14 +101,7 @@ class Multitask(Method):
         return {"loss": detection + self.l2 * self.encoder.squared_weights(), "detection": detection}
 
 
-def tpn_encoder(shared: SharedSettings, n_channels: int, n_steps: int) -> TPNEncoder:
-    """The paper's encoder; its sizes are the paper's for every recipe."""
-    return TPNEncoder(n_channels, n_steps)
-
-
-def _around(shared: SharedSettings, settings: MultitaskSettings, encoder: nn.Module, signal: SignalSpec) -> Multitask:
-    if not isinstance(encoder, TPNEncoder):
-        raise TypeError(f"multi-task self-supervision trains a TPNEncoder; got {type(encoder).__name__}")
+def _around(shared: SharedSettings, settings: MultitaskSettings, encoder: TPNEncoder, signal: SignalSpec) -> Multitask:
     return Multitask(encoder, transformations(signal, settings), settings.hidden, settings.l2)
 
 
@@ -124,12 +110,21 @@ def _training(shared: SharedSettings, settings: MultitaskSettings) -> TrainSetti
     return replace(shared.pretrain, optimizer="adam", lr=settings.lr)
 
 
-MULTITASK = MethodSpec(
-    "multi-task",
-    "Multi-task self-supervision (transformation prediction)",
-    MultitaskSettings,
-    encoder=tpn_encoder,
+SPEC = MethodSpec(
+    name="multi-task",
+    title="Multi-task self-supervision (transformation prediction)",
+    label="Multi-task self-supervision",
+    short="Multi-task",
+    summary="which of eight transformations was applied",
+    paper=Paper(
+        "Saeed et al.",
+        2019,
+        "Multi-task Self-Supervised Learning for Human Activity Detection",
+        "Proceedings of the ACM on Interactive, Mobile, Wearable and Ubiquitous Technologies",
+    ),
+    order=160,
+    settings=MultitaskSettings,
+    encoder=lambda shared, n_channels, n_steps: TPNEncoder(n_channels, n_steps),  # of the paper's sizes in every recipe
     build=_around,
     train=_training,
 )
-SPECS = (MULTITASK,)

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 
 from otolith.losses import nt_xent
+from otolith.methods.base import Settings
+from otolith.methods.contrastive import contrast
+from otolith.methods.spec import MethodSpec, Paper
 
 
 @dataclass(frozen=True)
-class ScheduledTemperature:
+class ScheduledTemperature(Settings):
     """tau = tau_min + (tau_max - tau_min) (1 + cos(2 pi t / T)) / 2, which starts at tau_max.
 
     Large temperatures favour groups, small ones single instances; the schedule goes back and forth between the two.
@@ -25,8 +28,6 @@ class ScheduledTemperature:
     with each epoch.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
     temperature_min: float = 0.1
     temperature_max: float = 1.0
     periods: float = 5.0
@@ -34,18 +35,36 @@ class ScheduledTemperature:
     needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature_min <= self.temperature_max < math.inf:
-            raise ValueError(
-                f"expected 0 < temperature_min <= temperature_max; got temperature_min {self.temperature_min}, "
-                f"temperature_max {self.temperature_max}"
-            )
-        if not 0 < self.periods < math.inf:
-            raise ValueError(f"expected periods > 0; got {self.periods}")
+        self.require(
+            0 < self.temperature_min <= self.temperature_max < math.inf,
+            "0 < temperature_min <= temperature_max",
+            "temperature_min",
+            "temperature_max",
+        )
+        self.require(0 < self.periods < math.inf, "periods > 0", "periods")
 
     def temperature(self, progress: float) -> float:
-        """The temperature when that share of training is done."""
+        """Return the temperature when that share of training is done."""
         wave = math.cos(2 * math.pi * self.periods * progress)
         return self.temperature_min + (self.temperature_max - self.temperature_min) * (1 + wave) / 2
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         return nt_xent(z, self.temperature(progress))
+
+
+SPEC = MethodSpec(
+    name="scheduled",
+    title="Scheduled temperature (NT-Xent, cosine schedule)",
+    label="Scheduled temperature",
+    short="Scheduled",
+    summary="CSSHAR with a temperature that swings along a cosine",
+    paper=Paper(
+        "Kukleva et al.",
+        2023,
+        "Temperature Schedules for Self-Supervised Contrastive Methods on Long-Tail Data",
+        "ICLR",
+    ),
+    order=50,
+    settings=ScheduledTemperature,
+    build=contrast,
+)

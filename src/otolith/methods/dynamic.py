@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
 from otolith.losses import ndt_xent
+from otolith.methods.base import Settings
+from otolith.methods.contrastive import contrast
+from otolith.methods.spec import DYNAMIC_TEMPERATURE, MethodSpec
 
 
 @dataclass(frozen=True)
-class DynamicTemperature:
+class DynamicTemperature(Settings):
     """The paper's method; see `otolith.losses.ndt_xent` for the two readings that the options choose between."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     temperature: float = 0.1
     detach_positive: bool = False
@@ -22,10 +23,23 @@ class DynamicTemperature:
     needs_instances: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise ValueError(f"expected temperature > 0; got {self.temperature}")
+        self.require(self.temperature > 0, "temperature > 0", "temperature")
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         if h is None:
             raise ValueError("dynamic temperature needs instance features h (n, m) of a teacher; got None")
         return ndt_xent(z, h, self.temperature, self.detach_positive, self.positive_pairs)
+
+
+SPEC = MethodSpec(
+    name="dynamic",
+    title="Dynamic temperature (NDT-Xent)",
+    label="Dynamic temperature",
+    short="DT",
+    summary="two views, NDT-Xent: a temperature for each negative pair from a frozen autoencoder",
+    paper=DYNAMIC_TEMPERATURE,
+    needs=("teacher",),
+    order=10,
+    settings=DynamicTemperature,
+    build=contrast,
+)

@@ -1,0 +1,47 @@
+"""Negatives from other clusters of the batch only: ClusterCLHAR (Wang et al. 2023)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from otolith.losses import cluster_nt_xent
+from otolith.methods.base import Settings
+from otolith.methods.contrastive import contrast
+from otolith.methods.spec import MethodSpec, Paper
+
+
+@dataclass(frozen=True)
+class ClusterNegatives(Settings):
+    """Constant temperature, clustered negatives; see `otolith.losses.cluster_nt_xent` for what differs from theirs."""
+
+    temperature: float = 0.1
+    clusters: int = 8
+    needs_instances: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        self.require(self.temperature > 0, "temperature > 0", "temperature")
+        self.require(self.clusters >= 1, "clusters >= 1", "clusters")
+
+    def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
+        return cluster_nt_xent(z, self.temperature, self.clusters)
+
+
+SPEC = MethodSpec(
+    name="cluster-negatives",
+    title="ClusterCLHAR (negatives from other clusters)",
+    label="Negatives from other clusters",
+    short="ClusterCLHAR",
+    summary="CSSHAR without negatives from the anchor's cluster",
+    paper=Paper(
+        "Wang et al.",
+        2023,
+        "Negative Selection by Clustering for Contrastive Learning in Human Activity Recognition",
+        "IEEE Internet of Things Journal",
+    ),
+    order=100,
+    settings=ClusterNegatives,
+    build=contrast,
+)

@@ -1,0 +1,159 @@
+"""What is known of a method: a description, read from the text of its file, and the code, imported when asked for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from otolith.errors import RecipeError
+
+if TYPE_CHECKING:
+    from otolith.augment import SignalSpec
+    from otolith.methods.base import SharedSettings
+    from otolith.nets.encoder import Encoder
+    from otolith.training.settings import TrainSettings
+    from otolith.training.pretext import Method
+
+
+class Paper(NamedTuple):
+    """The publication that a method is taken from, or is nearest to.
+
+    >>> str(Paper("Grill et al.", 2020, "Bootstrap Your Own Latent", "NeurIPS"))
+    'Grill et al. 2020'
+    """
+
+    authors: str
+    year: int
+    title: str
+    venue: str
+
+    def __str__(self) -> str:
+        return f"{self.authors} {self.year}"
+
+
+DYNAMIC_TEMPERATURE = Paper(
+    "Khaertdinov et al.",
+    2022,
+    "Dynamic Temperature Scaling in Contrastive Self-Supervised Learning for Sensor-Based Human Activity Recognition",
+    "IEEE Transactions on Biometrics, Behavior, and Identity Science",
+)
+"""The paper that this library began with; sections, equations and figures without a name are its own."""
+
+
+def _shared_encoder() -> Any:
+    from otolith.methods.base import shared_encoder
+
+    return shared_encoder
+
+
+def _shared_training() -> Any:
+    from otolith.methods.base import shared_training
+
+    return shared_training
+
+
+def _no_settings() -> Any:
+    from otolith.methods.base import Settings
+
+    return Settings
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MethodSpec:
+    """A method, as its file declares it: `SPEC = MethodSpec(name="my-method", ...)`.
+
+    `otolith.methods` reads the first ten values from the file's text, so that names and titles cost no import of
+    torch: they must be literals. The others are imported with the file when one of them is first asked for.
+
+    Args:
+        name: what recipes, commands and rows call it.
+        title: full title, with what sets it apart in brackets.
+        label: title in tables and reports.
+        short: title in figures and narrow columns.
+        summary: what it learns from, in one line.
+        paper: where it is from: `Paper(...)`, or `DYNAMIC_TEMPERATURE`; None for an idea of your own.
+        section: its section there, if it is not the whole paper.
+        needs: what it needs beside windows.
+        order: its place in tables; the smallest comes first.
+        end_to_end: fine-tuning trains the encoder too, by `settings`, a `FinetuneSettings`.
+        settings: frozen dataclass of the recipe's `[method.NAME]` table; its defaults hold where there is none.
+        encoder: (shared, n_channels, n_steps) -> untrained encoder; also how a saved one is rebuilt.
+        build: (shared, settings, encoder, signal) -> the pretext task around that encoder; None where nothing is
+            pre-trained.
+        train: (shared, settings) -> how the pretext task is trained.
+    """
+
+    name: str
+    title: str
+    label: str
+    short: str
+    summary: str
+    paper: Paper | None
+    section: str = ""
+    needs: tuple[Literal["teacher", "labels", "both sensors"], ...] = ()
+    order: int = 1000
+    end_to_end: bool = False
+    settings: type[Any] = field(default_factory=_no_settings, repr=False)
+    encoder: Callable[[SharedSettings, int, int], Encoder] = field(default_factory=_shared_encoder, repr=False)
+    build: Callable[[SharedSettings, Any, Any, SignalSpec], Method] | None = field(
+        default_factory=lambda: None, repr=False
+    )
+    train: Callable[[SharedSettings, Any], TrainSettings] = field(default_factory=_shared_training, repr=False)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Import the file of a method that was read from its text, and take over what it says."""
+            if name not in _CODE or "_load" not in vars(self):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            whole = vars(self)["_load"]().SPEC
+            vars(self).update({each: getattr(whole, each) for each in _CODE})
+            return vars(self)[name]
+
+
+_CODE = {"settings", "encoder", "build", "train"}
+_DESCRIBED = {each.name: each.default for each in fields(MethodSpec) if each.name not in _CODE}
+
+
+def read_spec(load: Callable[[], ModuleType], path: Path) -> list[MethodSpec]:
+    """Return the `SPEC` of a method's file without importing it; nothing where the file declares none.
+
+    Args:
+        load: imports the file.
+        path: the file.
+
+    Raises:
+        RecipeError: a part of the description is missing, or is not a literal.
+    """
+    text = "\n" + path.read_text("utf-8")
+    start = text.find("\nSPEC = MethodSpec(")
+    if start < 0:
+        return []
+    call = ast.parse(text[start:]).body[0].value  # type: ignore[attr-defined]
+    found = dict(_DESCRIBED)
+    for given in call.keywords:
+        if given.arg in found:
+            try:
+                found[given.arg] = _literal(given.value)
+            except ValueError:
+                raise RecipeError(
+                    f"{given.arg} of the SPEC in {path} is {ast.unparse(given.value)!r}; write it as a literal, since "
+                    "it is read without importing the file"
+                ) from None
+    missing = [name for name, value in found.items() if value is MISSING]
+    if missing:
+        raise RecipeError(f"the SPEC in {path} lacks {', '.join(missing)}; give each as a keyword argument")
+    spec = object.__new__(MethodSpec)
+    vars(spec).update(found, _load=load)
+    return [spec]
+
+
+def _literal(node: ast.expr) -> Any:
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "Paper":
+        named = {str(each.arg): ast.literal_eval(each.value) for each in node.keywords}
+        return Paper(*map(ast.literal_eval, node.args), **named)
+    return DYNAMIC_TEMPERATURE if ast.unparse(node) == "DYNAMIC_TEMPERATURE" else ast.literal_eval(node)

@@ -1,0 +1,40 @@
+"""What every encoder offers: a network from windows to features, of sizes that others can read."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+MIN_STEPS = 8
+"""Fewest time steps of a window: three poolings by two leave one step in the autoencoder."""
+
+
+class Encoder(nn.Module):
+    """A network (batch, n_channels, n_steps) -> (batch, n_features); every method trains one.
+
+    Args:
+        n_channels: channels of a window.
+        n_steps: time steps of a window.
+        n_features: features of a window.
+        fewest: the least number of steps that the network can take.
+
+    Raises:
+        ValueError: fewer steps than that.
+
+    >>> import torch
+    >>> class Means(Encoder):
+    ...     def forward(self, x):
+    ...         return x.mean(dim=2)
+    >>> encoder = Means(n_channels=6, n_steps=30, n_features=6)
+    >>> encoder(torch.zeros(4, 6, 30)).shape == (4, encoder.n_features)
+    True
+    """
+
+    def __init__(self, n_channels: int, n_steps: int, n_features: int, fewest: int = MIN_STEPS) -> None:
+        super().__init__()
+        if n_steps < fewest:
+            raise ValueError(f"a window of {n_steps} steps is too short: the encoder needs at least {fewest}")
+        self.n_channels, self.n_steps, self.n_features = n_channels, n_steps, n_features
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the features (batch, n_features) of windows x (batch, n_channels, n_steps) in z-score units."""
+        raise NotImplementedError
