@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from otolith.augment import SignalSpec
     from otolith.methods.base import SharedSettings
     from otolith.nets.encoder import Encoder
-    from otolith.training.settings import TrainSettings
     from otolith.training.pretext import Method
+    from otolith.training.settings import TrainSettings
 
 
 class Paper(NamedTuple):
