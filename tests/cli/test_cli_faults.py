@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from otolith.methods.autoencoder import DenoisingAutoencoder
-from otolith.system import claims, files, memory
-from otolith.system.files import put
+from otolith.system import claims, memory
 from otolith.training.pretext import Batch
 from tests.helpers.commandline import SET, call, refused
 
@@ -30,7 +30,7 @@ def test_a_folder_in_use_is_refused_and_left_alone(name: str, moves: Path, tmp_p
     with claims.hold(folder):
         message = refused(*commands(moves, tmp_path / "out")[name])
         assert f"{folder} is in use by process {os.getpid()} on " in message
-        assert [path.name for path in folder.iterdir()] == [claims.NAME]
+        assert [path.name for path in folder.iterdir()] == [claims.LOCK]
 
 
 @pytest.mark.parametrize("name", ["run", "pretrain", "compare"])
@@ -54,24 +54,24 @@ def test_a_full_disk_names_the_file_and_the_run_goes_on_when_there_is_room(
     monkeypatch.setattr("otolith.protocols.embedding.MIN_POINTS", 10**9)  # pictures are not what this is about
     out = tmp_path / "out"
     tokens = ["run", moves, *SET, "--set", "pretrain.epochs=3", "--method", "csshar", "--out", out]
-    written: list[Path] = []
+    states: list[Path] = []
+    write_text = Path.write_text
 
-    def full(path: Path, blob: bytes, *, sync: bool = True) -> None:
-        written.append(path)
-        if path.parent.name.startswith(".partial") and len([p for p in written if p.name == "state.json"]) == 2:
-            put(path, blob[: len(blob) // 2])
+    def full(path: Path, text: str, *args: Any) -> int:
+        states.extend([path] if path.name == "state.json" else [])
+        if len(states) == 2:
+            write_text(path, text[: len(text) // 2], *args)
             raise OSError(28, "No space left on device")
-        put(path, blob, sync=sync)
+        return write_text(path, text, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr("otolith.training.checkpoint.put", full)
+        patch.setattr(Path, "write_text", full)
         message = refused(*tokens)
     assert f"{out / 'checkpoints' / 'pretrain' / 'epoch-00002'} cannot be written (No space left on device" in message
     assert "--resume" in message
     assert [path.name for path in (out / "checkpoints" / "pretrain").iterdir()] == ["epoch-00001"]
-    assert not (out / claims.NAME).exists()
+    assert not (out / claims.LOCK).exists()
     assert call(*tokens, "--resume").code == 0
-    monkeypatch.setattr(files, "put", put)
     assert call(*tokens[:-1], tmp_path / "whole").code == 0
     weights = [folder / "model" / "weights.safetensors" for folder in (out, tmp_path / "whole")]
     assert weights[0].read_bytes() == weights[1].read_bytes()

@@ -187,7 +187,7 @@ def test_a_write_that_fails_leaves_the_bundle_that_was_there(
     def refuse(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bundle, "put", refuse)
+    monkeypatch.setattr(Path, "write_bytes", refuse)
     with pytest.raises(StorageError, match=r"model cannot be written \(No space.* free some space"):
         bundle.save(encoder, folder)
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]

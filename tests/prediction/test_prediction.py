@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from otolith import pipeline, splits
-from otolith.errors import DataError
+from otolith.errors import DataError, StorageError
 from otolith.importing.read import NO_SUBJECT
 from otolith.model import Model, bundle
 from otolith.prediction import Predicted, Timeline, folder, open_sources, predict_recordings, tables
@@ -253,14 +253,14 @@ def test_nothing_that_is_there_is_replaced(name: str, model: Model, tmp_path: Pa
         raise AssertionError("refused before the work")
         yield
 
-    with pytest.raises(DataError, match=r"exists already\. Choose another place with --out"):
+    with pytest.raises(DataError, match=r"exists already\. Choose another folder with --out"):
         folder.write(tmp_path / name, model, asked())
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("file", "mine")]
 
 
 def test_a_place_that_cannot_be_written_is_named(model: Model, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(DataError, match=r"file/out cannot be written \(.*; choose another folder with --out"):
+    with pytest.raises(StorageError, match=r"file/out cannot be written \(.*choose another --out folder"):
         folder.write(tmp_path / "file" / "out", model, predict_recordings(model, [recording()]))
 
 

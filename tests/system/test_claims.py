@@ -21,7 +21,7 @@ from otolith.system import claims
 HOLDER = """
 import sys
 from pathlib import Path
-from otolith import locks
+from otolith.system import claims
 with claims.hold(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -57,13 +57,13 @@ def test_a_lock_of_a_killed_process_blocks_nobody(tmp_path: Path) -> None:
     with other_process(tmp_path) as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert (tmp_path / claims.NAME).exists()
+    assert (tmp_path / claims.LOCK).exists()
     assert claims.is_empty(tmp_path)
     claims.refuse_if_held(tmp_path)
     (tmp_path / ".a.5.part").write_text("half")
     assert claims.is_empty(tmp_path)  # killed while it wrote its first file
     with claims.hold(tmp_path):
-        assert str(os.getpid()) in (tmp_path / claims.NAME).read_text()
+        assert str(os.getpid()) in (tmp_path / claims.LOCK).read_text()
         assert not (tmp_path / ".a.5.part").exists()
     assert list(tmp_path.iterdir()) == []
 
@@ -117,7 +117,7 @@ def test_nobody_ever_shares_a_folder(tmp_path: Path) -> None:
 
 def test_a_lock_file_that_says_nothing_still_locks(tmp_path: Path) -> None:
     with claims.hold(tmp_path):
-        (tmp_path / claims.NAME).write_bytes(b"\xff")
+        (tmp_path / claims.LOCK).write_bytes(b"\xff")
         with pytest.raises(InUseError, match="in use by another process"):
             claims.refuse_if_held(tmp_path)
 

@@ -44,26 +44,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_names_it(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_comes_whole_or_not_at_all(tmp_path: Path) -> None:
-    target, partial = tmp_path / "target", tmp_path / ".target.partial-1"
-    for content in ("one", "two"):
-        with files.whole_folder(target, partial) as place:
-            files.put(place / "a", content.encode())
-            assert not (target / "a").exists() or (target / "a").read_text() == "one"
-    assert (target / "a").read_text() == "two"
-    with pytest.raises(TypeError), files.whole_folder(target, partial) as place:
-        files.put(place / "a", "text where bytes belong")  # type: ignore[arg-type]
-    assert (target / "a").read_text() == "two"
-    assert list(tmp_path.iterdir()) == [target]
-
-
 def test_what_killed_processes_left_is_swept(tmp_path: Path) -> None:
-    (tmp_path / ".a.txt.77.part").write_text("half")
+    (tmp_path / ".a.txt.77-1f.part").write_text("half")
     (tmp_path / ".model.partial-77").mkdir()
+    (tmp_path / ".model.partial-77" / files.LOCK).write_text("")
     (tmp_path / ".other.partial-77").mkdir()
     kept = tmp_path / ".hidden"
     kept.write_text("the user's own")
-    files.sweep(tmp_path, "model")
-    assert {entry.name for entry in tmp_path.iterdir()} == {".a.txt.77.part", ".other.partial-77", ".hidden"}
+    files.restore(tmp_path / "model")
+    assert {entry.name for entry in tmp_path.iterdir()} == {".a.txt.77-1f.part", ".other.partial-77", ".hidden"}
     files.sweep(tmp_path)
     assert list(tmp_path.iterdir()) == [kept]

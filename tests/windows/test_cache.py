@@ -17,6 +17,7 @@ from otolith.datasets import DatasetInfo
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.splits import FixedSubjects
+from otolith.system import files
 from otolith.windows import Windows, blocks, cache, fingerprint
 from otolith.windows.cache import ARRAYS, open_entry, windows_for
 from tests.helpers.progress import Told
@@ -304,14 +305,16 @@ def test_a_raw_file_that_vanishes_is_an_error_with_a_cure(toy: Toy, tmp_path: Pa
         windows_for(toy, folder=tmp_path / "c")
 
 
-def test_what_a_killed_build_left_is_swept_after_a_day(toy: Toy, tmp_path: Path) -> None:
-    old, fresh = tmp_path / "c" / ".building-old", tmp_path / "c" / ".building-fresh"
-    for folder in (old, fresh):
-        folder.mkdir(parents=True)
-        (folder / "x.npy").write_bytes(b"half")
-    os.utime(old, (time.time() - 2 * 86400,) * 2)
-    windows_for(toy, folder=tmp_path / "c")
-    assert (old.exists(), fresh.exists()) == (False, True)
+def test_what_a_killed_build_left_is_swept_by_the_next_build_of_anything(toy: Toy, tmp_path: Path) -> None:
+    old, living = tmp_path / "c" / ".old-1.partial-x", tmp_path / "c" / "living-2"
+    old.mkdir(parents=True)
+    for name in (files.LOCK, "x.npy"):
+        (old / name).write_bytes(b"half")
+    with files.whole_folder(living) as building:
+        (building / "x.npy").write_bytes(b"half")
+        windows_for(toy, folder=tmp_path / "c")
+        assert not old.exists()
+    assert (living / "x.npy").exists()
 
 
 def test_a_data_sets_name_cannot_lead_out_of_the_cache(toy: Toy, tmp_path: Path) -> None:
@@ -349,7 +352,7 @@ def test_who_comes_second_uses_the_first_ones_entry(toy: Toy, tmp_path: Path) ->
 def test_who_comes_second_replaces_an_entry_that_was_damaged_meanwhile(toy: Toy, tmp_path: Path) -> None:
     def meddle() -> None:
         windows_for(Toy(toy.root), folder=tmp_path / "c")
-        (entry,) = (path for path in entries(tmp_path / "c") if not path.name.startswith(".building"))
+        (entry,) = (path for path in entries(tmp_path / "c") if not path.name.startswith("."))
         truncate(entry / "x.npy")
 
     toy.before_reading = meddle

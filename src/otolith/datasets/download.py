@@ -7,7 +7,6 @@ published checksum does one rename put it in place, so that no half data set is 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import stat
 import tempfile
@@ -23,6 +22,7 @@ from otolith.datasets.locations import download_folder
 from otolith.datasets.registry import kind_of
 from otolith.errors import DataError
 from otolith.progress import SILENT, Progress, Stage
+from otolith.system.files import put_folder
 
 MAX_ARCHIVE_BYTES = 2 * 2**30
 MAX_UNPACKED_BYTES = 4 * 2**30
@@ -53,6 +53,7 @@ def fetch(
     Raises:
         DataError: the data set is not offered for download, the network or server fails, or what came is not
             the published data. The message has the manual steps; what was there before is untouched.
+        StorageError: it cannot be put in its place.
     """
     kind = kind_of(name)
     address = url or kind.info.download_url
@@ -81,7 +82,8 @@ def fetch(
                 f"{address}: {len(problems)} files are not the published ones; the first: "
                 f"{Path(problems[0].where).relative_to(found)} {problems[0].what}. {_by_hand(kind)}"
             )
-        _place(found, target, work)
+        found.chmod(0o755)
+        put_folder(found, target)
     return target
 
 
@@ -245,19 +247,3 @@ def _find(kind: type[Dataset], folder: Path) -> Path | None:
         if found is not None:
             return found
     return None
-
-
-def _place(found: Path, target: Path, work: Path) -> None:
-    """Move the verified files to their place. An older copy goes to `work`, and comes back if that fails."""
-    aside = work / "replaced"
-    try:
-        if target.exists():
-            target.rename(aside)
-        os.chmod(found, 0o755)
-        found.rename(target)
-    except OSError as error:
-        if aside.exists():
-            aside.rename(target)
-        raise DataError(
-            f"{target}: cannot be put in place ({error.strerror}). Remove what is there and fetch again."
-        ) from error

@@ -11,9 +11,6 @@ nothing else. `otolith.datasets.card` has the card's layout.
 from __future__ import annotations
 
 import math
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +23,7 @@ from otolith.datasets.card import CARD, CURE, FORMAT, VERSION, check_info, info_
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.recording import Recording, Segment, Stream
+from otolith.system.files import refuse_existing, whole_folder
 from otolith.windows.times import Samples, SourceFile, repair_whole
 
 TIME = "time_s"
@@ -53,19 +51,14 @@ def write_folder(
 
     Raises:
         DataError: the folder exists, nothing came, or a recording breaks a rule; names it and the rule.
+        StorageError: the folder cannot be written.
     """
     import polars as pl
 
     path = Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise DataError(f"{path} exists already. Choose another folder, or remove this one first.")
+    refuse_existing(path)
     check_info(info, str(path))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    except OSError as error:
-        raise DataError(f"{path.parent}: cannot be written ({error.strerror}). Choose another folder.") from error
-    try:
+    with whole_folder(path) as building:
         (building / "signals").mkdir()
         entries: list[dict[str, Any]] = []
         names: set[str] = set()
@@ -107,16 +100,6 @@ def write_folder(
             card.writelines(to_json(info, entries, provenance))
         for name, text in (files or {}).items():
             (building / name).write_text(text, encoding="utf-8")
-        os.chmod(building, 0o755)
-        if path.exists():
-            path.rmdir()
-        building.rename(path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({error.strerror or error}). Make room there, or choose another folder."
-        ) from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return path
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from otolith.model import Model, check_windows
 from otolith.preprocessing.sensors import may_miss
 from otolith.progress import SILENT, Progress
 from otolith.recording import sensor_of
+from otolith.system.files import whole_file
 
 MIN_AGREEMENT = 0.9
 """Share of real windows to which an int8 file has to give the same activity; below, something else is wrong."""
@@ -95,15 +96,19 @@ def export_onnx(
 
     Raises:
         RecipeError: the extra `onnx` is not installed.
-        CheckpointError: the file disagrees with PyTorch, or cannot be written.
+        CheckpointError: the file disagrees with PyTorch.
+        StorageError: it cannot be written.
         DataError: trial windows that do not fit the model, or none.
     """
     path = Path(path)
     trial = trial or Trial.noise(model)
     x = check_windows(trial.x, model.meta, model.encoder.scaler.may_miss)
-    part, small = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("float32", "int8"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as whole_or_not:
+        small = whole_or_not.enter_context(whole_file(path))
+        part = small
+        if int8:
+            part = small.with_name(f"{small.name}.float32.part")
+            whole_or_not.callback(part.unlink, missing_ok=True)
         with progress.stage("export", 1) as bar:
             write_graph(model, part, metadata(model, list(terms)))
             bar.advance()
@@ -117,8 +122,7 @@ def export_onnx(
                 "this with the versions of torch, onnx and onnxruntime."
             )
         if not int8:
-            os.replace(part, path)
-            return Exported(path, path.stat().st_size, trial, exact, f1=f1)
+            return Exported(path, part.stat().st_size, trial, exact, f1=f1)
         with progress.stage("int8", len(WAYS)) as bar:
             way = _better_way(model, part, small, trial, bar.advance)
             quantise(part, small, way, trial.fit)
@@ -129,13 +133,7 @@ def export_onnx(
                 f"in int8 only {100 * found.same:.1f} % of {found.n_windows} windows ({trial.source}) keep their "
                 f"activity; at least {100 * MIN_AGREEMENT:g} % have to. Nothing was written; export without --int8."
             )
-        os.replace(small, path)
-        return Exported(path, path.stat().st_size, trial, exact, found, way, f1, _f1(model, rough, trial.y))
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be written ({error.strerror or error}); choose another place") from None
-    finally:
-        part.unlink(missing_ok=True)
-        small.unlink(missing_ok=True)
+        return Exported(path, small.stat().st_size, trial, exact, found, way, f1, _f1(model, rough, trial.y))
 
 
 def _without_sensors(part: Path, model: Model, x: NDArray[np.float32]) -> str:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from otolith import __version__
 from otolith.datasets.base import DatasetInfo
 from otolith.datasets.folder import write_folder
-from otolith.errors import DataError
 from otolith.importing.read import read_recordings
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording
+from otolith.system.files import refuse_existing
 
 if TYPE_CHECKING:
     from otolith.importing.options import ImportOptions
@@ -58,7 +58,8 @@ def write_imported(
     """Write what `read_recordings` returned as a data set folder.
 
     Raises:
-        DataError: `out` exists or cannot be written.
+        DataError: `out` exists.
+        StorageError: it cannot be written.
     """
     from otolith.importing import quality
 
@@ -112,13 +113,3 @@ def provenance(imported: Imported) -> dict[str, Any]:
 def disk_of(out: Path) -> Path:
     """The nearest folder above `out` that is there; whatever waits for `out` waits in it."""
     return next(folder for folder in out.absolute().parents if folder.is_dir())
-
-
-def refuse_existing(out: Path) -> None:
-    """Make sure, before anything is read, that nothing would be replaced.
-
-    Raises:
-        DataError: it exists and is no empty folder.
-    """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} exists already. Choose another folder with --out, or remove this one first.")

@@ -14,7 +14,7 @@ from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.model.fingerprint import digest_of
 from otolith.progress import SILENT, Progress
 from otolith.system import claims
-from otolith.system.files import sweep
+from otolith.system.files import restore
 
 if TYPE_CHECKING:
     from otolith.datasets.base import DatasetInfo
@@ -33,7 +33,7 @@ def refuse_unready(out: Path, *, resume: bool = False) -> None:
     if not _written(out, resume):
         refuse_taken(out)
     claims.refuse_if_held(checkpoints)
-    sweep(out.parent, out.name)
+    restore(out)
     if _begun(checkpoints) and not resume:
         raise CheckpointError(f"{checkpoints} holds an unfinished fine-tuning; go on with --resume, or remove it")
 

@@ -15,7 +15,7 @@ from otolith.jobs.run import Prepared
 from otolith.model import bundle
 from otolith.progress import SILENT, Progress
 from otolith.system import claims
-from otolith.system.files import sweep
+from otolith.system.files import restore
 from otolith.training.ranks import ALONE, Ranks
 
 
@@ -48,7 +48,7 @@ def run(
         if not (resume and (out / bundle.CARD).is_file()):
             refuse_taken(out)
         claims.refuse_if_held(checkpoints)
-        sweep(out.parent, out.name)
+        restore(out)
         if checkpoints.exists() and not resume:
             raise CheckpointError(f"{checkpoints} holds an unfinished pre-training; go on with --resume, or remove it")
     else:

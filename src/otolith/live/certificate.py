@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from otolith.errors import DataError
+from otolith.errors import DataError, StorageError
+from otolith.system.files import write
 
 DAYS = 397
 """The longest that phones accept."""
@@ -45,16 +46,18 @@ def certificate(addresses: Sequence[str], place: Path | None = None) -> Certific
     """The certificate for these names and IP addresses; the one that is there, if it covers them for another week.
 
     Raises:
-        DataError: the folder cannot be written.
+        DataError: the file cannot be read or written.
     """
     path = (place or folder()) / _FILE
     try:
         found = _read(path, addresses)
         if found is None:
-            _write(path, _make(addresses))
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write(path, _make(addresses), mode=0o600)  # never readable by others, not even for a moment
             found = _read(path, addresses)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror or error}); set OTOLITH_HOME elsewhere") from None
+    except (OSError, StorageError) as error:
+        reason = error.__cause__ or error
+        raise DataError(f"{path} cannot be used ({reason}); set OTOLITH_HOME elsewhere") from None
     assert found is not None
     return found
 
@@ -119,13 +122,3 @@ def _make(addresses: Sequence[str]) -> bytes:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return secret + made.public_bytes(serialization.Encoding.PEM)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, and never readable by others, not even for a moment."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-    partial.replace(path)

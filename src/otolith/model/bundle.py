@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -26,7 +25,7 @@ from otolith.preprocessing.sensors import may_miss
 from otolith.recording import unit_of
 from otolith.rows import environment
 from otolith.system.device import choose_device
-from otolith.system.files import put, whole_folder
+from otolith.system.files import whole_folder
 from otolith.system.strict import json_value
 from otolith.windows import WindowMeta
 
@@ -67,9 +66,9 @@ def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo
             tensors |= {f"calibration.{name}": t for name, t in model.calibration.tensors().items()}
     blob = save_tensors({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
     card = _card(model, encoder, info) | {"weights_sha256": hashlib.sha256(blob).hexdigest()}
-    with whole_folder(folder, folder.with_name(f".{folder.name}.partial-{os.getpid()}")) as partial:
-        put(partial / WEIGHTS, blob)
-        put(partial / CARD, (json.dumps(card, indent=2, allow_nan=False) + "\n").encode())
+    with whole_folder(folder, replace=True) as place:
+        (place / WEIGHTS).write_bytes(blob)
+        (place / CARD).write_text(json.dumps(card, indent=2, allow_nan=False) + "\n", "utf-8")
     return folder
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from otolith.prediction import page, tables
 from otolith.prediction.run import Predicted
 from otolith.prediction.timeline import Timeline
 from otolith.progress import SILENT, Progress
+from otolith.system.files import refuse_existing, whole_folder
 
 PICTURED = 24
 """Recordings that are drawn; of more, the page has the tables alone."""
@@ -53,13 +51,13 @@ def write(
     All of it appears at the end, or nothing.
 
     Raises:
-        DataError: no recording could be used (with the first reason), or the folder holds something or cannot be
-            written.
+        DataError: no recording could be used (with the first reason), or the folder holds something.
+        StorageError: the folder cannot be written.
     """
     refuse_existing(folder)
     from otolith.report import style
 
-    with _building(folder) as building:
+    with whole_folder(folder) as building:
         drawn: list[page.Drawn] = []
         files: list[Path] = []
         skipped: list[str] = []
@@ -93,7 +91,8 @@ def write(
             )
         files.insert(0, page.write(building / "timeline.html", drawn, totals.to_dicts(), facts, terms, left_out))
         about: dict[str, Any] = {"facts": dict(facts), "terms": list(terms), "notes": left_out}
-        files.append(_text(building / "about.json", json.dumps(about, indent=2, ensure_ascii=False) + "\n"))
+        files.append(building / "about.json")
+        files[-1].write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return Written(folder, [folder / file.name for file in files], timelines, skipped)
 
 
@@ -132,56 +131,12 @@ def collect(
     return timelines, skipped
 
 
-def refuse_existing(out: Path) -> None:
-    """Make sure, before anything is predicted, that nothing would be replaced.
-
-    Raises:
-        DataError: it is a file, or a folder that holds something.
-    """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out} exists already. Choose another place with --out, or remove this one first.")
-
-
-@contextlib.contextmanager
-def _building(folder: Path) -> Iterator[Path]:
-    """A hidden folder beside `folder`, whose files move into it at the end, unless something goes wrong."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    except OSError as error:
-        raise _unwritable(folder, error) from None
-    try:
-        yield building
-        try:
-            folder.mkdir(exist_ok=True)
-            for file in building.iterdir():
-                file.rename(folder / file.name)
-        except OSError as error:
-            raise _unwritable(folder, error) from None
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    return DataError(f"{path} cannot be written ({error.strerror or error}); choose another folder with --out")
-
-
 def _save(figure: Any, path: Path) -> Path:
     from otolith.report import style
 
-    if path.suffix != ".png":
-        return _text(path, style.svg(figure))
-    try:
+    if path.suffix == ".png":
         return style.save_png(figure, path, dpi=150)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-
-
-def _text(path: Path, text: str) -> Path:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise _unwritable(path, error) from None
+    path.write_text(style.svg(figure), "utf-8")
     return path
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from otolith.errors import DataError
 from otolith.prediction.timeline import Timeline
+from otolith.system.files import whole_file
 
 if TYPE_CHECKING:
     import polars as pl
@@ -113,23 +114,19 @@ def write(frame: pl.DataFrame, path: Path) -> Path:
     """Write a table as CSV, Parquet or JSON (a list of objects), by the suffix of `path`.
 
     Raises:
-        DataError: another suffix, or a path that cannot be written.
+        DataError: another suffix.
+        StorageError: the file cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise DataError(f"{path}: a table is written as {', '.join(SUFFIXES)}; give the file one of these endings")
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as partial:
         if suffix == ".csv":
             frame.write_csv(partial)
         elif suffix == ".parquet":
             frame.write_parquet(partial)
         else:
             frame.write_json(partial)
-        partial.replace(path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror or error}); choose another place") from None
     return path
 
 

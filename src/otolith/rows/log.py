@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from otolith.errors import DataError
 from otolith.rows.value import SCHEMA, Row, check_of
-from otolith.system import claims
+from otolith.system.locking import release
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +111,8 @@ def _mend_tail(descriptor: int, path: Path) -> int:
     os.lseek(descriptor, max(size - 1, 0), os.SEEK_SET)
     if size == 0 or os.read(descriptor, 1) == b"\n":
         return size
-    content = path.read_bytes()
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    content = os.read(descriptor, size)
     start = content.rfind(b"\n") + 1
     if isinstance(_decode(content[start:], path, content.count(b"\n") + 1), Row):
         os.write(descriptor, b"\n")
@@ -128,6 +129,8 @@ def append(path: Path | str, row: Row) -> None:
     killed process is dropped first. A write that fails half-way (a full disk) is taken back, so that the
     rows already there stay whole. Raises DataError if the file cannot be opened or written.
     """
+    from filelock import lock_descriptor  # here: it takes time to import
+
     path = Path(path)
     line = _encode(row)
     try:
@@ -135,13 +138,10 @@ def append(path: Path | str, row: Row) -> None:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags, 0o644)
         try:
-            claims.lock(descriptor)
-            try:
-                _add_line(descriptor, path, line)
-            finally:
-                claims.unlock(descriptor)
+            lock_descriptor(descriptor)
+            _add_line(descriptor, path, line)
         finally:
-            os.close(descriptor)
+            release(descriptor)
     except OSError as error:
         reason = error.strerror or error
         raise DataError(

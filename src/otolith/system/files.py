@@ -1,15 +1,29 @@
-"""Files and folders that appear whole or not at all, and what to say where one cannot be written."""
+"""Writing of files and folders that appear whole or not at all, and the error where one cannot be written."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
+import glob
 import os
+import secrets
 import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from otolith.errors import StorageError
+from otolith.errors import DataError, StorageError
+from otolith.system.locking import UNSUPPORTED, release, take
+
+LOCK = ".lock"
+"""Name of the file in a folder whose lock says that a living process works there."""
+OLD, NEW = "old", "new"
+_PARTIAL, _FILES = ".partial-", ".*.part"
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of <fcntl.h> and <linux/fs.h>
+_CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.EXDEV}
+"""Errors of kernels and file systems that exchange no names, or none of these folders."""
 
 _CURES = {
     errno.ENOSPC: "free some space there",
@@ -20,13 +34,14 @@ _CURES = {
     errno.EROFS: "make the file system writable, or choose another --out folder",
     errno.ENOTDIR: "choose another --out folder",
     errno.EEXIST: "choose another --out folder",
+    errno.ENOTEMPTY: "choose another --out folder, or remove what is there",
 }
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """Errors that only writing brings, and that are never the code's fault."""
 
 
 def cannot_write(path: Path, error: OSError) -> StorageError:
-    """The error for a file of which nothing was put in place."""
+    """Return the error for a file or folder of which nothing was put in place."""
     cure = _CURES.get(error.errno or 0, "check the disk")
     room = ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -38,20 +53,43 @@ def cannot_write(path: Path, error: OSError) -> StorageError:
     )
 
 
-def write(path: Path, content: bytes | str, *, sync: bool = True) -> Path:
+def write(path: Path, content: bytes | str, *, sync: bool = True, mode: int = 0o666) -> Path:
     """Write a whole file, or leave the old one: never half of it.
 
     Args:
         sync: wait until the disk has it. Without, it is safe from a killed process but not from a power cut.
+        mode: permissions of the new file, less those that the umask takes away.
 
     Raises:
         StorageError: it cannot be written; names the file and the cure.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(Path(folder) / "new" / "a.txt", "whole").read_text()
+    'whole'
     """
-    blob = content.encode() if isinstance(content, str) else content
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with whole_file(path, sync=sync, mode=mode) as partial:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, sync: bool = True, mode: int = 0o666) -> Iterator[Path]:
+    """Give an empty file beside `path` to be filled, which takes the name `path` when the block ends well.
+
+    Args:
+        sync, mode: as for `write`.
+
+    Raises:
+        StorageError: an OSError came up; `path` is as it was before, and nothing is left beside it.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        put(partial, blob, sync=sync)
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        yield partial
+        if sync:
+            _sync(partial)
         os.replace(partial, path)
         if sync:
             sync_folder(path.parent)
@@ -60,62 +98,188 @@ def write(path: Path, content: bytes | str, *, sync: bool = True) -> Path:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
-    return path
-
-
-def put(path: Path, blob: bytes, *, sync: bool = True) -> None:
-    """Write a file and, with `sync`, wait until the disk has it; for files of a folder that is not in place yet."""
-    with path.open("wb") as file:
-        file.write(blob)
-        if sync:
-            file.flush()
-            os.fsync(file.fileno())
 
 
 @contextlib.contextmanager
-def whole_folder(target: Path, partial: Path) -> Iterator[Path]:
-    """Give `partial`, empty, to be filled with `put`, and rename it to `target` in the end, in place of what is there.
+def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Give an empty folder on the disk of `target`, which takes the name `target` when the block ends well.
 
-    Whatever goes wrong before that, `target` stays as it was and `partial` is removed.
+    The disk then has every file in it. Whoever looks, and whenever a process is killed, finds the old folder or the
+    new one under the name `target`, whole. Several processes may write the same target at once: the last one stays.
+    What killed ones left half-written is removed when the same target is written again.
+
+    Args:
+        target: the folder to make; those above it are made if they are missing.
+        replace: take the place of what is there; otherwise `target` must be missing or an empty folder.
 
     Raises:
-        StorageError: something cannot be written; names `target` and the cure.
+        StorageError: an OSError came up, also in the block; `target` is as it was before.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     with whole_folder(Path(parent) / "target") as folder:
+    ...         (folder / "a.txt").write_text("whole")
+    ...     [path.name for path in Path(parent).rglob("*")]
+    5
+    ['target', 'a.txt']
     """
+    target = Path(os.path.realpath(target))
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        sync_folder(partial)
-        if target.exists():
-            shutil.rmtree(target)
-        os.rename(partial, target)
-        sync_folder(target.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        restore(target)
+        if not replace and _holds_something(target):
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+        with _aside(target) as aside:
+            new = aside / NEW
+            new.mkdir()
+            yield new
+            for folder, _, names in os.walk(new):
+                for name in names:
+                    _sync(Path(folder, name))
+                sync_folder(Path(folder))
+            if replace and os.path.lexists(target):
+                if not _exchanged(new, target):
+                    os.rename(target, aside / OLD)  # `_clear` brings it back if the next line fails
+                    os.rename(new, target)
+            else:
+                if sys.platform == "win32" and target.exists():
+                    target.rmdir()
+                os.rename(new, target)
+            sync_folder(target.parent)
     except OSError as error:
         raise cannot_write(target, error) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
-def sweep(folder: Path, name: str = "*") -> None:
-    """Remove what killed processes left half-written in `folder`, of all targets or the one of a name.
+def put_folder(folder: Path, target: Path) -> None:
+    """Move a folder to `target`, in place of what is there, as `whole_folder` does; both are on one disk.
 
-    For who holds the folder's lock: what a living process is writing looks alike.
+    Raises:
+        StorageError: it cannot be done; `target` is as it was before.
     """
-    for left in half_written(folder, name):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):
-                left.unlink()
+    with whole_folder(target, replace=True) as place:
+        place.rmdir()
+        os.rename(folder, place)
 
 
-def half_written(folder: Path, name: str = "*") -> list[Path]:
-    """What `sweep` removes."""
-    return [*folder.glob(f".{name}.*.part"), *folder.glob(f".{name}.partial-*")]
+def refuse_existing(target: Path) -> None:
+    """Make sure, before long work for `target` begins, that nothing would be replaced.
+
+    Raises:
+        DataError: it is a file, or a folder that holds something.
+    """
+    if _holds_something(target):
+        raise DataError(f"{target} exists already. Choose another folder with --out, or remove this one first.")
+
+
+def restore(target: Path) -> None:
+    """Remove what killed writers of the folder `target` left beside it; bring it back where they had moved it away."""
+    for aside in _asides(target.parent, target.name):
+        _remove_dead(aside)
+
+
+def restore_all(folder: Path) -> None:
+    """Do what `restore` does for every folder in `folder`."""
+    for aside in _asides(folder):
+        _remove_dead(aside)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written in `folder`.
+
+    For who holds the claim on it: files that a living process is writing look alike.
+    """
+    restore_all(folder)
+    for left in folder.glob(_FILES):
+        with contextlib.suppress(OSError):
+            left.unlink()
+
+
+def half_written(folder: Path) -> list[Path]:
+    """Return the files and folders in `folder` that are being written, or that killed processes left."""
+    return [*folder.glob(_FILES), *_asides(folder)]
+
+
+def _asides(folder: Path, name: str | None = None) -> list[Path]:
+    return list(folder.glob(f".{'*' if name is None else glob.escape(name)}{_PARTIAL}*"))
+
+
+def _holds_something(target: Path) -> bool:
+    return os.path.lexists(target) and (not target.is_dir() or any(target.iterdir()))
+
+
+@contextlib.contextmanager
+def _aside(target: Path) -> Iterator[Path]:
+    """A hidden folder beside `target` under this process's lock, by which a later one knows that this one lives."""
+    held: int | None = None
+    while held is None:
+        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}{_PARTIAL}", dir=target.parent))
+        try:
+            held = take(aside / LOCK)
+        except FileNotFoundError:  # a sweep came before the lock: once more
+            continue
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                shutil.rmtree(aside, ignore_errors=True)
+                raise
+            held = -1
+    try:
+        yield aside
+    finally:
+        _clear(aside, target)
+        if held >= 0:
+            release(held)
+
+
+def _remove_dead(aside: Path) -> None:
+    with contextlib.suppress(OSError):  # also where the file system has no locks: nobody can tell who lives
+        try:
+            held = take(aside / LOCK, create=False)
+        except FileNotFoundError:
+            aside.rmdir()  # killed before it took the lock, or about to take it: then it makes another one
+            return
+        if held is not None:
+            _clear(aside, aside.with_name(aside.name[1:].rpartition(_PARTIAL)[0]))
+            release(held)
+
+
+def _clear(aside: Path, target: Path) -> None:
+    """Remove `aside`, but never the last copy of `target`, which is brought back."""
+    old = aside / OLD
+    if os.path.lexists(old) and not os.path.lexists(target):
+        try:
+            os.rename(old, target)
+        except OSError:
+            return  # it stays here until the next one who can
+    for part in (old, aside / NEW, aside):  # the lock goes last: by it another process knows what it may remove
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two names in one step, where the system and the file system can; otherwise do nothing."""
+    if sys.platform != "linux":
+        return False
+    try:
+        exchange = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    if exchange(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _CANNOT_EXCHANGE:
+        return False
+    raise OSError(number, os.strerror(number))
+
+
+def _sync(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder; systems that cannot open folders need no such thing."""
+    """Wait until the disk has the names in a folder; systems that cannot open folders do without."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

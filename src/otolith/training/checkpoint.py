@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from otolith.errors import CheckpointError
-from otolith.system.files import put, whole_folder
+from otolith.system.files import whole_folder
 from otolith.system.strict import json_value
 from otolith.training.ranks import ALONE, Ranks
 
@@ -49,8 +48,6 @@ class CheckpointFolder:
         Raises:
             StorageError: it cannot be written; those before it are as they were.
         """
-        for left in self.folder.glob(".partial-*"):  # by a process that was killed while writing
-            shutil.rmtree(left, ignore_errors=True)
         target = self.folder / f"epoch-{checkpoint.epoch:05d}"
         blob = save_tensors({name: t.detach().contiguous().cpu() for name, t in checkpoint.tensors.items()})
         card = {
@@ -61,9 +58,9 @@ class CheckpointFolder:
             "state": checkpoint.state,
         }
         card["card_sha256"] = digest(card)
-        with whole_folder(target, self.folder / f".partial-{os.getpid()}") as partial:
-            put(partial / "tensors.safetensors", blob)
-            put(partial / "state.json", json.dumps(card, indent=1, allow_nan=False).encode())
+        with whole_folder(target, replace=True) as place:
+            (place / "tensors.safetensors").write_bytes(blob)
+            (place / "state.json").write_text(json.dumps(card, indent=1, allow_nan=False), "utf-8")
         entries = self._entries()
         newest = entries.index(target)  # those after it were passed over as damaged
         for old in (*entries[newest + 1 :], *entries[: max(newest + 1 - KEEP, 0)]):

@@ -4,9 +4,8 @@ An entry is a folder `NAME-KEY` with x.npy, y.npy, subject.npy, recording.npy, s
 KEY digests the bytes of the data set's files and the settings, so that neither a changed file nor another
 window length can meet a stale entry.
 
-An entry is built in a folder of its own and renamed into place as a whole: whoever sees it sees all of it.
-Where two processes build at once the first rename wins and the other process opens that entry. An entry that
-is damaged (missing, truncated or altered files) is built again.
+An entry is put in place as a whole: whoever sees it sees all of it. Where two processes build the same one at once,
+both are right and the last one stays. An entry that is damaged (missing, truncated or altered files) is built again.
 """
 
 from __future__ import annotations
@@ -15,9 +14,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
-import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from otolith.errors import DataError
+from otolith.errors import DataError, StorageError
 from otolith.progress import SILENT, Progress
+from otolith.system.files import restore_all, whole_folder
 from otolith.system.home import home
 from otolith.system.strict import json_value
 from otolith.windows import WindowMeta, Windows
@@ -40,7 +37,6 @@ FORMAT = 2
 ARRAYS = ("x", "y", "subject", "recording", "start")
 
 _WORTH_WORKERS = 64 << 20  # bytes of files; processes take some two seconds to start
-_ABANDONED_S = 24 * 3600  # an unfinished build this old belongs to a process that was killed
 
 
 def windows_for(
@@ -81,11 +77,9 @@ def windows_for(
     if found is not None:
         return found
     readers = dataset.readers() if hasattr(dataset, "readers") else ()
+    restore_all(home)
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        _sweep(home)
-        building = _new_folder(home)
-        try:
+        with whole_folder(entry, replace=True) as building:
             with progress.stage(f"windows of {meta.dataset}", dataset.info.n_recordings, "recordings") as stage:
                 arrays, known, repairs = cut_to_files(
                     readers or dataset.recordings(),
@@ -97,14 +91,18 @@ def windows_for(
                 )
             say_repairs(meta.dataset, repairs, progress)
             _describe(building, arrays, known, key)
-            return _install(building, entry, meta)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
-    except OSError as error:
+    except StorageError as error:
+        found = open_entry(entry, meta)  # where open files hinder an exchange, another process's entry does as well
+        if found is not None:
+            return found
         raise DataError(
-            f"The window cache in {home} cannot be written ({error.strerror or error}). Free some space, or "
+            f"The window cache in {home} cannot be written ({error.__cause__}). Free some space, or "
             "set OTOLITH_HOME to a folder that you may write to."
         ) from error
+    found = open_entry(entry, meta)
+    if found is None:
+        raise DataError(f"The cache entry {entry} is damaged as soon as it is built; check the disk.")
+    return found
 
 
 def _default_folder() -> Path:
@@ -179,55 +177,6 @@ def _describe(
         "arrays": facts,
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-
-
-def _install(building: Path, entry: Path, meta: WindowMeta) -> Windows:
-    """Rename a finished build into place, or use the entry of whoever came first."""
-    for _ in range(10):
-        try:
-            os.rename(building, entry)
-        except OSError:
-            found = open_entry(entry, meta)
-            if found is not None:
-                return found
-            if entry.exists():
-                _move_away(entry)
-            elif building.exists():
-                raise
-            else:  # another process has just taken ours for the damaged one, and will bring its own
-                time.sleep(0.1)
-        else:
-            found = open_entry(entry, meta)
-            if found is not None:
-                return found
-    raise DataError(f"The cache entry {entry} is damaged again and again while it is built; check the disk.")
-
-
-def _move_away(entry: Path) -> None:
-    """Remove a damaged entry in one step, so that nobody ever meets half of it."""
-    aside = _new_folder(entry.parent)
-    try:
-        os.rename(entry, aside / "damaged")
-    except FileNotFoundError:
-        pass  # another process has just done so
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _new_folder(home: Path) -> Path:
-    folder = home / f".building-{uuid.uuid4().hex}"
-    folder.mkdir()
-    return folder
-
-
-def _sweep(home: Path) -> None:
-    """Remove what killed builds left behind."""
-    for path in home.glob(".building-*"):
-        try:
-            if time.time() - path.stat().st_mtime > _ABANDONED_S:
-                shutil.rmtree(path, ignore_errors=True)
-        except FileNotFoundError:
-            continue  # its owner finished meanwhile
 
 
 def _key(meta: WindowMeta, unlabelled: bool, reader: str, content: str) -> str:

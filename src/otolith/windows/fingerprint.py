@@ -9,11 +9,11 @@ import hashlib
 import json
 import os
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 
-from otolith.errors import DataError
+from otolith.errors import DataError, StorageError
+from otolith.system.files import write
 
 _FRESH_NS = 2_000_000_000  # a file changed this recently may change again within its time stamp's resolution
 
@@ -81,9 +81,6 @@ def _digest(files: list[tuple[str, str]]) -> str:
 
 def _remember(note: Path, digest: str) -> None:
     try:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        part = note.with_name(f".building-{uuid.uuid4().hex}")
-        part.write_text(digest, encoding="ascii")
-        os.replace(part, note)
-    except OSError:
+        write(note, digest, sync=False)
+    except StorageError:
         return  # the index only saves time; a folder that cannot be written is reported when the entry is

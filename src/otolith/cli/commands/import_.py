@@ -80,7 +80,8 @@ def import_(
     from otolith.cli.terminal import terminal
     from otolith.importing.options import ImportOptions
     from otolith.importing.read import read_recordings
-    from otolith.importing.write import disk_of, refuse_existing, write_imported
+    from otolith.importing.write import disk_of, write_imported
+    from otolith.system.files import refuse_existing
 
     options = ImportOptions(
         format=format,

@@ -47,8 +47,9 @@ def predict(
     from otolith.prediction import folder, open_sources, predict_recordings, tables
     from otolith.prediction.matching import refuse_removed_gravity
     from otolith.prediction.sources import chosen
+    from otolith.system.files import refuse_existing
 
-    folder.refuse_existing(out)
+    refuse_existing(out)
     progress = LiveProgress()
     loaded = bundle.load_model(model, device)
     sources = open_sources(recordings, data)

@@ -1,0 +1,51 @@
+"""Exclusive locks of the operating system on files; they end with the process that holds them, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+"""Errors of file systems that have no locks."""
+
+
+def take(path: Path, *, create: bool = True) -> int | None:
+    """Return a descriptor of the file `path` that holds its lock, or None where another holds it.
+
+    `release` gives it back. The file may be removed before that: who waits for the removed one looks for a new one.
+
+    Raises:
+        OSError: the file cannot be opened, or its file system has no locks (`UNSUPPORTED`).
+    """
+    from filelock import lock_descriptor  # here: it takes time to import
+
+    while True:
+        descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o644)
+        try:
+            locked = lock_descriptor(descriptor, blocking=False)
+            if locked and _is_at(descriptor, path):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        if not locked:
+            return None
+
+
+def release(descriptor: int) -> None:
+    """Give the lock of an open file back, also where forked processes have the file open, and close it."""
+    from filelock import unlock_descriptor
+
+    with contextlib.suppress(OSError):  # a file system without locks
+        unlock_descriptor(descriptor)
+    os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except OSError:
+        return False

@@ -1,0 +1,213 @@
+"""Whole folders: at whatever step a disk fails or a process dies, the old folder or the new one is there, whole."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import otolith
+from otolith.errors import DataError, StorageError
+from otolith.system import files
+
+OLD, NEW = {"a": "old", "sub/b": "old"}, {"a": "new", "sub/b": "new", "c": "new"}
+STEPS = ("mkdir", "open", "rename", "fsync", "unlink", "rmdir")
+"""Calls of the operating system by which a folder is written, put in place and cleaned up."""
+HERE = Path(otolith.__path__[0])
+WRITERS = {"system/files.py"}
+"""The one place that may put a file or folder in another's place."""
+
+
+def fill(folder: Path, content: dict[str, str]) -> None:
+    for name, text in content.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+
+def held(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def write(target: Path, content: dict[str, str], *, replace: bool) -> None:
+    with files.whole_folder(target, replace=replace) as folder:
+        fill(folder, content)
+
+
+@pytest.fixture(params=["exchange", "no exchange"])
+def exchange(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With and without a system that exchanges two names in one step."""
+    if request.param == "no exchange":
+        monkeypatch.setattr(files, "_exchanged", lambda one, other: False)
+    elif sys.platform != "linux":
+        pytest.skip("only Linux exchanges names")
+    return str(request.param)
+
+
+class Steps:
+    """Counts the calls named in STEPS, and lets something happen at one of them, before it or after it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, happens: Callable[[], None], after: bool) -> None:
+        self.count, self.at, self.happens, self.after, self.busy = 0, at, happens, after, False
+        for name in STEPS:
+            monkeypatch.setattr(os, name, self._counted(getattr(os, name)))
+        monkeypatch.setattr(files, "_exchanged", self._counted(files._exchanged))
+
+    def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self.count += 1
+            now = self.count == self.at
+            if now and not self.after:
+                self.happens()
+            found = call(*args, **kwargs)
+            if now and self.after:
+                self.happens()
+            return found
+
+        return counted
+
+
+def broken() -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+SCENES = [({}, False), ({}, True), (OLD, True)]
+"""What is there before, and whether it may be replaced."""
+
+
+@pytest.mark.parametrize(("before", "replace"), SCENES)
+@pytest.mark.parametrize("after", [False, True])
+def test_an_error_at_any_step_leaves_the_old_or_the_new_folder(
+    before: dict[str, str], replace: bool, after: bool, exchange: str, tmp_path: Path
+) -> None:
+    at, steps = 0, None
+    while steps is None or steps.count >= steps.at:
+        at += 1
+        parent = tmp_path / str(at)
+        fill(parent / "target", before) if before and not parent.mkdir() else parent.mkdir()
+        failed = False
+        with pytest.MonkeyPatch.context() as patch:
+            steps = Steps(patch, at, broken, after)
+            try:
+                write(parent / "target", NEW, replace=replace)
+            except (StorageError, OSError):
+                failed = True
+        found = held(parent / "target")
+        assert found in ([before, NEW] if failed else [NEW]), at
+        files.restore(parent / "target")
+        assert held(parent / "target") in ([before, NEW] if failed else [NEW]), at
+    assert at > 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="dies in a forked process")
+@pytest.mark.parametrize(("before", "replace"), SCENES)
+def test_a_kill_at_any_step_leaves_the_old_or_the_new_folder_and_nothing_once_written_again(
+    before: dict[str, str], replace: bool, exchange: str, tmp_path: Path
+) -> None:
+    at, died = 0, True
+    while died:
+        at += 1
+        parent = tmp_path / str(at)
+        fill(parent / "target", before) if before and not parent.mkdir() else parent.mkdir()
+        child = os.fork()
+        if not child:
+            try:
+                Steps(pytest.MonkeyPatch(), at, lambda: os._exit(9), False)
+                write(parent / "target", NEW, replace=replace)
+            finally:
+                os._exit(0)
+        died = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        if exchange == "exchange":
+            assert held(parent / "target") in ([before, NEW] if died else [NEW]), at
+        files.restore(parent / "target")
+        found = held(parent / "target")
+        assert found in ([before, NEW] if died else [NEW]), at
+        if not found or replace:
+            write(parent / "target", NEW, replace=replace)
+        assert os.listdir(parent) == ["target"], at
+    assert at > 15
+
+
+def test_what_is_there_is_replaced_only_on_demand(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    write(target, OLD, replace=False)  # an empty folder may be filled
+    for path in (target, target / "a"):
+        with pytest.raises(StorageError, match=f"{path} cannot be written.*remove what is there"):
+            write(path, NEW, replace=False)
+        with pytest.raises(DataError, match=f"{path} exists already"):
+            files.refuse_existing(path)
+    assert held(target) == OLD
+    with pytest.raises(ZeroDivisionError), files.whole_folder(target, replace=True) as folder:
+        fill(folder, {"a": str(1 // 0)})
+    assert held(target) == OLD
+    write(target, NEW, replace=True)
+    assert held(target) == NEW
+    assert os.listdir(tmp_path) == ["target"]
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "far", target_is_directory=True)
+    write(tmp_path / "link", NEW, replace=False)
+    assert (tmp_path / "link").is_symlink()
+    assert held(tmp_path / "far") == NEW
+
+
+def test_a_reader_never_misses_the_folder_while_two_write_it(exchange: str, tmp_path: Path) -> None:
+    """Where names cannot be exchanged there is a moment without, which `restore` and a second look bridge."""
+    target = tmp_path / "target"
+    write(target, {"a": "start"}, replace=True)
+
+    def work() -> None:
+        for number in range(20):
+            write(target, {"a": f"{number}"}, replace=True)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    if exchange == "no exchange":
+        threads = threads[:1]
+    for thread in threads:
+        thread.start()
+    missing = 0
+    while any(thread.is_alive() for thread in threads):
+        missing += not os.path.lexists(target)
+    for thread in threads:
+        thread.join()
+    assert exchange == "no exchange" or missing == 0
+    assert held(target) == {"a": "19"}
+    assert os.listdir(tmp_path) == ["target"]
+
+
+def test_a_living_writer_is_never_swept(tmp_path: Path) -> None:
+    with files.whole_folder(tmp_path / "target") as folder:
+        fill(folder, NEW)
+        files.restore(tmp_path / "target")
+        files.sweep(tmp_path)
+        write(tmp_path / "target", OLD, replace=True)
+        (tmp_path / "target" / "a").unlink()
+        assert held(folder) == NEW
+        (tmp_path / "target" / "sub" / "b").unlink()
+        (tmp_path / "target" / "sub").rmdir()
+    assert held(tmp_path / "target") == NEW
+
+
+def test_no_other_place_puts_files_or_folders_in_place() -> None:
+    """`rename` and `replace` of os and of paths, and `shutil.move`; those of texts and tables are called otherwise."""
+    found = []
+    for path in HERE.rglob("*.py"):
+        name = path.relative_to(HERE).as_posix()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if name not in WRITERS and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                of_module = isinstance(node.func.value, ast.Name) and node.func.value.id in ("os", "shutil")
+                called = node.func.attr
+                one = len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Dict)
+                if called in ("renames", "move") or (called in ("rename", "replace") and (of_module or one)):
+                    found.append(f"{name}:{node.lineno}: {ast.unparse(node)}")
+    assert found == []
