@@ -61,6 +61,13 @@ class Stream:
     start_s: float = 0.0
 
     @property
+    def sample_times(self) -> NDArray[np.float64]:
+        """Time of every sample, in seconds on the recording's clock."""
+        if self.times is not None:
+            return np.asarray(self.times, np.float64)
+        return self.start_s + np.arange(self.n_samples) / self.rate_hz
+
+    @property
     def n_samples(self) -> int:
         return int(self.values.shape[1])
 

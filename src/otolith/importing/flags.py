@@ -29,7 +29,7 @@ SATURATED_SAMPLES = 3
 
 def flags_of(stream: Stream) -> list[Flag]:
     """All flags of one sensor's stream, in order of time."""
-    times = stream.times if stream.times is not None else stream.start_s + np.arange(stream.n_samples) / stream.rate_hz
+    times = stream.sample_times
     found: list[Flag] = []
     for kind, name in (("acc", "accelerometer"), ("gyro", "gyroscope")):
         rows = [i for i, channel in enumerate(stream.channels) if channel.startswith(kind)]

@@ -1,17 +1,18 @@
-"""quality.html of an imported data set: what was found in every recording, what was decided and why. No network."""
+"""The page `quality.html` of an imported data set: findings in every recording, decisions and their reasons."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from otolith import __version__
-from otolith.importing import quality_pictures as figures
+from otolith.importing import quality_pictures
+from otolith.importing.quality_pictures import end_of
 from otolith.progress import SILENT, Progress
-from otolith.recording import Recording
-from otolith.report.pictures import Picture, picture
+from otolith.recording import Recording, sensors_of
+from otolith.report.pictures import picture
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
@@ -25,7 +26,7 @@ HEADER = ("Recording", "Subject", "Started", "Length", "Rates (Hz)", "Labelled",
 
 
 def page(title: str, imported: Imported, progress: Progress = SILENT) -> str:
-    """The whole page. Everything that was read from files is escaped; `progress` is told of every recording drawn."""
+    """Return the whole page, which needs no network; everything that was read from files is escaped."""
     environment = Environment(
         loader=PackageLoader("otolith.report"),
         autoescape=True,
@@ -60,6 +61,8 @@ def _drawings(imported: Imported, drawn: set[str], progress: Progress) -> Iterat
 
 
 def _drawn(imported: Imported) -> set[str]:
+    """Return the names of the recordings in which most was found."""
+
     def found(recording: Recording) -> int:
         findings = imported.findings[recording.name]
         return len(findings.gaps) + len(findings.flags) + len(findings.repairs)
@@ -69,11 +72,10 @@ def _drawn(imported: Imported) -> set[str]:
 
 def _facts(imported: Imported) -> list[tuple[str, str]]:
     people = {(type(each.subject), each.subject) for each in imported.recordings}
-    total = sum(_length(each) for each in imported.recordings)
     return [
         ("Recordings", str(len(imported.recordings))),
         ("Subjects", str(len(people))),
-        ("Length", duration(total)),
+        ("Length", duration(sum(map(end_of, imported.recordings)))),
         ("Rate", f"{imported.rate_hz:g} Hz"),
         ("Channels", "6" if len(imported.channels) == 6 else f"{len(imported.channels)}, no gyroscope"),
         ("Gravity", imported.gravity),
@@ -82,45 +84,35 @@ def _facts(imported: Imported) -> list[tuple[str, str]]:
 
 
 def _line(recording: Recording, found: Findings) -> list[str]:
-    labelled = sum((_length(recording) if s.stop_s is None else s.stop_s) - s.start_s for s in recording.segments)
+    labelled = sum((end_of(recording) if s.stop_s is None else s.stop_s) - s.start_s for s in recording.segments)
     return [
         recording.name,
         str(recording.subject),
         (found.started or "not stated")[:16].replace("T", " "),
-        duration(_length(recording)),
-        ", ".join(f"{'+'.join(_sensors(s.channels))} {s.rate_hz:.4g}" for s in recording.streams),
+        duration(end_of(recording)),
+        ", ".join(f"{'+'.join(sensors_of(s.channels))} {s.rate_hz:.4g}" for s in recording.streams),
         duration(labelled) if recording.segments else "–",
-        str(len(found.gaps)),
-        str(len(found.flags)),
-        str(len(found.repairs)),
+        *(str(len(each)) for each in (found.gaps, found.flags, found.repairs)),
     ]
 
 
 def _details(recording: Recording, imported: Imported) -> dict[str, Any]:
-    found = imported.findings[recording.name]
-    by_kind: dict[str, list[tuple[float, float]]] = {}
-    for flag in found.flags:
-        by_kind.setdefault(flag.kind, []).append((flag.start_s, flag.stop_s))
-    spans = [(gap.start_s, gap.stop_s) for gap in found.gaps]
-    pictures: list[Picture] = [
-        picture(
-            figures.overview(recording, imported.activities, spans, by_kind),
+    found, interval = imported.findings[recording.name], None
+    if any(stream.times is not None for stream in recording.streams):
+        interval = picture(
+            quality_pictures.intervals(recording),
+            f"Sampling intervals of {recording.name}",
+            "Time from each sample to the next. Right of the dotted line it counts as a gap.",
+        )
+    return {
+        "name": recording.name,
+        "wide": picture(
+            quality_pictures.overview(recording, imported.activities, found),
             f"Signals of {recording.name}",
             f"Recording {recording.name}: each axis over time, from the least to the greatest value where there are "
             "more samples than pixels. Shaded: gaps, which are never bridged.",
-        )
-    ]
-    timed = any(stream.times is not None for stream in recording.streams)
-    interval = picture(
-        figures.intervals(recording),
-        f"Sampling intervals of {recording.name}",
-        "Time from each sample to the next. Right of the dotted line it counts as a gap.",
-    )
-    return {
-        "name": recording.name,
-        "findings": found,
-        "wide": pictures[0],
-        "interval": interval if timed else None,
+        ),
+        "interval": interval,
         "gaps": [f"{g.sensor}: {g.start_s:.2f} to {g.stop_s:.2f} s ({g.stop_s - g.start_s:.2f} s)" for g in found.gaps],
         "flags": [f"{f.kind}: {f.sensor}, {f.start_s:.2f} to {f.stop_s:.2f} s" for f in found.flags],
         "repairs": [str(each) for each in found.repairs],
@@ -128,22 +120,8 @@ def _details(recording: Recording, imported: Imported) -> dict[str, Any]:
     }
 
 
-def _sensors(channels: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(channel.split("_")[0] for channel in channels))
-
-
-def _length(recording: Recording) -> float:
-    ends = []
-    for stream in recording.streams:
-        if stream.times is not None:
-            ends.append(float(stream.times[-1]))
-        else:
-            ends.append(stream.start_s + stream.n_samples / stream.rate_hz)
-    return max(ends)
-
-
 def duration(seconds: float) -> str:
-    """Seconds as people say them.
+    """Return seconds as people say them.
 
     >>> duration(8.04), duration(75), duration(7260)
     ('8.0 s', '1 min 15 s', '2 h 1 min')

@@ -1,8 +1,9 @@
-"""An imported recording at a glance: its signals with labels, gaps and flags, and how regularly it was sampled."""
+"""Pictures of an imported recording: its signals with labels, gaps and flags, and the regularity of its samples."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,25 +17,24 @@ from otolith.report.figures.common import WIDTH, short
 from otolith.report.style import ACCENT, FEW, GRID, INK, MUTED, WARM, bare, canvas, in_rows, palette, styled
 from otolith.windows.clock import MAX_GAP_S
 
+if TYPE_CHECKING:
+    from otolith.importing.findings import Findings
+
 BUCKETS = 1500
 """Stretches of time across the picture; each shows the least and the greatest value in it, so that no peak is lost."""
 FLAG_COLOURS = {"still": "#8a96a3", "saturated": "#c0392b", "frozen": "#00b3a4"}
-Span = tuple[float, float]
 
 
-def overview(
-    recording: Recording,
-    activities: Sequence[str],
-    gaps: Sequence[Span],
-    flags: Mapping[str, Sequence[Span]],
-) -> Figure:
-    """Signals over time, the activities under them, gaps as shaded bands and flags in a strip of their own.
+def overview(recording: Recording, activities: Sequence[str], findings: Findings) -> Figure:
+    """Draw the signals over time, the activities under them, gaps as bands and flags in a strip of their own.
 
-    `activities` fixes their colours for all recordings; `flags` are spans by kind. Times in s on the recording's clock.
+    `activities` fixes their colours for all recordings.
     """
     triads = _triads(recording)
+    flags = list(dict.fromkeys(flag.kind for flag in findings.flags))
     strips = bool(recording.segments) + bool(flags)
     heights = [2.0] * len(triads) + [0.45] * strips
+    colours = dict(zip(activities, palette(len(activities) + 3)[3:], strict=True))  # after those of the axes
     with styled():
         figure = canvas(2 * WIDTH, 0.9 + 0.75 * sum(heights))
         panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
@@ -42,25 +42,47 @@ def overview(
             _signals(axes, stream, rows)
             axes.set_title(title)
             axes.set_ylabel(unit)
-            for start, stop in gaps:
-                axes.axvspan(start, stop, color=GRID, lw=0)
-        strip = len(triads)
+            for gap in findings.gaps:
+                axes.axvspan(gap.start_s, gap.stop_s, color=GRID, lw=0)
         if recording.segments:
-            _labels(panels[strip], recording, activities)
-            strip += 1
+            end = end_of(recording)
+            for segment in recording.segments:
+                stop = end if segment.stop_s is None else segment.stop_s
+                span = (segment.start_s, stop - segment.start_s)
+                panels[len(triads)].broken_barh([span], (0, 1), color=colours[segment.activity], lw=0)
+            panels[len(triads)].set(yticks=[0.5], yticklabels=["activity"], ylim=(0, 1))
         if flags:
-            _flags(panels[strip], flags)
+            for kind in flags:
+                spans = [(flag.start_s, flag.stop_s - flag.start_s) for flag in findings.flags if flag.kind == kind]
+                # a moment too short to be seen is still drawn a hair wide
+                panels[-1].broken_barh(spans, (0, 1), color=FLAG_COLOURS[kind], lw=1.2)
+            panels[-1].set(yticks=[0.5], yticklabels=["flags"], ylim=(0, 1))
         for axes in panels:
             bare(axes, "left", "bottom")
             axes.margins(x=0)
         panels[-1].set_xlabel("seconds since the first sample")
         panels[-1].xaxis.set_major_locator(MaxNLocator(8))
-        _legend(figure, recording, activities, gaps, flags)
+        handles = [Patch(color=colour, label=axis) for axis, colour in zip("xyz", FEW, strict=False)]
+        handles += [Patch(color=GRID, label="gap")] if findings.gaps else []
+        handles += [Patch(color=FLAG_COLOURS[kind], label=kind) for kind in flags]
+        here = dict.fromkeys(segment.activity for segment in recording.segments)
+        handles += [Patch(color=colours[name], label=short(name)) for name in here]
+        columns = min(8, len(handles))
+        shown = in_rows(handles, columns)
+        figure.legend(handles=shown, loc="outside upper left", ncols=columns, frameon=False, labelcolor=INK)
         return figure
 
 
+def end_of(recording: Recording) -> float:
+    """Return the time of the last sample; one period later where samples are regular."""
+    return max(
+        float(each.times[-1]) if each.times is not None else each.start_s + each.n_samples / each.rate_hz
+        for each in recording.streams
+    )
+
+
 def intervals(recording: Recording) -> Figure:
-    """How often two samples are so many milliseconds apart, for each sensor with time stamps; gaps at the right."""
+    """Draw how many samples are so many milliseconds apart, for each sensor with time stamps; gaps at the right."""
     with styled():
         figure = canvas(WIDTH, 2.5)
         axes = figure.subplots()
@@ -97,17 +119,12 @@ def _triads(recording: Recording) -> list[tuple[str, str, Stream, list[int]]]:
     return found
 
 
-def _colours(activities: Sequence[str]) -> dict[str, str]:
-    """A colour for each activity, beginning after those of the axes."""
-    return dict(zip(activities, palette(len(activities) + 3)[3:], strict=True))
-
-
 def _title(channel: str) -> str:
     return "Accelerometer" if channel.startswith("acc") else "Gyroscope"
 
 
 def _signals(axes: Axes, stream: Stream, rows: list[int]) -> None:
-    times = stream.times if stream.times is not None else stream.start_s + np.arange(stream.n_samples) / stream.rate_hz
+    times = stream.sample_times
     for colour, row in zip(FEW, rows, strict=False):
         for part in np.split(np.arange(len(times)), np.flatnonzero(np.diff(times) > MAX_GAP_S) + 1):
             at, low, high = _envelope(times[part], stream.values[row, part], max(2, BUCKETS * len(part) // len(times)))
@@ -125,38 +142,3 @@ def _envelope(
         return times, values, values
     starts = np.linspace(0, len(times), buckets, endpoint=False).astype(np.int64)
     return times[starts], np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
-
-
-def _labels(axes: Axes, recording: Recording, activities: Sequence[str]) -> None:
-    colours = _colours(activities)
-    last = max(
-        float(s.times[-1]) if s.times is not None else s.start_s + s.n_samples / s.rate_hz for s in recording.streams
-    )
-    for segment in recording.segments:
-        stop = last if segment.stop_s is None else segment.stop_s
-        axes.broken_barh([(segment.start_s, stop - segment.start_s)], (0, 1), color=colours[segment.activity], lw=0)
-    axes.set(yticks=[0.5], yticklabels=["activity"], ylim=(0, 1))
-
-
-def _flags(axes: Axes, flags: Mapping[str, Sequence[Span]]) -> None:
-    for kind, spans in flags.items():
-        # a moment too short to be seen is still drawn a hair wide
-        axes.broken_barh([(a, b - a) for a, b in spans], (0, 1), color=FLAG_COLOURS[kind], lw=1.2)
-    axes.set(yticks=[0.5], yticklabels=["flags"], ylim=(0, 1))
-
-
-def _legend(
-    figure: Figure,
-    recording: Recording,
-    activities: Sequence[str],
-    gaps: Sequence[Span],
-    flags: Mapping[str, Sequence[Span]],
-) -> None:
-    colours = _colours(activities)
-    here = dict.fromkeys(segment.activity for segment in recording.segments)
-    handles = [Patch(color=colour, label=axis) for axis, colour in zip("xyz", FEW, strict=False)]
-    handles += [Patch(color=GRID, label="gap")] if gaps else []
-    handles += [Patch(color=FLAG_COLOURS[kind], label=kind) for kind in flags]
-    handles += [Patch(color=colours[name], label=short(name)) for name in here]
-    ncols = min(8, len(handles))
-    figure.legend(handles=in_rows(handles, ncols), loc="outside upper left", ncols=ncols, frameon=False, labelcolor=INK)
