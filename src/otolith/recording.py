@@ -17,6 +17,10 @@ STANDARD_GRAVITY = 9.80665
 """m/s² in one g."""
 
 
+Triads = tuple[tuple[int, int, int], ...]
+"""Indices of the x, y and z channel of each three-axis sensor."""
+
+
 def unit_of(channel: str) -> str:
     """SI unit in which otolith holds a channel: m/s² for accelerometers, rad/s for gyroscopes."""
     return "rad/s" if channel.startswith("gyro") else "m/s^2"
@@ -43,6 +47,17 @@ def channels_of(channels: Sequence[str], sensors: Sequence[str], where: str) -> 
         if sensor not in there:
             raise DataError(f"{where}: {unknown('sensor', sensor, there)}")
     return tuple(channel for channel in channels if not sensors or sensor_of(channel) in sensors)
+
+
+def triads(channels: Sequence[str]) -> Triads:
+    """Return the indices of x, y and z of each complete three-axis sensor, in the order of the x.
+
+    >>> triads(("gyro_x", "gyro_y", "gyro_z", "acc_x", "acc_y"))
+    ((0, 1, 2),)
+    """
+    index = {channel: i for i, channel in enumerate(channels)}
+    axes = [[f"{channel.removesuffix('_x')}_{axis}" for axis in "xyz"] for channel in channels if channel[-2:] == "_x"]
+    return tuple((index[x], index[y], index[z]) for x, y, z in axes if y in index and z in index)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from otolith.errors import DataError
-from otolith.preprocessing.gravity import FACING_DOWN, LEAST, align, triads, turned_triads
+from otolith.preprocessing.gravity import FACING_DOWN, LEAST, align, turned_triads
 from otolith.preprocessing.scaler import Scaler
-from otolith.recording import CHANNELS
+from otolith.recording import CHANNELS, triads
 
 TURNED = turned_triads(CHANNELS)
 

@@ -20,10 +20,10 @@ from otolith.datasets.folder import write_folder
 from otolith.errors import DataError, RecipeError
 from otolith.jobs.run import prepare
 from otolith.model import Model, bundle
+from otolith.model.windows import windows_for_encoder
 from otolith.prediction import predict_recordings
 from otolith.prediction.folder import without
 from otolith.preprocessing import perturb
-from otolith.preprocessing.sensors import windows_for_encoder
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.streaming import StreamingRecogniser
 from otolith.windows import Windows

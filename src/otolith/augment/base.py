@@ -19,7 +19,7 @@ from torch import Tensor
 
 from otolith.augment.checks import check_batch, check_generator, number
 from otolith.errors import DataError
-from otolith.preprocessing.gravity import triads
+from otolith.recording import triads
 
 Params = Mapping[str, Tensor]
 """What one augmentation drew for a batch: tensors by name, first axis the batch; empty for nothing."""

@@ -101,7 +101,7 @@ def data_of(
         DataError: the data are not here, or the encoder was trained on a user's folder, which has to be named.
     """
     from otolith import datasets, splits
-    from otolith.preprocessing.sensors import windows_for_encoder
+    from otolith.model.windows import windows_for_encoder
 
     meta = encoder.meta
     if dataset is None:

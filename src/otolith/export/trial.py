@@ -12,7 +12,7 @@ from otolith import datasets, splits
 from otolith.errors import DataError
 from otolith.export.write import Trial
 from otolith.model import Model, must_fit
-from otolith.preprocessing.sensors import windows_for_encoder
+from otolith.model.windows import windows_for_encoder
 from otolith.progress import SILENT, Progress
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ itself, so that offline prediction, streaming and an exported graph cannot diffe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from otolith.errors import DataError
+from otolith.recording import Triads, triads
 
 FRAMES = ("device", "gravity")
 """As the sensors sit in the device, or with gravity along +z."""
@@ -23,21 +23,6 @@ LEAST = 0.5
 FACING_DOWN = 1e-3
 """Squared horizontal part of the mean's direction below which, pointing down, it says nothing of the smallest
 rotation's axis: within 1.8 degrees of -z the window is turned by half a turn about x."""
-
-Triads = tuple[tuple[int, int, int], ...]
-
-
-def triads(channels: Sequence[str]) -> Triads:
-    """Indices of x, y and z of each complete three-axis sensor ("acc_x", "acc_y", "acc_z"), in the order of the x.
-
-    >>> triads(("gyro_x", "gyro_y", "gyro_z", "acc_x", "acc_y"))
-    ((0, 1, 2),)
-    """
-    index = {channel: i for i, channel in enumerate(channels)}
-    sensors = [match[1] for channel in channels if (match := re.fullmatch(r"(.+)_x", channel))]
-    return tuple(
-        (index[f"{s}_x"], index[f"{s}_y"], index[f"{s}_z"]) for s in sensors if f"{s}_y" in index and f"{s}_z" in index
-    )
 
 
 def turned_triads(channels: Sequence[str]) -> Triads:

@@ -8,9 +8,8 @@ import numpy as np
 
 from otolith.errors import DataError, unknown
 from otolith.model import Model
-from otolith.preprocessing.gravity import triads
 from otolith.preprocessing.sensors import may_miss
-from otolith.recording import sensor_of
+from otolith.recording import sensor_of, triads
 from otolith.windows import Windows
 
 

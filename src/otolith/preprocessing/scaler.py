@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from otolith.errors import DataError
-from otolith.preprocessing.gravity import Triads, align
-from otolith.recording import STANDARD_GRAVITY
+from otolith.preprocessing.gravity import align
+from otolith.recording import STANDARD_GRAVITY, Triads
 
 if TYPE_CHECKING:
     import torch

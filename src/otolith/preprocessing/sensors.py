@@ -17,8 +17,6 @@ from otolith.training.window_source import Source, Varied
 from otolith.windows import WindowMeta, Windows
 
 if TYPE_CHECKING:
-    from otolith.datasets.base import Dataset
-    from otolith.model import PretrainedEncoder
     from otolith.recipes import Recipe
 
 
@@ -105,22 +103,3 @@ def widened(w: Windows, meta: WindowMeta) -> Windows:
     for row, channel in enumerate(w.meta.channels):
         x[:, meta.channels.index(channel)] = w.x[:, row]
     return replace(w, x=x, meta=replace(w.meta, channels=meta.channels))
-
-
-def windows_for_encoder(dataset: Dataset, encoder: PretrainedEncoder, unlabelled: bool = False) -> Windows:
-    """A data set's windows as an encoder expects them; further channels are left out, and a missing sensor that may be
-    missing is NaN.
-
-    Raises:
-        DataError: a channel is missing, or the recordings cannot be read or give no window.
-    """
-    meta = encoder.meta
-    channels = usable(dataset.info.channels, meta, encoder.scaler)
-    missing = [channel for channel in channels if channel not in dataset.info.channels]
-    if missing:
-        raise DataError(
-            f"{dataset.info.name} has no {', '.join(missing)}: it has {', '.join(dataset.info.channels)}, and the "
-            f"model expects {', '.join(meta.channels)}. Record the missing sensor too, or train a model on the sensors "
-            f"that there are (windows.sensors in its recipe) or one that may miss some (robust.may_miss)."
-        )
-    return widened(dataset.windows(meta.rate_hz, meta.seconds, meta.overlap, unlabelled, channels), meta)
