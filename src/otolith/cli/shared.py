@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
+from otolith import methods
 from otolith.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ BROKEN_PIPE = 1
 """Exit code where the reader of the output went away; rich gives the same."""
 
 _RECIPES = "compact (two CPU cores, minutes), paper (the published configuration), or a TOML file."
-_METHODS = (
-    "dynamic, multimodal, csshar, angular, scheduled, macl, dystress, debiased, hard-negatives, cluster-negatives, "
-    "simsiam, byol, vicreg, cpc, masked, multi-task, autoencoder, supervised or random."
-)
 _DATA = "Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads."
 _OWN = "Name of a data set, or the folder of your own; default: the one that the model was trained on."
 _SET = "Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3."
@@ -48,7 +45,7 @@ ModelFolder = Annotated[
     Path, Parameter(metavar="MODEL", help="The model folder of a run, or one that `otolith finetune` wrote.")
 ]
 RecipeName = Annotated[str, Parameter(metavar="NAME|FILE", help=_RECIPES)]
-MethodName = Annotated[str, Parameter(help=_METHODS)]
+MethodName = Annotated[str, Parameter(help=f"{methods.listed()}.")]
 Overrides = Annotated[
     list[str] | None, Parameter(name="--set", metavar="KEY=VALUE", consume_multiple=(1, None), help=_SET)
 ]
