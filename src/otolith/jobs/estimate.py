@@ -87,7 +87,7 @@ def estimate(
         available = None
     spec = methods.spec(method)
     encoder = build_encoder(method, recipe, meta, 0)
-    n_features = int(encoder.n_features)  # type: ignore[arg-type]
+    n_features = encoder.n_features
     parameters = sum(p.numel() for p in encoder.parameters())
     seconds: dict[str, float] = {}
     activations = 0

@@ -98,7 +98,7 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
         seed, validation = int(card["finetune_seed"]), float(card["validation_macro_f1"])
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise CheckpointError(_undescribed(Path(folder), error)) from None
-    n_features: Any = encoder.network.n_features
+    n_features = encoder.network.n_features
     with torch.device("meta"):
         _check(Path(folder), "head.", build_head(n_features, len(activities), settings, 0))
     head = build_head(n_features, len(activities), settings, 0)

@@ -16,6 +16,7 @@ from otolith.calibration.value import Calibration
 from otolith.errors import DataError
 from otolith.finetuning.features import encode
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.nets import Encoder
 from otolith.preprocessing.scaler import Scaler
 from otolith.progress import SILENT, Progress
 from otolith.training.window_source import Part, Source
@@ -37,13 +38,13 @@ class PretrainedEncoder:
         records: one for each epoch of each stage.
     """
 
-    network: nn.Module
+    network: Encoder
     scaler: Scaler
     meta: WindowMeta
     recipe: Recipe
     method: str
     seed: int
-    teacher: nn.Module | None = None
+    teacher: Encoder | None = None
     records: list[dict[str, Any]] = field(default_factory=list)
 
     @property

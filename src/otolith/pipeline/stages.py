@@ -26,6 +26,7 @@ from otolith.methods import Method, MethodSpec
 from otolith.methods.autoencoder import SPEC as AUTOENCODER
 from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.model.fingerprint import digest_of, of_finetuning, of_pretraining
+from otolith.nets import Encoder
 from otolith.preprocessing.sensors import fit_scaler, signal_of, varied
 from otolith.progress import SILENT, Progress
 from otolith.splits import Split
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 OnEpoch = Callable[[dict[str, Any]], None]
 
 
-def build_encoder(method: str, recipe: Recipe, meta: WindowMeta, seed: int) -> nn.Module:
+def build_encoder(method: str, recipe: Recipe, meta: WindowMeta, seed: int) -> Encoder:
     """The untrained encoder of a method; its weights depend on `seed` alone, so that methods start from the same.
 
     Raises:
@@ -112,7 +113,7 @@ def pretrain(
     signal = signal_of(w.meta, scaler)
     identity = of_pretraining(resolved, w, split, seed, len(source), scaler, unlabelled)
 
-    def task(spec: MethodSpec, encoder: nn.Module) -> Method:
+    def task(spec: MethodSpec, encoder: Encoder) -> Method:
         assert spec.build is not None
         with torch.random.fork_rng(devices=[]):
             # the other end of the seeds, so that a projection head does not repeat its encoder's draws
@@ -217,7 +218,7 @@ def finetune(
     labels = both.parts(y[rows].repeat(1 + both.copies), len(train_rows))
     training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
     n_classes = len(w.meta.activities)
-    n_features: Any = base.network.n_features
+    n_features = base.network.n_features
     end_to_end = spec.end_to_end and not frozen
     if end_to_end:
         settings = settings or encoder.recipe.settings_of(encoder.method)

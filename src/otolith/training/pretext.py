@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from otolith.augment import Compose
+from otolith.nets import Encoder
 from otolith.training.ranks import ALONE, Ranks
 
 Drawn = TypeVar("Drawn")
@@ -45,7 +46,7 @@ class Batch:
 class Method(nn.Module):
     """A pretext task: an `encoder` worth keeping and a `loss`."""
 
-    encoder: nn.Module
+    encoder: Encoder
     augment: Compose | None = None
     """What the method draws its views by; None: it sees windows as they are."""
     needs_instances: bool = False
