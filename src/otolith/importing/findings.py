@@ -1,4 +1,4 @@
-"""What was found in recordings while they were read: decisions, repairs, gaps and flags. All of it is told and kept."""
+"""Findings of an import in its recordings: decisions, repairs, gaps and flags. All of it is told and kept."""
 
 from __future__ import annotations
 
@@ -52,20 +52,33 @@ class Flag:
 
 @dataclass
 class Findings:
-    """All that was found in one recording; `as_json` is what a data set's card keeps of it."""
+    """All that was found in one recording; a data set's card keeps it as `as_json` gives it.
+
+    Args:
+        sources: files that hold the recording.
+        format: name of the format that read them.
+        started: first moment of its clock, ISO 8601; without a zone where the files name none, None where they say
+            nothing.
+        started_s: the same in seconds since 1970 (as if in UTC where no zone is named).
+        decisions, repairs, gaps, flags: in the order in which they were found.
+        passed_over: files beside it that hold nothing of use here.
+
+    >>> found = Findings(["walk.csv"], "table")
+    >>> found.decide("gravity", "included", "given")
+    >>> found.repair("walk.csv, line 7", "1 row of the gyroscope has no time", 1)
+    >>> found.decisions[0].value, str(found.repairs[0])
+    ('included', 'walk.csv, line 7: 1 row of the gyroscope has no time')
+    """
 
     sources: list[str] = field(default_factory=list)
     format: str = ""
     started: str | None = None
-    """When its clock began, ISO 8601; without a zone where the files name none; None where they say nothing."""
     started_s: float | None = None
-    """The same in seconds since 1970 (as if in UTC where no zone is named)."""
     decisions: list[Decision] = field(default_factory=list)
     repairs: list[Repair] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     flags: list[Flag] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
-    """Files beside it that hold nothing of use here."""
 
     def decide(self, what: str, value: str, why: str) -> None:
         """Note a decision, once."""
@@ -78,5 +91,5 @@ class Findings:
         self.repairs.append(Repair(where, what, count))
 
     def as_json(self) -> dict[str, Any]:
-        """Plain lists, texts and numbers."""
+        """Return plain lists, texts and numbers."""
         return asdict(self)

@@ -19,11 +19,10 @@ from otolith.errors import DataError, unknown
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
 from otolith.importing.mapping import words_of
-from otolith.importing.options import TIME_UNITS
-from otolith.importing.parquet_worker import read_parquet
+from otolith.importing.session import table_of
 from otolith.importing.table import Table
-from otolith.importing.text import read_table
 from otolith.importing.timing import CLOCK, EPOCH, parse_moment
+from otolith.importing.units import TIME_UNITS
 from otolith.recording import Segment
 from otolith.windows.clock import MAX_GAP_S
 from otolith.windows.times import Samples
@@ -78,8 +77,7 @@ def read_intervals(path: Path) -> list[Interval]:
         DataError: no such file or column, a time that is none, or an interval that does not end after its start; names
             file and line.
     """
-    content = read_bytes(path)
-    table = read_parquet(str(path), content) if path.suffix.lower() == ".parquet" else read_table(str(path), content)
+    table = table_of(str(path), path.suffix.lower(), read_bytes(path))
     by_words = {words_of(column): column for column in table.columns}
     columns = {what: next((by_words[n] for n in names if n in by_words), None) for what, names in NAMES.items()}
     for what in ("start", "end", "activity"):

@@ -1,4 +1,4 @@
-"""What a user may say about recordings that the files do not."""
+"""Options of an import: all that a user may say about recordings and the files do not."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from otolith.errors import DataError, unknown
-from otolith.importing.units import ACC_UNITS, GRAVITY, GYRO_UNITS
-
-TIME_UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
-"""Nanoseconds in each unit of time."""
+from otolith.importing.units import ACC_UNITS, GRAVITY, GYRO_UNITS, TIME_UNITS
 
 NONE = "none"
 """Given for a column, it says that there is none, whatever a column is called."""
@@ -18,14 +15,34 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """Whatever is None is taken from the files where they decide it, else asked or refused.
+    """Decisions of the user; whatever is None is taken from the files where they decide it, else asked or refused.
 
-    Columns (`time`, `acc`, `gyro`, `label`, `recording`, `subject_column`) concern tables of no known format; a
-    column called "none" says that there is none. `acc` and `gyro` name the x, y and z columns in this order.
+    A column called "none" says that there is none.
+
+    Args:
+        format: name of a format of `otolith.importing.formats`; None recognises it.
+        time, label, recording, subject_column: columns of a plain table.
+        acc, gyro: its columns of the sensor's x, y and z, in this order.
+        time_unit: s, ms, us or ns: of a time column that holds numbers.
+        time_format: of a time column that holds text other than ISO 8601, such as "%d.%m.%Y %H:%M:%S%.f".
+        rate_hz: sampling rate of tables without a time column.
+        acc_unit: m/s^2, g or mg.
+        gyro_unit: rad/s, deg/s or mdeg/s.
+        gravity: "included" in the accelerometer's signal or "removed" from it.
+        subject: the person who wore the device in all recordings.
+        subject_folder: the subject is the first folder below the source, or the source's own name.
+        labels: file of intervals: recording, start, end, activity.
+        acc_only: leave the gyroscope out.
+        accept_guess: take a complete guess of the columns without confirmation.
+
+    Raises:
+        DataError: a value has no meaning; names the option, what it was and what it may be.
+
+    >>> ImportOptions(acc=("ax", "ay", "az"), acc_unit="g", rate_hz=50).acc_unit
+    'g'
     """
 
     format: str | None = None
-    """Name of a format of `otolith.importing.formats`; None recognises it."""
     time: str | None = None
     acc: tuple[str, ...] | None = None
     gyro: tuple[str, ...] | None = None
@@ -33,32 +50,18 @@ class ImportOptions:
     recording: str | None = None
     subject_column: str | None = None
     time_unit: str | None = None
-    """s, ms, us or ns: of a time column that holds numbers."""
     time_format: str | None = None
-    """Of a time column that holds text which is no ISO 8601, such as "%d.%m.%Y %H:%M:%S%.f"."""
     rate_hz: float | None = None
-    """Sampling rate of tables without a time column."""
     acc_unit: str | None = None
     gyro_unit: str | None = None
     gravity: str | None = None
-    """"included" or "removed" from the accelerometer's signal."""
     subject: str | None = None
-    """Who wore the device in all recordings."""
     subject_folder: bool = False
-    """The subject is the first folder below the source, or the source's own name."""
     labels: Path | None = None
-    """File of intervals: recording, start, end, activity."""
     acc_only: bool = False
-    """Leave the gyroscope out."""
     accept_guess: bool = False
-    """Take a complete guess of the columns without confirmation."""
 
     def __post_init__(self) -> None:
-        """Refuse values that have no meaning, before any file is read.
-
-        Raises:
-            DataError: names the option, what it was and what it may be.
-        """
         for option, value, known in (
             ("--acc-unit", self.acc_unit, ACC_UNITS),
             ("--gyro-unit", self.gyro_unit, GYRO_UNITS),

@@ -1,4 +1,4 @@
-"""Who decides what the files leave open: an option, or a person at a terminal. There is no third."""
+"""Questions that the files leave open: an option answers them, or a person at a terminal."""
 
 from __future__ import annotations
 
@@ -10,33 +10,42 @@ from otolith.importing.options import ImportOptions
 
 
 class Ask(Protocol):
-    """A person who can be asked; the command line has one where it runs on a terminal."""
+    """A person who can be asked; the command line has one where it runs on a terminal.
+
+    >>> class Believer:
+    ...     def choose(self, question, choices):
+    ...         return choices[0][0]
+    ...
+    ...     def confirm(self, title, rows):
+    ...         return True
+    >>> questions = Questions(ImportOptions(), ask=Believer())
+    >>> questions.choose("unit", "walk.csv", "In which unit?", [("g", "1 g is 1")], "--acc-unit")
+    'g'
+    """
 
     def choose(self, question: str, choices: Sequence[tuple[str, str]]) -> str | None:
-        """One of the first elements of `choices`; their second elements explain them. None: does not know."""
+        """Return one of the first elements of `choices`, which the second ones explain; None: does not know."""
 
     def confirm(self, title: str, rows: Sequence[tuple[str, str, str]]) -> bool:
-        """Whether a guessed mapping is right. `rows`: what, which column, what it looks like."""
+        """Tell if a guessed mapping is right; `rows` are (meaning, column, first value)."""
 
 
 class Questions:
-    """Takes questions, and remembers the answers, so that a folder of equal tables asks once.
+    """Puts questions to a person and remembers the answers, so that a folder of equal tables asks once.
 
-    `options` have been looked at by whoever asks; without a person every question is a refusal.
+    Whoever asks has looked at `options` before; without a person every question is a refusal.
     """
 
     def __init__(self, options: ImportOptions, ask: Ask | None = None) -> None:
         self.options = options
         self._ask = ask
-        self._answers: dict[tuple[object, ...], str] = {}
-        self._confirmed: set[tuple[object, ...]] = set()
+        self._answers: dict[object, str] = {}
+        self._confirmed: set[object] = set()
         self.hints: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {}
         """Units that data decided, and in which file, by sensor and the columns of its table."""
 
-    def choose(
-        self, key: tuple[object, ...], where: str, question: str, choices: Sequence[tuple[str, str]], option: str
-    ) -> str:
-        """The answer of a person.
+    def choose(self, key: object, where: str, question: str, choices: Sequence[tuple[str, str]], option: str) -> str:
+        """Return the answer of a person, asked once for each `key`.
 
         Raises:
             DataError: there is nobody, or they do not know; names the option to give.

@@ -1,4 +1,4 @@
-"""What a format hands over: the sensors of one recording, still in the file's units and on the file's clocks."""
+"""Sessions, which formats hand over: the sensors of one recording in the file's units and on the file's clocks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Sheet:
 
     @property
     def stem(self) -> str:
-        return self.member.stem
+        return self.member.place.stem
 
     @property
     def where(self) -> str:
@@ -44,15 +44,21 @@ class Sheet:
         return header_of(self.member.read_some(HEAD_BYTES))
 
     def table(self) -> Table:
-        """All of it.
+        """Read all of it.
 
         Raises:
             DataError: it is damaged or no table.
         """
-        content = self.member.read()
-        if self.member.kind == ".parquet":
-            return read_parquet(self.where, content)
-        return read_table(self.where, content)
+        return table_of(self.where, self.member.kind, self.member.read())
+
+
+def table_of(where: str, kind: str, content: bytes) -> Table:
+    """Read a table from the bytes of a file whose name ends in `kind`, such as ".csv".
+
+    Raises:
+        DataError: it is damaged or no table.
+    """
+    return (read_parquet if kind == ".parquet" else read_table)(where, content)
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,9 @@ class Folder:
     """Files that lie together: in one folder, or at one level of an archive."""
 
     place: PurePosixPath
-    """Where it lies below what the user named."""
+    """Its path below the source that the user named."""
     source: str
-    """What the user named, without its ending."""
+    """The source's name without its ending."""
     sheets: tuple[Sheet, ...]
 
     @property
@@ -74,6 +80,10 @@ class Folder:
     def top(self) -> str:
         """First folder below the source, or the source's name: a subject's folder."""
         return self.place.parts[0] if self.place.parts else self.source
+
+    def join(self, stem: str) -> str:
+        """Return the name for a recording that is one file of the folder."""
+        return "/".join((*self.place.parts, stem))
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,6 @@ class Session:
 
 
 def axes(table: Table, columns: tuple[str, ...]) -> NDArray[np.float64]:
-    """Three columns as (3, rows)."""
+    """Return three columns as (3, rows)."""
     table.require(*columns)
     return np.stack([table.numbers(column) for column in columns])

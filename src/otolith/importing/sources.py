@@ -55,10 +55,6 @@ class Member:
         return self.where == str(self.source)
 
     @property
-    def stem(self) -> str:
-        return self.place.stem
-
-    @property
     def kind(self) -> str:
         return self.place.suffix.lower()
 

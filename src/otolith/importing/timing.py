@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
-from otolith.importing.options import TIME_UNITS
 from otolith.importing.table import Table
+from otolith.importing.units import TIME_UNITS
 
 if TYPE_CHECKING:
     import polars as pl

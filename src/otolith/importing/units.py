@@ -1,4 +1,4 @@
-"""Units of sensors: what a header says, what the data say, and which of them decides.
+"""Units of sensors: from headers and from the data themselves. `decide` chooses between the two.
 
 Gravity tells the accelerometer's unit: the mean vector of a second or two has the length of one g whatever the body
 does, so 9.8 means m/s² and 1 means g. Where gravity was removed that mean is near zero, and the data say nothing about
@@ -24,6 +24,8 @@ ACC_UNITS = {"m/s^2": 1.0, "g": STANDARD_GRAVITY, "mg": STANDARD_GRAVITY / 1000}
 """m/s² in each unit."""
 GYRO_UNITS = {"rad/s": 1.0, "deg/s": math.pi / 180, "mdeg/s": math.pi / 180_000}
 """rad/s in each unit."""
+TIME_UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+"""Nanoseconds in each unit of time."""
 GRAVITY = ("included", "removed")
 
 NEAR = 0.15
@@ -35,7 +37,6 @@ STEADY = 0.5
 """Least length of a block's mean beside the deviation from it, where that mean is gravity."""
 MOST_RAD_S = 70.0
 """4000 deg/s: no sensor of a phone or watch measures more, so larger numbers are degrees."""
-
 LEAST_S = 5.0
 GRID_S = 0.04
 ALIKE = 0.6
@@ -49,15 +50,24 @@ _SPELLED = {
     "deg/s": ("deg/s", "°/s", "dps", "deg/sec", "degrees/s", "degrees/second", "degs-1", "º/s"),
     "mdeg/s": ("mdps", "mdeg/s"),
 }
-_BY_SPELLING = {spelling: unit for unit, spellings in _SPELLED.items() for spelling in spellings}
+_TIME_SPELLED = {
+    "s": ("s", "sec", "secs", "second", "seconds"),
+    "ms": ("ms", "msec", "millis", "milliseconds"),
+    "us": ("us", "µs", "microseconds"),
+    "ns": ("ns", "nanos", "nanoseconds"),
+}
+_SENSOR_UNITS, _TIME_UNITS = (
+    {spelling: unit for unit, spellings in spelled.items() for spelling in spellings}
+    for spelled in (_SPELLED, _TIME_SPELLED)
+)
 _BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]\s*$")
 
 
 def split_header(header: str) -> tuple[str, str | None]:
-    """Name and unit of a header with brackets: "Acceleration x (m/s^2)" -> ("Acceleration x", "m/s^2").
+    """Return name and sensor's unit of a header with brackets.
 
-    >>> split_header("Gyr_X [°/s]")
-    ('Gyr_X', 'deg/s')
+    >>> split_header("Acceleration x (m/s^2)"), split_header("Gyr_X [°/s]"), split_header("time")
+    (('Acceleration x', 'm/s^2'), ('Gyr_X', 'deg/s'), ('time', None))
     """
     text = header.strip()
     match = _BRACKETS.search(text)
@@ -67,24 +77,40 @@ def split_header(header: str) -> tuple[str, str | None]:
 
 
 def unit_of_text(text: str) -> str | None:
-    """Unit of a sensor as people spell it; None if it is none of ours.
+    """Return a sensor's unit as people spell it; None for any other.
 
     >>> unit_of_text("m/s²"), unit_of_text("dps"), unit_of_text("hPa")
     ('m/s^2', 'deg/s', None)
     """
-    return _BY_SPELLING.get(text.strip().lower())
+    return _SENSOR_UNITS.get(text.strip().lower())
 
 
 def unit_in_name(header: str, units: dict[str, float]) -> str | None:
-    """A unit that stands in a header without brackets, such as `acc_x_g`, `gyro_x_dps` or `acc_mps2_x`."""
-    tokens = re.split(r"[_\s]+", header.strip().lower())
-    found = {unit for token in tokens[1:] if (unit := unit_of_text(token)) in units}
-    return found.pop() if len(found) == 1 else None
+    """Return a unit that stands in a header with or without brackets; None where there is none or several.
+
+    >>> unit_in_name("acc_x_g", ACC_UNITS), unit_in_name("gyro_x [dps]", GYRO_UNITS), unit_in_name("acc_x", ACC_UNITS)
+    ('g', 'deg/s', None)
+    """
+    bracketed = split_header(header)[1]
+    words = re.split(r"[_\s]+", header.strip().lower())[1:]
+    found = {bracketed} if bracketed else {unit for word in words if (unit := unit_of_text(word)) in units}
+    unit = found.pop() if len(found) == 1 else None
+    return unit if unit in units else None
+
+
+def time_unit_in_name(header: str) -> str | None:
+    """Return the unit of time in a header's last word; None where it says none.
+
+    >>> time_unit_in_name("time (ms)"), time_unit_in_name("timestamp_ns"), time_unit_in_name("seconds")
+    ('ms', 'ns', None)
+    """
+    words = re.findall(r"[^\W_]+", header.lower())
+    return _TIME_UNITS.get(words[-1]) if len(words) > 1 else None
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """Of each block of `BLOCK_S` of an accelerometer: the length of its mean vector, and the deviation from it."""
+    """Length of an accelerometer's mean vector in each block of `BLOCK_S`, and the deviation from that vector."""
 
     lengths: Array
     spreads: Array
@@ -95,12 +121,12 @@ class Blocks:
         return float(np.median(self.lengths)) if self.lengths.size else math.nan
 
     def scaled(self, factor: float) -> Blocks:
-        """The same in another unit."""
+        """Return the same in another unit."""
         return Blocks(self.lengths * factor, self.spreads * factor)
 
 
 def blocks_of(*parts: tuple[Array, Array]) -> Blocks:
-    """The blocks with enough samples in parts of (times, values (3, samples))."""
+    """Return the blocks with enough samples in parts of (times (samples,) in s, values (3, samples))."""
     lengths, spreads = [np.empty(0)], [np.empty(0)]
     for times, values in parts:
         if len(times) < 10 or not times[-1] - times[0] >= 1.0:
@@ -115,41 +141,34 @@ def blocks_of(*parts: tuple[Array, Array]) -> Blocks:
 
 
 def acc_unit_of_data(blocks: Blocks) -> str | None:
-    """Unit that the data decide: most blocks have a mean of the length of one g in that unit, and in no other.
-
-    Motion alone averages out, so a mean that is small beside the motion is not gravity, whatever its length.
-    """
-    if not blocks.lengths.size:
-        return None
-    steady = blocks.lengths >= STEADY * blocks.spreads
-    for unit, factor in ACC_UNITS.items():
-        near = np.abs(blocks.lengths * factor / STANDARD_GRAVITY - 1) <= NEAR
-        if np.mean(near & steady) >= AGREE:
-            return unit
-    return None
+    """Return the unit in which most blocks have a mean of the length of one g; None: in none of them."""
+    return next((unit for unit, factor in ACC_UNITS.items() if _shows_gravity(blocks.scaled(factor))), None)
 
 
 def gravity_of_data(blocks_ms2: Blocks) -> str | None:
-    """Whether gravity is in data of known unit (m/s²), where most blocks say so."""
-    lengths = blocks_ms2.lengths
-    if not lengths.size:
-        return None
-    steady = lengths >= STEADY * blocks_ms2.spreads
-    if np.mean((np.abs(lengths / STANDARD_GRAVITY - 1) <= NEAR) & steady) >= AGREE:
+    """Return "included" or "removed" for data in m/s² where most blocks say so; else None."""
+    if _shows_gravity(blocks_ms2):
         return "included"
-    if np.mean(lengths < 0.3 * STANDARD_GRAVITY) >= AGREE:
-        return "removed"
-    return None
+    lengths = blocks_ms2.lengths
+    return "removed" if lengths.size and np.mean(lengths < 0.3 * STANDARD_GRAVITY) >= AGREE else None
+
+
+def _shows_gravity(blocks_ms2: Blocks) -> bool:
+    """Motion alone averages out, so a mean that is small beside the motion is not gravity, whatever its length."""
+    steady = blocks_ms2.lengths >= STEADY * blocks_ms2.spreads
+    near = np.abs(blocks_ms2.lengths / STANDARD_GRAVITY - 1) <= NEAR
+    return bool(steady.size and np.mean(near & steady) >= AGREE)
 
 
 def gyro_unit_of_data(acc_times: Array, acc: Array, gyro_times: Array, gyro: Array) -> tuple[str, str] | None:
-    """Unit of the gyroscope from the turning of gravity, or from its size; with the reason. None: not decided.
+    """Return the gyroscope's unit and the reason, from the turning of gravity or from its size. None: not decided.
 
     `acc` (3, samples) has gravity in it, in any unit.
     """
-    if gyro.shape[1] and float(np.percentile(np.abs(gyro), 99)) > MOST_RAD_S * 180 / math.pi:
+    large = float(np.percentile(np.abs(gyro), 99)) if gyro.size else 0.0
+    if large > MOST_RAD_S * 180 / math.pi:
         return "mdeg/s", "larger than any sensor's range in deg/s"
-    if gyro.shape[1] and float(np.percentile(np.abs(gyro), 99)) > MOST_RAD_S:
+    if large > MOST_RAD_S:
         return "deg/s", "larger than any sensor's range in rad/s"
     lo, hi = max(acc_times[0], gyro_times[0]), min(acc_times[-1], gyro_times[-1])
     if not hi - lo >= LEAST_S:

@@ -25,7 +25,7 @@ from otolith.importing.mapping import (
 )
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import counted, read_clock
-from otolith.importing.units import ACC_UNITS, GYRO_UNITS, split_header, unit_in_name
+from otolith.importing.units import ACC_UNITS, GYRO_UNITS, time_unit_in_name, unit_in_name
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
@@ -73,7 +73,7 @@ class Generic(Format):
             tables.append(gyro[0].table())
             _confirm(tables[1], gyro[1], questions)
             turning = dict(_split(tables[1], gyro[1]))
-        base = "/".join((*folder.place.parts, stem))
+        base = folder.join(stem)
         for key, rows in _split(table, mapping):
             findings = self.findings(*tables)
             sensors = [_sensor(ACC, rows, mapping, questions, findings)]
@@ -179,16 +179,15 @@ def _sensor(kind: str, table: Table, mapping: Mapping, questions: Questions, fin
     columns = mapping.acc if kind == ACC else mapping.gyro
     assert columns is not None
     units = ACC_UNITS if kind == ACC else GYRO_UNITS
-    stated = {split_header(column)[1] or unit_in_name(column, units) for column in columns}
+    stated = {unit_in_name(column, units) for column in columns}
     unit = stated.pop() if len(stated) == 1 else None
-    unit = unit if unit in units else None
     gravity = "removed" if kind == ACC and is_linear(columns) else None
     if mapping.time is None:
         assert questions.options.rate_hz is not None
         clock = counted(table.height, questions.options.rate_hz)
         findings.decide("time", f"{questions.options.rate_hz:g} Hz", "given, as there is no time column")
     else:
-        clock = read_clock(table, mapping.time, questions, findings, _time_unit(mapping.time))
+        clock = read_clock(table, mapping.time, questions, findings, time_unit_in_name(mapping.time))
     names = ", ".join(columns)
     how = "a guess that was confirmed" if ("acc" if kind == ACC else "gyro") in mapping.guessed else "given"
     findings.decide(f"{kind} columns", names, how)
@@ -202,16 +201,6 @@ def _sensor(kind: str, table: Table, mapping: Mapping, questions: Questions, fin
         gravity,
         f"the header {columns[0]!r}",
     )
-
-
-def _time_unit(column: str) -> str | None:
-    """Unit of time in a header: "time (ms)", "timestamp_ns"; None where it says none."""
-    text = column.strip().lower()
-    spelled = {"s": "s", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "ms": "ms", "msec": "ms",
-               "millis": "ms", "milliseconds": "ms", "us": "us", "µs": "us", "microseconds": "us", "ns": "ns",
-               "nanos": "ns", "nanoseconds": "ns"}  # fmt: skip
-    words = [word for word in "".join(c if c.isalnum() or c == "µ" else " " for c in text).split() if word]
-    return spelled.get(words[-1]) if len(words) > 1 else None
 
 
 SPEC = Generic()

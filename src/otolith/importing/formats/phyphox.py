@@ -82,7 +82,7 @@ def _groups(folder: Folder, found: list[Triple], whole: bool) -> list[tuple[str,
                 f"{where}: holds a gyroscope, but which of the accelerometers beside it belongs to it cannot be told. "
                 "Put each recording into a folder or an archive of its own."
             )
-        out.append(("/".join((*folder.place.parts, group[0][0].stem)), group))
+        out.append((folder.join(group[0][0].stem), group))
     return out
 
 

@@ -64,7 +64,7 @@ class PhysicsToolbox(Format):
         if set(TURN) <= set(columns):
             gyro = sensor(GYRO, TURN, "rad/s")
             sensors = [replace(acc, elsewhere=_held(gyro.values)), replace(gyro, elsewhere=_held(acc.values))]
-        return Session("/".join((*folder.place.parts, sheet.stem)), sensors, findings, folder=folder.top)
+        return Session(folder.join(sheet.stem), sensors, findings, folder=folder.top)
 
 
 def _held(values: NDArray[np.float64]) -> NDArray[np.bool_]:
