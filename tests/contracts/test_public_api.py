@@ -44,10 +44,9 @@ def test_importing_otolith_imports_next_to_nothing() -> None:
 BLOCKED = ("polars", "pooch", "cyclopts", "platformdirs", "pydantic", "rich", "matplotlib", "jinja2", "tomli_w")
 CORE = (
     "recording",
-    "clock",
     "windows",
     "splits",
-    "scaling",
+    "preprocessing.scaler",
     "augment",
     "nets",
     "losses",
@@ -55,13 +54,13 @@ CORE = (
     "training.loop",
     "training.optim",
     "training.checkpoint",
-    "training.source",
-    "classifier",
-    "features",
+    "training.window_source",
+    "finetuning.classifier",
+    "finetuning.features",
     "pipeline",
     "metrics",
     "rows",
-    "bundle",
+    "model.bundle",
     "protocols.representation",
 )
 

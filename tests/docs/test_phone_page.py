@@ -17,7 +17,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "phone.md").read_text("utf-8")
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 APPS = ("sensor-logger", "phyphox", "physics-toolbox")
-LEARN = ["finetune.epochs=30", "finetune.lr=0.01"]
+LEARN = ["finetune.epochs=40", "finetune.lr=0.003", "finetune.hidden=[32]"]
 RATE_HZ, SECONDS = 50.0, 12
 LABELS = (1, 5, 6)  # walking, standing, laying
 USERS = (1, 5, 6, 4, 10, 21, 24, 28, 2, 3, 11, 14, 26, 30)  # three who train, and all who validate and test
