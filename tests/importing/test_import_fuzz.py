@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from otolith.datasets.folder import _check_stream
@@ -82,6 +82,7 @@ def test_any_cells_under_known_headers(tmp_path: Path, header: str, rows: list[l
     st.lists(st.floats(width=32), min_size=2, max_size=25),
     st.lists(st.floats(-1e300, 1e300), min_size=2, max_size=25),
 )
+@example(header="time,seconds_elapsed,z,y,x", times=[0.0, 0.0], values=[0.0, 2.2e-313])  # a rate beyond all numbers
 def test_any_numbers_under_known_headers(tmp_path: Path, header: str, times: list[float], values: list[float]) -> None:
     separator = next(s for s in "\t;," if s in header)
     width = header.count(separator)

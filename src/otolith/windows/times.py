@@ -137,7 +137,7 @@ def rate_of(times: NDArray[np.float64]) -> float:
         raise ValueError("a rate needs two samples")
     spacing = float(np.median(times[span:] - times[:-span])) / span
     rate = 1 / spacing if spacing > 0 else 0.0
-    return float(round(rate)) if rate >= 5 and abs(rate - round(rate)) <= 0.01 * rate else rate
+    return float(round(rate)) if 5 <= rate < np.inf and abs(rate - round(rate)) <= 0.01 * rate else rate
 
 
 def in_rows(count: int) -> str:
