@@ -51,7 +51,7 @@ def task(name: str, dropout: float = 0.0) -> tuple[Method, Source, Tensor | None
     w = tiny.windows()
     scaler = Scaler.fit(w.x)
     spec = methods.spec(name)
-    signal = SignalSpec(w.meta.channels, tuple(map(float, scaler.mean)), tuple(map(float, scaler.std)), w.meta.rate_hz)
+    signal = SignalSpec.of(w.meta, scaler)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         assert spec.build is not None

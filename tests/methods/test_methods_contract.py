@@ -19,7 +19,7 @@ from otolith.methods.base import shared_encoder
 from otolith.methods.contrastive import Contrastive
 from otolith.model import PretrainedEncoder, bundle
 from otolith.nets import ConvAutoencoder
-from otolith.pipeline import build_encoder, finetune, pretrain, stages
+from otolith.pipeline import build_encoder, finetune, pretrain, pretraining
 from otolith.recipes import SHIPPED, Recipe, load_recipe
 from otolith.recording import CHANNELS
 from otolith.rows.value import canonical
@@ -242,14 +242,14 @@ def test_the_teacher_is_frozen_while_the_encoder_trains(
     name: str, w: Windows, split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, Any] = {}
-    encode = stages.encode
+    encode = pretraining.encode
 
     def watched(network: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
         seen.update(network=network, state=state(network), training=network.training)
         return encode(network, *args, **kwargs)
 
     watch = Watch(monkeypatch)
-    monkeypatch.setattr(stages, "encode", watched)
+    monkeypatch.setattr(pretraining, "encode", watched)
     encoder = pretrain(w, split, tiny.recipe(pretrain__epochs=2), name, seed=1)
     assert encoder.teacher is seen["network"]
     assert not seen["training"]

@@ -275,7 +275,7 @@ def test_windows_of_another_kind_are_refused_everywhere(
 
 def test_windows_with_other_activities_cannot_be_scored(model: Model, w: Windows, split: Split) -> None:
     other = replace(w, meta=replace(w.meta, activities=("lie", "sit", "stand")))
-    with pytest.raises(DataError, match="knows the activities still, swing, shake; the windows are labelled lie"):
+    with pytest.raises(DataError, match="knows the activities still, swing, shake; the windows are labelled with lie"):
         evaluate(model, other, split)
 
 

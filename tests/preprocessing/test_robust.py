@@ -219,7 +219,7 @@ def test_pretext_and_head_meet_windows_without_the_sensor(
         network.register_forward_pre_hook(look)
         return network
 
-    monkeypatch.setattr(pipeline, "build_encoder", watched)
+    monkeypatch.setattr("otolith.pipeline.pretraining.build_encoder", watched)
     split = splits.holdout(w, 0)
     encoder = pipeline.pretrain(w, split, tiny.recipe(robust__may_miss=["gyro"], robust__copies=2), method)
     if method == "dynamic":  # masked windows have zeros of their own, and `supervised` has no pretext
@@ -264,13 +264,13 @@ def test_recordings_are_turned_whole_and_by_the_seed(w: Windows) -> None:
 
 
 def test_a_sensor_is_taken_only_from_models_that_may_miss_it(bearing: Model, level: Model, w: Windows) -> None:
-    bare = perturb.without(w, "gyro", bearing)
+    bare = perturb.without(w, "gyro", bearing.meta, bearing.encoder.scaler)
     assert np.isnan(bare.x[:, 3:]).all()
     assert bearing.predict(bare.x).shape == (len(w),)
     with pytest.raises(DataError, match=r"train one that can: --set robust\.may_miss=gyro"):
-        perturb.without(w, "gyro", level)
+        perturb.without(w, "gyro", level.meta, level.encoder.scaler)
     with pytest.raises(DataError, match="unknown sensor 'acc'"):
-        perturb.without(w, "acc", bearing)
+        perturb.without(w, "acc", bearing.meta, bearing.encoder.scaler)
 
 
 # --- some of the sensors, another rate, longer windows

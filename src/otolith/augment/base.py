@@ -19,7 +19,9 @@ from torch import Tensor
 
 from otolith.augment.checks import check_batch, check_generator, number
 from otolith.errors import DataError
+from otolith.preprocessing.scaler import Scaler
 from otolith.recording import triads
+from otolith.windows import WindowMeta
 
 Params = Mapping[str, Tensor]
 """What one augmentation drew for a batch: tensors by name, first axis the batch; empty for nothing."""
@@ -57,6 +59,11 @@ class SignalSpec:
                 )
         if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
             raise DataError(f"a signal's rate is a positive number of Hz, not {self.rate_hz}")
+
+    @classmethod
+    def of(cls, meta: WindowMeta, scaler: Scaler) -> SignalSpec:
+        """Return the signal of windows of `meta` that `scaler` has scaled."""
+        return cls(meta.channels, tuple(map(float, scaler.mean)), tuple(map(float, scaler.std)), meta.rate_hz)
 
     @property
     def triads(self) -> tuple[tuple[int, int, int], ...]:

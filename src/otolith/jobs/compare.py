@@ -160,7 +160,7 @@ def plan(
     def study(data: Dataset) -> Study:
         section = resolved.windows
         channels = channels_of(data.info.channels, section.sensors, data.info.name)
-        check_sensors(channels, resolved)
+        check_sensors(channels, resolved.sensor_settings)
         cut = (section.rate_hz, section.seconds, section.overlap, section.unlabelled, channels)
         w = data.windows(*cut, progress=progress)
         store = Path(encoders) if encoders is not None else folder / "encoders"

@@ -126,7 +126,7 @@ def prepare(
     section = resolved.windows
     cut: dict[str, Any] = {"rate_hz": section.rate_hz, "seconds": section.seconds, "overlap": section.overlap}
     cut["channels"] = channels_of(source.info.channels, section.sensors, source.info.name)
-    check_sensors(cut["channels"], resolved)
+    check_sensors(cut["channels"], resolved.sensor_settings)
     w = source.windows(**cut, unlabelled=section.unlabelled, workers=workers, progress=progress)
     extra: tuple[Windows, ...] = ()
     if unlabelled is not None:

@@ -11,7 +11,8 @@ from otolith.calibration import DEFAULT, FALSE_UNKNOWNS, MIN_WINDOWS, fit_calibr
 from otolith.errors import DataError
 from otolith.finetuning.features import encode
 from otolith.finetuning.heads import predict
-from otolith.model import Model, must_fit
+from otolith.model import Model
+from otolith.pipeline.evaluation import must_match
 from otolith.progress import SILENT, Progress
 from otolith.splits import Split
 from otolith.training.window_source import Part, Source
@@ -41,12 +42,7 @@ def calibrate(
         DataError: windows of other channels, rate, length or activities, too few of them, an unknown score, or a rate
             outside (0, 1).
     """
-    must_fit(w.meta, model.meta, "the windows to calibrate on")
-    if w.meta.activities != model.activities:
-        raise DataError(
-            f"the model knows the activities {', '.join(model.activities)}; the windows are labelled "
-            f"{', '.join(w.meta.activities)}. Calibrate on the data it was fine-tuned for."
-        )
+    must_match(model, w, "calibrate")
     encoder = model.encoder
     train_rows, val_rows = (rows[w.y[rows] >= 0] for rows in (split.train, split.val))
     if len(val_rows) < MIN_WINDOWS or not len(train_rows):

@@ -1,4 +1,4 @@
-"""Windows as they would be had devices been worn another way, or lacked a sensor: what a model bears, measured."""
+"""Perturbed windows, to measure what a model bears: devices worn another way, or without a sensor."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ from dataclasses import replace
 import numpy as np
 
 from otolith.errors import DataError, unknown
-from otolith.model import Model
+from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import may_miss
 from otolith.recording import sensor_of, triads
-from otolith.windows import Windows
+from otolith.windows import WindowMeta, Windows
 
 
 def turned(w: Windows, seed: int) -> Windows:
-    """Each recording turned by a random rotation of its own, uniform on SO(3) and the same for all of its windows.
+    """Return the windows with each recording turned by a random rotation of its own, the same for all of its windows.
+
+    Rotations are uniform on SO(3), as `seed` draws them.
 
     Raises:
         DataError: no sensor has all three axes.
+
+    >>> w = Windows.from_arrays(np.ones((2, 3, 30), np.float32), np.zeros(2, int), channels=("acc_x", "acc_y", "acc_z"))
+    >>> lengths = np.linalg.norm(turned(w, seed=0).x, axis=1)
+    >>> bool(np.allclose(lengths, 3**0.5, atol=1e-5))
+    True
     """
     from scipy.spatial.transform import Rotation
 
@@ -35,13 +42,16 @@ def turned(w: Windows, seed: int) -> Windows:
     return replace(w, x=x)
 
 
-def without(w: Windows, sensor: str, model: Model) -> Windows:
-    """The windows without a sensor, such as "gyro", for a model that may miss it.
+def without(w: Windows, sensor: str, meta: WindowMeta, scaler: Scaler) -> Windows:
+    """Return the windows without a sensor, such as "gyro": NaN in its channels.
+
+    Args:
+        meta, scaler: of the model, which say what may be missing.
 
     Raises:
-        DataError: it may not.
+        DataError: the model cannot do without the sensor.
     """
-    allowed = may_miss(model.meta, model.encoder.scaler)
+    allowed = may_miss(meta, scaler)
     if sensor not in allowed:
         raise DataError(
             f"the model cannot do without a sensor: {unknown('sensor', sensor, allowed)}"

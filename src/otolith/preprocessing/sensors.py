@@ -1,58 +1,73 @@
-"""What stands between windows and a network: the scaler that a recipe asks for, and sensors that are not there."""
+"""Sensors that a model uses or may do without, and the scaler that follows from them."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from otolith.augment import SignalSpec
 from otolith.errors import DataError, RecipeError, unknown
 from otolith.preprocessing.gravity import turned_triads
 from otolith.preprocessing.scaler import Scaler
 from otolith.recording import sensor_of, sensors_of
 from otolith.splits import Split
-from otolith.training.window_source import Source, Varied
 from otolith.windows import WindowMeta, Windows
 
-if TYPE_CHECKING:
-    from otolith.recipes import Recipe
+
+@dataclass(frozen=True)
+class SensorSettings:
+    """The sensors of a model, as a recipe asks for them.
+
+    Args:
+        sensors: the only ones to use, such as ("acc", "gyro"); none named: all that there are.
+        frame: the axes that the network sees: the device's, or with gravity along +z.
+        may_miss: sensors that may be missing in recordings to predict on.
+    """
+
+    sensors: tuple[str, ...] = ()
+    frame: Literal["device", "gravity"] = "device"
+    may_miss: tuple[str, ...] = ()
 
 
-def check_sensors(channels: tuple[str, ...], recipe: Recipe) -> None:
-    """Make sure that windows of these channels can be what a recipe asks for.
+def check_sensors(channels: tuple[str, ...], settings: SensorSettings) -> None:
+    """Refuse windows of channels that cannot be what the settings ask for.
 
     Raises:
-        DataError: sensors that the recipe leaves out, or without the axes by which it finds gravity.
+        DataError: sensors that the settings leave out, or without the axes by which they find gravity.
         RecipeError: sensors that may be missing, and are not there or are needed.
+
+    >>> check_sensors(("acc_x", "acc_y", "acc_z"), SensorSettings(frame="gravity"))
+    >>> check_sensors(("acc_x", "gyro_x"), SensorSettings(may_miss=("mag",)))
+    Traceback (most recent call last):
+    otolith.errors.RecipeError: robust.may_miss: unknown sensor 'mag'. Known: acc, gyro
     """
-    section, may_miss, there = recipe.windows, recipe.robust.may_miss, sensors_of(channels)
-    odd = [sensor for sensor in there if section.sensors and sensor not in section.sensors]
+    may_miss, there = settings.may_miss, sensors_of(channels)
+    odd = [sensor for sensor in there if settings.sensors and sensor not in settings.sensors]
     if odd:
         raise DataError(
-            f"the windows hold {', '.join(there)}, and windows.sensors names {', '.join(section.sensors)} alone: cut "
+            f"the windows hold {', '.join(there)}, and windows.sensors names {', '.join(settings.sensors)} alone: cut "
             f"them without {', '.join(odd)}"
         )
     for sensor in may_miss:
         if sensor not in there:
             raise RecipeError("robust.may_miss: " + unknown("sensor", sensor, there))
-    if "acc" in may_miss and section.frame == "gravity":
+    if "acc" in may_miss and settings.frame == "gravity":
         raise RecipeError("robust.may_miss: windows.frame = gravity needs the accelerometer; leave acc out of the list")
     if len(there) == 1 and may_miss:
         raise RecipeError(f"robust.may_miss: {may_miss[0]} is the only sensor, so that it cannot be missing")
-    if section.frame == "gravity":
+    if settings.frame == "gravity":
         turned_triads(channels)
 
 
-def fit_scaler(w: Windows, split: Split, recipe: Recipe) -> Scaler:
-    """The scaler of the training windows of `split`: in the recipe's frame, and with the sensors that may be missing.
+def fit_scaler(w: Windows, split: Split, settings: SensorSettings) -> Scaler:
+    """Return the scaler of the training windows of `split`, in the frame and with the missing sensors of `settings`.
 
     Raises:
         DataError, RecipeError: see `check_sensors`; also signals without gravity that shall be aligned by it.
     """
     channels = w.meta.channels
-    check_sensors(channels, recipe)
+    check_sensors(channels, settings)
     absent = [channel for channel, row in zip(channels, w.x[0], strict=True) if np.isnan(row).all()]
     if absent:
         raise DataError(
@@ -62,29 +77,18 @@ def fit_scaler(w: Windows, split: Split, recipe: Recipe) -> Scaler:
     return Scaler.fit(
         w.x,
         split.train,
-        turned=turned_triads(channels) if recipe.windows.frame == "gravity" else (),
-        may_miss=[i for i, channel in enumerate(channels) if sensor_of(channel) in recipe.robust.may_miss],
+        turned=turned_triads(channels) if settings.frame == "gravity" else (),
+        may_miss=[i for i, channel in enumerate(channels) if sensor_of(channel) in settings.may_miss],
     )
 
 
-def signal_of(meta: WindowMeta, scaler: Scaler) -> SignalSpec:
-    """What the channels of scaled windows are."""
-    return SignalSpec(meta.channels, tuple(map(float, scaler.mean)), tuple(map(float, scaler.std)), meta.rate_hz)
-
-
-def varied(source: Source, meta: WindowMeta, recipe: Recipe, seed: int) -> Varied:
-    """Windows to train a head on: as they are and, where the recipe asks for robustness, in changed copies."""
-    vary = recipe.variation(signal_of(meta, source.scaler))
-    return Varied(source, vary, recipe.robust.copies if vary.items else 0, seed)
-
-
 def may_miss(meta: WindowMeta, scaler: Scaler) -> tuple[str, ...]:
-    """The sensors without which a model can be used, such as ("gyro",)."""
+    """Return the sensors without which a model can be used, such as ("gyro",)."""
     return sensors_of([meta.channels[i] for i in scaler.may_miss])
 
 
 def usable(found: tuple[str, ...], meta: WindowMeta, scaler: Scaler) -> tuple[str, ...]:
-    """The model's channels that are among those `found`, in the model's order, where the others may be missing.
+    """Return the model's channels that are among those `found`, in the model's order, where the others may be missing.
 
     A sensor is there with all its channels or not at all. Where a channel is missing that may not, or nothing would be
     left, all of the model's channels come back: whoever looks for them says what is missing.
@@ -96,7 +100,7 @@ def usable(found: tuple[str, ...], meta: WindowMeta, scaler: Scaler) -> tuple[st
 
 
 def widened(w: Windows, meta: WindowMeta) -> Windows:
-    """The windows with all channels of `meta`, in its order: NaN throughout where `w` has no such channel."""
+    """Return the windows with all channels of `meta`, in its order: NaN throughout where `w` has no such channel."""
     if w.meta.channels == meta.channels:
         return w
     x = np.full((len(w), len(meta.channels), w.x.shape[2]), np.nan, np.float32)

@@ -18,6 +18,7 @@ from otolith.augment import options as options_of_augmentation
 from otolith.errors import RecipeError, unknown
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.methods.base import AutoencoderSettings, EncoderSettings, ProjectionSettings
+from otolith.preprocessing.sensors import SensorSettings
 from otolith.system.strict import toml_value
 from otolith.training.settings import TrainSettings
 
@@ -155,6 +156,11 @@ class Recipe(Section):
         turns, drops = self._robust(signal)
         views = build_all([entry.model_dump() for entry in self.augment], signal)
         return Compose([*turns.items, *views.items, *drops.items])
+
+    @property
+    def sensor_settings(self) -> SensorSettings:
+        """Return the sensors to use, their axes, and those that may be missing."""
+        return SensorSettings(self.windows.sensors, self.windows.frame, self.robust.may_miss)
 
     def variation(self, signal: SignalSpec) -> Compose:
         """The changes that the `robust` section asks for, by themselves; empty where it asks for none."""

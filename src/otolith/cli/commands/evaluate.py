@@ -45,7 +45,7 @@ def evaluate(
     if turned is not None:
         w = perturb.turned(w, turned)
     if without is not None:
-        w = perturb.without(w, without, loaded)
+        w = perturb.without(w, without, loaded.meta, loaded.encoder.scaler)
     result = pipeline.evaluate(loaded, w, split, part)
     if as_json:
         results.write(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,0 +1,143 @@
+"""Second stage of the framework (Fig. 2): a head is trained on the frozen encoder's features of labelled windows."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from otolith import methods, metrics
+from otolith.augment import SignalSpec
+from otolith.calibration import fit_calibration
+from otolith.errors import TrainingError
+from otolith.finetuning.classifier import train_classifier
+from otolith.finetuning.features import encode
+from otolith.finetuning.heads import Labelled, build_head, predict
+from otolith.finetuning.settings import FinetuneSettings
+from otolith.model import Model, PretrainedEncoder, must_fit
+from otolith.model.fingerprint import digest_of, of_finetuning
+from otolith.pipeline.pretraining import OnEpoch
+from otolith.preprocessing.sensors import fit_scaler
+from otolith.progress import SILENT, Progress
+from otolith.splits import Split
+from otolith.system import claims
+from otolith.training.checkpoint import CheckpointFolder
+from otolith.training.window_source import Part, Source, Varied
+from otolith.windows import Windows
+
+
+def finetune(
+    encoder: PretrainedEncoder,
+    w: Windows,
+    split: Split,
+    *,
+    settings: FinetuneSettings | None = None,
+    seed: int | None = None,
+    frozen: bool | None = None,
+    checkpoints: Path | None = None,
+    progress: Progress = SILENT,
+    on_epoch: OnEpoch | None = None,
+) -> Model:
+    """Train a head on the frozen encoder's features of the labelled training windows (Section III-E).
+
+    The features are computed once, in eval mode; the encoder stays bit-identical. Windows of another data set than
+    the encoder's get a scaler of their own, fitted on their training windows. For the `supervised` method a copy of
+    the encoder is trained too, end to end.
+
+    Where the recipe's `robust` section asks for changes, the head learns and is judged on changed copies of the windows
+    too, `robust.copies` of each.
+
+    The model is calibrated on the labelled validation windows (`otolith.calibration`) where there are enough of them;
+    its activities do not depend on that.
+
+    Args:
+        encoder: of `otolith.pretrain`.
+        w: windows (n, channels, time) in m/s² and rad/s, with labels.
+        split: its training part is learnt from, its validation part selects the epoch.
+        settings: None takes the recipe's `finetune` section, or the method's own where it trains end to end.
+        seed: of the head and the order of the windows; None takes the encoder's.
+        frozen: whether the encoder stays as it is; None: unless the method trains end to end. A supervised encoder
+            is frozen to be transferred (Section V-C).
+        checkpoints: folder to save epochs in, ten seconds of training apart or more, and to go on from if it holds some
+            of the same encoder. Those of other encoders are left alone.
+        on_epoch: told a record (stage, epoch, loss, val_macro_f1, lr, seconds) after each epoch.
+
+    Raises:
+        DataError: windows of other channels, rate or length.
+        TrainingError: no labelled validation windows, or fewer than two activities to learn.
+        CheckpointError: checkpoints of another job.
+        InUseError: another process trains in the folder of checkpoints.
+        StorageError: a checkpoint cannot be written.
+
+    >>> import otolith
+    >>> x = np.random.default_rng(0).standard_normal((60, 6, 30)).astype(np.float32)
+    >>> w = Windows.from_arrays(x, np.arange(60) % 2, np.arange(60) // 6, activities=("still", "walk"))
+    >>> split = otolith.splits.automatic(w, 0)
+    >>> encoder = otolith.pretrain(w, split, method="random")
+    >>> model = finetune(encoder, w, split, settings=FinetuneSettings(epochs=2))
+    >>> model.predict_proba(x).shape
+    (60, 2)
+    """
+    must_fit(w.meta, encoder.meta, "the windows to fine-tune on")
+    spec = methods.spec(encoder.method)
+    seed = encoder.seed if seed is None else seed
+    train_rows, val_rows = (part[w.y[part] >= 0] for part in (split.train, split.val))
+    if not len(train_rows):
+        raise TrainingError(f"split {split.name} has no labelled training windows; label some, or choose another split")
+    own = w.meta.dataset == encoder.meta.dataset
+    scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings)
+    base = replace(encoder, scaler=scaler, meta=w.meta)
+    device = base.device
+    y = torch.from_numpy(np.array(w.y)).to(device)
+
+    rows = np.concatenate([train_rows, val_rows])
+    vary = encoder.recipe.variation(SignalSpec.of(w.meta, scaler))
+    copies = encoder.recipe.robust.copies if vary.items else 0
+    both = Varied(Source([Part(w.x, rows)], scaler, device), vary, copies, seed)
+    labels = both.parts(y[rows].repeat(1 + copies), len(train_rows))
+    training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
+    n_classes = len(w.meta.activities)
+    end_to_end = spec.end_to_end and not frozen
+    if settings is None:
+        settings = encoder.recipe.settings_of(encoder.method) if end_to_end else encoder.recipe.finetune
+    head = build_head(base.network.n_features, n_classes, settings, seed).to(device)
+    network: nn.Module = head
+    if end_to_end:
+        base.network = copy.deepcopy(base.network)
+        network = nn.Sequential(base.network, head)
+        inputs = both.parts(torch.cat(list(both.in_order(4096))), len(train_rows))
+    else:
+        inputs = both.parts(encode(base.network, both, progress=progress), len(train_rows))
+
+    def score(y_true: Tensor, y_pred: Tensor) -> float:
+        return metrics.macro_f1(y_true.cpu().numpy(), y_pred.cpu().numpy(), training_classes, n_classes)
+
+    folder = None
+    if checkpoints is not None:
+        identity = of_finetuning(base, w, split, train_rows, val_rows, settings, seed, end_to_end)
+        # A frozen encoder's weights are in no checkpoint: a head never goes on with those of another one.
+        folder = CheckpointFolder(checkpoints / f"finetune-{digest_of(encoder.network)}", identity)
+    with claims.hold(checkpoints) if checkpoints is not None else nullcontext():
+        records = train_classifier(
+            network,
+            Labelled(inputs[0], labels[0]),
+            Labelled(inputs[1], labels[1]),
+            settings,
+            seed,
+            n_classes=n_classes,
+            score=score,
+            checkpoints=folder,
+            progress=progress,
+            on_epoch=on_epoch,
+        )
+    best = max(record["val_macro_f1"] for record in records)
+    if end_to_end:  # the features are others now
+        inputs = both.parts(encode(base.network, both), len(train_rows))
+    known, judged = (inputs[0], labels[0]), (inputs[1], labels[1])
+    calibration = fit_calibration(known, judged, predict(head, inputs[1]), dataset=w.meta.dataset)
+    return Model(base, head, w.meta.activities, training_classes, settings, seed, best, records, calibration)
