@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from otolith.errors import DataError
@@ -83,6 +83,7 @@ def test_times_beyond_repair(times: np.ndarray, message: str) -> None:
 
 
 @given(st.lists(st.integers(0, 60), min_size=2, max_size=80))
+@example([0, 6, 6, 7])
 def test_parts_increase_and_every_loss_is_told(ticks: list[int]) -> None:
     told: list[int] = []
     values = np.stack([np.arange(len(ticks), dtype=float)] * 3)  # no row repeats another

@@ -233,6 +233,9 @@ def _spread(samples: Samples, sensor: str, place: Place, note: Note, cure: str) 
     offset = np.zeros(len(ticks))
     steps[[0, -1]] = np.minimum(tick / counts[[0, -1]], typical)
     offset[0] = tick - counts[0] * steps[0]  # recording began between two ticks
+    early = np.flatnonzero((ticks + offset + (counts - 1) * steps)[:-1] >= ticks[1:])  # the next tick came too soon
+    offset[early] = 0.0
+    steps[early] = np.diff(ticks)[early] / counts[early]
     place_in = np.arange(len(samples.times)) - np.repeat(first, counts)
     times = np.repeat(ticks + offset, counts) + place_in * np.repeat(steps, counts)
     what = f"the clock of the {sensor} ticks every {tick:.3g} s; its {len(times):,} samples were spread between"
