@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from otolith.datasets import Dataset, FixedSubjects, info, kind_of, load, names
+from otolith.datasets.mobiact import ACTIVITIES
 from otolith.recording import CHANNELS
 
 REQUEST_ONLY = ["mobiact"]
@@ -95,7 +96,7 @@ def test_real_recordings(name: str, real_root: Path) -> None:
 
 
 def test_sets_on_request(write_mobiact: Callable[..., Path], tmp_path: Path) -> None:
-    for code in kind_of("mobiact").recordings.__globals__["ACTIVITIES"]:
+    for code in ACTIVITIES:
         for subject in (3, 5):
             path = write_mobiact(f"{code}_{subject}_1", [code] * 60)
             path.write_text(path.read_text().replace(",9.8,", ",9.81,"))

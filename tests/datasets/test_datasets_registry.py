@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from otolith.datasets import Dataset, DatasetInfo, info, kind_of, load, locations, names, register, registry
-from otolith.datasets.base import Problem
 from otolith.errors import DataError
 from otolith.recording import Recording
 
@@ -30,10 +29,14 @@ def test_unknown_name_suggests_the_nearest() -> None:
         kind_of("uschad")
 
 
-def test_a_new_data_set_registers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    names()
-    monkeypatch.setattr(registry, "_KINDS", dict(registry._KINDS))
+@pytest.fixture
+def preserved() -> Iterator[None]:
+    with registry.REGISTRY.preserved():
+        yield
 
+
+@pytest.mark.usefixtures("preserved")
+def test_a_new_data_set_registers_itself() -> None:
     def make(name: str) -> type[Dataset]:
         class Own(Dataset):
             info = DatasetInfo(name, "t", 50.0, ("a",), 1, 1, "l", "t", "c", "h", "g")
@@ -44,15 +47,12 @@ def test_a_new_data_set_registers_itself(monkeypatch: pytest.MonkeyPatch) -> Non
             def files(self) -> list[Path]:
                 return []
 
-            def check(self, deep: bool = False) -> list[Problem]:
-                return []
-
         return Own
 
     own = register(make("own"))
     assert isinstance(load("own"), own)
     assert names() == sorted([*BUILT_IN, "own"])
-    with pytest.raises(ValueError, match="two data sets are called 'watch'"):
+    with pytest.raises(ValueError, match="two data sets are named 'watch'"):
         register(make("watch"))
 
 
@@ -134,7 +134,7 @@ def test_name_wins_over_a_folder_of_that_name(tmp_path: Path, monkeypatch: pytes
 def test_path_that_is_no_folder(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(DataError, match=r"is no folder with a card\.json"):
+    with pytest.raises(DataError, match=r"is not a folder with a card\.json"):
         load(path)
 
 

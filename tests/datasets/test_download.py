@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from otolith.datasets import download, load, manifest
+from otolith.datasets import checking, download, load
 from otolith.datasets.download import fetch, unpack
 from otolith.errors import DataError
 from otolith.progress import Progress, Stage
@@ -72,10 +72,10 @@ def zipped(files: dict[str, bytes]) -> bytes:
 @pytest.fixture
 def raw(uci_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, bytes]:
     """A small UCI-HAR that the manifest takes for the published one; its files by name."""
-    listed = manifest.compute(load("uci-har", uci_folder))
+    listed = checking.manifest(load("uci-har", uci_folder))
     (tmp_path / "manifests").mkdir()
     (tmp_path / "manifests" / "uci-har.json").write_text(json.dumps(listed))
-    monkeypatch.setattr(manifest, "FOLDER", tmp_path / "manifests")
+    monkeypatch.setattr(checking, "FOLDER", tmp_path / "manifests")
     return {path.name: path.read_bytes() for path in uci_folder.iterdir()}
 
 
@@ -159,12 +159,13 @@ def refused(message: str, url: str, cache: Path, timeout_s: float = 30.0) -> Non
 def test_wrong_checksum(serve: Serve, raw: dict[str, bytes], cache: Path) -> None:
     name = "acc_exp01_user01.txt"
     other = raw | {name: raw[name].replace(b"1", b"2", 1)}
-    refused(rf"1 files are not the published ones; the first: {name} differs", serve(zipped(in_raw_data(other))), cache)
+    message = f"1 files are not the published ones; the first: {name}: differs"
+    refused(message, serve(zipped(in_raw_data(other))), cache)
 
 
 def test_file_missing_from_the_archive(serve: Serve, raw: dict[str, bytes], cache: Path) -> None:
     raw.pop("gyro_exp02_user01.txt")
-    refused(r"gyro_exp02_user01\.txt is missing", serve(zipped(in_raw_data(raw))), cache)
+    refused(r"gyro_exp02_user01\.txt: is missing", serve(zipped(in_raw_data(raw))), cache)
 
 
 def test_archive_of_something_else(serve: Serve, raw: dict[str, bytes], cache: Path) -> None:

@@ -124,7 +124,7 @@ def test_check_reports_damage_and_absent_subjects(write_mobiact: Write, tmp_path
     (absent,) = dataset.check()
     assert "of the subjects 3, 6, 9, 21" in absent.what
     assert "16" not in re.findall(r"\d+", absent.what)
-    assert [problem.where for problem in dataset.check(deep=True)] == [str(bad), str(dataset.root)]
+    assert [problem.where for problem in dataset.check(deep=True)] == [str(dataset.root), f"{bad}, line 2"]
 
 
 def test_missing_set_tells_how_to_ask_for_it(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
     root = tmp_path / "MobiFall_Dataset_v2.0"
     for name in ("WAL_{}_10_1", "WAL_{}_2_1", "STD_{}_2_1", "WAL_{}_2_11", "WAL_{}_2_3"):
         write(root, name.format("acc"), [150_850.0, 150_860.5, 150_872.0, 150_881.0])
-        write(root, name.format("gyro"), [150_700.0, 150_705.0, 150_710.0])
+        write(root, name.format("gyro"), [150_700.0 + 5 * i for i in range(40)])
     return root
 
 
@@ -42,7 +42,7 @@ def test_two_streams_on_one_clock(folder: Path) -> None:
     acc, gyro = recording.streams
     assert (recording.name, recording.subject) == ("STD_2_1", 2)
     assert recording.segments == (Segment(0.0, None, "standing"),)
-    np.testing.assert_allclose(gyro.times, [0.0, 0.005, 0.010], atol=1e-12)
+    np.testing.assert_allclose(gyro.times, np.arange(40) * 0.005, atol=1e-12)
     np.testing.assert_allclose(acc.times, [0.150, 0.1605, 0.172, 0.181], atol=1e-12)
     assert gyro.rate_hz == 200.0
     assert acc.rate_hz == pytest.approx(1000 / 10.5)
@@ -78,7 +78,7 @@ def test_trial_with_one_sensor_is_left_out_and_reported(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("@DATA", "@DATUM", "no line '@DATA'"),
+        ("@DATA", "@DATUM", "comment lines and a line '@DATA'"),
         (", 9.81, ", ", x, ", "line 6: x is"),
         ("150850000000", "15085.5", "line 6: timestamp is '15085.5', expected a whole number"),
         ("150850000000", "9" * 40, "line 6: timestamp is '9999"),
@@ -92,8 +92,8 @@ def test_bad_files_are_named(folder: Path, old: str, new: str, message: str) -> 
     message = message.replace("x is", "y is 'x'")
     with pytest.raises(DataError, match=re.escape(message)):
         read_trial(acc, gyro)
-    damaged = [problem for problem in MobiFall(folder).check(deep=True) if problem.serious]
-    assert [problem.where for problem in damaged] == [str(acc)]
+    (problem,) = (problem for problem in MobiFall(folder).check(deep=True) if problem.serious)
+    assert str(problem).startswith(str(acc))
 
 
 def test_nothing_after_the_marker(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otolith.datasets.base import Dataset, DatasetInfo, Problem
-from otolith.datasets.registry import info, kind_of, load, names, register
+from otolith.datasets.registry import add_file, info, kind_of, load, names, register
 from otolith.windows.subjects import FixedSubjects, Holdout
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "FixedSubjects",
     "Holdout",
     "Problem",
+    "add_file",
     "info",
     "kind_of",
     "load",

@@ -1,13 +1,13 @@
-"""What every data set offers: a description, recordings in SI units, and a check of the copy at hand."""
+"""A data set: its description, its recordings in SI units, and the check of the copy at hand."""
 
 from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from otolith.datasets.tables import read_bytes
 from otolith.progress import SILENT, Progress
@@ -20,11 +20,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What one must know of a data set before using it, without opening a file.
+    """Facts about a data set that are known without opening a file of it.
 
-    `rate_hz` is the sensors' highest nominal rate. `activities` stand in the order of the class indices; a
-    set that has none is wholly unlabelled. `n_subjects` and `n_recordings` count the published whole, None
-    where unknown.
+    Args:
+        name: the name by which it is loaded, lower case.
+        title: its name and what it holds, in one line.
+        rate_hz: the sensors' highest nominal rate.
+        activities: in the order of the class indices; none: all of it is unlabelled.
+        n_subjects, n_recordings: of the published whole; None where unknown.
+        short: its name in tables and figures; empty: as `name`.
+        default_split: the authors' split of subjects, or a random hold-out.
+        channels: in the order of its recordings.
+        download_url: where its publisher offers it to everybody; None where it must be requested or needs no download.
+        own: somebody's own recordings: with too few subjects for a subject split, recordings or time are split instead.
+        gravity: "included" in the accelerometer's signals, as sensors measure it, or "removed" from them.
+        recipes: values in which a shipped recipe differs for this data set, as
+            {"paper": {"encoder.blocks": 6}, "compact": {}}.
+
+    >>> from otolith.datasets import info
+    >>> info("uci-har").short, info("uci-har").n_subjects, info("uci-har").units[0]
+    ('UCI-HAR', 30, 'm/s^2')
     """
 
     name: str
@@ -38,15 +53,13 @@ class DatasetInfo:
     citation: str
     homepage: str
     how_to_get: str
+    short: str = ""
     default_split: FixedSubjects | Holdout = field(default_factory=Holdout)
     channels: tuple[str, ...] = CHANNELS
     download_url: str | None = None
-    """Where the publisher offers it to everybody; None where it must be requested or needs no download."""
     own: bool = False
-    """Somebody's own recordings: with too few subjects for a subject split, recordings or time are split instead."""
-
     gravity: str = "included"
-    """"included" in the accelerometer's signals, as sensors measure it, or "removed" from them."""
+    recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -58,21 +71,33 @@ class DatasetInfo:
 class Problem:
     """One thing that is missing or damaged, and what to do about it.
 
-    A problem that is not `serious` leaves a usable copy: something of the published whole is absent or passed
-    over.
+    A problem that is not `serious` leaves a usable copy: something of the published whole is absent, passed over or
+    repaired.
+
+    >>> str(Problem("a.txt", "is empty", "Restore it."))
+    'a.txt: is empty. Restore it.'
     """
 
     where: str
     what: str
-    cure: str
+    cure: str = ""
     serious: bool = True
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}. {self.cure}"
+        return f"{self.where}: {self.what}" + (f". {self.cure}" if self.cure else "")
 
 
 class Dataset(ABC):
-    """Recordings from one source. Subclasses read files and convert units; they neither cut nor resample."""
+    """Recordings from one source. A subclass reads files and converts units; it neither cuts nor resamples.
+
+    It gives `info`, `files` and either `readers` or `recordings`; one that needs a folder also `folder_names`,
+    `expects` and `recognise`.
+
+    >>> from otolith.datasets import load
+    >>> recording = next(load("synthetic").recordings())
+    >>> recording.name, recording.streams[0].rate_hz
+    ('subject01_take1', 50.0)
+    """
 
     info: DatasetInfo
     folder_names: ClassVar[tuple[str, ...]] = ()
@@ -87,39 +112,49 @@ class Dataset(ABC):
 
     @classmethod
     def recognise(cls, folder: Path) -> Path | None:
-        """The folder of the raw files if `folder` is it or its parent, else None. Looks at names only."""
+        """Return the folder of the raw files if `folder` is it or its parent, else None. Looks at names only."""
         return None
 
     @abstractmethod
+    def files(self) -> list[Path]:
+        """Return the raw files behind `recordings`, sorted; none for a data set that is computed."""
+
+    def readers(self) -> Sequence[Callable[[], Recording]]:
+        """Return a picklable reader for each of `recordings`, in their order, so that processes can share the work.
+
+        Empty where recordings cannot be read one by one.
+
+        Raises:
+            DataError: files are missing.
+        """
+        return ()
+
     def recordings(self) -> Iterator[Recording]:
-        """All recordings in a fixed order, in m/s² and rad/s.
+        """Yield all recordings in a fixed order, in m/s² and rad/s.
 
         Raises:
             DataError: a file is missing or damaged; names the file, line or value, what was expected and the
             cure.
         """
+        for reader in self.readers():
+            yield reader()
 
-    def readers(self) -> Sequence[Callable[[], Recording]]:
-        """A picklable reader for each of `recordings`, in their order, so that several processes can share the work.
+    def absences(self) -> list[Problem]:
+        """Return what the names of files tell to be absent, beside the files of the published manifest."""
+        return []
 
-        Empty where recordings cannot be read one by one.
-        """
-        return ()
-
-    @abstractmethod
-    def files(self) -> list[Path]:
-        """The raw files behind `recordings`, sorted; empty for a data set that is computed."""
-
-    @abstractmethod
     def check(self, deep: bool = False) -> list[Problem]:
-        """What is missing or damaged; empty when all is well.
+        """Return what is missing, damaged or repaired; empty when all is well.
 
-        The quick check looks at names, counts and sizes; `deep` reads every file and compares checksums where
-        the published ones are known.
+        The quick check looks at names, counts and sizes; `deep` compares the checksums of files whose published ones
+        are known, and reads every recording where there are other files.
         """
+        from otolith.datasets.checking import check
+
+        return check(self, deep)
 
     def fingerprint(self, path: Path) -> dict[str, int | str]:
-        """What identifies one raw file in a manifest: by default its size and the checksum of its bytes.
+        """Return what identifies one raw file in a manifest: by default its size and the checksum of its bytes.
 
         Raises:
             DataError: the file cannot be read.
@@ -128,7 +163,7 @@ class Dataset(ABC):
         return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
     def cache_key(self) -> str:
-        """Everything besides the bytes of `files` that decides what `recordings` yields."""
+        """Return everything besides the bytes of `files` that decides what `recordings` yields."""
         return f"{self.info.name} reader {self.version}"
 
     def windows(
@@ -142,7 +177,7 @@ class Dataset(ABC):
         workers: int | None = None,
         progress: Progress = SILENT,
     ) -> Windows:
-        """Cut into windows by the rule of `otolith.windows`, or open those that were cut before.
+        """Return its windows, cut by the rule of `otolith.windows`, or those that were cut before.
 
         Args:
             rate_hz: sampling rate of the windows, whatever the rate of the recordings.

@@ -18,7 +18,7 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from otolith.datasets.base import Dataset
-from otolith.datasets.locations import download_folder
+from otolith.datasets.locations import by_hand, download_folder
 from otolith.datasets.registry import kind_of
 from otolith.errors import DataError
 from otolith.progress import SILENT, Progress, Stage
@@ -62,7 +62,7 @@ def fetch(
     base = folder if folder is not None else download_folder()
     target = base / name
     present = kind.recognise(target) if target.is_dir() and not force else None
-    if present is not None and not kind(present).check(deep=True):
+    if present is not None and not any(problem.serious for problem in kind(present).check(deep=True)):
         return target
     with _workplace(base, name) as work:
         archive = work / "archive.zip"
@@ -76,11 +76,11 @@ def fetch(
         found = _find(kind, unpacked)
         if found is None:
             raise DataError(f"{address}: the archive holds no {kind.expects}. {_by_hand(kind)}")
-        problems = kind(found).check(deep=True)
+        problems = [str(problem) for problem in kind(found).check(deep=True) if problem.serious]
         if problems:
             raise DataError(
                 f"{address}: {len(problems)} files are not the published ones; the first: "
-                f"{Path(problems[0].where).relative_to(found)} {problems[0].what}. {_by_hand(kind)}"
+                f"{problems[0].removeprefix(f'{found}{os.sep}')} {_by_hand(kind)}"
             )
         found.chmod(0o755)
         put_folder(found, target)
@@ -88,10 +88,7 @@ def fetch(
 
 
 def _by_hand(kind: type[Dataset]) -> str:
-    return (
-        f"Try again later, or get it by hand: {kind.info.how_to_get} Then name its folder (--data DIR, or "
-        "the environment variable OTOLITH_DATA)."
-    )
+    return f"Try again later, or get it by hand: {by_hand(kind.info)}"
 
 
 @contextmanager

@@ -11,14 +11,14 @@ nothing else. `otolith.datasets.card` has the card's layout.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from otolith.datasets.base import Dataset, DatasetInfo, Problem
+from otolith.datasets.base import Dataset, DatasetInfo
 from otolith.datasets.card import CARD, CURE, FORMAT, VERSION, check_info, info_of, read_card, to_json
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
@@ -189,22 +189,8 @@ class FolderDataset(Dataset):
             ]
         )
 
-    def recordings(self) -> Iterator[Recording]:
-        for reader in self.readers():
-            yield reader()
-
     def readers(self) -> list[FolderReader]:
         return [FolderReader(self.root, self.info, entry) for entry in self._entries]
-
-    def check(self, deep: bool = False) -> list[Problem]:
-        problems = [Problem(str(path), "is missing", CURE) for path in self.files() if not path.is_file()]
-        if deep and not problems:
-            for entry in self._entries:
-                try:
-                    FolderReader(self.root, self.info, entry)()
-                except DataError as error:
-                    problems.append(Problem(f"{self.root}, recording {entry['name']!r}", "is damaged", str(error)))
-        return problems
 
     def cache_key(self) -> str:
         return f"{FORMAT} {VERSION} reader {self.version}"

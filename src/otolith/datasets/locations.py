@@ -10,7 +10,7 @@ from otolith.errors import DataError
 from otolith.system.home import home
 
 if TYPE_CHECKING:
-    from otolith.datasets.base import Dataset
+    from otolith.datasets.base import Dataset, DatasetInfo
 
 
 def download_folder() -> Path:
@@ -55,7 +55,14 @@ def locate(kind: type[Dataset], root: Path | str | None) -> Path:
 def cure(kind: type[Dataset]) -> str:
     """How to get hold of a data set, as the last sentence of an error."""
     info = kind.info
-    manual = f"{info.how_to_get} Then name its folder (--data DIR, or the environment variable OTOLITH_DATA)."
     if info.download_url:
-        return f"Fetch it with `otolith data {info.name} --fetch`, or by hand: {manual}"
-    return manual
+        return f"Fetch it with `otolith data {info.name} --fetch`, or by hand: {by_hand(info)}"
+    return by_hand(info)
+
+
+def by_hand(info: DatasetInfo) -> str:
+    """Return the steps that get hold of a data set without `--fetch`."""
+    return (
+        f"{info.how_to_get} Then name its folder: --data DIR, `root` in Python, or the environment variable "
+        "OTOLITH_DATA."
+    )

@@ -9,7 +9,8 @@ and of daily routines that the authors' protocol leaves out are not read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +64,7 @@ class MobiAct(Dataset):
 
     info = DatasetInfo(
         name="mobiact",
+        short="MobiAct",
         title="MobiAct v2, annotated smartphone recordings from the trouser pocket",
         rate_hz=RATE_HZ,
         activities=tuple(ACTIVITIES.values()),
@@ -101,36 +103,18 @@ class MobiAct(Dataset):
             if FILE.fullmatch(path.name) and path.parent.name not in SKIPPED_FOLDERS
         )
 
-    def recordings(self) -> Iterator[Recording]:
-        paths = self.files()
+    def readers(self) -> list[Callable[[], Recording]]:
+        paths = sorted(self.files(), key=lambda path: (path.parent.name, *_subject_and_trial(path)))
         if not paths:
             raise DataError(f"{self.root}: holds no annotated file outside the skipped folders. {self.info.how_to_get}")
-        for path in sorted(paths, key=lambda path: (path.parent.name, *_subject_and_trial(path))):
-            yield read_trial(path)
+        return [partial(read_trial, path) for path in paths]
 
-    def check(self, deep: bool = False) -> list[Problem]:
-        problems = [
-            Problem(str(path), "is empty", "Restore the file from the original.")
-            for path in self.files()
-            if path.stat().st_size == 0
-        ]
-        if deep:
-            for path in self.files():
-                try:
-                    read_trial(path)
-                except DataError as error:
-                    problems.append(Problem(str(path), "is damaged", str(error)))
+    def absences(self) -> list[Problem]:
         absent = sorted({*SPLIT.val, *SPLIT.test} - {_subject_and_trial(path)[0] for path in self.files()}, key=int)
-        if absent:
-            named = ", ".join(map(str, absent))
-            problems.append(
-                Problem(
-                    str(self.root),
-                    f"has no recording of the subjects {named}, whom the authors validate and test on",
-                    "Restore them, or use a random hold-out.",
-                )
-            )
-        return problems
+        if not absent:
+            return []
+        what = f"has no recording of the subjects {', '.join(map(str, absent))}, whom the authors validate and test on"
+        return [Problem(str(self.root), what, "Restore them, or use a random hold-out.")]
 
 
 def _subject_and_trial(path: Path) -> tuple[int, int]:

@@ -9,7 +9,8 @@ One activity fills a recording.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,7 @@ class MobiFall(Dataset):
 
     info = DatasetInfo(
         name="mobifall",
+        short="MobiFall",
         title="MobiFall v2, daily activities with a smartphone in the trouser pocket",
         rate_hz=GYRO_RATE_HZ,
         activities=tuple(ACTIVITIES.values()),
@@ -72,45 +74,37 @@ class MobiFall(Dataset):
         return folder if any(folder.glob("sub*/ADL")) else None
 
     def files(self) -> list[Path]:
-        return sorted(
-            path for trial in self._trials().values() if len(trial) == len(SENSORS) for path in trial.values()
-        )
+        return sorted(path for trial in self._whole() for path in trial)
 
-    def recordings(self) -> Iterator[Recording]:
-        complete = {key: trial for key, trial in self._trials().items() if len(trial) == len(SENSORS)}
-        if not complete:
+    def readers(self) -> list[Callable[[], Recording]]:
+        trials = self._whole()
+        if not trials:
             raise DataError(f"{self.root}: holds no trial with both sensors, expected {self.expects}. {CURE}")
-        for _, paths in sorted(complete.items()):
-            yield read_trial(paths["acc"], paths["gyro"])
+        return [partial(read_trial, acc, gyro) for acc, gyro in trials]
 
-    def check(self, deep: bool = False) -> list[Problem]:
+    def absences(self) -> list[Problem]:
         trials = self._trials()
-        problems = []
-        for _, paths in sorted(trials.items()):
-            present = next(iter(paths.values()))
-            if len(paths) < len(SENSORS):
-                other = "acc" if "gyro" in paths else "gyro"
-                problems.append(
-                    Problem(
-                        str(present),
-                        f"has no {other} file beside it; the trial is left out",
-                        "Restore it, or go on without.",
-                        False,
-                    )
-                )
-            elif any(path.stat().st_size == 0 for path in paths.values()):
-                problems.append(Problem(str(present), "is empty, or the other sensor's file is", CURE))
-            elif deep:
-                try:
-                    read_trial(paths["acc"], paths["gyro"])
-                except DataError as error:
-                    problems.append(Problem(str(present), "or the other sensor's file is damaged", str(error)))
+        problems = [
+            Problem(
+                str(*paths.values()),
+                f"has no {'acc' if 'gyro' in paths else 'gyro'} file beside it; the trial is left out",
+                "Restore it, or go on without.",
+                serious=False,
+            )
+            for _, paths in sorted(trials.items())
+            if len(paths) < len(SENSORS)
+        ]
         absent = sorted(set(SUBJECTS) - {subject for subject, _, _ in trials})
         if absent:
             named = ", ".join(map(str, absent))
             what = f"has {len(SUBJECTS) - len(absent)} of {len(SUBJECTS)} subjects, absent are {named}"
-            problems.append(Problem(str(self.root), what, "Restore them, or go on without.", False))
+            problems.append(Problem(str(self.root), what, "Restore them, or go on without.", serious=False))
         return problems
+
+    def _whole(self) -> list[tuple[Path, Path]]:
+        """Accelerometer and gyroscope of each trial that has both, by subject, code and trial."""
+        trials = [paths for _, paths in sorted(self._trials().items()) if len(paths) == len(SENSORS)]
+        return [(paths["acc"], paths["gyro"]) for paths in trials]
 
     def _trials(self) -> dict[tuple[int, str, int], dict[str, Path]]:
         """Paths by (subject, code, trial), then by sensor."""
@@ -152,10 +146,10 @@ def read_trial(acc: Path, gyro: Path) -> Recording:
 def _read(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64], SourceFile]:
     """Time stamps in ns (samples,), values (3, samples), and where the rows stand."""
     text = read_bytes(path)
-    marker = text.find(b"@DATA")
-    start = text.find(b"\n", marker) + 1
-    if marker < 0 or start == 0:
-        raise DataError(f"{path}: no line '@DATA' before its samples. {CURE}")
+    header = re.match(rb"(?:(?:#[^\n]*|[^\S\n]*)\n)*@DATA[^\S\n]*\n", text)
+    if header is None:
+        raise DataError(f"{path}: does not begin with comment lines and a line '@DATA'. {CURE}")
+    start = header.end()
     file = SourceFile(path, text.count(b"\n", 0, start) + 1)
     columns = ("timestamp", "x", "y", "z")
     frame = read_numbers(path, columns, ",", content=text[start:], first_line=file.first, integers=("timestamp",))

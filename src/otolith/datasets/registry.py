@@ -1,72 +1,35 @@
-"""The names of data sets. Every module of this package is a place where one may register itself."""
+"""Data sets by name, and the data set behind a name or a folder."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
-import otolith.datasets as package
 from otolith.datasets.base import Dataset, DatasetInfo
 from otolith.datasets.locations import locate
 from otolith.errors import DataError, unknown
+from otolith.system.registry import Registry
 
-_KINDS: dict[str, type[Dataset]] = {}
+REGISTRY: Registry[type[Dataset]] = Registry(
+    "data set", "otolith.datasets", DataError, name=lambda kind: str(kind.info.name)
+)
 
-Kind = TypeVar("Kind", bound=type[Dataset])
-
-
-def register(kind: Kind) -> Kind:
-    """Class decorator: makes a data set known under its `info.name`.
-
-    Raises:
-        ValueError: another class has that name.
-    """
-    name = kind.info.name
-    other = _KINDS.setdefault(name, kind)
-    if other is not kind:
-        raise ValueError(f"two data sets are called {name!r}: {other.__qualname__} and {kind.__qualname__}")
-    return kind
-
-
-@cache
-def _discover() -> None:
-    for module in pkgutil.iter_modules(package.__path__):
-        if not module.name.startswith("__"):
-            importlib.import_module(f"{package.__name__}.{module.name}")
-
-
-def names() -> list[str]:
-    """Names of all data sets, sorted."""
-    _discover()
-    return sorted(_KINDS)
-
-
-def kind_of(name: str) -> type[Dataset]:
-    """Class of the data set of that name.
-
-    Raises:
-        DataError: no data set has that name; suggests the nearest.
-    """
-    _discover()
-    if name not in _KINDS:
-        raise DataError(unknown("data set", name, _KINDS))
-    return _KINDS[name]
+register, add_file, names, kind_of = REGISTRY.register, REGISTRY.add_file, REGISTRY.names, REGISTRY.get
 
 
 def info(name: str) -> DatasetInfo:
-    """Description of the data set of that name; opens no file of it.
+    """Return the description of the data set of that name; opens no file of it.
 
     Raises:
-        DataError: no data set has that name.
+        DataError: no data set has that name; suggests the nearest.
+
+    >>> info("watch").n_recordings
+    140
     """
     return kind_of(name).info
 
 
 def load(name: str | Path, root: str | Path | None = None) -> Dataset:
-    """Data set of that name, or in that folder.
+    """Return the data set of that name, or the one in that folder.
 
     Args:
         name: a registered name, or the path of a folder written by `otolith.datasets.folder.write_folder`.
@@ -75,13 +38,15 @@ def load(name: str | Path, root: str | Path | None = None) -> Dataset:
 
     Raises:
         DataError: the name is unknown, or the data are not where they were looked for.
+
+    >>> load("synthetic").info.n_subjects
+    12
     """
     from otolith.datasets.card import CARD
     from otolith.datasets.folder import FolderDataset
 
-    _discover()
-    if isinstance(name, str) and name in _KINDS:
-        kind = _KINDS[name]
+    if isinstance(name, str) and name in REGISTRY:
+        kind = kind_of(name)
         if kind.folder_names:
             return kind(locate(kind, root))
         if root is not None:
@@ -95,5 +60,5 @@ def load(name: str | Path, root: str | Path | None = None) -> Dataset:
             )
         return FolderDataset(path)
     if isinstance(name, Path) or path.name != name or path.exists():
-        raise DataError(f"{str(path)!r} is no folder with a {CARD}. Known data sets: {', '.join(sorted(_KINDS))}.")
-    raise DataError(unknown("data set", name, _KINDS))
+        raise DataError(f"{str(path)!r} is not a folder with a {CARD}. Name one, or a data set: {', '.join(names())}.")
+    raise DataError(unknown("data set", name, names()))

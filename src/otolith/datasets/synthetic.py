@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.datasets.base import Dataset, DatasetInfo, Problem
+from otolith.datasets.base import Dataset, DatasetInfo
 from otolith.datasets.registry import register
 from otolith.recording import CHANNELS, STANDARD_GRAVITY, Recording, Segment, Stream
 
@@ -135,6 +135,7 @@ class Synthetic(Dataset):
 
     info = DatasetInfo(
         name="synthetic",
+        short="Synthetic",
         title="Synthetic activities, computed from a seed",
         rate_hz=RATE_HZ,
         activities=tuple(MOVEMENTS),
@@ -157,9 +158,6 @@ class Synthetic(Dataset):
             *(GYRO_SHARE, QUANTUM),
         )
         return f"{super().cache_key()} {settings}"
-
-    def check(self, deep: bool = False) -> list[Problem]:
-        return []
 
     def recordings(self) -> Iterator[Recording]:
         for subject in range(1, N_SUBJECTS + 1):

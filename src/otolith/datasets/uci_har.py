@@ -8,14 +8,13 @@ transitions (7-12) and what lies between the rows stay unlabelled.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from otolith.datasets.base import Dataset, DatasetInfo, Problem
-from otolith.datasets.manifest import compare
+from otolith.datasets.base import Dataset, DatasetInfo
 from otolith.datasets.registry import register
 from otolith.datasets.tables import CURE, read_numbers
 from otolith.errors import DataError
@@ -25,8 +24,11 @@ from otolith.windows.subjects import FixedSubjects
 RATE_HZ = 50.0
 AXES = ("x", "y", "z")
 LABEL_COLUMNS = ("experiment", "user", "label", "first sample", "last sample")
+ACTIVITIES = ("walking", "walking upstairs", "walking downstairs", "sitting", "standing", "laying")
 N_LABELS = 12
 SIGNAL = re.compile(r"(acc|gyro)_exp(\d+)_user(\d+)\.txt")
+LabelRow = tuple[int, int, int, int, int, int]
+"""Line, experiment, user, label, first and last sample."""
 
 
 def signal_names(experiment: int, user: int) -> list[str]:
@@ -40,9 +42,10 @@ class UciHar(Dataset):
 
     info = DatasetInfo(
         name="uci-har",
+        short="UCI-HAR",
         title="UCI-HAR, smartphone recordings with postural transitions",
         rate_hz=RATE_HZ,
-        activities=("walking", "walking upstairs", "walking downstairs", "sitting", "standing", "laying"),
+        activities=ACTIVITIES,
         n_subjects=30,
         n_recordings=61,
         licence="own terms, in the data set's README",
@@ -78,7 +81,7 @@ class UciHar(Dataset):
         signals = [path for path in self.root.glob("*_exp*_user*.txt") if SIGNAL.fullmatch(path.name)]
         return sorted([*signals, *(path for path in [self.root / "labels.txt"] if path.is_file())])
 
-    def recordings(self) -> Iterator[Recording]:
+    def readers(self) -> list[Callable[[], Recording]]:
         rows = self._label_rows()
         present = {path.name for path in self.files()}
         found = {(int(match[2]), int(match[3])) for name in present if (match := SIGNAL.fullmatch(name))}
@@ -90,52 +93,54 @@ class UciHar(Dataset):
                 f"{self.root}: {len(missing)} of {len(wanted)} files are missing, the first is {missing[0]}. "
                 "Restore the missing files or unpack the archive again."
             )
-        for experiment, user in experiments:
-            signal = self._signal(experiment, user)
-            mine = [row for row in rows if row[1:3] == (experiment, user)]
-            yield Recording(
-                name=f"exp{experiment:02d}_user{user:02d}",
-                subject=user,
-                streams=(Stream(CHANNELS, signal, RATE_HZ),),
-                segments=self._segments(mine, signal.shape[1]),
-            )
+        return [
+            partial(read_experiment, self.root, *each, [row for row in rows if row[1:3] == each])
+            for each in experiments
+        ]
 
-    def check(self, deep: bool = False) -> list[Problem]:
-        return compare(self, deep)
-
-    def _label_rows(self) -> list[tuple[int, int, int, int, int, int]]:
-        """(line, experiment, user, label, first, last) of labels.txt, in the order of the file."""
+    def _label_rows(self) -> list[LabelRow]:
         path = self.root / "labels.txt"
         frame = read_numbers(path, LABEL_COLUMNS, " ", integers=LABEL_COLUMNS)
         return [(line, *row) for line, row in enumerate(frame.rows(), 1)]
 
-    def _signal(self, experiment: int, user: int) -> NDArray[np.float64]:
-        """(6, samples) in m/s² and rad/s."""
-        paths = [self.root / name for name in signal_names(experiment, user)]
-        acc, gyro = (read_numbers(path, AXES, " ").to_numpy() for path in paths)
-        if len(acc) != len(gyro):
-            raise DataError(
-                f"{paths[0]} has {len(acc)} samples and {paths[1].name} {len(gyro)}; both must have equally "
-                f"many. {CURE}"
-            )
-        with np.errstate(over="ignore"):  # becomes infinite, which the clock refuses
-            return np.concatenate([acc.T * STANDARD_GRAVITY, gyro.T])
 
-    def _segments(self, rows: list[tuple[int, int, int, int, int, int]], n_samples: int) -> tuple[Segment, ...]:
-        segments = []
-        last_before = 0
-        for line, _, _, label, first, last in sorted(rows, key=lambda row: row[4]):
-            where = f"{self.root / 'labels.txt'}, line {line}"
-            if not 1 <= label <= N_LABELS:
-                raise DataError(f"{where}: label {label}, expected 1 to {N_LABELS}. {CURE}")
-            if not 1 <= first <= last <= n_samples:
-                raise DataError(
-                    f"{where}: samples {first} to {last}, expected 1 <= first <= last <= {n_samples}, the "
-                    f"length of the recording. {CURE}"
-                )
-            if first <= last_before:
-                raise DataError(f"{where}: starts at sample {first}, inside the row that ends at {last_before}. {CURE}")
-            last_before = last
-            if label <= len(self.info.activities):
-                segments.append(Segment((first - 1) / RATE_HZ, last / RATE_HZ, self.info.activities[label - 1]))
-        return tuple(segments)
+def read_experiment(root: Path, experiment: int, user: int, rows: Sequence[LabelRow]) -> Recording:
+    """Return the recording of one experiment; `rows` are its rows of labels.txt.
+
+    Raises:
+        DataError: a file is damaged, both have different lengths, or a row leads outside the recording.
+    """
+    paths = [root / name for name in signal_names(experiment, user)]
+    acc, gyro = (read_numbers(path, AXES, " ").to_numpy() for path in paths)
+    if len(acc) != len(gyro):
+        raise DataError(
+            f"{paths[0]} has {len(acc)} samples and {paths[1].name} {len(gyro)}; both must have equally many. {CURE}"
+        )
+    with np.errstate(over="ignore"):  # becomes infinite, which the clock refuses
+        signal = np.concatenate([acc.T * STANDARD_GRAVITY, gyro.T])
+    return Recording(
+        name=f"exp{experiment:02d}_user{user:02d}",
+        subject=user,
+        streams=(Stream(CHANNELS, signal, RATE_HZ),),
+        segments=_segments(root / "labels.txt", rows, signal.shape[1]),
+    )
+
+
+def _segments(path: Path, rows: Sequence[LabelRow], n_samples: int) -> tuple[Segment, ...]:
+    segments = []
+    last_before = 0
+    for line, _, _, label, first, last in sorted(rows, key=lambda row: row[4]):
+        where = f"{path}, line {line}"
+        if not 1 <= label <= N_LABELS:
+            raise DataError(f"{where}: label {label}, expected 1 to {N_LABELS}. {CURE}")
+        if not 1 <= first <= last <= n_samples:
+            raise DataError(
+                f"{where}: samples {first} to {last}, expected 1 <= first <= last <= {n_samples}, the length of the "
+                f"recording. {CURE}"
+            )
+        if first <= last_before:
+            raise DataError(f"{where}: starts at sample {first}, inside the row that ends at {last_before}. {CURE}")
+        last_before = last
+        if label <= len(ACTIVITIES):
+            segments.append(Segment((first - 1) / RATE_HZ, last / RATE_HZ, ACTIVITIES[label - 1]))
+    return tuple(segments)

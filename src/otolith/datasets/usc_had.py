@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.datasets.base import Dataset, DatasetInfo, Problem
-from otolith.datasets.manifest import compare
+from otolith.datasets.base import Dataset, DatasetInfo
 from otolith.datasets.matlab import read_array
 from otolith.datasets.registry import register
 from otolith.datasets.tables import CURE, read_bytes
@@ -36,6 +36,7 @@ class UscHad(Dataset):
 
     info = DatasetInfo(
         name="usc-had",
+        short="USC-HAD",
         title="USC-HAD, daily activities with a sensor at the hip",
         rate_hz=RATE_HZ,
         activities=(
@@ -73,35 +74,27 @@ class UscHad(Dataset):
     def recognise(cls, folder: Path) -> Path | None:
         return folder if any(folder.glob("Subject*/a*t*.mat")) else None
 
-    def _trials(self) -> Iterator[tuple[int, int, int, Path]]:
-        for subject in range(1, N_SUBJECTS + 1):
-            for activity in range(1, N_ACTIVITIES + 1):
-                for trial in range(1, N_TRIALS + 1):
-                    yield (
-                        subject,
-                        activity,
-                        trial,
-                        self.root / f"Subject{subject}" / f"a{activity}t{trial}.mat",
-                    )
+    def _trials(self) -> list[tuple[int, int, Path]]:
+        """Subject, activity and file of each trial of the published whole."""
+        return [
+            (subject, activity, self.root / f"Subject{subject}" / f"a{activity}t{trial}.mat")
+            for subject in range(1, N_SUBJECTS + 1)
+            for activity in range(1, N_ACTIVITIES + 1)
+            for trial in range(1, N_TRIALS + 1)
+        ]
 
     def files(self) -> list[Path]:
         return sorted(path for *_, path in self._trials() if path.is_file())
 
-    def recordings(self) -> Iterator[Recording]:
-        present = set(self.files())
-        missing = [path for *_, path in self._trials() if path not in present]
+    def readers(self) -> list[Callable[[], Recording]]:
+        trials = self._trials()
+        missing = [path for *_, path in trials if not path.is_file()]
         if missing:
             raise DataError(
-                f"{self.root}: {len(missing)} of {self.info.n_recordings} files are missing, the first is "
+                f"{self.root}: {len(missing)} of {len(trials)} files are missing, the first is "
                 f"{missing[0].relative_to(self.root)}. Restore the missing files or unpack the archive again."
             )
-        for subject, activity, trial, path in self._trials():
-            yield Recording(
-                name=f"Subject{subject}/a{activity}t{trial}",
-                subject=subject,
-                streams=(Stream(CHANNELS, read_readings(path).T * TO_SI, RATE_HZ),),
-                segments=(Segment(0.0, None, self.info.activities[activity - 1]),),
-            )
+        return [partial(read_trial, path, subject, self.info.activities[k - 1]) for subject, k, path in trials]
 
     def fingerprint(self, path: Path) -> dict[str, int | str]:
         """Number of samples and checksum of the values, whichever type they are stored in."""
@@ -109,8 +102,19 @@ class UscHad(Dataset):
         values = np.ascontiguousarray(readings, dtype="<f8").tobytes()
         return {"samples": len(readings), "sha256": hashlib.sha256(values).hexdigest()}
 
-    def check(self, deep: bool = False) -> list[Problem]:
-        return compare(self, deep)
+
+def read_trial(path: Path, subject: int, activity: str) -> Recording:
+    """Return the recording in one file.
+
+    Raises:
+        DataError: as `read_readings`.
+    """
+    return Recording(
+        name=f"{path.parent.name}/{path.stem}",
+        subject=subject,
+        streams=(Stream(CHANNELS, read_readings(path).T * TO_SI, RATE_HZ),),
+        segments=(Segment(0.0, None, activity),),
+    )
 
 
 def read_readings(path: Path) -> NDArray[np.float64]:

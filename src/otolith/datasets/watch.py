@@ -53,6 +53,7 @@ class Watch(Dataset):
 
     info = DatasetInfo(
         name="watch",
+        short="Watch exercises",
         title="Watch exercises, shoulder physiotherapy with a smartwatch",
         rate_hz=RATE_HZ,
         activities=tuple(ACTIVITIES.values()),
@@ -98,7 +99,7 @@ class Watch(Dataset):
             self._content()
         except DataError as error:
             return [Problem(PACKAGE, f"does not offer {MEMBER} as expected", str(error))]
-        return []
+        return super().check(deep)
 
     def _path(self) -> Path | None:
         try:

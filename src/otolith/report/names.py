@@ -7,15 +7,6 @@ from collections.abc import Iterable
 
 from otolith import methods
 
-DATASETS = {
-    "uci-har": "UCI-HAR",
-    "usc-had": "USC-HAD",
-    "mobiact": "MobiAct",
-    "mobifall": "MobiFall",
-    "watch": "Watch exercises",
-    "synthetic": "Synthetic",
-}
-
 SPLITS = {
     "fixed": "the authors' fixed subjects",
     "holdout": "random hold-out of subjects",
@@ -43,7 +34,10 @@ def method_short(name: str) -> str:
 
 
 def dataset_title(name: str) -> str:
-    return DATASETS.get(name, name)
+    """`uci-har` -> `UCI-HAR`; the name of an unknown data set stays as it is."""
+    from otolith.datasets.registry import REGISTRY
+
+    return REGISTRY.get(name).info.short or name if name in REGISTRY else name
 
 
 def split_title(name: str) -> str:

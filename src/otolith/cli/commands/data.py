@@ -10,8 +10,7 @@ from cyclopts import Parameter
 from otolith.cli.shared import Flag, Folder
 
 if TYPE_CHECKING:
-    from otolith.datasets.base import Dataset, DatasetInfo
-
+    from otolith.datasets import DatasetInfo
 
 WIDE = 130
 """Columns of a terminal from which the list has room for titles."""
@@ -21,7 +20,7 @@ def data(
     name: Annotated[str | None, Parameter(metavar="NAME")] = None,
     /,
     *,
-    root: Folder | None = None,
+    data: Folder | None = None,
     fetch: Flag = False,
     check: Flag = False,
     deep: Flag = False,
@@ -30,25 +29,25 @@ def data(
 
     Args:
         name: A data set, or the folder of your own; without it, all data sets are listed.
-        root: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads. With --fetch,
+        data: Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads. With --fetch,
             where to put it.
         fetch: Download it, where its publisher allows that, and verify every file.
         check: Say what is missing or damaged; the exit code is 2 if the data set cannot be used.
-        deep: With --check: read every file, and compare checksums where they are known.
+        deep: With --check: compare checksums where they are known, read all other files, and say what was repaired.
     """
     from otolith.errors import DataError
 
     if name is None:
         if fetch or check or deep:
             raise DataError("name the data set too, such as: otolith data uci-har --check")
-        _list(root)
+        _list(data)
         return 0
     if fetch:
-        _fetch(name, root)
+        _fetch(name, data)
     if check or deep:
-        return _check(name, root, deep)
+        return _check(name, data, deep)
     if not fetch:
-        _describe(name, root)
+        _describe(name, data)
     return 0
 
 
@@ -125,12 +124,6 @@ def _cached() -> dict[str, int]:
     return found
 
 
-def _open(name: str, root: Path | None) -> Dataset:
-    from otolith import datasets
-
-    return datasets.load(name, root)
-
-
 def _fetch(name: str, root: Path | None) -> None:
     import shlex
 
@@ -149,10 +142,11 @@ def _fetch(name: str, root: Path | None) -> None:
 
 
 def _check(name: str, root: Path | None, deep: bool) -> int:
+    from otolith import datasets
     from otolith.cli import results
     from otolith.cli.shared import USAGE
 
-    dataset = _open(name, root)
+    dataset = datasets.load(name, root)
     problems = dataset.check(deep=deep)
     where = str(dataset.root) if dataset.root is not None else "needs no folder"
     if not problems:
@@ -172,7 +166,7 @@ def _describe(name: str, root: Path | None) -> None:
     from otolith.cli import results
     from otolith.splits import FixedSubjects
 
-    info = datasets.info(name) if name in datasets.names() else _open(name, root).info
+    info = datasets.info(name) if name in datasets.names() else datasets.load(name, root).info
     place = _place(info, root) if name in datasets.names() else name
     split = info.default_split
     if isinstance(split, FixedSubjects):

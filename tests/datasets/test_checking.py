@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from otolith.datasets import load, manifest
-from otolith.datasets.manifest import compute, main, published
+from otolith.datasets import checking, load
+from otolith.datasets.checking import main, manifest, published
 from otolith.errors import DataError
 
 
@@ -29,8 +29,8 @@ def test_computed_manifest_describes_the_copy(
 ) -> None:
     assert main(["uci-har", str(uci_folder.parent)]) == 0
     written = capsys.readouterr().out
-    assert json.loads(written) == compute(load("uci-har", uci_folder))
-    monkeypatch.setattr(manifest, "FOLDER", tmp_path)
+    assert json.loads(written) == manifest(load("uci-har", uci_folder))
+    monkeypatch.setattr(checking, "FOLDER", tmp_path)
     (tmp_path / "uci-har.json").write_text(written)
     dataset = load("uci-har", uci_folder)
     assert dataset.check(deep=True) == []
@@ -45,7 +45,7 @@ def test_computed_manifest_describes_the_copy(
 
 def test_usage() -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "otolith.datasets.manifest"], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", "-m", "otolith.datasets.checking"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert "usage" in done.stderr
@@ -53,4 +53,4 @@ def test_usage() -> None:
 
 def test_set_without_files() -> None:
     with pytest.raises(DataError, match="watch has no files"):
-        compute(load("watch"))
+        manifest(load("watch"))
