@@ -80,7 +80,7 @@ def fetch(
         if problems:
             raise DataError(
                 f"{address}: {len(problems)} files are not the published ones; the first: "
-                f"{problems[0].removeprefix(f'{found}{os.sep}')} {_by_hand(kind)}"
+                f"{problems[0].removeprefix(str(found))[1:]} {_by_hand(kind)}"
             )
         found.chmod(0o755)
         put_folder(found, target)
