@@ -18,7 +18,7 @@ from websockets.uri import parse_uri
 from otolith.live import serve
 
 SMALL_BYTES = 8 * 1024
-"""What the system may keep for a connection, so that it is soon full."""
+"""Bytes that the system may keep for a connection, few enough to be full soon."""
 PATIENCE_S = 5.0
 """For what has to happen: longer than any limit here, shorter than the one of uvicorn that would do the same."""
 
@@ -48,7 +48,7 @@ class Running:
         return Talker(self.connect(), self.place.hosts[0], path)
 
     def waiting_bytes(self) -> int:
-        """What waits in the server's own memory to be taken."""
+        """Bytes that wait in the server's own memory to be taken."""
         return sum(one.transport.get_write_buffer_size() for one in tuple(self._server.server_state.connections))
 
     def hang_up(self) -> None:
@@ -56,7 +56,7 @@ class Running:
         self._clients.close()
 
     def knows(self, n: int) -> bool:
-        """Whether the server comes to have so many connections."""
+        """Return True once the server has so many connections."""
         return happens(lambda: self.known() == n)
 
     def forgets_those_who_hang_up(self) -> bool:
@@ -91,7 +91,7 @@ class Talker:
         self.socket.sendall(frame(content, opcode))
 
     def frames(self) -> Iterator[Frame]:
-        """What comes, until the connection ends. It answers nothing by itself."""
+        """Return all that comes until the connection ends. It answers nothing by itself."""
         while came := self.socket.recv(1 << 16):
             self._protocol.receive_data(came)
             for event in self._protocol.events_received():
@@ -117,7 +117,7 @@ def flood(one: socket.socket, what: bytes, most: int = 4_000_000) -> tuple[int, 
 
 
 def happens(what: Callable[[], bool]) -> bool:
-    """Whether it comes true."""
+    """Return True once it comes true."""
     end = time.monotonic() + PATIENCE_S
     while not what():
         if time.monotonic() > end:

@@ -30,7 +30,7 @@ SET = ["--set", *(f"{name}={json.dumps(value)}" for name, value in SMALL.items()
 
 @dataclass(frozen=True)
 class Ended:
-    """What a command left: exit code, standard output and standard error."""
+    """Exit code, standard output and standard error of a command."""
 
     code: int
     out: str
@@ -51,7 +51,7 @@ def call(*tokens: object) -> Ended:
 
 
 def refused(*tokens: object) -> str:
-    """What a command says that has to fail with 2, print no result and show no trace."""
+    """Return the error of a command that has to fail with 2, print no result and show no trace."""
     ended = call(*tokens)
     assert ended.code == 2, f"otolith {shlex.join(map(str, tokens))} ended with {ended.code}:\n{ended.err}"
     assert ended.out == ""

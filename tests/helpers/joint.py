@@ -1,4 +1,4 @@
-"""One training in float64, by one process or by several; `joint.py FOLDER RANK SIZE METHOD...` is one of them."""
+"""One training in float64, by one process or by several: `python -m tests.helpers.joint FOLDER RANK SIZE METHOD...`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from tests.helpers import tiny
 
 BATCH = 16
 DROPOUT = 0.3
-"""Of the training that is stopped: each rank draws its own, and has to go on drawing where it was."""
+"""Options of the training that is stopped: each rank draws its own, and has to go on drawing where it was."""
 EPOCHS = 2
-"""Of 7 steps each."""
+"""Epochs of 7 steps each."""
 NAMES = [name for name in methods.names() if methods.spec(name).build is not None]
 
 
@@ -95,7 +95,7 @@ def trained(
 
 
 def gradients(pretext: Method, source: Source, instances: Tensor | None, ranks: Ranks) -> dict[str, Tensor]:
-    """Of the first 16 windows' loss, with the loss itself as "loss"; the method stays as it was."""
+    """Return gradients of the first 16 windows' loss, and the loss itself as "loss"; the method stays as it was."""
     before = {key: value.clone() for key, value in pretext.state_dict().items()}
     rows = torch.arange(BATCH)[ranks.rows(BATCH)]
     batch = Batch(source[rows], instances[rows] if instances is not None else None, 0.25, ranks)

@@ -1,4 +1,4 @@
-"""Where the tests' server listens, and signals for it."""
+"""Addresses of the tests' server, and signals for it."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def exported(recordings: Sequence[Recording], form: str, folder: Path) -> list[P
 
 
 def timelines(model: Model, source: str | Path, only: Sequence[str], smoothing: str = "offline") -> dict[str, Timeline]:
-    """What `otolith predict MODEL SOURCE --only ...` finds, by the name of the recording."""
+    """Return the timelines of `otolith predict MODEL SOURCE --only ...`, by the name of the recording."""
     opened = chosen(open_sources([source]), list(only))
     found = list(predict_recordings(model, opened.recordings, smoothing=smoothing, started=opened.started))
     assert [each.why_not for each in found] == [""] * len(only)

@@ -29,13 +29,12 @@ WITHIN = 1e-9
 
 
 def together(folder: Path, *arguments: str) -> None:
-    """Run joint.py as two processes to their end."""
-    paths = [str(Path(joint.__file__).parent), str(Path(joint.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    """Run `tests.helpers.joint` as two processes to their end."""
     running = [
         subprocess.Popen(
-            [sys.executable, joint.__file__, str(folder), str(rank), "2", *arguments],
-            env=environment,
+            [sys.executable, "-m", joint.__name__, str(folder), str(rank), "2", *arguments],
+            cwd=Path(joint.__file__).parents[2],
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

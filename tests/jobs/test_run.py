@@ -1,4 +1,4 @@
-"""The whole job: what a run folder holds, and what becomes of a run that was stopped."""
+"""The whole job: the contents of a run folder, and how a stopped run goes on."""
 
 from __future__ import annotations
 
