@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 
 from otolith.losses import (
-    alignment_temperature,
-    cluster_instances,
     cluster_negatives,
     cluster_nt_xent,
     cosine_similarity,
@@ -23,10 +21,12 @@ from otolith.losses import (
     hard_negatives,
     macl_nt_xent,
     nt_xent,
-    pair_temperature,
-    unit_rows,
     xent,
 )
+from otolith.losses.cluster_negatives import cluster_instances
+from otolith.losses.dystress import pair_temperature
+from otolith.losses.macl import alignment_temperature
+from otolith.losses.similarity import unit_rows
 from tests.helpers.negatives_equations import (
     dystress_temperature,
     macl_temperature,

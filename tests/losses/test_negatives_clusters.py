@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from otolith.losses import cluster_instances
+from otolith.losses.cluster_negatives import cluster_instances
 from tests.helpers.negatives_equations import plain_clusters
 from tests.helpers.paper_equations import at_degrees, randn
 

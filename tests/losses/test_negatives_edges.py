@@ -11,15 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from otolith.losses import (
-    alignment_temperature,
-    cluster_nt_xent,
-    debiased_nt_xent,
-    dystress_nt_xent,
-    hard_negative_nt_xent,
-    macl_nt_xent,
-    pair_temperature,
-)
+from otolith.losses import cluster_nt_xent, debiased_nt_xent, dystress_nt_xent, hard_negative_nt_xent, macl_nt_xent
+from otolith.losses.dystress import pair_temperature
+from otolith.losses.macl import alignment_temperature
 from tests.helpers.paper_equations import BATCHES, randn
 
 quick = settings(max_examples=15, deadline=None, derandomize=True)

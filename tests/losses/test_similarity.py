@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from otolith.losses import angular_similarity, cosine_similarity, similarity, unit_rows
+from otolith.losses import angular_similarity, cosine_similarity, similarity
+from otolith.losses.similarity import unit_rows
 
 FLOATS = [torch.float32, torch.float64]
 quick = settings(max_examples=60, deadline=None, derandomize=True)

@@ -8,14 +8,8 @@ import pytest
 import torch
 from pytorch_metric_learning.losses import NTXentLoss
 
-from otolith.losses import (
-    angular_similarity,
-    ndt_xent,
-    negative_temperature,
-    nt_xent,
-    positive_temperature,
-    xent,
-)
+from otolith.losses import angular_similarity, ndt_xent, nt_xent, xent
+from otolith.losses.contrastive import negative_temperature, positive_temperature
 from tests.helpers.paper_equations import BATCHES, READINGS, at_degrees, paper_ndt_xent, paper_nt_xent, randn, s_a, s_c
 
 # --- the paper ------------------------------------------------------------------------------------------

@@ -11,14 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from otolith.losses import (
-    angular_similarity,
-    ndt_xent,
-    negative_temperature,
-    nt_xent,
-    positive_temperature,
-    xent,
-)
+from otolith.losses import angular_similarity, ndt_xent, nt_xent, xent
+from otolith.losses.contrastive import negative_temperature, positive_temperature
 from tests.helpers.paper_equations import BATCHES, READINGS, randn
 
 quick = settings(max_examples=40, deadline=None, derandomize=True)

@@ -20,7 +20,7 @@ _NEVER = -1e30
 
 
 def cluster_nt_xent(z: Tensor, temperature: float = 0.1, clusters: int = 8) -> Tensor:
-    """NT-Xent in which an instance's negatives are the views of instances in other clusters.
+    """Return NT-Xent in which an instance's negatives are the views of instances in other clusters.
 
     Clusters are made anew of each batch's embeddings and are constants. The mean is over all 2n anchors; one that has
     no negative left adds -log 1 = 0, so a batch that is one cluster has loss 0. Clusters of one instance each give
@@ -42,6 +42,10 @@ def cluster_nt_xent(z: Tensor, temperature: float = 0.1, clusters: int = 8) -> T
 
     Raises:
         ValueError: wrong shape or type, a single instance, or a number out of its range.
+
+    >>> z = torch.eye(4).repeat(2, 1)
+    >>> cluster_nt_xent(z, clusters=1)  # no negatives are left
+    tensor(0.)
     """
     check_views(z)
     check_temperature(temperature)
@@ -52,23 +56,12 @@ def cluster_nt_xent(z: Tensor, temperature: float = 0.1, clusters: int = 8) -> T
 
 
 def cluster_instances(rows: Tensor, clusters: int, steps: int = LLOYD_STEPS) -> Tensor:
-    """Cluster of each row, by spherical k-means without chance: the same rows give the same clusters.
+    """Return the cluster of each row, by spherical k-means without chance: (n, d) -> (n,) int64 below `clusters`.
 
     The first centre is the row least like the sum of all, each further one the row least like its nearest centre.
     Lloyd's steps follow: a row joins the centre with the largest cosine, the first of equals; a centre becomes the sum
     of its unit rows. Without any it is 0, at a right angle to all, until a row points away from every other centre.
     The number of steps is fixed, so none waits for a device.
-
-    Args:
-        rows: (n, d) embeddings; their lengths do not count.
-        clusters: at most so many.
-        steps: Lloyd's steps after the start.
-
-    Returns:
-        (n,) int64, below `clusters`.
-
-    Raises:
-        ValueError: `rows` is not a floating-point matrix, or fewer than one cluster.
     """
     check_rows("rows", rows)
     if isinstance(clusters, bool) or not isinstance(clusters, int) or clusters < 1:
@@ -89,5 +82,5 @@ def cluster_instances(rows: Tensor, clusters: int, steps: int = LLOYD_STEPS) -> 
 
 
 def _least(units: Tensor, similarity: Tensor) -> Tensor:
-    """The row of `units` (n, d) whose `similarity` (n, 1) is least: (1, d)."""
+    """Return the row of `units` (n, d) whose `similarity` (n, 1) is least: (1, d)."""
     return units.index_select(0, similarity.argmin(dim=0))

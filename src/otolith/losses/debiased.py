@@ -16,7 +16,7 @@ from otolith.losses.similarity import cosine_similarity
 
 
 def debiased_nt_xent(z: Tensor, temperature: float = 0.5, tau_plus: float = 0.1) -> Tensor:
-    """Mean of -log(e^p / (e^p + N g)): p the positive's logit, g the estimate of a true negative's e^logit.
+    """Return the mean of -log(e^p / (e^p + N g)): p the positive's logit, g the estimate of a true negative's e^logit.
 
     g = max((mean of e^logit over the N = 2n - 2 negatives - tau_plus e^p) / (1 - tau_plus), e^(-1/t)), the paper's
     estimator with one positive sample (M = 1), which is the other view, and its bound: no cosine is below -1. As in its
@@ -33,6 +33,10 @@ def debiased_nt_xent(z: Tensor, temperature: float = 0.5, tau_plus: float = 0.1)
 
     Raises:
         ValueError: wrong shape or type, a single instance, or a number out of its range.
+
+    >>> z = torch.eye(4).repeat(2, 1)
+    >>> bool(debiased_nt_xent(z) < debiased_nt_xent(z, tau_plus=0.0))  # fewer true negatives, a smaller loss
+    True
     """
     check_views(z)
     check_temperature(temperature)
@@ -43,20 +47,10 @@ def debiased_nt_xent(z: Tensor, temperature: float = 0.5, tau_plus: float = 0.1)
 def debiased_cross_entropy(
     positive: Tensor, negatives: Tensor, n_negatives: int, temperature: float, tau_plus: float
 ) -> Tensor:
-    """The loss above from each anchor's logits, in logarithms, so that no temperature overflows.
+    """Return the loss above from logits, in logarithms, so that no temperature overflows.
 
-    Args:
-        positive: (A,) logit of each anchor's positive.
-        negatives: (A,) logarithm of N times the mean of e^logit over its negatives.
-        n_negatives: N.
-        temperature: t, of the bound e^(-1/t).
-        tau_plus: in [0, 1).
-
-    Returns:
-        Scalar. Where the bound holds, the gradient is that of the positive alone.
-
-    Raises:
-        ValueError: `tau_plus` out of its range.
+    `positive` (A,) is the logit of each anchor's positive, `negatives` (A,) the logarithm of N times the mean of
+    e^logit over its negatives, `n_negatives` N. Where the bound holds, the gradient is that of the positive alone.
     """
     check_number("tau_plus", tau_plus, least=0.0, below=1.0)
     ratio = negatives - positive

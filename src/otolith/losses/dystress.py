@@ -16,7 +16,7 @@ from otolith.losses.similarity import cosine_similarity
 
 
 def dystress_nt_xent(z: Tensor, temperature_min: float = 0.07, temperature_max: float = 0.2) -> Tensor:
-    """NT-Xent with the temperature of `pair_temperature` for every pair, positives and negatives.
+    """Return NT-Xent with the temperature of `pair_temperature` for every pair, positives and negatives.
 
     The temperature is a constant: no gradient reaches it, as in the authors' code. The defaults are those of their
     runs on small images; 0.1 and 0.2 those on ImageNet. Their second function, shifted and flat for similar pairs, is
@@ -34,6 +34,12 @@ def dystress_nt_xent(z: Tensor, temperature_min: float = 0.07, temperature_max: 
     Raises:
         ValueError: wrong shape or type, a single instance, a temperature that is not positive, or
             `temperature_min` above `temperature_max`.
+
+    >>> import torch
+    >>> from otolith.losses import nt_xent
+    >>> z = torch.eye(4)
+    >>> bool(dystress_nt_xent(z, 0.1, 0.1) == nt_xent(z, 0.1))
+    True
     """
     check_views(z)
     similarity = cosine_similarity(z)
@@ -41,18 +47,9 @@ def dystress_nt_xent(z: Tensor, temperature_min: float = 0.07, temperature_max: 
 
 
 def pair_temperature(similarity: Tensor, temperature_min: float, temperature_max: float) -> Tensor:
-    """tau_ij = tau_min + (tau_max - tau_min) (1 + cos(pi (1 + s_ij))) / 2: tau_max at s = +-1, tau_min at 0.
+    """Return tau_ij = tau_min + (tau_max - tau_min) (1 + cos(pi (1 + s_ij))) / 2: tau_max at s = +-1, tau_min at 0.
 
-    Args:
-        similarity: cosine similarities, any shape.
-        temperature_min: > 0.
-        temperature_max: >= `temperature_min`.
-
-    Returns:
-        The shape of `similarity`, without gradient.
-
-    Raises:
-        ValueError: a temperature that is not positive, or `temperature_min` above `temperature_max`.
+    Of the shape of the cosine similarities, without gradient.
     """
     check_temperature(temperature_min, "temperature_min")
     check_temperature(temperature_max, "temperature_max")

@@ -15,7 +15,7 @@ from otolith.losses.similarity import cosine_similarity
 
 
 def hard_negative_nt_xent(z: Tensor, temperature: float = 0.5, tau_plus: float = 0.1, beta: float = 1.0) -> Tensor:
-    """`debiased_nt_xent` whose mean over negatives weighs each by e^(beta logit), relative to the mean weight.
+    """Return `debiased_nt_xent` whose mean over negatives weighs each by e^(beta logit), relative to the mean weight.
 
     Importance sampling from q_beta, which is the more concentrated on hard negatives the larger beta is. As in the
     authors' code the weight's exponent is beta times the logit, temperature included, the gradient flows through the
@@ -32,6 +32,11 @@ def hard_negative_nt_xent(z: Tensor, temperature: float = 0.5, tau_plus: float =
 
     Raises:
         ValueError: wrong shape or type, a single instance, or a number out of its range.
+
+    >>> import torch
+    >>> z = torch.tensor([[1.0, 0.0], [0.8, 0.6], [-1.0, 0.0]]).repeat(2, 1)
+    >>> bool(hard_negative_nt_xent(z, beta=2.0) > hard_negative_nt_xent(z, beta=0.0))  # the near negative weighs more
+    True
     """
     check_views(z)
     check_temperature(temperature)

@@ -1,4 +1,4 @@
-"""InfoNCE of contrastive predictive coding (van den Oord, Li and Vinyals 2018): which of these came next?
+"""InfoNCE of contrastive predictive coding (van den Oord, Li and Vinyals 2018): the true future among others.
 
 For sensor windows by Haresamudram, Essa and Plötz 2021, who take the negatives from the other windows of the batch.
 """
@@ -12,7 +12,7 @@ from otolith.losses.similarity import result_type
 
 
 def info_nce(predicted: Tensor, target: Tensor) -> Tensor:
-    """L = -mean over k and i of log(e^f_k(i,i) / sum_j e^f_k(i,j)), f_k(i, j) = (W_k c_i) . z_j,t+k (Eqs 3 and 4).
+    """Return L = -mean over k and i of log(e^f_k(i,i) / sum_j e^f_k(i,j)), f_k(i, j) = (W_k c_i) . z_j,t+k (Eqs 3, 4).
 
     Prediction i has the target of its own window as positive, and those of all other windows at the same step as
     negatives. The softmax runs over the targets, as Eq 4 says; the code of Haresamudram et al. normalises over the

@@ -23,7 +23,7 @@ _LEAST_LOGIT = -40.0
 def macl_nt_xent(
     z: Tensor, temperature: float = 0.1, alpha: float = 0.5, threshold: float = 0.0, reweight: bool = True
 ) -> Tensor:
-    """NT-Xent at tau_a = tau_0 (1 + alpha (A - A_0)), each anchor divided by the share its negatives hold.
+    """Return NT-Xent at tau_a = tau_0 (1 + alpha (A - A_0)), each anchor divided by the share its negatives hold.
 
     A is the mean cosine similarity of the positives, a constant: no gradient reaches the temperature. With P the
     probability of an anchor's positive, as in Eq 1 at tau_a, the loss is the mean of -V log P, where V = 1 / (1 - P) is
@@ -46,6 +46,11 @@ def macl_nt_xent(
 
     Raises:
         ValueError: wrong shape or type, a single instance, or a number out of its range.
+
+    >>> from otolith.losses import nt_xent
+    >>> z = torch.eye(4).repeat(2, 1)  # positives agree: A = 1
+    >>> bool(macl_nt_xent(z, 0.1, alpha=0.5, reweight=False) == nt_xent(z, 0.15))
+    True
     """
     check_views(z)
     similarity = cosine_similarity(z)
@@ -62,19 +67,9 @@ def macl_nt_xent(
 
 
 def alignment_temperature(similarity: Tensor, temperature: float, alpha: float, threshold: float) -> Tensor:
-    """tau_a = tau_0 (1 + alpha (A - A_0)), A the mean similarity of the positives; at least 0.01 tau_0.
+    """Return tau_a = tau_0 (1 + alpha (A - A_0)), A the mean similarity of the positives; at least 0.01 tau_0.
 
-    Args:
-        similarity: (2n, 2n) cosine similarities of the views.
-        temperature: tau_0 > 0.
-        alpha: >= 0.
-        threshold: A_0 in [-1, 1].
-
-    Returns:
-        Scalar without gradient.
-
-    Raises:
-        ValueError: a number out of its range.
+    From cosine similarities (2n, 2n): a scalar without gradient.
     """
     check_temperature(temperature)
     check_number("alpha", alpha, least=0.0)

@@ -1,4 +1,4 @@
-"""Reconstruction error of what was hidden (Haresamudram et al. 2020)."""
+"""Reconstruction error of the steps that were hidden (Haresamudram et al. 2020)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from otolith.losses.similarity import result_type
 
 
 def masked_mse(rebuilt: Tensor, x: Tensor, masked: Tensor) -> Tensor:
-    """Mean of (rebuilt - x)^2 over the masked steps of all windows and all channels; other steps count nothing.
+    """Return the mean of (rebuilt - x)^2 over the masked steps of all windows and channels; other steps count nothing.
 
     A value that is not finite outside the masked steps does no harm, to the loss or to its gradient.
 
@@ -22,7 +22,7 @@ def masked_mse(rebuilt: Tensor, x: Tensor, masked: Tensor) -> Tensor:
         Scalar; 0 where no step is masked. float64 if `rebuilt` or `x` is, else float32.
 
     Raises:
-        ValueError: floating-point (n, channels, time) tensors of one shape and a bool mask (n, time) did not come.
+        ValueError: not two floating-point (n, channels, time) tensors of one shape and a bool mask (n, time).
     """
     if rebuilt.shape != x.shape or x.ndim != 3 or not (rebuilt.is_floating_point() and x.is_floating_point()):
         raise ValueError(

@@ -1,7 +1,6 @@
-"""What losses over pairs of views share beyond `xent`: their checks, and the logits of positives and negatives.
+"""Checks of losses over pairs of views, and the logits of positives and negatives in a full matrix of pairs.
 
-For losses that need each anchor's terms rather than the mean that `otolith.losses.xent` returns. The layout is that of
-`otolith.losses.nt_xent`: 2n views, the positive of row i is row (i + n) mod 2n. Full matrices of pairs are kept.
+The layout is that of `otolith.losses.nt_xent`: 2n views, the positive of row i is row (i + n) mod 2n.
 """
 
 from __future__ import annotations
@@ -28,6 +27,13 @@ def check_views(z: Tensor) -> None:
         )
 
 
+def check_pairs(matrix: Tensor) -> int:
+    """Return n of a matrix (2n, 2n) of pairs of views; raise ValueError for another shape, or n < 2."""
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] % 2 or matrix.shape[0] < 4:
+        raise ValueError(f"the matrix of view pairs has shape {tuple(matrix.shape)}; expected (2n, 2n), n >= 2")
+    return len(matrix) // 2
+
+
 def check_number(
     name: str,
     value: float,
@@ -50,13 +56,13 @@ def check_temperature(temperature: float, name: str = "temperature") -> None:
 
 
 def positive_logits(logits: Tensor) -> Tensor:
-    """Logit of each view with its positive: (2n, 2n) -> (2n,)."""
+    """Return the logit of each view with its positive: (2n, 2n) -> (2n,)."""
     n = len(logits) // 2
     return torch.cat([logits.diagonal(n), logits.diagonal(-n)])
 
 
 def log_negatives(logits: Tensor) -> Tensor:
-    """Logarithm of the sum of exp(logit) over each view's 2n - 2 negatives: (2n, 2n) -> (2n,)."""
+    """Return the logarithm of the sum of exp(logit) over each view's 2n - 2 negatives: (2n, 2n) -> (2n,)."""
     n = len(logits) // 2
     same_instance = torch.eye(n, dtype=torch.bool, device=logits.device).repeat(2, 2)
     return logits.masked_fill(same_instance, -math.inf).logsumexp(dim=1)

@@ -14,7 +14,7 @@ from otolith.losses.similarity import check_rows, result_type, unit_rows
 
 
 def negative_cosine(p: Tensor, z: Tensor) -> Tensor:
-    """SimSiam's D(p, stopgrad(z)) (Eqs 1 and 3 of Chen and He 2021), averaged over the batch.
+    """Return SimSiam's D(p, stopgrad(z)) (Eqs 1 and 3 of Chen and He 2021), averaged over the batch.
 
     Args:
         p: (n, d) predictions from one view of n windows.
@@ -38,7 +38,7 @@ def negative_cosine(p: Tensor, z: Tensor) -> Tensor:
 
 
 def normalised_mse(p: Tensor, z: Tensor) -> Tensor:
-    """BYOL's |p/|p| - z/|z||^2 = 2 - 2 s_c (Eq 2 of Grill et al. 2020), averaged over the batch.
+    """Return BYOL's |p/|p| - z/|z||^2 = 2 - 2 s_c (Eq 2 of Grill et al. 2020), averaged over the batch.
 
     Arguments and errors are those of `negative_cosine`; returns a scalar in [0, 4]. A row of norm below 1e-12, which
     has no direction, counts 2.

@@ -34,7 +34,7 @@ _REFINE_NUMBERS = 1 << 22
 
 
 def cosine_similarity(a: Tensor, b: Tensor | None = None) -> Tensor:
-    """Cosine similarity s_c of every row of `a` with every row of `b`.
+    """Return the cosine similarity s_c of every row of `a` with every row of `b`.
 
     Args:
         a: (N, d) embeddings, any floating type, entries of any finite size.
@@ -45,25 +45,28 @@ def cosine_similarity(a: Tensor, b: Tensor | None = None) -> Tensor:
 
     Raises:
         ValueError: not two-dimensional, no columns, differing widths, or not floating point.
+
+    >>> cosine_similarity(torch.tensor([[2.0, 0.0]]), torch.tensor([[5.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]))
+    tensor([[ 1.,  0., -1.]])
     """
     return _of_rows(a, b, angular=False)
 
 
 def angular_similarity(a: Tensor, b: Tensor | None = None) -> Tensor:
-    """Angular similarity s_a (Eq 6) of every row of `a` with every row of `b`.
+    """Return the angular similarity s_a (Eq 6) of every row of `a` with every row of `b`.
 
     The value is exact at +-1 (1 for rows of one direction, 0 for opposite ones); the gradient is 0 there and
     follows Eq 6 elsewhere. Differentiable once.
 
     Args:
-        a: (N, d) embeddings, any floating type, entries of any finite size.
-        b: (M, d) embeddings; None compares `a` with itself, at a lower price than passing it twice.
+        a: (N, d) embeddings, as of `cosine_similarity`, which says what is refused.
+        b: (M, d) embeddings, or None.
 
     Returns:
         (N, M) in [0, 1]; float64 for float64 input, else float32. Rows of norm below 1e-12 give 0.5.
 
-    Raises:
-        ValueError: not two-dimensional, no columns, differing widths, or not floating point.
+    >>> angular_similarity(torch.tensor([[2.0, 0.0]]), torch.tensor([[5.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]))
+    tensor([[1.0000, 0.5000, 0.0000]])
     """
     return _of_rows(a, b, angular=True)
 
@@ -73,7 +76,7 @@ SIMILARITIES: dict[str, Callable[..., Tensor]] = {"cosine": cosine_similarity, "
 
 
 def unit_rows(x: Tensor) -> Tensor:
-    """Rows of `x` (N, d) brought to norm 1, rows of norm below 1e-12 to 0.
+    """Return the rows of `x` (N, d) brought to norm 1, rows of norm below 1e-12 to 0.
 
     In float64 where the device has it. Norms neither overflow nor underflow, whatever the entries' size.
     """
@@ -83,13 +86,9 @@ def unit_rows(x: Tensor) -> Tensor:
 
 
 def unit_similarity(u: Tensor, v: Tensor | None, angular: bool, dtype: torch.dtype) -> Tensor:
-    """s_a (`angular`) or s_c of rows that `unit_rows` made, for callers that compare one set block by block.
+    """Return s_a (`angular`) or s_c of unit rows u (N, d) with v (M, d), or with each other: (N, M) of type `dtype`.
 
-    Args:
-        u: (N, d) unit rows.
-        v: (M, d) unit rows; None compares `u` with itself.
-        angular: Eq 6 instead of the cosine.
-        dtype: of the result and, for the gradient, the precision below which two directions are one.
+    For the gradient, two rows that `dtype` cannot tell apart are of one direction.
     """
     with torch.autocast(u.device.type, enabled=False):
         similarity: Tensor = _UnitSimilarity.apply(u, v, angular, dtype)
@@ -118,7 +117,7 @@ def check_rows(name: str, rows: Tensor) -> None:
 
 
 def result_type(rows: Tensor) -> torch.dtype:
-    """float64 stays, half precision becomes float32."""
+    """Return the type of losses of `rows`: float64 stays, half precision becomes float32."""
     return torch.promote_types(rows.dtype, torch.float32)
 
 
@@ -185,7 +184,7 @@ class _UnitSimilarity(torch.autograd.Function):
 def angle_and_slope(
     u: Tensor, v: Tensor, cosine: Tensor, dtype: torch.dtype, with_slope: bool = True
 ) -> tuple[Tensor, Tensor | None]:
-    """s_a and its slope d s_a / d s_c, both (N, M) in `dtype`, from unit rows and their products.
+    """Return s_a and its slope d s_a / d s_c, both (N, M) in `dtype`, from unit rows and their products.
 
     The products are overwritten. Theirs may be a narrower type than the rows'.
     """

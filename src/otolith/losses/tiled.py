@@ -37,12 +37,12 @@ TILE_PAIRS = 1 << 21
 """Pairs in a tile of a larger batch: some 150 MB of temporaries."""
 
 CLOSE_SHARE = 1 / 256
-"""Where more than this share of a tile's pairs are nearly parallel, their differences cost more than wider products."""
+"""Share of nearly parallel pairs in a tile from which their differences cost more than wider products."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Which loss: Eq 1 (`dynamic` False), or Eqs 2-5 with its two readings; `floor` is that under the roots."""
+    """The choice of loss: Eq 1 (`dynamic` False), or Eqs 2-5 with its two readings; `floor` is that under the roots."""
 
     temperature: float
     angular: bool
@@ -54,14 +54,9 @@ class Contrast:
 
 
 def tiled_xent(u: Tensor, h: Tensor | None, how: Contrast) -> Tensor:
-    """NT-Xent or NDT-Xent of unit rows.
+    """Return NT-Xent or NDT-Xent of unit rows u (2n, d), and h (n, m) of the instances: a scalar of type `how.dtype`.
 
-    Args:
-        u: (2n, d) rows that `unit_rows` made, view 1 of all instances first.
-        h: (n, m) unit rows of the instances, constants; None for a constant temperature.
-
-    Returns:
-        Scalar of type `how.dtype`; differentiable once, by `u`.
+    Differentiable once, by `u`. `h` is a constant, None for a constant temperature.
     """
     with torch.autocast(u.device.type, enabled=False):
         loss: Tensor = _TiledXent.apply(u, h, how)
@@ -138,7 +133,7 @@ class _TiledXent(torch.autograd.Function):
 
 
 def _tiles(n: int, device: torch.device) -> tuple[list[_Tile], bool]:
-    """Tiles of a batch of n instances, and whether there is one, small enough to be kept between the passes."""
+    """Return the tiles of a batch of n instances, and True if they are kept between the passes."""
     if 4 * n * n <= KEPT_PAIRS:
         return [_Tile(0, 2 * n, n, device)], True
     step = max(1, TILE_PAIRS // (2 * n))
@@ -160,7 +155,7 @@ class _Rows:
     def similarity(
         self, some: slice, itself: Tensor, how: Contrast, with_slope: bool
     ) -> tuple[Tensor, Tensor | None, Tensor]:
-        """Similarities of some rows with all, their slopes by the cosine (None: 1 or not asked), the rows multiplied.
+        """Return similarities of some rows with all, slopes by the cosine (None: 1 or not asked), the rows multiplied.
 
         Those are `narrow` if that can tell the pairs apart. A row's similarity with itself, in the columns
         `itself`, means nothing.
@@ -187,7 +182,7 @@ def _logits(
     positive: Tensor | None = None,
     total: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None, Tensor, Tensor | float]:
-    """Logits of a tile's negatives (-inf for the other pairs), slopes, rows multiplied, temperature.
+    """Return logits of a tile's negatives (-inf for the other pairs), slopes, rows multiplied, temperature.
 
     In the first pass the similarities are noted on the way: each positive's in `positive`, their sum in `total`.
     """
@@ -207,7 +202,7 @@ def _logits(
 
 
 def _by_instance(pairs: Tensor, temperature: Tensor | float) -> Tensor:
-    """Pairs of views (rows, 2n) divided, in place, by the temperature of their instances (rows or n, n)."""
+    """Divide, in place, pairs of views (rows, 2n) by the temperature of their instances (rows or n, n)."""
     if isinstance(temperature, float):
         return pairs.div_(temperature)
     n = temperature.shape[1]

@@ -1,4 +1,4 @@
-"""Was this window transformed? The loss of multi-task self-supervision (Saeed, Ozcelebi and Lukkien 2019)."""
+"""The loss of multi-task self-supervision (Saeed, Ozcelebi and Lukkien 2019): telling transformed windows apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from otolith.losses.similarity import result_type
 
 
 def transformation_bce(originals: Tensor, transformed: Tensor) -> Tensor:
-    """Binary cross-entropy of each task, averaged over its 2n windows, summed over the tasks.
+    """Return the binary cross-entropy of each task, averaged over its 2n windows, summed over the tasks.
 
     -log(1 - sigma(o)) for an original, -log sigma(t) for a transformed window. The paper weighs the tasks; here every
     weight is 1. There are no labels to mix up: equally many windows of either kind come apart.

@@ -16,7 +16,7 @@ from torch import Tensor
 from otolith.losses.similarity import check_rows, result_type
 
 EPSILON = 1e-4
-"""What Eq 2 adds to the variance under the root (Section 4.2); it bounds the slope where a dimension is constant."""
+"""Constant under the root of Eq 2 (Section 4.2); it bounds the slope where a dimension does not vary."""
 
 
 def vicreg(
@@ -27,7 +27,7 @@ def vicreg(
     covariance: float = 1.0,
     per_dimension: bool = True,
 ) -> dict[str, Tensor]:
-    """The weighted sum of Eq 6, lambda s(Z, Z') + mu [v(Z) + v(Z')] + nu [c(Z) + c(Z')].
+    """Return the weighted sum of Eq 6, lambda s(Z, Z') + mu [v(Z) + v(Z')] + nu [c(Z) + c(Z')].
 
     Args:
         a: (n, d) embeddings Z of one view of n windows, n >= 2.
@@ -57,7 +57,7 @@ def vicreg(
 
 
 def invariance_term(a: Tensor, b: Tensor, per_dimension: bool = True) -> Tensor:
-    """s(Z, Z') = sum_i |z_i - z'_i|^2 / n (Eq 5), also divided by d if `per_dimension`: scalar of two (n, d)."""
+    """Return s(Z, Z') = sum_i |z_i - z'_i|^2 / n (Eq 5), also divided by d if `per_dimension`: scalar of two (n, d)."""
     a, b = _embeddings("a", a), _embeddings("b", b)
     if a.shape != b.shape:
         raise ValueError(
@@ -68,7 +68,7 @@ def invariance_term(a: Tensor, b: Tensor, per_dimension: bool = True) -> Tensor:
 
 
 def variance_term(z: Tensor, target: float = 1.0, epsilon: float = EPSILON) -> Tensor:
-    """v(Z) = sum_j max(0, gamma - sqrt(Var(z^j) + epsilon)) / d (Eqs 1 and 2): scalar of (n, d), n >= 2.
+    """Return v(Z) = sum_j max(0, gamma - sqrt(Var(z^j) + epsilon)) / d (Eqs 1 and 2): scalar of (n, d), n >= 2.
 
     `target` is gamma, 1 in the paper. The variance is the unbiased one, as in Algorithm 1.
     """
@@ -77,7 +77,7 @@ def variance_term(z: Tensor, target: float = 1.0, epsilon: float = EPSILON) -> T
 
 
 def covariance_term(z: Tensor) -> Tensor:
-    """c(Z) = sum of C_ij^2 over i != j, divided by d, of C(Z), the unbiased covariance (Eqs 3 and 4): scalar of (n, d).
+    """Return c(Z), the sum of C_ij^2 over i != j divided by d, C the unbiased covariance (Eqs 3 and 4), of (n, d).
 
     n rows give C a rank below n, so that with unit variances c >= d / (n - 1) - 1: widths far above the batch size
     leave a part that nothing can lower.
@@ -90,7 +90,7 @@ def covariance_term(z: Tensor) -> Tensor:
 
 
 def _embeddings(name: str, z: Tensor) -> Tensor:
-    """`z` in the type of the result."""
+    """Return `z` in the type of the result."""
     check_rows(name, z)
     if len(z) < 2:
         raise ValueError(f"{name} has {len(z)} row(s); expected 2 or more, since one row has no variance")
