@@ -20,7 +20,8 @@ from otolith.finetuning.heads import Labelled, build_head
 from otolith.finetuning.parallel_heads import EVERY, train_many
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.metrics import macro_f1
-from otolith.protocols.few_labels import DRAWS, KS, STEPS
+from otolith.protocols.cells.learners import STEPS
+from otolith.protocols.few_labels import Draws
 
 CLASSES = 6
 N_TEST = 5_723
@@ -77,9 +78,9 @@ def head(
 def few_labels(
     kind: str,
     stop: str,
-    draws: int = DRAWS,
+    draws: int = Draws.draws,
     compared: int = 3,
-    ks: tuple[int, ...] = KS,
+    ks: tuple[int, ...] = Draws.k,
     n_steps: int = STEPS,
     n_val: int = fixtures.N_VAL,
     n_test: int = N_TEST,
@@ -102,7 +103,7 @@ def few_labels(
         return Labelled(torch.randn(n, width, generator=generator) + centres[y], y)
 
     val, test = labelled(n_val), labelled(n_test)
-    given = {k: [labelled(CLASSES * k) for _ in range(DRAWS)][:draws] for k in ks}
+    given = {k: [labelled(CLASSES * k) for _ in range(Draws.draws)][:draws] for k in ks}
     rate = matrix_rate()["rate"]
     scores: list[float] = []
     seconds = 0.0
@@ -123,14 +124,14 @@ def few_labels(
                 head = _stock_head(width, settings)
                 _train_stock(head, draw, settings, n_steps if stop == "last" else None, val)
                 found.append(_score(test.y, _stock_found(head, test.inputs)))
-        seconds += (time.perf_counter() - began) * DRAWS / draws
+        seconds += (time.perf_counter() - began) * Draws.draws / draws
         scores += found[:compared]
 
     macs = [a * b for a, b in pairwise([width, *settings.hidden, CLASSES])]
     forward = 2 * sum(macs)
     trained = sum(_rows_seen(CLASSES * k, settings, n_steps if stop == "last" else None) for k in ks)
     scorings = 1 if stop == "last" else 1 + settings.epochs // EVERY * n_val / n_test
-    flop = DRAWS * (trained * (3 * forward - 2 * macs[0]) + len(ks) * scorings * n_test * forward)
+    flop = Draws.draws * (trained * (3 * forward - 2 * macs[0]) + len(ks) * scorings * n_test * forward)
     return {"seconds": seconds, "macro_f1": statistics.fmean(scores), "flop": float(flop), "matrix_rate": rate}
 
 

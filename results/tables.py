@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from otolith.report import cost, published, tables
+from otolith.protocols import sections
+from otolith.report import published, tables
 from otolith.report.folder import load
-from otolith.report.groups import gather, group
+from otolith.report.groups import gather
+from otolith.report.sections import DIFFERENCES_NOTE, LEAD, in_order
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "results.md"
@@ -16,7 +18,7 @@ HEAD = f"""# Results
 *Drawn from the rows in [results](../results/README.md), where the commands stand, by `python results/tables.py`.
 What we found where figures are [far from the paper's](../results/README.md#far-from-the-papers-figures-and-why).*
 
-{tables.LEAD} The paper's figures stand beside ours where the test subjects are the same. {published.CAVEAT}
+{LEAD} The paper's figures stand beside ours where the test subjects are the same. {published.CAVEAT}
 Differences are of means over the same seeds, folds and draws; p is that of a randomisation test by subject.
 Transfer from `mobifall` was trained on six of its nine subjects (2, 3, 4, 5, 7 and 8).
 """
@@ -34,8 +36,9 @@ def text() -> str:
     problems += [f"{run.name}: {problem}" for run in runs for problem in run.problems]
     if problems:
         raise ValueError("\n".join(problems))
-    costs = cost.tables(row for run in runs for row in run.costs)
-    return HEAD + "\n" + tables.overview(group(rows), costs).replace(f"{published.CAVEAT}\n\n", "")
+    unscored = [row for run in runs for row in run.unscored]
+    shown = in_order(sections([*rows, *unscored]))
+    return HEAD + "\n" + tables.overview(shown, without=(published.CAVEAT, DIFFERENCES_NOTE))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("tables")
     moves = make_set(folder / "moves")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("otolith.report.write", lambda folders, out: out)
+        patch.setattr("otolith.report.write", lambda folders, out, sections: out)
         ended = call("run", moves, *SET, "--out", folder / "run")
     assert ended.code == 0, ended.err
     return folder / "run" / "model", moves

@@ -16,7 +16,7 @@ import pytest
 from otolith import rows
 from otolith.errors import CheckpointError
 from otolith.jobs import compare
-from otolith.protocols import few_labels, study
+from otolith.protocols.cells import learners, study
 from otolith.report import folder
 from otolith.training import state
 from tests.helpers import tiny
@@ -31,7 +31,7 @@ def plain(path: Path) -> dict[str, Any]:
 
 
 def test_few_labels_from_command_to_page(moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(few_labels, "STEPS", 5)
+    monkeypatch.setattr(learners, "STEPS", 5)
     out = tmp_path / "out"
     ended = call("compare", "few-labels", "--dataset", moves, *FEW, *SET, "--out", out)
     assert ended.code == 0, ended.err
@@ -53,7 +53,8 @@ def test_few_labels_from_command_to_page(moves: Path, tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("protocol", ["representation", "cross-validation", "cost"])
 def test_other_protocols(protocol: str, moves: Path, tmp_path: Path) -> None:
-    tokens = ["compare", protocol, "--dataset", moves, "--method", "random", "--folds", "2", *SET]
+    own = ["--folds", "2"] if protocol == "cross-validation" else []
+    tokens = ["compare", protocol, "--dataset", moves, "--method", "random", *own, *SET]
     ended = call(*tokens, "--out", tmp_path / "out")
     assert ended.code == 0, ended.err
     assert "random" in ended.out
@@ -149,7 +150,7 @@ def test_a_folder_of_another_comparison_is_refused(moves: Path, tmp_path: Path) 
 
 
 def test_comparisons_share_encoders(moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(few_labels, "STEPS", 5)
+    monkeypatch.setattr(learners, "STEPS", 5)
     shared = ["--dataset", moves, "--method", "csshar", *SET, "--encoders", tmp_path / "encoders", "--out"]
     assert call("compare", "representation", *shared, tmp_path / "all").code == 0
     weights = [path.read_bytes() for path in tmp_path.glob("encoders/*/model/weights.safetensors")]

@@ -16,8 +16,8 @@ import pytest
 from otolith import rows
 from otolith.errors import TrainingError
 from otolith.progress import SILENT
-from otolith.protocols import fanout
-from otolith.protocols.unit import Task, Unit
+from otolith.protocols.cells import fanout
+from otolith.protocols.cells.unit import Task, Unit
 from tests.helpers.commandline import SET
 
 WORKER = "ray::_rows"

@@ -51,7 +51,7 @@ def test_too_little_memory_is_refused_before_anything_is_written(
 def test_a_full_disk_names_the_file_and_the_run_goes_on_when_there_is_room(
     moves: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otolith.protocols.embedding.MIN_POINTS", 10**9)  # pictures are not what this is about
+    monkeypatch.setattr("otolith.protocols.cells.arrays.MIN_POINTS", 10**9)  # pictures are not what this is about
     out = tmp_path / "out"
     tokens = ["run", moves, *SET, "--set", "pretrain.epochs=3", "--method", "csshar", "--out", out]
     states: list[Path] = []

@@ -54,7 +54,7 @@ def test_unlabelled_stretches_leave_the_split_alone(unlabelled: str, tmp_path: P
     folder = make_set(tmp_path / "one person", n_subjects=1)
     options = [*SET, "--set", f"windows.unlabelled={unlabelled}", "--method", "random"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("otolith.report.write", lambda folders, out: out)
+        patch.setattr("otolith.report.write", lambda folders, out, sections: out)
         ended = call("run", folder, *options, "--out", tmp_path / "run")
     assert ended.code == 0, ended.err
     assert "beware" in ended.out
@@ -242,8 +242,8 @@ def test_report_of_several_runs(finished: tuple[Path, Ended], moves: Path, tmp_p
 
     other = tmp_path / "other"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("otolith.report.write", lambda folders, out: out)
-        patch.setattr(run, "_diagnose", lambda *_: None)
+        patch.setattr("otolith.report.write", lambda folders, out, sections: out)
+        patch.setattr(run, "_keep_arrays", lambda *_: None)
         assert call("run", moves, *SET, "--method", "random", "--out", other).code == 0
     page = tmp_path / "pages" / "both.html"
     assert call("report", finished[0], other, "--out", page).code == 0

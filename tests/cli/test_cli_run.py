@@ -30,12 +30,12 @@ STAGES = ("autoencoder", "pretrain", "finetune")
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what takes longest and changes no figure."""
 
-    def page(folders: list[Path], out: Path) -> Path:
+    def page(folders: list[Path], out: Path, sections: object) -> Path:
         out.write_text("a report")
         return out
 
     monkeypatch.setattr("otolith.report.write", page)
-    monkeypatch.setattr("otolith.jobs.run._diagnose", lambda *_: None)
+    monkeypatch.setattr("otolith.jobs.run._keep_arrays", lambda *_: None)
 
 
 def same_result(one: Path, other: Path) -> None:

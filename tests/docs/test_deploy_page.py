@@ -24,7 +24,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_set(folder / "my-walks", n_subjects=4)
     run = folder / "runs" / "my-walks-dynamic-compact-seed0"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("otolith.report.write", lambda folders, out: out)
+        patch.setattr("otolith.report.write", lambda folders, out, sections: out)
         ended = call("run", folder / "my-walks", *SET, "--out", run)
     assert ended.code == 0, ended.err
     return folder

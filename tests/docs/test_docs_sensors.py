@@ -43,7 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_commands_run_as_they_stand(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
-    monkeypatch.setattr("otolith.report.write", lambda folders, out: out)
+    monkeypatch.setattr("otolith.report.write", lambda folders, out, sections: out)
     commands = [c for block in re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL) for c in block.splitlines()]
     assert len(commands) >= 7
     for command in commands:

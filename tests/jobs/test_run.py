@@ -39,7 +39,7 @@ def prepared(method: str = "dynamic", seed: int = 0, w: Windows | None = None, *
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take most of a toy run's time, and have tests of their own."""
 
-    def write(folders: list[Path], out: Path) -> Path:
+    def write(folders: list[Path], out: Path, sections: object) -> Path:
         out.write_text("<html>")
         return out
 
@@ -79,7 +79,7 @@ def test_a_run_folder_holds_everything(finished: run.Finished) -> None:
     ]
     given = prepared()
     assert json.loads((folder / "recipe.json").read_text()) == given.recipe.as_dict()
-    assert json.loads((folder / "run.json").read_text()) == given.cell().key
+    assert json.loads((folder / "run.json").read_text()) == given.key
     assert finished.report == folder / "report.html"
     assert "<html" in finished.report.read_text()
 
@@ -318,7 +318,7 @@ def test_unlabelled_stretches_and_folders_join_when_asked(home: Path) -> None:
     given = run.prepare("synthetic", unlabelled="synthetic", overrides={"windows.rate_hz": 10.0})
     assert not (given.w.y == -1).any()
     assert (given.unlabelled[0].y == -1).any()
-    assert given.cell().key["unlabelled"] == ["synthetic"]
+    assert given.key["unlabelled"] == ["synthetic"]
 
 
 def test_wrong_names_are_refused_before_any_data_is_read(home: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +16,19 @@ import pytest
 
 import otolith
 from otolith import methods, rows
+from otolith.cli.commands.compare import build
 from otolith.datasets import DatasetInfo
-from otolith.protocols import cost, cross_validation, few_labels, representation, transfer
-from otolith.protocols.study import Study
-from otolith.protocols.unit import Unit, execute
+from otolith.errors import DataError
+from otolith.protocols import PROTOCOLS, ProtocolSpec, cost
+from otolith.protocols.cells import learners
+from otolith.protocols.cells.study import Study
+from otolith.protocols.cells.unit import Unit, execute
 from otolith.windows import Windows
 from tests.helpers import tiny
+from tests.helpers.commandline import SET, call
 
 NAMES = methods.names()
+HOME = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -39,34 +48,33 @@ def study(synthetic: tuple[Windows, DatasetInfo], tmp_path: Path) -> Study:
     return Study(*synthetic, tiny.recipe(), "tiny", tmp_path / "encoders", "cpu")
 
 
+SMALL: dict[str, dict[str, Any]] = {"cross-validation": {"folds": 2}, "few-labels": {"k": (1, 2), "draws": 2}}
+COUNTS = {"cross-validation": 2, "few-labels": 4}
+COMMON = {"protocol", "dataset", "split", "split_seed", "fold", "recipe", "method", "seed", "k", "unlabelled"}
+SPECS = {spec.name: spec for spec in PROTOCOLS}
+
+
 def units(protocol: str, study: Study, names: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Unit]:
-    monkeypatch.setattr(few_labels, "STEPS", 3)
+    monkeypatch.setattr(learners, "STEPS", 3)
     monkeypatch.setattr(cost, "EPOCHS", 1)
-    if protocol == "representation":
-        return representation.units(study, names, 1)
-    if protocol == "cross-validation":
-        return cross_validation.units(study, names, 1, folds=2)
-    if protocol == "few labels":
-        return few_labels.units(study, names, 1, ks=(1, 2), draws=2)
-    if protocol == "transfer":
-        return transfer.units(study, study, names, 1)
-    return cost.units(study, names, 1)
+    spec = PROTOCOLS.get(protocol)
+    study = dataclasses.replace(study, source=study)
+    return spec.units(study, names, 1, spec.options(**SMALL.get(protocol, {})))
 
 
-COUNTS = {"representation": 1, "cross-validation": 2, "few labels": 4, "transfer": 1, "cost": 1}
-
-
-@pytest.mark.parametrize("protocol", COUNTS)
+@pytest.mark.parametrize("protocol", SPECS)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_method_under_a_protocol(
     name: str, protocol: str, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "rows.jsonl"
     found = list(execute(units(protocol, study, [name], monkeypatch), path))
-    assert len(found) == COUNTS[protocol]
+    assert len(found) == COUNTS.get(protocol, 1)
     assert rows.read(path) == found
+    spec = SPECS[protocol]
     for row in found:
-        assert (row.key["protocol"], row.key["method"], row.key["dataset"]) == (protocol, name, "synthetic")
+        assert (row.key["protocol"], row.key["method"], row.key["dataset"]) == (spec.in_rows, name, "synthetic")
+        assert set(row.key) == COMMON | set(spec.fields)
         if protocol == "cost":
             trained = row.meta["seconds_per_epoch"]
             assert "finetune" in trained
@@ -79,7 +87,7 @@ def test_a_method_under_a_protocol(
 
 def test_methods_are_compared_on_the_same_subjects_labels_and_seeds(study: Study, monkeypatch: Any) -> None:
     pairs = (("csshar", "random"), ("random", "csshar"))
-    for protocol in COUNTS:
+    for protocol in SPECS:
         keys: list[set[str]] = []
         for names in pairs:
             planned = [key for unit in units(protocol, study, list(names), monkeypatch) for key in unit.keys]
@@ -88,3 +96,69 @@ def test_methods_are_compared_on_the_same_subjects_labels_and_seeds(study: Study
                 for name in names
             ]
         assert all(each == keys[0] for each in keys)
+
+
+@pytest.mark.parametrize("spec", list(PROTOCOLS), ids=lambda spec: spec.name)
+def test_a_protocol_says_what_commands_rows_and_docs_need(spec: ProtocolSpec) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", spec.name)
+    assert spec.title
+    assert spec.line
+    shown = call("compare", spec.name, "--help").out
+    for field in dataclasses.fields(spec.options):
+        assert f"--{field.name.replace('_', '-')}" in shown
+    assert spec.name in call("compare", "--help").out
+    page = (HOME / "docs/rows.md").read_text("utf-8")
+    for name in (spec.in_rows, *spec.fields):
+        assert f"`{name}`" in page
+
+
+def test_options_and_cells_of_a_protocol_cost_no_import() -> None:
+    code = "import sys; from otolith.protocols import PROTOCOLS; PROTOCOLS.names(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "otolith.protocols.few_labels" in loaded
+    assert not {"torch", "numpy", "matplotlib"} & set(loaded)
+
+
+ONE_FILE = """
+from dataclasses import dataclass
+
+from otolith.protocols import ProtocolSpec
+
+
+@dataclass(frozen=True)
+class Repeats:
+    \"\"\"How often.
+
+    Attributes:
+        times: How often the split is drawn.
+    \"\"\"
+
+    times: int = 2
+
+
+def units(study, methods, seeds, options):
+    from otolith import splits
+    from otolith.protocols.cells.study import scored
+
+    for seed in range(seeds):
+        for time in range(options.times):
+            for method in methods:
+                yield scored(study, "holdout2", splits.holdout(study.w, time), method, seed)
+
+
+SPEC = ProtocolSpec("holdout2", "Two hold-outs", "hold-outs of subjects, drawn anew", "", units, Repeats)
+"""
+
+
+def test_a_protocol_of_one_file_runs_from_command_to_page(tmp_path: Path) -> None:
+    file, out = tmp_path / "holdout2.py", tmp_path / "out"
+    file.write_text(ONE_FILE)
+    tokens = ["--dataset", "synthetic", "--method", "random", "--times", "3", *map(str, SET), "--out", str(out)]
+    with PROTOCOLS.preserved():
+        assert PROTOCOLS.add_file(file) == ["holdout2"]
+        build()(["holdout2", *tokens], exit_on_error=False, print_error=False, result_action="return_value")
+    assert [row.key["split_seed"] for row in rows.read(out / "rows.jsonl")] == [0, 1, 2]
+    assert json.loads((out / "compare.json").read_text())["protocol"] == "holdout2"
+    assert "Random encoder" in (out / "report.html").read_text()
+    with pytest.raises(DataError, match="unknown protocol 'holdout2'"):
+        PROTOCOLS.get("holdout2")

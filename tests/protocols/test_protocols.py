@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from otolith.errors import CheckpointError, DataError
 from otolith.jobs import compare
 from otolith.model import PretrainedEncoder
 from otolith.progress import SILENT, Progress
-from otolith.protocols import cross_validation, few_labels, representation, transfer
-from otolith.protocols.study import Study
-from otolith.protocols.unit import Unit, execute
+from otolith.protocols import PROTOCOLS
+from otolith.protocols.cells import learners
+from otolith.protocols.cells.study import Study
+from otolith.protocols.cells.unit import Unit, execute
 from otolith.rows import Row
 from otolith.system import claims
 from otolith.training import state
@@ -54,6 +56,11 @@ def study(tmp_path: Path) -> Study:
     return Study(W, info(), tiny.recipe(), "tiny", tmp_path / "encoders", "cpu")
 
 
+def units_of(protocol: str, study: Study, methods: Sequence[str], seeds: int = 1, **options: Any) -> Iterator[Unit]:
+    spec = PROTOCOLS.get(protocol)
+    return spec.units(study, methods, seeds, spec.options(**options))
+
+
 def plain(found: Sequence[Row]) -> dict[str, Any]:
     return {rows.key_hash(row.key): row.result for row in found}
 
@@ -66,11 +73,11 @@ def test_an_encoder_is_trained_once_for_all_protocols(study: Study, tmp_path: Pa
         trained.append(args[3])
         return original(*args, **options)
 
-    monkeypatch.setattr("otolith.protocols.study.pretrain", counted)
-    monkeypatch.setattr(few_labels, "STEPS", 2)
-    first = list(execute(representation.units(study, ["csshar"], 1), tmp_path / "a.jsonl"))
-    again = list(execute(representation.units(study, ["csshar"], 1), tmp_path / "b.jsonl"))
-    list(execute(few_labels.units(study, ["csshar"], 1, ks=(1,), draws=2), tmp_path / "c.jsonl"))
+    monkeypatch.setattr("otolith.protocols.cells.study.pretrain", counted)
+    monkeypatch.setattr(learners, "STEPS", 2)
+    first = list(execute(units_of("representation", study, ["csshar"], 1), tmp_path / "a.jsonl"))
+    again = list(execute(units_of("representation", study, ["csshar"], 1), tmp_path / "b.jsonl"))
+    list(execute(units_of("few-labels", study, ["csshar"], 1, k=(1,), draws=2), tmp_path / "c.jsonl"))
     assert trained == ["csshar"]
     assert plain(first) == plain(again)
     assert first[0].meta["seconds"]["pretrain"] == again[0].meta["seconds"]["pretrain"]
@@ -120,7 +127,7 @@ def test_an_encoder_that_another_process_trains_is_waited_for(
     expected = study.encoder(split, "csshar", 0)
     (place,) = study.folder.iterdir()
     place.rename(tmp_path / "made elsewhere")
-    monkeypatch.setattr("otolith.protocols.study.pretrain", None)
+    monkeypatch.setattr("otolith.protocols.cells.study.pretrain", None)
     said = Said()
 
     def finish() -> None:
@@ -142,21 +149,21 @@ def test_an_encoder_that_another_process_trains_is_waited_for(
 
 def test_a_damaged_row_is_named_and_its_cell_done_again(study: Study, tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    expected = plain(list(execute(representation.units(study, ["random"], 2), path)))
+    expected = plain(list(execute(units_of("representation", study, ["random"], 2), path)))
     first, second = path.read_text().splitlines()
     path.write_text(first.replace('"accuracy": 0', '"accuracy": 1') + "\n" + second + "\n")
     said = Said()
-    again = list(execute(representation.units(study, ["random"], 2), path, said))
+    again = list(execute(units_of("representation", study, ["random"], 2), path, said))
     assert len(again) == 1
     assert plain(rows.read(path)) == expected
     assert f"{path}, line 1, is no row (its checksum does not match" in said.lines[0]
 
 
 def test_every_subject_is_tested_once_in_cross_validation(study: Study, tmp_path: Path) -> None:
-    found = list(execute(cross_validation.units(study, ["random"], 1, folds=3), tmp_path / "rows.jsonl"))
+    found = list(execute(units_of("cross-validation", study, ["random"], 1, folds=3), tmp_path / "rows.jsonl"))
     people = [person for row in found for person in row.result["per_subject"]]
     assert sorted(people) == [str(n) for n in range(1, 8)]
-    alone = list(cross_validation.units(study, ["random"], 1, folds=None))
+    alone = list(units_of("cross-validation", study, ["random"], 1, leave_one_out=True))
     assert [unit.keys[0]["fold"] for unit in alone] == list(range(7))
     assert {unit.keys[0]["split"] for unit in alone} == {"subject"}
 
@@ -170,17 +177,17 @@ def test_few_labels_learn_from_k_windows_of_each_activity(study: Study, tmp_path
         seen.extend(draw.y.numpy() for draw in draws)
         return original(draws, seeds, settings, n_classes, **options)
 
-    original = few_labels.train_many
-    monkeypatch.setattr(few_labels, "train_many", spy)
-    monkeypatch.setattr(few_labels, "STEPS", 2)
-    found = list(execute(few_labels.units(study, ["random"], 1, ks=(1, 3), draws=2), tmp_path / "rows.jsonl"))
+    original = learners.train_many
+    monkeypatch.setattr(learners, "train_many", spy)
+    monkeypatch.setattr(learners, "STEPS", 2)
+    found = list(execute(units_of("few-labels", study, ["random"], 1, k=(1, 3), draws=2), tmp_path / "rows.jsonl"))
     assert [np.bincount(y).tolist() for y in seen] == [[1, 1, 1]] * 2 + [[3, 3, 3]] * 2
     assert {(row.key["k"], row.key["draw"], row.key["stop"]) for row in found} == {
         (k, draw, "last") for k in (1, 3) for draw in (0, 1)
     }
     assert all(row.result["n_windows"] == len(split.test) for row in found)
     with pytest.raises(DataError, match="windows, 99 were asked for"):
-        list(few_labels.units(study, ["random"], 1, ks=(99,)))
+        list(units_of("few-labels", study, ["random"], 1, k=(99,)))
 
 
 @pytest.mark.parametrize("method", ["random", "supervised"])
@@ -188,7 +195,7 @@ def test_the_way_to_stop_decides_which_labels_are_used(
     method: str, study: Study, tmp_path: Path, monkeypatch: Any
 ) -> None:
     """With other labels on the validation subjects, `last` gives the same and `paper` does not."""
-    monkeypatch.setattr(few_labels, "STEPS", 4)
+    monkeypatch.setattr(learners, "STEPS", 4)
     split = splits.default(study.w, study.info)
     y = np.array(study.w.y)
     y[split.val] = (y[split.val] + 1) % 3
@@ -209,7 +216,7 @@ def test_the_way_to_stop_decides_which_labels_are_used(
     for w in (study.w, other):
         same = Study(w, study.info, recipe, "tiny", tmp_path / f"{len(results['last'])}", "cpu")
         for stop, found in results.items():
-            units = few_labels.units(same, [method], 1, ks=(2,), draws=8, stop=stop)  # type: ignore[arg-type]
+            units = units_of("few-labels", same, [method], 1, k=(2,), draws=8, stop=stop)
             found.append(plain(list(execute(units, same.folder / f"{stop}.jsonl"))))
     assert results["last"][0] == results["last"][1]
     assert results["paper"][0] != results["paper"][1]
@@ -228,8 +235,10 @@ def test_transfer_takes_the_source_s_encoder_and_the_target_s_scaler(
         return models[-1]
 
     original = pipeline.finetune
-    monkeypatch.setattr(transfer, "finetune", spy)
-    (row,) = execute(transfer.units(study, target, ["supervised"], 1), tmp_path / "rows.jsonl")
+    monkeypatch.setattr(pipeline, "finetune", spy)
+    (row,) = execute(
+        units_of("transfer", dataclasses.replace(target, source=study), ["supervised"], 1), tmp_path / "rows.jsonl"
+    )
     assert (row.key["source"], row.key["dataset"]) == ("own", "other")
     at_home = splits.default(study.w, study.info)
     source = study.encoder(at_home, "supervised", 0, trained=True)
@@ -244,11 +253,11 @@ def test_transfer_takes_the_source_s_encoder_and_the_target_s_scaler(
 
 
 def test_what_stopped_goes_on_without_losing_or_repeating_a_row(study: Study, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(few_labels, "STEPS", 3)
+    monkeypatch.setattr(learners, "STEPS", 3)
 
     def units(where: str) -> list[Unit]:
         own = Study(study.w, study.info, study.recipe, "tiny", tmp_path / where, "cpu")
-        return list(few_labels.units(own, ["random", "supervised"], 1, ks=(1, 2), draws=3))
+        return list(units_of("few-labels", own, ["random", "supervised"], 1, k=(1, 2), draws=3))
 
     whole = plain(list(execute(units("whole"), tmp_path / "whole.jsonl")))
     path = tmp_path / "stopped.jsonl"
@@ -265,15 +274,15 @@ def test_what_stopped_goes_on_without_losing_or_repeating_a_row(study: Study, tm
 
 def test_each_end_to_end_draw_is_a_row_when_it_is_done(study: Study, tmp_path: Path, monkeypatch: Any) -> None:
     trained: list[int] = []
-    original = few_labels.train_steps
+    original = learners.train_steps
 
     def counted(*args: Any, **options: Any) -> None:
         trained.append(1)
         original(*args, **options)
 
-    monkeypatch.setattr(few_labels, "train_steps", counted)
-    monkeypatch.setattr(few_labels, "STEPS", 2)
-    units = list(few_labels.units(study, ["supervised"], 1, ks=(1,), draws=3))
+    monkeypatch.setattr(learners, "train_steps", counted)
+    monkeypatch.setattr(learners, "STEPS", 2)
+    units = list(units_of("few-labels", study, ["supervised"], 1, k=(1,), draws=3))
     path = tmp_path / "rows.jsonl"
     running = execute(units, path)
     next(running)
@@ -292,10 +301,10 @@ def test_a_comparison_stopped_in_a_classifier_goes_on_from_its_epoch(
     def units(where: str, unfinished: Path | None) -> list[Unit]:
         own = Study(W, info(), study.recipe, "tiny", tmp_path / where, unfinished=unfinished)
         if protocol == "transfer":
-            return list(transfer.units(own, own, ["supervised"], 1))
+            return list(units_of("transfer", dataclasses.replace(own, source=own), ["supervised"], 1))
         if protocol == "cross-validation":
-            return list(cross_validation.units(own, ["supervised"], 1, folds=3))
-        return list(representation.units(own, ["supervised"], 1))
+            return list(units_of("cross-validation", own, ["supervised"], 1, folds=3))
+        return list(units_of("representation", own, ["supervised"], 1))
 
     whole = plain(list(execute(units("whole", None), tmp_path / "whole.jsonl")))
     path = tmp_path / "stopped.jsonl"
@@ -327,8 +336,12 @@ def test_what_a_plan_refuses(tmp_path: Path) -> None:
         compare.plan("tranfer")
     with pytest.raises(DataError, match="transfer needs a data set to pre-train on"):
         compare.plan("transfer", "watch")
-    with pytest.raises(DataError, match="--source is for transfer"):
-        compare.plan("cost", "watch", source="synthetic")
+    with pytest.raises(DataError, match="cost has no option 'source'"):
+        compare.plan("cost", "watch", options={"source": "synthetic"})
+    with pytest.raises(DataError, match="at least 2 folds; got 1"):
+        compare.plan("cross-validation", "watch", options={"folds": 1})
+    with pytest.raises(DataError, match="every k and the number of draws"):
+        compare.plan("few-labels", "watch", options={"k": (0, 5)})
     with pytest.raises(DataError, match="random is named more than once"):
         compare.plan("cost", "watch", ("random", "random"))
     (tmp_path / "thesis.txt").touch()
@@ -341,7 +354,7 @@ def test_a_failing_cell_keeps_the_rows_before_it(study: Study, tmp_path: Path) -
         raise DataError("no")
         yield
 
-    good = next(iter(representation.units(study, ["random"], 1)))
+    good = next(iter(units_of("representation", study, ["random"], 1)))
     bad = Unit("bad", ({"method": "bad"},), fails)
     with pytest.raises(DataError, match="no"):
         list(execute([good, bad], tmp_path / "rows.jsonl", SILENT))

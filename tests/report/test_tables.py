@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from otolith.report import groups, tables
+from otolith.report import groups, sections, write_tables
 from otolith.report.folder import load
 from otolith.report.names import natural
 from otolith.rows import Row, append
@@ -29,7 +29,7 @@ def test_lines_of_one_group_in_the_papers_order() -> None:
     assert [p.macro_f1 for p in first.published] == [0.93]
     assert group.subjects == ["2", "10"]
     assert group.title == "UCI-HAR, the authors' fixed subjects, compact recipe"
-    assert tables.summary_cells(group, first) == [
+    assert sections.summary_cells(group, first) == [
         "Dynamic temperature",
         "seeds 0, 1",
         "85.0",
@@ -37,7 +37,7 @@ def test_lines_of_one_group_in_the_papers_order() -> None:
         "7.1",
         "93.0 (Table I)",
     ]
-    assert tables.subject_cells(group, "10") == ["10", "42.5", "35.0", "25.0"]
+    assert sections.subject_cells(group, "10") == ["10", "42.5", "35.0", "25.0"]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_may_not_be_compared_stands_apart(other: dict[str, Any]) -> None:
 
 
 def test_only_columns_that_tell_runs_apart() -> None:
-    header, lines = tables.every_run([row("dynamic", 0, 0.9, k=5, draw=3), row("dynamic", 1, 0.8, k=5, draw=None)])
+    header, lines = sections.every_run([row("dynamic", 0, 0.9, k=5, draw=3), row("dynamic", 1, 0.8, k=5, draw=None)])
     assert header[:4] == ["Method", "Seed", "Draw", "Macro F1 (%)"]
     assert [line[:4] for line in lines] == [
         ["Dynamic temperature", "0", "3", "90.0"],
@@ -81,7 +81,7 @@ def test_two_recipes_of_one_method_are_told_apart() -> None:
 def test_the_papers_figures_stand_only_beside_its_own_subjects() -> None:
     assert groups.published_beside(row("dynamic", 0, 0.9).key)
     assert not groups.published_beside(row("dynamic", 0, 0.9, split="holdout").key)
-    folds = row("dynamic", 0, 0.9, split="fold", fold=1).key
+    folds = row("dynamic", 0, 0.9, split="fold", fold=1, protocol="cross-validation").key
     assert [p.table for p in groups.published_beside(folds)] == ["Table III"]
 
 
@@ -92,7 +92,7 @@ def test_conditions_say_what_differs_and_nothing_else() -> None:
 
 def test_files_hold_every_row_and_mean(tmp_path: Path, make_run: Any) -> None:
     runs = [make_run(tmp_path / f"r{seed}", seed=seed, rows_only=True) for seed in (0, 1)]
-    written = tables.write(runs, tmp_path / "tables")
+    written = write_tables(runs, tmp_path / "tables")
     assert [path.name for path in written] == ["report.md", "rows.csv", "summary.csv", "subjects.csv"]
     rows, summary, subjects = (
         list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) for path in written[1:]
@@ -112,7 +112,7 @@ def test_files_hold_every_row_and_mean(tmp_path: Path, make_run: Any) -> None:
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     name = "=cmd|'/c calc'|<script>`x`*[a](b)\n| extra"
     append(tmp_path / "rows.jsonl", row("dynamic", 0, 0.9, dataset=name))
-    written = tables.write([tmp_path], tmp_path / "out")
+    written = write_tables([tmp_path], tmp_path / "out")
     text = written[0].read_text(encoding="utf-8")
     assert "<script>" not in text
     assert "[a](b)" not in text

@@ -47,7 +47,7 @@ app = App(
     default_parameter=Parameter(negative=()),
     suppress_keyboard_interrupt=False,
 )
-COMMANDS: tuple[Callable[..., int | None], ...] = (
+COMMANDS: tuple[Callable[..., int | None] | App, ...] = (
     run,
     data,
     import_,
@@ -63,5 +63,9 @@ COMMANDS: tuple[Callable[..., int | None], ...] = (
     report,
 )
 for place, command in enumerate(COMMANDS):
+    if isinstance(command, App):
+        command.sort_key = place
+        app.command(command)
+        continue
     name = command.__name__.rstrip("_").replace("_", "-")
     app.command(command, name=name, sort_key=place, help_epilogue="", help_format="markdown")

@@ -160,13 +160,14 @@ def comparison(planned: Planned) -> tuple[str, Lines]:
     from otolith import methods, splits
     from otolith.report.names import listed, split_title
 
-    protocol, scored = planned.identity["protocol"], planned.studies[-1]
+    scored = planned.scored
     lines = []
-    for study in planned.studies:
-        label = "data" if study is scored else "source"
+    for label, study in (("source", scored.source), ("data", scored)):
+        if study is None:
+            continue
         title = f"{study.info.title}: {len(study.w):,} windows of {study.w.meta.seconds:g} s"
         lines.append((label, f"{title} at {study.w.meta.rate_hz:g} Hz, {len(study.w.meta.activities)} activities"))
-    if protocol != "cross-validation":
+    if all(key["fold"] is None for unit in planned.units for key in unit.keys):
         split = splits.default(scored.w, scored.info)
         seed = f", seed {split.seed}" if split.seed is not None else ""
         lines += [("split", split_title(split.name) + seed), *_parts(scored.w, split)]
@@ -177,25 +178,12 @@ def comparison(planned: Planned) -> tuple[str, Lines]:
         ("cells", f"{planned.cells:,}, {planned.cells - planned.missing:,} of them done"),
         ("output", str(planned.folder)),
     ]
-    return f"{protocol} on {scored.w.meta.dataset}", lines
+    return f"{planned.spec.name} on {scored.w.meta.dataset}", lines
 
 
 def compared(ended: Compared) -> None:
     """Print mean scores of each method, and the paths of the page and the tables."""
-    from otolith.report.groups import group
-    from otolith.report.names import percent
-
-    lines: Lines = []
-    for each in group(row for row in ended.rows if "macro_f1" in row.result):
-        for line in each.lines:
-            stats = line.spread
-            spread = f" ({percent(stats['min'])} to {percent(stats['max'])})" if stats["n"] > 1 else ""
-            about = f", {each.conditions}" if each.conditions else ""
-            lines.append((line.method, f"macro F1 {percent(stats['mean'])} %{spread}, {line.seeds}{about}"))
-    for row in ended.rows:
-        if "macro_f1" not in row.result:
-            spent = ", ".join(f"{stage} {seconds:.2g} s" for stage, seconds in row.meta["seconds_per_epoch"].items())
-            lines.append((str(row.key["method"]), f"an epoch: {spent or 'nothing is trained'}"))
+    lines = list(ended.spec.summary(ended.rows))
     lines += [("table", str(table)) for table in ended.tables] + [("report", str(ended.report))]
     show("Compared", lines)
 

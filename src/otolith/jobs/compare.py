@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import dataclasses
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from otolith import methods as registry
 from otolith import rows
-from otolith.errors import DataError, TrainingError, unknown
-from otolith.jobs.folder import claim, refuse_other
+from otolith.errors import DataError, TrainingError
+from otolith.jobs.folder import claim, file_name, recipe_title, refuse_other
 from otolith.preprocessing.sensors import check_sensors
 from otolith.progress import SILENT, Progress
-from otolith.protocols import cost, cross_validation, few_labels, representation, transfer
-from otolith.protocols.fanout import Ray
-from otolith.protocols.study import Study
-from otolith.protocols.unit import Executor, Unit, execute, here
+from otolith.protocols import PROTOCOLS, ProtocolSpec, sections
+from otolith.protocols.cells.fanout import Ray
+from otolith.protocols.cells.study import Study
+from otolith.protocols.cells.unit import Executor, Unit, execute, here
 from otolith.recipes import Recipe, load_recipe
 from otolith.recording import channels_of
 from otolith.rows import Row
@@ -33,18 +34,17 @@ METHODS = ("random", "supervised", "csshar", "dynamic")
 IDENTITY = "compare.json"
 """The file of a comparison's folder that says what it is of."""
 
-PROTOCOLS = ("representation", "cross-validation", "few-labels", "transfer", "cost")
-
 
 @dataclass(frozen=True)
 class Planned:
     """A comparison before its first cell: what identifies its folder, and all units of work."""
 
+    spec: ProtocolSpec
     folder: Path
     identity: dict[str, Any]
     recipe: Recipe
     recipe_name: str
-    studies: tuple[Study, ...]
+    scored: Study
     units: tuple[Unit, ...]
     methods: tuple[str, ...]
     seeds: int
@@ -62,7 +62,13 @@ class Planned:
         return sum(rows.key_hash(key) not in done for unit in self.units for key in unit.keys)
 
     @property
+    def pretrained(self) -> Study:
+        """Return the study whose windows encoders are pre-trained on."""
+        return self.scored.source or self.scored
+
+    @property
     def cells(self) -> int:
+        """Return the number of cells, done or not."""
         return sum(len(unit.keys) for unit in self.units)
 
 
@@ -70,6 +76,7 @@ class Planned:
 class Compared:
     """A comparison at its end: the rows it asked for, its page and its tables."""
 
+    spec: ProtocolSpec
     folder: Path
     rows: tuple[Row, ...]
     report: Path
@@ -82,12 +89,8 @@ def plan(
     methods: tuple[str, ...] = METHODS,
     seeds: int = 1,
     *,
+    options: Any = None,
     recipe: str | Path | Recipe = "compact",
-    source: str | None = None,
-    ks: tuple[int, ...] | None = None,
-    draws: int = few_labels.DRAWS,
-    stop: Literal["last", "paper"] = "last",
-    folds: int | None = 5,
     root: str | Path | None = None,
     out: str | Path | None = None,
     encoders: str | Path | None = None,
@@ -99,88 +102,70 @@ def plan(
     """Find the data, cut the windows, and list the cells; nothing is trained or written but the cache.
 
     Args:
-        source: for transfer: the data set whose encoders and recipe are used.
-        ks, draws, stop: for few labels, see `few_labels.units`.
-        folds: for cross-validation; None leaves one subject out at a time.
+        protocol: one of `otolith.protocols.PROTOCOLS`.
+        dataset: a registered name, or the folder of users' own recordings; it is scored.
+        options: of the protocol, an instance of its `options`, or a mapping of their names; None: the defaults.
+        recipe: for the data set that encoders are pre-trained on.
         out: None: `runs/compare-PROTOCOL-DATASET-RECIPE`.
         encoders: keeps the pre-trained encoders; comparisons that are given the same folder train each encoder once.
             None: a folder within `out`.
         held: this is planned for a process that holds the folder and has looked at what is in it.
 
     Raises:
-        DataError: data missing or damaged, too few subjects, an unknown protocol, no source to transfer from.
+        DataError: data missing or damaged, too few subjects, an unknown protocol, an option out of range.
         RecipeError: unknown recipe, method, key or value.
         CheckpointError: the folder holds another comparison.
     """
     from otolith import datasets
 
-    if protocol not in PROTOCOLS:
-        raise DataError(unknown("protocol", protocol, PROTOCOLS))
-    if (protocol == "transfer") != (source is not None):
-        raise DataError(
-            "transfer needs a data set to pre-train on: --source NAME"
-            if source is None
-            else f"--source is for transfer; {protocol} has no source"
-        )
+    spec = PROTOCOLS.get(protocol)
+    if not isinstance(options, spec.options):
+        options = _options(spec, options or {})
+    source = spec.source(options)
     for name in methods:
         registry.spec(name)
     repeated = sorted({name for name in methods if methods.count(name) > 1})
     if repeated:
-        raise DataError(f"method {repeated[0]} is named more than once")
+        raise DataError(f"method {repeated[0]} is named more than once; name it once")
     given = datasets.load(source or dataset, root)
     resolved = load_recipe(recipe, given.info.name, overrides)
-    recipe_name = "own" if isinstance(recipe, Recipe) else Path(recipe).stem
-    if overrides:
-        recipe_name = f"{recipe_name}-{resolved.hash[:6]}"
+    recipe_name = recipe_title(recipe, resolved, overrides)
     title = dataset if source is None else f"{source}-to-{dataset}"
+    told = dataclasses.asdict(options)
     asked = {
         "protocol": protocol,
         "dataset": _placed(dataset),
         "methods": methods,
         "seeds": seeds,
+        "options": {name: _placed(value) if value == source else value for name, value in told.items()},
         "recipe": None if isinstance(recipe, Recipe) else _placed(recipe),
-        "source": _placed(source),
-        "ks": ks,
-        "draws": draws,
-        "stop": stop,
-        "folds": folds,
         "root": _placed(root),
         "overrides": overrides,
         "device": device,
     }
-    safe = re.sub(r"[^\w.-]+", "_", title).lstrip(".")
-    folder = Path(out) if out is not None else Path("runs") / f"compare-{protocol}-{safe}-{recipe_name}"
+    folder = Path(out) if out is not None else Path("runs") / f"compare-{protocol}-{file_name(title)}-{recipe_name}"
     identity = {"protocol": protocol, "dataset": _name(dataset), "source": _name(source), "recipe": resolved.hash}
-    if protocol == "few-labels":
-        identity["stop"] = stop
+    identity |= {name: told[name] for name in spec.identity}
     if not held:
         claims.refuse_if_held(folder)
         refuse_other(folder, IDENTITY, identity, "comparison")
 
-    def study(data: Dataset) -> Study:
+    def study(data: Dataset, beside: Study | None = None) -> Study:
         section = resolved.windows
         channels = channels_of(data.info.channels, section.sensors, data.info.name)
         check_sensors(channels, resolved.sensor_settings)
         cut = (section.rate_hz, section.seconds, section.overlap, section.unlabelled, channels)
         w = data.windows(*cut, progress=progress)
         store = Path(encoders) if encoders is not None else folder / "encoders"
-        return Study(w, data.info, resolved, recipe_name, store, device, folder / "arrays", folder / "checkpoints")
+        arrays, unfinished = folder / "arrays", folder / "checkpoints"
+        return Study(w, data.info, resolved, recipe_name, store, device, arrays, unfinished, beside)
 
-    first = study(given)
-    other = first if source is None else study(datasets.load(dataset, root))
-    if protocol == "representation":
-        units = representation.units(first, methods, seeds)
-    elif protocol == "cross-validation":
-        units = cross_validation.units(first, methods, seeds, folds=folds)
-    elif protocol == "few-labels":
-        units = few_labels.units(first, methods, seeds, ks=ks or few_labels.KS, draws=draws, stop=stop)
-    elif protocol == "transfer":
-        units = transfer.units(first, other, methods, seeds)
-    else:
-        units = cost.units(first, methods, seeds)
-    studies = (first,) if source is None else (first, other)
-    places = {"out": str(folder.absolute()), "encoders": str(first.folder.absolute())}
-    return Planned(folder, identity, resolved, recipe_name, studies, tuple(units), methods, seeds, asked | places)
+    scored = study(given)
+    if source is not None:
+        scored = study(datasets.load(dataset, root), scored)
+    units = tuple(spec.units(scored, methods, seeds, options))
+    places = {"out": str(folder.absolute()), "encoders": str(scored.folder.absolute())}
+    return Planned(spec, folder, identity, resolved, recipe_name, scored, units, methods, seeds, asked | places)
 
 
 def run(
@@ -215,9 +200,9 @@ def run(
         wanted = {rows.key_hash(key) for unit in planned.units for key in unit.keys}
         found = [row for row in rows.latest(rows.read(planned.rows)) if rows.key_hash(row.key) in wanted]
         with progress.stage("report", 1):
-            page = write([planned.folder], planned.folder / "report.html")
-            tables = write_tables([planned.folder], planned.folder)
-    return Compared(planned.folder, tuple(found), page, tuple(tables))
+            page = write([planned.folder], planned.folder / "report.html", sections)
+            tables = write_tables([planned.folder], planned.folder, sections)
+    return Compared(planned.spec, planned.folder, tuple(found), page, tuple(tables))
 
 
 def refuse_too_large(planned: Planned, progress: Progress = SILENT) -> None:
@@ -232,7 +217,7 @@ def refuse_too_large(planned: Planned, progress: Progress = SILENT) -> None:
 
     if not planned.missing:
         return
-    study = planned.studies[0]
+    study = planned.pretrained
     split = splits.default(study.w, study.info)
     with progress.stage("memory of a step", len(planned.methods), "methods") as bar:
         for method in planned.methods:
@@ -264,8 +249,19 @@ def _executor(planned: Planned, name: str, address: str | None, gpus: float | No
 
 def _units(arguments: dict[str, Any]) -> tuple[Unit, ...]:
     """On a worker: the units of a comparison whose folder another process holds."""
-    given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in arguments.items()}
-    return plan(**given, held=True).units
+
+    def tuples(tree: dict[str, Any]) -> dict[str, Any]:
+        return {name: tuple(v) if isinstance(v, list) else v for name, v in tree.items()}
+
+    return plan(**tuples(arguments | {"options": tuples(arguments["options"])}), held=True).units
+
+
+def _options(spec: ProtocolSpec, given: Mapping[str, Any]) -> Any:
+    known = [field.name for field in dataclasses.fields(spec.options)]
+    for name in given:
+        if name not in known:
+            raise DataError(f"{spec.name} has no option {name!r}; its options: {', '.join(known) or 'none'}")
+    return spec.options(**given)
 
 
 def _placed(given: str | Path | None) -> str | None:

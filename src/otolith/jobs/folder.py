@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,21 @@ def refuse_other(folder: Path, file: str, identity: Mapping[str, Any], kind: str
         differing = ", ".join(f"its {name} is {found.get(name)!r}, not {identity.get(name)!r}" for name in odd)
         raise CheckpointError(f"{folder} holds another {kind}: {differing}. Choose another --out folder.")
     return True
+
+
+def file_name(title: str) -> str:
+    """Return a name that people chose as a part of a folder's name.
+
+    >>> file_name("my walks/2024")
+    'my_walks_2024'
+    """
+    return re.sub(r"[^\w.-]+", "_", title).lstrip(".")
+
+
+def recipe_title(given: object, resolved: Recipe, overrides: Mapping[str, Any] | None) -> str:
+    """Return the name of a recipe for rows and folders; with overrides it is no longer what its own name promises."""
+    name = "own" if isinstance(given, type(resolved)) else Path(str(given)).stem
+    return f"{name}-{resolved.hash[:6]}" if overrides else name
 
 
 def claim(folder: Path, file: str, identity: Mapping[str, Any], recipe: Recipe) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,16 @@ import numpy as np
 from otolith import rows, splits
 from otolith.errors import CheckpointError, DataError
 from otolith.jobs.estimate import Estimate, estimate
-from otolith.jobs.folder import claim, refuse_other
+from otolith.jobs.folder import claim, file_name, recipe_title, refuse_other
 from otolith.jobs.tensorboard import CurveWriter
-from otolith.model import bundle
-from otolith.pipeline import build_encoder
+from otolith.model import Model, PretrainedEncoder, bundle
+from otolith.pipeline import OnEpoch, build_encoder, finetune, pretrain
 from otolith.preprocessing.sensors import check_sensors
 from otolith.progress import SILENT, Progress
-from otolith.protocols.representation import Cell
+from otolith.protocols import sections
+from otolith.protocols.cells.arrays import embed_test, judge_teacher
+from otolith.protocols.cells.study import key_of, scored_row
+from otolith.protocols.cells.unit import Key
 from otolith.recipes import Recipe, load_recipe
 from otolith.recording import channels_of
 from otolith.rows import Row
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
     from otolith.splits import Split
     from otolith.windows import Windows
+
+
+PROTOCOL = "representation"
+"""A run is one cell of this protocol."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +54,11 @@ class Prepared:
     unlabelled: tuple[Windows, ...] = ()
     device: str = "auto"
 
-    def cell(self, checkpoints: Path | None = None) -> Cell:
-        """The cell of the representation-learning protocol that this job fills."""
-        return Cell(
-            self.w,
-            self.split,
-            self.recipe,
-            self.method,
-            self.seed,
-            self.recipe_name,
-            self.unlabelled,
-            self.device,
-            checkpoints,
-        )
+    @property
+    def key(self) -> Key:
+        """Return what the figure depends on; two rows of one key are the same experiment."""
+        unlabelled = [extra.meta.dataset for extra in self.unlabelled]
+        return key_of(PROTOCOL, self.w, self.split, self.recipe, self.method, self.seed, unlabelled=unlabelled)
 
     def estimate(self, *, ignore_memory: bool = False, progress: Progress = SILENT) -> Estimate:
         """Return what the run will take.
@@ -138,9 +136,7 @@ def prepare(
             )
         extra = (beside.windows(**cut, unlabelled=True, workers=workers, progress=progress),)
     split = splits.default(w, source.info)
-    name = "own" if isinstance(recipe, Recipe) else Path(recipe).stem
-    if overrides:  # no longer what the name promises
-        name = f"{name}-{resolved.hash[:6]}"
+    name = recipe_title(recipe, resolved, overrides)
     return Prepared(source, w, split, resolved, method, seed, name, extra, device)
 
 
@@ -175,10 +171,9 @@ def _run(prepared: Prepared, out: Path, resume: bool, tensorboard: bool, progres
     from otolith.report import write
 
     sweep(out / "arrays")
-    cell = prepared.cell(out / "checkpoints")
-    done = _finished(out, cell.key) if _holds(prepared, out, resume) else None
+    done = _finished(out, prepared.key) if _holds(prepared, out, resume) else None
     if done is None:
-        claim(out, "run.json", cell.key, prepared.recipe)
+        claim(out, "run.json", prepared.key, prepared.recipe)
         watchers = [_Curves(out / "curves.jsonl").add]
         if tensorboard:
             watchers.append(CurveWriter(out / "tensorboard").add)
@@ -187,27 +182,43 @@ def _run(prepared: Prepared, out: Path, resume: bool, tensorboard: bool, progres
             for watch in watchers:
                 watch(record)
 
-        row = cell.run(progress, on_epoch)
-        assert cell.model is not None
-        bundle.save(cell.model, out / "model", prepared.dataset.info)
-        _diagnose(cell, out / "arrays", progress)
-        rows.append(out / "rows.jsonl", row)
-        done = row
+        done = _trained(prepared, out, on_epoch, progress)
+        rows.append(out / "rows.jsonl", done)
     shutil.rmtree(out / "checkpoints", ignore_errors=True)  # also after one who was killed at this very place
     with progress.stage("report", 1):
-        report = write([out], out / "report.html")
+        report = write([out], out / "report.html", sections)
     return Finished(out, done, report)
 
 
+def _trained(prepared: Prepared, out: Path, on_epoch: OnEpoch, progress: Progress) -> Row:
+    """Pre-train, fine-tune and score; leave the model and its arrays in `out`, and return the row."""
+    w, split = prepared.w, prepared.split
+    common: dict[str, Any] = {"checkpoints": out / "checkpoints", "progress": progress, "on_epoch": on_epoch}
+    encoder = pretrain(
+        w,
+        split,
+        prepared.recipe,
+        prepared.method,
+        prepared.seed,
+        unlabelled=prepared.unlabelled,
+        device=prepared.device,
+        **common,
+    )
+    model = finetune(encoder, w, split, **common)
+    row = scored_row(prepared.key, model, w, split, prepared.recipe_name, encoder.records + model.records)
+    bundle.save(model, out / "model", prepared.dataset.info)
+    _keep_arrays(prepared, encoder, model, out / "arrays", progress)
+    return row
+
+
 def default_folder(prepared: Prepared) -> Path:
-    """`runs/DATASET-METHOD-RECIPE-seedN` below the working folder."""
-    dataset = re.sub(r"[^\w.-]+", "_", prepared.w.meta.dataset).lstrip(".")  # people may name theirs as they like
-    parts = (dataset, prepared.method, prepared.recipe_name, f"seed{prepared.seed}")
-    return Path("runs") / "-".join(parts)
+    """Return `runs/DATASET-METHOD-RECIPE-seedN` below the working folder."""
+    dataset = file_name(prepared.w.meta.dataset)  # people may name theirs as they like
+    return Path("runs") / f"{dataset}-{prepared.method}-{prepared.recipe_name}-seed{prepared.seed}"
 
 
 def holds(prepared: Prepared, out: Path, *, resume: bool = False) -> bool:
-    """Whether `out` holds this run, finished. Nothing is written.
+    """Return whether `out` holds this run, finished. Nothing is written.
 
     Raises:
         InUseError: another process works there.
@@ -218,7 +229,7 @@ def holds(prepared: Prepared, out: Path, *, resume: bool = False) -> bool:
 
 
 def _holds(prepared: Prepared, out: Path, resume: bool) -> bool:
-    key = prepared.cell().key
+    key = prepared.key
     # One that failed before its first epoch has nothing that could be lost.
     kept = [out / "rows.jsonl", out / "curves.jsonl", *out.glob("checkpoints/*/epoch-*")]
     if not refuse_other(out, "run.json", key, "run", kept=any(path.exists() for path in kept)):
@@ -246,20 +257,19 @@ def _finished(out: Path, key: dict[str, Any]) -> Row | None:
     return rows.find(rows.read(out / "rows.jsonl"), key)
 
 
-def _diagnose(cell: Cell, folder: Path, progress: Progress) -> None:
-    """t-SNE before and after training on test windows, and how well the teacher tells activities apart."""
-    from otolith.protocols.diagnosis import embed_test, judge_teacher
-
-    assert cell.encoder is not None
-    assert cell.model is not None
+def _keep_arrays(
+    prepared: Prepared, encoder: PretrainedEncoder, model: Model, folder: Path, progress: Progress
+) -> None:
+    """Write t-SNE before and after training on test windows, and how well the teacher tells activities apart."""
+    w, split, seed = prepared.w, prepared.split, prepared.seed
     folder.mkdir(exist_ok=True)
-    untrained = build_encoder(cell.method, cell.recipe, cell.w.meta, cell.seed)
-    networks = {"before": untrained, "after": cell.model.encoder.network}
-    embed_test(networks, cell.model.encoder, cell.w, cell.split, cell.seed, folder, progress)
-    figures = judge_teacher(cell.encoder, cell.w, cell.split, cell.seed)
+    untrained = build_encoder(prepared.method, prepared.recipe, w.meta, seed)
+    networks = {"before": untrained, "after": model.encoder.network}
+    embed_test(networks, model.encoder, w, split, seed, folder, progress)
+    figures = judge_teacher(encoder, w, split, seed)
     if figures is not None:
         write_file(folder / "teacher.json", json.dumps(figures, indent=2, allow_nan=False))
-    elif cell.encoder.teacher is not None:
+    elif encoder.teacher is not None:
         progress.say("The validation windows hold too few activities to judge the teacher by; this is left out.")
 
 

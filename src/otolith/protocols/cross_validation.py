@@ -3,22 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from otolith import splits
-from otolith.protocols.study import Study, scored
-from otolith.protocols.unit import Unit
+from otolith.errors import DataError
+from otolith.protocols.spec import ProtocolSpec
+
+if TYPE_CHECKING:
+    from otolith.protocols.cells.study import Study
+    from otolith.protocols.cells.unit import Unit
 
 
-def units(
-    study: Study, methods: Sequence[str], seeds: int, *, folds: int | None = 5, fold_seed: int = 0
-) -> Iterator[Unit]:
-    """Each method with each seed on each fold; all on the same folds, drawn by `fold_seed`.
+@dataclass(frozen=True)
+class Folds:
+    """How subjects are dealt.
 
-    `folds` None leaves one subject out at a time. USC-HAD's fifth of five folds is its fixed split.
+    Attributes:
+        folds: How many folds of subjects.
+        leave_one_out: Leave one subject out at a time.
     """
-    chosen = splits.leave_one_subject_out(study.w) if folds is None else splits.folds(study.w, folds, fold_seed)
-    dealt = list(chosen)
+
+    folds: int = 5
+    leave_one_out: bool = False
+
+    def __post_init__(self) -> None:
+        if self.folds < 2:
+            raise DataError(f"cross-validation needs at least 2 folds; got {self.folds}")
+
+
+def units(study: Study, methods: Sequence[str], seeds: int, options: Folds) -> Iterator[Unit]:
+    """Yield each method with each seed on each fold; all on the same folds.
+
+    USC-HAD's fifth of five folds is its fixed split.
+    """
+    from otolith import splits
+    from otolith.protocols.cells.study import scored
+
+    one_out = options.leave_one_out
+    dealt = list(splits.leave_one_subject_out(study.w) if one_out else splits.folds(study.w, options.folds, 0))
     for seed in range(seeds):
         for split in dealt:
             for method in methods:
-                yield scored(study, "cross-validation", split, method, seed)
+                yield scored(study, SPEC.in_rows, split, method, seed)
+
+
+SPEC = ProtocolSpec(
+    name="cross-validation",
+    title="Cross-validation",
+    line="all labels, on folds of subjects",
+    section="Section V-A2, Table III",
+    units=units,
+    options=Folds,
+)

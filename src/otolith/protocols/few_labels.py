@@ -3,63 +3,62 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from otolith.errors import DataError
+from otolith.protocols.spec import ProtocolSpec, scores
 
-from otolith import methods as registry
-from otolith import metrics, splits
-from otolith.finetuning.classifier import train_classifier, train_steps
-from otolith.finetuning.features import encode
-from otolith.finetuning.heads import Labelled, build_head, predict
-from otolith.finetuning.parallel_heads import train_many
-from otolith.finetuning.settings import FinetuneSettings
-from otolith.model import PretrainedEncoder
-from otolith.pipeline import build_encoder
-from otolith.progress import Progress
-from otolith.protocols.study import Study
-from otolith.protocols.unit import Key, Unit
-from otolith.rows import Row
-from otolith.splits import Split, k_per_class
-from otolith.training.window_source import Part, Source
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Stop = Literal["last", "paper"]
-KS = (1, 2, 5, 10, 25, 50, 100)
-DRAWS = 10
-STEPS = 250
-"""Steps of `last`: as many as the paper's 50 epochs of 100 windows of each of 6 activities have."""
+    from otolith.progress import Progress
+    from otolith.protocols.cells.study import Study
+    from otolith.protocols.cells.unit import Key, Unit
+    from otolith.report.sections import Section
+    from otolith.rows import Row
+    from otolith.splits import Split
 
 
-def units(
-    study: Study,
-    methods: Sequence[str],
-    seeds: int,
-    *,
-    ks: Sequence[int] = KS,
-    draws: int = DRAWS,
-    stop: Stop = "last",
-) -> Iterator[Unit]:
-    """Each method with each seed on `draws` draws of k windows of each activity of the training subjects.
+@dataclass(frozen=True)
+class Draws:
+    """Which labels are drawn, and how training on them ends.
 
-    All methods see the same draws. The encoder's features are computed once, and the heads train side by side. A
-    method that trains end to end starts anew on each draw.
+    Attributes:
+        k: Labelled windows of each activity; give it several times.
+        draws: How often k windows are drawn.
+        stop: last (after a fixed number of steps, without a label of a validation subject) or paper (the best of 50
+            epochs on all labels of the validation subjects, scored every fifth).
+    """
 
-    `stop` "last": a fixed number of steps; no label of a validation subject is used. "paper": the best of 50 epochs on
-    all labels of the validation subjects, scored every fifth epoch.
+    k: tuple[int, ...] = (1, 2, 5, 10, 25, 50, 100)
+    draws: int = 10
+    stop: Literal["last", "paper"] = "last"
+
+    def __post_init__(self) -> None:
+        if not self.k or min(self.k) < 1 or self.draws < 1:
+            raise DataError(f"few labels need every k and the number of draws from 1 on; got {self}")
+
+
+def units(study: Study, methods: Sequence[str], seeds: int, options: Draws) -> Iterator[Unit]:
+    """Yield each method with each seed, on the same draws of labels of the training subjects.
+
+    The encoder's features are computed once, and the heads train side by side. A method that trains end to end starts
+    anew on each draw.
 
     Raises:
         DataError: an activity has fewer than k training windows.
     """
+    from otolith import splits
+
     split = splits.default(study.w, study.info)
     y = study.w.y[split.train]
-    drawn = {(k, draw): split.train[k_per_class(y, k, draw)] for k in ks for draw in range(draws)}
+    drawn = {(k, draw): split.train[splits.k_per_class(y, k, draw)] for k in options.k for draw in range(options.draws)}
     for seed in range(seeds):
         for method in methods:
-            yield _unit(study, split, method, seed, drawn, stop)
+            yield _unit(study, split, method, seed, drawn, options.stop)
 
 
 def _unit(
@@ -68,17 +67,23 @@ def _unit(
     method: str,
     seed: int,
     drawn: dict[tuple[int, int], NDArray[np.int64]],
-    stop: Stop,
+    stop: Literal["last", "paper"],
 ) -> Unit:
-    keys = {(k, draw): study.key("few labels", split, method, seed, k=k, draw=draw, stop=stop) for k, draw in drawn}
+    from otolith import methods
+    from otolith.protocols.cells import learners
+    from otolith.protocols.cells.unit import Unit
+    from otolith.rows import Row
+
+    keys = {(k, draw): study.key(SPEC.in_rows, split, method, seed, k=k, draw=draw, stop=stop) for k, draw in drawn}
 
     def run(missing: Sequence[Key], progress: Progress) -> Iterator[Row]:
         wanted = {(int(key["k"]), int(key["draw"])) for key in missing}
-        learner: _Heads | _EndToEnd
-        if registry.spec(method).end_to_end:
-            learner = _EndToEnd(study, split, method, seed, stop)
+        learner: learners.Heads | learners.EndToEnd
+        if methods.spec(method).end_to_end:
+            learner = learners.EndToEnd(study, split, method, seed, stop)
         else:
-            learner = _Heads(study, split, study.encoder(split, method, seed, progress=progress), stop, progress)
+            encoder = study.encoder(split, method, seed, progress=progress)
+            learner = learners.Heads(study, split, encoder, stop, progress)
         for k in dict.fromkeys(k for k, _ in drawn):
             chosen = [draw for number, draw in drawn if number == k]
             if learner.alone:
@@ -89,119 +94,101 @@ def _unit(
                 for group in [[draw] for draw in chosen] if learner.alone else [chosen]:
                     began = time.perf_counter()
                     found = learner.predictions([drawn[k, draw] for draw in group], group, bar.advance)
-                    each = (time.perf_counter() - began) / len(group)
+                    meta = study.meta(split, {"finetune": (time.perf_counter() - began) / len(group)}, [])
                     for draw, y_pred in zip(group, found, strict=True):
-                        yield Row(
-                            keys[k, draw], _scores(study, split, y_pred), study.meta(split, {"finetune": each}, [])
-                        )
+                        yield Row(keys[k, draw], learners.scores(study, split, y_pred), meta)
 
     return Unit(f"{method}, seed {seed}: {len(keys)} draws", tuple(keys.values()), run)
 
 
-def _scores(study: Study, split: Split, y_pred: NDArray[np.int64]) -> dict[str, Any]:
-    w = study.w
-    classes = np.unique(w.y[split.train][w.y[split.train] >= 0])
-    return metrics.evaluate(w.y[split.test], y_pred, w.subject[split.test], w.meta.activities, classes.tolist())
+Points = dict[str, dict[int, dict[str, Any]]]
+"""{method: {k: {mean, low, high, n}}}: macro F1 over draws, each averaged over the seeds."""
 
 
-class _Scored:
-    """What both ways to learn from a draw share: labels and the score on the validation windows."""
+def sections(rows: Sequence[Row]) -> list[Section]:
+    """Return a table and a picture over k (Fig. 6) of what shares everything else, then the tables of each k."""
+    from otolith.report.groups import conditions, group
+    from otolith.report.names import dataset_title, split_title
 
-    def __init__(self, study: Study, split: Split, stop: Stop) -> None:
-        self.w, self.split, self.stop = study.w, split, stop
-        self.n_classes = len(study.w.meta.activities)
-        labels = study.w.y[split.train]
-        self.classes = tuple(int(c) for c in np.unique(labels[labels >= 0]))
+    found: dict[str, list[Row]] = {}
+    for each in group(row for row in rows if "macro_f1" in row.result):
+        for row in each.rows:
+            if isinstance(row.key.get("k"), int):
+                rest = conditions({name: value for name, value in row.key.items() if name != "k"})
+                parts = [dataset_title(each.dataset), split_title(each.split)]
+                parts += [f"{each.recipe_name} recipe"] if each.recipe_name else []
+                found.setdefault(", ".join([*parts, *([rest] if rest else [])]), []).append(row)
+    of_each_k = scores(rows, only_details=True)
+    return [*(_over_k(title, each) for title, each in found.items()), *of_each_k]
 
-    def score(self, y_true: Tensor, y_pred: Tensor) -> float:
-        return metrics.macro_f1(y_true.cpu().numpy(), y_pred.cpu().numpy(), self.classes, self.n_classes)
 
-    def labels(self, rows: NDArray[np.int64], device: torch.device) -> Tensor:
-        return torch.from_numpy(np.array(self.w.y[rows])).to(device)
+def _over_k(title: str, rows: Sequence[Row]) -> Section:
+    from otolith.report import sections as report
 
+    points = _points(rows)
+    counts = sorted({point["n"] for by_k in points.values() for point in by_k.values()})
 
-class _Heads(_Scored):
-    """Heads on the features of a frozen encoder."""
+    def draw() -> Any:
+        from otolith.report import figures
+        from otolith.report.pictures import picture
 
-    alone = False
-    """Batched products round differently in other company: all heads of one k train, whichever are missing."""
-
-    def __init__(self, study: Study, split: Split, encoder: PretrainedEncoder, stop: Stop, progress: Progress) -> None:
-        super().__init__(study, split, stop)
-        self.settings: FinetuneSettings = study.recipe.finetune
-        self.seed = encoder.seed
-        used = [split.train, split.test] + ([split.val] if stop == "paper" else [])
-        rows = np.concatenate(used)
-        self.features = encode(
-            encoder.network, Source([Part(self.w.x, rows)], encoder.scaler, encoder.device), progress=progress
+        caption = (
+            "Macro F1 on the test subjects over the number of labelled windows of each activity: mean and 95 % "
+            f"interval over {' or '.join(str(n) for n in counts)} draws of labels. {title}."
         )
-        self.place = np.full(len(self.w), -1)
-        self.place[rows] = np.arange(len(rows))
+        return [picture(figures.learning_curves(points), "Macro F1 over the number of labels", caption)]
 
-    def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
-        """Test predictions of a head trained on each of `drawn`, whose numbers seed them."""
-        draws = [self._labelled(rows) for rows in drawn]
-        seeds = [_head_seed(self.seed, number) for number in numbers]
-        if self.stop == "last":
-            heads = train_many(draws, seeds, self.settings, self.n_classes, steps=STEPS, on_head=advance)
-        else:
-            val = self._labelled(self.split.val)
-            heads = train_many(draws, seeds, self.settings, self.n_classes, val=val, score=self.score, on_head=advance)
-        found = heads.predict(self._at(self.split.test))
-        return list(found.cpu().numpy())
-
-    def _at(self, rows: NDArray[np.int64]) -> Tensor:
-        return self.features[torch.from_numpy(self.place[rows]).to(self.features.device)]
-
-    def _labelled(self, rows: NDArray[np.int64]) -> Labelled:
-        return Labelled(self._at(rows), self.labels(rows, self.features.device))
+    words = report.Words("Mean and half of the 95 % interval over draws of labels.")
+    blocks = [report.Pictures(draw), words, _table(points)]
+    return report.Section(f"Few labels: {title}", rows, blocks, rank=0)
 
 
-class _EndToEnd(_Scored):
-    """A new encoder and head, trained together on each draw."""
+def _points(rows: Sequence[Row]) -> Points:
+    from otolith.metrics import mean_interval
+    from otolith.report.names import method_order
 
-    alone = True
-
-    def __init__(self, study: Study, split: Split, method: str, seed: int, stop: Stop) -> None:
-        super().__init__(study, split, stop)
-        self.study, self.method, self.seed = study, method, seed
-        self.settings: FinetuneSettings = study.recipe.settings_of(method)
-        self.encoder = study.encoder(split, method, seed)
-
-    def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
-        """Test predictions of a network trained on each of `drawn`, whose numbers seed heads and order."""
-        found = []
-        test = self._inputs(self.split.test)
-        for rows, number in zip(drawn, numbers, strict=True):
-            network = build_encoder(self.method, self.study.recipe, self.w.meta, self.seed)
-            seed = _head_seed(self.seed, number)
-            whole = torch.nn.Sequential(network, build_head(network.n_features, self.n_classes, self.settings, seed))
-            whole.to(self.encoder.device)
-            if self.stop == "last":
-                train_steps(whole, self._labelled(rows), self.settings, seed, STEPS)
-            else:
-                train_classifier(
-                    whole,
-                    self._labelled(rows),
-                    self._labelled(self.split.val),
-                    self.settings,
-                    seed,
-                    n_classes=self.n_classes,
-                    score=self.score,
-                    every=5,
-                )
-            found.append(predict(whole, test).argmax(1).cpu().numpy())
-            advance(1)
-        return found
-
-    def _inputs(self, rows: NDArray[np.int64]) -> Tensor:
-        source = Source([Part(self.w.x, rows)], self.encoder.scaler, self.encoder.device)
-        return source[torch.arange(len(rows))]
-
-    def _labelled(self, rows: NDArray[np.int64]) -> Labelled:
-        return Labelled(self._inputs(rows), self.labels(rows, self.encoder.device))
+    found: dict[str, dict[int, dict[int, list[float]]]] = {}
+    for row in rows:
+        by_k = found.setdefault(str(row.key.get("method")), {})
+        by_k.setdefault(row.key["k"], {}).setdefault(int(row.key.get("draw") or 0), []).append(row.result["macro_f1"])
+    return {
+        method: {
+            k: mean_interval(sum(scores) / len(scores) for scores in by_draw.values())
+            for k, by_draw in sorted(by_k.items())
+        }
+        for method, by_k in sorted(found.items(), key=lambda item: method_order(item[0]))
+    }
 
 
-def _head_seed(seed: int, draw: int) -> int:
-    """Of a head and its dropout: the same for all methods, another for each draw and seed."""
-    return (1000 * seed + draw) % 2**32
+def _table(points: Points) -> Any:
+    """`71.2 ± 3.1` for each method and k: the mean and half of its 95 % interval, in percent."""
+    from otolith.report.names import method_title, percent
+    from otolith.report.sections import Table
+
+    def cell(point: Mapping[str, Any] | None) -> str:
+        if point is None:
+            return "–"
+        half = "" if point["low"] is None else f" ± {percent((point['high'] - point['low']) / 2)}"
+        return f"{percent(point['mean'])}{half}"
+
+    ks = sorted({k for by_k in points.values() for k in by_k})
+    lines = []
+    for method, by_k in points.items():
+        counts = sorted({point["n"] for point in by_k.values()})
+        shown = "–".join(str(n) for n in (counts[0], *counts[1:][-1:]))
+        lines.append([method_title(method), *(cell(by_k.get(k)) for k in ks), shown])
+    return Table(["Method", *(f"k = {k}" for k in ks), "Draws"], lines)
+
+
+SPEC = ProtocolSpec(
+    name="few-labels",
+    title="Few labels",
+    line="a head or network from k labelled windows of each activity",
+    section="Section V-B, Fig. 6",
+    units=units,
+    options=Draws,
+    row_name="few labels",
+    fields=("draw", "stop"),
+    identity=("stop",),
+    sections=sections,
+)

@@ -2,33 +2,67 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from otolith import splits
-from otolith.pipeline import evaluate, finetune
-from otolith.progress import Progress
-from otolith.protocols.study import Study, key_of
-from otolith.protocols.unit import Key, Unit
-from otolith.rows import Row
-from otolith.splits import Split
+from otolith.errors import DataError
+from otolith.protocols.spec import ProtocolSpec
+
+if TYPE_CHECKING:
+    from otolith.progress import Progress
+    from otolith.protocols.cells.study import Study
+    from otolith.protocols.cells.unit import Key, Unit
+    from otolith.rows import Row
+    from otolith.splits import Split
 
 
-def units(source: Study, target: Study, methods: Sequence[str], seeds: int) -> Iterator[Unit]:
-    """Each method with each seed: the encoder from the source's training subjects, the head from the target's.
+@dataclass(frozen=True)
+class Source:
+    """Where encoders come from.
+
+    Attributes:
+        source: The data set, or the folder of your own, that encoders are pre-trained on; the recipe is for it.
+    """
+
+    source: str | None = None
+
+
+def source_of(options: Source) -> str:
+    """Return the data set to pre-train on.
+
+    Raises:
+        DataError: none is named.
+    """
+    if options.source is None:
+        raise DataError("transfer needs a data set to pre-train on: --source NAME")
+    return options.source
+
+
+def units(study: Study, methods: Sequence[str], seeds: int, options: Source) -> Iterator[Unit]:
+    """Yield each method with each seed: the encoder from the source's training subjects, the head from the target's.
 
     The source's recipe decides everything, the head's training too; the scaler is fitted anew on the target's training
     windows. A method that trains end to end learns the source's labels, and is then frozen like the others.
     """
+    from otolith import splits
+
+    source = study.source
+    assert source is not None
     at_home = splits.default(source.w, source.info)
-    split = splits.default(target.w, target.info)
+    split = splits.default(study.w, study.info)
     for seed in range(seeds):
         for method in methods:
-            yield _unit(source, at_home, target, split, method, seed)
+            yield _unit(source, at_home, study, split, method, seed)
 
 
 def _unit(source: Study, at_home: Split, target: Study, split: Split, method: str, seed: int) -> Unit:
-    key = key_of("transfer", target.w, split, source.recipe, method, seed, source=source.w.meta.dataset)
+    from otolith.pipeline import finetune
+    from otolith.protocols.cells.study import key_of, scored_row
+    from otolith.protocols.cells.unit import Unit
+
+    home = source.w.meta.dataset
+    key = key_of(SPEC.in_rows, target.w, split, source.recipe, method, seed, source=home)
 
     def run(missing: Sequence[Key], progress: Progress) -> Iterator[Row]:
         encoder = source.encoder(at_home, method, seed, trained=True, progress=progress)
@@ -41,9 +75,18 @@ def _unit(source: Study, at_home: Split, target: Study, split: Split, method: st
             checkpoints=target.place_of(key),
             progress=progress,
         )
-        began = time.perf_counter()
-        result = evaluate(model, target.w, split) | {"val_macro_f1": model.validation}
-        seconds = {"evaluate": time.perf_counter() - began}
-        yield Row(key, result, target.meta(split, seconds, encoder.records + model.records))
+        yield scored_row(key, model, target.w, split, target.recipe_name, encoder.records + model.records)
 
-    return Unit(f"{method}, seed {seed}, from {source.w.meta.dataset} to {target.w.meta.dataset}", (key,), run)
+    return Unit(f"{method}, seed {seed}, from {home} to {target.w.meta.dataset}", (key,), run)
+
+
+SPEC = ProtocolSpec(
+    name="transfer",
+    title="Transfer",
+    line="encoders of one data set, heads on another",
+    section="Section V-C, Table IV",
+    units=units,
+    options=Source,
+    fields=("source",),
+    source=source_of,
+)

@@ -1,23 +1,64 @@
-"""Pictures, tables and a page from run folders; reads rows and arrays, computes nothing but pictures.
+"""Pages, tables and pictures from run folders: reads rows and arrays, and computes nothing but pictures.
 
+A page is put together of sections (`sections.py`) that a protocol makes of its rows; this room knows no protocol.
 Drawing libraries are imported when something is drawn, so that importing this package costs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from otolith.report.folder import RunFolder
+    from otolith.report.sections import Section
+    from otolith.rows import Row
+
+    Sections = Callable[[Iterable[Row]], Sequence[Section]]
+
+__all__ = ["write", "write_tables"]
 
 
-def write(run_folders: Sequence[Path | str], out: Path | str) -> Path:
-    """One self-contained HTML page of one run or several, see `otolith.report.html.write`."""
-    from otolith.report import html
+def write(run_folders: Sequence[Path | str], out: Path | str, sections: Sections | None = None) -> Path:
+    """Write one self-contained HTML page of one run or several to the file `out`, and return it.
 
-    return html.write(run_folders, out)
+    Parts that a folder lacks are left out; damaged parts are left out and named on the page. The file appears whole or
+    not at all.
+
+    Args:
+        sections: makes the sections of a comparison from all rows; None: tables of scores. `otolith.protocols.sections`
+            knows what each protocol shows.
+
+    Raises:
+        CheckpointError: a folder is no run folder.
+        ValueError: none is given.
+    """
+    from otolith.report import html, tables
+
+    return tables.write_text(Path(out), html.page(*_read(run_folders, sections)))
 
 
-def write_tables(run_folders: Sequence[Path | str], out: Path | str) -> list[Path]:
-    """Markdown and CSV tables of one run or several, see `otolith.report.tables.write`."""
+def write_tables(run_folders: Sequence[Path | str], out: Path | str, sections: Sections | None = None) -> list[Path]:
+    """Write report.md, rows.csv, summary.csv and subjects.csv into the folder `out`; the rest is as for `write`."""
     from otolith.report import tables
 
-    return tables.write(run_folders, out)
+    _, rows, found, problems = _read(run_folders, sections)
+    return tables.write(rows, found, problems, Path(out))
+
+
+def _read(
+    run_folders: Sequence[Path | str], sections: Sections | None
+) -> tuple[list[RunFolder], list[Row], list[Section], list[str]]:
+    """Return the folders, their scored rows, the sections of all rows in order, and what is damaged."""
+    from otolith.report.folder import load
+    from otolith.report.groups import gather
+    from otolith.report.sections import in_order, scores
+
+    if not run_folders:
+        raise ValueError("a report needs at least one run folder")
+    runs = [load(folder) for folder in run_folders]
+    rows, problems = gather(runs)
+    unscored = [row for run in runs for row in run.unscored]
+    damaged = [f"{run.name}: {problem}" for run in runs for problem in run.problems]
+    return runs, rows, in_order((sections or scores)([*rows, *unscored])), damaged + problems

@@ -49,7 +49,7 @@ class Tsne:
 class RunFolder:
     """The whole parts of a run folder; None or empty where there is nothing to show.
 
-    `rows` are the scored ones, one for each key; `costs` those of the cost protocol; `curves` the epochs of each
+    `rows` are the scored ones, one for each key; `unscored` the others; `curves` the epochs of each
     stage, in order of epoch; `problems` one sentence for each damaged part. `name` is the folder's name without its
     path. `tsne` is of a run; `cells` of those cells of a comparison that left features in the plane, by `cell_name`.
     """
@@ -64,7 +64,7 @@ class RunFolder:
     teacher: dict[str, Any] | None = None
     tsne: Tsne | None = None
     cells: dict[str, Tsne] = field(default_factory=dict)
-    costs: list[Row] = field(default_factory=list)
+    unscored: list[Row] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -96,7 +96,7 @@ def load(folder: Path | str) -> RunFolder:
     recipe = _read(folder / RECIPE_JSON, _object, problems)
     if recipe is None and recipe_text is not None:
         recipe = _read(folder / RECIPE_TOML, lambda path: toml_value(_text(path)), problems)
-    rows, costs = _rows(folder / ROWS, problems)
+    rows, unscored = _rows(folder / ROWS, problems)
     return RunFolder(
         path=folder,
         rows=rows,
@@ -108,7 +108,7 @@ def load(folder: Path | str) -> RunFolder:
         teacher=_read(folder / TEACHER, _teacher, problems),
         tsne=_tsne(folder / ARRAYS, problems),
         cells=_cells(folder / ARRAYS, rows, problems),
-        costs=costs,
+        unscored=unscored,
         problems=problems,
     )
 
@@ -151,12 +151,6 @@ def _array(path: Path) -> NDArray[Any]:
 
 def _is_fraction(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-
-
-def _is_timed(row: Row) -> bool:
-    spent = row.meta.get("seconds_per_epoch")
-    times = list(spent.values()) if isinstance(spent, Mapping) else []
-    return row.key.get("protocol") == "cost" and bool(times) and all(_is_number(s) and s >= 0 for s in times)
 
 
 def _is_number(value: object) -> bool:
@@ -207,20 +201,20 @@ def fault(result: Mapping[str, Any]) -> str | None:
 
 
 def _rows(path: Path, problems: list[str]) -> tuple[list[Row], list[Row]]:
-    """Rows with scores, and those of the cost protocol, which have none."""
+    """Rows with scores, and those without."""
     found = scan(path)
     problems += [f"{path.name}, line {damage.line}, is left out: {damage.reason}." for damage in found.damage]
-    scored, costs = [], []
+    scored, unscored = [], []
     for row in latest(found.rows):
         if "macro_f1" not in row.result:
-            costs += [row] if _is_timed(row) else []
+            unscored.append(row)
             continue
         wrong = fault(row.result)
         if wrong is None:
             scored.append(row)
         else:
             problems.append(f"A row of {path.name} ({row.key}) is left out: {wrong}.")
-    return scored, costs
+    return scored, unscored
 
 
 def _curves(path: Path, problems: list[str]) -> dict[str, list[dict[str, Any]]]:

@@ -76,6 +76,11 @@ class Group:
     lines: tuple[Line, ...]
 
     @property
+    def place(self) -> tuple[str, ...]:
+        """What groups are sorted by."""
+        return (self.dataset, self.split, self.protocol, self.recipe_name, self.conditions)
+
+    @property
     def title(self) -> str:
         parts = [dataset_title(self.dataset), split_title(self.split)]
         parts += [f"{self.recipe_name} recipe"] if self.recipe_name else []
@@ -97,14 +102,8 @@ class Group:
 
 
 def protocol_of(key: Mapping[str, Any]) -> str:
-    """Which protocol of Section V a key belongs to: its own `protocol`, or what source, k and fold tell."""
-    if key.get("protocol"):
-        return str(key["protocol"])
-    if key.get("source") not in (None, key.get("dataset")):
-        return "transfer"
-    if key.get("k") is not None:
-        return "few labels"
-    return "cross-validation" if key.get("fold") is not None else "representation"
+    """Return the protocol of a key; a key that names none is of the plain one."""
+    return str(key.get("protocol") or "representation")
 
 
 def recipe_name(row: Row) -> str:

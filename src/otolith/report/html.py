@@ -7,33 +7,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from otolith import __version__
-from otolith.report import cost, differences, few_labels, groups, names, pictures, published, tables
-from otolith.report.folder import RunFolder, load
+from otolith.report import groups, names, pictures, published
+from otolith.report.folder import RunFolder
+from otolith.report.sections import Section
 from otolith.rows import Row
 
 _MOST_PICTURED = 12
 
 
-def write(run_folders: Sequence[Path | str], out: Path | str) -> Path:
-    """Write the report of one run, or the comparison of several, to the file `out`, and return it.
-
-    Parts that a folder lacks are left out; damaged parts are left out and named on the page. The file appears
-    whole or not at all. Raises CheckpointError if a folder is no run folder, ValueError if none is given.
-    """
-    if not run_folders:
-        raise ValueError("a report needs at least one run folder")
-    runs = [load(folder) for folder in run_folders]
-    rows, problems = groups.gather(runs)
-    if len(runs) == 1 and len(rows) <= 1 and not runs[0].costs:
-        page, content = "single.html.j2", _single(runs[0])
+def page(runs: Sequence[RunFolder], rows: Sequence[Row], sections: Sequence[Section], problems: Sequence[str]) -> str:
+    """Return the page of one run, or of several results beside each other; `rows` are the scored ones."""
+    shown = {id(row) for each in sections for row in each.rows}
+    if len(runs) == 1 and len(rows) <= 1 and not any(id(row) in shown for row in runs[0].unscored):
+        name, content = "single.html.j2", _single(runs[0])
     else:
-        page, content = "comparison.html.j2", _comparison(runs, rows, problems)
+        name, content = "comparison.html.j2", _comparison(runs, rows, sections, problems)
     environment = Environment(
         loader=PackageLoader("otolith.report"),
         autoescape=True,
@@ -43,8 +36,7 @@ def write(run_folders: Sequence[Path | str], out: Path | str) -> Path:
     )
     environment.filters["percent"] = names.percent
     environment.filters["natural"] = lambda items: sorted(items, key=names.natural)
-    text = environment.get_template(page).render(content, version=__version__, caveat=published.CAVEAT)
-    return tables.write_text(Path(out), text)
+    return environment.get_template(name).render(content, version=__version__, caveat=published.CAVEAT)
 
 
 def _parts(row: Row | None) -> dict[str, dict[str, int | None]]:
@@ -146,47 +138,21 @@ def _single(run: RunFolder) -> dict[str, Any]:
     }
 
 
-def _comparison(runs: Sequence[RunFolder], rows: list[Row], problems: list[str]) -> dict[str, Any]:
-    found = groups.group(rows)
-    timed = [row for run in runs for row in run.costs]
-    datasets = [*(group.dataset for group in found), *(str(row.key.get("dataset", "?")) for row in timed)]
+def _comparison(
+    runs: Sequence[RunFolder], rows: Sequence[Row], sections: Sequence[Section], problems: Sequence[str]
+) -> dict[str, Any]:
+    shown = {id(row): row for each in sections for row in each.rows}
+    datasets = dict.fromkeys(str(row.key.get("dataset", "?")) for row in shown.values())
     return {
-        "n_rows": len(rows) + len(timed),
-        "datasets": names.listed(dict.fromkeys(map(names.dataset_title, datasets))),
-        "problems": [f"{run.name}: {problem}" for run in runs for problem in run.problems] + problems,
-        "groups": [_group_content(group) for group in found],
-        "summary_header": tables.SUMMARY_HEADER,
-        "learning": [
-            {
-                "title": each.title,
-                "picture": pictures.learning(each),
-                "header": few_labels.header(each),
-                "table": few_labels.table(each),
-            }
-            for each in few_labels.learning(found)
-        ],
-        "difference_header": differences.HEADER,
-        "costs": cost.tables(timed),
-        "published_cost": cost.PUBLISHED,
+        "n_rows": len(shown),
+        "datasets": names.listed(map(names.dataset_title, datasets)),
+        "problems": problems,
+        "sections": sections,
+        "scored": bool(rows),
         "grid": pictures.grid(runs),
         "terms": _terms(runs),
         "have_models": any(run.card for run in runs),
-        "runs": [_run_content(run) for run in runs],
-    }
-
-
-def _group_content(group: groups.Group) -> dict[str, Any]:
-    return {
-        "group": group,
-        "pictures": pictures.comparison(group),
-        "warnings": groups.warnings_of(group.rows),
-        "notes": groups.notes_of(group.rows),
-        "summary": [tables.summary_cells(group, line) for line in group.lines],
-        "differences": differences.table(group),
-        "has_published": any(line.published for line in group.lines),
-        "every_run": tables.every_run(group.rows),
-        "subject_header": ["Subject", *(group.label(line) for line in group.lines)],
-        "subject_rows": [tables.subject_cells(group, person) for person in group.subjects],
+        "runs": [_run_content(run, [*run.rows, *(row for row in run.unscored if id(row) in shown)]) for run in runs],
     }
 
 
@@ -200,17 +166,17 @@ def _terms(runs: Sequence[RunFolder]) -> list[tuple[str, list[str]]]:
     return [(name, texts) for name, texts in found.items() if texts]
 
 
-def _run_content(run: RunFolder) -> dict[str, Any]:
+def _run_content(run: RunFolder, rows: Sequence[Row]) -> dict[str, Any]:
     """The pictures of one run within a comparison, and what it ran on."""
     # A folder of a protocol with many cells would drown the page; its scores are in the tables.
     pictured = run.rows if len(run.rows) <= _MOST_PICTURED else []
     found = [item for row in pictured for item in pictures.scores(row)]
     found += pictures.teacher(run) + pictures.curves(run)
     only = run.rows[0] if len(run.rows) == 1 else None
-    methods = dict.fromkeys(names.method_title(str(row.key.get("method", "?"))) for row in [*run.rows, *run.costs])
+    methods = dict.fromkeys(names.method_title(str(row.key.get("method", "?"))) for row in rows)
     return {
         "name": run.name,
-        "title": pictures.condition(only) if only is not None else f"{len(run.rows) + len(run.costs)} results",
+        "title": pictures.condition(only) if only is not None else f"{len(rows)} results",
         "method": names.listed(methods),
         "macro_f1": only.result["macro_f1"] if only is not None else None,
         "pictures": found,

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from otolith.report import figures, names
-from otolith.report.few_labels import Learning
 from otolith.report.folder import RunFolder, Tsne, cell_name
 from otolith.report.groups import Group, conditions
+from otolith.report.sections import interval_text
 from otolith.report.style import data_uri
-from otolith.report.tables import interval_text
 from otolith.rows import Row
 
 _STAGE_ORDER = ("autoencoder", "pretrain", "finetune")
@@ -198,17 +197,6 @@ def comparison(group: Group) -> list[Picture]:
             )
         )
     return found
-
-
-def learning(of: Learning) -> Picture:
-    """Fig. 6: macro F1 over the number of labels."""
-    draws = sorted({point["n"] for by_k in of.points.values() for point in by_k.values()})
-    return picture(
-        figures.learning_curves(of.points),
-        "Macro F1 over the number of labels",
-        f"Macro F1 on the test subjects over the number of labelled windows of each activity: mean and 95 % interval "
-        f"over {' or '.join(str(n) for n in draws)} draws of labels. {of.title}.",
-    )
 
 
 def grid(runs: Sequence[RunFolder]) -> list[Picture]:

@@ -4,74 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from otolith.report import cost, differences, few_labels, published
-from otolith.report.folder import load
-from otolith.report.groups import OWN, Group, Line, gather, group, notes_of, protocol_of, warnings_of
-from otolith.report.names import method_title, percent
+from otolith.report.groups import OWN, Group, group
+from otolith.report.sections import LEAD, Block, Section, Table, Words
 from otolith.rows import Row
 from otolith.system.files import write as write_file
-
-
-def interval_text(result: Mapping[str, Any]) -> str:
-    """`88.1–95.2`, or a dash where the row has no interval."""
-    interval = result.get("interval")
-    return f"{percent(interval['low'])}–{percent(interval['high'])}" if interval else "–"
-
-
-def range_text(line: Line) -> str:
-    """`92.1–93.8`, or a dash for one row: a single run has no spread."""
-    stats = line.spread
-    return f"{percent(stats['min'])}–{percent(stats['max'])}" if stats["n"] > 1 else "–"
-
-
-def published_text(line: Line) -> str:
-    """`93.0 (Table I)`, several where the paper's tables differ, a dash where it has none."""
-    return "; ".join(f"{percent(p.macro_f1)} ({p.table})" for p in line.published) or "–"
-
-
-LEAD = "Macro F1 in percent on the test subjects; mean, range and SD are over the runs named."
-
-SUMMARY_HEADER = ("Method", "Runs", "Mean macro F1 (%)", "Range", "SD", "Paper (%)")
-
-
-def summary_cells(group: Group, line: Line) -> list[str]:
-    """One row of the summary table, in the order of SUMMARY_HEADER."""
-    stats = line.spread
-    sd = percent(stats["sd"]) if stats["sd"] is not None else "–"
-    return [group.label(line), line.seeds, percent(stats["mean"]), range_text(line), sd, published_text(line)]
-
-
-def every_run(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Header and lines of the table of all runs; a fold or a draw has a column where there are any."""
-    told = [name for name in ("seed", "fold", "draw") if any(row.key.get(name) is not None for row in rows)]
-    header = ["Method", *(name.capitalize() for name in told), "Macro F1 (%)", "95 % interval", "Accuracy (%)"]
-    lines = []
-    for row in rows:
-        accuracy = row.result.get("accuracy")
-        lines.append(
-            [
-                method_title(str(row.key.get("method", "?"))),
-                *("–" if row.key.get(name) is None else str(row.key[name]) for name in told),
-                percent(row.result["macro_f1"]),
-                interval_text(row.result),
-                "–" if accuracy is None else percent(accuracy),
-                *(str(row.result.get(name, "–")) for name in ("n_subjects", "n_windows")),
-            ]
-        )
-    return [*header, "Test subjects", "Windows"], lines
-
-
-def subject_cells(group: Group, person: str) -> list[str]:
-    """The mean score of one subject under each line of a group, a dash where it was not tested."""
-    cells = [person]
-    for line in group.lines:
-        scores = line.per_subject.get(person)
-        cells.append(percent(sum(scores) / len(scores)) if scores else "–")
-    return cells
 
 
 def _markdown_cell(text: str) -> str:
@@ -97,60 +37,33 @@ def _markdown_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> st
     return "\n".join(text)
 
 
-def markdown(groups: Sequence[Group], problems: Sequence[str] = (), costs: Sequence[cost.Costs] = ()) -> str:
-    """The tables of all groups: summary with the paper beside it, every run, per-subject scores; then costs."""
-    parts = ["# Results", *([LEAD] if groups else [])]
+def markdown(sections: Sequence[Section], problems: Sequence[str] = ()) -> str:
+    """Return everything that sections say, without their pictures."""
+    lead = [LEAD] if any("macro_f1" in row.result for each in sections for row in each.rows) else []
+    parts = ["# Results", *lead]
     parts += [f"**Attention:** {_markdown_cell(problem)}" for problem in problems]
-    parts += _curves(groups)
-    for each in groups:
-        parts += _summary(each)
-        parts.append("### Every run")
-        parts.append(_markdown_table(*every_run(each.rows)))
-        parts += [_markdown_cell(note) for note in notes_of(each.rows)]
-        if each.subjects:
-            header = ("Subject", *(each.label(line) for line in each.lines))
-            parts.append("### Macro F1 within each subject (%), mean over runs")
-            parts.append(_markdown_table(header, (subject_cells(each, person) for person in each.subjects)))
-    return "\n\n".join([*parts, *_costs(costs)]) + "\n"
+    for each in sections:
+        parts += [f"## {_markdown_cell(each.title)}", *_blocks([*each.blocks, *each.details])]
+    return "\n\n".join(parts) + "\n"
 
 
-def overview(groups: Sequence[Group], costs: Sequence[cost.Costs] = ()) -> str:
-    """The same without single runs and subjects; few labels as one table over k."""
-    parts = _curves(groups)
-    for each in groups:
-        if not any(protocol_of(row.key) == "few labels" for row in each.rows):
-            parts += _summary(each)
-    return "\n\n".join([*parts, *_costs(costs)]) + "\n"
-
-
-def _curves(groups: Sequence[Group]) -> list[str]:
+def overview(sections: Sequence[Section], *, without: Collection[str] = ()) -> str:
+    """Return the same without details; `without` are paragraphs that are said elsewhere."""
     parts = []
-    for curve in few_labels.learning(groups):
-        parts.append(f"## Few labels: {_markdown_cell(curve.title)}")
-        parts.append("Mean and half of the 95 % interval over draws of labels.")
-        parts.append(_markdown_table(few_labels.header(curve), few_labels.table(curve)))
-    return parts
+    for each in sections:
+        blocks = [block for block in each.blocks if not (isinstance(block, Words) and block.text in without)]
+        parts += [f"## {_markdown_cell(each.title)}", *_blocks(blocks)] if blocks else []
+    return "\n\n".join(parts) + "\n"
 
 
-def _summary(group: Group) -> list[str]:
-    parts = [f"## {_markdown_cell(group.title)}"]
-    parts.append(_markdown_table(SUMMARY_HEADER, (summary_cells(group, line) for line in group.lines)))
-    if any(line.published for line in group.lines):
-        parts.append(published.CAVEAT)
-    parts += [f"**Attention:** {_markdown_cell(warning)}" for warning in warnings_of(group.rows)]
-    tested = differences.table(group)
-    if tested:
-        parts.append("### Differences, paired by test subject")
-        parts.append(_markdown_table(differences.HEADER, tested))
-    return parts
-
-
-def _costs(costs: Sequence[cost.Costs]) -> list[str]:
+def _blocks(blocks: Iterable[Block]) -> list[str]:
+    before = {"text": "", "heading": "### ", "warning": "**Attention:** "}
     parts = []
-    for each in costs:
-        parts.append(f"## Seconds of an epoch: {_markdown_cell(each.title)}")
-        parts.append(_markdown_table(each.header, each.lines))
-        parts.append(cost.PUBLISHED)
+    for block in blocks:
+        if isinstance(block, Table):
+            parts.append(_markdown_table(block.header, block.lines))
+        elif isinstance(block, Words):
+            parts.append(before[block.kind] + _markdown_cell(block.text))
     return parts
 
 
@@ -222,21 +135,12 @@ def write_text(path: Path, text: str) -> Path:
     return write_file(path, text.encode(errors="replace"), sync=False)
 
 
-def write(run_folders: Sequence[Path | str], out: Path | str) -> list[Path]:
-    """Write report.md, rows.csv, summary.csv and subjects.csv of the given run folders into the folder `out`.
-
-    Raises CheckpointError if one of them is no run folder.
-    """
-    runs = [load(folder) for folder in run_folders]
-    rows, problems = gather(runs)
-    problems = [f"{run.name}: {problem}" for run in runs for problem in run.problems] + problems
-    groups = group(rows)
-    out = Path(out)
-    return [
-        write_text(
-            out / "report.md", markdown(groups, problems, cost.tables(row for run in runs for row in run.costs))
-        ),
-        write_text(out / "rows.csv", rows_csv(rows)),
-        write_text(out / "summary.csv", summary_csv(groups)),
-        write_text(out / "subjects.csv", subjects_csv(rows)),
-    ]
+def write(rows: Sequence[Row], sections: Sequence[Section], problems: Sequence[str], out: Path) -> list[Path]:
+    """Write report.md, rows.csv, summary.csv and subjects.csv into the folder `out`; `rows` are the scored ones."""
+    texts = {
+        "report.md": markdown(sections, problems),
+        "rows.csv": rows_csv(rows),
+        "summary.csv": summary_csv(group(rows)),
+        "subjects.csv": subjects_csv(rows),
+    }
+    return [write_text(out / name, text) for name, text in texts.items()]

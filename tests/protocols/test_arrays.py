@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from otolith.errors import DataError
-from otolith.protocols.embedding import choose, embed
+from otolith.protocols.cells.arrays import choose, embed
 
 
 def test_choice_is_balanced_sorted_and_seeded() -> None:

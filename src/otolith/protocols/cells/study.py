@@ -14,13 +14,13 @@ import numpy as np
 
 from otolith import methods, rows
 from otolith.errors import CheckpointError
-from otolith.model import PretrainedEncoder, bundle
+from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT, Progress
-from otolith.protocols.diagnosis import embed_test
-from otolith.protocols.unit import Key, Unit
+from otolith.protocols.cells.arrays import embed_test
+from otolith.protocols.cells.unit import Key, Unit
 from otolith.rows import Row, environment
 from otolith.splits import Split
 from otolith.system import claims
@@ -39,7 +39,7 @@ class Study:
     `folder` keeps pre-trained encoders and the checkpoints of those in training; what is in it is taken from there.
     `pictured`: where the protocols that show features leave them in the plane, by method and seed; None: nowhere.
     `unfinished`: where classifiers in training keep their checkpoints, see `place_of`; None: nowhere. Whoever stores a
-    row removes them.
+    row removes them. `source`: of the data set that encoders come from, for a protocol that has another.
     """
 
     w: Windows
@@ -50,6 +50,7 @@ class Study:
     device: str = "auto"
     pictured: Path | None = None
     unfinished: Path | None = None
+    source: Study | None = None
 
     def key(self, protocol: str, split: Split, method: str, seed: int, **more: Any) -> Key:
         """See `key_of`."""
@@ -168,8 +169,18 @@ def meta_of(
     }
 
 
+def scored_row(
+    key: Key, model: Model, w: Windows, split: Split, recipe_name: str, records: list[dict[str, Any]]
+) -> Row:
+    """Score a classifier on the test part; `records` are those of all epochs behind it."""
+    began = time.perf_counter()
+    result = evaluate(model, w, split) | {"val_macro_f1": model.validation}
+    seconds = {"evaluate": time.perf_counter() - began}
+    return Row(key, result, meta_of(w, split, recipe_name, seconds, records))
+
+
 def scored(study: Study, protocol: str, split: Split, method: str, seed: int, *, pictured: Path | None = None) -> Unit:
-    """One cell of Tables I to III: pre-train, fine-tune on all labels of the training subjects, score on others.
+    """Return one cell of Tables I to III: pre-train, fine-tune on all labels of the training subjects, score on others.
 
     `pictured`: where its test windows' features in the plane go, before the row.
     """
@@ -179,11 +190,9 @@ def scored(study: Study, protocol: str, split: Split, method: str, seed: int, *,
     def run(missing: Sequence[Key], progress: Progress) -> Iterator[Row]:
         encoder = study.encoder(split, method, seed, progress=progress)
         model = finetune(encoder, study.w, split, checkpoints=study.place_of(key), progress=progress)
-        began = time.perf_counter()
-        result = evaluate(model, study.w, split) | {"val_macro_f1": model.validation}
-        seconds = {"evaluate": time.perf_counter() - began}
+        row = scored_row(key, model, study.w, split, study.recipe_name, encoder.records + model.records)
         if pictured is not None:
             embed_test({"after": model.encoder.network}, model.encoder, study.w, split, seed, pictured, progress)
-        yield Row(key, result, study.meta(split, seconds, encoder.records + model.records))
+        yield row
 
     return Unit(f"{method}, seed {seed}{fold}", (key,), run)

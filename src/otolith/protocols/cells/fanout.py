@@ -15,7 +15,7 @@ from typing import Any
 
 from otolith.errors import OtolithError, TrainingError
 from otolith.progress import Progress
-from otolith.protocols.unit import Key, Task, Unit
+from otolith.protocols.cells.unit import Key, Task, Unit
 from otolith.rows import Row
 from otolith.system.extras import need
 
@@ -27,7 +27,7 @@ RETRIES = 3
 
 @dataclass(frozen=True)
 class Ray:
-    """An executor (see `otolith.protocols.unit.Executor`).
+    """An executor (see `otolith.protocols.cells.unit.Executor`).
 
     Attributes:
         plan: a function of a module, which workers import by its name: arguments -> the units, in their order.

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from otolith.report import cost, write, write_tables
-from otolith.report.folder import load
+from otolith.protocols import cost, sections
+from otolith.report import write, write_tables
+from otolith.report.sections import Table, Words, in_order
 from otolith.rows import Row, append
 
 
@@ -26,11 +27,14 @@ ROWS = [
 
 
 def test_the_table_holds_means_over_seeds_and_the_ratio_of_section_v() -> None:
-    (found,) = cost.tables(ROWS)
-    assert found.title == "UCI-HAR, compact recipe, CPU, 2 threads"
+    (found,) = sections(ROWS)
+    assert found.title == "Seconds of an epoch: UCI-HAR, compact recipe, CPU, 2 threads"
     names = ["Method", "Parameters", "Autoencoder (s)", "Pre-training (s)", "Fine-tuning (s)", "Against CSSHAR"]
-    assert found.header == names
-    assert found.lines == [
+    table, words = found.blocks
+    assert isinstance(table, Table)
+    assert words == Words(cost.PUBLISHED)
+    assert table.header == names
+    assert table.lines == [
         ["Dynamic temperature", "164,448", "1.50", "7.00", "1.00", "1.75x"],
         ["CSSHAR", "164,448", "–", "4.00", "1.00", "1.00x"],
         ["Random encoder", "164,448", "–", "–", "1.00", "–"],
@@ -38,21 +42,20 @@ def test_the_table_holds_means_over_seeds_and_the_ratio_of_section_v() -> None:
 
 
 def test_times_of_two_machines_never_stand_in_one_table() -> None:
-    found = cost.tables([*ROWS, timed("csshar", 0, {"pretrain": 8.0}, threads=1)])
+    found = in_order(sections([*ROWS, timed("csshar", 0, {"pretrain": 8.0}, threads=1)]))
     assert [each.title.split(", ")[-1] for each in found] == ["1 thread", "2 threads"]
 
 
 @pytest.mark.parametrize("spent", [{}, {"pretrain": -1.0}, {"pretrain": "quick"}, {"pretrain": True}, None])
-def test_a_row_without_times_is_left_out(tmp_path: Path, spent: Any) -> None:
-    append(tmp_path / "rows.jsonl", timed("dynamic", 0, spent))
-    assert load(tmp_path).costs == []
+def test_a_row_without_times_is_left_out(spent: Any) -> None:
+    assert sections([timed("dynamic", 0, spent)]) == []
 
 
 def test_page_and_tables_of_a_comparison_show_it(tmp_path: Path) -> None:
     for row in ROWS:
         append(tmp_path / "rows.jsonl", row)
-    write_tables([tmp_path], tmp_path)
-    page = write([tmp_path], tmp_path / "report.html").read_text("utf-8")
+    write_tables([tmp_path], tmp_path, sections)
+    page = write([tmp_path], tmp_path / "report.html", sections).read_text("utf-8")
     for text in (page, (tmp_path / "report.md").read_text("utf-8")):
         assert "Seconds of an epoch: UCI-HAR, compact recipe, CPU, 2 threads" in text
         assert "1.75x" in text

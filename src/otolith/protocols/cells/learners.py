@@ -1,0 +1,138 @@
+"""What learns from a draw of labels: heads on the features of a frozen encoder, or a network trained end to end."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from otolith import metrics
+from otolith.finetuning.classifier import train_classifier, train_steps
+from otolith.finetuning.features import encode
+from otolith.finetuning.heads import Labelled, build_head, predict
+from otolith.finetuning.parallel_heads import train_many
+from otolith.finetuning.settings import FinetuneSettings
+from otolith.model import PretrainedEncoder
+from otolith.pipeline import build_encoder
+from otolith.progress import Progress
+from otolith.protocols.cells.study import Study
+from otolith.splits import Split
+from otolith.training.window_source import Part, Source
+
+Stop = Literal["last", "paper"]
+STEPS = 250
+"""Steps of `last`: as many as the paper's 50 epochs of 100 windows of each of 6 activities have."""
+
+
+def scores(study: Study, split: Split, y_pred: NDArray[np.int64]) -> dict[str, Any]:
+    """Return the scores of predictions of the test part."""
+    w = study.w
+    classes = np.unique(w.y[split.train][w.y[split.train] >= 0])
+    return metrics.evaluate(w.y[split.test], y_pred, w.subject[split.test], w.meta.activities, classes.tolist())
+
+
+class _Learner:
+    """What both ways to learn from a draw share: labels and the score on the validation windows."""
+
+    def __init__(self, study: Study, split: Split, stop: Stop) -> None:
+        self.w, self.split, self.stop = study.w, split, stop
+        self.n_classes = len(study.w.meta.activities)
+        labels = study.w.y[split.train]
+        self.classes = tuple(int(c) for c in np.unique(labels[labels >= 0]))
+
+    def score(self, y_true: Tensor, y_pred: Tensor) -> float:
+        return metrics.macro_f1(y_true.cpu().numpy(), y_pred.cpu().numpy(), self.classes, self.n_classes)
+
+    def labels(self, rows: NDArray[np.int64], device: torch.device) -> Tensor:
+        return torch.from_numpy(np.array(self.w.y[rows])).to(device)
+
+
+class Heads(_Learner):
+    """Heads on the features of a frozen encoder."""
+
+    alone = False
+    """Batched products round differently in other company: all heads of one k train, whichever are missing."""
+
+    def __init__(self, study: Study, split: Split, encoder: PretrainedEncoder, stop: Stop, progress: Progress) -> None:
+        super().__init__(study, split, stop)
+        self.settings: FinetuneSettings = study.recipe.finetune
+        self.seed = encoder.seed
+        used = [split.train, split.test] + ([split.val] if stop == "paper" else [])
+        rows = np.concatenate(used)
+        self.features = encode(
+            encoder.network, Source([Part(self.w.x, rows)], encoder.scaler, encoder.device), progress=progress
+        )
+        self.place = np.full(len(self.w), -1)
+        self.place[rows] = np.arange(len(rows))
+
+    def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
+        """Test predictions of a head trained on each of `drawn`, whose numbers seed them."""
+        draws = [self._labelled(rows) for rows in drawn]
+        seeds = [_head_seed(self.seed, number) for number in numbers]
+        if self.stop == "last":
+            heads = train_many(draws, seeds, self.settings, self.n_classes, steps=STEPS, on_head=advance)
+        else:
+            val = self._labelled(self.split.val)
+            heads = train_many(draws, seeds, self.settings, self.n_classes, val=val, score=self.score, on_head=advance)
+        found = heads.predict(self._at(self.split.test))
+        return list(found.cpu().numpy())
+
+    def _at(self, rows: NDArray[np.int64]) -> Tensor:
+        return self.features[torch.from_numpy(self.place[rows]).to(self.features.device)]
+
+    def _labelled(self, rows: NDArray[np.int64]) -> Labelled:
+        return Labelled(self._at(rows), self.labels(rows, self.features.device))
+
+
+class EndToEnd(_Learner):
+    """A new encoder and head, trained together on each draw."""
+
+    alone = True
+
+    def __init__(self, study: Study, split: Split, method: str, seed: int, stop: Stop) -> None:
+        super().__init__(study, split, stop)
+        self.study, self.method, self.seed = study, method, seed
+        self.settings: FinetuneSettings = study.recipe.settings_of(method)
+        self.encoder = study.encoder(split, method, seed)
+
+    def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
+        """Test predictions of a network trained on each of `drawn`, whose numbers seed heads and order."""
+        found = []
+        test = self._inputs(self.split.test)
+        for rows, number in zip(drawn, numbers, strict=True):
+            network = build_encoder(self.method, self.study.recipe, self.w.meta, self.seed)
+            n_features: Any = network.n_features
+            seed = _head_seed(self.seed, number)
+            whole = torch.nn.Sequential(network, build_head(n_features, self.n_classes, self.settings, seed))
+            whole.to(self.encoder.device)
+            if self.stop == "last":
+                train_steps(whole, self._labelled(rows), self.settings, seed, STEPS)
+            else:
+                train_classifier(
+                    whole,
+                    self._labelled(rows),
+                    self._labelled(self.split.val),
+                    self.settings,
+                    seed,
+                    n_classes=self.n_classes,
+                    score=self.score,
+                    every=5,
+                )
+            found.append(predict(whole, test).argmax(1).cpu().numpy())
+            advance(1)
+        return found
+
+    def _inputs(self, rows: NDArray[np.int64]) -> Tensor:
+        source = Source([Part(self.w.x, rows)], self.encoder.scaler, self.encoder.device)
+        return source[torch.arange(len(rows))]
+
+    def _labelled(self, rows: NDArray[np.int64]) -> Labelled:
+        return Labelled(self._inputs(rows), self.labels(rows, self.encoder.device))
+
+
+def _head_seed(seed: int, draw: int) -> int:
+    """Of a head and its dropout: the same for all methods, another for each draw and seed."""
+    return (1000 * seed + draw) % 2**32
