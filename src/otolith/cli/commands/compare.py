@@ -66,7 +66,7 @@ def command_of(spec: ProtocolSpec) -> Callable[..., None]:
 
 def compare_under(spec: ProtocolSpec, options: Any, common: Common) -> None:
     """Plan the comparison, show the plan, and do what is missing."""
-    from otolith.cli import Interrupted, results
+    from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.cli.shared import Interrupted, parse_overrides
     from otolith.jobs import compare
@@ -100,7 +100,9 @@ def compare_under(spec: ProtocolSpec, options: Any, common: Common) -> None:
 
 def build() -> App:
     """Return the command with one below it for each protocol that is known now."""
-    app = App(name="compare", help=HELP, help_epilogue="", help_format="markdown", default_parameter=Parameter(negative=()))
+    app = App(
+        name="compare", help=HELP, help_epilogue="", help_format="markdown", default_parameter=Parameter(negative=())
+    )
     for spec in PROTOCOLS:
         app.command(command_of(spec), name=spec.name)
     return app
