@@ -104,9 +104,8 @@ class EndToEnd(_Learner):
         test = self._inputs(self.split.test)
         for rows, number in zip(drawn, numbers, strict=True):
             network = build_encoder(self.method, self.study.recipe, self.w.meta, self.seed)
-            n_features: Any = network.n_features
             seed = _head_seed(self.seed, number)
-            whole = torch.nn.Sequential(network, build_head(n_features, self.n_classes, self.settings, seed))
+            whole = torch.nn.Sequential(network, build_head(network.n_features, self.n_classes, self.settings, seed))
             whole.to(self.encoder.device)
             if self.stop == "last":
                 train_steps(whole, self._labelled(rows), self.settings, seed, STEPS)
