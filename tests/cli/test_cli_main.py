@@ -5,16 +5,23 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import reduce
 
 import pytest
+from cyclopts import App
 
 from otolith import __version__, methods
 from otolith.cli import main
 from otolith.cli.app import COMMANDS, app
 from otolith.errors import DataError
+from otolith.protocols import PROTOCOLS
 from tests.helpers.commandline import call, refused
 
-NAMES = [command.__name__.rstrip("_").replace("_", "-") for command in COMMANDS]
+NAMES = [
+    command.name[0] if isinstance(command, App) else command.__name__.rstrip("_").replace("_", "-")
+    for command in COMMANDS
+]
+WITH_OPTIONS = [[name] for name in NAMES if name != "compare"] + [["compare", name] for name in PROTOCOLS.names()]
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -39,11 +46,12 @@ def test_version() -> None:
     assert call("--version").out.strip() == __version__
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_argument_is_described(name: str) -> None:
-    options = app[name].assemble_argument_collection(parse_docstring=True)
+@pytest.mark.parametrize("command", WITH_OPTIONS, ids=" ".join)
+def test_every_argument_is_described(command: list[str]) -> None:
+    options = reduce(lambda outer, name: outer[name], command, app).assemble_argument_collection(parse_docstring=True)
     assert len(options)
-    assert [option.name for option in options if not option.parameter.help] == []
+    flat = [option for option in options if option.name != "*" and not option.children]
+    assert [option.name for option in flat if not option.parameter.help] == []
 
 
 @pytest.mark.parametrize("name", ["run", "pretrain"])
