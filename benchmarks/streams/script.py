@@ -81,7 +81,7 @@ def answers(model: Model, network: Network, said: Script) -> Answers:
         return Answers((), ())
     out, predictions, by, at = network(np.concatenate([cut.x for _, cut in made])), [], [], 0
     for i, cut in made:
-        told = recogniser.tell(cut, out[at : at + len(cut.x)], 0.0)
+        told = recogniser.predict(cut, out[at : at + len(cut.x)], 0.0)
         at += len(cut.x)
         predictions += told
         by += [i] * len(told)

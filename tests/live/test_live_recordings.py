@@ -46,9 +46,9 @@ def test_all_of_a_source_or_one(model: Model, folder: Path) -> None:
 
 
 def test_what_is_not_there_is_named(model: Model, folder: Path) -> None:
-    with pytest.raises(DataError, match="has no recording 'four'; there are 3: one, "):
+    with pytest.raises(DataError, match="has no recording 'four'; name one of its 3: one, "):
         playable([f"{folder}:four"], model)
-    with pytest.raises(DataError, match="is no file or folder"):
+    with pytest.raises(DataError, match="is neither a file or folder"):
         playable(["nowhere"], model)
 
 

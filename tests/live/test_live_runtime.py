@@ -83,8 +83,8 @@ def test_a_tampered_archive_is_refused_and_nothing_of_it_stays(tmp_path: Path, m
     ("members", "kind", "named"),
     [
         (dict(list(WHOLE.items())[:1]), tarfile.REGTYPE, "lacks ort-wasm-simd-threaded.wasm"),
-        (WHOLE, tarfile.SYMTYPE, "is no plain file"),
-        (WHOLE, tarfile.LNKTYPE, "is no plain file"),
+        (WHOLE, tarfile.SYMTYPE, "is not a regular file"),
+        (WHOLE, tarfile.LNKTYPE, "is not a regular file"),
     ],
 )
 def test_archives_of_another_make_are_refused(
@@ -130,7 +130,7 @@ def test_without_npm_the_archive_can_be_given(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "needs npm, which is not on the path" in refused("live-runtime")
-    assert "absent.tgz is no file" in refused("live-runtime", tmp_path / "absent.tgz")
+    assert "absent.tgz is not a file" in refused("live-runtime", tmp_path / "absent.tgz")
     given = accept(archive(tmp_path / "given.tgz", WHOLE), monkeypatch)
     ended = call("live-runtime", given)
     assert ended.code == 0, ended.err

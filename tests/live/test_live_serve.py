@@ -156,4 +156,4 @@ def test_the_command_refuses_what_it_cannot_serve(saved: Path, tmp_path: Path) -
     from tests.helpers.commandline import refused
 
     assert "holds no model" in refused("live", tmp_path)
-    assert "is no file or folder" in refused("live", saved, "--replay", "nowhere")
+    assert "is neither a file or folder nor the name of a data set" in refused("live", saved, "--replay", "nowhere")

@@ -124,8 +124,8 @@ def test_a_model_without_gravity_refuses_gravity(model: Model) -> None:
 
 
 def test_wrong_smoothing_is_refused_before_the_work(model: Model) -> None:
-    with pytest.raises(DataError, match="unknown smoothing 'forward'"):
-        next(predict_recordings(model, iter([recording()]), smoothing="forward"))
+    with pytest.raises(DataError, match="unknown smoothing 'offlin'; did you mean 'offline'"):
+        next(predict_recordings(model, iter([recording()]), smoothing="offlin"))
 
 
 @pytest.mark.parametrize("smoothing", ["offline", "causal", "none"])
@@ -209,7 +209,7 @@ def test_tables_by_suffix(suffix: str, tmp_path: Path) -> None:
     assert again.columns == frame.columns
     assert again["activity"].to_list() == ["a", "b", "unknown"]
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-    with pytest.raises(DataError, match=r"\.csv, \.parquet, \.json"):
+    with pytest.raises(DataError, match=r"give the file one of \.csv, \.parquet, \.json"):
         tables.write(frame, tmp_path / "windows.xlsx")
 
 
@@ -310,12 +310,12 @@ def test_exports_are_read_together_by_the_importer(
     (opened,) = open_sources(files)
     assert asked == [files]
     assert (opened.name, opened.n_recordings, opened.gravity) == ("acc.csv, gyro.csv", 2, "included")
-    together = chosen([opened, *open_sources(files[:1])])
-    found = list(predict_recordings(model, together.recordings, started=together.started))
+    joined = chosen([opened, *open_sources(files[:1])])
+    found = list(predict_recordings(model, joined.recordings, started=joined.started))
     assert [each.recording.name for each in found] == ["walk", "two", "acc.csv/walk", "acc.csv/two"]
     days = tables.totals([each.timeline for each in found if each.timeline is not None])
     assert set(days["day"]) == {"2024-05-01", None}
-    assert together.notes == ["One person.", "One person."]
+    assert joined.notes == ["One person.", "One person."]
 
 
 def test_a_source_that_says_that_gravity_was_removed_is_refused(model: Model) -> None:

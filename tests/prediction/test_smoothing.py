@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otolith.errors import DataError
-from otolith.prediction.smoothing import FOUND, Filter, HiddenMarkov, filtered, smooth, smoothed
+from otolith.prediction.smoothing import FOUND, Filter, HiddenMarkov, filtered, smoothed
 
 
 def enumerated(model: HiddenMarkov, p: np.ndarray, flags: np.ndarray, times: np.ndarray, causal: bool) -> np.ndarray:
@@ -115,8 +115,6 @@ def test_certainty_and_long_recordings_stay_finite() -> None:
 
 
 def test_bad_wishes_are_refused() -> None:
-    with pytest.raises(DataError, match="did you mean 'offline'"):
-        smooth("offlin", HiddenMarkov(2), [[0.5, 0.5]], [False], [0.0])
     for dwell in (0.0, -1.0, float("nan")):
         with pytest.raises(DataError, match="duration"):
             HiddenMarkov(2, dwell_s=dwell)

@@ -1,7 +1,9 @@
-"""Probabilities that mean what they say, and an honest "unknown".
+"""Calibrated probabilities and the state "unknown", as functions of features and logits.
 
-A model is calibrated on validation windows, never on test windows: a temperature for its logits (Guo et al. 2017), and
-a threshold on how foreign a window looks, above which it is called unknown (`scores`).
+`fit_calibration` takes features and logits of validation windows, never of test windows, and fits a temperature for the
+logits (Guo et al. 2017) and a threshold on a score of foreignness (`scores`), above which a window is called unknown.
+`Calibration` holds the result, and `RecognitionNet` applies it behind an encoder and its head, so that offline
+prediction, streaming and export compute the same. `otolith.calibrate` does all of it for a model and a split.
 """
 
 from otolith.calibration.fit import FALSE_UNKNOWNS, MIN_WINDOWS, fit_calibration, fit_temperature

@@ -1,4 +1,4 @@
-"""Fitting: temperature and threshold on validation windows, the space of distances on training windows."""
+"""Fit temperature and threshold on validation windows, and the space of distances on training windows."""
 
 from __future__ import annotations
 
@@ -17,18 +17,25 @@ FALSE_UNKNOWNS = 0.05
 MIN_WINDOWS = 20
 """Validation windows below which nothing is fitted: 5 % of fewer is less than one window."""
 COMPONENTS = 24
-"""Principal components that distances are taken in. On uci-har some encoders do badly with 16, others with 48."""
+"""Principal components of the space of distances. On uci-har some encoders do badly with 16, others with 48."""
 DRAWN = 4000
 """Training windows that the principal components are taken from."""
 LIMITS = (0.5, 10.0)
-"""Between which a temperature is sought: validation windows without a mistake ask for one of 0, and for certainty."""
+"""Bounds of the temperature: validation windows without a mistake would ask for one of 0, and for certainty."""
 
 
 def fit_temperature(logits: Tensor, y: Tensor) -> float:
-    """The temperature with the least cross-entropy (Guo et al. 2017), within `LIMITS`.
+    """Return the temperature with the least cross-entropy (Guo et al. 2017, Section 4.2), between 0.5 and 10.
 
-    logits (n, n_classes), y (n,) int64. Found by golden-section search over its logarithm: the loss has one minimum
-    in 1 / T.
+    A bounded scalar search over its logarithm finds it: the loss has one minimum in 1 / T.
+
+    Args:
+        logits: (n, n_classes).
+        y: (n,) int64 class indices.
+
+    >>> y = torch.tensor([0, 0, 0, 1])  # three of four are right: 2 / T is log 3
+    >>> round(fit_temperature(torch.tensor([[2.0, 0.0]] * 4), y), 2)
+    1.82
     """
     from scipy.optimize import minimize_scalar
 
@@ -50,17 +57,32 @@ def fit_calibration(
     score: str = DEFAULT,
     false_unknowns: float = FALSE_UNKNOWNS,
 ) -> Calibration | None:
-    """From features (n, n_features) with activities (n,) of training and validation windows, and validation logits.
+    """Fit temperature, score and threshold.
 
-    None where there are fewer than `MIN_WINDOWS` validation windows, or too few training windows to take a distance.
+    Args:
+        train: features (n, n_features) and class indices (n,) of training windows.
+        val: the same of validation windows; those of activities that `train` lacks are left out.
+        val_logits: (n_val, n_classes).
+        dataset: name of the data set, for the card.
+        score: name of a score, see `names`.
+        false_unknowns: share of the validation windows whose score may exceed the threshold, in (0, 1).
+
+    Returns:
+        None where there are fewer than `MIN_WINDOWS` validation windows, or too few training windows for a covariance.
 
     Raises:
         DataError: an unknown score, or a rate outside (0, 1).
+
+    >>> y = torch.arange(60) % 3
+    >>> features = torch.eye(3)[y] * 5 + torch.randn(60, 3, generator=torch.Generator().manual_seed(0))
+    >>> found = fit_calibration((features, y), (features, y), features, score="distance", false_unknowns=0.1)
+    >>> found.score, found.n_windows, found.temperature > 0
+    ('distance', 60, True)
     """
     parts = parts_of(score)
     if not 0 < false_unknowns < 1:
-        raise DataError(f"the rate of false unknowns is {false_unknowns}; expected a share in (0, 1), such as 0.05")
-    # windows of activities that were not trained are no known ones
+        raise DataError(f"the rate of false unknowns is {false_unknowns}; give a share between 0 and 1, such as 0.05")
+    # windows of activities that were not trained are not known ones
     seen = torch.isin(val[1], torch.unique(train[1]))
     features, y, val_logits = val[0][seen], val[1][seen], val_logits[seen]
     n = len(y)
@@ -92,7 +114,7 @@ def fit_calibration(
 
 
 def _threshold(scores: NDArray[np.float32], share: float) -> float:
-    """Exceeded by at most `share` of the scores, and halfway between two of them, so that rounding moves none over."""
+    """Return a number that at most `share` of the scores exceed, halfway between two of them against rounding."""
     ordered = np.sort(scores.astype(np.float64))
     above = int(share * len(ordered) + 1e-9)
     last = len(ordered) - 1 - above
@@ -103,9 +125,9 @@ def _threshold(scores: NDArray[np.float32], share: float) -> float:
 
 @torch.no_grad()
 def _space(features: Tensor, y: Tensor) -> Space | None:
-    """Principal components of training features, whitened by the spread within activities; the activities' means.
+    """Return principal components of training features, whitened by the spread within activities, and the means.
 
-    None where fewer windows than a covariance needs, or features that do not vary.
+    None where there are fewer windows than a covariance needs, or where features do not vary.
     """
     from sklearn.utils.extmath import randomized_svd
 

@@ -1,4 +1,4 @@
-"""The whole recogniser as one module, so that offline prediction, streaming and export cannot differ."""
+"""Encoder, head and calibration as one module, so that offline prediction, streaming and export cannot differ."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from otolith.calibration.value import Calibration
 
 @dataclass(frozen=True, eq=False)
 class Assessed:
-    """What a model says of each window.
+    """Probabilities of windows, and which of them are unknown.
 
     Attributes:
         probabilities: float32 (n, n_classes), calibrated where the model is.
-        score: float32 (n,), how foreign each window looks; None without calibration.
-        unknown: bool (n,), whether the score exceeds the model's threshold; all False without calibration.
+        score: float32 (n,), foreignness of each window; None without calibration.
+        unknown: bool (n,), True where the score exceeds the model's threshold; all False without calibration.
+
+    >>> Assessed(np.array([[0.9, 0.1]], np.float32), None, np.zeros(1, bool)).probabilities.argmax(1)
+    array([0])
     """
 
     probabilities: NDArray[np.float32]
@@ -29,9 +32,17 @@ class Assessed:
 
 
 class RecognitionNet(nn.Module):
-    """Windows in z-score units (batch, channels, time) -> (batch, n_classes), or one column more: the score.
+    """Map windows in z-score units (batch, channels, time) to probabilities (batch, n_classes), with a calibration
+    followed by one column more, the score of foreignness.
 
-    Without a calibration the temperature is 1 and there is no score.
+    Args:
+        encoder: (batch, channels, time) -> features (batch, n_features).
+        head: features -> logits (batch, n_classes).
+        calibration: None: the temperature is 1, and there is no score.
+
+    >>> net = RecognitionNet(nn.Flatten(), nn.Linear(12, 3), None)
+    >>> net(torch.zeros(5, 2, 6)).shape
+    torch.Size([5, 3])
     """
 
     def __init__(self, encoder: nn.Module, head: nn.Module, calibration: Calibration | None) -> None:
@@ -48,11 +59,11 @@ class RecognitionNet(nn.Module):
         self.centres: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        probabilities, score = self.apart(x)
+        probabilities, score = self.probabilities_and_score(x)
         return probabilities if score is None else torch.cat([probabilities, score[:, None]], 1)
 
-    def apart(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Probabilities (batch, n_classes) and score (batch,); None without a calibration."""
+    def probabilities_and_score(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return probabilities (batch, n_classes) and score (batch,), None without a calibration."""
         features = self.encoder(x)
         logits = self.head(features)
         probabilities = torch.softmax(logits / self.temperature, 1)
@@ -63,7 +74,7 @@ class RecognitionNet(nn.Module):
 
 
 def assessed(out: NDArray[np.float32], calibration: Calibration | None) -> Assessed:
-    """The columns of a `RecognitionNet`'s output, told apart."""
+    """Split the columns of a `RecognitionNet`'s output (n, outputs) into probabilities and score."""
     if calibration is None:
         return Assessed(out, None, np.zeros(len(out), np.bool_))
     score = out[:, -1]

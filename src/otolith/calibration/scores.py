@@ -1,4 +1,4 @@
-"""How foreign a window looks: what `unknown` is decided by. Larger is more foreign.
+"""Scores of foreignness, by which a window is called unknown. Larger is more foreign.
 
 A score is a weighted sum of parts, each computed from features and calibrated logits:
 
@@ -8,7 +8,7 @@ A score is a weighted sum of parts, each computed from features and calibrated l
   standard deviations within activities (Mahalanobis; Lee et al. 2018).
 
 On uci-har, with the threshold at 5 % false unknowns on validation subjects, `both` (distance and energy, each divided
-by its spread over validation windows) called most of the postural transitions unknown, which no training has seen;
+by its spread over validation windows) called most of the postural transitions unknown, which no training window held;
 docs/deploy.md has the table.
 """
 
@@ -27,17 +27,17 @@ Space = tuple[Tensor, Tensor, Tensor]
 
 
 def probability(features: Tensor, logits: Tensor, space: Space, temperature: float) -> Tensor:
-    """-max p: (n,)."""
+    """Return -max p: (n,)."""
     return -torch.softmax(logits / temperature, 1).amax(1)
 
 
 def energy(features: Tensor, logits: Tensor, space: Space, temperature: float) -> Tensor:
-    """-T log sum exp(logits / T): (n,)."""
+    """Return -T log sum exp(logits / T): (n,)."""
     return -temperature * torch.logsumexp(logits / temperature, 1)
 
 
 def distance(features: Tensor, logits: Tensor, space: Space, temperature: float) -> Tensor:
-    """Mahalanobis distance to the nearest centre: (n,)."""
+    """Return the Mahalanobis distance to the nearest centre: (n,)."""
     projection, offset, centres = space
     at = features @ projection.T - offset
     return (at[:, None, :] - centres[None]).square().sum(2).amin(1).sqrt()
@@ -54,15 +54,19 @@ DEFAULT = "both"
 
 
 def names() -> list[str]:
-    """Names of all scores, sorted."""
+    """Return the names of all scores, sorted.
+
+    >>> names()
+    ['both', 'distance', 'energy', 'probability']
+    """
     return sorted(SCORES)
 
 
 def parts_of(score: str) -> tuple[str, ...]:
-    """The parts that the score of that name is a sum of.
+    """Return the names of the parts that a score is the sum of.
 
     Raises:
-        DataError: no score has that name.
+        DataError: an unknown score.
     """
     if score not in SCORES:
         raise DataError(unknown("score", score, SCORES))
@@ -70,6 +74,6 @@ def parts_of(score: str) -> tuple[str, ...]:
 
 
 def total(weights: dict[str, float], features: Tensor, logits: Tensor, space: Space, temperature: float) -> Tensor:
-    """The weighted sum: features (n, n_features), logits (n, n_classes) -> (n,)."""
+    """Return the weighted sum of parts (n,) of features (n, n_features) and logits (n, n_classes)."""
     parts = [factor * PARTS[name](features, logits, space, temperature) for name, factor in weights.items()]
     return torch.stack(parts).sum(0)

@@ -1,4 +1,4 @@
-"""What calibration leaves in a model: one temperature, one threshold, and the little that the score needs."""
+"""The value that a calibrated model holds: one temperature, one threshold, and the tensors that the score needs."""
 
 from __future__ import annotations
 
@@ -16,19 +16,27 @@ TENSORS = ("projection", "offset", "centres")
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """How logits become probabilities, and from which score on a window is unknown.
+    """Temperature of a model's probabilities, and threshold of its score of foreignness.
 
     Attributes:
         temperature: the logits are divided by it before the softmax.
-        score: name of the score of foreignness (`otolith.calibration.names()`); larger means more foreign.
-        weights: what the score is a sum of, {part: factor}; see `otolith.calibration.scores`.
+        score: name of the score (`otolith.calibration.names()`); larger means more foreign.
+        weights: factors of the parts whose sum is the score, {part: factor}; see `otolith.calibration.scores`.
         threshold: windows whose score exceeds it are unknown.
         false_unknowns: share of validation windows of known activities that may exceed it.
-        dataset, n_windows: the validation windows that all of it was fitted on.
+        dataset, n_windows: data set and number of the validation windows that it was fitted on.
         ece_before, ece_after: expected calibration error on them without and with the temperature. The windows that
             the temperature was fitted on flatter it; test subjects say more.
-        projection: (k, n_features), features to the space in which distances are taken; `offset` (k,) is subtracted
-            after it, and `centres` (m, k) are the training activities' means there.
+        projection: (k, n_features), from features to the space in which distances are taken; `offset` (k,) is
+            subtracted after it, and `centres` (m, k) are the training activities' means there.
+
+    Raises:
+        DataError: a temperature that is not positive, or a threshold that is not finite.
+
+    >>> space = {"projection": torch.eye(2), "offset": torch.zeros(2), "centres": torch.zeros(3, 2)}
+    >>> found = Calibration(1.5, "distance", {"distance": 1.0}, 4.2, 0.05, "watch", 300, 0.06, 0.02, **space)
+    >>> found.temperature, found.to_dict()["validation_windows"]
+    (1.5, 300)
     """
 
     temperature: float
@@ -48,15 +56,15 @@ class Calibration:
         if not (math.isfinite(self.temperature) and self.temperature > 0 and math.isfinite(self.threshold)):
             raise DataError(
                 f"a calibration has temperature {self.temperature} and threshold {self.threshold}; expected a positive "
-                "and a finite number"
+                "and a finite number. Calibrate the model again: otolith calibrate MODEL DATASET"
             )
 
     def tensors(self) -> dict[str, Tensor]:
-        """What goes beside the weights."""
+        """Return the tensors by name; they are saved beside the weights."""
         return {name: getattr(self, name) for name in TENSORS}
 
     def to_dict(self) -> dict[str, Any]:
-        """What goes onto the card; `from_parts` reads it back."""
+        """Return the entries of the card that `from_parts` reads back."""
         return {
             "temperature": self.temperature,
             "score": self.score,
@@ -71,7 +79,7 @@ class Calibration:
 
     @classmethod
     def from_parts(cls, card: dict[str, Any], tensors: dict[str, Tensor], n_features: int) -> Calibration:
-        """Inverse of `to_dict` and `tensors`.
+        """Build the value from what `to_dict` and `tensors` gave.
 
         Raises:
             KeyError, TypeError, ValueError, DataError: the parts do not describe a calibration.

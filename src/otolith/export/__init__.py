@@ -1,6 +1,12 @@
-"""Models as one ONNX file that onnxruntime alone can run, checked on the spot against PyTorch."""
+"""Models as one ONNX file that onnxruntime alone can run.
+
+`export_onnx` writes scaler, network, calibrated softmax and everything that a user has to know (`graph`), quantises to
+int8 where that is asked for (`quantise`), and holds the file against PyTorch (`check`) on the windows of a `Trial`
+before it appears. The packages of the extra `onnx` are imported when they are needed.
+"""
 
 from otolith.export.check import MAX_DIFFERENCE, Agreement
-from otolith.export.write import Exported, Trial, export_onnx
+from otolith.export.trial import Trial
+from otolith.export.write import Exported, export_onnx
 
 __all__ = ["MAX_DIFFERENCE", "Agreement", "Exported", "Trial", "export_onnx"]

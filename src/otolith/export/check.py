@@ -1,4 +1,4 @@
-"""An ONNX file held against PyTorch, window by window."""
+"""Compare an ONNX file with PyTorch, window by window."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.calibration.network import Assessed
-from otolith.export.extra import need
-from otolith.export.graph import INPUT, SCORE
+from otolith.export.graph import INPUT, SCORE, need
 from otolith.model import Model
 
 MAX_DIFFERENCE = 1e-4
-"""Of a probability, between PyTorch and onnxruntime in float32. Measured differences are some 1e-6."""
+"""Largest difference of a probability between PyTorch and onnxruntime in float32. Measured: some 1e-6."""
 BATCH = 256
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How two forms of a model differ on the same windows.
+    """The differences between two forms of a model on the same windows.
 
     Attributes:
-        n_windows: how many were compared.
+        n_windows: number of windows that were compared.
         largest: largest difference of a probability.
         same: share of windows whose most probable activity is the same.
-        same_unknown: share whose flag "unknown" is the same; 1 where there is no calibration.
+        same_unknown: share of windows whose flag "unknown" is the same; 1 where there is no calibration.
+
+    >>> Agreement(n_windows=100, largest=3e-7, same=1.0, same_unknown=1.0).largest < MAX_DIFFERENCE
+    True
     """
 
     n_windows: int
@@ -38,7 +40,7 @@ class Agreement:
 
 
 def session(path: Path, threads: int = 1) -> Any:
-    """An onnxruntime session on the CPU.
+    """Open an ONNX file with onnxruntime on the CPU.
 
     Raises:
         RecipeError: onnxruntime is not installed.
@@ -51,7 +53,7 @@ def session(path: Path, threads: int = 1) -> Any:
 
 
 def run(path: Path, model: Model, x: NDArray[np.float32]) -> Assessed:
-    """What the file says of unscaled windows (n, channels, time), in batches of several sizes."""
+    """Run the file on unscaled windows (n, channels, time), in batches of several sizes."""
     opened = session(path)
     # one by itself and the rest in batches: a graph with a fixed batch fails here rather than at a user's
     edges = sorted({0, min(1, len(x)), *range(1, len(x), BATCH), len(x)})
@@ -65,7 +67,7 @@ def run(path: Path, model: Model, x: NDArray[np.float32]) -> Assessed:
 
 
 def agreement(ours: Assessed, theirs: Assessed) -> Agreement:
-    """The differences between two answers on the same windows."""
+    """Return the differences between two answers on the same windows."""
     return Agreement(
         n_windows=len(ours.probabilities),
         largest=float(np.abs(ours.probabilities.astype(np.float64) - theirs.probabilities).max()),
@@ -75,10 +77,7 @@ def agreement(ours: Assessed, theirs: Assessed) -> Agreement:
 
 
 def why_refused(found: Agreement) -> str:
-    """The reason why a float32 file must not be used, "" where there is none.
-
-    Within the allowed difference a window changes its activity only where the two best are as near to each other.
-    """
+    """Return the reason to refuse a float32 file, "" where there is none."""
     if not found.largest <= MAX_DIFFERENCE:
         return f"a probability differs by {found.largest:.2g}, more than {MAX_DIFFERENCE:g}"
     return ""

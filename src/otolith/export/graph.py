@@ -1,4 +1,4 @@
-"""The graph: unscaled windows in, calibrated probabilities (and the score of foreignness) out."""
+"""The graph from unscaled windows to calibrated probabilities and the score of foreignness, and its properties."""
 
 from __future__ import annotations
 
@@ -15,21 +15,40 @@ from torch import Tensor, nn
 
 from otolith import __version__, fast
 from otolith.calibration.network import RecognitionNet
-from otolith.export.extra import need
 from otolith.model import Model
 from otolith.preprocessing.gravity import align
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import may_miss
 from otolith.recording import unit_of
+from otolith.system import extras
 
 INPUT = "windows"
 PROBABILITIES, SCORE = "probabilities", "unknown_score"
 
 
-class ExportNet(nn.Module):
-    """Unscaled windows (batch, channels, time) in m/s² and rad/s -> probabilities, and the score where there is one.
+def need(module: str) -> Any:
+    """Import a package of the extra `onnx`; RecipeError, with the command that installs it, where it is missing."""
+    return extras.need(module, "exporting", "onnx")
 
-    The scaler's whole work is in it: alignment, standardisation, and NaN of a sensor that may be missing.
+
+@contextlib.contextmanager
+def quiet(logger_name: str) -> Iterator[None]:
+    """Silence a logger and warnings: exporter and quantiser tell of their own future, and advise what is done."""
+    logger = logging.getLogger(logger_name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+class ExportNet(nn.Module):
+    """Map unscaled windows (batch, channels, time) in m/s² and rad/s to probabilities and the score, if there is one.
+
+    It aligns and standardises as the scaler does, with 0 for NaN of a sensor that may be missing.
     """
 
     def __init__(self, network: RecognitionNet, scaler: Scaler) -> None:
@@ -52,12 +71,12 @@ class ExportNet(nn.Module):
         z = (windows - self.mean) / self.std
         if self.may_miss:
             z = torch.where(torch.isnan(z) & self.gone, torch.zeros_like(z), z)
-        probabilities, score = self.network.apart(z)
+        probabilities, score = self.network.probabilities_and_score(z)
         return (probabilities,) if score is None else (probabilities, score)
 
 
 def metadata(model: Model, terms: list[str]) -> dict[str, str]:
-    """Everything that a program has to know, each value as JSON."""
+    """Return the file's properties: everything that a program has to know, each value as JSON."""
     meta, calibration = model.meta, model.calibration
     values: dict[str, Any] = {
         "otolith": __version__,
@@ -95,7 +114,7 @@ def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
     names = [PROBABILITIES] if model.calibration is None else [PROBABILITIES, SCORE]
     try:
         # plain forms: the fast ones are PyTorch functions with a backward pass of their own, which no graph knows
-        with fast.plain(), torch.no_grad(), _quiet():
+        with fast.plain(), torch.no_grad(), quiet("torch.onnx"):
             program = torch.onnx.export(
                 net.cpu().eval(),
                 (example,),
@@ -110,21 +129,5 @@ def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
         model.head.to(device)
     assert program is not None
     proto = program.model_proto
-    for name, value in properties.items():
-        entry = proto.metadata_props.add()
-        entry.key, entry.value = name, value
+    onnx.helper.set_model_props(proto, properties)
     onnx.save(proto, str(path))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter tells of torchvision and of PyTorch's own future; none of it concerns a user."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

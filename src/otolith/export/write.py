@@ -1,4 +1,4 @@
-"""`export_onnx`: write, check, and refuse what disagrees; the file appears when it is right, or not at all."""
+"""`export_onnx`: write a file, check it, and refuse one that disagrees; it appears when it is right, or not at all."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from otolith.errors import CheckpointError, DataError
 from otolith.export.check import Agreement, agreement, run, why_refused
 from otolith.export.graph import metadata, write_graph
 from otolith.export.quantise import WAYS, quantise
+from otolith.export.trial import NOISE_WINDOWS, Trial
 from otolith.model import Model, check_windows
 from otolith.preprocessing.sensors import may_miss
 from otolith.progress import SILENT, Progress
@@ -23,48 +24,26 @@ from otolith.recording import sensor_of
 from otolith.system.files import whole_file
 
 MIN_AGREEMENT = 0.9
-"""Share of real windows to which an int8 file has to give the same activity; below, something else is wrong."""
+"""Share of real windows to which an int8 file has to give the same activity; fewer point to another fault."""
 SAME_F1 = 0.002
 """Macro F1 within which two ways of int8 count as equally good: less than what another validation subject changes."""
-NOISE_WINDOWS = 256
-
-
-@dataclass(frozen=True)
-class Trial:
-    """Windows to hold a file against, with labels where there are some.
-
-    Attributes:
-        x: (n, channels, time), unscaled.
-        y: (n,) class indices, or None.
-        fit: (m, channels, time), other windows: int8 takes the ranges of signals from them, and picks its way by them.
-        fit_y: (m,) class indices, or None.
-        source: what they are, for people.
-        real: whether they come from recordings.
-    """
-
-    x: NDArray[np.float32]
-    y: NDArray[np.int64] | None
-    fit: NDArray[np.float32]
-    fit_y: NDArray[np.int64] | None
-    source: str
-    real: bool = True
-
-    @classmethod
-    def noise(cls, model: Model, seed: int = 0) -> Trial:
-        """Gaussian noise of the training windows' means and deviations, for want of recordings."""
-        scaler = model.encoder.scaler
-        rng = np.random.default_rng(seed)
-        shape = (2 * NOISE_WINDOWS, len(model.meta.channels), model.meta.n_steps)
-        x = (scaler.mean[:, None] + scaler.std[:, None] * rng.standard_normal(shape)).astype(np.float32)
-        return cls(x[:NOISE_WINDOWS], None, x[NOISE_WINDOWS:], None, "noise of the training windows' statistics", False)
 
 
 @dataclass(frozen=True)
 class Exported:
-    """The file, and how it compares with PyTorch on the trial windows.
+    """The file that was written, and its agreement with PyTorch on the trial windows.
 
-    `float32` is the agreement of the float32 form, `int8` that of the int8 form where it was asked for, `way` how that
-    was quantised. `f1` and `f1_int8` are macro F1 on the trial windows, as fractions, where they have labels.
+    Attributes:
+        path, n_bytes: the file and its size.
+        trial: the windows that it was checked on.
+        float32, int8: agreement of the float32 form, and of the int8 form where it was asked for.
+        way: "static" or "dynamic", how the int8 form was quantised; "" without one.
+        f1, f1_int8: macro F1 of both forms on the trial windows, as fractions; None without labels.
+
+    >>> x = np.zeros((4, 6, 50), np.float32)
+    >>> done = Exported(Path("m.onnx"), 5_200_000, Trial(x, None, x, None, "silence"), Agreement(4, 6e-7, 1.0, 1.0))
+    >>> done.int8 is None
+    True
     """
 
     path: Path
@@ -86,19 +65,22 @@ def export_onnx(
     terms: Sequence[str] = (),
     progress: Progress = SILENT,
 ) -> Exported:
-    """Write a model as one ONNX file that holds scaler, network, calibrated softmax and all that a user must know.
+    """Write a model as one ONNX file with scaler, network and calibrated softmax, and check it against PyTorch.
+
+    The file takes windows (batch, channels, time) in m/s² and rad/s and gives `probabilities` (batch, n_classes) and,
+    for a calibrated model, `unknown_score` (batch,). docs/deploy.md describes it.
 
     Args:
-        path: the file; one that is there is replaced once the new one was found right.
+        path: the file; an existing one is replaced once the new one was found right.
         trial: windows to check it on; None: noise.
-        int8: eight-bit weights; of the ways of quantising, the one that does better on `trial.fit`.
-        terms: of the data that the model has seen, for the file's properties.
+        int8: write eight-bit weights, quantised in the way that does better on `trial.fit`.
+        terms: terms of the data that the model has seen, for the file's properties.
 
     Raises:
         RecipeError: the extra `onnx` is not installed.
         CheckpointError: the file disagrees with PyTorch.
         StorageError: it cannot be written.
-        DataError: trial windows that do not fit the model, or none.
+        DataError: trial windows that do not fit the model, or too few of them.
     """
     path = Path(path)
     trial = trial or Trial.noise(model)
@@ -137,7 +119,7 @@ def export_onnx(
 
 
 def _without_sensors(part: Path, model: Model, x: NDArray[np.float32]) -> str:
-    """The reason to refuse the file where sensors are missing that may be; "" where there is none."""
+    """Return the reason to refuse the file on windows without a sensor that may be missing; "" where there is none."""
     for sensor in may_miss(model.meta, model.encoder.scaler):
         gone = x[:NOISE_WINDOWS].copy()
         gone[:, [i for i, channel in enumerate(model.meta.channels) if sensor_of(channel) == sensor]] = np.nan
@@ -148,9 +130,9 @@ def _without_sensors(part: Path, model: Model, x: NDArray[np.float32]) -> str:
 
 
 def _better_way(model: Model, part: Path, small: Path, trial: Trial, tick: Callable[[], None]) -> str:
-    """Of the ways whose macro F1 on the fitting windows is best or as good, the one that stays nearer to PyTorch."""
+    """Return, of the ways whose macro F1 on the fitting windows is about the best, the one nearer to PyTorch."""
     if not len(trial.fit):
-        raise DataError("int8 needs windows to take the ranges of signals from; give a data set")
+        raise DataError("int8 takes the ranges of signals from windows, and none were given; name a data set")
     ours = model.assess(trial.fit)
     found: list[tuple[float, Agreement, str]] = []
     for way in WAYS:

@@ -1,4 +1,4 @@
-"""The routes: the page's files, what the model is, and the WebSocket. Files are read once, by name, never by a path."""
+"""The routes: the page's files, a description of the model, and the WebSocket. No request names a file to read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket
 
 from otolith import __version__
 from otolith.live import in_page, protocol
-from otolith.live.batcher import Together
+from otolith.live.batcher import Batcher
 from otolith.live.guard import Guard
 from otolith.live.in_page import InPage
 from otolith.live.recordings import Playable
@@ -43,10 +43,14 @@ PIECE_BYTES = 64 * 1024
 
 @dataclass(frozen=True, eq=False)
 class Live:
-    """All that the server knows: the model, what it may play, and who may come in.
+    """Everything that the server is built from.
 
-    `files` are further ones, path -> (content, type); they are served as they are. `in_page` is what lets the page
-    compute itself.
+    Attributes:
+        title, terms: name and terms of the model's data, shown on the page.
+        recordings: recordings that it may play, by name.
+        hosts, scheme, token: see `guard.Guard`.
+        files: further files to serve, {path: (content, type)}.
+        in_page: files with which the page recognises by itself, or the reason why there are none.
     """
 
     model: Model
@@ -59,11 +63,11 @@ class Live:
     max_clients: int = 64
     limits: Limits = field(default_factory=Limits)
     files: Mapping[str, tuple[bytes, str]] = field(default_factory=dict)
-    in_page: InPage = field(default_factory=lambda: InPage(why_not="this server hands no recogniser over"))
+    in_page: InPage = field(default_factory=lambda: InPage(why_not="this server hands out no recogniser"))
 
 
 class Pieces(Response):
-    """Content that is sent as the client takes it: no more than a piece of it waits in memory for one who does not."""
+    """Content that is sent as the client takes it: one piece at most waits in memory for those who do not read."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -73,12 +77,12 @@ class Pieces(Response):
 
 
 def build(live: Live) -> ASGIApp:
-    """The ASGI application."""
+    """Return the ASGI application."""
     folder = importlib.resources.files("otolith.live") / "page"
     files = {path: ((folder / name).read_bytes(), kind) for path, (name, kind) in PAGE.items()} | dict(live.files)
     files |= {f"/recogniser/{name}": found for name, found in live.in_page.files.items()}
     about = describe(live)
-    together = Together(live.model)
+    batcher = Batcher(live.model)
     clients = 0
 
     def sender(content: bytes, kind: str) -> Any:
@@ -93,7 +97,7 @@ def build(live: Live) -> ASGIApp:
     def resampling(request: Request) -> Response:
         n_in = request.path_params["n_in"]
         if not 1 <= n_in <= in_page.MAX_STEPS:
-            return PlainTextResponse(f"a window has 1 to {in_page.MAX_STEPS} samples here", 404)
+            return PlainTextResponse(f"A window has 1 to {in_page.MAX_STEPS} samples here, not {n_in}.", 404)
         content = in_page.resampling(n_in, live.model.meta.n_steps)
         return Response(content, media_type="application/octet-stream")
 
@@ -101,11 +105,11 @@ def build(live: Live) -> ASGIApp:
         nonlocal clients
         await socket.accept()
         if clients >= live.max_clients:
-            await socket.close(protocol.CROWDED, f"{live.max_clients} others are connected; try again later")
+            await socket.close(protocol.CROWDED, f"{live.max_clients} clients are connected already; try again later")
             return
         clients += 1
         try:
-            await Session(socket, live.model, live.recordings, together, live.limits).run()
+            await Session(socket, live.model, live.recordings, batcher, live.limits).run()
         finally:
             clients -= 1
 
@@ -123,7 +127,7 @@ def build(live: Live) -> ASGIApp:
 
 
 def describe(live: Live) -> dict[str, Any]:
-    """What the page shows of the model, and what it needs to send the right signals."""
+    """Describe the model to the page, which shows it and sends the signals that it needs."""
     model, meta = live.model, live.model.meta
     return {
         "v": protocol.VERSION,

@@ -1,8 +1,8 @@
-"""A certificate of our own for the local network: made once, kept for its owner alone, limited to its addresses.
+"""The server's own certificate for the local network: made once, kept for its owner alone, limited to its addresses.
 
-Browsers give motion data to secure pages only, and no authority signs for an address such as 192.168.1.5. The
-certificate signs itself. It may be installed on a phone as an authority, which is why it names, critically, the only
-addresses that it may ever speak for.
+Browsers give motion data to secure pages only, and no authority signs for an address such as 192.168.1.5, so that the
+certificate signs itself. It may be installed on a phone as an authority: a critical extension names the only addresses
+that it is valid for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from otolith.errors import DataError, StorageError
 from otolith.system.files import write
 
 DAYS = 397
-"""The longest that phones accept."""
+"""Longest validity that phones accept."""
 RENEW_DAYS = 7
 _FILE = "certificate.pem"
 
@@ -33,7 +33,7 @@ class Certificate:
 
 
 def folder() -> Path:
-    """Where the key is kept: $OTOLITH_HOME/live, else the user's data folder."""
+    """Return the folder of the key: $OTOLITH_HOME/live, else the user's data folder."""
     named = os.environ.get("OTOLITH_HOME")
     if named:
         return Path(named).expanduser() / "live"
@@ -43,7 +43,7 @@ def folder() -> Path:
 
 
 def certificate(addresses: Sequence[str], place: Path | None = None) -> Certificate:
-    """The certificate for these names and IP addresses; the one that is there, if it covers them for another week.
+    """Return a certificate for these names and IP addresses: the kept one, if it covers them for another week.
 
     Raises:
         DataError: the file cannot be read or written.
@@ -63,7 +63,7 @@ def certificate(addresses: Sequence[str], place: Path | None = None) -> Certific
 
 
 def _read(path: Path, addresses: Sequence[str]) -> Certificate | None:
-    """None where there is none that can be used on."""
+    """Return the kept certificate; None where there is none, or it can no longer be used."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
 

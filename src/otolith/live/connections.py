@@ -1,7 +1,7 @@
 """Connections that cannot be held open or made to hold memory by a client that is silent or does not read.
 
-uvicorn bounds what one request or message is, but waits without end for a first request, for the rest of a later one,
-for a client to take what it was sent before it closes, and answers control pings whether or not their sender reads.
+uvicorn bounds the size of a request or message, but it waits without end for a first request, for the rest of a later
+one and for a client to take its answer before a close, and it answers control pings whether or not their sender reads.
 These forms of its two protocols do not.
 """
 
@@ -14,15 +14,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 ASK_S = 10.0
-"""For a whole request: from the connection on, or from the first byte that came since the last answer."""
+"""Seconds for a whole request, from the connection on or from the first byte since the last answer."""
 STALL_S = 20.0
-"""For taking what waits in this process to be sent: some 64 KiB at most, of an answer or of messages."""
+"""Seconds for taking the bytes that wait in this process to be sent, some 64 KiB at most."""
 LINGER_S = 3.0
-"""Between the end of a WebSocket's session and cutting it off, whether it has read the reason or not."""
+"""Seconds from the end of a WebSocket's session to cutting it off, whether the client has read the reason or not."""
 
 
-class _Taken(asyncio.Protocol):
-    """Cuts off those who do not take what they are sent, whether more is to come or only the end."""
+class _Impatient(asyncio.Protocol):
+    """Cuts off clients that do not take the bytes that they are sent."""
 
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
@@ -45,15 +45,15 @@ class _Taken(asyncio.Protocol):
             self._stalled.cancel()
 
 
-class Http(_Taken, H11Protocol):
-    """HTTP; gives up on those who do not ask, and on those who do not take their answer."""
+class Http(_Impatient, H11Protocol):
+    """HTTP; gives up on clients that do not ask, and on clients that do not take their answer."""
 
     _asking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if self.scheme == "http":
-            # a transport that is closed waits for the least rest to be taken; that of TLS by itself for half a minute
+            # a closed transport waits until its last byte is taken; TLS does so for half a minute
             transport.set_write_buffer_limits(high=0)
         self._await_request()
 
@@ -65,12 +65,12 @@ class Http(_Taken, H11Protocol):
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._asked()
-        elif self in self.connections:  # still HTTP, and what came is no whole request
+        elif self in self.connections:  # still HTTP, and the request is not whole
             self._await_request()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
         self._asked()
-        if self.flow.write_paused:  # asked behind an answer that was not taken, of which a WebSocket would not know
+        if self.flow.write_paused:  # the answer before was not taken, which a WebSocket would not notice
             self.transport.abort()
         else:
             super().handle_websocket_upgrade(event)
@@ -85,14 +85,14 @@ class Http(_Taken, H11Protocol):
             self._asking = None
 
 
-class WebSocket(_Taken, WebSocketsSansIOProtocol):
-    """WebSockets; does not listen to those who do not read, and cuts them off once their session is over."""
+class WebSocket(_Impatient, WebSocketsSansIOProtocol):
+    """WebSockets; does not listen to clients that do not read, and cuts them off once their session is over."""
 
     _full = False
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        # else the answers to their pings would pile up
+        # otherwise the answers to its pings would pile up
         self._full = True
         self.transport.pause_reading()
 

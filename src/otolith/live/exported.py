@@ -1,7 +1,7 @@
-"""Models as ONNX files, kept from one start to the next: exporting takes seconds, reading the file none.
+"""Keep exported models from one start to the next: an export takes seconds, reading its file does not.
 
-A file is named KEY-SHA256.onnx: by all that the export depends on, and by its own content. It is put in place whole, so
-that several servers may write at once; one whose content is not what its name says is removed, and made again.
+A file is named KEY-SHA256.onnx, by everything that the export depends on and by its own content. It is put in place
+whole, so that several servers may write at once; a file with another content than its name says is removed.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from otolith.system import files
 from otolith.system.home import home
 
 FORMAT = 1
-"""Raise it when the same versions shall export something else."""
+"""Number to raise when the same versions of all packages are to export something else."""
 PACKAGES = ("torch", "onnx", "onnx-ir", "onnxscript", "onnxruntime")
-"""They write the file, and check it."""
+"""Packages that write and check the file."""
 KEPT = 8
-"""Files; those that were used longest ago go."""
+"""Number of files that are kept, those that were used last."""
 _ABANDONED_S = 24 * 3600
-"""What is half-written for so long belongs to a process that was killed."""
+"""Age in seconds of half-written files that belong to a process that was killed."""
 
 
 def folder() -> Path:
-    """Where they are: `live/exported` in otolith's home."""
+    """Return the folder that keeps them: `live/exported` in otolith's home."""
     return home() / "live" / "exported"
 
 
 def checksum(bundle: Path) -> str:
-    """Of the bytes of a bundle's files; "" where they cannot be read, which `load_model` tells."""
+    """Return the checksum of a bundle's files; "" where they cannot be read, which `load_model` reports."""
     from otolith.model.bundle import CARD, WEIGHTS
 
     digest = hashlib.sha256()
@@ -50,18 +50,18 @@ def checksum(bundle: Path) -> str:
 
 
 def key(checksum: str, terms: Sequence[str]) -> str:
-    """Names the export of a bundle with this checksum, under these terms, by the versions that are installed."""
+    """Return the name of the export of a bundle with this checksum and terms by the installed versions."""
     settings = [FORMAT, checksum, list(terms), __version__, *map(_version, PACKAGES)]
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:24]
 
 
 def find(name: str) -> bytes | None:
-    """The content of the file with this key; None where there is none that is whole."""
+    """Return the content of the file with this key; None where there is no whole one."""
     for path in folder().glob(f"{name}-*.onnx"):
         with contextlib.suppress(OSError):
             content = path.read_bytes()
             if path == _path(name, content):
-                with contextlib.suppress(OSError):  # a folder that is only read has no order
+                with contextlib.suppress(OSError):  # the folder may be read-only
                     os.utime(path)
                 return content
             path.unlink()
@@ -69,7 +69,7 @@ def find(name: str) -> bytes | None:
 
 
 def keep(name: str, content: bytes) -> None:
-    """Put it in its place, and remove those beyond `KEPT`.
+    """Write a file, and remove all but the last `KEPT`.
 
     Raises:
         StorageError: it cannot be written.

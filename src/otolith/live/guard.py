@@ -1,8 +1,9 @@
-"""Who may come in: by host name, origin and token, before a request reaches any route; and what every answer forbids.
+"""Admit requests by host, origin and token before they reach a route, and bind every answer to its own page.
 
 The token is the first part of the path, so that the page's own files and its WebSocket carry it without a line of
-script, and it is compared in constant time. A page of another site can reach neither: its WebSocket has another origin,
-and a name that is pointed at this machine (DNS rebinding) is no host of ours.
+script, and it is compared in constant time. A page of another site gets in neither by its WebSocket, which has another
+origin, nor by a name that is pointed at this machine (DNS rebinding), which is not one of the hosts. (Starlette's
+TrustedHostMiddleware does not compare ports.)
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ class Guard:
     """ASGI middleware.
 
     Args:
-        hosts: values of the Host header that are ours, "127.0.0.1:8765".
-        scheme: "http" or "https", of the origins that belong to them.
-        token: what the path has to begin with; None: nothing.
-        wasm: whether the page may compile WebAssembly, which it needs to run a network by itself.
+        hosts: values of the Host header that name this server, such as "127.0.0.1:8765".
+        scheme: "http" or "https", the scheme of their origins.
+        token: first part of every path; None: no token is asked for.
+        wasm: True lets the page compile WebAssembly, which it needs to run a network by itself.
     """
 
     def __init__(
@@ -56,24 +57,27 @@ class Guard:
             await self.app(inner, receive, send if scope["type"] == "websocket" else self._sealed(send, host))
 
     def _judge(self, scope: Scope, headers: Headers, host: str) -> tuple[tuple[int, str] | None, str]:
-        """A refusal, or the path behind the token."""
+        """Return a refusal (status, text), or the path behind the token."""
         path: str = scope["path"]
         if len(headers.getlist("host")) != 1 or host not in self.hosts:
-            return (421, "This server does not go by that name. Open the address that its terminal shows."), ""
+            return (421, "This server does not have that name. Open the address that its terminal shows."), ""
         if self.token is not None:
             given, slash, rest = path.removeprefix("/").partition("/")
             right = secrets.compare_digest(given.encode("utf-8", "surrogateescape"), self.token.encode())
             if not (right and slash):
-                return (404, "Not found. Open the whole address that the terminal shows, with its token."), ""
+                return (
+                    404,
+                    "Nothing is at this address. Open the whole address that the terminal shows, with its token.",
+                ), ""
             path = "/" + rest
         if scope["type"] == "websocket" and headers.get("origin", "").lower() not in self.origins:
             return (403, ""), ""
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
-            return (405, "This server only answers GET."), ""
+            return (405, "This server answers GET requests alone."), ""
         return None, path
 
     def _sealed(self, send: Send, host: str) -> Send:
-        """`send` with headers that bind the page to its own files and its own WebSocket."""
+        """Return `send` with headers that bind the page to its own files and its own WebSocket."""
         # some browsers do not count WebSockets of the same host as 'self'
         socket = f" {self._socket_scheme}://{host}" if host else ""
         policy = (

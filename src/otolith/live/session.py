@@ -1,4 +1,4 @@
-"""One connection: samples in, predictions out, everything bounded, and nothing that a client sends ends the server."""
+"""One connection, from samples to predictions: everything is bounded, and no message ends the server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from otolith.errors import DataError, unknown
 from otolith.live import protocol
-from otolith.live.batcher import Together
-from otolith.live.outbox import Outbox
+from otolith.live.batcher import Batcher
 from otolith.live.protocol import Closed, Ping, Replay, Samples, Start, Stop
 from otolith.live.recordings import Playable
 from otolith.model import Model
@@ -26,35 +26,51 @@ Arrays = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Limits:
-    """What one client may use."""
+    """Bounds on one client."""
 
     idle_s: float = 30.0
-    """Without samples (or, while a recording plays, without any message) the connection is closed: pings keep none."""
+    """Seconds without samples (while a recording plays, without any message) after which a connection is closed."""
     send_s: float = 10.0
-    """A message that a client has not taken after so long is its last."""
+    """Seconds within which a client has to take a message."""
     inbox: int = 50
     """Messages with samples that may wait for their turn: five seconds of a phone."""
+    outbox: int = 100
+    """Messages that may wait for a slow client: some eight seconds of a replay."""
     messages_hz: float = 500.0
-    """Messages of all kinds a second, on average over `BURST_S`: fifty times what the page sends."""
+    """Messages of all kinds a second, on average over `BURST_S`: fifty times as many as the page sends."""
 
 
 BURST_S = 5.0
 CLOSE_S = 1.0
-"""For a client to take the reason why it is closed."""
+"""Seconds for a client to take the reason why it is closed."""
+
+
+class Outbox(asyncio.Queue[dict[str, Any]]):
+    """Messages on their way to a client. A full queue loses its oldest message, which is counted."""
+
+    dropped = 0
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Append a message; it never waits."""
+        if self.full():
+            self.get_nowait()
+            self.task_done()
+            self.dropped += 1
+        self.put_nowait(message)
 
 
 @dataclass(eq=False)
 class Session:
-    """Serves an accepted connection until it ends; `run` returns whatever happens."""
+    """Serves an accepted connection until it ends; `run` returns whatever the client does."""
 
     socket: WebSocket
     model: Model
     recordings: dict[str, Playable]
-    together: Together
+    batcher: Batcher
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        self._outbox = Outbox()
+        self._outbox = Outbox(self.limits.outbox)
         self._inbox: asyncio.Queue[tuple[float, Arrays] | None] = asyncio.Queue()
         self._dropped = 0
         self._mode: Start | Replay | None = None
@@ -70,7 +86,7 @@ class Session:
                 writer = group.create_task(self._write())
                 watch = group.create_task(self._watch_idle())
                 await self._converse(group)
-                await self._outbox.emptied()
+                await self._outbox.join()
                 writer.cancel()
                 watch.cancel()
         except* Closed as several:
@@ -78,14 +94,14 @@ class Session:
         except* WebSocketDisconnect:
             gone = True
         except* Exception as several:
-            broken, ending = several, Closed(protocol.BROKEN, "the server failed; its terminal says how")
+            broken, ending = several, Closed(protocol.BROKEN, "the server failed; its terminal says how. Connect again")
         if not gone:
             await self._close(ending.code, ending.reason)
         if broken is not None:
             raise broken
 
     async def _close(self, code: int, reason: str) -> None:
-        """Say why, and close, but do not wait for one who does not read."""
+        """Send the reason, and close, but do not wait for a client that does not read."""
         with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
             async with asyncio.timeout(CLOSE_S):
                 if code != 1000 and code != protocol.SLOW:
@@ -99,31 +115,33 @@ class Session:
             text = await self._receive()
             self._count()
             message = protocol.parse(text)
-            await asyncio.sleep(0)  # whoever sends many messages at once does not keep the others waiting
+            await asyncio.sleep(0)  # many messages at once do not keep the other clients waiting
             playing = isinstance(self._mode, Replay) and worker is not None and not worker.done()
             if playing or not isinstance(message, Ping):
                 self._heard = time.monotonic()
             if isinstance(message, Ping):
-                self._outbox.put({"type": "pong", "sent": message.sent, **self._counts()})
+                self._outbox.send({"type": "pong", "sent": message.sent, **self._counts()})
                 continue
             if isinstance(message, Start | Replay):
                 if self._mode is not None:
-                    raise Closed(protocol.MALFORMED, "a second start; open another connection")
+                    raise Closed(protocol.MALFORMED, "this connection has started already; open another one")
                 self._mode = message
                 worker = group.create_task(self._begin(message))
             elif self._mode is None:
-                raise Closed(protocol.MALFORMED, f"{message.type} before start or replay")
+                raise Closed(
+                    protocol.MALFORMED, f"{message.type!r} came before 'start' or 'replay'; send one of those first"
+                )
             elif isinstance(message, Stop):
                 break
             elif isinstance(self._mode, Replay):
-                raise Closed(protocol.MALFORMED, "samples during a replay")
+                raise Closed(protocol.MALFORMED, "samples came during a replay; open another connection for them")
             else:
                 self._take(message)
         assert worker is not None
         if isinstance(self._mode, Replay):
             if not worker.done():
                 worker.cancel()
-                self._outbox.put({"type": "end", **self._counts()})
+                self._outbox.send({"type": "end", **self._counts()})
         else:
             self._inbox.put_nowait(None)
             await worker
@@ -134,7 +152,7 @@ class Session:
             raise WebSocketDisconnect(message.get("code", 1000))
         text: str | bytes | None = message.get("text")
         if text is None:
-            raise Closed(protocol.MALFORMED, "a binary message; send text")
+            raise Closed(protocol.MALFORMED, "the message is binary; send JSON as text")
         return text
 
     def _count(self) -> None:
@@ -143,13 +161,13 @@ class Session:
         self._allowed = min(BURST_S * rate, self._allowed + rate * (now - self._counted)) - 1
         self._counted = now
         if self._allowed < 0:
-            raise Closed(protocol.FLOODING, f"more than {rate:g} messages a second; send more samples in each")
+            raise Closed(protocol.CROWDED, f"more than {rate:g} messages came in a second; send more samples in each")
 
     async def _watch_idle(self) -> None:
         while True:
             left = self._heard + self.limits.idle_s - time.monotonic()
             if left <= 0:
-                raise Closed(protocol.IDLE, f"nothing came for {self.limits.idle_s:g} s")
+                raise Closed(protocol.IDLE, f"nothing came for {self.limits.idle_s:g} s; connect again to go on")
             await asyncio.sleep(left)
 
     async def _write(self) -> None:
@@ -159,15 +177,18 @@ class Session:
                 async with asyncio.timeout(self.limits.send_s):
                     await self.socket.send_json(message)
             except TimeoutError:
-                raise Closed(protocol.SLOW, "the client does not read what it is sent") from None
+                raise Closed(protocol.SLOW, "the client does not read the messages that it is sent") from None
             except RuntimeError:  # closed from the other side in between
                 raise WebSocketDisconnect from None
-            self._outbox.done()
+            self._outbox.task_done()
 
     def _take(self, message: Samples) -> None:
         assert isinstance(self._mode, Start)
         if len(message.x) != len(self._mode.channels):
-            raise Closed(protocol.MALFORMED, f"{len(message.x)} rows for {len(self._mode.channels)} channels")
+            raise Closed(
+                protocol.MALFORMED,
+                f"x has {len(message.x)} rows for {len(self._mode.channels)} channels; send one row for each",
+            )
         protocol.refuse_sparse(message.t, self._mode.rate_hz)
         if self._inbox.qsize() >= self.limits.inbox:
             self._dropped += len(message.t)
@@ -178,7 +199,7 @@ class Session:
         try:
             if isinstance(mode, Start):
                 self._recogniser = StreamingRecogniser(self.model, mode.rate_hz, channels=mode.channels)
-                self._outbox.put(protocol.ready(mode.channels, mode.rate_hz))
+                self._outbox.send(protocol.ready(mode.channels, mode.rate_hz))
                 await self._recognise(self._recogniser)
             else:
                 await self._play(mode)
@@ -188,7 +209,7 @@ class Session:
     async def _recognise(self, recogniser: StreamingRecogniser) -> None:
         while (item := await self._inbox.get()) is not None:
             came, samples = item
-            await self._tell(recogniser, recogniser.cut(*samples), time.monotonic() - came)
+            await self._predict(recogniser, recogniser.cut(*samples), time.monotonic() - came)
         await self._finish(recogniser)
 
     async def _play(self, mode: Replay) -> None:
@@ -196,31 +217,31 @@ class Session:
             raise DataError(unknown("recording", mode.recording, self.recordings))
         recording = self.recordings[mode.recording]
         recogniser = StreamingRecogniser(self.model, recording.rate_hz, channels=recording.channels)
-        self._outbox.put(protocol.ready(recording.channels, recording.rate_hz))
+        self._outbox.send(protocol.ready(recording.channels, recording.rate_hz))
         began = time.monotonic()
         for piece in recording.pieces():
             # a piece exists once its last sample is taken
             await asyncio.sleep(max(0.0, began + float(piece.times[-1]) / mode.speed - time.monotonic()))
             rows = np.round(piece.values, 4) if mode.recognise else piece.values
-            self._outbox.put(protocol.signals(piece.times.tolist(), rows.tolist()))
+            self._outbox.send(protocol.signals(piece.times.tolist(), rows.tolist()))
             if mode.recognise:
-                await self._tell(recogniser, recogniser.cut(piece.values, piece.times), 0.0)
+                await self._predict(recogniser, recogniser.cut(piece.values, piece.times), 0.0)
         if mode.recognise:
             await self._finish(recogniser)
         else:
-            self._outbox.put({"type": "end", **self._counts()})
+            self._outbox.send({"type": "end", **self._counts()})
 
-    async def _tell(self, recogniser: StreamingRecogniser, cut: Cut | None, queued_s: float) -> None:
-        """Cutting takes little and is done in between; the network, which all share, computes in its thread."""
+    async def _predict(self, recogniser: StreamingRecogniser, cut: Cut | None, queued_s: float) -> None:
+        """Send the predictions of cut windows. Cutting took little time; the shared network computes in a thread."""
         if cut is None:
             return
-        done = await self.together.compute(cut.x)
-        for found in recogniser.tell(cut, done.out, done.compute_s):
-            self._outbox.put(protocol.prediction(found, queued_s + done.queued_s))
+        done = await self.batcher.compute(cut.x)
+        for found in recogniser.predict(cut, done.out, done.compute_s):
+            self._outbox.send(protocol.prediction(found, queued_s + done.queued_s))
 
     async def _finish(self, recogniser: StreamingRecogniser) -> None:
-        await self._tell(recogniser, recogniser.cut_rest(), 0.0)
-        self._outbox.put({"type": "end", **self._counts()})
+        await self._predict(recogniser, recogniser.cut_rest(), 0.0)
+        self._outbox.send({"type": "end", **self._counts()})
 
     def _counts(self) -> dict[str, int]:
         return {"dropped_samples": self._dropped, "dropped_messages": self._outbox.dropped}

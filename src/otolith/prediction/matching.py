@@ -1,4 +1,4 @@
-"""What a model asks of a recording: its channels by name, their units, gravity, and enough samples a second."""
+"""Match a recording to a model: channels by name, units, gravity, and enough samples a second."""
 
 from __future__ import annotations
 
@@ -15,25 +15,35 @@ from otolith.recording import STANDARD_GRAVITY, Recording, Stream
 from otolith.windows import WindowMeta
 
 LOWEST_RATE = 0.5
-"""Share of the model's rate below which a recording is refused: half of the band that the model saw is not in it."""
+"""Share of the model's rate below which a recording is refused: half of the model's frequencies are not in it."""
 LOOKED_AT_S = 2.0
-"""Block whose mean acceleration is taken: over as long, movement averages out and gravity stays."""
+"""Seconds of a block whose mean acceleration is taken: over so long movement averages out, and gravity stays."""
 LEAST_WITH_GRAVITY = 0.5
 MOST_WITHOUT_GRAVITY = 0.85
-"""Mean acceleration, in units of gravity, below which gravity cannot be in a recording, and above which it must be."""
+"""Mean accelerations, in units of gravity: below the first, gravity is not in a recording; above the second, it is."""
 MOST_RAD_S = 70.0
-"""4000 degrees a second: no sensor of a phone or watch measures more, so that larger numbers are degrees."""
+"""4000 degrees a second. No sensor of a phone or watch measures more, so that larger numbers are degrees."""
 ACC = ("acc_x", "acc_y", "acc_z")
 
 
 def fitting(recording: Recording, meta: WindowMeta, scaler: Scaler) -> Recording:
-    """The recording with the model's channels alone, in its streams; `windows.cut` puts them into the model's order.
+    """Return the recording with the model's channels alone; `windows.cut` puts them into the model's order.
 
     Sensors that the model may do without (`Scaler.may_miss`) can be missing, each with all its channels.
 
+    Args:
+        recording: signals in m/s² and rad/s.
+        meta: channels and rate of the model's windows.
+        scaler: the model's scaler, whose means and deviations tell about gravity.
+
     Raises:
-        DataError: a channel is missing or comes twice, a rate is too low, or the signals contradict the units or the
-            gravity that the model was trained with; says what is missing and what to do.
+        DataError: a channel is missing, a rate is too low, or the signals contradict the units or the gravity that the
+            model was trained with.
+
+    >>> meta = WindowMeta("own", ("sit",), ("gyro_x",), 50.0, 1.0, 0.5)
+    >>> stream = Stream(("gyro_x", "light"), np.zeros((2, 100)), 60.0)
+    >>> fitting(Recording("r", 1, (stream,)), meta, Scaler(np.zeros(1), np.ones(1))).channels
+    ('gyro_x',)
     """
     where = f"recording {recording.name!r}"
     wanted = usable(recording.channels, meta, scaler)
@@ -42,7 +52,7 @@ def fitting(recording: Recording, meta: WindowMeta, scaler: Scaler) -> Recording
     for stream in recording.streams:
         inside = [i for i, channel in enumerate(stream.channels) if channel in wanted]
         if not inside:
-            continue  # another sensor, whose clock and gaps are none of ours
+            continue  # a sensor that the model does not read, whose gaps do not matter
         refuse_rate(stream.rate_hz, meta, f"{where}, {'/'.join(stream.channels[i] for i in inside)}")
         kept = stream
         if len(inside) < len(stream.channels):
@@ -68,16 +78,17 @@ def refuse_rate(rate_hz: float, meta: WindowMeta, where: str) -> None:
     """Raise DataError where a recording of this rate cannot be resampled to what the model saw."""
     if not rate_hz >= LOWEST_RATE * meta.rate_hz:
         raise DataError(
-            f"{where}: {rate_hz:g} Hz, and the model expects {meta.rate_hz:g} Hz. Movements that fast are not in such "
-            f"a recording, and no resampling brings them back. Record at {meta.rate_hz:g} Hz or more, or train with "
+            f"{where}: the rate is {rate_hz:g} Hz, and the model expects {meta.rate_hz:g} Hz. Fast movements are lost "
+            f"at such a rate, and no resampling brings them back. Record at {meta.rate_hz:g} Hz or more, or train with "
             f"--set windows.rate_hz={rate_hz:g}."
         )
 
 
 def _refuse_units(recording: Recording, meta: WindowMeta, scaler: Scaler, where: str) -> None:
-    lengths = _block_lengths(recording)
-    if lengths is not None and len(lengths):
-        refuse_gravity(lengths, meta, scaler, where)
+    for stream in recording.streams:
+        if set(ACC) <= set(stream.channels) and stream.n_samples:
+            refuse_gravity(_block_lengths(stream), meta, scaler, where)
+            break
     for stream in recording.streams:
         refuse_turns(stream.values[[i for i, c in enumerate(stream.channels) if c.startswith("gyro")]], where)
 
@@ -104,14 +115,14 @@ def refuse_gravity(lengths: NDArray[np.float64], meta: WindowMeta, scaler: Scale
 
 
 def refuse_removed_gravity(gravity: str | None, meta: WindowMeta, scaler: Scaler, where: str) -> None:
-    """Raise DataError where a source says that gravity was "removed" and the model saw it.
+    """Raise DataError where gravity was "removed" from a source and the model was trained with it.
 
-    That it is "included" is said of every data set of which nobody says otherwise; there the signals decide.
+    "included" is only the default of a data set; there the signals decide.
     """
     if gravity == "removed" and expects_gravity(meta, scaler):
         raise DataError(
             f"{where}: gravity was removed, and the model was trained on signals with it. Export acceleration with "
-            "gravity, or train on this one."
+            "gravity, or train a model on this source."
         )
 
 
@@ -126,7 +137,7 @@ def refuse_turns(gyro: NDArray[np.floating], where: str) -> None:
 
 
 def expects_gravity(meta: WindowMeta, scaler: Scaler) -> bool | None:
-    """Whether the training windows had gravity in them, from their mean square length; None where it cannot be told."""
+    """Return True if the training windows had gravity in them, from their mean square length; None if it is unclear."""
     if not set(ACC) <= set(meta.channels):
         return None
     if scaler.turned:
@@ -141,20 +152,12 @@ def expects_gravity(meta: WindowMeta, scaler: Scaler) -> bool | None:
     return None
 
 
-def _block_lengths(recording: Recording) -> NDArray[np.float64] | None:
-    """Length of the mean acceleration in each block of `LOOKED_AT_S`; None without all three axes in one stream."""
-    for stream in recording.streams:
-        if set(ACC) <= set(stream.channels):
-            return _of_stream(stream)
-    return None
-
-
-def _of_stream(stream: Stream) -> NDArray[np.float64]:
+def _block_lengths(stream: Stream) -> NDArray[np.float64]:
+    """Return the length of the mean acceleration in each block of `LOOKED_AT_S` of a stream with all three axes."""
     each = max(1, round(LOOKED_AT_S * stream.rate_hz))
     n = stream.n_samples // each
-    values = stream.values[[stream.channels.index(channel) for channel in ACC]]
     if n == 0:  # shorter than a block
-        n, each = (1, stream.n_samples) if stream.n_samples else (0, 1)
-    means = values[:, : n * each].reshape(3, n, each).mean(2)
-    out: NDArray[np.float64] = np.linalg.norm(means, axis=0)
+        n, each = 1, stream.n_samples
+    values = stream.values[[stream.channels.index(channel) for channel in ACC]]
+    out: NDArray[np.float64] = np.linalg.norm(values[:, : n * each].reshape(3, n, each).mean(2), axis=0)
     return out

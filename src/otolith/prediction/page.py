@@ -1,4 +1,4 @@
-"""One self-contained page of predictions: totals, a picture of each recording, its intervals, terms of the data."""
+"""Write one self-contained page of predictions: totals, pictures and intervals of recordings, terms of the data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_INTERVALS = 200
 
 @dataclass(frozen=True)
 class Drawn:
-    """A timeline and its picture as a data URI; None where there are too many to draw."""
+    """A timeline and its picture as a data URI; None where too many recordings were drawn already."""
 
     timeline: Timeline
     picture: str | None
@@ -33,7 +33,7 @@ def write(
     terms: Sequence[str],
     notes: Sequence[str],
 ) -> Path:
-    """Write the page. `totals` are the rows of `tables.totals`; `notes` say what was left out."""
+    """Write the page. `totals` are the rows of `tables.totals`, `notes` sentences on what was left out."""
     environment = Environment(
         loader=PackageLoader("otolith.report"),
         autoescape=True,
@@ -62,7 +62,11 @@ def write(
 
 
 def duration(seconds: float) -> str:
-    """3725.4 -> `1:02:05`; below a minute with a decimal, `12.5 s`."""
+    """Return seconds as a clock shows them, below a minute with a decimal.
+
+    >>> duration(3725.4), duration(75), duration(12.5)
+    ('1:02:05', '1:15 min', '12.5 s')
+    """
     if seconds < 60:
         return f"{seconds:.1f} s"
     whole = round(seconds)

@@ -1,4 +1,4 @@
-"""The timeline drawn over the signals: bands of activity, accelerometer, gyroscope, and how sure the model is."""
+"""Draw a timeline over its signals: bands of activity, accelerometer, gyroscope, and probability."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from otolith.recording import Recording, Stream, unit_of
 from otolith.report.style import FEW, GRID, INK, MUTED, bare, canvas, in_rows, palette, styled
 
 POINTS = 1200
-"""Columns that a signal is drawn in; of longer ones, the smallest and largest value of each column."""
+"""Columns of a drawn signal; longer signals are drawn by the smallest and largest value of each column."""
 AXIS_COLOURS = FEW[:3]
 UNKNOWN_COLOUR = "#b8c0c8"
 SENSORS = (("acc", "Acceleration"), ("gyro", "Rotation"))
 
 
 def colours_of(states: Sequence[str], n_activities: int) -> dict[str, str]:
-    """A colour for each state, beginning after those of the axes; "unknown" is grey."""
+    """Return a colour for each state, beginning after those of the axes; "unknown" is grey."""
     colours = palette(n_activities + len(AXIS_COLOURS))[len(AXIS_COLOURS) :]
     return {name: colours[i] if i < n_activities else UNKNOWN_COLOUR for i, name in enumerate(states)}
 
 
 def draw(recording: Recording, timeline: Timeline, channels: Sequence[str]) -> Figure:
-    """The figure of one recording; `channels` are those that the model reads."""
+    """Return the figure of one recording; `channels` are those that the model reads."""
     sensors = [(prefix, title) for prefix, title in SENSORS if any(c.startswith(prefix) for c in channels)]
     with styled():
         figure = canvas(10.5, 2.0 + 1.5 * len(sensors))
@@ -100,7 +100,7 @@ def _probability(axes: Axes, timeline: Timeline) -> None:
 
 
 def envelope(stream: Stream, row: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Time and values of a channel; where there are many, the extremes of each of `POINTS` columns, in pairs."""
+    """Return time and values of a channel or, of a long one, the extremes of each of `POINTS` columns, in pairs."""
     values = np.asarray(stream.values[row], np.float64)
     times = stream.times
     if times is None:

@@ -1,4 +1,4 @@
-"""Prediction of whole recordings, one after the other."""
+"""Predict whole recordings, one after the other."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.errors import DataError
+from otolith.errors import DataError, unknown
 from otolith.model import Model
 from otolith.prediction.matching import fitting
-from otolith.prediction.smoothing import DWELL_S, HiddenMarkov, smooth
-from otolith.prediction.timeline import Timeline, as_text, state_names
+from otolith.prediction.smoothing import DWELL_S, SMOOTHERS, HiddenMarkov
+from otolith.prediction.timeline import Timeline, state_names
 from otolith.preprocessing.sensors import usable, widened
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording, sensors_of
@@ -22,7 +22,11 @@ from otolith.windows import cut
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """A recording and its timeline; or, instead of it, the reason why there is none."""
+    """A recording with its timeline, or with the reason why it has none.
+
+    >>> Predicted(Recording("r", 1, ()), None, "r has no stream; it needs one.").timeline is None
+    True
+    """
 
     recording: Recording
     timeline: Timeline | None
@@ -38,26 +42,38 @@ def predict_recordings(
     started: Mapping[str, datetime] | None = None,
     progress: Progress = SILENT,
 ) -> Iterator[Predicted]:
-    """Timelines of recordings, one in memory at a time. Labels in them are not looked at, only handed on.
+    """Predict recordings, of which one is in memory at a time.
 
-    Windows are cut and resampled as in training, from the first sample of each gap-free stretch on.
+    Windows are cut and resampled as in training, from the first sample of each gap-free stretch on. Labels in a
+    recording do not count; they are copied to its timeline.
 
     Args:
-        recordings: of any rate; channels are matched by name (see `matching.fitting`).
-        smoothing: "offline" looks both ways, "causal" only back, "none" leaves the windows to themselves.
+        model: a fine-tuned model.
+        recordings: recordings in m/s² and rad/s, of any rate; channels are matched by name (see `matching.fitting`).
+        smoothing: "offline" (both ways in time), "causal" (only back) or "none" (each window by itself).
         dwell_s: expected seconds that an activity lasts; see `otolith.prediction.smoothing`.
-        started: recording name -> when its clock was at zero.
+        started: {recording name: date and time at which its clock was at zero}.
 
     Yields:
-        `Predicted`; a recording that is too short for a window, or that cannot be used, has no timeline but a reason.
+        `Predicted` for each recording; one that cannot be used has a reason instead of a timeline.
 
     Raises:
-        DataError: another name of smoothing, or a duration that is not positive.
+        DataError: an unknown smoothing, or a duration that is not positive.
+
+    >>> import otolith
+    >>> x = np.random.default_rng(0).normal(size=(90, 6, 50)) + [[0], [0], [9.8], [0], [0], [0]]
+    >>> y, subject = np.arange(90) % 2, np.arange(90) // 15
+    >>> w = otolith.Windows.from_arrays(x, y, subject, rate_hz=50, activities=("sit", "walk"))
+    >>> split = otolith.splits.holdout(w, seed=0)
+    >>> recipe = otolith.load_recipe("compact", "own", {"finetune.epochs": 1})
+    >>> model = otolith.finetune(otolith.pretrain(w, split, recipe, "random"), w, split)
+    >>> recording = Recording("noon", 1, (otolith.Stream(w.meta.channels, np.hstack(x[:3]), 50.0),))
+    >>> [each.timeline.start_s for each in predict_recordings(model, [recording])]
+    [array([0., 1., 2.])]
     """
     machine = hidden_markov(model, dwell_s)
-    if smoothing != "none":  # refuse a wrong name before the work
-        empty = np.empty((0, len(model.activities)))
-        smooth(smoothing, machine, empty, np.empty(0, np.bool_), np.empty(0))
+    if smoothing not in SMOOTHERS:
+        raise DataError(unknown("smoothing", smoothing, SMOOTHERS))
     for recording in recordings:
         try:
             timeline = _timeline(model, recording, smoothing, machine, (started or {}).get(recording.name), progress)
@@ -68,7 +84,7 @@ def predict_recordings(
 
 
 def hidden_markov(model: Model, dwell_s: float = DWELL_S) -> HiddenMarkov:
-    """The model of smoothing that belongs to a recogniser; offline and streaming prediction share it."""
+    """Return the hidden Markov model that offline and streaming prediction of a model share."""
     rate = model.calibration.false_unknowns if model.calibration is not None else None
     return HiddenMarkov(len(model.activities), rate, 1 - model.meta.overlap, dwell_s)
 
@@ -85,11 +101,9 @@ def _timeline(
     matched = replace(fitting(recording, meta, model.encoder.scaler), segments=())
     there = usable(matched.channels, meta, model.encoder.scaler)
     w = widened(cut([matched], replace(meta, channels=there), unlabelled=True), meta)
-    said = model.assess(w.x, progress)
+    found, smoother = model.assess(w.x, progress), SMOOTHERS[smoothing]
     start = np.array(w.start)
-    belief = None
-    if smoothing != "none":
-        belief = smooth(smoothing, machine, said.probabilities, said.unknown, start)
+    belief = None if smoother is None else smoother(machine, found.probabilities, found.unknown, start)
     return Timeline(
         recording=recording.name,
         subject=recording.subject,
@@ -97,9 +111,9 @@ def _timeline(
         start_s=start,
         seconds=meta.seconds,
         hop_s=meta.seconds * (1 - meta.overlap),
-        probabilities=said.probabilities,
-        score=said.score,
-        flagged=said.unknown,
+        probabilities=found.probabilities,
+        score=found.score,
+        flagged=found.unknown,
         belief=belief,
         labels=_labels(recording, start, meta.seconds),
         started=started,
@@ -108,7 +122,7 @@ def _timeline(
 
 
 def _labels(recording: Recording, start: NDArray[np.float64], seconds: float) -> NDArray[np.str_]:
-    """The activity whose segment holds all of a window but for half a sample, "" where none does."""
+    """Return the activity whose segment holds all of a window but for half a sample, "" where none does."""
     found = [""] * len(start)
     slack = 0.5 / max(stream.rate_hz for stream in recording.streams)
     for segment in recording.segments:
@@ -116,4 +130,4 @@ def _labels(recording: Recording, start: NDArray[np.float64], seconds: float) ->
         inside = (start >= segment.start_s - slack) & (start + seconds <= stop + slack)
         for i in np.flatnonzero(inside):
             found[i] = segment.activity
-    return as_text(found)
+    return np.array(found, np.str_)

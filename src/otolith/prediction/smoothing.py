@@ -5,43 +5,49 @@ The hidden state is the activity, or "unknown" where the model is calibrated to 
 state stays what it is with exp(-rate dt) and is drawn anew from all states otherwise. A gap in the recording is only a
 longer dt, so that what was before it counts less, and after a long one nothing.
 
-What a window says of a state is its calibrated probability. Of "unknown" it says 1 / (number of activities), and the
-flag that its score raises or not says more: among known activities it is raised as often as the calibration states
-(`false_unknowns`), among unknown ones with `FOUND`. Windows that overlap see the same samples: each counts for the
-share that is new in it (1 - overlap), as the power of its likelihood.
+The evidence of a window for an activity is its calibrated probability, for "unknown" 1 / (number of activities). The
+flag that its score raises is evidence too: it is raised as often as the calibration states (`false_unknowns`) among
+known activities, with `FOUND` among unknown ones. Windows that overlap share samples: each counts for the share that is
+new in it (1 - overlap), as the power of its likelihood.
+
+It is no library's model: hmmlearn and its like take observations at equal steps and emissions of their own, not the
+probabilities of a classifier at uneven times, and have no causal form that takes one window at a time.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from otolith.errors import DataError, unknown
+from otolith.errors import DataError
 
 DWELL_S = 3.0
-"""Expected time that a state lasts. The best on uci-har's validation subjects (docs/deploy.md). People walk and sit
-for longer, but neighbouring windows are often wrong together, which the model does not know."""
+"""Expected seconds that a state lasts, the best on uci-har's validation subjects (docs/deploy.md). People walk and sit
+for longer, but errors of neighbouring windows are correlated, which the model does not know."""
 FOUND = 0.5
 """Assumed share of unknown windows whose score raises the flag. It cannot be known; on uci-har it is more."""
 LEAST = 1e-6
-"""Floor of probabilities: no window excludes an activity for good."""
-KINDS = ("offline", "causal", "none")
+"""Smallest probability that is counted: no window excludes an activity for good."""
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class HiddenMarkov:
-    """The model described at the top of this file.
+    """The parameters of the model described at the top of this file.
 
     Attributes:
-        n_activities: states but for "unknown".
+        n_activities: number of states without "unknown".
         false_unknowns: share of windows of known activities whose flag is raised; None: there is no "unknown".
-        share: of a window that the one before it has not seen, 1 - overlap.
+        share: share of a window that the one before it does not hold, 1 - overlap.
         dwell_s: expected seconds in one state.
+
+    Raises:
+        DataError: a `dwell_s` that is not a positive number.
     """
 
     n_activities: int
@@ -51,25 +57,27 @@ class HiddenMarkov:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.dwell_s) and self.dwell_s > 0):
-            raise DataError(f"the expected duration of an activity is {self.dwell_s} s; expected a positive number")
+            raise DataError(
+                f"the expected duration of an activity is {self.dwell_s} s; give a positive number of seconds"
+            )
 
     @property
     def n_states(self) -> int:
         return self.n_activities + (self.false_unknowns is not None)
 
     def kept(self, dt: float) -> float:
-        """Probability that the state is not drawn anew within `dt` seconds."""
+        """Return the probability that the state is not drawn anew within `dt` seconds."""
         n = self.n_states
         # a new draw may give the same state again, hence n / (n - 1)
         return math.exp(-max(dt, 0.0) / self.dwell_s * (n / (n - 1))) if n > 1 else 1.0
 
     def transition(self, dt: float) -> Array:
-        """(n_states, n_states): row now, column `dt` seconds later. Two steps give the step of their sum."""
+        """Return (n_states, n_states) probabilities of each state (columns) `dt` seconds after each state (rows)."""
         kept = self.kept(dt)
         return kept * np.eye(self.n_states) + (1 - kept) / self.n_states
 
     def emissions(self, probabilities: ArrayLike, flagged: ArrayLike) -> Array:
-        """Likelihood of each window in each state, up to a factor: (n, n_activities), (n,) bool -> (n, n_states)."""
+        """Return likelihoods (n, n_states), up to a factor, of windows (n, n_activities) and their flags (n,) bool."""
         p = np.maximum(np.asarray(probabilities, np.float64), LEAST)
         if self.false_unknowns is not None:
             raised = np.asarray(flagged, np.bool_)[:, None]
@@ -81,7 +89,12 @@ class HiddenMarkov:
 
 
 class Filter:
-    """The causal form, one window at a time: probabilities of the states given all windows so far."""
+    """The causal form, one window at a time.
+
+    >>> steps = Filter(HiddenMarkov(2))
+    >>> [steps.step([0.8, 0.2], False, second).round(2).tolist() for second in (0.0, 1.0)]
+    [[0.8, 0.2], [0.88, 0.12]]
+    """
 
     def __init__(self, model: HiddenMarkov) -> None:
         self.model = model
@@ -89,7 +102,7 @@ class Filter:
         self._at = 0.0
 
     def step(self, probabilities: ArrayLike, flagged: bool, start_s: float) -> Array:
-        """Take one window, (n_activities,), and return (n_states,). `start_s` on the recording's clock, increasing."""
+        """Return probabilities of the states (n_states,) after one more window (n_activities,). `start_s` increases."""
         seen = self.model.emissions(np.asarray(probabilities)[None], [flagged])[0]
         if self._belief is None:
             belief = seen
@@ -101,7 +114,7 @@ class Filter:
 
 
 def filtered(model: HiddenMarkov, probabilities: ArrayLike, flagged: ArrayLike, start_s: ArrayLike) -> Array:
-    """Probabilities (n, n_states) of each window's state given the windows up to it; see `Filter`."""
+    """Return probabilities (n, n_states) of each window's state given the windows up to it; see `Filter`."""
     steps = Filter(model)
     rows = [
         steps.step(p, bool(f), float(s))
@@ -111,7 +124,7 @@ def filtered(model: HiddenMarkov, probabilities: ArrayLike, flagged: ArrayLike, 
 
 
 def smoothed(model: HiddenMarkov, probabilities: ArrayLike, flagged: ArrayLike, start_s: ArrayLike) -> Array:
-    """Probabilities (n, n_states) of each window's state given all windows, by the forward-backward algorithm."""
+    """Return probabilities (n, n_states) of each window's state given all windows (forward-backward algorithm)."""
     forward = filtered(model, probabilities, flagged, start_s)
     seen = model.emissions(probabilities, flagged)
     times = np.asarray(start_s, np.float64)
@@ -128,14 +141,8 @@ def smoothed(model: HiddenMarkov, probabilities: ArrayLike, flagged: ArrayLike, 
     return out
 
 
-def smooth(kind: str, model: HiddenMarkov, probabilities: ArrayLike, flagged: ArrayLike, start_s: ArrayLike) -> Array:
-    """By name: "offline" (`smoothed`), "causal" (`filtered`).
-
-    Raises:
-        DataError: another name.
-    """
-    if kind == "offline":
-        return smoothed(model, probabilities, flagged, start_s)
-    if kind == "causal":
-        return filtered(model, probabilities, flagged, start_s)
-    raise DataError(unknown("smoothing", kind, KINDS))
+SMOOTHERS: dict[str, Callable[[HiddenMarkov, ArrayLike, ArrayLike, ArrayLike], Array] | None] = {
+    "offline": smoothed,
+    "causal": filtered,
+    "none": None,
+}

@@ -1,4 +1,4 @@
-"""Where recordings come from: built-in data sets, imported folders, and raw exports of phones and loggers."""
+"""Open the sources of recordings: built-in data sets, imported folders, and raw exports of phones and loggers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,18 @@ from otolith.recording import Recording
 
 @dataclass
 class Opened:
-    """Recordings of one source. `started`: recording name -> when its clock was at zero, where that is known.
+    """Recordings of one source.
 
-    `gravity` says whether it is "included" in the accelerometer's signal or "removed", None where nobody says;
-    `notes` are sentences on how the source was read.
+    Attributes:
+        name: name of the data set or of the files.
+        recordings: read once, one after the other.
+        n_recordings: number of recordings; None where it is unknown.
+        started: {recording name: date and time at which its clock was at zero}, where that is known.
+        gravity: "included" in the accelerometer's signal or "removed" from it; None where it is unknown.
+        notes: sentences on how the source was read.
+
+    >>> Opened("walks", iter([]), 0).gravity is None
+    True
     """
 
     name: str
@@ -33,15 +41,20 @@ class Opened:
 
 
 def open_sources(sources: Sequence[str | Path], root: str | Path | None = None) -> list[Opened]:
-    """Data sets by name or folder, and the exports of phones and loggers (CSV, Parquet, zip, folder).
+    """Open data sets by name or folder, and the exports of phones and loggers (CSV, Parquet, zip, folder).
 
-    All exports are read together, since the sensors of one recording may lie in several files.
+    All exports are read as one source, since the sensors of one recording may lie in several files.
 
     Args:
-        root: where a built-in data set lies; see `otolith.load`.
+        sources: names, folders and files.
+        root: folder of a built-in data set; see `otolith.load`.
 
     Raises:
-        DataError: one is none of these, or cannot be read.
+        DataError: a source is not one of these, or cannot be read.
+
+    >>> [opened] = open_sources(["synthetic"])
+    >>> next(opened.recordings).channels[:3]
+    ('acc_x', 'acc_y', 'acc_z')
     """
     opened: list[Opened] = []
     exports: list[Path] = []
@@ -53,8 +66,8 @@ def open_sources(sources: Sequence[str | Path], root: str | Path | None = None) 
             exports.append(path)
         else:
             raise DataError(
-                f"{str(source)!r} is no file or folder, and no data set has that name. "
-                f"Known: {', '.join(datasets.names())}"
+                f"{str(source)!r} is neither a file or folder nor the name of a data set. Give a path, or one of "
+                f"{', '.join(datasets.names())}."
             )
     return [*opened, *([_exports(exports)] if exports else [])]
 
@@ -67,7 +80,7 @@ def _dataset(source: str | Path, root: str | Path | None) -> Opened:
 
 
 def _exports(paths: list[Path]) -> Opened:
-    """Raw exports, through `otolith.importing`."""
+    """Read raw exports through `otolith.importing`."""
     from otolith.importing.read import NO_SUBJECT, read_recordings
 
     imported = read_recordings(paths)
@@ -77,12 +90,12 @@ def _exports(paths: list[Path]) -> Opened:
         len(imported.recordings),
         _begun({name: each.started for name, each in imported.findings.items()}),
         imported.gravity,
-        [note for note in imported.notes if note != NO_SUBJECT],  # of no concern where nothing is trained
+        [note for note in imported.notes if note != NO_SUBJECT],  # it matters only for training
     )
 
 
 def _begun(texts: Mapping[str, str | None]) -> dict[str, datetime]:
-    """ISO 8601 to times; what is missing or no such text is left out."""
+    """Return the times of ISO 8601 texts, without those that are missing or malformed."""
     found = {}
     for name, text in texts.items():
         with contextlib.suppress(ValueError, TypeError):
@@ -91,17 +104,17 @@ def _begun(texts: Mapping[str, str | None]) -> dict[str, datetime]:
 
 
 def chosen(sources: list[Opened], only: list[str] | None = None) -> Opened:
-    """Several sources as one, in their order; a name that comes twice is preceded by its source's.
+    """Return several sources as one, in their order; the source's name precedes a recording's name that comes twice.
 
     Args:
         only: names of the recordings to keep; None: all.
 
     Raises:
-        DataError: while iterating, at its end: a recording of `only` is in no source.
+        DataError: at the end of the iteration, a recording of `only` is in no source.
     """
     counts = [source.n_recordings for source in sources]
     total = len(only) if only else None if None in counts else sum(c for c in counts if c is not None)
-    together = Opened(
+    joined = Opened(
         ", ".join(source.name for source in sources),
         iter(()),
         total,
@@ -120,7 +133,7 @@ def chosen(sources: list[Opened], only: list[str] | None = None) -> Opened:
                 name = recording.name if recording.name not in taken else f"{source.name}/{recording.name}"
                 taken.add(name)
                 if recording.name in source.started:
-                    together.started[name] = source.started[recording.name]
+                    joined.started[name] = source.started[recording.name]
                 yield recording if name == recording.name else replace(recording, name=name)
                 if only and not wanted:
                     return
@@ -129,8 +142,8 @@ def chosen(sources: list[Opened], only: list[str] | None = None) -> Opened:
             near = difflib.get_close_matches(name, seen, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else "."
             raise DataError(
-                f"--only: no recording is called {name!r}{hint} There are {len(seen)}, such as {', '.join(seen[:5])}"
+                f"--only: no recording is called {name!r}{hint} There are {len(seen)}, such as {', '.join(seen[:5])}."
             )
 
-    together.recordings = recordings()
-    return together
+    joined.recordings = recordings()
+    return joined

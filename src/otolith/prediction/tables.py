@@ -1,4 +1,4 @@
-"""Timelines as tables: one row for each window, for each interval, and for each activity in a day or a recording."""
+"""Timelines as tables: a row for each window, for each interval, and for each activity in a day or a recording."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SUFFIXES = (".csv", ".parquet", ".json")
 
 
 def windows(timelines: Sequence[Timeline]) -> pl.DataFrame:
-    """One row for each window.
+    """Return a table with one row for each window.
 
     Columns: recording, subject, start_s, stop_s, time (ISO 8601; null where the clock's start is unknown), activity,
-    probability, unknown_score, label (null where there is none), and `p NAME` for each state after smoothing, or for
-    each activity without it.
+    probability, unknown_score, label (null where there is none), and `p NAME` for each state after smoothing, without
+    smoothing for each activity.
     """
     import polars as pl
 
@@ -51,7 +51,7 @@ def windows(timelines: Sequence[Timeline]) -> pl.DataFrame:
 
 
 def intervals(timelines: Sequence[Timeline]) -> pl.DataFrame:
-    """One row for each interval: recording, subject, start_s, stop_s, time, activity, probability, windows."""
+    """Return a row for each interval: recording, subject, start_s, stop_s, time, activity, probability, windows."""
     import polars as pl
 
     rows = [
@@ -82,7 +82,7 @@ def intervals(timelines: Sequence[Timeline]) -> pl.DataFrame:
 
 
 def totals(timelines: Sequence[Timeline]) -> pl.DataFrame:
-    """Seconds of each activity: of a subject's day where the date is known, else of a recording.
+    """Return the seconds of each activity in a subject's day or, where the date is unknown, in a recording.
 
     Columns: subject, day (ISO 8601, null), recording (null where there is a day), activity, seconds, share.
     """
@@ -119,7 +119,7 @@ def write(frame: pl.DataFrame, path: Path) -> Path:
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise DataError(f"{path}: a table is written as {', '.join(SUFFIXES)}; give the file one of these endings")
+        raise DataError(f"{path} has another ending than those of tables; give the file one of {', '.join(SUFFIXES)}")
     with whole_file(path) as partial:
         if suffix == ".csv":
             frame.write_csv(partial)
@@ -135,7 +135,7 @@ def _clock(started: datetime | None, seconds: float) -> str | None:
 
 
 def _days(started: datetime | None, start_s: float, stop_s: float) -> Iterator[tuple[str | None, float]]:
-    """An interval's seconds in each day that it touches; (None, all of them) where the date is unknown."""
+    """Yield an interval's days, each with its seconds; (None, all seconds) where the date is unknown."""
     if started is None:
         yield None, stop_s - start_s
         return

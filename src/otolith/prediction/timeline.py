@@ -1,11 +1,10 @@
-"""What a model says of one recording, window by window, and the intervals that this amounts to."""
+"""The states of one recording, window by window, and the intervals that they form."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,18 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Interval:
-    """A stretch of one state, in seconds on the recording's clock; `probability` is the mean over its windows."""
+    """A stretch of time in one state.
+
+    Attributes:
+        start_s, stop_s: begin and end in seconds, on the recording's clock.
+        activity: name of the state.
+        probability: mean over its windows; NaN for windows that are unknown without smoothing.
+        n_windows: number of its windows.
+
+    >>> each = Interval(2.0, 5.5, "walk", 0.93, 6)
+    >>> each.stop_s - each.start_s
+    3.5
+    """
 
     start_s: float
     stop_s: float
@@ -33,11 +43,17 @@ class Timeline:
         start_s: (n,) seconds on the recording's clock; a window lasts `seconds`, the next one starts `hop_s` later
             unless there is a gap between them.
         probabilities: (n, n_activities) of the windows by themselves, calibrated where the model is.
-        score, flagged: (n,) how foreign each window looks (None without calibration), and whether that is too much.
+        score, flagged: (n,) foreignness of each window (None without calibration), True where it exceeds the threshold.
         belief: (n, len(states)) probabilities after smoothing; None without smoothing.
         labels: (n,) activity of the labelled segment that holds the whole window, "" where there is none.
-        started: when the recording's clock was at zero, where that is known.
-        without: sensors that the model had to do without.
+        started: date and time at which the recording's clock was at zero; None where it is unknown.
+        without: sensors of the model that the recording lacks.
+
+    >>> p = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], np.float32)
+    >>> no, start = np.zeros(3, bool), np.array([0.0, 0.5, 1.0])
+    >>> line = Timeline("r", 1, ("sit", "walk"), start, 1.0, 0.5, p, None, no, None, np.array([""] * 3))
+    >>> [(each.start_s, each.stop_s, each.activity) for each in line.intervals()]
+    [(0.0, 1.25, 'sit'), (1.25, 2.0, 'walk')]
     """
 
     recording: str
@@ -59,11 +75,8 @@ class Timeline:
 
     @property
     def state(self) -> NDArray[np.int64]:
-        """(n,) index into `states`: the most probable one after smoothing; without it, "unknown" where flagged."""
-        if self.belief is not None:
-            return self.belief.argmax(1)
-        best = self.probabilities.argmax(1)
-        return np.where(self.flagged, len(self.states) - 1, best)
+        """State of each window, (n,) index into `states`."""
+        return decide(self.states, self.probabilities, self.flagged, self.belief)[0]
 
     @property
     def activity(self) -> list[str]:
@@ -72,15 +85,14 @@ class Timeline:
 
     @property
     def probability(self) -> NDArray[np.float64]:
-        """(n,) of each window's state. NaN for windows that are unknown without smoothing: a flag is no probability."""
-        if self.belief is not None:
-            return self.belief.max(1)
-        return np.where(self.flagged, np.nan, self.probabilities.max(1)).astype(np.float64)
+        """Probability of each window's state, (n,). NaN for windows that are unknown without smoothing."""
+        return decide(self.states, self.probabilities, self.flagged, self.belief)[1]
 
     def spans(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Start and stop of the part of the clock that each window speaks for: (n,) each, without overlap.
+        """Return start and stop (n,) of the time that each window stands for, without overlap.
 
-        It is where the window's middle is the nearest, and at the ends of a gap-free stretch all of the window.
+        These are the times to which the window's middle is the nearest one, and at the ends of a gap-free stretch all
+        of the window.
         """
         middle = self.start_s + self.seconds / 2
         start, stop = middle - self.hop_s / 2, middle + self.hop_s / 2
@@ -93,13 +105,13 @@ class Timeline:
         return start, stop
 
     def _follows(self) -> NDArray[np.bool_]:
-        """(n,) whether a window continues the one before it."""
+        """Return (n,) True where a window continues the one before it."""
         steps = np.diff(self.start_s, prepend=-np.inf)
         # by half a hop, as starts are rounded to samples
         return (steps < 1.5 * self.hop_s) & (steps > 0)
 
     def intervals(self) -> Iterator[Interval]:
-        """Neighbouring windows of one state as one interval, in order of time; none reaches over a gap."""
+        """Yield neighbouring windows of one state as one interval, in order of time; none reaches over a gap."""
         if not len(self):
             return
         state, probability = self.state, self.probability
@@ -112,16 +124,28 @@ class Timeline:
             )
 
 
+def decide(
+    states: tuple[str, ...],
+    probabilities: NDArray[np.float32],
+    flagged: NDArray[np.bool_],
+    belief: NDArray[np.float64] | None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the state of each window (n,), an index into `states`, and its probability (n,).
+
+    It is the most probable state after smoothing. Without smoothing (`belief` is None) it is the most probable activity
+    or, where a window is flagged, "unknown" with NaN: a flag is not a probability.
+    """
+    if belief is not None:
+        return belief.argmax(1), belief.max(1)
+    state = np.where(flagged, len(states) - 1, probabilities.argmax(1))
+    return state, np.where(flagged, np.nan, probabilities.max(1)).astype(np.float64)
+
+
 def state_names(activities: tuple[str, ...], calibrated: bool) -> tuple[str, ...]:
-    """The activities and, for a calibrated model, "unknown" under a name that no activity has."""
+    """Return the activities and, for a calibrated model, "unknown" under a name that no activity has."""
     if not calibrated:
         return activities
     name = UNKNOWN
     while name in activities:
         name = f"otherwise {name}"
     return (*activities, name)
-
-
-def as_text(labels: list[Any]) -> NDArray[np.str_]:
-    """Labels as strings, (n,) even where n is 0."""
-    return np.array([str(label) for label in labels], dtype=np.str_).reshape(len(labels))

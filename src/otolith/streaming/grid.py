@@ -1,4 +1,4 @@
-"""The clock of `otolith.windows.clock`, for samples that arrive piece by piece.
+"""The common clock of `otolith.windows.clock`, for samples that arrive piece by piece.
 
 It gives bit for bit the streams that `clock.contiguous` gives for the whole recording, as soon as they cannot change
 any more: a point of the grid waits for the first sample at or after it of every sensor.
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 @dataclass
 class Piece:
-    """Some further samples (channels, n) of a stretch. `new`: the first of a stretch, which begins at `start_s`."""
+    """Further samples (channels, n) of a stretch that begins at `start_s`; `new` marks the first of a stretch."""
 
     values: Array
     start_s: float
@@ -29,7 +29,7 @@ class Piece:
 
 
 class Grid:
-    """Brings sensors onto one clock. `rate_hz` is the highest of theirs; channels stand in the order of the sensors."""
+    """Bring sensors onto one clock at the highest of their rates; channels stand in the order of the sensors."""
 
     def __init__(self, sensors: list[Sensor], max_lag_s: float) -> None:
         self.sensors = sensors
@@ -41,7 +41,7 @@ class Grid:
         self._stacked: bool | None = None
 
     def advance(self) -> Iterator[Piece]:
-        """Everything that has become certain since the last call, in order.
+        """Yield the samples that have become certain since the last call, in order.
 
         Raises:
             DataError: a sensor is more than `max_lag_s` behind, and one of them has no time stamps.
@@ -52,7 +52,7 @@ class Grid:
             for sensor in late:
                 if sensor.runs:
                     sensor.runs[-1].ended = True
-            yield from self._certain()  # what that ends; afterwards nothing is open that a drop could touch
+            yield from self._certain()  # afterwards no stretch is open that a drop could touch
             for sensor in self.sensors:
                 if sensor not in late and sensor.runs:
                     self._drop(sensor, self.horizon)
@@ -68,7 +68,7 @@ class Grid:
         yield from self._stack() if self._stacked else self._interpolate()
 
     def _stack(self) -> Iterator[Piece]:
-        """Regular sensors of one rate and one start: no sample changes, and none waits for a later one."""
+        """Stack regular sensors of one rate and one start: no sample changes, and none waits for a later one."""
         runs = [sensor.runs[0] for sensor in self.sensors]
         n = min(run.times.size for run in runs)
         if n:
@@ -96,7 +96,7 @@ class Grid:
                 return
 
     def _last_certain(self, runs: list[Run], over: list[Run]) -> int:
-        """Number of the last point that no later sample can change."""
+        """Return the number of the last point that no later sample can change."""
         still = [run.last for run in runs if not run.ended]
         last = np.inf
         if still:
@@ -116,7 +116,7 @@ class Grid:
         return Piece(np.stack(rows), self._lo, new)
 
     def _leave(self, over: list[Run], runs: list[Run]) -> bool:
-        """Go on from the run that ends first, once it is certain which that is; whether something changed."""
+        """Leave the run that ends first, once it is certain which one that is; return True if one was left."""
         if not over:
             return False
         first = min(over, key=lambda run: run.last)
@@ -133,7 +133,7 @@ class Grid:
         return True
 
     def finish(self) -> Iterator[Piece]:
-        """The recording has ended: the last points wait for nothing more."""
+        """Yield the last points: the recording has ended, and they wait for nothing more."""
         for sensor in self.sensors:
             if sensor.runs:
                 sensor.runs[-1].ended = True
@@ -141,15 +141,14 @@ class Grid:
             yield from self._certain()
 
     def _late(self) -> list[Sensor]:
-        """Sensors that others have left behind by `max_lag_s`: so much is held, and no more. They have a gap there."""
+        """Return the sensors that others have left behind by `max_lag_s`; from there on they have a gap."""
         begun = [sensor.first for sensor in self.sensors if sensor.first is not None]
         late = [s for s in self.sensors if (min(begun) if s.last is None else s.last) + MAX_GAP_S < self.horizon]
         untimed = next((sensor for sensor in self.sensors if sensor.timed is False), None)
         if late and untimed is not None:
             raise DataError(
-                f"sensor {late[0].name!r} is more than {self.max_lag_s:g} s behind, and {untimed.name!r} has no time "
-                "stamps, so that nothing tells how they go on together. Push samples with times, or the sensors in "
-                "turn."
+                f"sensor {late[0].name!r} is more than {self.max_lag_s:g} s behind, and sensor {untimed.name!r} has no "
+                "time stamps by which the two could be aligned again. Push samples with times, or the sensors in turn."
             )
         return late
 
@@ -160,6 +159,6 @@ class Grid:
 
     @property
     def horizon(self) -> float:
-        """Samples earlier than this come too late."""
+        """Return the time before which samples come too late."""
         ahead = max((s.last for s in self.sensors if s.last is not None), default=-np.inf)
         return ahead - self.max_lag_s

@@ -1,4 +1,4 @@
-"""The network on windows as they are cut: of one stream, or of many at once."""
+"""The network of a model, for windows of one stream or of many."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from otolith.model import Model
 
 BATCH = 1024
-"""Windows that go through the network at once."""
+"""Windows in one pass of the network."""
 
 
 class Network:
-    """Scaler, encoder, head and calibration of a model: windows (n, channels, time) in m/s² and rad/s -> (n, outputs).
+    """Scaler, encoder, head and calibration of a model as one function of windows.
 
-    Channels that are NaN throughout belong to sensors that are not there. A window's outputs do not depend on those
-    beside it, but for the rounding of float32.
+    Called with float32 (n, channels, time) in m/s² and rad/s, in which channels of missing sensors are NaN, it returns
+    float32 (n, outputs): see `otolith.calibration.RecognitionNet`. The outputs for a window do not depend on the other
+    windows, but for the rounding of float32.
     """
 
     def __init__(self, model: Model) -> None:

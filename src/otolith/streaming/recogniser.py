@@ -1,4 +1,4 @@
-"""The streaming recogniser: samples in, activities out, in bounded memory."""
+"""The streaming recogniser, from samples to predictions in bounded memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from otolith.model import Model
 from otolith.prediction.matching import ACC, LOOKED_AT_S, refuse_gravity, refuse_missing, refuse_rate, refuse_turns
 from otolith.prediction.run import hidden_markov
 from otolith.prediction.smoothing import DWELL_S, Filter
-from otolith.prediction.timeline import state_names
+from otolith.prediction.timeline import decide, state_names
 from otolith.preprocessing.sensors import usable
 from otolith.recording import sensors_of
 from otolith.streaming.grid import Grid, Piece
@@ -26,32 +26,44 @@ from otolith.streaming.values import Cut, Latency, Prediction
 from otolith.windows import resample
 
 MAX_LAG_S = 30.0
-"""A sensor may come so much later than another one before its silence counts as a gap."""
+"""Seconds that a sensor may be behind another one before its silence counts as a gap."""
 CHECKED_S = 10.0
-"""Of the beginning, whose gravity and units are checked against the model's."""
+"""Length of the beginning in which gravity and units are checked against the model's."""
 
 
 class StreamingRecogniser:
     """Recognises activities while samples arrive.
 
-    The windows, their probabilities and the smoothed states are those that `predict_recordings` with smoothing "causal"
-    gives for the whole recording, whatever the pieces in which it is pushed (probabilities to 1e-6). Windows are
-    resampled one by one, so that nothing waits for samples after a window's end but for the first one at or after it,
-    and that only where sensors have to be brought onto one clock.
+    Windows, probabilities (to 1e-6) and smoothed states are those that `predict_recordings` with smoothing "causal"
+    gives for the whole recording, whatever the pieces in which it is pushed. Windows are resampled one by one, so that
+    a prediction waits for the window's last sample alone or, where sensors have to be brought onto one clock, for the
+    first sample of each sensor at or after the window's end.
 
     Args:
         model: a loaded model.
-        rate_hz: nominal rate of the samples; by sensor where they differ.
-        channels: names of the rows that `push` takes; None: the model's.
-        sensors: several streams with clocks of their own, {"acc": ("acc_x", "acc_y", "acc_z"), "gyro": (...)};
-            instead of `channels`.
+        rate_hz: nominal rate of the samples in Hz, or {sensor: rate}.
+        channels: names of the rows that `push` takes; None: the channels of the model.
+        sensors: instead of `channels`, several streams with clocks of their own,
+            {"acc": ("acc_x", "acc_y", "acc_z"), "gyro": (...)}.
         smoothing: "causal" or "none".
         dwell_s: expected seconds that an activity lasts; see `otolith.prediction.smoothing`.
-        start_s: time of the first sample of sensors without time stamps.
-        max_lag_s: how much later than another one a sensor may come; it bounds the memory.
+        start_s: time in seconds of the first sample of sensors without time stamps.
+        max_lag_s: seconds that a sensor may be behind another one; it bounds the memory.
 
     Raises:
         DataError: a channel is missing or named twice, a rate is too low for the model, or an unknown smoothing.
+
+    >>> import otolith
+    >>> x = np.random.default_rng(0).normal(size=(90, 6, 50)) + [[0], [0], [9.8], [0], [0], [0]]
+    >>> y, subject = np.arange(90) % 2, np.arange(90) // 15
+    >>> w = otolith.Windows.from_arrays(x, y, subject, rate_hz=50, activities=("sit", "walk"))
+    >>> split = otolith.splits.holdout(w, seed=0)
+    >>> recipe = otolith.load_recipe("compact", "own", {"finetune.epochs": 1})
+    >>> model = otolith.finetune(otolith.pretrain(w, split, recipe, "random"), w, split)
+    >>> stream = StreamingRecogniser(model, rate_hz=50)
+    >>> found = [each for samples in x[:3] for each in stream.push(samples)]  # a second of samples at a time
+    >>> [each.start_s for each in found]
+    [0.0, 1.0, 2.0]
     """
 
     def __init__(
@@ -69,14 +81,16 @@ class StreamingRecogniser:
         if smoothing not in ("causal", "none"):
             raise DataError(unknown("smoothing of a stream", smoothing, ("causal", "none")))
         if sensors is not None and channels is not None:
-            raise DataError("give channels of one stream, or sensors, not both")
+            raise DataError(
+                "both channels and sensors were given; give channels for one stream, or sensors for several"
+            )
         given = {"": tuple(channels or model.meta.channels)} if sensors is None else dict(sensors)
         self.model, self.meta = model, model.meta
         self.states = state_names(model.activities, model.calibration is not None)
         self._layout = {name: tuple(rows) for name, rows in given.items()}
         names = [channel for rows in self._layout.values() for channel in rows]
         if len(set(names)) < len(names):
-            raise DataError(f"a channel is named twice: {', '.join(names)}")
+            raise DataError(f"a channel is named twice among {', '.join(names)}; name each channel once")
         self._channels = usable(tuple(names), self.meta, model.encoder.scaler)
         refuse_missing(names, self._channels, "the stream")
         self.without = tuple(s for s in sensors_of(self.meta.channels) if s not in sensors_of(self._channels))
@@ -95,7 +109,7 @@ class StreamingRecogniser:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything but the model: the next sample is the first of a new recording."""
+        """Forget all samples: the next one is the first of a new recording."""
         wanted = set(self._channels)
         used = {name: rows for name, rows in self._layout.items() if wanted & set(rows)}
         self._sensors = {n: Sensor(n, rows, self._rates[n], self._start_s) for n, rows in used.items()}
@@ -111,19 +125,19 @@ class StreamingRecogniser:
 
     @property
     def latency(self) -> Latency:
-        """How long a movement takes to be named."""
+        """The parts of the delay so far."""
         seconds, hop = self.meta.seconds, self.meta.seconds * (1 - self.meta.overlap)
         middle = [float(np.median(values)) if values else float("nan") for values in (self._waits, self._costs)]
         return Latency(seconds, hop, *middle)
 
     def push(self, samples: ArrayLike, times: ArrayLike | None = None, sensor: str = "") -> list[Prediction]:
-        """Take further samples, and give a prediction for each window that they complete, in order.
+        """Take further samples, and return a prediction for each window that they complete, in order.
 
         Args:
             samples: (channels, n) in m/s² and rad/s, or (channels,) for one sample.
-            times: (n,) seconds, or a number for one sample; None where the sensor keeps its rate exactly. Each sensor
-                gives them always or never.
-            sensor: which one, where there are several.
+            times: (n,) seconds, or a number for one sample; None where the sensor keeps its rate exactly. A sensor
+                has them at every push or at none.
+            sensor: name of the sensor, where there are several.
 
         Raises:
             DataError: samples or times that cannot be used, or a beginning whose gravity or units contradict the model.
@@ -131,7 +145,7 @@ class StreamingRecogniser:
         return self._predict(self.cut(samples, times, sensor))
 
     def finish(self) -> list[Prediction]:
-        """The recording is over: predictions of windows that waited for a last sample.
+        """End the recording, and return predictions of the windows that waited for a last sample.
 
         Raises:
             DataError: a recording shorter than what `push` checks contradicts the model's gravity.
@@ -139,16 +153,17 @@ class StreamingRecogniser:
         return self._predict(self.cut_rest())
 
     def cut(self, samples: ArrayLike, times: ArrayLike | None = None, sensor: str = "") -> Cut | None:
-        """The first half of `push`, for those who send the windows of several streams through one `Network`.
+        """Take further samples as `push` does, and return the windows that they complete, None for none.
 
-        `tell` has to be given the outputs of all that is cut, in this order. None: no window is complete.
+        It is the first half of `push`, for windows of several streams that go through one `Network`: give `predict` its
+        outputs for everything that was cut, in this order.
 
         Raises:
             DataError: as `push`.
         """
         began = time.perf_counter()
         if self._finished:
-            raise DataError("the stream is finished; call reset() to begin another recording")
+            raise DataError("the stream is finished, and more samples came; call reset() to begin another recording")
         values = np.asarray(samples, np.float64)
         stamps = None if times is None else np.atleast_1d(np.asarray(times, np.float64))
         if values.ndim == 1:
@@ -156,7 +171,7 @@ class StreamingRecogniser:
         if sensor not in self._layout:
             raise DataError(unknown("sensor", sensor, self._layout))
         if sensor not in self._sensors:
-            return None  # it holds nothing that the model reads
+            return None  # the model reads none of its channels
         if stamps is not None and len(stamps) and stamps[0] < self._grid.horizon:
             raise DataError(
                 f"sensor {sensor!r} is more than {self._max_lag_s:g} s behind: its sample of {stamps[0]} s comes too "
@@ -166,7 +181,7 @@ class StreamingRecogniser:
         return self._cut(list(self._grid.advance()), began)
 
     def cut_rest(self) -> Cut | None:
-        """The first half of `finish`, as `cut` is of `push`.
+        """End the recording as `finish` does, and return the windows that waited for a last sample, None for none.
 
         Raises:
             DataError: as `finish`.
@@ -194,36 +209,34 @@ class StreamingRecogniser:
             return []
         began = time.perf_counter()
         out = self._network(cut.x)
-        return self.tell(cut, out, time.perf_counter() - began)
+        return self.predict(cut, out, time.perf_counter() - began)
 
-    def tell(self, cut: Cut, out: NDArray[np.float32], compute_s: float) -> list[Prediction]:
-        """Predictions of cut windows, from the outputs (n, outputs) of a `Network`, which took `compute_s` seconds."""
+    def predict(self, cut: Cut, out: NDArray[np.float32], compute_s: float) -> list[Prediction]:
+        """Return predictions of cut windows, from the outputs of a `Network`, which took `compute_s` seconds."""
         began = time.perf_counter()
-        said = assessed(out, self.model.calibration)
-        starts = cut.start_s
-        beliefs = [
-            None if self._filter is None else self._filter.step(p, bool(flag), start)
-            for p, flag, start in zip(said.probabilities, said.unknown, starts, strict=True)
-        ]
-        cost = (cut.cut_s + compute_s + time.perf_counter() - began) / len(starts)
+        found = assessed(out, self.model.calibration)
+        flags = found.unknown
+        belief = None
+        if self._filter is not None:
+            triples = zip(found.probabilities, flags, cut.start_s, strict=True)
+            belief = np.array([self._filter.step(p, bool(flag), start) for p, flag, start in triples])
+        state, probability = decide(self.states, found.probabilities, flags, belief)
+        cost = (cut.cut_s + compute_s + time.perf_counter() - began) / len(cut.start_s)
         self._costs.append(cost)
         made = []
-        for i, (start, belief) in enumerate(zip(starts, beliefs, strict=True)):
-            p, flag = said.probabilities[i], bool(said.unknown[i])
+        for i, start in enumerate(cut.start_s):
             stop = start + self.meta.seconds
-            if belief is not None:
-                state, probability = int(belief.argmax()), float(belief.max())
-            else:
-                state = len(self.states) - 1 if flag else int(p.argmax())
-                probability = float("nan") if flag else float(p.max())
-            score = None if said.score is None else float(said.score[i])
-            waited = max(0.0, cut.newest_s - stop)
-            self._waits.append(waited)
-            made.append(Prediction(start, stop, self.states[state], probability, p, score, flag, belief, waited, cost))
+            self._waits.append(max(0.0, cut.newest_s - stop))
+            name, p, flag = self.states[state[i]], found.probabilities[i], bool(flags[i])
+            score = None if found.score is None else float(found.score[i])
+            smooth = None if belief is None else belief[i]
+            made.append(
+                Prediction(start, stop, name, float(probability[i]), p, score, flag, smooth, self._waits[-1], cost)
+            )
         return made
 
     def _take(self, piece: Piece, windows: list[NDArray[np.float32]], starts: list[float]) -> None:
-        """Cut all windows that a piece completes, by the rule of `otolith.windows.cutting`."""
+        """Cut the windows that a piece completes, by the rule of `otolith.windows.cutting`."""
         if piece.new:
             self._begin_s, self._at, self._next = piece.start_s, 0, 0
             self._buffer = np.empty((len(self._order), 0))
@@ -246,7 +259,7 @@ class StreamingRecogniser:
         self._buffer, self._at = self._buffer[:, drop:].copy(), self._at + drop
 
     def _whole(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """With the channels of missing sensors, NaN."""
+        """Return windows with the channels of missing sensors, which are NaN."""
         if not self.without:
             return x
         whole = np.full((len(x), len(self.meta.channels), x.shape[2]), np.nan, np.float32)
@@ -254,7 +267,7 @@ class StreamingRecogniser:
         return whole
 
     def _check(self, values: NDArray[np.float64]) -> None:
-        """Gravity and units of the first `CHECKED_S` seconds, as offline prediction checks those of a recording."""
+        """Check gravity and units of the first `CHECKED_S` seconds, as offline prediction does for a recording."""
         rate = self._grid.rate_hz
         if self._checked >= CHECKED_S * rate:
             return

@@ -1,4 +1,4 @@
-"""What one sensor has sent: its samples from the last one that is still needed on, in stretches without a gap."""
+"""The samples of one sensor that are still needed, in stretches without a gap."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 class Run:
-    """Samples without a gap between them. `start` stays the time of the first, also when it is no longer held."""
+    """Samples without a gap between them. `start` is the time of the first one, which may have been dropped."""
 
     def __init__(self, start: float, n_channels: int) -> None:
         self.start = start
@@ -29,14 +29,14 @@ class Run:
         self.last = float(times[-1])
 
     def forget(self, before: float) -> None:
-        """Drop samples that no time from `before` on is interpolated from."""
+        """Drop samples from which no time later than `before` is interpolated."""
         first = int(np.searchsorted(self.times, before, side="right")) - 1
         if first > 0:
             self.times, self.values = self.times[first:].copy(), self.values[:, first:].copy()
 
 
 class Sensor:
-    """One stream of samples with its clock. `timed` is None until the first push tells whether it has time stamps."""
+    """One stream of samples with its clock. `timed` says if it has time stamps; None before the first push."""
 
     def __init__(self, name: str, channels: tuple[str, ...], rate_hz: float, start_s: float) -> None:
         self.name, self.channels, self.rate_hz, self.start_s = name, channels, rate_hz, start_s
@@ -63,9 +63,13 @@ class Sensor:
             return
         if not np.isfinite(samples).all():
             row, column = (int(i) for i in np.argwhere(~np.isfinite(samples))[0])
-            raise DataError(f"{where}: {self.channels[row]} of sample {column} is {samples[row, column]}; leave it out")
+            raise DataError(
+                f"{where}: {self.channels[row]} of sample {column} is {samples[row, column]}; leave the sample out"
+            )
         if self.timed is not None and self.timed != (times is not None):
-            raise DataError(f"{where}: give time stamps with every push, or with none")
+            raise DataError(
+                f"{where} had time stamps at one push and none at another; give them with every push or with none"
+            )
         if times is None:
             stamps = self.start_s + np.arange(self.count, self.count + n) / self.rate_hz
         else:

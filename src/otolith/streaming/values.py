@@ -1,4 +1,4 @@
-"""What streaming gives: windows as they are cut, predictions, and where the time went."""
+"""The values that streaming returns: windows as they are cut, predictions, and their latency."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What is recognised in one window.
+    """The prediction for one window.
 
     Attributes:
-        start_s, stop_s: of the window, on the clock of the samples.
+        start_s, stop_s: begin and end of the window in seconds, on the clock of the samples.
         activity: the most probable state, one of the model's activities or "unknown".
-        probability: of it; NaN for an unknown window without smoothing.
+        probability: probability of that state; NaN for an unknown window without smoothing.
         probabilities: float32 (n_activities,) of the window by itself, calibrated where the model is.
-        score, unknown: how foreign the window looks (None without calibration), and whether that is too much.
-        belief: (n_states,) after causal smoothing; None without.
-        waited_s: how far the samples had come beyond the window's end when it could be cut.
-        compute_s: time from `push` to this prediction, shared among those of one push.
+        score, unknown: foreignness of the window (None without calibration), True if it exceeds the threshold.
+        belief: (n_states,) probabilities after causal smoothing; None without smoothing.
+        waited_s: seconds that the samples had come beyond the window's end when it could be cut.
+        compute_s: seconds from `push` to this prediction, shared among those of one push.
+
+    >>> found = Prediction(2.0, 3.0, "walk", 0.9, np.array([0.9, 0.1], np.float32), None, False, None, 0.0, 0.001)
+    >>> f"{found.start_s} s: {found.activity}"
+    '2.0 s: walk'
     """
 
     start_s: float
@@ -37,13 +41,16 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """Windows that samples have completed, before any network has seen them.
+    """Windows that samples have completed, before they go through a network.
 
     Attributes:
         x: float32 (n, channels, time) in m/s² and rad/s; NaN where a sensor is missing.
-        start_s: n numbers, on the clock of the samples.
-        newest_s: time up to which all sensors have come.
-        cut_s: seconds that it took.
+        start_s: n times in seconds, on the clock of the samples.
+        newest_s: time in seconds that the samples of all sensors have reached.
+        cut_s: seconds that cutting took.
+
+    >>> Cut(np.zeros((2, 6, 50), np.float32), (0.0, 0.5), 1.5, 0.001).x.shape
+    (2, 6, 50)
     """
 
     x: NDArray[np.float32]
@@ -54,10 +61,13 @@ class Cut:
 
 @dataclass(frozen=True)
 class Latency:
-    """Where the time goes between a movement and its name, in seconds.
+    """The parts of the delay between a movement and its prediction, in seconds.
 
-    A change is seen once it fills a window: `window_s`. `waited_s` and `compute_s` are medians over the last
-    predictions (see `Prediction`); NaN before the first one.
+    A change has to fill a window of `window_s`; a window ends every `hop_s`. `waited_s` and `compute_s` are medians
+    over the last predictions (see `Prediction`), NaN before the first one.
+
+    >>> Latency(window_s=1.0, hop_s=0.5, waited_s=0.0, compute_s=0.002).hop_s
+    0.5
     """
 
     window_s: float
