@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import otolith
-from docs.architecture import files
+from docs.architecture import SOURCE, files
 
 RIDDLES = re.compile(r"(What|Where|Whether|Of|How|Who|Whom|Whose|Why|When|Which)\b")
 """First words that leave a reader to guess what a thing is."""
@@ -44,7 +43,7 @@ def docstrings(path: Path) -> list[tuple[int, str]]:
 def riddles() -> list[str]:
     """Return places of docstrings that open with one of the words of RIDDLES."""
     return [
-        f"{path.relative_to(Path(otolith.__file__).parent)}:{line}: {text.strip().splitlines()[0]}"
+        f"{path.relative_to(SOURCE)}:{line}: {text.strip().splitlines()[0]}"
         for path in files().values()
         for line, text in docstrings(path)
         if RIDDLES.match(text.strip())
