@@ -12,7 +12,7 @@ import pytest
 
 from otolith.errors import DataError
 from otolith.importing import Imported, ImportOptions, read_recordings
-from otolith.importing.mapping import guess, sensor_of_file, words_of
+from otolith.importing.columns import guess, sensor_of_file, words_of
 from otolith.recording import CHANNELS, Segment
 from tests.helpers.exports import G, Signal, lines, signal
 
@@ -85,9 +85,9 @@ def values(found: Imported) -> np.ndarray:
 )
 def test_guesses(columns: str, acc: str | None, gyro: str | None) -> None:
     mapping = guess(columns.split(","))
-    assert (mapping.acc[0] if mapping.acc else None) == acc
-    assert (mapping.gyro[0] if mapping.gyro else None) == gyro
-    assert mapping.time == columns.split(",")[0]
+    assert mapping.one("acc") == acc
+    assert mapping.one("gyro") == gyro
+    assert mapping.one("time") == columns.split(",")[0]
 
 
 def test_names_of_files_and_columns() -> None:

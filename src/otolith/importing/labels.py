@@ -16,9 +16,9 @@ import numpy as np
 
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError, unknown
+from otolith.importing.columns import words_of
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
-from otolith.importing.mapping import words_of
 from otolith.importing.session import table_of
 from otolith.importing.table import Table
 from otolith.importing.timing import CLOCK, EPOCH, parse_moment

@@ -7,14 +7,12 @@ Accelerometer and gyroscope may stand in one table or in two files whose names d
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.formats.base import Format
-from otolith.importing.mapping import (
+from otolith.importing.columns import (
     Mapping,
     guess,
     is_linear,
@@ -23,6 +21,7 @@ from otolith.importing.mapping import (
     with_options,
     without_sensor,
 )
+from otolith.importing.formats.base import Format
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import counted, read_clock
 from otolith.importing.units import ACC_UNITS, GYRO_UNITS, time_unit_in_name, unit_in_name
@@ -49,8 +48,8 @@ class Generic(Format):
 
     def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
         plans = [(sheet, _mapping(sheet, questions)) for sheet in sheets]
-        mapped = [(sheet, mapping) for sheet, mapping in plans if mapping.acc or mapping.gyro]
-        passed = [sheet.where for sheet, mapping in plans if not (mapping.acc or mapping.gyro)]
+        mapped = [(sheet, mapping) for sheet, mapping in plans if mapping.columns.keys() & {"acc", "gyro"}]
+        passed = [plan[0].where for plan in plans if plan not in mapped]
         for sheet, mapping in plans:
             if not sheet.columns:
                 sheet.table()  # tells what is wrong with it
@@ -73,48 +72,45 @@ class Generic(Format):
             tables.append(gyro[0].table())
             _confirm(tables[1], gyro[1], questions)
             turning = dict(_split(tables[1], gyro[1]))
-        base = folder.join(stem)
+        label = mapping.one("label")
         for key, rows in _split(table, mapping):
             findings = self.findings(*tables)
             sensors = [_sensor(ACC, rows, mapping, questions, findings)]
-            if mapping.gyro:
+            if "gyro" in mapping.columns:
                 sensors.append(_sensor(GYRO, rows, mapping, questions, findings))
             elif gyro is not None:
                 if key not in turning:
                     raise DataError(f"{gyro[0].where}: has no rows of {' '.join(filter(None, key))!r}.")
                 sensors.append(_sensor(GYRO, turning[key], gyro[1], questions, findings))
             recording, person = key
-            part = recording or (person if mapping.recording is None else "")
-            yield Session(
-                " ".join(filter(None, (base, part))),
-                sensors,
-                findings,
-                subject=person or None,
-                labels=rows.texts(mapping.label) if mapping.label else None,
-                folder=folder.top,
-            )
+            part = recording or (person if "recording" not in mapping.columns else "")
+            name = " ".join(filter(None, (folder.join(stem), part)))
+            labels = rows.texts(label) if label else None
+            yield Session(name, sensors, findings, person or None, labels, folder.top)
 
 
 def _mapping(sheet: Sheet, questions: Questions) -> Mapping:
-    """The columns of a file; a sensor whose columns are not in it is left to the files beside it."""
-    hint = sensor_of_file(sheet.stem)
+    """Return the columns of a file; a sensor whose columns are not in it is left to the files beside it."""
+    hint, there = sensor_of_file(sheet.stem), set(sheet.columns)
     plan = with_options(guess(sheet.columns, hint), questions.options)
-    acc, gyro = (
-        columns if columns and set(columns) <= set(sheet.columns) else None for columns in (plan.acc, plan.gyro)
-    )
-    if acc is not None and acc == gyro:  # such as x, y and z in both files
-        acc, gyro = (None, gyro) if hint == "gyro" else (acc, None)
-    return replace(plan, acc=acc, gyro=gyro)
+    plan = plan.without(*(what for what in ("acc", "gyro") if not set(plan.columns.get(what, ())) <= there))
+    if plan.columns.get("acc", ()) == plan.columns.get("gyro"):  # such as x, y and z in both files
+        plan = plan.without("acc" if hint == "gyro" else "gyro")
+    return plan
 
 
 def _pairs(mapped: list[Planned]) -> list[tuple[Planned, Planned | None]]:
-    """Each table with an accelerometer, with the table of its gyroscope where that is another one."""
-    turning = {without_sensor(sheet.stem): (sheet, mapping) for sheet, mapping in mapped if not mapping.acc}
+    """Return each table with an accelerometer, with the table of its gyroscope where that is another one."""
+    turning = {without_sensor(plan[0].stem): plan for plan in mapped if "acc" not in plan[1].columns}
     out: list[tuple[Planned, Planned | None]] = []
     for sheet, mapping in mapped:
-        if mapping.acc:
-            partner = None if mapping.gyro else turning.pop(without_sensor(sheet.stem), None)
-            out.append(((sheet, mapping), partner and (partner[0], _of_partner(*partner))))
+        if "acc" in mapping.columns:
+            beside = None if "gyro" in mapping.columns else turning.pop(without_sensor(sheet.stem), None)
+            if beside is not None:  # labels, and what tells recordings apart, may stand in the other file alone
+                other, plan = beside
+                lacking = (what for what in ("recording", "subject-column") if plan.one(what) not in other.columns)
+                beside = other, plan.without("label", *lacking)
+            out.append(((sheet, mapping), beside))
     for sheet, _ in turning.values():
         raise DataError(
             f"{sheet.where}: holds a gyroscope, but no file beside it the accelerometer. Put it there, under the "
@@ -123,84 +119,57 @@ def _pairs(mapped: list[Planned]) -> list[tuple[Planned, Planned | None]]:
     return out
 
 
-def _of_partner(sheet: Sheet, mapping: Mapping) -> Mapping:
-    """Of a file that only adds the gyroscope: labels, and what tells recordings apart, may stand in the other alone."""
-    there = set(sheet.columns)
-    return replace(
-        mapping,
-        label=None,
-        recording=mapping.recording if mapping.recording in there else None,
-        subject=mapping.subject if mapping.subject in there else None,
-    )
-
-
 def _confirm(table: Table, mapping: Mapping, questions: Questions) -> None:
     """Have what was guessed confirmed.
 
     Raises:
         DataError: a column that the user named is not there, or nobody confirms the guess.
     """
-    table.require(*(column for what, _ in mapping.rows() for column in _columns(mapping, what)))
-    if mapping.guessed and (mapping.time is not None or questions.options.rate_hz is not None):
-        first = {what: "  ".join(table.first(c) for c in _columns(mapping, what)) for what, _ in mapping.rows()}
-        questions.confirm(
-            table.where, [(what, column, first[what]) for what, column in mapping.rows()], mapping.command()
-        )
-
-
-def _columns(mapping: Mapping, what: str) -> tuple[str, ...]:
-    value = mapping.subject if what == "subject-column" else getattr(mapping, what)
-    return (value,) if isinstance(value, str) else tuple(value or ())
+    table.require(*(column for columns in mapping.columns.values() for column in columns))
+    if mapping.guessed and ("time" in mapping.columns or questions.options.rate_hz is not None):
+        first = ["  ".join(map(table.first, columns)) for columns in mapping.columns.values()]
+        rows = [(*row, cells) for row, cells in zip(mapping.rows(), first, strict=True)]
+        questions.confirm(table.where, rows, mapping.command())
 
 
 def _split(table: Table, mapping: Mapping) -> Iterator[tuple[tuple[str, str], Table]]:
-    """The rows of each recording and subject, in order of their first row."""
-    names = table.texts(mapping.recording) if mapping.recording else [""] * table.height
-    people = table.texts(mapping.subject) if mapping.subject else [""] * table.height
-    keys = list(zip(names, people, strict=True))
-    for column, cells in ((mapping.recording, names), (mapping.subject, people)):
-        if column is not None and "" in cells:
-            raise DataError(f"{table.at(cells.index(''))}: {column} is empty. Fill it, or leave the row out.")
-    distinct = dict.fromkeys(keys)
-    if len(distinct) == 1:
+    """Yield the rows of each recording and subject, in order of their first row."""
+    cells = []
+    for column in (mapping.one("recording"), mapping.one("subject-column")):
+        cells.append(table.texts(column) if column else [""] * table.height)
+        if column and "" in cells[-1]:
+            raise DataError(f"{table.at(cells[-1].index(''))}: {column} is empty. Fill it, or leave the row out.")
+    keys = list(zip(*cells, strict=True))
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    if len(numbers) == 1:
         yield keys[0], table
         return
-    if len(distinct) > max(1000, table.height // 20):
+    if len(numbers) > max(1000, table.height // 20):
         raise DataError(
-            f"{table.where}: {len(distinct):,} recordings in {table.height:,} rows. Is that the right column?"
+            f"{table.where}: {len(numbers):,} recordings in {table.height:,} rows. Is that the right column?"
         )
-    number = {key: index for index, key in enumerate(distinct)}
-    index = np.array([number[key] for key in keys])
-    for key in distinct:
-        yield key, table.only(index == number[key])
+    index = np.array([numbers[key] for key in keys])
+    for key, number in numbers.items():
+        yield key, table.only(index == number)
 
 
 def _sensor(kind: str, table: Table, mapping: Mapping, questions: Questions, findings: Findings) -> Sensor:
-    columns = mapping.acc if kind == ACC else mapping.gyro
-    assert columns is not None
-    units = ACC_UNITS if kind == ACC else GYRO_UNITS
+    what, units = ("acc", ACC_UNITS) if kind == ACC else ("gyro", GYRO_UNITS)
+    columns, time = mapping.columns[what], mapping.one("time")
     stated = {unit_in_name(column, units) for column in columns}
+    if time is None:
+        rate = questions.options.rate_hz
+        assert rate is not None
+        clock = counted(table.height, rate)
+        findings.decide("time", f"{rate:g} Hz", "given, as there is no time column")
+    else:
+        clock = read_clock(table, time, questions, findings, time_unit_in_name(time))
+    how = "a guess that was confirmed" if what in mapping.guessed else "given"
+    findings.decide(f"{kind} columns", ", ".join(columns), how)
+    header = f"the header {columns[0]!r}"
     unit = stated.pop() if len(stated) == 1 else None
     gravity = "removed" if kind == ACC and is_linear(columns) else None
-    if mapping.time is None:
-        assert questions.options.rate_hz is not None
-        clock = counted(table.height, questions.options.rate_hz)
-        findings.decide("time", f"{questions.options.rate_hz:g} Hz", "given, as there is no time column")
-    else:
-        clock = read_clock(table, mapping.time, questions, findings, time_unit_in_name(mapping.time))
-    names = ", ".join(columns)
-    how = "a guess that was confirmed" if ("acc" if kind == ACC else "gyro") in mapping.guessed else "given"
-    findings.decide(f"{kind} columns", names, how)
-    return Sensor(
-        kind,
-        table,
-        clock,
-        axes(table, columns),
-        unit,
-        f"the header {columns[0]!r}",
-        gravity,
-        f"the header {columns[0]!r}",
-    )
+    return Sensor(kind, table, clock, axes(table, columns), unit, header, gravity, header)
 
 
 SPEC = Generic()
