@@ -22,8 +22,7 @@ from otolith.finetuning.settings import FinetuneSettings
 from otolith.model import Model, bundle
 from otolith.pipeline.calibration import calibrate
 from otolith.preprocessing.scaler import Scaler
-from otolith.recipes import load_recipe
-from otolith.recipes.schema import parse_override
+from otolith.recipes import load_recipe, parse_override
 from otolith.recording import CHANNELS
 from otolith.training import state
 from otolith.training.checkpoint import CheckpointFolder

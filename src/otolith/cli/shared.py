@@ -74,7 +74,7 @@ def parse_overrides(given: list[str] | None) -> dict[str, Any]:
     Raises:
         RecipeError: a text without an equals sign.
     """
-    from otolith.recipes.schema import parse_override
+    from otolith.recipes import parse_override
 
     for text in given or ():
         if "=" not in text:

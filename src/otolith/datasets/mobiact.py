@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,22 @@ SPLIT = FixedSubjects(
         *(38, 39, 40, 44, 45, 46, 47, 48, 49, 51, 55, 57, 58, 59, 62, 64, 65, 66, 67),
     ),
 )
+RECIPES: dict[str, dict[str, Any]] = {
+    "paper": {
+        "encoder.maps": [64, 128, 256],  # IV-B3
+        "encoder.blocks": 6,  # IV-B3
+        "projection.hidden": 512,  # predecessor
+        "pretrain.batch_size": 256,  # predecessor
+        "autoencoder.latent": 1024,  # IV-B1
+        "augment.2": {"name": "rotation", "probability": 0.5},  # IV-B2
+    },
+    "compact": {
+        "projection.hidden": 512,
+        "autoencoder.latent": 1024,
+        "augment.2": {"name": "rotation", "probability": 0.5},
+    },
+}
+"""Sections are those of the paper; "predecessor" is explained in the shipped recipes."""
 FILE = re.compile(r"([A-Z]{3})_(\d+)_(\d+)_annotated\.csv")
 
 
@@ -84,6 +100,7 @@ class MobiAct(Dataset):
             "'Annotated Data' in it is what is read."
         ),
         default_split=SPLIT,
+        recipes=RECIPES,
     )
     folder_names = ("Annotated Data", "MobiAct_Dataset_v2.0", "MobiAct", "mobiact")
     expects = "'Annotated Data' with files such as WAL/WAL_1_1_annotated.csv"

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.datasets.base import Dataset, DatasetInfo, Problem
+from otolith.datasets.mobiact import RECIPES
 from otolith.datasets.registry import register
 from otolith.datasets.tables import CURE, read_bytes, read_numbers
 from otolith.errors import DataError
@@ -64,6 +65,7 @@ class MobiFall(Dataset):
             "Ask its authors for MobiFall v2 through https://bmi.hmu.gr/the-mobifall-and-mobiact-datasets-2/ "
             "and unpack what they send; the folders sub2, sub3, ... with ADL in them are what is read."
         ),
+        recipes=RECIPES,  # MobiAct's: the same laboratory, phone and pocket
     )
     folder_names = ("MobiFall", "MobiFall_Dataset_v2.0", "mobifall")
     expects = "sub2, sub3, ... with files such as ADL/WAL/WAL_acc_2_1.txt"

@@ -62,6 +62,16 @@ class UciHar(Dataset):
             "what is read."
         ),
         default_split=FixedSubjects(val=(4, 10, 21, 24, 28), test=(2, 3, 11, 14, 26, 30)),
+        recipes={  # the shipped recipes have the paper's values for this data set
+            "compact": {
+                "augment": [
+                    {"name": "jitter", "probability": 1.0, "sigma": 0.5},
+                    {"name": "scaling", "probability": 0.5, "sigma": 0.5},
+                    {"name": "permutation", "probability": 0.5},
+                    {"name": "time_warp", "probability": 0.5},  # beyond the paper's set; tried on validation subjects
+                ]
+            }
+        },
         download_url=(
             "https://archive.ics.uci.edu/static/public/341/smartphone+based+recognition+of+human+activities+and+postural+transitions.zip"
         ),

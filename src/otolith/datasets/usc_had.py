@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,27 @@ from otolith.windows.subjects import FixedSubjects
 RATE_HZ = 100.0
 N_SUBJECTS, N_ACTIVITIES, N_TRIALS = 14, 12, 5
 SUBJECT = re.compile(r"Subject(\d+)")
+AUGMENT = [  # IV-B2
+    {"name": "jitter", "probability": 1.0, "sigma": 0.5},
+    {"name": "scaling", "probability": 0.5, "sigma": 0.5},
+]
+RECIPES: dict[str, dict[str, Any]] = {
+    "paper": {
+        "encoder.kernel": 5,  # IV-B3
+        "encoder.blocks": 10,  # IV-B3
+        "projection.hidden": 512,  # predecessor
+        "pretrain.batch_size": 256,  # predecessor
+        "autoencoder.latent": 512,  # IV-B1
+        "augment": AUGMENT,
+    },
+    "compact": {
+        "encoder.kernel": 5,
+        "projection.hidden": 512,
+        "autoencoder.latent": 512,
+        "augment": AUGMENT,
+    },
+}
+"""Sections are those of the paper; "predecessor" is explained in the shipped recipes."""
 TO_SI = np.array([STANDARD_GRAVITY] * 3 + [np.pi / 180] * 3)[:, None]
 
 
@@ -65,6 +87,7 @@ class UscHad(Dataset):
         how_to_get="Download USC-HAD.zip from https://sipi.usc.edu/had/ and unzip it.",
         default_split=FixedSubjects(val=(11, 12), test=(13, 14), is_last_fold=True),
         download_url="https://sipi.usc.edu/had/USC-HAD.zip",
+        recipes=RECIPES,
     )
     folder_names = ("USC-HAD", "usc-had", "USC_HAD", "USCHAD")
     expects = "Subject1 to Subject14 with files such as a1t1.mat"

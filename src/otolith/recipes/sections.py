@@ -1,13 +1,10 @@
-"""Recipes: everything that decides what a run does, in strict TOML."""
+"""The sections of a recipe: everything that decides what a run does, each value checked."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator
-from importlib import resources
-from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
@@ -19,10 +16,8 @@ from otolith.errors import RecipeError, unknown
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.methods.base import AutoencoderSettings, EncoderSettings, ProjectionSettings
 from otolith.preprocessing.sensors import SensorSettings
-from otolith.system.strict import toml_value
+from otolith.recipes.explaining import explain
 from otolith.training.settings import TrainSettings
-
-SHIPPED = ("compact", "paper")
 
 MOST = 1_000_000
 """Of any size or count: beyond, no memory holds the network, and the sizes of its tensors overflow."""
@@ -127,7 +122,7 @@ class Recipe(Section):
             try:
                 settings[name] = TypeAdapter(kind).validate_python(table)
             except ValidationError as error:
-                raise RecipeError(_explain(error, "the recipe", kind, f"method.{name}.")) from None
+                raise RecipeError(explain(error, "the recipe", kind, f"method.{name}.")) from None
         return settings
 
     @field_validator("augment")
@@ -205,102 +200,3 @@ class Recipe(Section):
         from otolith.rows import recipe_hash
 
         return recipe_hash(self.as_dict())
-
-
-def shipped_text(name: str, dataset: str) -> str:
-    """TOML text of a shipped recipe; data sets without their own take those in `default`."""
-    if name not in SHIPPED:
-        raise RecipeError(unknown("recipe", name, SHIPPED) + ", or the path of a TOML file")
-    room = resources.files("otolith.recipes")
-    own = room / dataset / f"{name}.toml"
-    return (own if own.is_file() else room / "default" / f"{name}.toml").read_text(encoding="utf-8")
-
-
-def load_recipe(recipe: str | Path | Recipe, dataset: str, overrides: dict[str, Any] | None = None) -> Recipe:
-    """A recipe by name (`compact`, `paper`), from a TOML file, or as it is, with some values replaced.
-
-    `overrides` maps dotted keys to values, as in {"pretrain.epochs": 5, "augment.0.sigma": 0.3}.
-
-    Raises:
-        RecipeError: unknown name, key or value, with the nearest known one.
-    """
-    if isinstance(recipe, Recipe):
-        tree, origin = recipe.as_dict(), "the recipe"
-    else:
-        path = Path(recipe)
-        if path.suffix == ".toml":
-            if not path.is_file():
-                raise RecipeError(f"there is no recipe file {path}; give its path, or one of {', '.join(SHIPPED)}")
-            try:
-                text, origin = path.read_text(encoding="utf-8"), str(path)
-            except (OSError, UnicodeDecodeError) as error:
-                raise RecipeError(f"recipe file {path} cannot be read: {error}") from None
-        else:
-            text, origin = shipped_text(str(recipe), dataset), f"recipe {recipe} of {dataset}"
-        try:
-            tree = toml_value(text)
-        except ValueError as error:
-            raise RecipeError(f"{origin} is not valid TOML: {error}") from None
-    for key, value in (overrides or {}).items():
-        _set(tree, key, value, origin)
-    try:
-        return Recipe.model_validate(tree)
-    except ValidationError as error:
-        raise RecipeError(_explain(error, origin)) from None
-
-
-def parse_override(text: str) -> tuple[str, Any]:
-    """`pretrain.epochs=5` -> ("pretrain.epochs", 5). The value is TOML; a bare word is a string.
-
-    Raises:
-        RecipeError: no equals sign or no key.
-    """
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise RecipeError(f"--set takes key=value, such as pretrain.epochs=5; got {text!r}")
-    try:
-        return key.strip(), toml_value(f"value = {value}")["value"]
-    except ValueError:
-        return key.strip(), value.strip()
-
-
-def _set(tree: dict[str, Any], key: str, value: Any, origin: str) -> None:
-    *parents, last = key.split(".")
-    node: Any = tree
-    for parent in parents:
-        if isinstance(node, list):
-            if not parent.isdecimal() or int(parent) >= len(node):
-                raise RecipeError(f"{key}: {origin} has entries 0 to {len(node) - 1} there, not {parent!r}")
-            node = node[int(parent)]
-        elif isinstance(node, dict):
-            node = node.setdefault(parent, {})
-    if isinstance(node, list):
-        if not last.isdecimal() or int(last) >= len(node):
-            raise RecipeError(f"{key}: {origin} has entries 0 to {len(node) - 1} there, not {last!r}")
-        node[int(last)] = value
-    elif isinstance(node, dict):
-        node[last] = value
-    else:
-        raise RecipeError(f"{key}: {'.'.join(parents)} is a value in {origin}, not a section")
-
-
-def _known_keys(model: Any, path: tuple[Any, ...]) -> list[str]:
-    for part in path:
-        if not isinstance(model, type):
-            return []
-        model = get_type_hints(model).get(part)
-    if dataclasses.is_dataclass(model):
-        return [field.name for field in dataclasses.fields(model)]
-    return list(getattr(model, "model_fields", {}))
-
-
-def _explain(error: ValidationError, origin: str, model: Any = Recipe, prefix: str = "") -> str:
-    lines = [f"{origin} cannot be used:"]
-    for problem in error.errors():
-        *section, key = problem["loc"] or ("",)
-        where = prefix + ".".join(str(part) for part in problem["loc"])
-        if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            lines.append(f"  {where}: " + unknown("key", key, _known_keys(model, tuple(section))))
-        else:
-            lines.append(f"  {where}: {problem['msg']} (got {problem['input']!r})")
-    return "\n".join(lines)
