@@ -1,4 +1,4 @@
-"""The scikit-learn face of otolith, for people who bring their own windows."""
+"""Recogniser with the interface of scikit-learn, for people who bring their own windows."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
-    """Pre-trains on all windows, fine-tunes on those with a label, predicts activities.
+    """Recogniser that pre-trains on all windows, fine-tunes on those with a label, and predicts activities.
 
     Windows are arrays (n, channels, time), unscaled, in m/s² and rad/s. Labels are any values that sort; the value
     `unlabelled` marks windows without one.
 
-    Parameters:
+    Args:
         recipe: name of a shipped recipe, a TOML file, or a `Recipe`.
         method: name of a registered method.
         channels: names of axis 1; None takes the paper's six, or the first of them if there are fewer.
@@ -39,6 +39,13 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
     Attributes after `fit`:
         classes_: the labels, sorted. model_: the `otolith.model.Model`. split_: the windows that trained,
         validated and were held out (the test part is used for nothing).
+
+    >>> from otolith.recipes import load_recipe
+    >>> short = load_recipe("compact", "arrays", {"finetune.epochs": 2})
+    >>> x = np.random.default_rng(0).standard_normal((60, 6, 30)).astype(np.float32)
+    >>> y = np.where(np.arange(60) % 2, "still", "walk")
+    >>> Recogniser(short, method="random").fit(x, y, groups=np.arange(60) // 6).predict(x).shape
+    (60,)
     """
 
     def __init__(
@@ -65,10 +72,10 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
         recording: ArrayLike | None = None,
         start: ArrayLike | None = None,
     ) -> Recogniser:
-        """Pre-train and fine-tune.
+        """Pre-train on all windows, fine-tune on those with a label, and return the recogniser itself.
 
         Args:
-            X: (n, channels, time).
+            X: (n, channels, time), unscaled, in m/s² and rad/s.
             y: (n,) labels.
             groups: (n,) subjects, so that validation subjects are kept out of training; None: one subject, whose
                 windows are then split by recording or time.
@@ -105,16 +112,16 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Features of the frozen encoder: (n, n_features)."""
+        """Return features (n, n_features) of the frozen encoder for windows X (n, channels, time)."""
         check_is_fitted(self)
         return self.model_.encoder.features(X)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Probabilities (n, n_classes) in the order of `classes_`."""
+        """Return probabilities (n, n_classes), in the order of `classes_`, of windows X (n, channels, time)."""
         check_is_fitted(self)
         return self.model_.predict_proba(X)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The most probable label of each window: (n,)."""
+        """Return the most probable label of each window of X (n, channels, time): (n,)."""
         check_is_fitted(self)
         return self.classes_[self.model_.predict(X)]

@@ -58,11 +58,6 @@ def test_no_folder_is_no_checkpoint(tmp_path: Path) -> None:
     assert CheckpointFolder(tmp_path / "none", IDENTITY).latest() == (None, [])
 
 
-def test_clear_removes_them(folder: CheckpointFolder) -> None:
-    folder.clear()
-    assert folder.latest() == (None, [])
-
-
 def _truncate(name: str, keep: float) -> Callable[[Path], None]:
     def damage(entry: Path) -> None:
         blob = (entry / name).read_bytes()

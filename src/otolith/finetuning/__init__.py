@@ -1,1 +1,6 @@
-"""What is trained with labels: features of a frozen encoder, heads, classifiers, many heads at once."""
+"""Training with labels (Section III-E).
+
+Here are the features of a frozen encoder, computed once (`features`), heads on them (`heads`), the training of a head
+or of a whole network end to end (`classifier`, with its `settings`), and many heads at once, as few-label experiments
+need (`parallel_heads`).
+"""

@@ -28,13 +28,26 @@ def encode(
     progress: Progress = SILENT,
     folder: Path | None = None,
 ) -> Tensor:
-    """(len(source), n_features) float32 on the source's device, in the source's order.
-
-    On a CPU, features beyond `RESIDENT_BYTES` live in a memory-mapped file in `folder`, if one is given: whoever gives
-    it removes it when the features are no longer needed.
+    """Return features (len(source), n_features), float32 on the source's device, in the source's order.
 
     The network runs in eval mode, as one that is frozen must: no dropout, and batch statistics neither used nor
     updated. It is left in the mode it was in. Where memory does not suffice for a batch, smaller ones are taken.
+
+    Args:
+        network: (batch, channels, time) -> (batch, n_features).
+        folder: on a CPU, features beyond `RESIDENT_BYTES` live in a memory-mapped file there; whoever gives the folder
+            removes it when the features are no longer needed.
+
+    Raises:
+        DataError: the features do not fit into `folder`.
+        ValueError: there are no windows.
+
+    >>> from otolith.preprocessing.scaler import Scaler
+    >>> from otolith.training.window_source import Part, Source
+    >>> x = np.ones((5, 6, 30), np.float32)
+    >>> source = Source([Part(x, np.arange(5))], Scaler(np.ones(6), np.ones(6)), torch.device("cpu"))
+    >>> encode(nn.Flatten(), source).shape
+    torch.Size([5, 180])
     """
     was_training = network.training
     network.eval()
@@ -62,7 +75,7 @@ def encode(
 
 
 def _some(network: nn.Module, x: Tensor) -> Tensor | None:
-    """Features of a batch; None where memory does not suffice and a smaller one may fit."""
+    """Return the features of a batch; None where memory does not suffice and a smaller one may fit."""
     try:
         return network(x).float()
     except (RuntimeError, MemoryError) as error:

@@ -14,7 +14,12 @@ from otolith.training.state import seeded
 
 @dataclass(frozen=True)
 class Labelled:
-    """Inputs of a classifier, (n, ...), and their activities, (n,) int64."""
+    """Inputs of a classifier with their activities.
+
+    Args:
+        inputs: (n, ...), features or windows in z-score units.
+        y: (n,) int64, numbers of activities.
+    """
 
     inputs: Tensor
     y: Tensor

@@ -33,6 +33,9 @@ class ManyHeads(nn.Module):
 
     `forward` takes (G, batch, n_features), rows of its own for each head, and returns (G, batch, n_classes). `masks`
     multiply the hidden layers, (G, batch, width) each: dropout, drawn by whoever trains.
+
+    >>> ManyHeads([PredictionMLP(8, 3, (4,), 0.0)] * 2).predict(torch.zeros(5, 8)).shape
+    torch.Size([2, 5])
     """
 
     def __init__(self, heads: Sequence[PredictionMLP]) -> None:
@@ -55,7 +58,7 @@ class ManyHeads(nn.Module):
 
     @torch.no_grad()
     def predict(self, features: Tensor, batch_size: int = 2048) -> Tensor:
-        """Classes (G, n) that each head finds in the same features (n, n_features), in eval mode."""
+        """Return the classes (G, n) that each head finds in the same features (n, n_features), in eval mode."""
         first, bias = self.weights[0], self.biases[0]
         found = []
         for part in features.split(batch_size):
@@ -64,10 +67,6 @@ class ManyHeads(nn.Module):
                 x = torch.baddbmm(shift[:, None], F.relu(x), weight)
             found.append(x.argmax(2))
         return torch.cat(found, 1)
-
-    def state(self) -> list[Tensor]:
-        """Weights and biases, (G, ...) each, that training changes."""
-        return [*self.weights, *self.biases]
 
 
 def train_many(
@@ -98,6 +97,10 @@ def train_many(
     Raises:
         TrainingError: draws of different sizes, or a loss that is not finite.
         ValueError: neither or both ways to stop.
+
+    >>> draws = [Labelled(torch.eye(3), torch.arange(3))] * 2
+    >>> len(train_many(draws, [0, 1], FinetuneSettings(hidden=(4,)), 3, steps=2))
+    2
     """
     if (steps is None) == (val is None) or (val is None) != (score is None):
         raise ValueError("expected either steps, or val together with score")
@@ -136,7 +139,7 @@ def train_many(
 
 
 def _joined(parts: Sequence[ManyHeads]) -> ManyHeads:
-    """The heads of all parts in one stack."""
+    """Return the heads of all parts in one stack."""
     whole = parts[0]
     for name in ("weights", "biases"):
         layers = zip(*(getattr(part, name) for part in parts), strict=True)
@@ -165,7 +168,7 @@ class _Group:
         self.masks = [KeepMasks(settings.dropout, seed) for seed in seeds]
 
     def epoch(self, most: int | None = None) -> int:
-        """All windows once, or up to `most` steps; returns the steps taken."""
+        """Train on all windows once, or for up to `most` steps; return the steps taken."""
         n = self.y.shape[1]
         order = torch.stack([torch.randperm(n, generator=each) for each in self.orders]).to(self.x.device)
         rows = torch.arange(len(self.x), device=self.x.device)[:, None]
@@ -182,7 +185,7 @@ class _Group:
         return taken
 
     def _dropout(self, batch: int) -> list[Tensor]:
-        """Masks of the hidden layers, (G, batch, width) each; none without dropout."""
+        """Return masks of the hidden layers, (G, batch, width) each; none without dropout."""
         p = self.settings.dropout
         if p == 0:
             return []
@@ -212,7 +215,7 @@ class _Group:
 
     def run_best(self, val: Labelled, score: Callable[[Tensor, Tensor], float]) -> None:
         best = torch.full((len(self.heads),), -1.0)
-        kept = [p.detach().clone() for p in self.heads.state()]
+        kept = [p.detach().clone() for p in self.heads.parameters()]
         waited = torch.zeros(len(self.heads), dtype=torch.int64)
         for epoch in range(1, self.settings.epochs + 1):
             self.epoch()
@@ -221,12 +224,12 @@ class _Group:
             scores = torch.tensor([score(val.y, found) for found in self.heads.predict(val.inputs)])
             better = scores > best
             best = torch.maximum(best, scores)
-            for old, new in zip(kept, self.heads.state(), strict=True):
+            for old, new in zip(kept, self.heads.parameters(), strict=True):
                 old[better] = new.detach()[better]
             waited = torch.where(better, 0, waited + EVERY)
             tired = waited > self.settings.patience
             self.rate = torch.where(tired, self.rate / 2, self.rate)
             waited = torch.where(tired, 0, waited)
         with torch.no_grad():
-            for parameter, old in zip(self.heads.state(), kept, strict=True):
+            for parameter, old in zip(self.heads.parameters(), kept, strict=True):
                 parameter.copy_(old)

@@ -11,7 +11,7 @@ MOST_WIDTH = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneSettings:
-    """How a head, or a whole network with its head, is trained; the defaults are the paper's (Section IV-B4).
+    """Settings of a classifier's training; the defaults are the paper's (Section IV-B4).
 
     Raises:
         ValueError: a value is out of its range.

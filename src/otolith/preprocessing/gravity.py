@@ -26,7 +26,7 @@ rotation's axis: within 1.8 degrees of -z the window is turned by half a turn ab
 
 
 def turned_triads(channels: Sequence[str]) -> Triads:
-    """The triads that gravity alignment turns, the accelerometer, which finds gravity, first.
+    """Return the triads that gravity alignment turns, the accelerometer, which finds gravity, first.
 
     Raises:
         DataError: the accelerometer lacks an axis, or a channel belongs to no triad and so could not be turned.
@@ -59,6 +59,9 @@ def align(x: Any, turned: Triads) -> Any:
         (mx, my, mz) the direction of the mean acceleration,
 
             R = [[1 - k mx², -k mx my, -mx], [-k mx my, 1 - k my², -my], [mx, my, mz]],   k = 1 / (1 + mz).
+
+    >>> align(np.full((3, 10), [[9.81], [0.0], [0.0]]), ((0, 1, 2),))[:, 0].round(2).tolist()
+    [0.0, 0.0, 9.81]
     """
     xp = np if isinstance(x, np.ndarray) else _torch()
     acc = turned[0]

@@ -1,5 +1,5 @@
-"""What becomes of windows before the network: gravity alignment on request, then channel-wise standardisation
-(Section IV-A) by mean and deviation of the training windows only."""
+"""Channel-wise standardisation (Section IV-A) by mean and deviation of the training windows only, after gravity
+alignment where it is asked for."""
 
 from __future__ import annotations
 
@@ -21,22 +21,28 @@ if TYPE_CHECKING:
 
 _CHUNK = 4096
 LEAST, MOST = 1e-12, 1e30
-"""Of deviations, and of means beside them: beyond, standardised samples leave what float32 holds."""
+"""Bounds of deviations, and of means: beyond, standardised samples leave what float32 holds."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scaler:
     """z = (x - mean) / std for every channel.
 
-    `mean` and `std` are float64 (channels,), in the units of the windows (m/s² and rad/s). `std` is positive:
-    a channel that did not vary where the scaler was fitted has 1.
+    Args:
+        mean: float64 (channels,), in the units of the windows (m/s² and rad/s).
+        std: the same; positive: a channel that did not vary where the scaler was fitted has 1.
+        turned: triads of channels that gravity alignment turns first (`otolith.preprocessing.gravity`), the
+            accelerometer before the others; empty: windows stay in the device's axes. Mean and deviation are those of
+            aligned windows.
+        may_miss: channels that may be NaN throughout a window, for a sensor that was not there: they become 0, the
+            mean of the training windows.
 
-    `turned` are the triads of channels that gravity alignment turns first (`otolith.preprocessing.gravity`), the
-    accelerometer before the others; empty: windows stay in the device's axes. Mean and deviation are then those of
-    aligned windows.
+    Raises:
+        DataError: shapes that differ, values that are not finite or too large, or channels that are not there.
 
-    `may_miss` are channels that may be NaN throughout a window, for a sensor that was not there: they become 0, the
-    mean of the training windows.
+    >>> scaler = Scaler.fit(np.array([[[1.0, 3.0]], [[5.0, 7.0]]]))
+    >>> scaler.mean, scaler.transform(np.array([[4.0, 4.0]]))
+    (array([4.]), array([[0., 0.]]))
     """
 
     mean: NDArray[np.float64]
@@ -73,7 +79,11 @@ class Scaler:
         turned: Triads = (),
         may_miss: Sequence[int] = (),
     ) -> Scaler:
-        """From windows (n, channels, time); `indices` says which (None: all). Sums chunk by chunk in float64.
+        """Fit a scaler on windows, in float64.
+
+        Args:
+            x: (n, channels, time). indices: numbers of the windows to fit on, or a mask; None: all.
+            turned, may_miss: see `Scaler`.
 
         Raises:
             DataError: no window, another shape, samples that are not finite, or alignment of signals without gravity.
@@ -129,12 +139,12 @@ class Scaler:
         return z
 
     def inverse(self, x: Signals) -> Signals:
-        """Back to m/s² and rad/s, still aligned; the shapes and types of `transform`."""
+        """Return signals in m/s² and rad/s, still aligned; shapes and types as in `transform`."""
         mean, std, x = self._matching(x)
         return x * std + mean
 
     def _matching(self, x: Any) -> tuple[Any, Any, Any]:
-        """mean and std as (channels, 1) of the type and on the device of x, and x in floating point."""
+        """Return mean and std as (channels, 1) of the type and on the device of x, and x in floating point."""
         if x.ndim < 2 or x.shape[-2] != self.n_channels:
             raise DataError(
                 f"Signals have shape {tuple(x.shape)}, expected (..., {self.n_channels}, time): the scaler "
@@ -150,7 +160,7 @@ class Scaler:
         return x.new_tensor(mean), x.new_tensor(std), x
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; every float comes back exactly. What a plain scaler does not do is not named."""
+        """Return values for JSON; every float comes back exactly. Steps that the scaler does not take are left out."""
         values: dict[str, Any] = {"mean": self.mean.tolist(), "std": self.std.tolist()}
         if self.turned:
             values["turned"] = [list(triad) for triad in self.turned]
@@ -160,7 +170,7 @@ class Scaler:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Scaler:
-        """Inverse of `to_dict`.
+        """Return the scaler of which `to_dict` gave these values.
 
         Raises:
             DataError: keys other than those of `to_dict`, or values of another kind.

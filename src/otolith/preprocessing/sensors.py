@@ -37,6 +37,9 @@ def check_sensors(channels: tuple[str, ...], settings: SensorSettings) -> None:
         DataError: sensors that the settings leave out, or without the axes by which they find gravity.
         RecipeError: sensors that may be missing, and are not there or are needed.
 
+    Args:
+        channels: names such as "acc_x".
+
     >>> check_sensors(("acc_x", "acc_y", "acc_z"), SensorSettings(frame="gravity"))
     >>> check_sensors(("acc_x", "gyro_x"), SensorSettings(may_miss=("mag",)))
     Traceback (most recent call last):
@@ -92,6 +95,10 @@ def usable(found: tuple[str, ...], meta: WindowMeta, scaler: Scaler) -> tuple[st
 
     A sensor is there with all its channels or not at all. Where a channel is missing that may not, or nothing would be
     left, all of the model's channels come back: whoever looks for them says what is missing.
+
+    >>> meta = WindowMeta("own", ("walk",), ("acc_x", "gyro_x"))
+    >>> usable(("acc_x",), meta, Scaler(np.zeros(2), np.ones(2), may_miss=(1,)))
+    ('acc_x',)
     """
     sensors = may_miss(meta, scaler)
     gone = {s for s in sensors if not any(sensor_of(c) == s for c in found)}

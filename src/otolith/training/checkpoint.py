@@ -26,16 +26,20 @@ KEEP = 2
 
 @dataclass(frozen=True)
 class Checkpoint:
+    """State of a training after `epoch` epochs: tensors by name, and everything else as JSON values."""
+
     epoch: int
     tensors: dict[str, Tensor]
     state: dict[str, Any]
 
 
 class CheckpointFolder:
-    """The checkpoints of one stage of training.
+    """Checkpoints of one stage of training.
 
-    `identity` says what is being trained (recipe, data, seed, stage). A checkpoint of another identity is refused,
-    never loaded by mistake.
+    Args:
+        folder: where they are, or will be.
+        identity: what is being trained (recipe, data, seed, stage); a checkpoint of another identity is refused, never
+            loaded by mistake.
     """
 
     def __init__(self, folder: Path, identity: dict[str, Any]) -> None:
@@ -67,7 +71,7 @@ class CheckpointFolder:
             shutil.rmtree(old, ignore_errors=True)
 
     def latest(self, ranks: Ranks = ALONE) -> tuple[Checkpoint | None, list[str]]:
-        """The newest whole checkpoint, or None, and a line for each damaged one that was passed over.
+        """Return the newest whole checkpoint, or None, and a line for each damaged one that was passed over.
 
         The first of several ranks reads it and tells the others, who may have no such file.
 
@@ -98,10 +102,6 @@ class CheckpointFolder:
                 instead = "using the one before it" if number else "starting this stage again"
                 damaged.append(f"checkpoint {entry} is damaged ({error}); {instead}")
         return None, damaged
-
-    def clear(self) -> None:
-        """Remove all checkpoints of this stage."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _entries(self) -> list[Path]:
         return sorted(self.folder.glob("epoch-*")) if self.folder.is_dir() else []

@@ -13,10 +13,15 @@ from otolith.training.settings import OptimizerName, ScheduleName
 
 
 def larc_factors(weights: Sequence[Tensor], grads: Sequence[Tensor], lr: float, trust: float = 0.02) -> Tensor:
-    """Factor min(trust |w| / (|g| + 1e-8) / lr, 1) of each tensor; 1 where |w| or |g| is 0.
+    """Return min(trust |w| / (|g| + 1e-8) / lr, 1) of each tensor, (k,); 1 where |w| or |g| is 0.
 
-    `weights` and `grads` are k tensors of one device; returns (k,). You, Gitman and Ginsburg 2017 with clipping, no
-    weight decay, as the predecessor sets it (trust 0.02).
+    You, Gitman and Ginsburg 2017 with clipping, no weight decay, as the predecessor sets it (trust 0.02).
+
+    Args:
+        weights: k tensors of one device. grads: their gradients.
+
+    >>> larc_factors([torch.ones(4)], [torch.ones(4)], lr=0.1)
+    tensor([0.2000])
     """
     w = torch.stack(torch._foreach_norm(list(weights)))
     g = torch.stack(torch._foreach_norm(list(grads)))
@@ -31,6 +36,11 @@ class Optimizer:
     - `larc`: multiplies each tensor's *gradient* by its LARC factor before Adam. At rate 1e-4 the factor is nearly
       always 1, and Adam does not feel a constant factor, so this is almost plain Adam; `scaled_share` tells.
     - `lamb`: multiplies each tensor's *update* by min(trust |w| / |update|, 1) (after You et al. 2020).
+
+    >>> line = nn.Linear(1, 1)
+    >>> optimizer = Optimizer(line, "larc", lr=0.01)
+    >>> line(torch.ones(1, 1)).sum().backward()
+    >>> optimizer.step(0.01)
     """
 
     def __init__(
@@ -47,7 +57,7 @@ class Optimizer:
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
-        """One update at rate `lr` from the gradients in place, which are then dropped."""
+        """Make one update at rate `lr` from the gradients in place, which are then dropped."""
         for group in self.adam.param_groups:
             group["lr"] = lr
         active = [p for p in self.parameters if p.grad is not None]
@@ -74,7 +84,7 @@ class Optimizer:
         self._seen += factor.numel()
 
     def scaled_share(self) -> float:
-        """Share of tensors, over all steps since the last call, whose factor was below 1."""
+        """Return the share of tensors, over all steps since the last call, whose factor was below 1."""
         share = float(self._scaled) / self._seen if self._seen else 0.0
         self._scaled.zero_()
         self._seen = 0
@@ -82,7 +92,7 @@ class Optimizer:
 
 
 def adam_state(adam: torch.optim.Adam) -> dict[str, Tensor]:
-    """Adam's moments by parameter number, for a checkpoint."""
+    """Return Adam's moments by parameter number, for a checkpoint."""
     state = adam.state_dict()["state"]
     return {f"{i}.{key}": value for i, entry in state.items() for key, value in entry.items()}
 
@@ -104,10 +114,13 @@ def load_adam_state(adam: torch.optim.Adam, tensors: dict[str, Tensor]) -> None:
 
 
 def rate_at(step: int, total: int, lr: float, schedule: ScheduleName = "constant", warmup: float = 0.0) -> float:
-    """Learning rate of step `step` (0 .. total - 1).
+    """Return the learning rate of step `step` (0 .. total - 1).
 
     `warmup` is the share of steps in which the rate climbs: in a straight line for `constant` and `cosine`, along a
     half cosine from lr / 25 for `one-cycle` (Smith and Topin 2018), which then falls to lr / 250,000 along another.
+
+    >>> [round(rate_at(step, 4, 0.1, "cosine"), 3) for step in range(4)]
+    [0.085, 0.05, 0.015, 0.0]
     """
     climb = warmup * total
     climbed = min((step + 1) / climb, 1.0) if climb > 0 else 1.0  # the climb may end within a step

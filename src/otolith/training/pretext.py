@@ -1,4 +1,4 @@
-"""What the training loop knows of a method: a module with a loss that needs no labels."""
+"""Base class of pretext tasks: a module with an encoder and a loss that needs no labels."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ Drawn = TypeVar("Drawn")
 class Batch:
     """Clean windows of one step.
 
-    `x` is (n, channels, time) in z-score units; `h` (n, m) the teacher's features of the same windows, or None for a
-    method without a teacher; `progress` the share of all steps that are done, 0 <= progress < 1. Where several `ranks`
-    train together, these n are the part of one of them.
+    Args:
+        x: (n, channels, time) in z-score units; where several ranks train together, the part of one of them.
+        h: (n, m) the teacher's features of the same windows, or None for a method without a teacher.
+        progress: share of all steps that are done, 0 <= progress < 1.
+        ranks: the processes that train together.
     """
 
     x: Tensor
@@ -31,10 +33,17 @@ class Batch:
     ranks: Ranks = ALONE
 
     def draw(self, sample: Callable[[Tensor], Drawn]) -> Drawn:
-        """What `sample` draws for windows like `x`: tensors with a row for each, also within containers.
+        """Return what `sample` draws for windows like `x`: tensors with a row for each, also within containers.
 
-        `sample` must look at shape, type and device alone. Every rank draws for the joint batch and keeps its
-        rows, so that a window is treated alike whatever their number.
+        Every rank draws for the joint batch and keeps its rows, so that a window is treated alike whatever their
+        number.
+
+        Args:
+            sample: maps windows to draws, from their shape, type and device alone.
+
+        >>> batch = Batch(torch.zeros(4, 6, 30))
+        >>> batch.draw(lambda x: torch.rand(len(x))).shape
+        torch.Size([4])
         """
         if self.ranks.size == 1:
             return sample(self.x)
@@ -44,21 +53,37 @@ class Batch:
 
 
 class Method(nn.Module):
-    """A pretext task: an `encoder` worth keeping and a `loss`."""
+    """A pretext task: an `encoder` worth keeping and a `loss`.
+
+    >>> class Reconstruction(Method):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.encoder = torch.nn.Linear(30, 30)
+    ...
+    ...     def loss(self, batch, generator):
+    ...         return {"loss": (self.encoder(batch.x) - batch.x).square().mean()}
+    >>> Reconstruction().loss(Batch(torch.zeros(4, 6, 30)), torch.Generator())["loss"].shape
+    torch.Size([])
+    """
 
     encoder: Encoder
     augment: Compose | None = None
-    """What the method draws its views by; None: it sees windows as they are."""
+    """The changes that make views; None: the method sees windows as they are."""
     needs_instances: bool = False
-    """Whether the loop must hand over `Batch.h`."""
+    """True: the loop has to hand over `Batch.h`."""
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Terms of the loss, scalars; "loss" is the one to minimise. All randomness but dropout is `generator`'s."""
+        """Return the terms of the loss, scalars; "loss" is the one to minimise.
+
+        All randomness but dropout is drawn from `generator`.
+        """
         raise TypeError(f"{type(self).__name__} defines no loss")
 
     def after_step(self, progress: float) -> None:
-        """Called after each update of the weights, with the share of steps done: for what follows them, such as a
-        moving average. What it keeps belongs into buffers or parameters, so that checkpoints hold it."""
+        """Follow an update of the weights, by a moving average for example; `progress` is the share of steps done.
+
+        What it keeps belongs into buffers or parameters, so that checkpoints hold it.
+        """
 
 
 def _rows(drawn: Any, rows: slice) -> Any:

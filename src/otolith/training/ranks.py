@@ -20,33 +20,37 @@ from otolith.errors import TrainingError
 
 
 class Ranks:
-    """The processes of this training, `size` of them, of which this is number `rank`. Alone, it costs nothing."""
+    """Processes of one training, `size` of them, of which this is number `rank`. Alone, it costs nothing.
+
+    >>> Ranks(rank=1, size=4).rows(256)
+    slice(64, 128, None)
+    """
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
 
     @property
     def first(self) -> bool:
-        """Whether this process speaks and writes for all."""
+        """Return whether this process speaks and writes for all."""
         return self.rank == 0
 
     def rows(self, n: int) -> slice:
-        """Which rows of a joint batch of `n` are this process's; they follow each other in order of rank."""
+        """Return this process's rows of a joint batch of `n`; ranks follow each other."""
         each = n // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
     def own_seed(self, seed: int) -> int:
-        """A seed for what each rank draws for itself; the first rank's is `seed`."""
+        """Return a seed for what each rank draws for itself; the first rank's is `seed`."""
         return (seed + self.rank * 0x9E3779B97F4A7C15) % 2**63
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """`module`, with gradients that are averaged over ranks as they come; alone, itself."""
+        """Return `module` with gradients that are averaged over ranks as they come; alone, itself."""
         if self.size == 1:
             return module
         return nn.parallel.DistributedDataParallel(module)
 
     def gather(self, x: Tensor) -> Tensor:
-        """Rows (n, ...) of all ranks, (size n, ...), in order of rank, the same on each. Differentiable.
+        """Return the rows (n, ...) of all ranks, (size n, ...), in order of rank, the same on each. Differentiable.
 
         The gradient that comes back is the sum of all ranks' gradients for this rank's rows. Averaged over ranks, as
         `DistributedDataParallel` does, a loss that each computes from the joint rows has its exact gradient.
@@ -57,14 +61,14 @@ class Ranks:
         return gathered
 
     def gather_views(self, x: Tensor) -> Tensor:
-        """The same for rows of two views, (2n, ...): first views of all ranks, then second ones."""
+        """Return the same for rows of two views, (2n, ...): first views of all ranks, then second ones."""
         if self.size == 1:
             return x
         n = len(x) // 2
         return self.gather(x).unflatten(0, (self.size, 2, n)).transpose(0, 1).flatten(0, 2)
 
     def sum(self, x: Tensor) -> Tensor:
-        """The sum over ranks. Differentiable."""
+        """Return the sum over ranks. Differentiable."""
         if self.size == 1:
             return x
         total: Tensor = _Sum.apply(x)
@@ -72,11 +76,11 @@ class Ranks:
 
     @torch.no_grad()
     def mean(self, x: Tensor) -> Tensor:
-        """The mean over ranks, for figures that are shown."""
+        """Return the mean over ranks, for figures that are shown."""
         return self.sum(x) / self.size
 
     def tell(self, blob: bytes | None) -> bytes:
-        """What the first rank passes, on every rank; what the others pass is ignored."""
+        """Return, on every rank, the bytes that the first one passes; those of the others are ignored."""
         if self.size == 1:
             assert blob is not None
             return blob
@@ -91,11 +95,11 @@ class Ranks:
         return room.cpu().numpy().tobytes()
 
     def states(self, x: Tensor) -> list[Tensor]:
-        """A tensor of bytes of each rank, in order, on every rank."""
+        """Return the tensors of bytes of all ranks, in order, on every rank."""
         return list(self.gather(x.to(_device())[None]).cpu()) if self.size > 1 else [x]
 
     def wait(self) -> None:
-        """Until all ranks are here."""
+        """Wait until all ranks are here."""
         if self.size > 1:
             self.sum(torch.zeros(1, device=_device()))
 
@@ -105,7 +109,7 @@ ALONE = Ranks()
 
 @contextmanager
 def joined() -> Iterator[Ranks]:
-    """The ranks that `torchrun` started, with the group that connects them; `ALONE` where it did not start any.
+    """Join the ranks that `torchrun` started in the group that connects them; `ALONE` where it did not start any.
 
     Raises:
         TrainingError: the others cannot be reached.
@@ -130,7 +134,7 @@ def joined() -> Iterator[Ranks]:
 
 
 def _device() -> torch.device:
-    """Where tensors of the group lie: NCCL knows those of a GPU only."""
+    """Return the device of the group's tensors: NCCL knows those of a GPU only."""
     return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
 
 

@@ -11,7 +11,7 @@ ScheduleName = Literal["constant", "cosine", "one-cycle"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """How a method is trained; Section IV-B gives the paper's values.
+    """Settings of a pre-training; Section IV-B gives the paper's values.
 
     Raises:
         ValueError: a value is out of its range.

@@ -38,6 +38,12 @@ class BestEpoch:
         lr: learning rate of the first epoch.
         patience: the rate is halved when more than so many epochs in a row bring no better score (Section IV-B4).
 
+    >>> best = BestEpoch(lr=0.1, patience=0)
+    >>> for epoch, score in enumerate([0.5, 0.7, 0.6], start=1):
+    ...     best.judge(nn.Linear(1, 1), epoch, score, every=1)
+    >>> best.epoch, best.lr
+    (2, 0.05)
+
     Attributes:
         lr: learning rate of the next epoch.
         epoch: the first of those with the best score; 0: none was scored.
@@ -83,6 +89,11 @@ class TrainingState:
 
     Attributes:
         records: one for each epoch that is done, in order.
+
+    >>> line = nn.Linear(1, 1)
+    >>> state = TrainingState(line, torch.optim.Adam(line.parameters()), seed=0, device=torch.device("cpu"))
+    >>> sorted(torch.randperm(3, generator=state.order).tolist()), state.records
+    ([0, 1, 2], [])
     """
 
     def __init__(

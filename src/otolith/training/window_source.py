@@ -23,7 +23,12 @@ RESIDENT_BYTES_GPU = 2 << 30
 
 @dataclass(frozen=True)
 class Part:
-    """Some windows of one array: `x` (n, channels, time), unscaled, and which of its rows take part."""
+    """Some windows of one array.
+
+    Args:
+        x: (n, channels, time) in m/s² and rad/s, in memory or memory-mapped.
+        rows: numbers of those that take part.
+    """
 
     x: NDArray[np.float32]
     rows: NDArray[np.int64]
@@ -34,6 +39,11 @@ class Source:
 
     `source[ids]` gives (len(ids), channels, time) float32 in z-score units on `device`. Several parts let unlabelled
     recordings join those of a data set.
+
+    >>> x = np.ones((5, 6, 30), np.float32)
+    >>> source = Source([Part(x, np.array([0, 4]))], Scaler(np.ones(6), np.ones(6)), torch.device("cpu"))
+    >>> len(source), source[torch.tensor([1])].shape
+    (2, torch.Size([1, 6, 30]))
     """
 
     def __init__(self, parts: Sequence[Part], scaler: Scaler, device: torch.device) -> None:
@@ -57,12 +67,13 @@ class Source:
         return self._read(ids.cpu().numpy())
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
-        """All windows once, `batch_size` at a time."""
+        """Yield all windows once, `batch_size` at a time."""
         for first in range(0, len(self), batch_size):
             yield self[torch.arange(first, min(first + batch_size, len(self)))]
 
     def names(self, ids: Tensor) -> list[str]:
-        """How people find windows: their index in the data set's windows; those of further parts say so."""
+        """Return names by which people find windows: their index in the data set's windows, or in those of a further
+        part."""
         found = []
         for number in ids.tolist():
             part = int(np.searchsorted(self._offsets, number, "right")) - 1
@@ -88,7 +99,7 @@ class Ordered(Protocol):
 
 
 class Varied:
-    """The windows of a source, and after them `copies` times the same ones changed by `vary`, as `seed` draws."""
+    """Windows of a source, and after them `copies` rounds of the same ones changed by `vary`, as `seed` draws."""
 
     def __init__(self, source: Source, vary: Compose, copies: int, seed: int) -> None:
         self.source, self.vary, self.copies, self.seed = source, vary, copies, seed
@@ -98,7 +109,7 @@ class Varied:
         return len(self.source) * (1 + self.copies)
 
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
-        """All windows once, then each round of copies, `batch_size` at a time."""
+        """Yield all windows once, then each round of copies, `batch_size` at a time."""
         yield from self.source.in_order(batch_size)
         generator = torch.Generator(self.device).manual_seed(self.seed)
         for _ in range(self.copies):
@@ -106,7 +117,10 @@ class Varied:
                 yield self.vary(x, generator)
 
     def parts(self, values: Tensor, n_first: int) -> tuple[Tensor, Tensor]:
-        """What belongs to the first `n_first` windows and to the others, each with its copies, of a value for every
-        window in the order of `in_order`."""
+        """Return the values of the first `n_first` windows and those of the others, each with its copies.
+
+        Args:
+            values: (len(self), ...), in the order of `in_order`.
+        """
         rounds = values.unflatten(0, (1 + self.copies, len(self.source)))
         return rounds[:, :n_first].flatten(0, 1), rounds[:, n_first:].flatten(0, 1)
