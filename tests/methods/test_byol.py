@@ -18,7 +18,7 @@ from otolith.preprocessing.scaler import Scaler
 from otolith.recording import CHANNELS
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.loop import train
-from otolith.training.optim import Optimizer
+from otolith.training.optim import Optimizer, adam_state
 from otolith.training.pretext import Batch
 from otolith.training.settings import TrainSettings
 from otolith.training.window_source import Part, Source
@@ -100,7 +100,7 @@ def test_the_target_takes_neither_gradient_nor_optimiser_state() -> None:
     assert all(p.grad is not None for p in [*online(pretext), *pretext.predictor.parameters()])
     optimizer.step(1e-3)
     assert all(torch.equal(p, old) for p, old in zip(pretext.target.parameters(), before, strict=True))
-    numbers = {name.split(".")[0] for name in optimizer.state()}
+    numbers = {name.split(".")[0] for name in adam_state(optimizer.adam)}
     assert len(numbers) == len([*online(pretext), *pretext.predictor.parameters()])
 
 
@@ -177,7 +177,7 @@ def test_the_target_survives_a_checkpoint(tmp_path: Path) -> None:
         train(made("paper"), source(), settings, 3, checkpoints=checkpoints, on_epoch=stop)
     saved, _ = checkpoints.latest()
     assert saved is not None
-    names = {f"method.target.{name}" for name in whole.target.state_dict()}
+    names = {f"network.target.{name}" for name in whole.target.state_dict()}
     assert names <= saved.tensors.keys()
     resumed = made("paper")
     records = train(resumed, source(), settings, 3, checkpoints=checkpoints)
@@ -226,7 +226,7 @@ def test_sizes_arrive() -> None:
 
 def test_settings_are_checked() -> None:
     for name in ("hidden", "out"):
-        with pytest.raises(ValueError, match=f"expected positive sizes; got .*{name} 0"):
+        with pytest.raises(ValueError, match=f"expected positive sizes hidden and out; got .*{name} 0"):
             BYOLSettings(**{name: 0})
     for decay in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match=f"0 <= target_decay <= 1; got target_decay {decay}"):

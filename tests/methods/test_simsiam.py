@@ -158,7 +158,7 @@ def test_sizes_arrive() -> None:
 
 @pytest.mark.parametrize("name", ["hidden", "out", "bottleneck"])
 def test_sizes_are_positive(name: str) -> None:
-    with pytest.raises(ValueError, match=f"expected positive sizes; got .*{name} 0"):
+    with pytest.raises(ValueError, match=f"expected positive sizes hidden, out, bottleneck; got .*{name} 0"):
         SimSiamSettings(**{name: 0})
 
 

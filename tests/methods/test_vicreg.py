@@ -121,5 +121,5 @@ def test_settings_are_checked() -> None:
         VICRegSettings(width=0)
     for name in ("invariance", "variance", "covariance"):
         for weight in (-1.0, math.nan):
-            with pytest.raises(ValueError, match=f"expected weights of 0 or more; got .*{name} {weight}"):
+            with pytest.raises(ValueError, match=f"covariance of 0 or more; got .*{name} {weight}"):
                 VICRegSettings(**{name: weight})

@@ -222,7 +222,7 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known() -> None:
         ("windows.overlap", 1.0, "windows.overlap"),
         ("windows.seconds", 0.0, "windows.seconds"),
         ("encoder.kernel", 4, "odd kernel"),
-        ("encoder.heads", 3, "heads that divide the last of maps; got heads 3"),
+        ("encoder.heads", 3, "heads that divide the last of maps; got maps (32, 64, 128), heads 3"),
         ("encoder.maps", [], "encoder"),
         ("encoder.maps", [32, 0, 128], "positive"),
         ("encoder.dropout", 1.0, "dropout"),

@@ -30,7 +30,7 @@ class DenoisingAutoencoder(Method):
 
 
 def conv_autoencoder(shared: SharedSettings, n_channels: int, n_steps: int) -> ConvAutoencoder:
-    """The recipe's autoencoder; kernel and maps are those of the main encoder (Section IV-B3)."""
+    """Return the recipe's autoencoder; kernel and maps are those of the main encoder (Section IV-B3)."""
     return ConvAutoencoder(n_channels, n_steps, shared.encoder.maps, shared.encoder.kernel, shared.autoencoder.latent)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol
 
 from otolith.augment import Compose, SignalSpec
@@ -22,7 +23,7 @@ class Settings:
     ...     width: int = 8
     ...
     ...     def __post_init__(self):
-    ...         self.require(self.width > 0, "width > 0", "width")
+    ...         self.require("width > 0", self.width > 0)
     >>> Mine(-1)
     Traceback (most recent call last):
     ValueError: expected width > 0; got width -1
@@ -30,20 +31,20 @@ class Settings:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
-    def require(self, holds: bool, expected: str, *named: str) -> None:
-        """Refuse the settings unless the condition holds.
+    def require(self, expected: str, holds: bool) -> None:
+        """Refuse the settings unless a condition holds.
 
         Args:
+            expected: the condition in words; the message adds the values of the settings that they name.
             holds: the condition.
-            expected: the condition in words.
-            named: the settings that it is about, whose values the message gives.
 
         Raises:
             ValueError: it does not hold.
         """
         if not holds:
-            found = ", ".join(f"{name} {getattr(self, name)}" for name in named)
-            raise ValueError(f"expected {expected}" + (f"; got {found}" if found else ""))
+            words = re.findall(r"\w+", expected)
+            named = [each.name for each in fields(self) if each.name in words]
+            raise ValueError(f"expected {expected}; got {', '.join(f'{name} {getattr(self, name)}' for name in named)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +59,14 @@ class EncoderSettings(Settings):
     dropout: float
 
     def __post_init__(self) -> None:
-        layers = max(len(self.maps), self.blocks)
-        self.require(layers <= MOST_LAYERS, f"at most {MOST_LAYERS} layers, not {layers}")
-        self.require(len(self.maps) > 0 and min(self.maps) > 0, "positive sizes", "maps")
-        self.require(min(self.heads, self.feed_forward) > 0, "positive sizes", "heads", "feed_forward")
-        self.require(self.kernel > 0 and self.kernel % 2 == 1, "an odd kernel", "kernel")
-        self.require(self.blocks >= 0, "blocks >= 0", "blocks")
-        self.require(0 <= self.dropout < 1, "0 <= dropout < 1", "dropout")
-        self.require(self.maps[-1] % self.heads == 0, "heads that divide the last of maps", "heads", "maps")
+        if len(self.maps) > MOST_LAYERS:
+            raise ValueError(f"expected at most {MOST_LAYERS} layers; got {len(self.maps)} maps")
+        self.require(f"0 <= blocks, and at most {MOST_LAYERS} layers", 0 <= self.blocks <= MOST_LAYERS)
+        self.require("positive sizes in maps", len(self.maps) > 0 and min(self.maps) > 0)
+        self.require("positive heads and feed_forward", min(self.heads, self.feed_forward) > 0)
+        self.require("an odd kernel", self.kernel > 0 and self.kernel % 2 == 1)
+        self.require("0 <= dropout < 1", 0 <= self.dropout < 1)
+        self.require("heads that divide the last of maps", self.maps[-1] % self.heads == 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ class ProjectionSettings(Settings):
     out: int
 
     def __post_init__(self) -> None:
-        self.require(min(self.hidden, self.out) > 0, "positive sizes", "hidden", "out")
+        self.require("positive sizes hidden and out", min(self.hidden, self.out) > 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +89,7 @@ class AutoencoderSettings(Settings):
     train: TrainSettings
 
     def __post_init__(self) -> None:
-        self.require(
-            self.latent > 0 and self.noise_sigma >= 0, "latent >= 1 and noise_sigma >= 0", "latent", "noise_sigma"
-        )
+        self.require("latent >= 1 and noise_sigma >= 0", self.latent >= 1 and self.noise_sigma >= 0)
 
 
 class SharedSettings(Protocol):

@@ -22,8 +22,8 @@ class ClusterNegatives(Settings):
     needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self.require(self.temperature > 0, "temperature > 0", "temperature")
-        self.require(self.clusters >= 1, "clusters >= 1", "clusters")
+        self.require("temperature > 0", self.temperature > 0)
+        self.require("clusters >= 1", self.clusters >= 1)
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         return cluster_nt_xent(z, self.temperature, self.clusters)

@@ -17,7 +17,7 @@ from otolith.training.pretext import Batch, Method
 
 
 class Policy(Protocol):
-    """What happens to negatives and temperature: view embeddings, and instance features if it needs them, to a loss."""
+    """A way with negatives and temperature: a loss of view embeddings, and of instance features if it needs them."""
 
     needs_instances: ClassVar[bool]
     """True if `loss` reads the instance features of a frozen teacher."""
@@ -40,7 +40,7 @@ class TemperatureSettings(Settings):
     temperature: float = 0.1
 
     def __post_init__(self) -> None:
-        self.require(self.temperature > 0, "temperature > 0", "temperature")
+        self.require("temperature > 0", self.temperature > 0)
 
 
 @dataclass(frozen=True)
@@ -81,5 +81,9 @@ def contrast(shared: SharedSettings, policy: Policy, encoder: Encoder, signal: S
 
     It is the `build` of a method whose settings are its policy.
     """
-    projection = ProjectionHead(encoder.n_features, shared.projection.hidden, shared.projection.out)
-    return Contrastive(encoder, projection, shared.augmentation(signal), policy)
+    return Contrastive(encoder, projection(shared, encoder), shared.augmentation(signal), policy)
+
+
+def projection(shared: SharedSettings, encoder: Encoder) -> ProjectionHead:
+    """Return the recipe's projection head for an encoder's features."""
+    return ProjectionHead(encoder.n_features, shared.projection.hidden, shared.projection.out)

@@ -18,7 +18,7 @@ from otolith.training.settings import TrainSettings
 
 @dataclass(frozen=True)
 class CPCSettings(Settings):
-    """How far ahead, and the learning rate of the authors' code; epochs, batch and schedule are the recipe's.
+    """The steps to predict, and the learning rate of the authors' code; epochs, batch, schedule are the recipe's.
 
     The authors train with Adam for 150 epochs of batches of 64, and lower the rate by a fifth every 25 epochs.
     """
@@ -28,11 +28,11 @@ class CPCSettings(Settings):
     lr: float = 5e-4
 
     def __post_init__(self) -> None:
-        self.require(0 < self.future_share < 1, "0 < future_share < 1", "future_share")
-        self.require(self.lr > 0, "lr > 0", "lr")
+        self.require("0 < future_share < 1", 0 < self.future_share < 1)
+        self.require("lr > 0", self.lr > 0)
 
     def future_steps(self, n_steps: int) -> int:
-        """k for windows of `n_steps` steps."""
+        """Return k for windows of `n_steps` steps."""
         return min(max(1, round(self.future_share * n_steps)), n_steps - 1)
 
 
@@ -74,7 +74,7 @@ def _around(shared: SharedSettings, settings: CPCSettings, encoder: CPCEncoder, 
 
 
 def _training(shared: SharedSettings, settings: CPCSettings) -> TrainSettings:
-    """The recipe's `pretrain` section with plain Adam at the method's own rate."""
+    """Return the recipe's `pretrain` section with plain Adam at the method's own rate."""
     return replace(shared.pretrain, optimizer="adam", lr=settings.lr)
 
 

@@ -23,8 +23,8 @@ class DebiasedNegatives(Settings):
     needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self.require(self.temperature > 0, "temperature > 0", "temperature")
-        self.require(0 <= self.tau_plus < 1, "0 <= tau_plus < 1", "tau_plus")
+        self.require("temperature > 0", self.temperature > 0)
+        self.require("0 <= tau_plus < 1", 0 <= self.tau_plus < 1)
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         return debiased_nt_xent(z, self.temperature, self.tau_plus)

@@ -23,7 +23,7 @@ class DynamicTemperature(Settings):
     needs_instances: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        self.require(self.temperature > 0, "temperature > 0", "temperature")
+        self.require("temperature > 0", self.temperature > 0)
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         if h is None:

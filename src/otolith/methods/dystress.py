@@ -22,12 +22,7 @@ class SimilarityTemperature(Settings):
     needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self.require(
-            0 < self.temperature_min <= self.temperature_max,
-            "0 < temperature_min <= temperature_max",
-            "temperature_min",
-            "temperature_max",
-        )
+        self.require("0 < temperature_min <= temperature_max", 0 < self.temperature_min <= self.temperature_max)
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         return dystress_nt_xent(z, self.temperature_min, self.temperature_max)

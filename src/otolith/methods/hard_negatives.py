@@ -21,13 +21,13 @@ class HardNegatives(Settings):
     tau_plus: float = 0.1
     """Share of negatives that belong to the anchor's class."""
     beta: float = 1.0
-    """How much more a hard negative weighs; 0 weighs all alike."""
+    """Extra weight of hard negatives; 0 weighs all alike."""
     needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self.require(self.temperature > 0, "temperature > 0", "temperature")
-        self.require(0 <= self.tau_plus < 1, "0 <= tau_plus < 1", "tau_plus")
-        self.require(self.beta >= 0, "beta >= 0", "beta")
+        self.require("temperature > 0", self.temperature > 0)
+        self.require("0 <= tau_plus < 1", 0 <= self.tau_plus < 1)
+        self.require("beta >= 0", self.beta >= 0)
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         return hard_negative_nt_xent(z, self.temperature, self.tau_plus, self.beta)

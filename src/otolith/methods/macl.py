@@ -25,9 +25,9 @@ class ModelAwareTemperature(Settings):
     needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self.require(self.temperature > 0, "temperature > 0", "temperature")
-        self.require(self.alpha >= 0, "alpha >= 0", "alpha")
-        self.require(-1 <= self.threshold <= 1, "a threshold from -1 to 1, a cosine similarity", "threshold")
+        self.require("temperature > 0", self.temperature > 0)
+        self.require("alpha >= 0", self.alpha >= 0)
+        self.require("a threshold from -1 to 1, a cosine similarity", -1 <= self.threshold <= 1)
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         return macl_nt_xent(z, self.temperature, self.alpha, self.threshold, self.reweight)

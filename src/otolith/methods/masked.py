@@ -16,13 +16,13 @@ from otolith.training.pretext import Batch, Method
 
 @dataclass(frozen=True)
 class MaskedSettings(Settings):
-    """How much is hidden. Epochs, batch and rate are those of the recipe's `pretrain` section."""
+    """The share that is hidden. Epochs, batch and rate are those of the recipe's `pretrain` section."""
 
     share: float = 0.1
     """Share of each window's steps that are hidden, at least one step and never all."""
 
     def __post_init__(self) -> None:
-        self.require(0 < self.share < 1, "0 < share < 1", "share")
+        self.require("0 < share < 1", 0 < self.share < 1)
 
 
 class MaskedReconstruction(Method):
@@ -51,7 +51,7 @@ class MaskedReconstruction(Method):
         return {"loss": masked_mse(self.head(steps).transpose(1, 2), batch.x, masked)}
 
     def draw(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Which steps of x (batch, channels, time) to hide: (batch, time) bool, `n_masked` in each row."""
+        """Return the steps of x (batch, channels, time) to hide: (batch, time) bool, `n_masked` in each row."""
         score = torch.rand((x.shape[0], x.shape[2]), generator=generator, device=x.device)
         chosen = score.topk(self.n_masked, dim=1).indices
         return torch.zeros_like(score, dtype=torch.bool).scatter_(1, chosen, True)

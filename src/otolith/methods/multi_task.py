@@ -1,4 +1,4 @@
-"""Multi-task self-supervision (Saeed, Ozcelebi and Lukkien 2019): which transformations were applied to a window?"""
+"""Multi-task self-supervision (Saeed, Ozcelebi and Lukkien 2019): find the transformations of a window."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class MultitaskSettings(Settings):
     lr: float = 3e-4
 
     def __post_init__(self) -> None:
-        strengths = ("noise_sigma", "scaling_sigma", "warp_sigma")
-        self.require(all(getattr(self, sigma) > 0 for sigma in strengths), "strengths above 0", *strengths)
-        self.require(self.segments >= 2 and self.hidden > 0, "segments >= 2 and hidden >= 1", "segments", "hidden")
-        self.require(self.l2 >= 0 and self.lr > 0, "l2 >= 0 and lr > 0", "l2", "lr")
+        strengths = (self.noise_sigma, self.scaling_sigma, self.warp_sigma)
+        self.require("noise_sigma, scaling_sigma, warp_sigma above 0", all(sigma > 0 for sigma in strengths))
+        self.require("segments >= 2 and hidden >= 1", self.segments >= 2 and self.hidden >= 1)
+        self.require("l2 >= 0 and lr > 0", self.l2 >= 0 and self.lr > 0)
 
 
 def transformations(signal: SignalSpec, settings: MultitaskSettings) -> dict[str, Augmentation]:
-    """The paper's eight transformations by name, in its order, from `otolith.augment`.
+    """Return the paper's eight transformations by name, in its order, from `otolith.augment`.
 
     Rotation is left out where no sensor has three axes, channel shuffle where there is one channel. The rotation is
     uniform on SO(3) and shared by all sensors, and the warp one for all channels. Four pieces come back in their own
@@ -106,7 +106,7 @@ def _around(shared: SharedSettings, settings: MultitaskSettings, encoder: TPNEnc
 
 
 def _training(shared: SharedSettings, settings: MultitaskSettings) -> TrainSettings:
-    """The recipe's `pretrain` section with plain Adam at the method's own rate."""
+    """Return the recipe's `pretrain` section with plain Adam at the method's own rate."""
     return replace(shared.pretrain, optimizer="adam", lr=settings.lr)
 
 

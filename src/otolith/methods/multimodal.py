@@ -1,4 +1,4 @@
-"""Dynamic temperature across modalities: how alike two instances are is read from the other sensor.
+"""Dynamic temperature across modalities: the other sensor tells how alike two instances are.
 
 The first future work of Khaertdinov, Asteriadis and Ghaleb 2022 (Section VI): features of another modality take the
 place of the autoencoder's, and accelerometer and gyroscope may be the two modalities. The paper gives no more than that
@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from otolith.augment import Compose, SignalSpec
 from otolith.errors import RecipeError
 from otolith.methods.base import SharedSettings, shared_encoder
-from otolith.methods.contrastive import Policy
+from otolith.methods.contrastive import projection
 from otolith.methods.dynamic import DynamicTemperature
 from otolith.methods.spec import DYNAMIC_TEMPERATURE, MethodSpec
 from otolith.methods.views import two_views
-from otolith.nets import Encoder, ProjectionHead
+from otolith.nets import Encoder
 from otolith.training.pretext import Batch, Method
 
 AXES = 3
@@ -55,23 +55,23 @@ class Multimodal(Method):
     """
 
     encoder: ModalityEncoders
-
     augment: Compose
 
     def __init__(
-        self,
-        encoder: ModalityEncoders,
-        projection_acc: nn.Module,
-        projection_gyro: nn.Module,
-        augment: Compose,
-        policy: Policy,
+        self, shared: SharedSettings, settings: DynamicTemperature, encoder: ModalityEncoders, signal: SignalSpec
     ) -> None:
         super().__init__()
+        _check_modalities(signal.channels)
         self.encoder = encoder
-        self.projection_acc = projection_acc
-        self.projection_gyro = projection_gyro
-        self.augment = augment
-        self.policy = policy
+        self.projection_acc = projection(shared, encoder.acc)
+        self.projection_gyro = projection(shared, encoder.gyro)
+        self.augment = shared.augmentation(signal)
+        self.policy = settings
+        if any(change.name == "sensor_dropout" for change, _ in self.augment.items):
+            raise RecipeError(
+                "method 'multimodal' contrasts the accelerometer with the gyroscope, so that neither may be missing in "
+                "pre-training: leave robust.may_miss empty and out of [[augment]] sensor_dropout, or choose 'dynamic'"
+            )
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         seen_acc, seen_gyro = self.encoder.apart(torch.cat(two_views(self.augment, batch, generator)))
@@ -97,7 +97,7 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 
 def _encoders(shared: SharedSettings, n_channels: int, n_steps: int) -> ModalityEncoders:
-    """Both as the recipe's [encoder] says."""
+    """Return both as the recipe's [encoder] says."""
     if n_channels != 2 * AXES:
         raise RecipeError(
             f"method 'multimodal' takes six channels, accelerometer x, y, z and gyroscope x, y, z; the windows have "
@@ -105,19 +105,6 @@ def _encoders(shared: SharedSettings, n_channels: int, n_steps: int) -> Modality
         )
     acc, gyro = (shared_encoder(shared, AXES, n_steps) for _ in range(2))
     return ModalityEncoders(acc, gyro, n_steps)
-
-
-def _around(shared: SharedSettings, policy: Policy, encoder: ModalityEncoders, signal: SignalSpec) -> Multimodal:
-    _check_modalities(signal.channels)
-    parts, heads = (encoder.acc, encoder.gyro), shared.projection
-    acc, gyro = (ProjectionHead(part.n_features, heads.hidden, heads.out) for part in parts)
-    augment = shared.augmentation(signal)
-    if any(change.name == "sensor_dropout" for change, _ in augment.items):
-        raise RecipeError(
-            "method 'multimodal' contrasts the accelerometer with the gyroscope, so that neither may be missing in "
-            "pre-training: leave robust.may_miss empty and out of [[augment]] sensor_dropout, or choose 'dynamic'"
-        )
-    return Multimodal(encoder, acc, gyro, augment, policy)
 
 
 def _check_modalities(channels: tuple[str, ...]) -> None:
@@ -147,5 +134,5 @@ SPEC = MethodSpec(
     order=30,
     settings=DynamicTemperature,
     encoder=_encoders,
-    build=_around,
+    build=Multimodal,
 )

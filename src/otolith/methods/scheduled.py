@@ -36,12 +36,9 @@ class ScheduledTemperature(Settings):
 
     def __post_init__(self) -> None:
         self.require(
-            0 < self.temperature_min <= self.temperature_max < math.inf,
-            "0 < temperature_min <= temperature_max",
-            "temperature_min",
-            "temperature_max",
+            "0 < temperature_min <= temperature_max", 0 < self.temperature_min <= self.temperature_max < math.inf
         )
-        self.require(0 < self.periods < math.inf, "periods > 0", "periods")
+        self.require("periods > 0", 0 < self.periods < math.inf)
 
     def temperature(self, progress: float) -> float:
         """Return the temperature when that share of training is done."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from otolith.augment import Compose, SignalSpec
 from otolith.losses.siamese import negative_cosine
@@ -15,28 +15,6 @@ from otolith.methods.views import two_views
 from otolith.nets import Encoder
 from otolith.nets.heads import NormalisedMLP
 from otolith.training.pretext import Batch, Method
-
-
-class SimSiam(Method):
-    """L = D(p_1, stopgrad(z_2)) / 2 + D(p_2, stopgrad(z_1)) / 2 (Eq 4).
-
-    z = projector(encoder(view)) and p = predictor(z). As in the authors' code, each view passes on its own, so that
-    batch statistics are those of one view.
-    """
-
-    augment: Compose
-
-    def __init__(self, encoder: Encoder, projector: nn.Module, predictor: nn.Module, augment: Compose) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.projector = projector
-        self.predictor = predictor
-        self.augment = augment
-
-    def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        z1, z2 = (self.projector(self.encoder(view)) for view in two_views(self.augment, batch, generator))
-        loss = negative_cosine(self.predictor(z1), z2) / 2 + negative_cosine(self.predictor(z2), z1) / 2
-        return {"loss": loss}
 
 
 @dataclass(frozen=True)
@@ -57,14 +35,30 @@ class SimSiamSettings(Settings):
     """Width of the predictor's hidden layer."""
 
     def __post_init__(self) -> None:
-        sizes = ("hidden", "out", "bottleneck")
-        self.require(min(self.hidden, self.out, self.bottleneck) > 0, "positive sizes", *sizes)
+        self.require("positive sizes hidden, out, bottleneck", min(self.hidden, self.out, self.bottleneck) > 0)
 
 
-def _around(shared: SharedSettings, settings: SimSiamSettings, encoder: Encoder, signal: SignalSpec) -> SimSiam:
-    projector = NormalisedMLP(encoder.n_features, (settings.hidden, settings.hidden), settings.out, normalise_out=True)
-    predictor = NormalisedMLP(settings.out, (settings.bottleneck,), settings.out)
-    return SimSiam(encoder, projector, predictor, shared.augmentation(signal))
+class SimSiam(Method):
+    """L = D(p_1, stopgrad(z_2)) / 2 + D(p_2, stopgrad(z_1)) / 2 (Eq 4).
+
+    z = projector(encoder(view)) and p = predictor(z). As in the authors' code, each view passes on its own, so that
+    batch statistics are those of one view.
+    """
+
+    augment: Compose
+
+    def __init__(self, shared: SharedSettings, settings: SimSiamSettings, encoder: Encoder, signal: SignalSpec) -> None:
+        super().__init__()
+        self.encoder = encoder
+        hidden = (settings.hidden, settings.hidden)
+        self.projector = NormalisedMLP(encoder.n_features, hidden, settings.out, normalise_out=True)
+        self.predictor = NormalisedMLP(settings.out, (settings.bottleneck,), settings.out)
+        self.augment = shared.augmentation(signal)
+
+    def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        z1, z2 = (self.projector(self.encoder(view)) for view in two_views(self.augment, batch, generator))
+        loss = negative_cosine(self.predictor(z1), z2) / 2 + negative_cosine(self.predictor(z2), z1) / 2
+        return {"loss": loss}
 
 
 SPEC = MethodSpec(
@@ -76,5 +70,5 @@ SPEC = MethodSpec(
     paper=Paper("Chen and He", 2021, "Exploring Simple Siamese Representation Learning", "CVPR"),
     order=110,
     settings=SimSiamSettings,
-    build=_around,
+    build=SimSiam,
 )

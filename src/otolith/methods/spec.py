@@ -1,4 +1,4 @@
-"""What is known of a method: a description, read from the text of its file, and the code, imported when asked for."""
+"""The spec of a method: a description, read from the text of its file, and the code, imported when asked for."""
 
 from __future__ import annotations
 

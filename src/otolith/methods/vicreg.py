@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from otolith.augment import Compose, SignalSpec
 from otolith.losses.vicreg import vicreg
@@ -36,9 +36,9 @@ class VICRegSettings(Settings):
     """nu of Eq 6."""
 
     def __post_init__(self) -> None:
-        self.require(self.width > 0, "width >= 1", "width")
-        weights = ("invariance", "variance", "covariance")
-        self.require(all(getattr(self, weight) >= 0 for weight in weights), "weights of 0 or more", *weights)
+        self.require("width >= 1", self.width > 0)
+        weights = (self.invariance, self.variance, self.covariance)
+        self.require("invariance, variance, covariance of 0 or more", all(weight >= 0 for weight in weights))
 
 
 class VICReg(Method):
@@ -46,23 +46,19 @@ class VICReg(Method):
 
     augment: Compose
 
-    def __init__(self, encoder: Encoder, expander: nn.Module, augment: Compose, settings: VICRegSettings) -> None:
+    def __init__(self, shared: SharedSettings, settings: VICRegSettings, encoder: Encoder, signal: SignalSpec) -> None:
         super().__init__()
         self.encoder = encoder
-        self.expander = expander
-        self.augment = augment
+        # A last bias would do nothing: differences, variances and covariances do not feel it.
+        widths = (settings.width, settings.width)
+        self.expander = NormalisedMLP(encoder.n_features, widths, settings.width, bias_out=False)
+        self.augment = shared.augmentation(signal)
         self.weights = (settings.invariance, settings.variance, settings.covariance)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         views = two_views(self.augment, batch, generator)
         a, b = (batch.ranks.gather(self.expander(self.encoder(view))) for view in views)
         return vicreg(a, b, *self.weights)
-
-
-def _around(shared: SharedSettings, settings: VICRegSettings, encoder: Encoder, signal: SignalSpec) -> VICReg:
-    # A last bias would do nothing: differences, variances and covariances do not feel it.
-    expander = NormalisedMLP(encoder.n_features, (settings.width, settings.width), settings.width, bias_out=False)
-    return VICReg(encoder, expander, shared.augmentation(signal), settings)
 
 
 SPEC = MethodSpec(
@@ -79,5 +75,5 @@ SPEC = MethodSpec(
     ),
     order=130,
     settings=VICRegSettings,
-    build=_around,
+    build=VICReg,
 )
