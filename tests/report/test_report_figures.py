@@ -70,7 +70,7 @@ def test_embedding_names_every_activity_apart() -> None:
     rng = np.random.default_rng(0)
     y = np.repeat(np.arange(12), 15)
     names = [f"activity number {c}" for c in range(12)]
-    figure = figures.embedding([figures.Panel("all in one spot", rng.normal(size=(180, 2)), y, names)])
+    figure = figures.embedding(figures.Panel("all in one spot", rng.normal(size=(180, 2)), y, names))
     assert set(names) <= set(words(figure))
     with style.styled():
         figure.canvas.draw()
@@ -85,7 +85,7 @@ def test_embedding_names_every_activity_apart() -> None:
 @pytest.mark.parametrize("n", [1, 2])
 def test_embedding_of_almost_nothing(n: int) -> None:
     panel = figures.Panel("few", np.zeros((n, 2)), np.arange(n), ["a"])
-    assert "a" in words(figures.embedding([panel]))
+    assert "a" in words(figures.embedding(panel))
     words(figures.subjects_embedding("few", np.zeros((n, 2)), np.array(["x"] * n)))
 
 
@@ -95,7 +95,7 @@ def nasty(name: str) -> list[Figure]:
         figures.confusion([[1, 0], [0, 1]], [name, "b"]),
         figures.per_class({name: 0.5}, {name: 1}),
         figures.per_subject({name: 0.5}, 0.5),
-        figures.embedding([figures.Panel(name, points, y, [name])]),
+        figures.embedding(figures.Panel(name, points, y, [name])),
         figures.training_curve(name, [{"epoch": 1, "loss": 1.0}]),
         figures.comparison([figures.Series(name, name, (0.5,))]),
         figures.subjects_by_method({name: {name: [0.5]}}),

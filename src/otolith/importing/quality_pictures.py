@@ -13,8 +13,21 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import NDArray
 
 from otolith.recording import Recording, Stream
-from otolith.report.figures.common import WIDTH, short
-from otolith.report.style import ACCENT, FEW, GRID, INK, MUTED, WARM, bare, canvas, in_rows, palette, styled
+from otolith.report.style import (
+    ACCENT,
+    FEW,
+    GRID,
+    INK,
+    MUTED,
+    WARM,
+    WIDTH,
+    bare,
+    canvas,
+    in_rows,
+    palette,
+    short,
+    styled,
+)
 from otolith.windows.clock import MAX_GAP_S
 
 if TYPE_CHECKING:

@@ -132,12 +132,7 @@ def _unit_signal(meta: WindowMeta) -> SignalSpec:
 
 
 def _probe(
-    spec: MethodSpec,
-    recipe: Recipe,
-    settings: TrainSettings,
-    meta: WindowMeta,
-    device: torch.device,
-    size: int,
+    spec: MethodSpec, recipe: Recipe, settings: TrainSettings, meta: WindowMeta, device: torch.device, size: int
 ) -> tuple[float, int]:
     """Seconds of a step of `size` windows, and bytes of the tensors it keeps for the backward pass."""
     rng = np.random.default_rng(0)

@@ -141,12 +141,7 @@ def prepare(
 
 
 def run(
-    prepared: Prepared,
-    out: Path,
-    *,
-    resume: bool = False,
-    tensorboard: bool = False,
-    progress: Progress = SILENT,
+    prepared: Prepared, out: Path, *, resume: bool = False, tensorboard: bool = False, progress: Progress = SILENT
 ) -> Finished:
     """Pre-train, fine-tune, evaluate, and leave a run folder with rows, curves, pictures, model and report.
 

@@ -9,15 +9,7 @@ from typing import Any
 from otolith.metrics import spread
 from otolith.report import published
 from otolith.report.folder import RunFolder
-from otolith.report.names import (
-    WITHIN_PERSON,
-    dataset_title,
-    listed,
-    method_order,
-    method_title,
-    natural,
-    split_title,
-)
+from otolith.report.names import WITHIN_PERSON, dataset_title, listed, method_order, method_title, natural, split_title
 from otolith.rows import Row, key_hash
 
 OWN = ("protocol", "dataset", "split", "recipe", "method", "seed", "fold", "draw")

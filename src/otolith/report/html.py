@@ -46,10 +46,7 @@ def _parts(row: Row | None) -> dict[str, dict[str, int | None]]:
     for name, part in split.items() if isinstance(split, dict) else ():
         if isinstance(part, dict) and isinstance(part.get("windows"), int):
             people = part.get("subjects")
-            found[name] = {
-                "windows": part["windows"],
-                "subjects": people if isinstance(people, int) else None,
-            }
+            found[name] = {"windows": part["windows"], "subjects": people if isinstance(people, int) else None}
     return found
 
 

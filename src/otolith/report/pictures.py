@@ -111,7 +111,7 @@ def embeddings(run: RunFolder) -> list[Picture]:
         panel = figures.Panel("Before training", tsne.before, tsne.y, run.activities)
         found.append(
             picture(
-                figures.embedding([panel]),
+                figures.embedding(panel),
                 "t-SNE before training",
                 f"{what}, untrained: what the signals give by themselves. Labels only colour the points.",
             )
@@ -119,7 +119,7 @@ def embeddings(run: RunFolder) -> list[Picture]:
     panel = figures.Panel("After training", tsne.after, tsne.y, run.activities)
     found.append(
         picture(
-            figures.embedding([panel]),
+            figures.embedding(panel),
             "t-SNE after training",
             f"{what}, trained. The closer one activity keeps together, the fewer labels a head needs.",
         )
@@ -222,7 +222,7 @@ def grid(runs: Sequence[RunFolder]) -> list[Picture]:
             title = f"{names.dataset_title(dataset)}, {names.method_short(method)}, seed {seed}"
             made.append(
                 picture(
-                    figures.embedding([figures.Panel(title, tsne.after, tsne.y, activities)]),
+                    figures.embedding(figures.Panel(title, tsne.after, tsne.y, activities)),
                     f"t-SNE, {title}",
                     f"t-SNE of the encoder's features of {len(tsne.y):,} test windows: {names.method_title(method)}. "
                     "Labels only colour the points.",

@@ -62,11 +62,7 @@ PUBLISHED: tuple[Published, ...] = (
         "Table III",
         "cross-validation",
         (MOBIACT, UCI_HAR, USC_HAD),
-        {
-            "cpc": (76.24, 88.22, 65.15),
-            "csshar": (81.27, 89.67, 59.43),
-            "dynamic": (81.80, 90.21, 67.74),
-        },
+        {"cpc": (76.24, 88.22, 65.15), "csshar": (81.27, 89.67, 59.43), "dynamic": (81.80, 90.21, 67.74)},
     ),
     *_table(
         "Table IV",

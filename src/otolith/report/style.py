@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
 
 INK, MUTED, GRID, PAPER = "#1d2733", "#64707d", "#dfe4ea", "#fffffe"
 """Text, secondary text, hairlines, background: `svg` makes them variables that follow the reader's theme."""
@@ -42,6 +44,11 @@ METHOD_COLOURS = {
     "supervised": "#4b5563",
     "random": "#9aa3ad",
 }
+
+WIDTH = 4.7
+"""Inches of an ordinary figure: two fit side by side on a laptop, one fills a phone and stays legible."""
+
+MARKERS = "osD^vP"
 
 _THEME = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper"}
 
@@ -111,6 +118,22 @@ def bare(axes: Axes, *sides: str) -> None:
     for side in sides:
         axes.spines[side].set_visible(False)
     axes.tick_params(length=0)
+
+
+def short(name: object, most: int = 18) -> str:
+    """A name that fits beside an axis."""
+    shown = "".join(c if c.isprintable() else " " for c in str(name).replace("_", " "))
+    text = " ".join(shown.split())
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def percent_axis(axes: Axes, lowest: float) -> None:
+    """The x axis in percent, from a round number below `lowest`, or zero where that is low, to 100."""
+    start = 0.0 if lowest < 40 else 10 * np.floor((lowest - 5) / 10)
+    axes.set_xlim(start, 100.5)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.grid(axis="x")
+    bare(axes, "left", "bottom")
 
 
 def in_rows(handles: Sequence[Any], ncols: int) -> list[Any]:

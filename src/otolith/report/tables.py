@@ -17,14 +17,7 @@ from otolith.system.files import write as write_file
 def _markdown_cell(text: str) -> str:
     """Text that stays text in a Markdown table, whatever name it came from."""
     flat = " ".join(text.split())
-    for mark, safe in (
-        ("&", "&amp;"),
-        ("<", "&lt;"),
-        (">", "&gt;"),
-        ("\\", "\\\\"),
-        ("|", "\\|"),
-        ("`", "\\`"),
-    ):
+    for mark, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\\", "\\\\"), ("|", "\\|"), ("`", "\\`")):
         flat = flat.replace(mark, safe)
     for mark in "*_[]":
         flat = flat.replace(mark, f"\\{mark}")

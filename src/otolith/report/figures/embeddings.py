@@ -11,15 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from otolith.report.figures.common import MARKERS, WIDTH, short
 from otolith.report.names import natural
-from otolith.report.style import (
-    INK,
-    PAPER,
-    canvas,
-    palette,
-    styled,
-)
+from otolith.report.style import INK, MARKERS, PAPER, WIDTH, canvas, palette, short, styled
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,44 +88,37 @@ def _draw_embedding(axes: Axes, panel: Panel) -> None:
         )
     # Labels take part in the limits, so that none is cut off.
     axes.update_datalim(spots)
-    axes.set_title(short(panel.title, 48))
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.06)
+
+
+def _plane(title: str) -> tuple[Figure, Axes]:
+    """An empty plane without axes; use inside `styled`."""
+    figure = canvas(WIDTH, 4.4)
+    axes = figure.subplots()
+    axes.set_title(short(title, 48))
+    axes.set(xticks=[], yticks=[])
+    axes.set_aspect("equal", adjustable="datalim")
     for spine in axes.spines.values():
         spine.set_visible(False)
+    return figure, axes
 
 
-def embedding(panels: Sequence[Panel], columns: int = 2) -> Figure:
-    """t-SNE pictures in a grid, filled row by row: before beside after, or AS beside DT as in Fig. 5."""
-    columns = min(columns, len(panels))
-    lines = -(-len(panels) // columns)
+def embedding(panel: Panel) -> Figure:
+    """Draw one t-SNE picture, coloured by class, as in Fig. 5."""
     with styled():
-        figure = canvas(WIDTH * columns, 4.4 * lines)
-        grid = figure.subplots(lines, columns, squeeze=False).ravel()
-        for axes, panel in zip(grid, panels, strict=False):
-            _draw_embedding(axes, panel)
-        for axes in grid[len(panels) :]:
-            axes.set_visible(False)
+        figure, axes = _plane(panel.title)
+        _draw_embedding(axes, panel)
         return figure
 
 
 def subjects_embedding(title: str, points: NDArray[np.floating], subject: NDArray[Any]) -> Figure:
-    """The same points coloured by person: features that ignore who moves mix the colours."""
+    """Draw the same points coloured by person: features that ignore who moves mix the colours."""
     people = sorted(np.unique(subject).tolist(), key=lambda person: natural(str(person)))
     colours = palette(len(people))
     with styled():
-        figure = canvas(WIDTH, 4.4)
-        axes = figure.subplots()
+        figure, axes = _plane(title)
         order = np.random.default_rng(0).permutation(len(points))  # so that no person lies on top
         index = {person: i for i, person in enumerate(people)}
         shade = [colours[index[person]] for person in np.asarray(subject)[order].tolist()]
         axes.scatter(points[order, 0], points[order, 1], s=9, c=shade, alpha=0.65, linewidths=0, rasterized=True)
-        axes.set_title(short(title, 48))
-        axes.set_xticks([])
-        axes.set_yticks([])
-        axes.set_aspect("equal", adjustable="datalim")
-        for spine in axes.spines.values():
-            spine.set_visible(False)
         return figure
