@@ -5,17 +5,23 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from otolith import augment, methods, pipeline, splits
+from otolith import augment, datasets, methods, pipeline, splits
 from otolith.augment import SignalSpec
 from otolith.augment.registry import REGISTRY as AUGMENTATIONS
-from otolith.errors import RecipeError
+from otolith.cli.commands import compare as command
+from otolith.datasets.registry import REGISTRY as DATASETS
+from otolith.errors import DataError, RecipeError
+from otolith.jobs import compare
 from otolith.model import bundle
+from otolith.protocols import PROTOCOLS
+from otolith.recipes import load_recipe
 from otolith.recording import CHANNELS
 from otolith.report import names
 from tests.helpers import tiny
@@ -37,7 +43,7 @@ class MeansSettings(Settings):
     weight: float = 1.0
 
     def __post_init__(self):
-        self.require(self.weight > 0, "weight > 0", "weight")
+        self.require("weight > 0", self.weight > 0)
 
 
 class Means(Method):
@@ -87,6 +93,94 @@ class Offset2(Augmentation):
         return x + params["offset"]
 '''
 
+DATASET = '''
+"""Two movements of four made-up people."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from otolith.datasets import Dataset, DatasetInfo, register
+from otolith.recording import CHANNELS, Recording, Segment, Stream
+
+
+@register
+class Waves2(Dataset):
+    info = DatasetInfo(
+        name="waves2",
+        title="Waves of a test",
+        short="Waves",
+        rate_hz=20.0,
+        activities=("slow", "fast"),
+        n_subjects=4,
+        n_recordings=4,
+        licence="MIT",
+        terms="Made by a test.",
+        citation="None.",
+        homepage="",
+        how_to_get="It is computed.",
+        recipes={"compact": {"pretrain.epochs": 3}},
+    )
+
+    def files(self):
+        return []
+
+    def recordings(self):
+        time = np.arange(800) / 20
+        rate = np.where(time < 20, 1.0, 3.0)
+        for subject in range(1, 5):
+            values = np.stack([np.sin(2 * np.pi * rate * time + subject + channel) for channel in range(6)])
+            stream = Stream(CHANNELS, 5 * values, 20.0)
+            yield Recording(f"walk{subject}", subject, (stream,), (Segment(0, 20, "slow"), Segment(20, 40, "fast")))
+'''
+
+PROTOCOL = '''
+"""Score methods on some random hold-outs of subjects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from otolith.protocols import ProtocolSpec
+
+
+@dataclass(frozen=True)
+class TurnsOptions:
+    """Options of the protocol.
+
+    Attributes:
+        turns: Number of hold-outs.
+    """
+
+    turns: int = 2
+
+
+def units(study, methods, seeds, options):
+    from otolith import splits
+    from otolith.protocols.cells.study import scored
+
+    for turn in range(options.turns):
+        for method in methods:
+            yield scored(study, SPEC.in_rows, splits.holdout(study.w, turn), method, 0)
+
+
+def sections(rows):
+    from otolith.report.sections import Section, Words
+
+    return [Section("Turns of a test", rows, [Words(f"{len(rows)} turns were taken.")])]
+
+
+SPEC = ProtocolSpec(
+    name="turns-2",
+    title="Turns",
+    line="some random hold-outs of subjects",
+    section="",
+    units=units,
+    options=TurnsOptions,
+    sections=sections,
+)
+'''
+
 Plugin = Callable[[str], Path]
 
 
@@ -99,7 +193,9 @@ def file(tmp_path: Path) -> Iterator[Plugin]:
         path.write_text(text)
         return path
 
-    with methods.REGISTRY.preserved(), AUGMENTATIONS.preserved():
+    with ExitStack() as stack:
+        for registry in (methods.REGISTRY, AUGMENTATIONS, DATASETS, PROTOCOLS):
+            stack.enter_context(registry.preserved())
         yield write
 
 
@@ -147,6 +243,37 @@ def test_an_augmentation_of_one_file(file: Plugin) -> None:
     assert np.isfinite(encoder.records[-1]["loss"])
 
 
-def test_nothing_of_it_is_left() -> None:
+def test_a_data_set_of_one_file(file: Plugin) -> None:
+    with pytest.raises(DataError, match="waves2"):
+        datasets.load("waves2")
+    assert datasets.add_file(file(DATASET)) == ["waves2"]
+    assert "waves2" in datasets.names()
+    assert names.dataset_title("waves2") == "Waves"
+    assert load_recipe("compact", "waves2").pretrain.epochs == 3
+    data = datasets.load("waves2")
+    w = data.windows(rate_hz=10, seconds=1.0, overlap=0.5)
+    assert w.x.shape == (4 * 2 * 39, 6, 10)
+    assert (w.meta.dataset, w.meta.activities) == ("waves2", ("slow", "fast"))
+    assert len(splits.default(w, data.info).test) > 0
+
+
+def test_a_protocol_of_one_file(file: Plugin, tmp_path: Path) -> None:
+    datasets.add_file(file(DATASET))
+    assert PROTOCOLS.add_file(file(PROTOCOL)) == ["turns-2"]
+    assert "turns-2" in command.build()
+    planned = compare.plan(
+        "turns-2", "waves2", ("random",), options={"turns": 3}, overrides=tiny.SIZES, out=tmp_path / "out"
+    )
+    done = compare.run(planned)
+    assert [row.key["protocol"] for row in done.rows] == ["turns-2"] * 3
+    assert all(0 <= row.result["macro_f1"] <= 1 for row in done.rows)
+    page = done.report.read_text("utf-8")
+    assert "Turns of a test" in page
+    assert "3 turns were taken." in page
+
+
+def test_nothing_of_them_is_left() -> None:
     assert "means-2" not in methods.names()
     assert "offset2" not in augment.names()
+    assert "waves2" not in datasets.names()
+    assert "turns-2" not in PROTOCOLS
