@@ -55,7 +55,7 @@ def test_company_does_not_matter(together: int, dropout: float, monkeypatch: pyt
     expected = train_many(DRAWS[2:3], [2], settings, CLASSES, steps=11, batched=True)
     monkeypatch.setattr(parallel_heads, "TOGETHER", together)
     heads = train_many(DRAWS, range(5), settings, CLASSES, steps=11, batched=True)
-    for one, many in zip(expected.state(), heads.state(), strict=True):
+    for one, many in zip(expected.parameters(), heads.parameters(), strict=True):
         torch.testing.assert_close(many[2], one[0], rtol=0, atol=1e-5)
 
 
@@ -117,11 +117,11 @@ def test_the_rate_is_halved_for_whoever_waits() -> None:
 
 def test_a_halved_rate_halves_the_step() -> None:
     full, half = (parallel_heads._Group(DRAWS[:1], [0], SETTINGS, CLASSES) for _ in range(2))
-    start = [p.detach().clone() for p in full.heads.state()]
+    start = [p.detach().clone() for p in full.heads.parameters()]
     half.rate = torch.tensor([0.5])
     full.epoch(1)
     half.epoch(1)
-    for before, one, other in zip(start, full.heads.state(), half.heads.state(), strict=True):
+    for before, one, other in zip(start, full.heads.parameters(), half.heads.parameters(), strict=True):
         torch.testing.assert_close(2 * (other - before), one - before, rtol=1e-4, atol=1e-7)
 
 
