@@ -139,10 +139,11 @@ def test_gpu_epoch_on_a_cpu(kind: str) -> None:
     assert found["seconds"] > 0
 
 
-def test_packed_runs_on_a_cpu() -> None:
-    found = gpu.packed(2, n=16, epochs=1, device="cpu", overrides=SMALL)
-    assert found["alone"] > 0
-    assert found["together"] > 0
+def test_packed_runs_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = {"recipe": "compact", "n": 16, "epochs": 1, "device": "cpu", "overrides": SMALL}
+    assert gpu._at_once(2, shared) > 0
+    monkeypatch.setattr(gpu, "_at_once", lambda runs, given: float(runs))
+    assert gpu.packed(8) == {"alone": 1.0, "together": 8.0}
 
 
 def test_a_packed_run_that_fails_is_said(capfd: pytest.CaptureFixture[str]) -> None:
