@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,6 +31,7 @@ def files() -> dict[str, Path]:
     return found
 
 
+@cache
 def imports() -> Graph:
     """Return the modules that each module imports from the package.
 
