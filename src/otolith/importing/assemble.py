@@ -1,4 +1,4 @@
-"""One recording: from the sensors that a format found to streams in SI units with true time stamps."""
+"""Recordings in SI units with true time stamps, from the sensors that a format found."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing import flags, labels
 from otolith.importing.decide import acc_blocks, acc_unit, gyro_evidence, gyro_unit
 from otolith.importing.disk_buffer import Texts
+from otolith.importing.flags import flags_of
+from otolith.importing.labels import segments_of_rows
 from otolith.importing.repair import clean, gaps
 from otolith.importing.session import ACC, GYRO, SENSORS, Sensor, Session
 from otolith.importing.units import acc_unit_of_data
@@ -52,19 +53,18 @@ def prepare(session: Session, questions: Questions) -> Prepared:
         raise DataError(f"{session.name}: holds no accelerometer. Record it, too; the gyroscope alone is of no use.")
     sensors.sort(key=lambda sensor: sensor.kind != ACC)
     origin = _common_origin(session.name, sensors)
-    cleaned = [_shifted(clean(sensor, findings), sensor, origin) for sensor in sensors]
-    counts = {sensor.kind: len(parts) for sensor, parts in zip(sensors, cleaned, strict=True)}
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{kind} {count}" for kind, count in counts.items())
+    parts = [_shifted(clean(sensor, findings), sensor, origin) for sensor in sensors]
+    if len({len(each) for each in parts}) > 1:
+        listed = ", ".join(f"{sensor.kind} {len(each)}" for sensor, each in zip(sensors, parts, strict=True))
         raise DataError(
             f"{session.name}: the sensors' clocks jump back at different places (parts: {listed}), so their parts "
             "cannot be matched. Cut the files at the jumps, or leave the gyroscope out: --acc-only"
         )
-    return Prepared(session, sensors, cleaned, origin)
+    return Prepared(session, sensors, parts, origin)
 
 
-def set_aside(prepared: Prepared, keep: Keep) -> Prepared:
-    """The same to `assemble`, with samples and labels where `keep` puts them and without the tables they came from."""
+def buffered(prepared: Prepared, keep: Keep) -> Prepared:
+    """Return the same to `assemble`, with samples and labels where `keep` puts them and without their tables."""
     outlines = {id(sensor.table): sensor.table for sensor in prepared.sensors}  # both sensors may stand in one
     outlines = {key: table.outline(keep) for key, table in outlines.items()}
     sensors = [
@@ -85,24 +85,22 @@ def set_aside(prepared: Prepared, keep: Keep) -> Prepared:
     return Prepared(replace(prepared.session, sensors=[], labels=labels), sensors, parts, prepared.origin)
 
 
-def look_at_data(prepared: Prepared, questions: Questions) -> None:
-    """Note what the data alone say about units, for other files of the same layout."""
-    acc = prepared.sensors[0]
+def note_units(prepared: Prepared, questions: Questions) -> None:
+    """Note the units that the data alone decide, for other files of the same layout."""
+    acc, samples = prepared.sensors[0], prepared.parts[0]
     if acc.gravity == "removed" or questions.options.gravity == "removed":
         return
-    seen = acc_unit_of_data(acc_blocks(prepared.parts[0]))
-    if seen is not None:
-        questions.hints.setdefault((acc.kind, acc.table.columns), (seen, acc.table.where))
-    if seen is None and acc.gravity is None:
-        return
-    for sensor, parts in zip(prepared.sensors[1:], prepared.parts[1:], strict=True):
-        found = gyro_evidence(parts, prepared.parts[0])
-        if found is not None:
-            questions.hints.setdefault((sensor.kind, sensor.table.columns), (found[0], sensor.table.where))
+    seen = [(acc, acc_unit_of_data(acc_blocks(samples)))]
+    if seen[0][1] is not None or acc.gravity is not None:
+        for sensor, parts in zip(prepared.sensors[1:], prepared.parts[1:], strict=True):
+            seen.append((sensor, (gyro_evidence(parts, samples) or (None,))[0]))
+    for sensor, unit in seen:
+        if unit is not None:
+            questions.hints.setdefault((sensor.kind, sensor.table.columns), (unit, sensor.table.where))
 
 
 def assemble(prepared: Prepared, questions: Questions) -> list[tuple[Recording, Findings]]:
-    """Recordings in SI units, one for each part.
+    """Return recordings in SI units, one for each part.
 
     Raises:
         DataError: nothing decides a unit; names the option to give.
@@ -128,7 +126,7 @@ def assemble(prepared: Prepared, questions: Questions) -> list[tuple[Recording, 
 
 
 def _common_origin(name: str, sensors: list[Sensor]) -> int | None:
-    """The instant, in ns since 1970, from which all times of a session count; None where none is known."""
+    """Return the instant, in ns since 1970, from which all times of a session count; None where none is known."""
     origins = {sensor.kind: sensor.clock.origin_ns for sensor in sensors}
     known = [origin for origin in origins.values() if origin is not None]
     if not known:
@@ -151,13 +149,8 @@ def _shifted(parts: list[Samples], sensor: Sensor, origin: int | None) -> list[S
 def _recording(
     name: str, session: Session, sensors: list[Sensor], parts: list[Samples], origin: int | None, questions: Questions
 ) -> tuple[Recording, Findings]:
-    found = replace(
-        session.findings,
-        decisions=list(session.findings.decisions),
-        repairs=list(session.findings.repairs),
-        gaps=[],
-        flags=[],
-    )
+    shared, options = session.findings, questions.options
+    found = replace(shared, decisions=list(shared.decisions), repairs=list(shared.repairs), gaps=[], flags=[])
     zero = min(float(part.times[0]) for part in parts)
     if origin is not None:
         begin = origin + round(zero * 1e9)
@@ -167,21 +160,18 @@ def _recording(
         found.started_s = begin / 1e9
     parts = [_from_zero(part, zero, sensor, found) for part, sensor in zip(parts, sensors, strict=True)]
     streams = [_stream(sensor, part) for sensor, part in zip(sensors, parts, strict=True)]
-    for sensor, part in zip(sensors, parts, strict=True):
+    for sensor, part, stream in zip(sensors, parts, streams, strict=True):
         found.gaps += gaps(part, sensor.kind)
-    for stream in streams:
-        found.flags += flags.flags_of(stream)
+        found.flags += flags_of(stream)
     segments: tuple[Segment, ...] = ()
     if session.labels is not None:
-        segments = labels.segments_of_rows(parts[0], session.labels, streams[0].rate_hz)
-    subject = (
-        questions.options.subject or session.subject or (session.folder if questions.options.subject_folder else "")
-    )
+        segments = segments_of_rows(parts[0], session.labels, streams[0].rate_hz)
+    subject = options.subject or session.subject or (session.folder if options.subject_folder else "")
     return Recording(name, subject or session.name, tuple(_joined(streams)), segments), found
 
 
 def _from_zero(part: Samples, zero: float, sensor: Sensor, found: Findings) -> Samples:
-    """A part that counts from `zero`; samples that are then too close to be told apart become one."""
+    """Return a part that counts from `zero`; samples that are then too close to be told apart become one."""
     times = part.times - zero
     again = np.concatenate([[False], np.diff(times) <= 0])
     if again.any():
@@ -202,19 +192,14 @@ def _stream(sensor: Sensor, part: Samples) -> Stream:
 
 
 def _joined(streams: list[Stream]) -> list[Stream]:
-    """One stream where both sensors were sampled together."""
-    first = streams[0]
-    if (
-        len(streams) < 2
-        or first.n_samples != streams[1].n_samples
-        or (first.times is None) != (streams[1].times is None)
-    ):
+    """Return one stream where both sensors were sampled together."""
+    first, *others = streams
+    if not others or (first.n_samples, first.times is None) != (others[0].n_samples, others[0].times is None):
         return streams
-    same = (
-        (first.rate_hz, first.start_s) == (streams[1].rate_hz, streams[1].start_s)
-        if first.times is None
-        else streams[1].times is not None and np.array_equal(first.times, streams[1].times)
-    )
+    if first.times is not None:
+        same = np.array_equal(first.times, others[0].sample_times)
+    else:
+        same = (first.rate_hz, first.start_s) == (others[0].rate_hz, others[0].start_s)
     if not same:
         return streams
-    return [replace(first, channels=CHANNELS, values=np.concatenate([first.values, streams[1].values]))]
+    return [replace(first, channels=CHANNELS, values=np.concatenate([first.values, others[0].values]))]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
 from otolith.importing import labels
-from otolith.importing.assemble import Prepared, assemble, look_at_data, prepare, set_aside
+from otolith.importing.assemble import Prepared, assemble, buffered, note_units, prepare
 from otolith.importing.disk_buffer import DiskBuffer, in_memory
 from otolith.importing.findings import Decision, Findings
 from otolith.importing.formats import FORMATS
@@ -193,8 +193,8 @@ def _prepared(folder: Folder, questions: Questions, keep: Keep, passed: list[str
                 refused = error
                 continue
             # files of one layout are of one app: what the data of one decide holds for those whose data decide nothing
-            look_at_data(ready, questions)
-            out.append(set_aside(ready, keep))
+            note_units(ready, questions)
+            out.append(buffered(ready, keep))
     if refused is not None:
         raise refused
     stage.advance(len(folder.sheets) - len(told))
