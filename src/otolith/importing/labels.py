@@ -51,7 +51,7 @@ class Interval:
 
 
 def segments_of_rows(samples: Samples, labels: Sequence[str] | Texts, rate_hz: float) -> tuple[Segment, ...]:
-    """One segment for each run of equal labels, from its first sample to the first one of the next run.
+    """Return a segment for each run of equal labels, from its first sample to the first one of the next run.
 
     A run that is followed by a gap ends one period after its last sample.
     """
@@ -71,7 +71,7 @@ def segments_of_rows(samples: Samples, labels: Sequence[str] | Texts, rate_hz: f
 
 
 def read_intervals(path: Path) -> list[Interval]:
-    """The intervals in a file.
+    """Read the intervals in a file.
 
     Raises:
         DataError: no such file or column, a time that is none, or an interval that does not end after its start; names
@@ -79,16 +79,17 @@ def read_intervals(path: Path) -> list[Interval]:
     """
     table = table_of(str(path), path.suffix.lower(), read_bytes(path))
     by_words = {words_of(column): column for column in table.columns}
-    columns = {what: next((by_words[n] for n in names if n in by_words), None) for what, names in NAMES.items()}
-    for what in ("start", "end", "activity"):
-        if columns[what] is None:
-            raise DataError(
-                f"{path}: has no column for the {what} of an interval (it has {', '.join(table.columns)}). "
-                f"Expected lines such as:\n{EXAMPLE}"
-            )
-    starts, ends = _moments(table, columns["start"] or ""), _moments(table, columns["end"] or "")
-    activities = table.texts(columns["activity"] or "")
-    names = table.texts(columns["recording"]) if columns["recording"] else [""] * table.height
+    found = {what: [by_words[name] for name in names if name in by_words] for what, names in NAMES.items()}
+    columns = {what: each[0] for what, each in found.items() if each}
+    lacking = [what for what in ("start", "end", "activity") if what not in columns]
+    if lacking:
+        raise DataError(
+            f"{path}: has no column for the {lacking[0]} of an interval (it has {', '.join(table.columns)}). "
+            f"Expected lines such as:\n{EXAMPLE}"
+        )
+    starts, ends = _moments(table, columns["start"]), _moments(table, columns["end"])
+    activities = table.texts(columns["activity"])
+    names = table.texts(columns["recording"]) if "recording" in columns else [""] * table.height
     out = []
     for row in range(table.height):
         (start, absolute, zoned), (end, *kind) = starts[row], ends[row]
@@ -102,10 +103,10 @@ def read_intervals(path: Path) -> list[Interval]:
     return out
 
 
-def place(
+def segments_of_intervals(
     intervals: Sequence[Interval], spans: dict[str, tuple[float, float]], findings: dict[str, Findings]
 ) -> dict[str, tuple[Segment, ...]]:
-    """The segments of each recording.
+    """Return the segments of each recording.
 
     Args:
         spans: first and last time of each recording on its clock.
@@ -165,9 +166,8 @@ def _on_clock(interval: Interval, name: str, findings: Findings) -> tuple[float,
             "Give seconds since its first sample."
         )
     if interval.zoned != findings.started.endswith("Z"):
-        with_zone, without = ("the file of intervals", f"recording {name!r}")
-        if not interval.zoned:
-            with_zone, without = without, with_zone
+        sides = ["the file of intervals", f"recording {name!r}"]
+        with_zone, without = sides if interval.zoned else sides[::-1]
         raise DataError(
             f"{interval.where}: {with_zone} names a zone and {without} does not, so their times cannot be compared. "
             "Write times such as 2026-03-01T10:00:00+01:00, or seconds since the recording's first sample."
@@ -176,7 +176,7 @@ def _on_clock(interval: Interval, name: str, findings: Findings) -> tuple[float,
 
 
 def _moments(table: Table, column: str) -> list[tuple[float, bool, bool]]:
-    """(seconds, whether since 1970, whether with a zone) of every row; rows may say it in different ways."""
+    """Return (seconds, since 1970 or not, with a zone or not) for every row; rows may say it in different ways."""
     out = []
     for row, text in enumerate(table.texts(column)):
         moment = _moment(text)

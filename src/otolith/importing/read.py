@@ -1,4 +1,4 @@
-"""From sources to recordings: the core of `otolith import`, and what `otolith predict` reads phone exports with."""
+"""Reading of sources into recordings, for `otolith import`, and for `otolith predict` where it is given raw exports."""
 
 from __future__ import annotations
 
@@ -30,24 +30,33 @@ NO_SUBJECT = (
     "subject: if one person made several recordings, scores would be too good. Say it with --subject NAME, "
     "--subject-column COLUMN or --subject-folder."
 )
-"""A note on what recordings would be worth in training."""
+"""A note on the worth of such recordings in training."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """Recordings in m/s² and rad/s with true time stamps, and what was found on the way to them.
+    """Recordings in m/s² and rad/s with true time stamps, and the findings on the way to them.
 
-    All recordings have the same `channels`, and gravity is "included" in all of them or "removed" from all.
+    Args:
+        recordings: all with the same channels.
+        findings: by the recording's name.
+        gravity: "included" in all of them, or "removed" from all.
+        passed_over: files in which there is no motion.
+        notes: on the whole: whose recordings they are taken to be.
+
+    >>> from otolith.recording import Stream
+    >>> import numpy as np
+    >>> walk = Recording("walk", "ada", (Stream(("acc_x", "acc_y", "acc_z"), np.zeros((3, 100)), 50.0),))
+    >>> found = Imported([walk], {"walk": Findings(["walk.csv"], "table")}, "included")
+    >>> found.channels, found.rate_hz, found.activities
+    (('acc_x', 'acc_y', 'acc_z'), 50.0, ())
     """
 
     recordings: list[Recording]
     findings: dict[str, Findings]
-    """By the recording's name."""
     gravity: str
     passed_over: tuple[str, ...] = ()
-    """Files in which there is no motion."""
     notes: tuple[str, ...] = ()
-    """What holds for the whole: whose recordings they are taken to be."""
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -65,7 +74,7 @@ class Imported:
         return max(stream.rate_hz for each in self.recordings for stream in each.streams)
 
     def common_decisions(self) -> list[tuple[Decision, int]]:
-        """Every decision with the number of recordings that it was made for, in order of appearance.
+        """Return every decision with the number of recordings that it was made for, in order of appearance.
 
         Where several recordings of one format came to the same for different reasons, the first stands for them.
         """
@@ -90,8 +99,8 @@ def read_recordings(
 
     Args:
         sources: files and folders.
-        options: what the files do not say.
-        ask: a person who decides what neither files nor options do; None: that is refused.
+        options: answers to what the files leave open.
+        ask: a person who answers what neither files nor options do; None: that is refused.
         progress: is told of every file and recording.
         disk_buffer: a folder on whose disk samples wait instead of in memory, in files without a name that are gone
             with the last array of the result; arrays are then read-only. None: everything is held in memory.
@@ -99,6 +108,12 @@ def read_recordings(
     Raises:
         DataError: nothing to read, a damaged or hostile file, or something that nothing decides; the message names file
             and line, and the option to give. Or `disk_buffer` cannot be written.
+
+    >>> rows = [f"{row / 50},0.1,0.2,9.8" for row in range(200)]
+    >>> _ = Path("walk.csv").write_text("\\n".join(["time (s),acc_x,acc_y,acc_z", *rows]))
+    >>> found = read_recordings("walk.csv", ImportOptions(accept_guess=True))
+    >>> found.recordings[0].name, found.rate_hz, found.gravity
+    ('walk', 50.0, 'included')
     """
     keep: Keep = in_memory if disk_buffer is None else DiskBuffer(Path(disk_buffer)).keep
     options = options or ImportOptions()
@@ -140,7 +155,7 @@ def read_recordings(
 
 
 def _folders(given: list[Path], members: list[Member], options: ImportOptions) -> list[Folder]:
-    """Files by the folder they lie in; `meta` belongs to the folder above it."""
+    """Return the files by the folder they lie in; `meta` belongs to the folder above it."""
     groups: dict[tuple[Path, PurePosixPath], list[Sheet]] = {}
     for member in members:
         if options.labels is not None and member.where == str(options.labels):
@@ -151,10 +166,14 @@ def _folders(given: list[Path], members: list[Member], options: ImportOptions) -
     if not groups:
         raise DataError("The sources hold no table besides the file of labels.")
     places = {key: _common_root(key, list(groups)) for key in groups}
-    out = []
-    for (source, above), sheets in groups.items():
-        stem = source.resolve().name if source.is_dir() else source.stem
-        out.append(Folder(above.relative_to(places[source, above]), stem, tuple(sheets)))
+    out = [
+        Folder(
+            above.relative_to(places[source, above]),
+            source.resolve().name if source.is_dir() else source.stem,
+            tuple(sheets),
+        )
+        for (source, above), sheets in groups.items()
+    ]
     names = Counter(folder.name for folder in out)
     # archives and files of one name in several places are told apart by where they come from
     return [
@@ -166,7 +185,7 @@ def _folders(given: list[Path], members: list[Member], options: ImportOptions) -
 
 
 def _common_root(key: tuple[Path, PurePosixPath], keys: list[tuple[Path, PurePosixPath]]) -> PurePosixPath:
-    """Folders of an archive that only wrap what is in it: the archive's own name says the same."""
+    """Return the folders of an archive that only wrap its content: the archive's own name says the same."""
     source, above = key
     if source.is_dir() or source.suffix.lower() != ".zip":
         return PurePosixPath()
@@ -175,9 +194,9 @@ def _common_root(key: tuple[Path, PurePosixPath], keys: list[tuple[Path, PurePos
 
 
 def _prepared(folder: Folder, questions: Questions, keep: Keep, passed: list[str], stage: Stage) -> list[Prepared]:
-    """The recordings in a folder, of which one at a time is held; `passed` takes the files without motion.
+    """Prepare the recordings in a folder, of which one at a time is held; `passed` takes the files without motion.
 
-    What cannot be read comes before what cannot be used, wherever in the folder it stands.
+    Files that cannot be read are refused before those that cannot be used, wherever in the folder they stand.
     """
     out: list[Prepared] = []
     refused: DataError | None = None
@@ -192,8 +211,7 @@ def _prepared(folder: Folder, questions: Questions, keep: Keep, passed: list[str
             except DataError as error:
                 refused = error
                 continue
-            # files of one layout are of one app: what the data of one decide holds for those whose data decide nothing
-            note_units(ready, questions)
+            note_units(ready, questions)  # files of one layout are of one app, so its data decide for other files, too
             out.append(buffered(ready, keep))
     if refused is not None:
         raise refused
@@ -202,7 +220,7 @@ def _prepared(folder: Folder, questions: Questions, keep: Keep, passed: list[str
 
 
 def _sessions(folder: Folder, questions: Questions, passed: list[str]) -> Iterator[Session]:
-    """The recordings in a folder as they are read; `passed` takes the files in which there is no motion."""
+    """Yield the recordings in a folder as they are read; `passed` takes the files in which there is no motion."""
     formats = [FORMATS.get(questions.options.format)] if questions.options.format else FORMATS
     rest = folder
     for each in formats:
@@ -234,7 +252,7 @@ def _together(
     intervals: list[Interval] | None,
     options: ImportOptions,
 ) -> Imported:
-    """Checks that the recordings are of one kind, and labels and subjects that concern all of them."""
+    """Refuse recordings of two kinds, and set the labels and notes that concern all of them."""
     by_channels: dict[tuple[str, ...], list[str]] = {}
     by_gravity: dict[str, list[str]] = {}
     for each in recordings:
@@ -253,7 +271,7 @@ def _together(
         )
     if intervals is not None:
         spans = {each.name: _span(each) for each in recordings}
-        placed = labels.place(intervals, spans, findings)
+        placed = labels.segments_of_intervals(intervals, spans, findings)
         recordings = [replace(each, segments=placed[each.name]) for each in recordings]
     notes = []
     if not (options.subject or options.subject_folder) and all(
@@ -264,14 +282,9 @@ def _together(
 
 
 def _span(recording: Recording) -> tuple[float, float]:
-    """First and last time of any of its samples."""
-    ends = []
-    for stream in recording.streams:
-        times = stream.times
-        first = float(times[0]) if times is not None else stream.start_s
-        last = float(times[-1]) if times is not None else stream.start_s + (stream.n_samples - 1) / stream.rate_hz
-        ends.append((first, last))
-    return min(first for first, _ in ends), max(last for _, last in ends)
+    """Return first and last time of any of its samples."""
+    times = [stream.sample_times for stream in recording.streams]
+    return min(float(each[0]) for each in times), max(float(each[-1]) for each in times)
 
 
 def _few(names: Sequence[str]) -> str:

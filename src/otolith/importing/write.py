@@ -1,22 +1,22 @@
-"""From sources to a data set folder that behaves like the built-in ones, with `quality.html` in it."""
+"""Writing of imported recordings as a data set folder like the built-in ones, with `quality.html` in it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from otolith import __version__
 from otolith.datasets.base import DatasetInfo
 from otolith.datasets.folder import write_folder
+from otolith.importing.options import ImportOptions
 from otolith.importing.read import read_recordings
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording
 from otolith.system.files import refuse_existing
 
 if TYPE_CHECKING:
-    from otolith.importing.options import ImportOptions
     from otolith.importing.questions import Ask
     from otolith.importing.read import Imported
 
@@ -40,14 +40,23 @@ def import_recordings(
     that are gone with what is returned, whose arrays are read-only.
 
     Args:
-        title, licence, terms: what the card says of the data; models that are trained on them repeat the terms.
+        sources, options, ask, progress: see `read_recordings`.
+        out: the new folder.
+        title, licence, terms: words of the card about the data; models that are trained on them repeat the terms.
 
     Raises:
         DataError: `out` exists, or whatever `read_recordings` refuses.
+
+    >>> rows = [f"{row / 50},0.1,0.2,9.8" for row in range(200)]
+    >>> _ = Path("walk.csv").write_text("\\n".join(["time (s),acc_x,acc_y,acc_z", *rows]))
+    >>> found = import_recordings("walk.csv", "my-walks", ImportOptions(accept_guess=True, subject="ada"))
+    >>> sorted(path.name for path in Path("my-walks").iterdir())
+    ['card.json', 'quality.html', 'signals']
     """
     out = Path(out)
     refuse_existing(out)
-    imported = read_recordings(sources, options, ask, progress, disk_buffer=disk_of(out))
+    disk = next(folder for folder in out.absolute().parents if folder.is_dir())
+    imported = read_recordings(sources, options, ask, progress, disk_buffer=disk)
     write_imported(imported, out, title=title, licence=licence, terms=terms, progress=progress)
     return imported
 
@@ -93,23 +102,13 @@ def write_imported(
             out,
             info,
             recordings(),
-            provenance=provenance(imported),
+            provenance={
+                "written_by": f"otolith {__version__} import",
+                "decisions": [{**asdict(each), "recordings": count} for each, count in imported.common_decisions()],
+                "notes": list(imported.notes),
+                "passed_over": list(imported.passed_over),
+            },
             notes={name: found.as_json() for name, found in imported.findings.items()},
             files={QUALITY: page},
         )
     return out
-
-
-def provenance(imported: Imported) -> dict[str, Any]:
-    """What the card keeps of the import as a whole; what concerns one recording stands beside it."""
-    return {
-        "written_by": f"otolith {__version__} import",
-        "decisions": [{**asdict(decision), "recordings": count} for decision, count in imported.common_decisions()],
-        "notes": list(imported.notes),
-        "passed_over": list(imported.passed_over),
-    }
-
-
-def disk_of(out: Path) -> Path:
-    """The nearest folder above `out` that is there; whatever waits for `out` waits in it."""
-    return next(folder for folder in out.absolute().parents if folder.is_dir())

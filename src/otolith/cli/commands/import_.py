@@ -78,10 +78,7 @@ def import_(
     """
     from otolith.cli.display import LiveProgress
     from otolith.cli.terminal import terminal
-    from otolith.importing.options import ImportOptions
-    from otolith.importing.read import read_recordings
-    from otolith.importing.write import disk_of, write_imported
-    from otolith.system.files import refuse_existing
+    from otolith.importing import ImportOptions, import_recordings
 
     options = ImportOptions(
         format=format,
@@ -103,10 +100,9 @@ def import_(
         acc_only=acc_only,
         accept_guess=yes,
     )
-    refuse_existing(out)
     progress = LiveProgress()
-    imported = read_recordings(sources, options, terminal(progress), progress, disk_buffer=disk_of(out))
-    write_imported(imported, out, title=title, licence=licence, terms=terms, progress=progress)
+    words = {"title": title, "licence": licence, "terms": terms}
+    imported = import_recordings(sources, out, options, **words, ask=terminal(progress), progress=progress)
     _tell(imported, out)
 
 
