@@ -21,7 +21,9 @@ def main() -> int:
     parser.add_argument("--others", type=int, default=2, help="faults of each other kind in each job")
     parser.add_argument("--dataset", default="synthetic")
     parser.add_argument("--method", action="append", help="of the comparisons; twice or more")
-    parser.add_argument("--job", action="append", help="such as run (all: see faultjobs.py); default: all")
+    parser.add_argument(
+        "--job", action="append", help="such as run (all: see faultjobs.py), or predict; default: all but predict"
+    )
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="of the recipe")
     parser.add_argument("--seed", type=int, default=0, help="of when and what (default: %(default)s)")
     parser.add_argument("--keep", type=Path, help="an empty folder for all files, which stay; default: a temporary one")
@@ -29,6 +31,8 @@ def main() -> int:
     work = asked.keep or Path(tempfile.mkdtemp(prefix="otolith-faults-"))
     os.environ.setdefault("OTOLITH_HOME", str(work / "home"))
     changes = dict(pair.split("=", 1) for pair in asked.set)
+    if asked.job == ["predict"]:
+        return _predictions(work, asked.kills, asked.seed)
     jobs = faultjobs.jobs(asked.dataset, tuple(asked.method or ("csshar", "dynamic")), changes)
     chosen = {name: jobs[name] for name in asked.job or jobs}
 
@@ -52,6 +56,15 @@ def main() -> int:
     if asked.keep is None:
         shutil.rmtree(work, ignore_errors=True)
     return 1 if harness.table.wrong else 0
+
+
+def _predictions(work: Path, kills: int, seed: int) -> int:
+    """Kill predictions; print how often the folder was whole and how often it was not there."""
+    from tests.faults.faultpredict import torment
+
+    ends, wrong = torment(work, kills, seed, lambda text: print(text, flush=True))
+    print("\n".join([f"{kills} kills: {ends['whole']} whole, {ends['none']} none, {len(wrong)} wrong", *wrong]))
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

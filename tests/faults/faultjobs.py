@@ -39,6 +39,8 @@ PRELOADED = [
     "otolith.datasets",
     "otolith.jobs.estimate",
     "otolith.jobs.run",
+    "otolith.prediction.folder",
+    "otolith.prediction.picture",
     "otolith.report",
     "sklearn.manifold",
     "torch",

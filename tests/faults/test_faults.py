@@ -11,6 +11,7 @@ pytest.importorskip("resource", reason="limits on files are a Unix thing, and so
 
 from tests.faults.faultharness import Harness
 from tests.faults.faultjobs import jobs
+from tests.faults.faultpredict import torment
 
 FAULTS = {
     "SIGKILL": 1,
@@ -34,3 +35,12 @@ def test_a_killed_and_spoilt_pretraining_ends_as_if_nothing_had_been(
     assert harness.table.wrong == []
     assert {name for name, _ in harness.table.lines} >= FAULTS.keys() - {"newest checkpoint truncated"}
     assert all(line.survived == line.injected for line in harness.table.lines.values())
+
+
+def test_a_killed_prediction_leaves_the_whole_folder_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONPATH"):
+        monkeypatch.setenv(name, "")  # put back afterwards
+    monkeypatch.setenv("PYTHONPATH", str(Path(sys.modules["otolith"].__path__[0]).parent))
+    ends, wrong = torment(tmp_path, 3, 0, lambda text: None)
+    assert ends.total() == 3
+    assert wrong == []

@@ -1,0 +1,80 @@
+"""Reading of files that a stranger may have made: regular files alone, of a bounded size."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+MOST_BYTES = 2 * 2**30
+"""Size of the largest file that is read where nobody names a smaller one."""
+MOST_TEXT = 64 * 2**20
+"""Size of the largest file of settings or descriptions."""
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def open_regular(path: str | os.PathLike[str], most: int = MOST_BYTES) -> BinaryIO:
+    """Open a file for reading if it is a regular one, or a link to one, and holds at most `most` bytes.
+
+    Nothing else can make the caller wait, or fill its memory: a named pipe, a device, or a file with a long hole.
+
+    Raises:
+        OSError: it is none, is too long, or cannot be opened; `strerror` says so.
+
+    >>> open_regular("/")
+    Traceback (most recent call last):
+    IsADirectoryError: [Errno 21] it is a folder, where a regular file was expected: '/'
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            kind = stat.S_IFMT(found.st_mode)
+            number = errno.EISDIR if kind == stat.S_IFDIR else errno.EINVAL
+            raise OSError(number, f"it is {_KINDS.get(kind, 'special')}, where a regular file was expected", str(path))
+        if found.st_size > most:
+            text = f"it holds {found.st_size:,} bytes, more than the {most:,} that are read of such a file"
+            raise OSError(errno.EINVAL, text, str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_bytes(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
+    """Return the content of a regular file of at most `most` bytes.
+
+    Raises:
+        OSError: as `open_regular` raises it, or the file cannot be read.
+    """
+    with open_regular(path, most) as file:
+        return file.read(os.fstat(file.fileno()).st_size)
+
+
+def read_text(path: str | os.PathLike[str], most: int = MOST_TEXT) -> str:
+    """Return the content of a regular file of at most `most` bytes as text in UTF-8.
+
+    Raises:
+        OSError: as `open_regular` raises it, or the file cannot be read.
+        UnicodeDecodeError: it is no UTF-8.
+    """
+    return read_bytes(path, most).decode("utf-8")
+
+
+def check_regular(path: str | os.PathLike[str], most: int = MOST_BYTES) -> Path:
+    """Return `path` if it is a file that `open_regular` opens, for libraries that open files themselves.
+
+    Raises:
+        OSError: as `open_regular` raises it.
+    """
+    open_regular(path, most).close()
+    return Path(path)
