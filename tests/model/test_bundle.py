@@ -249,7 +249,22 @@ CARDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a window without end": put(1e9, "input", "seconds"),
     "no training classes": drop("training_classes"),
     "no seed": drop("seed"),
+    "a seed that is a text": put("1", "seed"),
+    "a kind of its own": put("ensemble", "kind"),
+    "an overlap of all": put(1.0, "input", "overlap"),
+    "a class beyond the activities": put([0, 3], "training_classes"),
+    "an activity twice": put(["still", "still", "shake"], "activities"),
+    "a share beyond all": put(1.5, "validation_macro_f1"),
+    "a checksum that is none": put("../x", "weights_sha256"),
+    "a calibration that is a list": put([], "calibration"),
 }
+
+
+def test_a_wrong_value_is_named_with_what_was_expected(folder: Path) -> None:
+    rewrite(folder, put("fast", "input", "rate_hz"))
+    message = r"card.json does not describe a model: input.rate_hz: Input should be a valid number \(found 'fast'\)"
+    with pytest.raises(CheckpointError, match=message):
+        bundle.read_card(folder)
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -275,6 +290,14 @@ WEIGHTS: dict[str, tuple[Callable[[dict[str, torch.Tensor]], Any], str]] = {
         r"shape \(8, 6, 5\) .* calls for \(8, 6, 3\)",
     ),
     "another head shape": (_replace("head.0.bias", torch.zeros(17)), r"head\.0\.bias has shape \(17,\)"),
+    "no number in the encoder": (
+        lambda t: t["encoder.conv.layers.0.weight"].fill_(float("nan")),
+        r"encoder\.conv\.layers\.0\.weight holds numbers that are not finite",
+    ),
+    "a variance below zero": (
+        lambda t: t["encoder.conv.layers.1.running_var"].sub_(9.0),
+        r"tensor encoder\.conv\.layers\.1\.running_var holds -.*no variance or count is below zero",
+    ),
     "another type": (_replace("head.0.bias", torch.zeros(16, dtype=torch.float64)), r"type F64; .* F32"),
 }
 

@@ -253,7 +253,7 @@ def test_nothing_that_is_there_is_replaced(name: str, model: Model, tmp_path: Pa
         raise AssertionError("refused before the work")
         yield
 
-    with pytest.raises(DataError, match=r"exists already\. Choose another folder with --out"):
+    with pytest.raises(DataError, match=r"exists already\. Choose another place with --out"):
         folder.write(tmp_path / name, model, asked())
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("file", "mine")]
 

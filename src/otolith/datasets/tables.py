@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
+from otolith.system import reading
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,10 +22,10 @@ def read_bytes(path: Path) -> bytes:
     """Content of a file.
 
     Raises:
-        DataError: the file is missing or cannot be read.
+        DataError: the file is missing, cannot be read, or is no regular file.
     """
     try:
-        return path.read_bytes()
+        return reading.read_bytes(path)
     except OSError as error:
         raise DataError(
             f"{path}: cannot be read ({error.strerror or error}). Restore the file from the original."

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from otolith.datasets.card import CARD
 from otolith.errors import DataError
+from otolith.system.reading import check_regular, open_regular
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
 ARCHIVES = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".tar")
@@ -132,10 +133,10 @@ def _file(source: Path, path: Path, place: PurePosixPath) -> Iterator[Member]:
 
 def _read_file(path: Path, most: int) -> bytes:
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             return stream.read(most)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}). Check its permissions.") from error
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}). Check the file.") from error
 
 
 def _check_size(where: str, size: int) -> None:
@@ -146,7 +147,7 @@ def _check_size(where: str, size: int) -> None:
 def _archive(source: Path, path: Path, place: PurePosixPath) -> Iterator[Member]:
     """Tables in a zip; its own name becomes a folder of that name."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(check_regular(path, MAX_TOTAL_BYTES)) as archive:
             entries = archive.infolist()
     except DAMAGED as error:
         raise DataError(f"{path}: is no readable zip archive ({error}). Export it again.") from error

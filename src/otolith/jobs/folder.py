@@ -12,6 +12,7 @@ from otolith import rows
 from otolith.errors import CheckpointError
 from otolith.system import claims
 from otolith.system.files import write
+from otolith.system.reading import MOST_TEXT, read_bytes
 from otolith.system.strict import json_value
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def refuse_other(folder: Path, file: str, identity: Mapping[str, Any], kind: str
     if not kept:
         return False
     try:
-        found = dict(json_value(path.read_bytes()))
+        found = dict(json_value(read_bytes(path, MOST_TEXT)))
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); choose another --out folder") from None
     odd = sorted(name for name in {*found, *identity} if found.get(name) != identity.get(name))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from otolith.errors import DataError, StorageError
 from otolith.system.files import write
+from otolith.system.reading import MOST_TEXT, read_bytes
 
 DAYS = 397
 """Longest validity that phones accept."""
@@ -68,7 +69,7 @@ def _read(path: Path, addresses: Sequence[str]) -> Certificate | None:
     from cryptography.hazmat.primitives import hashes, serialization
 
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, MOST_TEXT)
         found = x509.load_pem_x509_certificate(content)
         serialization.load_pem_private_key(content, None)
         names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

@@ -19,6 +19,7 @@ from otolith import __version__
 from otolith.errors import StorageError
 from otolith.system import files
 from otolith.system.home import home
+from otolith.system.reading import open_regular, read_bytes
 
 FORMAT = 1
 """Number to raise when the same versions of all packages are to export something else."""
@@ -42,7 +43,7 @@ def checksum(bundle: Path) -> str:
     digest = hashlib.sha256()
     try:
         for name in (CARD, WEIGHTS):
-            with (bundle / name).open("rb") as file:
+            with open_regular(bundle / name) as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     except OSError:
         return ""
@@ -59,7 +60,7 @@ def find(name: str) -> bytes | None:
     """Return the content of the file with this key; None where there is no whole one."""
     for path in folder().glob(f"{name}-*.onnx"):
         with contextlib.suppress(OSError):
-            content = path.read_bytes()
+            content = read_bytes(path)
             if path == _path(name, content):
                 with contextlib.suppress(OSError):  # the folder may be read-only
                     os.utime(path)

@@ -19,6 +19,7 @@ from otolith.errors import DataError, StorageError
 from otolith.progress import SILENT, Progress
 from otolith.system.files import whole_folder
 from otolith.system.home import home
+from otolith.system.reading import open_regular, read_bytes
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
@@ -49,7 +50,7 @@ def load() -> dict[str, tuple[bytes, str]]:
     if not installed():
         raise DataError(f"{PACKAGE} is missing: run `{COMMAND}` once, then start again")
     try:
-        return {name: ((folder() / name).read_bytes(), kind) for name, kind in FILES.items()}
+        return {name: (read_bytes(folder() / name, MAX_FILE_BYTES), kind) for name, kind in FILES.items()}
     except OSError as error:
         raise DataError(f"{folder()} cannot be read ({error.strerror or error}): remove it, run `{COMMAND}`") from None
 
@@ -92,7 +93,7 @@ def extract(archive: Path, into: Path) -> None:
         DataError: the archive is not the published one.
         OSError: it cannot be read, or a file cannot be written.
     """
-    with archive.open("rb") as file:
+    with open_regular(archive) as file:
         found = "sha512-" + base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
         if found != INTEGRITY:
             raise DataError(

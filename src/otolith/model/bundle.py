@@ -5,38 +5,34 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
-from torch import nn
 
 from otolith import __version__, methods
 from otolith.calibration.value import Calibration
 from otolith.errors import CheckpointError, DataError, RecipeError
-from otolith.model import Model, PretrainedEncoder
+from otolith.model import weights
+from otolith.model.values import Model, PretrainedEncoder
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import may_miss
 from otolith.recording import unit_of
 from otolith.rows import environment
 from otolith.system.device import choose_device
-from otolith.system.files import whole_folder
+from otolith.system.files import restore, whole_folder
+from otolith.system.reading import MOST_TEXT, read_bytes
 from otolith.system.strict import json_value
 from otolith.windows import WindowMeta
 
 if TYPE_CHECKING:
     from otolith.datasets.base import DatasetInfo
+    from otolith.model.card import Card
 
 FORMAT = 1
-CARD, WEIGHTS = "card.json", "weights.safetensors"
-PARTS = ("encoder.", "head.", "calibration.")
-HEADER_TYPES = {torch.float32: "F32", torch.int64: "I64"}
-"""Types of a network's tensors as safetensors names them."""
+CARD, WEIGHTS = "card.json", weights.FILE
 
 
 class FormatError(CheckpointError):
@@ -73,76 +69,99 @@ def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo
 
 
 def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model:
-    """The recogniser of a bundle, ready to predict.
+    """Return the recogniser of a bundle, ready to predict.
+
+    Args:
+        device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
 
     Raises:
         CheckpointError: no bundle, a damaged one, one of another format, or an encoder without a head.
     """
-    from pydantic import TypeAdapter
-
     from otolith.finetuning.heads import build_head
-    from otolith.finetuning.settings import FinetuneSettings
+    from otolith.model.card import ModelCard
 
-    card = read_card(folder)
-    encoder = _encoder(Path(folder), card, choose_device(device))
-    if card.get("kind") != "model":
+    folder = Path(folder)
+    card = _read(folder)[1]
+    encoder = _encoder(folder, card, choose_device(device))
+    if not isinstance(card, ModelCard):
         raise CheckpointError(
             f"{folder} holds an encoder without a head; fine-tune it first: otolith finetune {folder} DATASET"
         )
-    try:
-        settings = TypeAdapter(FinetuneSettings).validate_python(card["finetune"])
-        activities = tuple(str(name) for name in card["activities"])
-        if not activities:
-            raise ValueError("no activity")
-        training_classes = tuple(int(number) for number in card["training_classes"])
-        seed, validation = int(card["finetune_seed"]), float(card["validation_macro_f1"])
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise CheckpointError(_undescribed(Path(folder), error)) from None
-    n_features = encoder.network.n_features
+    build = partial(build_head, encoder.network.n_features, len(card.activities), card.finetune, 0)
     with torch.device("meta"):
-        _check(Path(folder), "head.", build_head(n_features, len(activities), settings, 0))
-    head = build_head(n_features, len(activities), settings, 0)
-    _fill(Path(folder), "head.", head)
-    calibration = _calibration(Path(folder), card, n_features)
-    _refuse_changed(Path(folder), card)
-    head = head.to(encoder.device).eval()
-    return Model(encoder, head, activities, training_classes, settings, seed, validation, calibration=calibration)
+        weights.check(folder, "head.", build())
+    head = build()
+    weights.fill(folder, "head.", head)
+    calibration = None
+    if card.calibration is not None:
+        try:
+            found = weights.tensors(folder, "calibration.")
+            calibration = Calibration.from_parts(card.calibration.model_dump(), found, encoder.network.n_features)
+        except (KeyError, TypeError, ValueError, DataError) as error:
+            raise CheckpointError(_undescribed(folder, error)) from None
+    weights.refuse_changed(folder, card.weights_sha256)
+    return Model(
+        encoder,
+        head.to(encoder.device).eval(),
+        card.activities,
+        card.training_classes,
+        card.finetune,
+        card.finetune_seed,
+        card.validation_macro_f1,
+        calibration=calibration,
+    )
 
 
 def load_encoder(folder: str | Path, device: str | torch.device = "auto") -> PretrainedEncoder:
-    """The encoder of a bundle, with or without a head.
+    """Return the encoder of a bundle, with or without a head.
+
+    Args:
+        device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
 
     Raises:
         CheckpointError: no bundle, a damaged one, or one of another format.
     """
-    card = read_card(folder)
+    card = _read(Path(folder))[1]
     encoder = _encoder(Path(folder), card, choose_device(device))
-    _refuse_changed(Path(folder), card)
+    weights.refuse_changed(Path(folder), card.weights_sha256)
     return encoder
 
 
 def read_card(folder: str | Path) -> dict[str, Any]:
-    """`card.json` of a bundle, checked for its format.
+    """Return what `card.json` of a bundle says, checked in every value that a reader needs.
 
     Raises:
         CheckpointError: there is none, it cannot be read, or it has another format (then FormatError).
     """
-    path = Path(folder) / CARD
+    return _read(Path(folder))[0]
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], Card]:
+    from otolith.model.card import parse
+
+    path = folder / CARD
+    if not path.exists():
+        restore(folder)
     try:
-        card = json_value(path.read_bytes())
+        content = read_bytes(path, MOST_TEXT)
+        card = json_value(content)
     except FileNotFoundError:
         raise CheckpointError(
             f"{folder} holds no model: there is no {CARD}. Give the folder `model` of a finished run."
         ) from None
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}. Copy the bundle again.") from None
+        reason = getattr(error, "strerror", None) or error
+        raise CheckpointError(f"{path} cannot be read: {reason}. Copy the bundle again.") from None
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         found = card.get("format") if isinstance(card, dict) else None
         raise (FormatError if isinstance(found, int) else CheckpointError)(
             f"{path} has bundle format {found!r}; this version of otolith ({__version__}) reads format {FORMAT}. "
             "Use the version that wrote it, or train again."
         )
-    return card
+    try:
+        return card, parse(content, card.get("kind"))
+    except ValueError as error:
+        raise CheckpointError(_undescribed(folder, error)) from None
 
 
 def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: DatasetInfo | None) -> dict[str, Any]:
@@ -184,118 +203,30 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: Da
     return card
 
 
-def _encoder(folder: Path, card: dict[str, Any], device: torch.device) -> PretrainedEncoder:
-    from otolith.recipes import Recipe
-
+def _encoder(folder: Path, card: Card, device: torch.device) -> PretrainedEncoder:
+    given, data = card.input, card.data
     try:
-        given, data = card["input"], card["data"]
         meta = WindowMeta(
-            dataset=data["dataset"],
-            activities=tuple(data["activities"]),
-            channels=tuple(given["channels"]),
-            rate_hz=float(given["rate_hz"]),
-            seconds=float(given["seconds"]),
-            overlap=float(given["overlap"]),
-            terms=data["terms"],
+            dataset=data.dataset,
+            activities=data.activities,
+            channels=given.channels,
+            rate_hz=given.rate_hz,
+            seconds=given.seconds,
+            overlap=given.overlap,
+            terms=data.terms,
         )
-        units = [unit_of(channel) for channel in meta.channels]
-        if given.get("units", units) != units:
-            raise ValueError(f"units {given['units']} for {', '.join(meta.channels)}")
-        recipe = Recipe.model_validate(card["recipe"])
-        scaler = Scaler.from_dict(given["scaler"])
+        scaler = Scaler.from_dict(given.scaler)
         if scaler.n_channels != len(meta.channels):
             raise ValueError(f"a scaler of {scaler.n_channels} channels for {len(meta.channels)}")
-        build = partial(methods.spec(card["method"]).encoder, recipe, len(meta.channels), meta.n_steps)
+        build = partial(methods.spec(card.method).encoder, card.recipe, len(meta.channels), meta.n_steps)
         with torch.device("meta"):  # without memory: the weights' header has to agree first
-            _check(folder, "encoder.", build())
+            weights.check(folder, "encoder.", build())
         network = build()
-        seed = int(card["seed"])
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, DataError, RecipeError) as error:
         raise CheckpointError(_undescribed(folder, error)) from None
-    _fill(folder, "encoder.", network)
-    return PretrainedEncoder(network.to(device).eval(), scaler, meta, recipe, card["method"], seed)
-
-
-def _calibration(folder: Path, card: dict[str, Any], n_features: int) -> Calibration | None:
-    """None for a bundle that holds none, as those written before there was one."""
-    if card.get("calibration") is None:
-        return None
-    with _opened(folder / WEIGHTS) as file:
-        tensors = {
-            name.removeprefix("calibration."): file.get_tensor(name)
-            for name in file.keys()  # noqa: SIM118 - a safetensors file is no mapping
-            if name.startswith("calibration.")
-        }
-    try:
-        return Calibration.from_parts(card["calibration"], tensors, n_features)
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, DataError) as error:
-        raise CheckpointError(_undescribed(folder, error)) from None
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """The weights, with every way in which they cannot be read told in a sentence."""
-    try:
-        with safe_open(path, "pt") as file:
-            yield file
-    except FileNotFoundError:
-        raise CheckpointError(f"{path.parent} holds no {WEIGHTS}; copy the bundle again") from None
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}; copy the bundle again") from None
-
-
-def _refuse_changed(folder: Path, card: dict[str, Any]) -> None:
-    """Compare the weights' checksum with the card's; bundles of earlier versions have none."""
-    path, wanted = folder / WEIGHTS, card.get("weights_sha256")
-    if wanted is None:
-        return
-    try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error}; copy the bundle again") from None
-    if found != wanted:
-        raise CheckpointError(
-            f"{path} is damaged: its checksum is not the one in {CARD}. Copy the bundle again, or save it again."
-        )
+    weights.fill(folder, "encoder.", network)
+    return PretrainedEncoder(network.to(device).eval(), scaler, meta, card.recipe, card.method, card.seed)
 
 
 def _undescribed(folder: Path, error: Exception) -> str:
-    return f"{folder / CARD} does not describe a model: {error!r}. Copy the bundle again."
-
-
-def _fill(folder: Path, prefix: str, network: nn.Module) -> None:
-    """Load the tensors named `prefix...`, which `_check` has found right.
-
-    Raises:
-        CheckpointError: one of them holds a number that is not finite.
-    """
-    path = folder / WEIGHTS
-    with _opened(path) as file:
-        found = {name.removeprefix(prefix): file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
-    for name, tensor in found.items():
-        if not bool(tensor.isfinite().all()):
-            raise CheckpointError(f"{path}: tensor {prefix}{name} holds numbers that are not finite; copy it again")
-    network.load_state_dict(found)
-
-
-def _check(folder: Path, prefix: str, network: nn.Module) -> None:
-    """Hold names, shapes and types of the tensors `prefix...` in the header against those of `network`."""
-    path = folder / WEIGHTS
-    expected = network.state_dict()
-    with _opened(path) as file:
-        names = list(file.keys())
-        found = {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
-        odd = sorted(prefix + name for name in found.keys() ^ expected.keys())
-        odd += sorted(name for name in names if not name.startswith(PARTS))
-        if odd:
-            raise CheckpointError(f"{path}: tensor {odd[0]} is missing or extra; copy the bundle again")
-        for name, full in found.items():
-            header = file.get_slice(full)
-            came = (tuple(header.get_shape()), header.get_dtype())
-            wanted = (tuple(expected[name].shape), HEADER_TYPES[expected[name].dtype])
-            if came != wanted:
-                raise CheckpointError(
-                    f"{path}: tensor {full} has shape {came[0]} and type {came[1]}; {CARD} calls for "
-                    f"{wanted[0]} and {wanted[1]}"
-                )
+    return f"{folder / CARD} does not describe a model: {error}. Copy the bundle again."

@@ -14,6 +14,7 @@ from otolith import datasets
 from otolith.errors import RecipeError, unknown
 from otolith.recipes.explaining import explain
 from otolith.recipes.sections import Recipe
+from otolith.system.reading import read_text
 from otolith.system.strict import toml_value
 
 SHIPPED = ("compact", "paper")
@@ -70,7 +71,7 @@ def _text_of(path: Path) -> str:
     if not path.is_file():
         raise RecipeError(f"there is no recipe file {path}; give its path, or one of {', '.join(SHIPPED)}")
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"recipe file {path} cannot be read: {error}") from None
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from otolith.errors import CheckpointError
 from otolith.rows import Row, latest, scan
+from otolith.system.reading import MOST_TEXT, check_regular, read_bytes, read_text
 from otolith.system.strict import json_value, toml_value
 
 ROWS, CURVES = "rows.jsonl", "curves.jsonl"
@@ -126,11 +127,11 @@ def _read(path: Path, reader: Callable[[Path], T], problems: list[str]) -> T | N
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+    return read_text(path)
 
 
 def _object(path: Path) -> dict[str, Any]:
-    value = json_value(path.read_bytes())
+    value = json_value(read_bytes(path, MOST_TEXT))
     if not isinstance(value, dict):
         raise ValueError("it holds no JSON object")
     return value
@@ -141,7 +142,7 @@ def _array(path: Path) -> NDArray[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # numpy warns of headers that it would have to mend
-            found = np.load(path, mmap_mode="r", allow_pickle=False)
+            found = np.load(check_regular(path), mmap_mode="r", allow_pickle=False)
     except (tokenize.TokenError, EOFError, OverflowError, MemoryError, zipfile.BadZipFile, Warning) as error:
         raise ValueError(f"it holds no array ({error})") from None
     if not isinstance(found, np.ndarray):
@@ -222,7 +223,7 @@ def _curves(path: Path, problems: list[str]) -> dict[str, list[dict[str, Any]]]:
     stages: dict[str, dict[int, dict[str, Any]]] = {}
     if not path.is_file():
         return {}
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    for number, line in enumerate(read_bytes(path).splitlines(), start=1):
         if not line.strip():
             continue
         try:

@@ -12,6 +12,7 @@ from typing import NoReturn
 from otolith.errors import DataError
 from otolith.rows.value import SCHEMA, Row, check_of
 from otolith.system.locking import release
+from otolith.system.reading import read_bytes
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def scan(path: Path | str) -> Scan:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except FileNotFoundError:
         return Scan([], [])
     rows: list[Row] = []

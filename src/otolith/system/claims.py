@@ -20,6 +20,7 @@ from otolith.errors import InUseError
 from otolith.progress import SILENT, Progress
 from otolith.system.files import LOCK, cannot_write, half_written, sweep
 from otolith.system.locking import UNSUPPORTED, release, take
+from otolith.system.reading import open_regular
 
 POLL_SECONDS = 0.5
 _log = logging.getLogger(__name__)
@@ -105,9 +106,9 @@ def _taken(folder: Path) -> int | None:
 
 def _holder(folder: Path) -> str:
     try:
-        with (folder / LOCK).open("rb", buffering=0) as file:
+        with open_regular(folder / LOCK, 1000) as file:
             file.seek(1)
-            found = json.loads(file.read(1000))
+            found = json.loads(file.read())
         return f"process {int(found['pid'])} on {found['host']} (since {found['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -168,7 +168,7 @@ def refuse_existing(target: Path) -> None:
         DataError: it is a file, or a folder that holds something.
     """
     if _holds_something(target):
-        raise DataError(f"{target} exists already. Choose another folder with --out, or remove this one first.")
+        raise DataError(f"{target} exists already. Choose another place with --out, or remove this one first.")
 
 
 def restore(target: Path) -> None:

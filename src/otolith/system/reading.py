@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 MOST_BYTES = 2 * 2**30
 """Size of the largest file that is read where nobody names a smaller one."""
@@ -21,7 +21,7 @@ _KINDS = {
 }
 
 
-def open_regular(path: str | os.PathLike[str], most: int = MOST_BYTES) -> BinaryIO:
+def open_regular(path: str | os.PathLike[str], most: int = MOST_BYTES) -> BufferedReader:
     """Open a file for reading if it is a regular one, or a link to one, and holds at most `most` bytes.
 
     Nothing else can make the caller wait, or fill its memory: a named pipe, a device, or a file with a long hole.

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from otolith.errors import CheckpointError
 from otolith.system.files import whole_folder
+from otolith.system.reading import MOST_TEXT, read_bytes
 from otolith.system.strict import json_value
 from otolith.training.ranks import ALONE, Ranks
 
@@ -107,7 +108,7 @@ class CheckpointFolder:
         return sorted(self.folder.glob("epoch-*")) if self.folder.is_dir() else []
 
     def _read(self, entry: Path) -> Checkpoint:
-        card = json_value((entry / "state.json").read_bytes())
+        card = json_value(read_bytes(entry / "state.json", MOST_TEXT))
         if isinstance(card, dict) and type(card["format"]) is int and card["format"] != FORMAT:
             raise CheckpointError(
                 f"{entry} has checkpoint format {card['format']}; this version of otolith reads format {FORMAT}. "
@@ -130,7 +131,7 @@ class CheckpointFolder:
                 f"{entry} belongs to another job: it has {found}; this run has {wanted}. "
                 "Resume with the settings it was begun with, or choose another --out folder."
             )
-        blob = (entry / "tensors.safetensors").read_bytes()
+        blob = read_bytes(entry / "tensors.safetensors")
         if hashlib.sha256(blob).hexdigest() != card["sha256"]:
             raise ValueError("the checksum of its tensors does not match")
         tensors = load_tensors(blob)

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from otolith.errors import DataError, StorageError
 from otolith.progress import SILENT, Progress
 from otolith.system.files import restore_all, whole_folder
 from otolith.system.home import home
+from otolith.system.reading import MOST_TEXT, open_regular, read_bytes
 from otolith.system.strict import json_value
 from otolith.windows import WindowMeta, Windows
 from otolith.windows.blocks import cut_to_files, npy_header
@@ -125,7 +127,7 @@ def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows
     """
     arrays: dict[str, Any] = {}
     try:
-        manifest = json_value((entry / "manifest.json").read_bytes())
+        manifest = json_value(read_bytes(entry / "manifest.json", MOST_TEXT))
         if manifest["format"] != FORMAT:
             return None
         for name in ARRAYS:
@@ -136,7 +138,7 @@ def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows
                 return None
             dtype, shape = np.dtype(facts["dtype"]), tuple(facts["shape"])
             header = npy_header(dtype, shape)
-            with open(path, "rb") as stream:
+            with open_regular(path, facts["bytes"]) as stream:
                 if stream.read(len(header)) != header:
                     return None
             mapped = np.memmap(path, dtype, "r", len(header), shape)
@@ -196,5 +198,5 @@ def _key(meta: WindowMeta, unlabelled: bool, reader: str, content: str) -> str:
 
 
 def _sha256(path: Path) -> str:
-    with open(path, "rb") as stream:
+    with open_regular(path, sys.maxsize) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -14,6 +14,7 @@ from typing import Any
 
 from otolith.errors import DataError, StorageError
 from otolith.system.files import write
+from otolith.system.reading import open_regular, read_text
 
 _FRESH_NS = 2_000_000_000  # a file changed this recently may change again within its time stamp's resolution
 
@@ -39,7 +40,7 @@ def _indexed_digest(files: list[tuple[str, str]], root: Path | None, home: Path)
     fingerprint = hashlib.blake2b(json.dumps(listing).encode(), digest_size=20).hexdigest()
     note = home / "index" / fingerprint
     try:
-        digest = note.read_text(encoding="ascii").strip()
+        digest = read_text(note, 1000).strip()
         if len(digest) == 40:
             return digest
     except (OSError, ValueError):
@@ -71,7 +72,7 @@ def _digest(files: list[tuple[str, str]]) -> str:
     total = hashlib.blake2b(digest_size=20)
     for name, path in files:
         content = hashlib.blake2b(digest_size=32)
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             while block := stream.read(1 << 20):
                 content.update(block)
         # one fixed-size digest for each file: bytes cannot move from one file to the next unnoticed

@@ -25,6 +25,7 @@ from otolith.rows import Row, environment
 from otolith.splits import Split
 from otolith.system import claims
 from otolith.system.files import write
+from otolith.system.reading import read_text
 from otolith.windows import Windows
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Study:
             return None, ""
         try:
             found = bundle.load_encoder(place / "model", self.device)
-            found.records = [json.loads(line) for line in (place / "epochs.jsonl").read_text("utf-8").splitlines()]
+            found.records = [json.loads(line) for line in read_text(place / "epochs.jsonl").splitlines()]
         except bundle.FormatError:
             raise  # whole, but another version's
         except (CheckpointError, OSError, ValueError) as error:

@@ -1,0 +1,111 @@
+"""Description of a bundle, `card.json`, with every value of it checked when it is read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from otolith.errors import RecipeError
+from otolith.finetuning.settings import FinetuneSettings
+from otolith.recipes import Recipe
+from otolith.recording import unit_of
+
+FORMAT = 1
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    # further keys are those of later versions, which a reader of format 1 may pass over
+    model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False, extra="ignore")
+
+
+class Input(_Part):
+    """Windows that the encoder expects: channels, rate in Hz, length in seconds, and the scaler fitted to them."""
+
+    channels: Names
+    units: tuple[str, ...] | None = None
+    rate_hz: Positive
+    seconds: Positive
+    overlap: Annotated[float, Field(ge=0, lt=1)]
+    scaler: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _units_are_ours(self) -> Self:
+        expected = tuple(unit_of(channel) for channel in self.channels)
+        if self.units not in (None, expected):
+            raise ValueError(f"expected the units {', '.join(expected)}")
+        return self
+
+
+class Data(_Part):
+    """Data set of the training windows, with its terms."""
+
+    dataset: str
+    terms: str
+    activities: tuple[str, ...]
+
+
+class CalibrationCard(_Part):
+    """Temperature of the probabilities and threshold of "unknown"; its tensors lie beside the weights."""
+
+    temperature: Positive
+    score: str
+    weights: dict[str, float]
+    threshold: float
+    false_unknowns: Share
+    dataset: str
+    validation_windows: Annotated[int, Field(ge=0)]
+    ece_before: Share
+    ece_after: Share
+
+
+class Card(_Part):
+    """Description of an encoder."""
+
+    format: Literal[1]
+    kind: Literal["encoder", "model"] = "encoder"
+    method: str
+    seed: int
+    input: Input
+    data: Data
+    recipe: Recipe
+    weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+
+
+class ModelCard(Card):
+    """Description of a recogniser: an encoder with a head."""
+
+    activities: Names
+    training_classes: Annotated[tuple[int, ...], Field(min_length=1)]
+    finetune: FinetuneSettings
+    finetune_seed: int
+    validation_macro_f1: Share
+    calibration: CalibrationCard | None = None
+
+    @model_validator(mode="after")
+    def _classes_are_activities(self) -> Self:
+        if not set(self.training_classes) <= set(range(len(self.activities))):
+            raise ValueError(f"expected training_classes between 0 and {len(self.activities) - 1}")
+        if len(set(self.activities)) < len(self.activities):
+            raise ValueError("expected activities that differ")
+        return self
+
+
+def parse(content: bytes, kind: object) -> Card:
+    """Return the card in a JSON text, of a model or of an encoder.
+
+    Raises:
+        ValueError: names the first key that is missing or wrong, what was expected, and what is there.
+    """
+    try:
+        return (ModelCard if kind == "model" else Card).model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        found = "" if first["type"] == "missing" else f" (found {first['input']!r:.100})"
+        raise ValueError(f"{where}: {first['msg']}{found}") from None
+    except RecipeError as error:
+        raise ValueError(f"recipe: {error}") from None

@@ -1,0 +1,110 @@
+"""Weights of a bundle, `weights.safetensors`, of which nothing is loaded that its card does not call for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from otolith.errors import CheckpointError
+from otolith.system.reading import check_regular, open_regular
+
+FILE = "weights.safetensors"
+PARTS = ("encoder.", "head.", "calibration.")
+HEADER_TYPES = {torch.float32: "F32", torch.int64: "I64"}
+"""Types of a network's tensors as safetensors names them."""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The file, with every way in which it cannot be read told in a sentence."""
+    try:
+        with safe_open(check_regular(path), "pt") as file:
+            yield file
+    except FileNotFoundError:
+        raise CheckpointError(f"{path.parent} holds no {FILE}; copy the bundle again") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}; copy the bundle again") from None
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} cannot be read: {error}; copy the bundle again") from None
+
+
+def check(folder: Path, prefix: str, network: nn.Module) -> None:
+    """Hold names, shapes and types of the tensors `prefix...` in the header against those of `network`.
+
+    Raises:
+        CheckpointError: the file cannot be read, or a tensor is missing, extra, or of another shape or type.
+    """
+    path = folder / FILE
+    expected = network.state_dict()
+    with _opened(path) as file:
+        names = list(file.keys())
+        found = {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
+        odd = sorted(prefix + name for name in found.keys() ^ expected.keys())
+        odd += sorted(name for name in names if not name.startswith(PARTS))
+        if odd:
+            raise CheckpointError(f"{path}: tensor {odd[0]} is missing or extra; copy the bundle again")
+        for name, full in found.items():
+            header = file.get_slice(full)
+            came = (tuple(header.get_shape()), header.get_dtype())
+            wanted = (tuple(expected[name].shape), HEADER_TYPES[expected[name].dtype])
+            if came != wanted:
+                raise CheckpointError(
+                    f"{path}: tensor {full} has shape {came[0]} and type {came[1]}; the card calls for "
+                    f"{wanted[0]} and {wanted[1]}"
+                )
+
+
+def fill(folder: Path, prefix: str, network: nn.Module) -> None:
+    """Load the tensors `prefix...`, which `check` has found right, into `network`.
+
+    Raises:
+        CheckpointError: the file cannot be read, or a tensor holds a value that no training leaves.
+    """
+    network.load_state_dict(tensors(folder, prefix))
+
+
+def tensors(folder: Path, prefix: str) -> dict[str, Tensor]:
+    """Return the tensors `prefix...` by the rest of their names.
+
+    Raises:
+        CheckpointError: the file cannot be read, a number is not finite, or a variance or a count is below zero.
+    """
+    path = folder / FILE
+    with _opened(path) as file:
+        found = {name.removeprefix(prefix): file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118 - a safetensors file is no mapping
+    for name, tensor in found.items():
+        if not bool(tensor.isfinite().all()):
+            raise CheckpointError(f"{path}: tensor {prefix}{name} holds numbers that are not finite; copy it again")
+        if name.endswith(("running_var", "num_batches_tracked")) and bool((tensor < 0).any()):
+            raise CheckpointError(
+                f"{path}: tensor {prefix}{name} holds {tensor.min().item():g}, and no variance or count is below zero; "
+                "copy it again"
+            )
+    return found
+
+
+def refuse_changed(folder: Path, wanted: str | None) -> None:
+    """Compare the file's SHA-256 with the card's, which bundles of the first versions have not.
+
+    Raises:
+        CheckpointError: they differ, or the file cannot be read.
+    """
+    if wanted is None:
+        return
+    path = folder / FILE
+    try:
+        with open_regular(path) as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}; copy the bundle again") from None
+    if found != wanted:
+        raise CheckpointError(
+            f"{path} is damaged: its checksum is not the one in card.json. Copy the bundle again, or save it again."
+        )
