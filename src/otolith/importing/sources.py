@@ -199,7 +199,7 @@ def _check_entry(where: str, entry: zipfile.ZipInfo, total: int) -> None:
 def _reader(path: Path, entry: zipfile.ZipInfo, where: str) -> Callable[[int], bytes]:
     def read(most: int) -> bytes:
         try:
-            with zipfile.ZipFile(path) as archive, archive.open(entry) as stream:
+            with zipfile.ZipFile(check_regular(path, MAX_TOTAL_BYTES)) as archive, archive.open(entry) as stream:
                 return stream.read(most)
         except (
             zipfile.BadZipFile,

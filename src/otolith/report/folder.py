@@ -116,7 +116,7 @@ def load(folder: Path | str) -> RunFolder:
 
 def _read(path: Path, reader: Callable[[Path], T], problems: list[str]) -> T | None:
     """What `reader` makes of a file; None if it is absent, or damaged, which is then a problem."""
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
         return reader(path)
@@ -221,9 +221,8 @@ def _rows(path: Path, problems: list[str]) -> tuple[list[Row], list[Row]]:
 def _curves(path: Path, problems: list[str]) -> dict[str, list[dict[str, Any]]]:
     """{stage: its epochs in order}; a resumed run may write an epoch twice, and the last one counts."""
     stages: dict[str, dict[int, dict[str, Any]]] = {}
-    if not path.is_file():
-        return {}
-    for number, line in enumerate(read_bytes(path).splitlines(), start=1):
+    content = _read(path, read_bytes, problems) or b""
+    for number, line in enumerate(content.splitlines(), start=1):
         if not line.strip():
             continue
         try:

@@ -72,13 +72,16 @@ def scan(path: Path | str) -> Scan:
     """Rows of a file and the lines that are none, which stay where they are.
 
     A last line without its newline is what a killed process leaves: it is taken if it is a whole row and
-    reported as torn otherwise. A missing file has no rows. Raises DataError if a row has another schema.
+    reported as torn otherwise. A missing file has no rows. Raises DataError if a row has another schema,
+    or the file cannot be read.
     """
     path = Path(path)
     try:
         content = read_bytes(path)
     except FileNotFoundError:
         return Scan([], [])
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}. Name a file of rows.") from error
     rows: list[Row] = []
     damage: list[Damage] = []
     lines = content.split(b"\n")

@@ -26,7 +26,7 @@ from otolith.errors import DataError, StorageError
 from otolith.progress import SILENT, Progress
 from otolith.system.files import restore_all, whole_folder
 from otolith.system.home import home
-from otolith.system.reading import MOST_TEXT, open_regular, read_bytes
+from otolith.system.reading import MOST_TEXT, check_regular, open_regular, read_bytes
 from otolith.system.strict import json_value
 from otolith.windows import WindowMeta, Windows
 from otolith.windows.blocks import cut_to_files, npy_header
@@ -141,7 +141,7 @@ def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows
             with open_regular(path, facts["bytes"]) as stream:
                 if stream.read(len(header)) != header:
                     return None
-            mapped = np.memmap(path, dtype, "r", len(header), shape)
+            mapped = np.memmap(check_regular(path, facts["bytes"]), dtype, "r", len(header), shape)
             # the plain array over the map: np.memmap's own type would spread through every result
             arrays[name] = np.asarray(mapped)
         counts = manifest["counts"]

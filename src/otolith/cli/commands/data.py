@@ -110,12 +110,13 @@ def _cached() -> dict[str, int]:
     import json
 
     from otolith.system.home import home
+    from otolith.system.reading import read_text
 
     found: dict[str, int] = {}
     manifests = sorted((home() / "windows").glob("*/manifest.json"), key=lambda path: path.stat().st_mtime)
     for path in manifests:
         try:
-            manifest = json.loads(path.read_text("utf-8"))
+            manifest = json.loads(read_text(path))
             y = manifest["arrays"]["y"]["shape"][0]
             if (manifest["rate_hz"], manifest["seconds"], manifest["overlap"]) == (30.0, 1.0, 0.5):
                 found[manifest["dataset"]] = int(y)
