@@ -115,9 +115,9 @@ def test_nothing_is_replaced_and_nothing_left_half(raw: Path, imported: Path, tm
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda card: card.update(gravity="some"), "'gravity' is 'some'"),
-        (lambda card: card.update(provenance=[1]), "'provenance' is no object"),
-        (lambda card: card["recordings"][0].update(notes="x"), "its notes are no object"),
+        (lambda card: card.update(gravity="some"), r"gravity: Input should be 'included' or 'removed' \(got 'some'\)"),
+        (lambda card: card.update(provenance=[1]), "provenance: Input should be an object"),
+        (lambda card: card["recordings"][0].update(notes="x"), r"recordings\.0\.notes: Input should be an object"),
     ],
 )
 def test_wrong_cards_are_refused(imported: Path, tmp_path: Path, change: object, message: str) -> None:

@@ -6,11 +6,11 @@ A reader refuses what it does not know; each message names the card, the entry a
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from otolith.datasets.base import DatasetInfo
 from otolith.datasets.tables import read_bytes
@@ -19,12 +19,91 @@ from otolith.recording import CHANNELS, unit_of
 from otolith.system.strict import json_value
 from otolith.windows.subjects import FixedSubjects, Holdout
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 CARD = "card.json"
 FORMAT = "otolith data set"
 VERSION = 1
 TEXTS = ("name", "title", "licence", "terms", "citation", "homepage", "how_to_get")
 GRAVITY = ("included", "removed")
 CURE = "Import the recordings again, or restore the folder from its original."
+
+
+@dataclass(frozen=True)
+class StreamEntry:
+    """One stream of a recording: its Parquet file, and what stands in it."""
+
+    file: str
+    channels: tuple[str, ...]
+    rate_hz: float
+    start_s: float
+    samples: int
+    timed: bool
+
+    def __post_init__(self) -> None:
+        path = PurePosixPath(self.file)
+        if not self.file or any(c in self.file for c in "\\:\0") or path.is_absolute() or ".." in path.parts:
+            raise ValueError("expected a file inside the folder")
+
+
+@dataclass(frozen=True)
+class RecordingEntry:
+    """One recording: its streams, and its segments as (start_s, stop_s or None, activity)."""
+
+    name: str
+    subject: int | str
+    streams: tuple[StreamEntry, ...]
+    segments: tuple[tuple[float, float | None, str], ...]
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.streams:
+            raise ValueError("expected at least one stream")
+
+
+@dataclass(frozen=True)
+class Card:
+    """All of a card. One without `gravity` was written before that was recorded, of data that include it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
+
+    format: str
+    version: int
+    name: str
+    title: str
+    licence: str
+    terms: str
+    citation: str
+    homepage: str
+    how_to_get: str
+    rate_hz: float
+    channels: tuple[str, ...]
+    units: dict[str, str]
+    activities: tuple[str, ...]
+    default_split: FixedSubjects | Holdout
+    recordings: tuple[RecordingEntry, ...]
+    gravity: Literal["included", "removed"] = "included"
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        units = {channel: unit_of(channel) for channel in self.channels}
+        if self.units != units:
+            raise ValueError(f"units: expected {units}, got {self.units}")
+        if self.rate_hz <= 0:
+            raise ValueError(f"rate_hz: expected a number above 0, got {self.rate_hz}")
+        names = [entry.name for entry in self.recordings]
+        if not names:
+            raise ValueError("recordings: expected at least one")
+        if len(set(names)) < len(names):
+            raise ValueError(f"two recordings are called {next(name for name in names if names.count(name) > 1)!r}")
+
+
+@cache
+def _adapter() -> TypeAdapter[Card]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Card)
 
 
 def check_info(info: DatasetInfo, where: str) -> None:
@@ -64,18 +143,21 @@ def to_json(
     return json.JSONEncoder(ensure_ascii=False, indent=1).iterencode(card)
 
 
-def read_card(path: Path) -> dict[str, Any]:
-    """Content of a card in which every entry has the type that the layout asks for.
+def read_card(path: Path) -> Card:
+    """Return a card in which every entry has the type that the layout asks for.
 
     Raises:
         DataError: there is no card, it is no JSON of this format and version, or an entry is wrong.
     """
+    from pydantic import ValidationError
+
     if not path.is_file():
-        raise DataError(f"{path.parent}: holds no {CARD}, so it is no data set folder. Import the recordings first.")
+        raise DataError(f"{path.parent}: holds no {CARD}, so it is not a data set folder. Import the recordings first.")
+    content = read_bytes(path)
     try:
-        card = json_value(read_bytes(path))
+        card = json_value(content)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: is no JSON ({error}). {CURE}") from error
+        raise DataError(f"{path}: is not JSON ({error}). {CURE}") from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise DataError(f"{path}: its format is not {FORMAT!r}. Name the folder of a data set.")
     if card.get("version") != VERSION:
@@ -83,133 +165,27 @@ def read_card(path: Path) -> dict[str, Any]:
             f"{path}: version {card.get('version')!r}, this otolith reads version {VERSION}. Use the otolith "
             "that wrote it."
         )
-    problem = _first_problem(card)
-    if problem:
-        raise DataError(f"{path}: {problem}. {CURE}")
-    return card
+    try:
+        return _adapter().validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = "".join(f"{part}: " for part in [".".join(map(str, first["loc"]))] if part)
+        message = first["msg"].removeprefix("Value error, ")
+        raise DataError(f"{path}: {where}{message} (got {repr(first['input'])[:60]}). {CURE}") from error
 
 
-def _first_problem(card: dict[str, Any]) -> str | None:
-    """What breaks the layout of a card, or None."""
-    for text in TEXTS:
-        if not isinstance(card.get(text), str):
-            return f"{text!r} is {card.get(text)!r}, expected text"
-    if not _is_number(card.get("rate_hz")) or card["rate_hz"] <= 0:
-        return f"'rate_hz' is {card.get('rate_hz')!r}, expected a number above 0"
-    for texts in ("channels", "activities"):
-        if not _is_texts(card.get(texts)):
-            return f"{texts!r} is {card.get(texts)!r}, expected a list of names"
-    units = {channel: unit_of(channel) for channel in card["channels"]}
-    if card.get("units") != units:
-        return f"'units' is {card.get('units')!r}, expected {units!r}"
-    # cards written before gravity was recorded are of data sets that include it
-    if card.get("gravity", "included") not in GRAVITY:
-        return f"'gravity' is {card['gravity']!r}, expected {' or '.join(GRAVITY)}"
-    if not isinstance(card.get("provenance", {}), dict):
-        return "'provenance' is no object"
-    split = card.get("default_split")
-    if not _is_split(split):
-        return f"'default_split' is {split!r}, expected a seed, or the subjects of val and test"
-    entries = card.get("recordings")
-    if not isinstance(entries, list) or not entries:
-        return "'recordings' is not a list with at least one entry"
-    names = set()
-    for number, entry in enumerate(entries):
-        problem = _entry_problem(entry)
-        if problem:
-            return f"recording {number}: {problem}"
-        if entry["name"] in names:
-            return f"two recordings are called {entry['name']!r}"
-        names.add(entry["name"])
-    return None
-
-
-def _entry_problem(entry: Any) -> str | None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not _is_subject(entry.get("subject")):
-        return "expected a name and a subject (text or whole number)"
-    streams, segments = entry.get("streams"), entry.get("segments")
-    if not isinstance(streams, list) or not streams or not isinstance(segments, list):
-        return "expected a list of streams and a list of segments"
-    for stream in streams:
-        if not isinstance(stream, dict) or not _is_file(stream.get("file")) or not _is_texts(stream.get("channels")):
-            return f"stream {stream!r}, expected a file inside the folder and a list of channels"
-        if not _is_number(stream.get("rate_hz")) or not _is_number(stream.get("start_s")):
-            return f"stream {stream['file']!r}: expected the numbers rate_hz and start_s"
-        if type(stream.get("samples")) is not int or type(stream.get("timed")) is not bool:
-            return f"stream {stream['file']!r}: expected the whole number samples and timed, true or false"
-    if not isinstance(entry.get("notes", {}), dict):
-        return "its notes are no object"
-    for segment in segments:
-        if not (
-            isinstance(segment, list)
-            and len(segment) == 3
-            and _is_number(segment[0])
-            and (segment[1] is None or _is_number(segment[1]))
-            and isinstance(segment[2], str)
-        ):
-            return f"segment {segment!r}, expected [start_s, stop_s or null, activity]"
-    return None
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value) if isinstance(value, float) else abs(value) < 2**63
-
-
-def _is_subject(value: Any) -> bool:
-    return isinstance(value, int | str) and not isinstance(value, bool)
-
-
-def _is_split(value: Any) -> bool:
-    if not isinstance(value, dict):
-        return False
-    if set(value) == {"seed"}:
-        return type(value["seed"]) is int
-    return (
-        set(value) == {"val", "test", "train", "is_last_fold"}
-        and _is_subjects(value["val"])
-        and _is_subjects(value["test"])
-        and (value["train"] is None or _is_subjects(value["train"]))
-        and type(value["is_last_fold"]) is bool
-    )
-
-
-def _split_of(value: dict[str, Any]) -> FixedSubjects | Holdout:
-    if "seed" in value:
-        return Holdout(value["seed"])
-    train = None if value["train"] is None else tuple(value["train"])
-    return FixedSubjects(tuple(value["val"]), tuple(value["test"]), train, value["is_last_fold"])
-
-
-def _is_subjects(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_subject, value))
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) and item for item in value)
-
-
-def _is_file(value: Any) -> bool:
-    """Whether it is a relative path that stays inside the folder."""
-    if not isinstance(value, str) or not value or "\\" in value or ":" in value or "\0" in value:
-        return False
-    path = PurePosixPath(value)
-    return not path.is_absolute() and ".." not in path.parts
-
-
-def info_of(card: dict[str, Any], path: Path) -> DatasetInfo:
-    """Description of the data set of a card from `read_card`, its recordings and subjects counted."""
+def info_of(card: Card, path: Path) -> DatasetInfo:
+    """Return the description of the data set of a card, its recordings and subjects counted."""
     info = DatasetInfo(
-        **{text: card[text] for text in TEXTS},
-        rate_hz=float(card["rate_hz"]),
-        activities=tuple(card["activities"]),
-        channels=tuple(card["channels"]),
-        n_subjects=len({(type(entry["subject"]), entry["subject"]) for entry in card["recordings"]}),
-        n_recordings=len(card["recordings"]),
-        default_split=_split_of(card["default_split"]),
+        **{text: getattr(card, text) for text in TEXTS},
+        rate_hz=card.rate_hz,
+        activities=card.activities,
+        channels=card.channels,
+        n_subjects=len({(type(entry.subject), entry.subject) for entry in card.recordings}),
+        n_recordings=len(card.recordings),
+        default_split=card.default_split,
         own=True,
-        gravity=card.get("gravity", "included"),
+        gravity=card.gravity,
     )
     check_info(info, str(path))
     return info

@@ -12,14 +12,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from otolith.datasets.base import Dataset, DatasetInfo
-from otolith.datasets.card import CARD, CURE, FORMAT, VERSION, check_info, info_of, read_card, to_json
+from otolith.datasets.card import (
+    CARD,
+    CURE,
+    FORMAT,
+    VERSION,
+    RecordingEntry,
+    StreamEntry,
+    check_info,
+    info_of,
+    read_card,
+    to_json,
+)
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.recording import Recording, Segment, Stream
@@ -35,8 +47,8 @@ def write_folder(
     recordings: Iterable[Recording],
     *,
     provenance: Mapping[str, Any] | None = None,
-    notes: Mapping[str, Mapping[str, Any]] | None = None,
-    files: Mapping[str, str] | None = None,
+    notes: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    files: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """Write recordings as a data set folder that `otolith.load` reads; all of it appears, or nothing does.
 
@@ -74,31 +86,18 @@ def write_folder(
                 if stream.times is not None:
                     columns = {TIME: stream.times, **columns}
                 pl.DataFrame(columns).write_parquet(building / file)
-                streams.append(
-                    {
-                        "file": file,
-                        "channels": list(stream.channels),
-                        "rate_hz": float(stream.rate_hz),
-                        "start_s": float(stream.start_s),
-                        "samples": stream.n_samples,
-                        "timed": stream.times is not None,
-                    }
-                )
-            segments = [[segment.start_s, segment.stop_s, segment.activity] for segment in recording.segments]
-            entries.append(
-                {
-                    "name": recording.name,
-                    "subject": recording.subject,
-                    "streams": streams,
-                    "segments": segments,
-                    **({"notes": dict(notes[recording.name])} if notes and recording.name in notes else {}),
-                }
-            )
+                rate_hz, start_s = float(stream.rate_hz), float(stream.start_s)
+                timed = stream.times is not None
+                streams.append(StreamEntry(file, stream.channels, rate_hz, start_s, stream.n_samples, timed))
+            segments = tuple((segment.start_s, segment.stop_s, segment.activity) for segment in recording.segments)
+            entry = asdict(RecordingEntry(recording.name, recording.subject, tuple(streams), segments))
+            del entry["notes"]
+            entries.append(entry | ({"notes": dict(notes[recording.name])} if recording.name in notes else {}))
         if not entries:
             raise DataError(f"{path}: no recording was given, so there is nothing to write.")
         with open(building / CARD, "w", encoding="utf-8") as card:
             card.writelines(to_json(info, entries, provenance))
-        for name, text in (files or {}).items():
+        for name, text in files.items():
             (building / name).write_text(text, encoding="utf-8")
     return path
 
@@ -175,17 +174,17 @@ class FolderDataset(Dataset):
         super().__init__(root)
         card = read_card(root / CARD)
         self.info = info_of(card, root / CARD)
-        self._entries: list[dict[str, Any]] = card["recordings"]
-        self.provenance: dict[str, Any] = card.get("provenance", {})
-        """Where it comes from and what was decided on the way; empty where nobody said."""
-        self.notes: dict[str, dict[str, Any]] = {entry["name"]: entry.pop("notes", {}) for entry in self._entries}
+        self.provenance = card.provenance
+        """Its sources, and what was decided on the way; empty where nobody said."""
+        self.notes = {entry.name: entry.notes for entry in card.recordings}
         """The same of each recording, by name."""
+        self._entries = [replace(entry, notes={}) for entry in card.recordings]
 
     def files(self) -> list[Path]:
         return sorted(
             [
                 self.root / CARD,
-                *(self.root / stream["file"] for e in self._entries for stream in e["streams"]),
+                *(self.root / stream.file for entry in self._entries for stream in entry.streams),
             ]
         )
 
@@ -206,39 +205,39 @@ class FolderReader:
 
     root: Path
     info: DatasetInfo
-    entry: dict[str, Any]
+    entry: RecordingEntry
 
     def __call__(self) -> Recording:
         entry = self.entry
         repairs: list[str] = []
         recording = Recording(
-            name=entry["name"],
-            subject=entry["subject"],
-            streams=tuple(self._stream(stream, repairs) for stream in entry["streams"]),
-            segments=tuple(Segment(start, stop, activity) for start, stop, activity in entry["segments"]),
+            name=entry.name,
+            subject=entry.subject,
+            streams=tuple(self._stream(stream, repairs) for stream in entry.streams),
+            segments=tuple(Segment(*segment) for segment in entry.segments),
             repairs=tuple(repairs),
         )
         check_recording(recording, self.info)
         return recording
 
-    def _stream(self, entry: dict[str, Any], repairs: list[str]) -> Stream:
+    def _stream(self, entry: StreamEntry, repairs: list[str]) -> Stream:
         import polars as pl
 
-        path = self.root / entry["file"]
-        wanted = [*([TIME] if entry["timed"] else []), *entry["channels"]]
+        path = self.root / entry.file
+        wanted = [*([TIME] if entry.timed else []), *entry.channels]
         try:
             frame = pl.read_parquet(read_bytes(path), columns=wanted)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # some damage is told as a panic
             raise DataError(f"{path}: is no Parquet file with {', '.join(wanted)} ({error}). {CURE}") from error
         if any(not kind.is_float() for kind in frame.dtypes) or any(frame.null_count().row(0)):
             raise DataError(f"{path}: holds values that are no numbers, expected floats only. {CURE}")
-        if frame.height != entry["samples"]:
-            raise DataError(f"{path}: holds {frame.height} samples, the card says {entry['samples']}. {CURE}")
-        values = np.ascontiguousarray(frame.select(entry["channels"]).to_numpy().T)
-        times = frame[TIME].cast(pl.Float64).to_numpy() if entry["timed"] else None
+        if frame.height != entry.samples:
+            raise DataError(f"{path}: holds {frame.height} samples, the card says {entry.samples}. {CURE}")
+        values = np.ascontiguousarray(frame.select(entry.channels).to_numpy().T)
+        times = frame[TIME].cast(pl.Float64).to_numpy() if entry.timed else None
         if times is not None:
             samples = Samples(times, values, np.arange(len(times)))
-            samples, told = repair_whole(samples, "/".join(entry["channels"]), SourceFile(path, unit="row"))
+            samples, told = repair_whole(samples, "/".join(entry.channels), SourceFile(path, unit="row"))
             repairs += told
             times, values = samples.times, samples.values
-        return Stream(tuple(entry["channels"]), values, entry["rate_hz"], times=times, start_s=entry["start_s"])
+        return Stream(entry.channels, values, entry.rate_hz, times=times, start_s=entry.start_s)
