@@ -3,7 +3,8 @@
     augment = build_all([{"name": "jitter"}, {"name": "scaling", "probability": 0.5}], signal)
     view_1, view_2 = augment(x, generator), augment(x, generator)
 
-A new augmentation is a new file in this folder with a class under `@register`; nothing else has to change.
+A file of this folder with a class under `@register` is an augmentation; `add_file` takes one from anywhere else.
+`base.py` says what a class has to do and puts augmentations one after another; `checks.py` checks their options.
 """
 
 from __future__ import annotations

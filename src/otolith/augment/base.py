@@ -1,9 +1,7 @@
-"""What an augmentation is: `sample` draws parameters, `apply` uses them, so that a view can be replayed.
+"""The base class of augmentations: `sample` draws parameters, `apply` uses them, so that a view can be replayed.
 
-Batches are (batch, channels, time), z-scored with the training windows' mean and deviation, on any device.
-The random augmentation module of the paper (Section IV-B2) is a `Compose`: each augmentation changes each
-window with its own probability, independently of the other windows and augmentations. Call it outside
-autocast, which would rotate and warp in half precision.
+Batches are (batch, channels, time), z-scored with the training windows' mean and deviation, on any device. Call
+augmentations outside autocast, which would rotate and warp in half precision.
 """
 
 from __future__ import annotations
@@ -24,17 +22,23 @@ from otolith.recording import triads
 from otolith.windows import WindowMeta
 
 Params = Mapping[str, Tensor]
-"""What one augmentation drew for a batch: tensors by name, first axis the batch; empty for nothing."""
+"""The draws of one augmentation for a batch: tensors by name, first axis the batch; empty for nothing."""
 
 
 @dataclass(frozen=True)
 class SignalSpec:
-    """What the channels of a z-scored batch are.
+    """The channels of a z-scored batch: a value v of channel c is v * std[c] + mean[c] in the channel's unit.
 
-    `channels` are names such as "acc_x"; `mean` and `std` are the scaler's, one per channel, in the
-    channel's unit (m/s², rad/s): a z-scored value v of channel c is v * std[c] + mean[c] in that unit.
-    `rate_hz` is the sampling rate of the windows. Raises DataError where the lengths differ or a value
-    cannot belong to a scaler.
+    Args:
+        channels: names such as "acc_x".
+        mean, std: the scaler's, one per channel, in the channel's unit (m/s², rad/s).
+        rate_hz: the sampling rate of the windows.
+
+    Raises:
+        DataError: the lengths differ, or a value cannot belong to a scaler.
+
+    >>> SignalSpec(("acc_x", "acc_y", "acc_z"), (0.0,) * 3, (1.0,) * 3, 30.0).triads
+    ((0, 1, 2),)
     """
 
     channels: tuple[str, ...]
@@ -67,21 +71,21 @@ class SignalSpec:
 
     @property
     def triads(self) -> tuple[tuple[int, int, int], ...]:
-        """Indices of the x, y and z channel of each three-axis sensor, in the order of the x channels.
-
-        A sensor is a name followed by _x, _y and _z ("acc_x", "acc_y", "acc_z"); one that lacks an axis is
-        left out.
-        """
+        """Indices of the x, y and z channel of each sensor with three axes, in the order of the x channels."""
         return triads(self.channels)
 
 
 class Augmentation(ABC):
     """A random change of windows that keeps what they mean.
 
-    A subclass has a `name`, takes `signal` and keyword-only options, and says in `_sample` what it draws
-    and in `_apply` what it does with it; `@register` makes it known to recipes under its name. `_sample`
-    looks only at the shape, type and device of x, never at its values, and neither method may loop over
-    windows or wait for the device.
+    A subclass has a `name` and takes `signal` and keyword-only options, which recipes may set; `@register` makes it
+    known to them. `_sample` draws and looks only at the shape, type and device of x, never at its values; `_apply` uses
+    what was drawn. Neither may loop over windows or wait for the device.
+
+    >>> from otolith.augment import build
+    >>> flip = build("flip", SignalSpec(("acc_x",), (0.0,), (1.0,), 30.0), axis="time")
+    >>> flip(torch.tensor([[[1.0, 2.0, 3.0]]]), torch.Generator())
+    tensor([[[3., 2., 1.]]])
     """
 
     name: ClassVar[str]
@@ -92,18 +96,20 @@ class Augmentation(ABC):
     def sample(self, x: Tensor, generator: torch.Generator) -> Params:
         """Draw the parameters for every window of x (batch, channels, time).
 
-        The generator is on x's device. Raises DataError for an x of another layout, ValueError for a
-        generator on another device.
+        Raises:
+            DataError: an x of another layout.
+            ValueError: the generator is on another device than x.
         """
         check_batch(x, len(self.signal.channels))
         check_generator(x, generator)
         return self._sample(x, generator)
 
     def apply(self, x: Tensor, params: Params) -> Tensor:
-        """Change x (batch, channels, time) as `params` say: a new tensor of the same shape, type and device.
+        """Return x (batch, channels, time) changed as `params` say: a new tensor of the same shape, type and device.
 
-        Raises DataError for an x of another layout, ValueError for parameters drawn for another shape of
-        batch.
+        Raises:
+            DataError: an x of another layout.
+            ValueError: the parameters were drawn for a batch of another shape.
         """
         check_batch(x, len(self.signal.channels))
         drawn_for = {len(p) for p in params.values()}
@@ -134,9 +140,12 @@ class Augmentation(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """What `Compose` drew for one of its augmentations.
+    """The draws of `Compose` for one of its augmentations.
 
     `mask` is (batch,) bool, true for the windows that change; None if all do. `params` None: none does.
+
+    >>> Draw(mask=None, params=None)
+    Draw(mask=None, params=None)
     """
 
     mask: Tensor | None
@@ -146,8 +155,16 @@ class Draw:
 class Compose:
     """Augmentations one after another, each on each window with a probability of its own (Section IV-B2).
 
-    `items` are (augmentation, probability) in the order of application. Raises RecipeError for a
-    probability outside [0, 1]. With no items a batch comes back unchanged.
+    A window's changes are independent of each other and of other windows. With no items a batch comes back unchanged.
+
+    Args:
+        items: (augmentation, probability) in the order of application.
+
+    Raises:
+        RecipeError: a probability outside [0, 1].
+
+    >>> Compose([])(torch.zeros(1, 6, 30), torch.Generator()).shape
+    torch.Size([1, 6, 30])
     """
 
     def __init__(self, items: Iterable[tuple[Augmentation, float]]) -> None:
@@ -156,10 +173,7 @@ class Compose:
             number(augmentation.name, "probability", probability, low=0.0, high=1.0)
 
     def sample(self, x: Tensor, generator: torch.Generator) -> tuple[Draw, ...]:
-        """Draw masks and parameters for x (batch, channels, time), one `Draw` per item.
-
-        Raises what `Augmentation.sample` raises.
-        """
+        """Draw masks and parameters for x (batch, channels, time), one `Draw` per item; see `Augmentation.sample`."""
         check_batch(x)
         check_generator(x, generator)
         draws = []
@@ -171,10 +185,10 @@ class Compose:
         return tuple(draws)
 
     def apply(self, x: Tensor, draws: Sequence[Draw]) -> Tensor:
-        """Change the windows of x that the draws name: same shape, type and device, x stays as it was.
+        """Return x with the windows changed that the draws name; x itself where no item changes anything.
 
-        Where no item changes anything (no items, or probabilities 0) the result is x itself. Raises what
-        `Augmentation.apply` raises, and ValueError for draws of another composition.
+        Raises:
+            DataError, ValueError: as of `Augmentation.apply`; draws of another composition.
         """
         if len(draws) != len(self.items):
             raise ValueError(
@@ -197,11 +211,11 @@ class Compose:
 
 
 def draw_dtype(x: Tensor) -> torch.dtype:
-    """Type in which random factors for x are drawn: x's own, but float32 for half precision."""
+    """Return the type in which random factors for x are drawn: x's own, but float32 for half precision."""
     return x.dtype if x.dtype in (torch.float32, torch.float64) else torch.float32
 
 
 def normal(x: Tensor, shape: Sequence[int], mean: float, std: float, generator: torch.Generator) -> Tensor:
-    """Independent N(mean, std²) draws on x's device."""
+    """Return independent N(mean, std²) draws on x's device."""
     out = torch.empty(tuple(shape), dtype=draw_dtype(x), device=x.device)
     return out.normal_(mean, std, generator=generator)

@@ -1,4 +1,4 @@
-"""Channel shuffle: which axis is which no longer known."""
+"""Channel shuffle: the axes in another order."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ChannelShuffle(Augmentation):
         return x.gather(1, params["order"][:, :, None].expand(-1, -1, x.shape[2]))
 
     def _on(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """What keeps the groups apart in a sort of uniforms, and the channels in the order of their groups.
+        """Return offsets that keep the groups apart in a sort of uniforms, and the channels in the groups' order.
 
         Both are (channels,) and copied to each device only once. Groups lie 2 apart, so that rounding a sum
         cannot carry a channel into the next group.

@@ -1,4 +1,4 @@
-"""Checks of what recipes and callers hand in: each error names the value, what was expected and the cure."""
+"""Checks of options and batches: each error names the value, what was expected and the cure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from otolith.errors import DataError, RecipeError, unknown
 
 
 def number(name: str, option: str, value: object, low: float, high: float = math.inf, above: bool = False) -> float:
-    """`value` as a float in [low, high], or (low, high] if `above`; else a RecipeError naming the option."""
+    """Return `value` as a float in [low, high], or (low, high] if `above`; else a RecipeError naming the option."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         inside = low < value if above else low <= value
         if inside and value <= high and math.isfinite(value):
@@ -22,28 +22,28 @@ def number(name: str, option: str, value: object, low: float, high: float = math
 
 
 def integer(name: str, option: str, value: object, low: int) -> int:
-    """`value` if it is an int of at least `low`; otherwise a RecipeError naming the option."""
+    """Return `value` if it is an int of at least `low`; otherwise a RecipeError naming the option."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= low:
         return value
     raise RecipeError(f"{option} of augmentation {name!r} must be a whole number of at least {low}, not {value!r}")
 
 
 def choice(name: str, option: str, value: object, known: Sequence[str]) -> str:
-    """`value` if it is one of `known`; otherwise a RecipeError that suggests the nearest."""
+    """Return `value` if it is one of `known`; otherwise a RecipeError that suggests the nearest."""
     if isinstance(value, str) and value in known:
         return value
     raise RecipeError(unknown(f"{option} of augmentation {name!r}:", value, known))
 
 
 def flag(name: str, option: str, value: object) -> bool:
-    """`value` if it is a bool; otherwise a RecipeError naming the option."""
+    """Return `value` if it is a bool; otherwise a RecipeError naming the option."""
     if isinstance(value, bool):
         return value
     raise RecipeError(f"{option} of augmentation {name!r} must be true or false, not {value!r}")
 
 
 def check_batch(x: Tensor, n_channels: int | None = None) -> None:
-    """DataError unless x is a floating-point (batch, channels, time) tensor with `n_channels` channels."""
+    """Raise DataError unless x is a floating-point (batch, channels, time) tensor with `n_channels` channels."""
     if x.ndim != 3 or not x.is_floating_point():
         raise DataError(
             f"augmentations take floating-point batches (batch, channels, time), not {x.dtype} of shape "
@@ -57,7 +57,7 @@ def check_batch(x: Tensor, n_channels: int | None = None) -> None:
 
 
 def check_generator(x: Tensor, generator: torch.Generator) -> None:
-    """ValueError unless the generator draws on x's device."""
+    """Raise ValueError unless the generator draws on x's device."""
     here, there = generator.device, x.device
     # A device without an index is the current one of its type: only two different indices contradict.
     if here.type != there.type or (None not in (here.index, there.index) and here.index != there.index):

@@ -55,7 +55,7 @@ class Permutation(Augmentation):
 
 
 def _random_pieces(pieces: Tensor, most: int, time: int, generator: torch.Generator) -> Tensor:
-    """Piece number of each step, (batch, time), of `pieces` (batch, 1) random pieces, `most` at the most."""
+    """Return the piece number of each step, (batch, time), of `pieces` (batch, 1) random pieces, `most` at the most."""
     batch, device = len(pieces), pieces.device
     starts = torch.zeros((batch, time), dtype=torch.int64, device=device)
     if most > 1:

@@ -16,16 +16,29 @@ register, add_file, names = REGISTRY.register, REGISTRY.add_file, REGISTRY.names
 
 
 def options(name: str) -> dict[str, object]:
-    """Options of a registered augmentation with their defaults; RecipeError for an unknown name."""
+    """Return the options of a registered augmentation with their defaults; RecipeError for an unknown name.
+
+    >>> options("jitter")
+    {'sigma': 0.5}
+    """
     parameters = inspect.signature(REGISTRY.get(name).__init__).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
 def build(name: str, signal: SignalSpec, /, **chosen: object) -> Augmentation:
-    """The augmentation `name` for batches of `signal`, with its defaults where an option is not given.
+    """Return an augmentation for batches of `signal`, with its defaults where an option is not given.
 
-    Raises RecipeError for an unknown name or option (suggesting the nearest), for a value out of range, and
-    for an augmentation that these channels do not allow.
+    Args:
+        name: of `names()`.
+        signal: the channels of the batches.
+        chosen: options of the augmentation; see `options`.
+
+    Raises:
+        RecipeError: an unknown name or option (suggests the nearest), a value out of range, or channels that the
+            augmentation does not allow.
+
+    >>> build("jitter", SignalSpec(("acc_x",), (0.0,), (1.0,), 30.0), sigma=0.1).sigma
+    0.1
     """
     cls = REGISTRY.get(name)
     known = options(name)
@@ -36,10 +49,18 @@ def build(name: str, signal: SignalSpec, /, **chosen: object) -> Augmentation:
 
 
 def build_all(entries: Sequence[Mapping[str, object]], signal: SignalSpec) -> Compose:
-    """A composition from recipe entries such as {"name": "jitter", "probability": 1.0, "sigma": 0.5}.
+    """Return the composition of recipe entries such as {"name": "jitter", "probability": 1.0, "sigma": 0.5}.
 
-    `name` is required, `probability` is 1 if not given, and the rest are options. Raises RecipeError as
-    `build` does.
+    Args:
+        entries: each with a `name`, a `probability` (1 if not given), and options of the augmentation.
+        signal: the channels of the batches.
+
+    Raises:
+        RecipeError: as of `build`.
+
+    >>> compose = build_all([{"name": "jitter"}], SignalSpec(("acc_x",), (0.0,), (1.0,), 30.0))
+    >>> [(change.name, probability) for change, probability in compose.items]
+    [('jitter', 1.0)]
     """
     items = []
     for i, entry in enumerate(entries):

@@ -65,7 +65,7 @@ class Rotation(Augmentation):
         return x.index_copy(1, index, turned.reshape(batch, 3 * n_triads, time).to(x.dtype))
 
     def _on(self, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-        """Channel indices (3 triads,), means and deviations (triads, 3), copied to each device only once."""
+        """Return channel indices (3 triads,), means and deviations (triads, 3), copied to each device only once."""
         key = (device, dtype)
         if key not in self._constants:
             index = torch.tensor(self._triads, device=device)
@@ -76,7 +76,7 @@ class Rotation(Augmentation):
 
 
 def _matrices(quaternion: Tensor) -> Tensor:
-    """Rotation matrices (n, 3, 3) of non-zero quaternions (n, 4) of any length, scalar part first.
+    """Return the rotation matrices (n, 3, 3) of non-zero quaternions (n, 4) of any length, scalar part first.
 
     Gaussian quaternions point uniformly, which makes the rotations uniform on SO(3).
     """

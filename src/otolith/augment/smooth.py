@@ -11,7 +11,7 @@ from torch import Tensor
 
 @lru_cache(maxsize=16)
 def spline_matrix(knots: int, time: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Matrix (knots, time) that turns values at evenly spaced knots into a natural cubic spline through them.
+    """Return the matrix (knots, time) from values at evenly spaced knots to a natural cubic spline through them.
 
     The first and last knot lie on the first and last step. A spline is linear in its values, so a whole
     batch of curves is one matrix product.

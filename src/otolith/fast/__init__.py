@@ -1,7 +1,7 @@
-"""Fast forms of what is written plainly elsewhere, and the one option that switches all of them off.
+"""Fast forms of what is written plainly elsewhere, one optimisation a file, and the switch that turns all of them off.
 
-Each file here holds one optimisation with the reason for it. Whoever has a plain form asks `is_on()` first; with
-`OTOLITH_FAST=0` in the environment, or inside `plain()`, the plain form runs. Tests compare the two.
+Code that has a plain form asks `is_on()` first; with `OTOLITH_FAST=0` in the environment, or inside `plain()`, the
+plain form runs. Tests compare the two.
 """
 
 from __future__ import annotations
@@ -15,14 +15,19 @@ _choice: ContextVar[bool | None] = ContextVar("otolith_fast", default=None)
 
 
 def is_on() -> bool:
-    """Whether fast forms may be used."""
+    """Return True where fast forms may be used."""
     choice = _choice.get()
     return os.environ.get("OTOLITH_FAST", "1") != "0" if choice is None else choice
 
 
 @contextmanager
 def plain(off: bool = True) -> Iterator[None]:
-    """Within this context the plain forms run (with `off` False the fast ones, whatever the environment says)."""
+    """Run the plain forms within this context (with `off` False the fast ones, whatever the environment says).
+
+    >>> with plain():
+    ...     is_on()
+    False
+    """
     token = _choice.set(not off)
     try:
         yield

@@ -19,7 +19,7 @@ _LEVELS = 1 << 16
 
 
 def dropped_share(p: float) -> float:
-    """The probability with which elements are really dropped: `p` rounded to a multiple of 1/65,536."""
+    """Return the probability with which elements are really dropped: `p` rounded to a multiple of 1/65,536."""
     return round(p * _LEVELS) / _LEVELS
 
 
@@ -44,7 +44,7 @@ class KeepMasks:
         return dropped
 
     def state(self) -> Tensor:
-        """Where the stream stands, (4,) int64, for a checkpoint."""
+        """Return the place of the stream, (4,) int64, for a checkpoint."""
         return torch.from_numpy(self._bits.state["state"]["state"].view(np.int64).copy())
 
     def load_state(self, state: Tensor) -> None:

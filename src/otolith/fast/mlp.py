@@ -45,7 +45,7 @@ class MLPSteps:
 
     @torch.no_grad()
     def step(self, x: Tensor, y: Tensor, lr: float, of_class: Tensor | None = None) -> Tensor:
-        """One update from rows x (n, n_features) of classes y (n,); their mean loss before it.
+        """Update once from rows x (n, n_features) of classes y (n,), and return their mean loss before it.
 
         `of_class` (n_classes,) weights each row by its class, as in `F.cross_entropy`.
         """

@@ -93,7 +93,13 @@ class AutoencoderSettings(Settings):
 
 
 class SharedSettings(Protocol):
-    """The sections of a recipe that methods share; `otolith.recipes.Recipe` is one."""
+    """The sections of a recipe that methods share; `otolith.recipes.Recipe` is one.
+
+    >>> from otolith.recipes import load_recipe
+    >>> shared: SharedSettings = load_recipe("compact", "watch")
+    >>> shared_encoder(shared, n_channels=6, n_steps=30).n_channels
+    6
+    """
 
     @property
     def encoder(self) -> EncoderSettings: ...

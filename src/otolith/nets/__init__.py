@@ -1,4 +1,8 @@
-"""Networks, each for any number of channels and any window of at least eight steps."""
+"""Networks: encoders, which turn windows of at least eight steps into features, and the heads on top of them.
+
+Every encoder is an `Encoder` (`encoder.py`), which declares its sizes; `heads.py` holds the heads of pre-training and
+the classifiers; `conv.py` and `dropout.py` are layers that take a faster form on a CPU (see `otolith.fast`).
+"""
 
 from otolith.nets.autoencoder import ConvAutoencoder
 from otolith.nets.cpc import CPCEncoder

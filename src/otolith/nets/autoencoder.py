@@ -17,6 +17,19 @@ class ConvAutoencoder(Encoder):
     The decoder upsamples to the exact length of each stage, so that any window of at least eight steps comes back
     with its own length, and has no last ReLU, since signals are negative as often as positive.
     `latent` may exceed the pooled output (USC-HAD: 384 -> 512), as printed in the paper.
+
+    Args:
+        n_channels, n_steps: size of the windows.
+        maps, kernel: output channels and taps of the convolutions.
+        latent: width of the bottleneck, the features.
+
+    Raises:
+        ValueError: the window is too short for the poolings.
+
+    >>> import torch
+    >>> network = ConvAutoencoder(n_channels=6, n_steps=30)
+    >>> network.reconstruct(network(torch.zeros(2, 6, 30))).shape
+    torch.Size([2, 6, 30])
     """
 
     def __init__(
@@ -36,13 +49,13 @@ class ConvAutoencoder(Encoder):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Instance features h = l1(g(x)): (batch, n_channels, n_steps) -> (batch, latent)."""
+        """Return the instance features h = l1(g(x)): (batch, n_channels, n_steps) -> (batch, latent)."""
         for conv in self.down:
             x = F.max_pool1d(F.relu(conv(x)), 2)
         return self.bottleneck_in(x.flatten(1))
 
     def reconstruct(self, h: Tensor) -> Tensor:
-        """(batch, latent) -> (batch, n_channels, n_steps)."""
+        """Return the window of features: (batch, latent) -> (batch, n_channels, n_steps)."""
         x = self.bottleneck_out(h).view(-1, *self.pooled)
         for i, (conv, length) in enumerate(zip(self.up, reversed(self.lengths[:-1]), strict=True)):
             x = conv(F.interpolate(x, size=length, mode="nearest"))

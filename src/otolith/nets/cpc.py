@@ -1,4 +1,4 @@
-"""The encoder of contrastive predictive coding: convolutions give latents, a GRU sums up what has been."""
+"""The encoder of contrastive predictive coding: convolutions give latents, a GRU sums up the past."""
 
 from __future__ import annotations
 
@@ -22,8 +22,19 @@ class CPCEncoder(Encoder):
     the left, so that z_t sees the samples t - 6 .. t. It is zeros; theirs mirrors the window, which on the left would
     let the first latents see what follows them.
 
+    Args:
+        n_channels, n_steps: size of the windows.
+        maps, kernel: output channels and taps of the convolutions.
+        hidden, layers: width and number of the GRU's layers.
+        dropout: share that is dropped.
+
     Raises:
         ValueError: fewer than eight steps.
+
+    >>> import torch
+    >>> network = CPCEncoder(n_channels=6, n_steps=30)
+    >>> network.latents(torch.zeros(2, 6, 30)).shape, network(torch.zeros(2, 6, 30)).shape
+    (torch.Size([2, 30, 128]), torch.Size([2, 256]))
     """
 
     def __init__(
@@ -47,13 +58,13 @@ class CPCEncoder(Encoder):
         return self.contexts(self.latents(x))[:, -1]
 
     def latents(self, x: Tensor) -> Tensor:
-        """z of every step: (batch, n_channels, n_steps) -> (batch, n_steps, maps[-1])."""
+        """Return z of every step: (batch, n_channels, n_steps) -> (batch, n_steps, maps[-1])."""
         for conv in self.convs:
             x = self.dropout(F.relu(conv(F.pad(x, (self.kernel - 1, 0)))))
         return x.transpose(1, 2)
 
     def contexts(self, z: Tensor) -> Tensor:
-        """c of every step, c_t of z_0 .. z_t: (batch, n_steps, maps[-1]) -> (batch, n_steps, hidden)."""
+        """Return c of every step, c_t of z_0 .. z_t: (batch, n_steps, maps[-1]) -> (batch, n_steps, hidden)."""
         # where autocast narrows the convolutions but not the GRU, as on a CPU, their types would differ
         contexts: Tensor = self.gru(z.to(next(self.gru.parameters()).dtype))[0]
         return contexts

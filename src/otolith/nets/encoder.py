@@ -1,4 +1,4 @@
-"""What every encoder offers: a network from windows to features, of sizes that others can read."""
+"""The base class of encoders: networks from windows to features, of sizes that others can read."""
 
 from __future__ import annotations
 

@@ -10,7 +10,11 @@ from otolith.nets.dropout import Dropout
 
 
 class ProjectionHead(nn.Sequential):
-    """Linear-ReLU-Linear: (batch, n_features) -> (batch, out). Used in pre-training only, then thrown away."""
+    """Linear-ReLU-Linear: (batch, n_features) -> (batch, out). Used in pre-training only, then thrown away.
+
+    >>> ProjectionHead(n_features=128, hidden=64, out=32)[2].out_features
+    32
+    """
 
     def __init__(self, n_features: int, hidden: int, out: int) -> None:
         super().__init__(nn.Linear(n_features, hidden), nn.ReLU(), nn.Linear(hidden, out))
@@ -25,7 +29,7 @@ class NormalisedMLP(nn.Sequential):
     Args:
         hidden: width of each hidden layer.
         normalise_out: batch normalisation after the last layer too, without a scale and an offset to learn.
-        bias_out: whether the last layer has a bias; never where it is normalised.
+        bias_out: give the last layer a bias; it never has one where it is normalised.
     """
 
     def __init__(
@@ -45,6 +49,14 @@ class PredictionMLP(nn.Sequential):
     """Hidden layers with ReLU and dropout, then one logit for each activity (Section IV-B4).
 
     (batch, n_features) -> (batch, n_classes). No hidden layer makes it a linear probe.
+
+    Args:
+        n_features, n_classes: width of the features, and number of activities.
+        hidden: width of each hidden layer.
+        dropout: share of each hidden layer that is dropped.
+
+    >>> [layer.out_features for layer in PredictionMLP(n_features=128, n_classes=6).linear_layers()]
+    [256, 128, 6]
     """
 
     def __init__(
@@ -58,5 +70,5 @@ class PredictionMLP(nn.Sequential):
         self.dropout = dropout
 
     def linear_layers(self) -> list[nn.Linear]:
-        """The layers that have weights, in order."""
+        """Return the layers that have weights, in order."""
         return [layer for layer in self if isinstance(layer, nn.Linear)]

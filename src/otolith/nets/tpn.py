@@ -21,8 +21,16 @@ class TPNEncoder(Encoder):
     training windows' mean, pad both sides, so that every convolution keeps the number of steps, and a kernel that is
     longer than the window is cut to its length: further taps would meet nothing but padding.
 
+    Args:
+        n_channels, n_steps: size of the windows.
+        maps, kernels: output channels and taps of each convolution.
+        dropout: share that is dropped.
+
     Raises:
         ValueError: fewer than eight steps.
+
+    >>> TPNEncoder(n_channels=6, n_steps=10).kernels
+    [10, 10, 8]
     """
 
     def __init__(
@@ -47,5 +55,5 @@ class TPNEncoder(Encoder):
         return x.amax(dim=2)
 
     def squared_weights(self) -> Tensor:
-        """Sum of the squared convolution weights, biases apart: what the paper's L2 regularisation multiplies."""
+        """Return the sum of the squared convolution weights, which the paper's L2 regularisation multiplies."""
         return torch.stack([p.square().sum() for name, p in self.convs.named_parameters() if "weight" in name]).sum()

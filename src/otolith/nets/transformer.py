@@ -18,7 +18,7 @@ from otolith.nets.encoder import Encoder
 
 
 def sinusoidal_positions(n_steps: int, width: int) -> Tensor:
-    """Position encoding of Vaswani et al. 2017, Section 3.5: (n_steps, width), sines at even, cosines at odd places."""
+    """Return the positions of Vaswani et al. 2017, Section 3.5: (n_steps, width), sines at even, cosines at odd places."""
     position = torch.arange(n_steps, dtype=torch.float64)[:, None]
     rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(10_000.0) / width))
     table = torch.zeros(n_steps, width, dtype=torch.float64)
@@ -73,7 +73,7 @@ class AttentionBlock(nn.Module):
 
 
 def _on_cpu(x: Tensor) -> bool:
-    """Whether the forms made for a CPU may be used."""
+    """Return True where the forms made for a CPU may be used."""
     return x.device.type == "cpu" and fast.is_on() and not torch.is_autocast_enabled("cpu")
 
 
@@ -83,8 +83,18 @@ class TransformerEncoder(Encoder):
     (batch, n_channels, n_steps) -> (batch, n_steps * maps[-1]). Dropout also follows the position encoding and the
     last block. Every block is built anew, so that no two start with the same weights.
 
+    Args:
+        n_channels, n_steps: size of the windows.
+        maps: output channels of each convolution; the last is the width of the attention blocks.
+        kernel: taps of each convolution, odd.
+        blocks, heads, feed_forward: number, heads and hidden width of the attention blocks.
+        dropout: share that is dropped.
+
     Raises:
         ValueError: fewer than eight steps, or a width that the heads do not divide.
+
+    >>> TransformerEncoder(n_channels=6, n_steps=30, blocks=1, feed_forward=64).n_features  # 30 steps of 128 maps
+    3840
     """
 
     def __init__(
