@@ -4,7 +4,7 @@ Neither negatives nor a stopped gradient: the variance keeps each dimension aliv
 saying the same. Where the paper contradicts itself:
 
 - Eq 5 as printed sums the squared differences of the d dimensions. The paper's Algorithm 1 and the authors' code take
-  their mean, and the weights 25, 25 and 1 belong to that: it is the default here. `per_dimension=False` sums.
+  their mean, as here, and the weights 25, 25 and 1 belong to that.
 - The variance term of Eq 6 and Algorithm 1 is the sum over both views, as here; the authors' code takes half of it.
 """
 
@@ -20,12 +20,7 @@ EPSILON = 1e-4
 
 
 def vicreg(
-    a: Tensor,
-    b: Tensor,
-    invariance: float = 25.0,
-    variance: float = 25.0,
-    covariance: float = 1.0,
-    per_dimension: bool = True,
+    a: Tensor, b: Tensor, invariance: float = 25.0, variance: float = 25.0, covariance: float = 1.0
 ) -> dict[str, Tensor]:
     """Return the weighted sum of Eq 6, lambda s(Z, Z') + mu [v(Z) + v(Z')] + nu [c(Z) + c(Z')].
 
@@ -33,7 +28,6 @@ def vicreg(
         a: (n, d) embeddings Z of one view of n windows, n >= 2.
         b: (n, d) embeddings Z' of the other view, row i of the same window.
         invariance, variance, covariance: the weights lambda, mu and nu (Section 4.2).
-        per_dimension: divide Eq 5 by d, too; see the head of this file.
 
     Returns:
         Scalars: "loss" and the three terms that it weighs, "invariance", "variance" and "covariance"; float64 if `a`
@@ -45,35 +39,25 @@ def vicreg(
     for name, weight in (("invariance", invariance), ("variance", variance), ("covariance", covariance)):
         if not weight >= 0:
             raise ValueError(f"the weight of {name} is {weight}; expected 0 or more")
-    s = invariance_term(a, b, per_dimension)
-    v = variance_term(a) + variance_term(b)
-    c = covariance_term(a) + covariance_term(b)
-    return {
-        "loss": invariance * s + variance * v + covariance * c,
-        "invariance": s,
-        "variance": v,
-        "covariance": c,
-    }
-
-
-def invariance_term(a: Tensor, b: Tensor, per_dimension: bool = True) -> Tensor:
-    """Return s(Z, Z') = sum_i |z_i - z'_i|^2 / n (Eq 5), also divided by d if `per_dimension`: scalar of two (n, d)."""
     a, b = _embeddings("a", a), _embeddings("b", b)
     if a.shape != b.shape:
         raise ValueError(
             f"a has shape {tuple(a.shape)} and b {tuple(b.shape)}; expected a row of each for every window"
         )
-    squares = (a - b).square()
-    return squares.mean() if per_dimension else squares.sum(dim=1).mean()
+    s = (a - b).square().mean()  # Eq 5 by Algorithm 1
+    v = variance_term(a) + variance_term(b)
+    c = covariance_term(a) + covariance_term(b)
+    loss = invariance * s + variance * v + covariance * c
+    return {"loss": loss, "invariance": s, "variance": v, "covariance": c}
 
 
-def variance_term(z: Tensor, target: float = 1.0, epsilon: float = EPSILON) -> Tensor:
-    """Return v(Z) = sum_j max(0, gamma - sqrt(Var(z^j) + epsilon)) / d (Eqs 1 and 2): scalar of (n, d), n >= 2.
+def variance_term(z: Tensor) -> Tensor:
+    """Return v(Z) = sum_j max(0, 1 - sqrt(Var(z^j) + epsilon)) / d (Eqs 1 and 2): scalar of (n, d), n >= 2.
 
-    `target` is gamma, 1 in the paper. The variance is the unbiased one, as in Algorithm 1.
+    The variance is the unbiased one, as in Algorithm 1.
     """
-    deviation = (_embeddings("z", z).var(dim=0) + epsilon).sqrt()
-    return (target - deviation).clamp_min(0.0).mean()
+    deviation = (_embeddings("z", z).var(dim=0) + EPSILON).sqrt()
+    return (1.0 - deviation).clamp_min(0.0).mean()
 
 
 def covariance_term(z: Tensor) -> Tensor:

@@ -26,6 +26,9 @@ from otolith.training.pretext import Batch, Method
 AXES = 3
 """Channels of each sensor: the accelerometer's come first, then the gyroscope's (`otolith.recording.CHANNELS`)."""
 
+WANTED = "method 'multimodal' takes six channels, accelerometer x, y, z, then gyroscope x, y, z, and no others"
+CURE = "Record both sensors, or choose 'dynamic', which takes any channels"
+
 
 class ModalityEncoders(Encoder):
     """One encoder on the accelerometer's channels and one on the gyroscope's, their features side by side.
@@ -61,7 +64,8 @@ class Multimodal(Method):
         self, shared: SharedSettings, settings: DynamicTemperature, encoder: ModalityEncoders, signal: SignalSpec
     ) -> None:
         super().__init__()
-        _check_modalities(signal.channels)
+        if [channel[:3] for channel in signal.channels] != ["acc"] * AXES + ["gyr"] * AXES:
+            raise RecipeError(f"{WANTED}; got {', '.join(signal.channels)}. {CURE}")
         self.encoder = encoder
         self.projection_acc = projection(shared, encoder.acc)
         self.projection_gyro = projection(shared, encoder.gyro)
@@ -97,29 +101,11 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 
 def _encoders(shared: SharedSettings, n_channels: int, n_steps: int) -> ModalityEncoders:
-    """Return both as the recipe's [encoder] says."""
+    """Return both encoders as the recipe's [encoder] says."""
     if n_channels != 2 * AXES:
-        raise RecipeError(
-            f"method 'multimodal' takes six channels, accelerometer x, y, z and gyroscope x, y, z; the windows have "
-            f"{n_channels}. Record both sensors, or choose 'dynamic', which takes any channels"
-        )
+        raise RecipeError(f"{WANTED}; the windows have {n_channels} channels. {CURE}")
     acc, gyro = (shared_encoder(shared, AXES, n_steps) for _ in range(2))
     return ModalityEncoders(acc, gyro, n_steps)
-
-
-def _check_modalities(channels: tuple[str, ...]) -> None:
-    found = ", ".join(channels)
-    for start, sensor in (("acc", "accelerometer"), ("gyr", "gyroscope")):
-        if not any(channel.startswith(start) for channel in channels):
-            raise RecipeError(
-                f"method 'multimodal' needs an accelerometer (acc_x, acc_y, acc_z) and a gyroscope (gyro_x, gyro_y, "
-                f"gyro_z); no channel of the {sensor} is among {found}. Choose 'dynamic', which takes any channels"
-            )
-    if [channel[:3] for channel in channels] != ["acc"] * AXES + ["gyr"] * AXES:
-        raise RecipeError(
-            f"method 'multimodal' takes the accelerometer's three channels first, then the gyroscope's three; got "
-            f"{found}. Give them in that order, without others"
-        )
 
 
 SPEC = MethodSpec(
