@@ -85,3 +85,30 @@ def chromium(program: str, profile: Path) -> Iterator[Page]:
         process.terminate()
         process.wait(30)
         process.stderr.close()
+
+
+def ready(page: Page, url: str) -> None:
+    page.call("Page.navigate", url="about:blank")  # a fragment alone would load nothing anew
+    page.open(url, 1280, 800)
+    page.wait_for("document.querySelectorAll('#bars li').length")
+
+
+def recognised(page: Page, first: dict[str, Any], pieces: list[tuple[Any, Any]] | None = None) -> list[dict[str, Any]]:
+    """What the page finds in a replay, or in pieces (times, rows) of its own sensors."""
+    ended = page.run(
+        f"""(async () => {{
+          const about = await (await fetch("about.json")).json();
+          const {{ Local }} = await import("./local.js");
+          const found = [];
+          const reason = await new Promise((closed) => {{
+            const local = new Local({json.dumps(first)}, {{ prediction: (one) => found.push(one), closed }}, about);
+            const pieces = {json.dumps(pieces)};
+            pieces?.forEach(([t, x]) => local.samples(t, x));
+            if (pieces) setTimeout(function stop() {{ local.recogniser ? local.stop() : setTimeout(stop, 20); }}, 0);
+          }});
+          return {{ reason, found }};
+        }})()"""
+    )
+    assert ended["reason"] is None
+    found: list[dict[str, Any]] = ended["found"]
+    return found

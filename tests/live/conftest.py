@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,16 +16,13 @@ from tests.helpers import tiny
 
 pytest.importorskip("starlette", reason="the extra `live` is not installed")
 
-from starlette.testclient import TestClient
-
 from otolith import pipeline, splits
 from otolith.errors import DataError
 from otolith.live import runtime
-from otolith.live.app import Live, build
 from otolith.live.recordings import Playable
 from otolith.model import Model
 from otolith.recording import CHANNELS, Recording, Stream
-from tests.helpers.livetools import HOST, signal
+from tests.helpers.live import Served, running_live, signal
 
 
 def trained(method: str, **sizes: int) -> Model:
@@ -46,7 +43,7 @@ def model() -> Model:
 
 @pytest.fixture(scope="session")
 def able() -> Model:
-    """One that has learnt enough to tell activities apart in `livetools.signal`."""
+    """One that has learnt enough to tell activities apart in `tests.helpers.live.signal`."""
     return trained("supervised", method__supervised__epochs=60, finetune__epochs=60)
 
 
@@ -80,14 +77,20 @@ def runtime_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def known(model: Model, recordings: dict[str, Recording]) -> dict[str, Playable]:
+    return {name: Playable.of(one, model) for name, one in recordings.items()}
+
+
+@pytest.fixture(scope="session")
+def served(model: Model, known: dict[str, Playable]) -> Iterator[Served]:
+    """A running server that plays the recordings."""
+    with running_live(model, recordings=known) as found:
+        yield found
+
+
 @pytest.fixture
-def serving(model: Model, recordings: dict[str, Recording]) -> Callable[..., TestClient]:
-    """A client of a server; keyword arguments change what it is built from."""
-
-    def make(**changes: Any) -> TestClient:
-        known = {name: Playable.of(one, model) for name, one in recordings.items()}
-        options: dict[str, Any] = {"model": model, "title": "Tiny", "recordings": known, "hosts": (HOST,)}
-        live = Live(**(options | changes))
-        return TestClient(build(live), base_url=f"{live.scheme}://{HOST}", raise_server_exceptions=True)
-
-    return make
+def serving(model: Model, known: dict[str, Playable]) -> Iterator[Callable[..., Served]]:
+    """A function that starts a server; keyword arguments change what it is built from."""
+    with ExitStack() as stack:
+        yield lambda **changes: stack.enter_context(running_live(model, **({"recordings": known} | changes)))

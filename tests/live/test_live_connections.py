@@ -1,4 +1,4 @@
-"""Clients that are silent or do not read: each is cut off, none holds memory, and beside them others are served."""
+"""Clients that are silent or do not read are cut off, and others are served beside them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from websockets.frames import Opcode
-from websockets.sync.client import connect
 
 from otolith.live import connections, session
 from otolith.live.app import Live, build
@@ -21,32 +20,29 @@ from otolith.live.serve import Place
 from otolith.live.session import Limits
 from otolith.model import Model
 from otolith.recording import CHANNELS
-from tests.helpers.callers import PATIENCE_S, Running, flood, frame, happens, running
-from tests.helpers.livetools import signal
+from tests.helpers.live import PATIENCE_S, Served, cut_off, flood, frame, happens, hear, running, say, signal
 
 LARGE = np.random.default_rng(0).bytes(4_000_000)
 SHORT = LARGE[:40_000]
 """Less than what an asyncio transport takes before it says that it is too much; more than these systems' buffers."""
-NEVER_S = 600.0
-TO_STALL, TO_CLOSE = "/patient", "/hasty"
-"""Applications of which the first leaves those who do not read to their connection, the other ends their session."""
 PING = json.dumps({"v": 1, "type": "ping", "sent": 1}).encode()
-START = json.dumps({"v": 1, "type": "start", "channels": CHANNELS, "rate_hz": 50.0})
 
 
 @pytest.fixture(scope="module")
-def server(model: Model) -> Iterator[Running]:
+def server(model: Model) -> Iterator[Served]:
+    """Two applications: /patient leaves clients that do not read to their connection, /hasty ends their session."""
+
     def make(place: Place) -> Any:
-        limits = {TO_STALL: Limits(messages_hz=1e6), TO_CLOSE: Limits(messages_hz=1e6, send_s=0.1)}
+        limits = {"patient": Limits(messages_hz=1e6), "hasty": Limits(messages_hz=1e6, send_s=0.1)}
         kind = "application/octet-stream"
         files = {"/large": (LARGE, kind), "/short": (SHORT, kind)}
         apps = {
-            path: build(Live(model, "Tiny", hosts=place.hosts, token=path.removeprefix("/"), limits=limit, files=files))
-            for path, limit in limits.items()
+            token: build(Live(model, "Tiny", hosts=place.hosts, token=token, limits=limit, files=files))
+            for token, limit in limits.items()
         }
 
         async def either(scope: Any, receive: Any, send: Any) -> None:
-            await apps["/" + scope["path"].split("/")[1]](scope, receive, send)
+            await apps[scope["path"].split("/")[1]](scope, receive, send)
 
         return either
 
@@ -62,45 +58,19 @@ def _short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         (connections, "LINGER_S", 0.2),
         (session, "CLOSE_S", 0.1),
     ):
-        assert getattr(module, name) > seconds
         monkeypatch.setattr(module, name, seconds)
 
 
-@pytest.fixture(autouse=True)
-def _nobody_is_left(server: Running, _short_limits: None) -> Iterator[None]:
-    assert server.knows(0)
-    yield
-    server.hang_up()
-
-
-def cut_off(one: socket.socket) -> bool:
-    """Whether the server has ended the connection; what came before does not count."""
-    one.settimeout(0.005)
-    try:
-        while one.recv(1 << 16):
-            pass
-    except TimeoutError:
-        return False
-    except ConnectionError:
-        pass
-    return True
-
-
 def answered(one: socket.socket, method: str = "GET") -> http.client.HTTPResponse:
-    """The whole answer, read from a connection that stays open."""
+    """Return the whole answer, read from a connection that stays open."""
     answer = http.client.HTTPResponse(one, method=method)
     answer.begin()
     answer.read()
     return answer
 
 
-def test_who_never_asks_is_cut_off(server: Running) -> None:
-    one = server.connect()
-    assert one.recv(1) == b""
-
-
-def test_who_asks_slowly_is_cut_off(server: Running) -> None:
-    first, later, body = (server.connect() for _ in range(3))
+def test_a_client_that_asks_slowly_or_never_is_cut_off(server: Served) -> None:
+    never, first, later, body = (server.connect() for _ in range(4))
     later.sendall(server.asking("/patient/about.json"))
     assert answered(later).status == 200
     body.sendall(server.asking("/patient/about.json", "Content-Length: 1000000", method="POST"))
@@ -120,10 +90,11 @@ def test_who_asks_slowly_is_cut_off(server: Running) -> None:
         return not left
 
     assert happens(another_byte), f"{len(left)} of them could go on"
+    assert never.recv(1) == b""
 
 
-def test_who_does_not_take_what_he_is_sent_is_cut_off(server: Running) -> None:
-    """Whether more is to come, or all was said and it is time to close; and over a WebSocket."""
+def test_a_client_that_does_not_take_its_answer_is_cut_off(server: Served) -> None:
+    """An answer of which more is to come, one after which the connection closes, and the answers to control pings."""
     asked = {
         server.asking("/patient/large"): len(LARGE),
         server.asking("/patient/short", "Connection: close"): len(SHORT),
@@ -134,7 +105,7 @@ def test_who_does_not_take_what_he_is_sent_is_cut_off(server: Running) -> None:
         ones[-1].sendall(request)
     silent = server.talking("/patient/stream")
     flood(silent.socket, frame(bytes(125), Opcode.PING))
-    assert server.knows(0)
+    assert happens(lambda: disconnected(silent.socket))
     for one, n in zip(ones, asked.values(), strict=True):
         came = bytearray()
         with contextlib.suppress(ConnectionError):
@@ -143,16 +114,24 @@ def test_who_does_not_take_what_he_is_sent_is_cut_off(server: Running) -> None:
         assert 0 < len(came) < n
 
 
-@pytest.mark.parametrize("messages", [0, 1])  # a message leads to reading on, once it is worked off
-def test_who_does_not_read_is_not_listened_to_until_he_does(
-    server: Running, messages: int, monkeypatch: pytest.MonkeyPatch
+def disconnected(one: socket.socket) -> bool:
+    """Return True once the server refuses bytes, because it has cut the connection off."""
+    try:
+        one.send(b"x")
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+    return False
+
+
+def test_nothing_is_lost_of_what_a_client_sends_that_reads_late(
+    server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "STALL_S", NEVER_S)
+    """While it does not read, the server takes a bounded number of its messages (`flood` asserts so)."""
+    monkeypatch.setattr(connections, "STALL_S", 600.0)
     talker = server.talking("/patient/stream")
-    pings = 5 * frame(bytes(125), Opcode.PING) + messages * frame(PING)
-    n, left = flood(talker.socket, pings)
-    assert server.waiting_bytes() < 500_000
-    # and nothing is lost
+    n, left = flood(talker.socket, 5 * frame(bytes(125), Opcode.PING) + frame(PING))
     talker.socket.settimeout(PATIENCE_S)
     last = frame(PING.replace(b"1}", b"2}"))
     sending = threading.Thread(target=lambda: talker.socket.sendall(left + last))
@@ -166,85 +145,42 @@ def test_who_does_not_read_is_not_listened_to_until_he_does(
     assert pongs == 5 * (n + 1)
 
 
-def test_whose_session_is_over_is_cut_off_whether_he_reads_or_not(
-    server: Running, monkeypatch: pytest.MonkeyPatch
+def test_a_client_whose_session_is_over_is_cut_off_whether_it_reads_or_not(
+    server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "STALL_S", NEVER_S)
+    monkeypatch.setattr(connections, "STALL_S", 600.0)
     deaf = server.talking("/hasty/stream")
-    flood(deaf.socket, 20 * frame(PING))  # to which the answers are messages, that a session gives up on
+    flood(deaf.socket, 20 * frame(PING))  # the answers are messages, which a session gives up on
     reader = server.talking("/patient/stream")
     reader.send(b"nonsense")
-    said = list(reader.frames())  # without the answer to its close frame that it is owed
+    said = list(reader.frames())  # without an answer to the close frame
     assert [one.opcode for one in said] == [Opcode.TEXT, Opcode.CLOSE]
     assert json.loads(said[0].data)["type"] == "error"
-    assert server.knows(0)
+    assert happens(lambda: disconnected(deaf.socket))
 
 
-def test_who_asks_for_a_websocket_behind_an_answer_that_he_did_not_take_gets_none(
-    server: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "STALL_S", NEVER_S)
-    upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
-    named = (f"Origin: http://{server.place.hosts[0]}", "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==")
-    one = server.connect()
-    one.sendall(server.asking("/patient/short") + server.asking("/patient/stream", *upgrade, *named))
-    assert one.recv(1) == b"H"
-    assert server.knows(0)
-
-
-def test_who_hangs_up_is_forgotten_before_his_time_is_over(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "ASK_S", NEVER_S)
-    monkeypatch.setattr(connections, "STALL_S", NEVER_S)
-    server.connect()
-    server.connect().sendall(server.asking("/patient/large"))
-    assert happens(lambda: server.known() == 2 and server.waiting_bytes() > 0)
-    assert server.forgets_those_who_hang_up()
-
-
-def test_beside_all_of_these_others_are_served(server: Running) -> None:
-    host = server.place.hosts[0]
-    steady = server.connect()
-    steady.sendall(server.asking("/patient/large"))
-    alone, came, found = threading.Event(), bytearray(), []
-    values = signal(5_000, 50.0)
-
-    def download() -> None:
-        with contextlib.closing(http.client.HTTPResponse(steady)) as answer:
-            answer.begin()
-            while more := answer.read1(1 << 14):
-                came.extend(more)
-                alone.wait(0.005)
-
-    with (
-        contextlib.closing(http.client.HTTPConnection(host, timeout=PATIENCE_S)) as asker,
-        connect(f"ws://{host}/patient/stream", origin=f"http://{host}") as phone,  # type: ignore[arg-type]
-    ):
-        phone.send(START)
-        assert json.loads(phone.recv(PATIENCE_S))["type"] == "ready"
-        downloading = threading.Thread(target=download)
-        downloading.start()
-        bad = [server.connect() for _ in range(3)]
-        bad[1].sendall(b"GET /patient/about.json HTTP/1.1\r\nX: ")
-        bad[2].sendall(server.asking("/patient/large"))
-        deaf, over = server.talking("/patient/stream"), server.talking("/patient/stream")
+def test_others_are_served_beside_all_of_these(server: Served) -> None:
+    values, times = signal(2_000, 50.0), np.arange(2_000) / 50
+    bad = [server.connect() for _ in range(3)]
+    bad[1].sendall(b"GET /patient/about.json HTTP/1.1\r\nX: ")
+    bad[2].sendall(server.asking("/patient/large"))
+    deaf, over = server.talking("/patient/stream"), server.talking("/patient/stream")
+    over.send(b"nonsense")
+    found: list[dict[str, Any]] = []
+    with server.talk("/patient/stream") as phone:
+        say(phone, {"type": "start", "channels": list(CHANNELS), "rate_hz": 50.0})
+        assert hear(phone)["type"] == "ready"
         flood(deaf.socket, frame(bytes(125), Opcode.PING))
-        over.send(b"nonsense")
-        for n in range(200):
+        for n in range(80):
             piece = slice(25 * n, 25 * n + 25)
-            samples = {"type": "samples", "t": (np.arange(5_000)[piece] / 50).tolist(), "x": values[:, piece].tolist()}
-            phone.send(json.dumps({"v": 1} | samples))
+            say(phone, {"type": "samples", "t": times[piece].tolist(), "x": values[:, piece].tolist()})
             while len(found) < n - 4:
-                found.append(json.loads(phone.recv(PATIENCE_S)))
-            asker.request("GET", "/patient/about.json")
-            assert asker.getresponse().read().startswith(b"{")
-            if server.known() == 3:
-                break
-        alone.set()
-        downloading.join()
-        assert server.known() == 3
-        phone.send('{"v": 1, "type": "stop"}')
+                found.append(hear(phone))
+            assert server.get("/patient/about.json")[2].startswith(b"{")
+        assert server.get("/patient/large")[2] == LARGE
+        say(phone, {"type": "stop"})
         while not found or found[-1]["type"] != "end":
-            found.append(json.loads(phone.recv(PATIENCE_S)))
-    assert bytes(came) == LARGE
+            found.append(hear(phone))
     assert found[-1]["dropped_samples"] == found[-1]["dropped_messages"] == 0
-    assert [one["start_s"] for one in found[:-1]] == [0.5 * i for i in range(len(found) - 1)]
+    assert [one["start_s"] for one in found[:-1]] == [0.5 * i for i in range(79)]
+    assert all(happens(lambda one=one: cut_off(one)) for one in bad)

@@ -8,14 +8,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from test_live_serve import running
 
 from otolith.live import protocol, runtime
 from otolith.live.app import Live
 from otolith.live.serve import PORT
 from otolith.live.session import Limits
 from otolith.model import Model, bundle
-from tests.helpers.livetools import signal, write_walks
+from tests.helpers.live import running_command, signal, write_walks
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "live.md").read_text("utf-8")
@@ -35,7 +34,7 @@ def test_commands_run(command: str, model: Model, tmp_path: Path, monkeypatch: p
     saved, *options = shlex.split(command)[2:]
     if "--lan" in options:  # a machine that runs tests may be in no network
         options += ["--address", "localhost"]
-    for _, url in running(saved, *options, folder=tmp_path):
+    for _, url in running_command(saved, *options, folder=tmp_path):
         if "--lan" not in options:
             with urllib.request.urlopen(url + "about.json", timeout=20) as about:
                 assert b'"name":"walk"' in about.read()

@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from starlette.testclient import TestClient
-from test_live_serve import running
 
 from otolith.live import in_page, runtime
 from otolith.live.in_page import InPage
@@ -27,8 +25,8 @@ from otolith.streaming import StreamingRecogniser
 from otolith.streaming.grid import Grid
 from otolith.streaming.sensor import Sensor
 from otolith.windows import resample
-from tests.helpers.browser import Page, chromium
-from tests.helpers.livetools import ORIGIN, STREAM, signal, write_walks
+from tests.helpers.browser import Page, chromium, ready, recognised
+from tests.helpers.live import Served, hear_all, running_command, say, signal, write_walks
 
 PROGRAM = shutil.which("chromium")
 with_browser = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")
@@ -36,29 +34,29 @@ FILES = {"some.mjs": (b"export {}", "text/javascript"), "some.wasm": (b"\0asm", 
 WALK = "a walk"
 
 
-def test_what_is_handed_over_is_served_and_may_run(serving: Callable[..., TestClient], model: Model) -> None:
-    client = serving(in_page=InPage(FILES))
+def test_what_is_handed_over_is_served_and_may_run(serving: Callable[..., Served], model: Model) -> None:
+    served = serving(in_page=InPage(FILES))
     for name, (content, kind) in FILES.items():
-        found = client.get(f"/recogniser/{name}")
-        assert found.content == content
-        assert found.headers["content-type"].startswith(kind)
-    assert "script-src 'self' 'wasm-unsafe-eval';" in client.get("/").headers["content-security-policy"]
-    told = client.get("/about.json").json()["in_page"]
+        _, headers, found = served.get(f"/recogniser/{name}")
+        assert found == content
+        assert headers["content-type"].startswith(kind)
+    assert "script-src 'self' 'wasm-unsafe-eval';" in served.get("/")[1]["content-security-policy"]
+    told = json.loads(served.get("/about.json")[2])["in_page"]
     assert told["why_not"] == ""
     assert told["files"] == list(FILES)
     assert told["n_bytes"] == sum(len(content) for content, _ in FILES.values())
-    matrix = np.frombuffer(client.get("/recogniser/resampling/50").content, "<f8").reshape(50, -1)
+    matrix = np.frombuffer(served.get("/recogniser/resampling/50")[2], "<f8").reshape(50, -1)
     x = signal(50, 50.0)
     np.testing.assert_allclose(x @ matrix, resample(x, model.meta.n_steps), atol=1e-12)
     for path in ("resampling/0", "resampling/1025", "resampling/-1", "resampling/x", "other"):
-        assert client.get(f"/recogniser/{path}").status_code == 404
+        assert served.get(f"/recogniser/{path}")[0] == 404
 
 
-def test_without_it_nothing_more_is_allowed_and_the_reason_is_told(serving: Callable[..., TestClient]) -> None:
-    client = serving(in_page=InPage(why_not="so it is"))
-    assert "wasm" not in client.get("/").headers["content-security-policy"]
-    assert client.get("/recogniser/resampling/50").status_code == 404
-    told = client.get("/about.json").json()["in_page"]
+def test_without_it_nothing_more_is_allowed_and_the_reason_is_told(serving: Callable[..., Served]) -> None:
+    served = serving(in_page=InPage(why_not="so it is"))
+    assert "wasm" not in served.get("/")[1]["content-security-policy"]
+    assert served.get("/recogniser/resampling/50")[0] == 404
+    told = json.loads(served.get("/about.json")[2])["in_page"]
     assert (told["why_not"], told["files"]) == ("so it is", [])
 
 
@@ -85,15 +83,11 @@ def test_the_file_is_tried_on_a_recording_that_is_long_enough(model: Model) -> N
     np.testing.assert_allclose(found.x[1], expected, rtol=1e-5)
 
 
-def test_signals_to_be_recognised_in_the_page_are_exact(
-    serving: Callable[..., TestClient], recordings: dict[str, Recording], model: Model
-) -> None:
-    one = Playable.of(recordings["odd"], model)
-    with serving().websocket_connect(STREAM, headers=ORIGIN) as socket:
-        socket.send_json({"v": 1, "type": "replay", "recording": "odd", "speed": 100, "recognise": False})
-        came = [socket.receive_json()]
-        while came[-1]["type"] != "end":
-            came.append(socket.receive_json())
+def test_signals_to_be_recognised_in_the_page_are_exact(served: Served, known: dict[str, Playable]) -> None:
+    one = known["odd"]
+    with served.talk() as talk:
+        say(talk, {"type": "replay", "recording": "odd", "speed": 100, "recognise": False})
+        came = hear_all(talk)
     pieces = [message for message in came if message["type"] == "signals"]
     assert [p["t"] for p in pieces] == [piece.times.tolist() for piece in one.pieces()]
     assert [p["x"] for p in pieces] == [piece.values.tolist() for piece in one.pieces()]
@@ -108,7 +102,7 @@ def url(able: Model, runtime_home: Path, tmp_path_factory: pytest.TempPathFactor
     saved = bundle.save(able, folder / "model")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTOLITH_HOME", str(runtime_home))
-        for _, address in running(saved, "--replay", str(folder / "walks")):
+        for _, address in running_command(saved, "--replay", str(folder / "walks")):
             yield address
 
 
@@ -124,33 +118,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     assert PROGRAM is not None
     with chromium(PROGRAM, tmp_path_factory.mktemp("profile")) as opened:
         yield opened
-
-
-def ready(page: Page, url: str) -> None:
-    page.call("Page.navigate", url="about:blank")  # a fragment alone would load nothing anew
-    page.open(url, 1280, 800)
-    page.wait_for("document.querySelectorAll('#bars li').length")
-
-
-def recognised(page: Page, first: dict[str, Any], pieces: list[tuple[Any, Any]] | None = None) -> list[dict[str, Any]]:
-    """What the page finds in a replay, or in pieces (times, rows) of its own sensors."""
-    ended = page.run(
-        f"""(async () => {{
-          const about = await (await fetch("about.json")).json();
-          const {{ Local }} = await import("./local.js");
-          const found = [];
-          const reason = await new Promise((closed) => {{
-            const local = new Local({json.dumps(first)}, {{ prediction: (one) => found.push(one), closed }}, about);
-            const pieces = {json.dumps(pieces)};
-            pieces?.forEach(([t, x]) => local.samples(t, x));
-            if (pieces) setTimeout(function stop() {{ local.recogniser ? local.stop() : setTimeout(stop, 20); }}, 0);
-          }});
-          return {{ reason, found }};
-        }})()"""
-    )
-    assert ended["reason"] is None
-    found: list[dict[str, Any]] = ended["found"]
-    return found
 
 
 @with_browser

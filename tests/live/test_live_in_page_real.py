@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_live_in_page import ready, recognised
-from test_live_serve import running
 
 from otolith import datasets
 from otolith.model import bundle
 from otolith.prediction import predict_recordings
-from tests.helpers.browser import chromium
+from tests.helpers.browser import chromium, ready, recognised
+from tests.helpers.live import running_command
+from tests.helpers.real import beginning, model_for
 
 PROGRAM = shutil.which("chromium")
 pytestmark = [pytest.mark.realdata, pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")]
@@ -23,8 +23,6 @@ pytestmark = [pytest.mark.realdata, pytest.mark.skipif(PROGRAM is None, reason="
 def test_a_whole_recording(
     real_root: Path, runtime_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from test_streaming_real import beginning, model_for
-
     data = datasets.load("uci-har", real_root)
     recording = next(itertools.islice(data.recordings(), 3, None))
     model = model_for(beginning(recording, 200.0), data.info)
@@ -35,7 +33,7 @@ def test_a_whole_recording(
     monkeypatch.setenv("OTOLITH_HOME", str(runtime_home))
     saved = bundle.save(model, tmp_path / "model")
     play = ("--replay", f"uci-har:{recording.name}", "--data", str(real_root))
-    for _, url in running(saved, *play):
+    for _, url in running_command(saved, *play):
         with chromium(PROGRAM, tmp_path / "profile") as page:
             ready(page, url)
             came = recognised(page, {"type": "replay", "recording": recording.name, "speed": 100})

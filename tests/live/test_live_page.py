@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.image import imread
-from test_live_serve import running
 
 from otolith.model import Model, bundle
 from tests.helpers.browser import Page, chromium
-from tests.helpers.livetools import signal, write_walks
+from tests.helpers.live import running_command, signal, write_walks
 
 PROGRAM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")
@@ -24,7 +23,7 @@ def url(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     folder = tmp_path_factory.mktemp("page")
     write_walks(folder / "walks", {"walk <img src=x>": signal(3000, 50.0)})
     saved = bundle.save(model, folder / "model")
-    for _, address in running(saved, "--replay", str(folder / "walks")):
+    for _, address in running_command(saved, "--replay", str(folder / "walks")):
         yield address
 
 
@@ -102,7 +101,7 @@ def test_without_sensors_it_says_so(page: Page, url: str) -> None:
 
 def test_a_server_that_ends_is_noticed(page: Page, model: Model, tmp_path: Path) -> None:
     saved = bundle.save(model, tmp_path / "model")
-    for process, address in running(saved):
+    for process, address in running_command(saved):
         page.open(address, 390, 844)
         page.wait_for("document.querySelectorAll('#bars li').length")
         page.run(

@@ -8,33 +8,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from starlette.testclient import TestClient
 
 from otolith import datasets
-from otolith.live.app import Live, build
 from otolith.live.recordings import Playable
 from otolith.prediction import predict_recordings
 from otolith.streaming import StreamingRecogniser
-from tests.helpers.livetools import HOST, ORIGIN, STREAM
+from tests.helpers.live import hear_all, running_live, say
+from tests.helpers.real import beginning, model_for
 
 pytestmark = pytest.mark.realdata
 
 
 def test_a_real_recording_is_played_as_it_is_predicted(real_root: Path) -> None:
-    from test_streaming_real import beginning, model_for
-
     data = datasets.load("uci-har", real_root)
     recording = replace(beginning(next(itertools.islice(data.recordings(), 3, None)), 60.0), name="real")
     model = model_for(recording, data.info)
     (found,) = predict_recordings(model, [recording], smoothing="causal")
     assert found.timeline is not None, found.why_not
     one = Playable.of(recording, model)
-    live = Live(model=model, title="real", recordings={"real": one}, hosts=(HOST,))
-    came = []
-    with TestClient(build(live)).websocket_connect(STREAM, headers=ORIGIN) as socket:
-        socket.send_json({"v": 1, "type": "replay", "recording": "real", "speed": 60})
-        while not came or came[-1]["type"] != "end":
-            came.append(socket.receive_json())
+    with running_live(model, recordings={"real": one}) as served, served.talk() as talk:
+        say(talk, {"type": "replay", "recording": "real", "speed": 60})
+        came = hear_all(talk)
     assert came[-1]["dropped_messages"] == 0
     predictions = [message for message in came if message["type"] == "prediction"]
     assert [p["activity"] for p in predictions] == found.timeline.activity

@@ -12,7 +12,7 @@ from otolith.live import recordings as module
 from otolith.live.recordings import Playable, playable
 from otolith.model import Model
 from otolith.recording import CHANNELS, Recording, Stream
-from tests.helpers.livetools import write_walks
+from tests.helpers.live import write_walks
 
 
 @pytest.fixture(scope="module")

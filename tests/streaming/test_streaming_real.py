@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from otolith import datasets, pipeline
-from otolith.finetuning.heads import build_head
-from otolith.model import Model, PretrainedEncoder
+from otolith import datasets
 from otolith.prediction import predict_recordings
-from otolith.preprocessing.scaler import Scaler
-from otolith.recording import Recording, Segment
 from otolith.streaming import StreamingRecogniser
-from otolith.windows import WindowMeta, cut
-from tests.helpers import tiny
+from tests.helpers.real import beginning, model_for
 
 pytestmark = pytest.mark.realdata
-
-
-def model_for(recording: Recording, info: datasets.DatasetInfo) -> Model:
-    """An untrained model with the scaler of one recording: what it says varies, which is all that matters here."""
-    torch.set_num_threads(1)
-    meta = WindowMeta.of(info)
-    recipe = tiny.recipe()
-    w = cut([recording], meta)
-    network = pipeline.build_encoder("random", recipe, meta, 0).eval()
-    encoder = PretrainedEncoder(network, Scaler.fit(w.x), meta, recipe, "random", 0)
-    n_features: int = network.n_features  # type: ignore[assignment]
-    head = build_head(n_features, len(meta.activities), recipe.finetune, 0).eval()
-    return Model(encoder, head, meta.activities, tuple(range(len(meta.activities))), recipe.finetune, 0, 0.0)
-
-
-def beginning(recording: Recording, seconds: float = 30.0) -> Recording:
-    """Its first seconds as one labelled segment."""
-    streams = []
-    for each in recording.streams:
-        times = None if each.times is None else each.times[each.times < each.times[0] + seconds]
-        n = round(seconds * each.rate_hz) if times is None else len(times)
-        streams.append(replace(each, values=each.values[:, :n], times=times))
-    return replace(recording, streams=tuple(streams), segments=(Segment(-1e9, None, recording.segments[0].activity),))
 
 
 @pytest.mark.parametrize(("name", "pieces"), [("uci-har", 1), ("uci-har", 997), ("mobifall", 1), ("mobifall", 64)])

@@ -120,7 +120,7 @@ class Session:
             if playing or not isinstance(message, Ping):
                 self._heard = time.monotonic()
             if isinstance(message, Ping):
-                self._outbox.send({"type": "pong", "sent": message.sent, **self._counts()})
+                self._send_counts({"type": "pong", "sent": message.sent})
                 continue
             if isinstance(message, Start | Replay):
                 if self._mode is not None:
@@ -141,7 +141,7 @@ class Session:
         if isinstance(self._mode, Replay):
             if not worker.done():
                 worker.cancel()
-                self._outbox.send({"type": "end", **self._counts()})
+                self._send_counts({"type": "end"})
         else:
             self._inbox.put_nowait(None)
             await worker
@@ -229,7 +229,7 @@ class Session:
         if mode.recognise:
             await self._finish(recogniser)
         else:
-            self._outbox.send({"type": "end", **self._counts()})
+            self._send_counts({"type": "end"})
 
     async def _predict(self, recogniser: StreamingRecogniser, cut: Cut | None, queued_s: float) -> None:
         """Send the predictions of cut windows. Cutting took little time; the shared network computes in a thread."""
@@ -241,10 +241,12 @@ class Session:
 
     async def _finish(self, recogniser: StreamingRecogniser) -> None:
         await self._predict(recogniser, recogniser.cut_rest(), 0.0)
-        self._outbox.send({"type": "end", **self._counts()})
+        self._send_counts({"type": "end"})
 
-    def _counts(self) -> dict[str, int]:
-        return {"dropped_samples": self._dropped, "dropped_messages": self._outbox.dropped}
+    def _send_counts(self, message: dict[str, Any]) -> None:
+        """Send a message that tells how much was lost, with the message that it displaces itself."""
+        self._outbox.send(message)
+        message |= {"dropped_samples": self._dropped, "dropped_messages": self._outbox.dropped}
 
 
 def _first(group: BaseExceptionGroup[Closed]) -> Closed:
