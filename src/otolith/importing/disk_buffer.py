@@ -23,19 +23,19 @@ FIRST_BYTES, MOST_BYTES = 16 << 20, 512 << 20
 """Size of the first file and of the largest; each is twice the one before, so that there are few of them."""
 ALIGNED = 64
 UNABLE = frozenset({errno.ENODEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
-"""What systems answer where a disk, such as a network share, does not offer what was asked of it."""
+"""Answers of systems whose disk, such as a network share, does not offer what was asked of it."""
 
 T = TypeVar("T", bound=np.generic)
 
 
 class Keep(Protocol):
-    """Puts an array away and returns an equal one."""
+    """Put an array away and return an equal one."""
 
     def __call__(self, array: NDArray[T], /) -> NDArray[T]: ...
 
 
 def in_memory(array: NDArray[T], /) -> NDArray[T]:
-    """A `Keep` that leaves arrays where they are."""
+    """Leave an array where it is, as a `Keep`."""
     return array
 
 
@@ -43,7 +43,7 @@ class DiskBuffer:
     """Files in a folder that take arrays, one after the other."""
 
     def __init__(self, folder: Path, first_bytes: int = FIRST_BYTES) -> None:
-        """Nothing is made before the first array comes.
+        """Make nothing before the first array comes.
 
         Args:
             folder: on the disk that is to hold the arrays; it is there. Where that disk cannot map files, the system's
@@ -56,7 +56,7 @@ class DiskBuffer:
         self._used = 0
 
     def keep(self, array: NDArray[T], /) -> NDArray[T]:
-        """An equal array, read-only, that lies on disk.
+        """Return an equal array, read-only, that lies on disk.
 
         Raises:
             DataError: the folder cannot be written, or its disk is full.
@@ -111,7 +111,7 @@ def _reserve(file: IO[bytes], size: int) -> None:
 
 
 class Texts:
-    """The texts of many rows, of which few differ: each once, and a number for each row."""
+    """Texts of many rows, of which few differ: each once, and a number for each row."""
 
     def __init__(self, texts: Sequence[str], keep: Keep) -> None:
         numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}

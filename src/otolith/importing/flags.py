@@ -1,6 +1,6 @@
 """Doubtful stretches of a recording: long stillness, the end of the sensor's range, a value that no longer changes.
 
-They are flagged and kept: whether a still hour is sleep or a phone on a table only its owner knows.
+They are flagged and kept: only the owner knows if a still hour is sleep or a phone on a table.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SATURATED_SAMPLES = 3
 
 
 def flags_of(stream: Stream) -> list[Flag]:
-    """All flags of one sensor's stream, in order of time."""
+    """Return all flags of one stream, in order of time."""
     times = stream.sample_times
     found: list[Flag] = []
     for kind, name in (("acc", "accelerometer"), ("gyro", "gyroscope")):
@@ -67,7 +67,7 @@ def _frozen(times: NDArray[np.float64], values: NDArray[np.float64]) -> list[tup
 def _saturated(
     times: NDArray[np.float64], values: NDArray[np.float64], ranges: tuple[float, ...]
 ) -> list[tuple[float, float]]:
-    """Runs of samples at an axis' extreme value, where that is the end of a range; runs within a second are one."""
+    """Return runs of samples at an axis' extreme value, where that ends a range; runs within a second are one."""
     at_end = np.zeros(values.shape[1], bool)
     for row in values:
         for extreme in (float(row.max()), float(row.min())):
@@ -86,7 +86,7 @@ def _saturated(
 
 
 def _runs(mask: NDArray[np.bool_], numbers: NDArray[np.int64] | None = None) -> list[tuple[int, int]]:
-    """First and last index of each run of True; where `numbers` are given a run also ends where they skip one."""
+    """Return first and last index of each run of True; a run also ends where the `numbers` skip one."""
     padded = np.concatenate([[False], mask, [False]])
     first, last = np.flatnonzero(~padded[:-1] & padded[1:]), np.flatnonzero(padded[:-1] & ~padded[1:]) - 1
     out = []

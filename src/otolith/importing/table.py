@@ -1,4 +1,4 @@
-"""A table that was read: named columns, and for every row the line it stands on."""
+"""Tables: named columns, and for every row the line it stands on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Table:
     comments: tuple[str, ...] = ()
     repairs: list[tuple[str, int]] = field(default_factory=list)
     unit: str = "row"
-    """What `lines` count: lines of a text, or rows."""
+    """The things that `lines` count: lines of a text, or rows."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -45,29 +45,33 @@ class Table:
         return self.frame.height
 
     def at(self, row: int) -> str:
-        """Where a row stands, for messages."""
+        """Name the place of a row, for messages."""
         number = int(self.lines[row]) if self.lines is not None else row + 1
         return f"{self.where}, {self.unit} {number}"
 
     def require(self, *columns: str) -> None:
-        """Raise DataError, naming the columns there are, unless all of these are among them."""
+        """Refuse a table without all of these columns.
+
+        Raises:
+            DataError: names the columns that there are.
+        """
         for column in columns:
             if column not in self.columns:
                 listed = ", ".join(self.columns[:40])
                 raise DataError(f"{self.where}: has no column {column!r}. Its columns: {listed}.")
 
     def only(self, rows: NDArray[np.bool_]) -> Table:
-        """The rows that a mask keeps, as a table of their own."""
+        """Return the rows that a mask keeps, as a table of their own."""
         lines = self.lines[rows] if self.lines is not None else np.flatnonzero(rows) + 1
         return Table(self.where, self.frame.filter(rows), lines, self.comments, unit=self.unit)
 
     def outline(self, keep: Keep) -> Table:
-        """The table without its cells: what it is called, its columns, and where each row stood."""
+        """Return the table without its cells: its name, its columns, and the place of each row."""
         lines = None if self.lines is None else keep(self.lines)
         return Table(self.where, _without_rows(self.columns), lines, unit=self.unit)
 
     def is_number(self, column: str) -> bool:
-        """Whether the column has a numeric type, or its first texts are all numbers."""
+        """Tell if the column has a numeric type, or its first texts are all numbers."""
         values = self.frame[column]
         if not _is_text(values):
             return bool(values.dtype.is_numeric())
@@ -78,7 +82,7 @@ class Table:
             return False
 
     def numbers(self, column: str) -> NDArray[np.float64]:
-        """Values of a column; NaN where the cell is empty or says that there is no number.
+        """Return the values of a column; NaN where the cell is empty or says that there is no number.
 
         Raises:
             DataError: a cell that is neither; names file, line and value.
@@ -86,7 +90,7 @@ class Table:
         return self._parsed(column, self.frame[column])
 
     def integers(self, column: str) -> NDArray[np.int64] | None:
-        """Values of a column where all are whole numbers below 2^63, in full precision; else None."""
+        """Return the values of a column where all are whole numbers below 2^63, in full precision; else None."""
         import polars as pl
 
         values = self.frame[column]
@@ -98,7 +102,7 @@ class Table:
         return None if whole.null_count() or not len(whole) else whole.to_numpy()
 
     def text(self, column: str) -> pl.Series:
-        """Cells of a column as text without blanks around it; null where there is none.
+        """Return the cells of a column as text without blanks around it; null where there is none.
 
         Raises:
             DataError: a column of lists or bytes, which have no text.
@@ -112,11 +116,11 @@ class Table:
             raise DataError(f"{self.where}: column {column!r} of type {values.dtype} has no text ({error}).") from error
 
     def texts(self, column: str) -> list[str]:
-        """The same as a list; "" where there is none."""
+        """Return the same as a list; "" where there is none."""
         return self.text(column).fill_null("").to_list()
 
     def first(self, column: str) -> str:
-        """The first cell, as text."""
+        """Return the first cell, as text."""
         return str(self.frame[column][0])
 
     def _parsed(self, column: str, values: pl.Series) -> NDArray[np.float64]:
@@ -136,7 +140,7 @@ class Table:
         return np.where(np.isfinite(out), out, np.nan)
 
     def _odd(self, column: str, text: pl.Series, parsed: pl.Series, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Numbers in the rows that are not spelled plainly: decimal comma, typographic minus, or no number at all."""
+        """Return numbers that are not spelled plainly: with decimal comma or typographic minus, or none at all."""
         import polars as pl
 
         plain = text.gather(rows).str.replace_all("−", "-", literal=True)
@@ -160,7 +164,7 @@ class Table:
 
 @lru_cache(maxsize=64)
 def _without_rows(columns: tuple[str, ...]) -> pl.DataFrame:
-    """One for all tables of the same columns."""
+    """Return one for all tables of the same columns."""
     import polars as pl
 
     return pl.DataFrame(schema=dict.fromkeys(columns, pl.Null))

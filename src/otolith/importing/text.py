@@ -1,7 +1,7 @@
 """CSV as phones and spreadsheets write it: any of comma, semicolon and tab, decimal point or comma, quoted or not.
 
-Reads all of a file or says which line is at fault. Two things are repaired, and reported: a last line that breaks off
-(a recording that was cut), and text that is Windows-1252 rather than UTF-8.
+All of a file is read, or refused with the line that is at fault. Two things are repaired, and reported: a last line
+that breaks off (a recording that was cut), and text that is Windows-1252 rather than UTF-8.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NUMBER = re.compile(r"\s*[+\-−]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
 
 
 def read_table(where: str, content: bytes) -> Table:
-    """The table in the bytes of a CSV file.
+    """Read the table in the bytes of a CSV file.
 
     A first line of nothing but numbers is no header; the columns are then called "column 1", "column 2", ...
 
@@ -44,7 +44,7 @@ def read_table(where: str, content: bytes) -> Table:
     text, repairs = _decode(where, content)
     number, begin, comments = _preamble(text)
     if begin == len(text):
-        raise DataError(f"{where}: is empty. Record or export it again.")
+        raise DataError(f"{where}: the file is empty. Record or export it again.")
     end = text.find("\n", begin)
     end = len(text) if end < 0 else end
     sample = text[begin : begin + SAMPLE].split("\n")[:20]
@@ -65,7 +65,7 @@ def read_table(where: str, content: bytes) -> Table:
 
 
 def header_of(content: bytes) -> tuple[str, ...]:
-    """Column names in the first bytes of a CSV file; empty where they cannot be made out."""
+    """Return the column names in the first bytes of a CSV file; none where they cannot be made out."""
     try:
         text = _head(content[:HEAD_BYTES])
         _, begin, _ = _preamble(text)
@@ -77,7 +77,7 @@ def header_of(content: bytes) -> tuple[str, ...]:
 
 
 def _head(content: bytes) -> str:
-    """Text of the first bytes of a file, which may end within a character."""
+    """Decode the first bytes of a file, which may end within a character."""
     name = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = codecs.getincrementaldecoder(name)().decode(content)
@@ -93,22 +93,22 @@ def _decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         if error.encoding.startswith("utf-16"):
-            raise DataError(f"{where}: is no UTF-16 text, as it begins ({error.reason}). Export it again.") from error
+            raise DataError(f"{where}: cannot be read as UTF-16 text, as which it begins ({error.reason}). Export it again.") from error
         try:
             text = content.decode("cp1252")
         except UnicodeDecodeError:
             raise DataError(
                 f"{where}, line {line}: is neither UTF-8 nor Windows-1252 text. Export it again."
             ) from error
-        repairs.append((f"read as Windows-1252, since line {line} is no UTF-8", 1))
+        repairs.append((f"read as Windows-1252, since line {line} is not UTF-8", 1))
     nul = text.find("\0")
     if nul >= 0:
-        raise DataError(f"{where}, line {text.count(chr(10), 0, nul) + 1}: holds a NUL, so it is no text.")
+        raise DataError(f"{where}, line {text.count(chr(10), 0, nul) + 1}: holds a NUL, which no text does. Export it again.")
     return text.replace("\r\n", "\n").replace("\r", "\n"), repairs
 
 
 def _preamble(text: str) -> tuple[int, int, tuple[str, ...]]:
-    """Line number and place of the header, after blank lines, comments and Excel's `sep=`; and the comments."""
+    """Return line number and place of the header, after blank lines, comments and Excel's `sep=`; and the comments."""
     comments = []
     number, begin = 1, 0
     while begin < len(text):
@@ -123,7 +123,7 @@ def _preamble(text: str) -> tuple[int, int, tuple[str, ...]]:
 
 
 def _separator(where: str, lines: list[str], first_line: int) -> str:
-    """The separator that gives most columns and the same number of them in the first lines."""
+    """Return the separator that gives most columns and the same number of them in the first lines."""
     for number, line in enumerate(lines, first_line):
         _check_length(where, number, len(line))
     sample = [line for line in lines if line.strip()]
@@ -158,7 +158,7 @@ def _names(where: str, header: list[str], line: int) -> list[str]:
 
 
 def _fields(where: str, text: str, separator: str, first_line: int) -> Iterator[tuple[int, list[str]]]:
-    """(line number, fields) of each row, quotes resolved."""
+    """Yield (line number, fields) of each row, quotes resolved."""
     reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
     try:
         for row in reader:
@@ -172,7 +172,7 @@ Body = tuple["pl.DataFrame", NDArray[np.int64], list[tuple[str, int]]]
 
 
 def _plain(where: str, text: str, first_line: int, separator: str, names: list[str]) -> Body:
-    """A body without quotes, which is measured as an array of bytes and then read by polars."""
+    """Read a body without quotes, which is measured as an array of bytes before polars reads it."""
     import polars as pl
 
     raw = text.encode()
@@ -206,7 +206,7 @@ def _plain(where: str, text: str, first_line: int, separator: str, names: list[s
             raw, separator=separator, has_header=False, schema=dict.fromkeys(columns, pl.String), quote_char=None
         )
     except pl.exceptions.PolarsError as error:
-        raise DataError(f"{where}: is no table ({str(error).splitlines()[0]}). Export it again.") from error
+        raise DataError(f"{where}: cannot be read as a table ({str(error).splitlines()[0]}). Export it again.") from error
     if frame.height != keep:
         raise DataError(f"{where}: {keep:,} lines gave {frame.height:,} rows. Export it again.")
     frame = frame.select(columns[: len(names)])
@@ -215,7 +215,7 @@ def _plain(where: str, text: str, first_line: int, separator: str, names: list[s
 
 
 def _quoted(where: str, text: str, first_line: int, separator: str, names: list[str]) -> Body:
-    """The slow way, for tables whose cells are quoted."""
+    """Read a body with quoted cells, slowly."""
     import polars as pl
 
     found = []
@@ -234,7 +234,7 @@ def _quoted(where: str, text: str, first_line: int, separator: str, names: list[
 def _checked_counts(
     where: str, counts: NDArray[np.int64], numbers: NDArray[np.int64], open_end: NDArray[np.bool_], width: int
 ) -> tuple[int, list[tuple[str, int]]]:
-    """How many rows to keep: all of them, or all but a last one that breaks off.
+    """Return the number of rows to keep: all of them, or all but a last one that breaks off.
 
     Raises:
         DataError: a row with more or fewer cells than the header, but for an empty one at its end.

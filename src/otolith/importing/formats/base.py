@@ -1,4 +1,4 @@
-"""What every format offers, and the registry of formats."""
+"""The interface of a format, and the registry of formats."""
 
 from __future__ import annotations
 

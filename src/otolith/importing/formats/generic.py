@@ -34,16 +34,17 @@ if TYPE_CHECKING:
 
 
 Planned = tuple["Sheet", Mapping]
-"""A file and what its columns are."""
+"""A file and the meaning of its columns."""
 
 
 class Generic(Format):
-    """See the module's docstring."""
+    """A plain table."""
 
     name = "table"
     order = 100
 
     def claims(self, folder: Folder) -> list[Sheet]:
+        """Return all files that are left."""
         return list(folder.sheets)
 
     def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:

@@ -31,18 +31,18 @@ UNITS = {ACC: ("m/s^2",), GYRO: ("rad/s",)}
 
 
 Triple = tuple["Sheet", str, bool, tuple[str, ...]]
-"""A table, a sensor in it, whether gravity was removed, and its columns x, y and z."""
+"""A table, a sensor in it, if gravity was removed, and its columns x, y and z."""
 Pauses = tuple[np.ndarray, np.ndarray, int | None]
 """Experiment times from which on, how many seconds of pause to add, and the start in ns since 1970."""
 
 
 class Phyphox(Format):
-    """See the module's docstring."""
+    """The tables of one phyphox experiment."""
 
     name = "phyphox"
 
     def claims(self, folder: Folder) -> list[Sheet]:
-        """Tables of one of its sensors; where there is one, all tables with its time and its `meta` too."""
+        """Return the tables with its time, and its `meta`, where one of the tables holds a sensor."""
         if not any(_triples(sheet) for sheet in folder.sheets):
             return []
         return [sheet for sheet in folder.sheets if TIME in sheet.columns or sheet.member.place.parent.name == "meta"]
@@ -65,7 +65,7 @@ class Phyphox(Format):
 
 
 def _groups(folder: Folder, found: list[Triple], whole: bool) -> list[tuple[str, list[Triple]]]:
-    """The sensors of each recording: all that lie together, or each table where several hold the same sensor.
+    """Return the sensors of each recording: all that lie together, or each table where several hold the same sensor.
 
     Raises:
         DataError: several tables hold the same sensor, and one of them lacks the accelerometer.
@@ -96,7 +96,7 @@ def _sensor(table: Table, triple: Triple, pauses: Pauses | None) -> Sensor:
 
 
 def _triples(sheet: Sheet) -> list[tuple[str, bool, tuple[str, ...]]]:
-    """(sensor, whether gravity was removed, columns x, y, z) of every sensor in a table with phyphox' time."""
+    """Return (sensor, gravity removed or not, columns x, y, z) for every sensor in a table with phyphox' time."""
     if TIME not in sheet.columns:
         return []
     found: dict[str, dict[str, str]] = {}
@@ -120,7 +120,7 @@ def _triples(sheet: Sheet) -> list[tuple[str, bool, tuple[str, ...]]]:
 
 
 def _pauses(events: Table, findings: Findings) -> Pauses | None:
-    """What `meta/time.csv` says; None where it says nothing of use."""
+    """Return the pauses that `meta/time.csv` names; None where it says nothing of use."""
     kinds = [kind.upper() for kind in events.texts("event")]
     experiment, system = events.numbers("experiment time"), events.numbers("system time")
     starts = [i for i, kind in enumerate(kinds) if kind == "START"]

@@ -30,7 +30,7 @@ STARTED = "Recording started at:"
 
 
 class PhysicsToolbox(Format):
-    """See the module's docstring."""
+    """The one table of a Physics Toolbox recording."""
 
     name = "physics_toolbox"
 

@@ -32,12 +32,12 @@ UNIT_WHY = "Sensor Logger documents it"
 
 
 class SensorLogger(Format):
-    """See the module's docstring."""
+    """The folder of one Sensor Logger recording."""
 
     name = "sensor_logger"
 
     def claims(self, folder: Folder) -> list[Sheet]:
-        """Everything, where one of its motion files is there."""
+        """Return all files of the folder where one of its motion files is among them."""
         ours = any(sheet.stem in FILES and set(COLUMNS) <= set(sheet.columns) for sheet in folder.sheets)
         return list(folder.sheets) if ours else []
 
@@ -75,7 +75,7 @@ def _sensor(stem: str, table: Table, sign: float, questions: Questions, findings
 
 
 def _sign(metadata: Sheet | None, findings: Findings) -> float:
-    """-1 where iOS has turned the accelerometer's axes round."""
+    """Return -1 where iOS has turned the accelerometer's axes round, else 1."""
     if metadata is None or not {"platform", "standardisation"} <= set(metadata.columns):
         return 1.0
     table = metadata.table()
@@ -87,7 +87,7 @@ def _sign(metadata: Sheet | None, findings: Findings) -> float:
 
 
 def _with_gravity(linear: Sensor, gravity: Sensor, findings: Findings) -> Sensor:
-    """The accelerometer with the phone's own estimate of gravity added; no sample where that is not known."""
+    """Return the accelerometer with the phone's own estimate of gravity added; NaN where that is not known."""
     if (linear.clock.origin_ns is None) != (gravity.clock.origin_ns is None):
         raise DataError(f"{gravity.table.where}: counts its time from another start than {linear.table.where}.")
     shift = ((gravity.clock.origin_ns or 0) - (linear.clock.origin_ns or 0)) / 1e9
