@@ -90,7 +90,7 @@ def test_the_same_name_twice(tmp_path: Path) -> None:
 
 def test_no_archive_and_a_damaged_one(tmp_path: Path) -> None:
     (tmp_path / "w.zip").write_bytes(b"PK\x03\x04 nothing")
-    with pytest.raises(DataError, match="no readable zip archive"):
+    with pytest.raises(DataError, match="cannot be read as a zip archive"):
         read_recordings(tmp_path / "w.zip")
     path = sensor_logger(tmp_path / "v.zip", S)
     content = bytearray(path.read_bytes())
@@ -140,7 +140,7 @@ def test_what_is_no_source(tmp_path: Path, name: str) -> None:
 
 def test_what_is_neither_file_nor_folder(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(DataError, match="neither file nor folder"):
+    with pytest.raises(DataError, match="neither a file nor a folder"):
         read_recordings(tmp_path / "pipe.csv")
 
 

@@ -73,9 +73,9 @@ def test_windows_1252_is_told() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "t: is empty"),
-        (b"\n \n", "t: is empty"),
-        (b"# only a comment", "t: is empty"),
+        (b"", "t: the file is empty"),
+        (b"\n \n", "t: the file is empty"),
+        (b"# only a comment", "t: the file is empty"),
         (b"a,b\n", "t: has a header and no complete row"),
         (b"a,b\n1,2\n3\n4,5\n", "t, line 3: 1 cells, expected 2"),
         (b"a,b\n1,2\n3,4,5\n", "t, line 3: 3 cells, expected 2"),
@@ -83,7 +83,7 @@ def test_windows_1252_is_told() -> None:
         (b"a,a\n1,2\n", "t, line 1: two columns are called 'a'"),
         (b"a,b\n1,2\0\n", "t, line 2: holds a NUL"),
         (b"a,b\n1,\x81\n", "t, line 2: is neither UTF-8 nor Windows-1252"),
-        (b"\xff\xfea\x00,\x00\x00\xd8", "t: cannot be read as UTF-16"),
+        (b"\xff\xfea\x00,\x00\x00\xd8", "t: begins as UTF-16"),
         (b"a,b\n1," + b"2" * (MAX_LINE + 1) + b"\n", "t, line 2: 65,539 characters"),
         (b",".join(b"c%d" % i for i in range(3000)) + b"\n", "t, line 1: 3,000 columns"),
     ],

@@ -74,8 +74,8 @@ def read_intervals(path: Path) -> list[Interval]:
     """Read the intervals in a file.
 
     Raises:
-        DataError: no such file or column, a time that cannot be read, or an interval that does not end after its start; names
-            file and line.
+        DataError: no such file or column, a time that cannot be read, or an interval that does not end after its
+            start; names file and line.
     """
     table = table_of(str(path), path.suffix.lower(), read_bytes(path))
     by_words = {words_of(column): column for column in table.columns}

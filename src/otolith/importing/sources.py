@@ -1,4 +1,4 @@
-"""Files, folders and zip archives as one flat list of files to read, within limits that no archive can break."""
+"""Sources of an import, files, folders and zip archives, as one list of files within limits that no archive breaks."""
 
 from __future__ import annotations
 
@@ -20,27 +20,30 @@ ARCHIVES = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".tar")
 MAX_FILE_BYTES = 2 << 30
 MAX_TOTAL_BYTES = 8 << 30
 MAX_RATIO = 300
-"""Of the bytes in an archive to their compressed size; text of sensors stays below 30."""
+"""Largest ratio of the bytes in an archive to their compressed size; text of sensors stays below 30."""
 RATIO_FROM_BYTES = 10 << 20
 """Smaller files may be as compressible as they like: a quiet sensor's text is."""
 MAX_MEMBERS = 100_000
-DAMAGED = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError)
-"""What zipfile raises where an archive is not what it should be."""
+DAMAGED = (
+    *(zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, RuntimeError),
+    *(zlib.error, LZMAError),
+)
+"""Errors of zipfile where an archive is not as it should be."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One file: `place` are the folders above it and its name, below the source; `where` is for messages."""
+    """One file: `place` is its path below the source, `where` names it in messages."""
 
     source: Path
     place: PurePosixPath
     where: str
     size: int
     read_some: Callable[[int], bytes]
-    """Its first bytes, as many as asked for."""
+    """Returns its first bytes, as many as asked for."""
 
     def read(self) -> bytes:
-        """All of it.
+        """Return all of it.
 
         Raises:
             DataError: it cannot be read, or holds another number of bytes than it did or declares.
@@ -52,7 +55,7 @@ class Member:
 
     @property
     def named(self) -> bool:
-        """Whether the user named this very file, rather than a folder or an archive that holds it."""
+        """True where the user named this very file, rather than a folder or an archive that holds it."""
         return self.where == str(self.source)
 
     @property
@@ -61,7 +64,7 @@ class Member:
 
 
 def gather(sources: Sequence[Path]) -> list[Member]:
-    """All tables in files, folders and archives, in a fixed order. Other files are left alone.
+    """List all tables in files, folders and archives, in a fixed order. Other files are left alone.
 
     Raises:
         DataError: a source is missing, is a link or of no use, holds no table, or is an archive that is damaged or
@@ -70,12 +73,12 @@ def gather(sources: Sequence[Path]) -> list[Member]:
     """
     members: list[Member] = []
     for source in sources:
-        found = list(_members(source))
-        if not found:
+        before = len(members)
+        members += _members(source)
+        if len(members) == before:
             raise DataError(
                 f"{source}: holds no table ({', '.join(TABLES)}). Name the folder or file of the recordings."
             )
-        members.extend(found)
     total = sum(member.size for member in members)
     if total > MAX_TOTAL_BYTES:
         raise DataError(
@@ -92,7 +95,7 @@ def _members(source: Path) -> Iterator[Member]:
     elif source.is_file():
         yield from _file(source, source, PurePosixPath(source.name))
     elif source.exists():
-        raise DataError(f"{source}: is neither file nor folder.")
+        raise DataError(f"{source}: is neither a file nor a folder. Name a file or folder of recordings.")
     else:
         raise DataError(f"{source}: does not exist. Check the path.")
 
@@ -127,8 +130,8 @@ def _file(source: Path, path: Path, place: PurePosixPath) -> Iterator[Member]:
         _check_size(str(path), size)
         yield Member(source, place, str(path), size, lambda most: _read_file(path, most))
     else:
-        hint = " Unpack it first." if kind in ARCHIVES else ""
-        raise DataError(f"{path}: is none of {', '.join((*TABLES, '.zip'))}.{hint}")
+        cure = "Unpack it first" if kind in ARCHIVES else "Export or save it as one of these"
+        raise DataError(f"{path}: files of kind {kind!r} are not read, only {', '.join((*TABLES, '.zip'))}. {cure}.")
 
 
 def _read_file(path: Path, most: int) -> bytes:
@@ -145,12 +148,12 @@ def _check_size(where: str, size: int) -> None:
 
 
 def _archive(source: Path, path: Path, place: PurePosixPath) -> Iterator[Member]:
-    """Tables in a zip; its own name becomes a folder of that name."""
+    """Yield the tables in a zip; its own name becomes a folder of that name."""
     try:
         with zipfile.ZipFile(check_regular(path, MAX_TOTAL_BYTES)) as archive:
             entries = archive.infolist()
     except DAMAGED as error:
-        raise DataError(f"{path}: is no readable zip archive ({error}). Export it again.") from error
+        raise DataError(f"{path}: cannot be read as a zip archive ({error}). Export it again.") from error
     if len(entries) > MAX_MEMBERS:
         raise DataError(f"{path}: holds {len(entries):,} files, over the limit of {MAX_MEMBERS:,}.")
     seen: set[str] = set()
@@ -201,16 +204,7 @@ def _reader(path: Path, entry: zipfile.ZipInfo, where: str) -> Callable[[int], b
         try:
             with zipfile.ZipFile(check_regular(path, MAX_TOTAL_BYTES)) as archive, archive.open(entry) as stream:
                 return stream.read(most)
-        except (
-            zipfile.BadZipFile,
-            OSError,
-            EOFError,
-            ValueError,
-            NotImplementedError,
-            RuntimeError,
-            zlib.error,
-            LZMAError,
-        ) as error:
+        except DAMAGED as error:
             raise DataError(f"{where}: cannot be unpacked ({error}). Export it again.") from error
 
     return read

@@ -93,7 +93,9 @@ def _decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         if error.encoding.startswith("utf-16"):
-            raise DataError(f"{where}: cannot be read as UTF-16 text, as which it begins ({error.reason}). Export it again.") from error
+            raise DataError(
+                f"{where}: begins as UTF-16 text and goes on otherwise ({error.reason}). Export it again."
+            ) from error
         try:
             text = content.decode("cp1252")
         except UnicodeDecodeError:
@@ -103,7 +105,9 @@ def _decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
         repairs.append((f"read as Windows-1252, since line {line} is not UTF-8", 1))
     nul = text.find("\0")
     if nul >= 0:
-        raise DataError(f"{where}, line {text.count(chr(10), 0, nul) + 1}: holds a NUL, which no text does. Export it again.")
+        raise DataError(
+            f"{where}, line {text.count(chr(10), 0, nul) + 1}: holds a NUL, which no text does. Export it again."
+        )
     return text.replace("\r\n", "\n").replace("\r", "\n"), repairs
 
 
@@ -206,7 +210,9 @@ def _plain(where: str, text: str, first_line: int, separator: str, names: list[s
             raw, separator=separator, has_header=False, schema=dict.fromkeys(columns, pl.String), quote_char=None
         )
     except pl.exceptions.PolarsError as error:
-        raise DataError(f"{where}: cannot be read as a table ({str(error).splitlines()[0]}). Export it again.") from error
+        raise DataError(
+            f"{where}: cannot be read as a table ({str(error).splitlines()[0]}). Export it again."
+        ) from error
     if frame.height != keep:
         raise DataError(f"{where}: {keep:,} lines gave {frame.height:,} rows. Export it again.")
     frame = frame.select(columns[: len(names)])
