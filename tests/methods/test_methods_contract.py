@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from otolith import datasets, methods, splits
-from otolith.augment import SignalSpec
+from otolith.augment import Compose, SignalSpec
 from otolith.errors import RecipeError
 from otolith.methods import MethodSpec
 from otolith.methods.base import shared_encoder
@@ -24,9 +24,10 @@ from otolith.recipes import SHIPPED, Recipe, load_recipe
 from otolith.recording import CHANNELS
 from otolith.rows.value import canonical
 from otolith.splits import Split
+from otolith.training.optim import Optimizer
 from otolith.training.pretext import Batch
 from otolith.windows import Windows
-from tests.helpers import tiny
+from tests.helpers import pretext, tiny
 
 NAMES = methods.names()
 TAUGHT = ["dynamic"]
@@ -128,7 +129,7 @@ def test_it_trains_finetunes_saves_and_loads(
     np.testing.assert_array_equal(again.features(w.x), encoder.features(w.x))
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if methods.spec(n).build is not None])
+@pytest.mark.parametrize("name", pretext.NAMES)
 def test_its_pretext_task_moves_the_encoder(name: str, w: Windows, trained: Callable[[str], PretrainedEncoder]) -> None:
     before = state(build_encoder(name, tiny.recipe(), w.meta, 1))
     after = state(trained(name).network)
@@ -136,7 +137,7 @@ def test_its_pretext_task_moves_the_encoder(name: str, w: Windows, trained: Call
     assert kept == []
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if methods.spec(n).build is not None])
+@pytest.mark.parametrize("name", pretext.NAMES)
 def test_bfloat16_products_give_nearly_the_same_loss(
     name: str, w: Windows, split: Split, trained: Callable[[str], PretrainedEncoder]
 ) -> None:
@@ -146,6 +147,33 @@ def test_bfloat16_products_give_nearly_the_same_loss(
         assert ours["loss"] != whole["loss"]
         assert ours["loss"] == pytest.approx(whole["loss"], rel=0.02, abs=5e-4)
     assert {value.dtype for value in narrow.network.state_dict().values()} <= {torch.float32, torch.int64}
+
+
+@pytest.mark.parametrize("name", pretext.NAMES)
+def test_a_gradient_reaches_every_weight_matrix(name: str) -> None:
+    task = pretext.made(name).double()
+    batch = Batch(pretext.windows(dtype=torch.float64), torch.randn(10, 7, generator=pretext.drawn()))
+    task.loss(batch, pretext.drawn())["loss"].backward()
+    trained = [(each, p) for each, p in task.named_parameters() if p.ndim > 1 and p.requires_grad]
+    assert trained
+    assert [each for each, p in trained if p.grad is None or p.grad.abs().max() < 1e-9] == []
+
+
+@pytest.mark.parametrize("augmented", [True, False])
+@pytest.mark.parametrize("value", [0.0, 1.0, 1e6])
+@pytest.mark.parametrize("name", pretext.NAMES)
+def test_constant_windows_leave_loss_and_weights_finite(name: str, value: float, augmented: bool) -> None:
+    task = pretext.made(name)
+    if not augmented and task.augment is not None:
+        task.augment = Compose([])
+    optimizer = Optimizer(task, "adam", 1e-3)
+    for k in range(3):
+        loss = task.loss(Batch(torch.full((4, 6, 12), value), torch.ones(4, 7)), pretext.drawn())["loss"]
+        loss.backward()
+        optimizer.step(1e-3)
+        task.after_step((k + 1) / 3)
+        assert loss.isfinite()
+    assert all(value.isfinite().all() for value in task.state_dict().values())
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if methods.spec(n).build is None])

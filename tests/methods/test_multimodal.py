@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from otolith import methods, splits
-from otolith.augment import Compose, SignalSpec
+from otolith.augment import Compose
 from otolith.errors import RecipeError
 from otolith.losses import ndt_xent
 from otolith.methods.base import shared_encoder
@@ -18,32 +19,12 @@ from otolith.methods.multimodal import ModalityEncoders, Multimodal, frozen
 from otolith.nets import TransformerEncoder
 from otolith.pipeline import pretrain
 from otolith.recording import CHANNELS
-from otolith.training.optim import Optimizer
 from otolith.training.pretext import Batch
 from tests.helpers import tiny
+from tests.helpers.pretext import drawn, windows
+from tests.helpers.pretext import made as pretext_task
 
-
-def signal(*channels: str) -> SignalSpec:
-    return SignalSpec(channels, (0.0,) * len(channels), (1.0,) * len(channels), 12.0)
-
-
-def made(name: str = "compact", channels: tuple[str, ...] = CHANNELS, **overrides: Any) -> Multimodal:
-    recipe = tiny.recipe(name, **overrides)
-    spec = methods.spec("multimodal")
-    assert spec.build is not None
-    torch.manual_seed(0)
-    encoder = spec.encoder(recipe, len(channels), 12)
-    pretext = spec.build(recipe, recipe.settings_of("multimodal"), encoder, signal(*channels))
-    assert isinstance(pretext, Multimodal)
-    return pretext
-
-
-def windows(n: int = 10) -> Tensor:
-    return torch.randn(n, 6, 12, generator=torch.Generator().manual_seed(1))
-
-
-def drawn() -> torch.Generator:
-    return torch.Generator().manual_seed(2)
+made = partial(pretext_task, "multimodal")
 
 
 def pieces(pretext: Multimodal, x: Tensor) -> tuple[Multimodal, Tensor, Tensor, Tensor, Tensor]:
@@ -228,21 +209,6 @@ def test_it_needs_no_autoencoder() -> None:
     assert encoder.teacher is None
     assert [record["stage"] for record in encoder.records] == ["pretrain"]
     assert isinstance(encoder.network, ModalityEncoders)
-
-
-@pytest.mark.parametrize("augmented", [True, False])
-@pytest.mark.parametrize("value", [0.0, 1.0, 1e6])
-def test_constant_windows_leave_loss_and_weights_finite(value: float, augmented: bool) -> None:
-    pretext = made()
-    if not augmented:
-        pretext.augment = Compose([])
-    optimizer = Optimizer(pretext, "adam", 1e-3)
-    for _ in range(3):
-        loss = pretext.loss(Batch(torch.full((4, 6, 12), value)), drawn())["loss"]
-        loss.backward()
-        optimizer.step(1e-3)
-        assert loss.isfinite()
-    assert all(p.isfinite().all() for p in pretext.parameters())
 
 
 @pytest.mark.parametrize("n_channels", [1, 3, 5, 7, 12])

@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from otolith import methods, splits
-from otolith.augment import Compose, SignalSpec
+from otolith import splits
 from otolith.losses.vicreg import vicreg
 from otolith.methods.vicreg import VICReg, VICRegSettings
 from otolith.nets.heads import NormalisedMLP
 from otolith.pipeline import pretrain
-from otolith.recording import CHANNELS
 from otolith.training.optim import Optimizer
 from otolith.training.pretext import Batch
 from tests.helpers import tiny
+from tests.helpers.pretext import drawn, windows
+from tests.helpers.pretext import made as pretext_task
 
-SIGNAL = SignalSpec(CHANNELS, (0.0,) * 6, (1.0,) * 6, 12.0)
-
-
-def made(**overrides: Any) -> VICReg:
-    recipe = tiny.recipe(**{"method__vicreg__width": 16, **overrides})
-    spec = methods.spec("vicreg")
-    assert spec.build is not None
-    torch.manual_seed(0)
-    pretext = spec.build(recipe, recipe.settings_of("vicreg"), spec.encoder(recipe, 6, 12), SIGNAL)
-    assert isinstance(pretext, VICReg)
-    return pretext
-
-
-def windows(n: int = 10) -> Tensor:
-    return torch.randn(n, 6, 12, generator=torch.Generator().manual_seed(1))
-
-
-def drawn() -> torch.Generator:
-    return torch.Generator().manual_seed(2)
+made = partial(pretext_task, "vicreg", method__vicreg__width=16)
 
 
 @pytest.mark.parametrize("weights", [{}, {"invariance": 3.0, "variance": 0.5, "covariance": 7.0}])
@@ -55,28 +37,6 @@ def test_the_loss_is_equation_6_of_the_expanded_views(weights: dict[str, float])
     mine, theirs = (torch.autograd.grad(found["loss"], parameters) for found in (terms, expected))
     for one, other in zip(mine, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-11)
-
-
-def test_a_gradient_reaches_every_weight_matrix() -> None:
-    pretext = made()
-    pretext.loss(Batch(windows()), drawn())["loss"].backward()
-    silent = [n for n, p in pretext.named_parameters() if p.ndim > 1 and (p.grad is None or p.grad.abs().max() < 1e-6)]
-    assert silent == []
-
-
-@pytest.mark.parametrize("augmented", [True, False])
-@pytest.mark.parametrize("value", [0.0, 1.0, 1e6])
-def test_constant_windows_leave_loss_and_weights_finite(value: float, augmented: bool) -> None:
-    pretext = made()
-    if not augmented:
-        pretext.augment = Compose([])
-    optimizer = Optimizer(pretext, "adam", 1e-3)
-    for _ in range(3):
-        loss = pretext.loss(Batch(torch.full((4, 6, 12), value)), drawn())["loss"]
-        loss.backward()
-        optimizer.step(1e-3)
-        assert loss.isfinite()
-    assert all(p.isfinite().all() for p in pretext.parameters())
 
 
 def spread(pretext: VICReg, x: Tensor) -> float:
