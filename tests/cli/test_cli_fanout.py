@@ -114,7 +114,7 @@ class FakeRay:
     [
         (FakeRay(([], "loss is not finite")), "random, seed 0: loss is not finite"),
         (FakeRay(Refused("trace\nworker crashed")), r"its worker failed 4 times \(worker crashed\)"),
-        (FakeRay(None, reached=False), "no Ray cluster at far:1"),
+        (FakeRay(None, reached=False), "no Ray cluster answers at far:1"),
     ],
 )
 def test_what_goes_wrong_is_said(cluster: FakeRay, words: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,7 +156,7 @@ def test_a_damaged_row_is_named_and_its_cell_done_again(study: Study, tmp_path: 
     again = list(execute(units_of("representation", study, ["random"], 2), path, said))
     assert len(again) == 1
     assert plain(rows.read(path)) == expected
-    assert f"{path}, line 1, is no row (its checksum does not match" in said.lines[0]
+    assert f"{path}, line 1, is not a readable row (its checksum does not match" in said.lines[0]
 
 
 def test_every_subject_is_tested_once_in_cross_validation(study: Study, tmp_path: Path) -> None:

@@ -244,7 +244,7 @@ def test_several_rows_in_one_folder_are_a_comparison(tmp_path: Path) -> None:
 
 
 def test_refuses_what_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no run folder"):
+    with pytest.raises(CheckpointError, match="is not a run folder"):
         report.write([tmp_path], tmp_path / "report.html")
     with pytest.raises(ValueError, match="at least one"):
         report.write([], tmp_path / "report.html")

@@ -1,4 +1,4 @@
-"""Methods beside each other under one protocol: from names to a folder of rows, tables and a page."""
+"""Comparing methods under a protocol: from names to a folder of rows, tables and a page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
 
 METHODS = ("random", "supervised", "csshar", "dynamic")
-"""What is compared where nothing else is asked for: the four of Fig. 6."""
+"""Compared where nothing else is asked for: the four of Fig. 6."""
 
 IDENTITY = "compare.json"
 """The file of a comparison's folder that says what it is of."""
@@ -49,15 +49,16 @@ class Planned:
     methods: tuple[str, ...]
     seeds: int
     arguments: dict[str, Any]
-    """Of `plan`, as JSON has them, so that another process plans the same."""
+    """Those of `plan`, as JSON has them, so that another process plans the same."""
 
     @property
     def rows(self) -> Path:
+        """The file of rows."""
         return self.folder / "rows.jsonl"
 
     @property
     def missing(self) -> int:
-        """Cells that are not done yet."""
+        """Return the number of cells that are not done yet."""
         done = {rows.key_hash(row.key) for row in rows.read(self.rows)}
         return sum(rows.key_hash(key) not in done for unit in self.units for key in unit.keys)
 
@@ -206,7 +207,7 @@ def run(
 
 
 def refuse_too_large(planned: Planned, progress: Progress = SILENT) -> None:
-    """Look for a method that needs more memory than there is, before the first is trained.
+    """Refuse a comparison with a method that needs more memory than there is, before the first is trained.
 
     Raises:
         TrainingError: names the method, what it needs and what is free.
@@ -248,7 +249,7 @@ def _executor(planned: Planned, name: str, address: str | None, gpus: float | No
 
 
 def _units(arguments: dict[str, Any]) -> tuple[Unit, ...]:
-    """On a worker: the units of a comparison whose folder another process holds."""
+    """Return, on a worker, the units of a comparison whose folder another process holds."""
 
     def tuples(tree: dict[str, Any]) -> dict[str, Any]:
         return {name: tuple(v) if isinstance(v, list) else v for name, v in tree.items()}
@@ -265,12 +266,12 @@ def _options(spec: ProtocolSpec, given: Mapping[str, Any]) -> Any:
 
 
 def _placed(given: str | Path | None) -> str | None:
-    """A name as it is; a path so that it is found from anywhere."""
+    """Return a name as it is, and a path so that it is found from anywhere."""
     if given is None:
         return None
     return str(Path(given).absolute()) if Path(given).exists() else str(given)
 
 
 def _name(given: str | None) -> str | None:
-    """Of a data set, wherever its folder lies."""
+    """Return the name of a data set, wherever its folder lies."""
     return Path(given).name if given is not None and Path(given).exists() else given

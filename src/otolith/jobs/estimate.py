@@ -1,4 +1,4 @@
-"""What a run will take, from one real training step on this machine."""
+"""Estimates of time and memory of a run, from one real training step on this machine."""
 
 from __future__ import annotations
 

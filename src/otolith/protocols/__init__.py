@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
-from otolith.protocols.spec import NoOptions, ProtocolSpec, scores
+from otolith.protocols.spec import ProtocolSpec, scores
 from otolith.system.registry import Registry
 
 if TYPE_CHECKING:
     from otolith.report.sections import Section
     from otolith.rows import Row
 
-__all__ = ["PROTOCOLS", "NoOptions", "ProtocolSpec", "scores", "sections"]
+__all__ = ["PROTOCOLS", "ProtocolSpec", "sections"]
 
 PROTOCOLS: Registry[ProtocolSpec] = Registry("protocol", __name__, DataError)
 """All protocols by name: `PROTOCOLS.get("few-labels").title`."""

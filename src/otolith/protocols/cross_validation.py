@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Folds:
-    """How subjects are dealt.
+    """Options of cross-validation.
 
     Attributes:
         folds: How many folds of subjects.

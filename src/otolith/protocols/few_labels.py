@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Draws:
-    """Which labels are drawn, and how training on them ends.
+    """Options of few labels.
 
     Attributes:
         k: Labelled windows of each activity; give it several times.

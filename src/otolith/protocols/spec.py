@@ -1,4 +1,4 @@
-"""What a protocol says of itself; nothing here, nor in a protocol's own file, imports PyTorch before a cell runs."""
+"""The description of a protocol; neither this file nor a protocol's own imports PyTorch before a cell runs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ProtocolSpec:
         line: one line for the help.
         section: where the paper describes it; empty if it does not.
         units: (study, methods, seeds, options) -> the units of work, in their order. `study` is of the data set that is
-            scored; methods are names, and seeds a count from 0.
+            scored; methods are names; seeds are counted from 0.
         options: a frozen dataclass with a default for each field and an `Attributes` section in its docstring. The
             command line is made of it: a field `draws` becomes `--draws`.
         row_name: the name in the rows' keys, if another.
@@ -60,6 +60,10 @@ class ProtocolSpec:
             then the source's.
         sections: rows -> what a report shows of them.
         summary: rows -> labelled lines for the terminal.
+
+    >>> no_cells = lambda study, methods, seeds, options: iter(())
+    >>> ProtocolSpec("twice", "Twice", "each split twice", "", no_cells).in_rows
+    'twice'
     """
 
     name: str

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """Where encoders come from.
+    """Options of transfer.
 
     Attributes:
         source: The data set, or the folder of your own, that encoders are pre-trained on; the recipe is for it.

@@ -31,8 +31,18 @@ def write(run_folders: Sequence[Path | str], out: Path | str, sections: Sections
             knows what each protocol shows.
 
     Raises:
-        CheckpointError: a folder is no run folder.
+        CheckpointError: a folder is not a run folder.
         ValueError: none is given.
+
+    >>> import tempfile
+    >>> from otolith.rows import Row, append
+    >>> key = {"dataset": "watch", "split": "holdout", "method": "dynamic"}
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     for seed in (0, 1):
+    ...         append(Path(name) / "rows.jsonl", Row(key | {"seed": seed}, {"macro_f1": 0.9}))
+    ...     page = write([name], Path(name) / "report.html").read_text()
+    >>> "2 results of 1 run" in page
+    True
     """
     from otolith.report import html, tables
 
@@ -40,7 +50,16 @@ def write(run_folders: Sequence[Path | str], out: Path | str, sections: Sections
 
 
 def write_tables(run_folders: Sequence[Path | str], out: Path | str, sections: Sections | None = None) -> list[Path]:
-    """Write report.md, rows.csv, summary.csv and subjects.csv into the folder `out`; the rest is as for `write`."""
+    """Write report.md, rows.csv, summary.csv and subjects.csv into the folder `out`; the rest is as for `write`.
+
+    >>> import tempfile
+    >>> from otolith.rows import Row, append
+    >>> key = {"dataset": "watch", "split": "holdout", "method": "dynamic", "seed": 0}
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     append(Path(name) / "rows.jsonl", Row(key, {"macro_f1": 0.9}))
+    ...     [path.name for path in write_tables([name], name)]
+    ['report.md', 'rows.csv', 'summary.csv', 'subjects.csv']
+    """
     from otolith.report import tables
 
     _, rows, found, problems = _read(run_folders, sections)

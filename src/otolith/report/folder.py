@@ -1,7 +1,7 @@
-"""A run folder as the report sees it: whatever is whole in it, and the names of what is not.
+"""Reading of run folders (docs/rows.md lists the files): everything that is whole, and a sentence on each damaged part.
 
-docs/rows.md lists the files. Each one is optional to the report: a missing file drops its section, a
-damaged one drops it too and is named in `problems`, which the page shows.
+Each file is optional: a missing one drops its section, a damaged one drops it too and is named in `problems`, which the
+page shows.
 """
 
 from __future__ import annotations
@@ -50,9 +50,11 @@ class Tsne:
 class RunFolder:
     """The whole parts of a run folder; None or empty where there is nothing to show.
 
-    `rows` are the scored ones, one for each key; `unscored` the others; `curves` the epochs of each
-    stage, in order of epoch; `problems` one sentence for each damaged part. `name` is the folder's name without its
-    path. `tsne` is of a run; `cells` of those cells of a comparison that left features in the plane, by `cell_name`.
+    Attributes:
+        rows: the scored ones, one for each key; `unscored` are the others.
+        curves: the epochs of each stage, in order of epoch.
+        tsne: features in the plane of a run; `cells`: of cells of a comparison, by `cell_name`.
+        problems: one sentence for each damaged part.
     """
 
     path: Path
@@ -70,6 +72,7 @@ class RunFolder:
 
     @property
     def name(self) -> str:
+        """The folder's name without its path."""
         return self.path.resolve().name
 
     @property
@@ -83,14 +86,18 @@ class RunFolder:
 
 
 def load(folder: Path | str) -> RunFolder:
-    """Read a run folder. Raises CheckpointError if it is none; damaged parts only become `problems`."""
+    """Read a run folder; damaged parts become `problems`.
+
+    Raises:
+        CheckpointError: it is not a run folder.
+    """
     folder = Path(folder)
     known = (ROWS, CURVES, RECIPE_JSON, RECIPE_TOML, CARD, TEACHER, f"{ARRAYS}/{TSNE[1]}")
     if not any((folder / name).is_file() for name in known):
         state = "holds none of its files" if folder.is_dir() else "does not exist"
         raise CheckpointError(
-            f"{folder} is no run folder: it {state}. Expected {ROWS} or another file that "
-            "`otolith run` writes; give the folder that its --out named"
+            f"{folder} is not a run folder: it {state}. Expected {ROWS} or another file that `otolith run` writes; "
+            "give the folder that its --out named."
         )
     problems: list[str] = []
     recipe_text = _read(folder / RECIPE_TOML, _text, problems)
@@ -115,7 +122,7 @@ def load(folder: Path | str) -> RunFolder:
 
 
 def _read(path: Path, reader: Callable[[Path], T], problems: list[str]) -> T | None:
-    """What `reader` makes of a file; None if it is absent, or damaged, which is then a problem."""
+    """Return a file as `reader` reads it; None if it is absent, or damaged, which is then a problem."""
     if not path.exists():
         return None
     try:
@@ -167,38 +174,34 @@ def _are_fractions(value: object) -> bool:
 
 
 def fault(result: Mapping[str, Any]) -> str | None:
-    """What makes a row's scores unusable here, or None if they are as `metrics.evaluate` gives them."""
-    if not _is_fraction(result.get("macro_f1")):
-        return f"macro_f1 is {result.get('macro_f1')!r}, expected a fraction 0..1"
-    for name in ("accuracy", "val_macro_f1"):
-        if result.get(name) is not None and not _is_fraction(result[name]):
-            return f"{name} is {result[name]!r}, expected a fraction 0..1"
-    for name in ("per_subject", "per_class_f1"):
-        if name in result and not _are_fractions(result[name]):
-            return f"{name} is not a mapping of names to fractions 0..1"
-    for name in ("n_windows", "n_subjects"):
-        if not _is_count(result.get(name, 0)):
-            return f"{name} is {result[name]!r}, expected a count"
-    support = result.get("support", {})
-    if not isinstance(support, Mapping) or not all(_is_count(count) for count in support.values()):
-        return "support is not a mapping of activities to counts"
-    interval = result.get("interval")
-    if interval is not None and not (
-        isinstance(interval, Mapping) and all(_is_fraction(interval.get(end)) for end in ("low", "high"))
-    ):
-        return "interval has no low and high in 0..1"
-    if "confusion" in result:
-        names = result.get("activities")
-        matrix = result["confusion"]
-        if not isinstance(names, list) or not isinstance(matrix, list) or len(matrix) != len(names):
-            return "confusion is not a matrix over activities"
-        if any(not isinstance(line, list) or len(line) != len(names) for line in matrix):
-            return "confusion is not a square matrix over activities"
-        if not all(_is_count(count) for line in matrix for count in line):
-            return "confusion does not hold counts"
-        if not any(count for line in matrix for count in line):
-            return "confusion holds no window"
-    return None
+    """Return the reason why a row's scores cannot be shown, or None if they are as `metrics.evaluate` gives them."""
+    checks: dict[str, tuple[Callable[[Any], bool], str]] = {
+        "macro_f1": (_is_fraction, "a fraction 0..1"),
+        **dict.fromkeys(("accuracy", "val_macro_f1"), (lambda v: v is None or _is_fraction(v), "a fraction 0..1")),
+        **dict.fromkeys(("per_subject", "per_class_f1"), (_are_fractions, "fractions 0..1 by name")),
+        **dict.fromkeys(("n_windows", "n_subjects"), (_is_count, "a count")),
+        "support": (lambda v: isinstance(v, Mapping) and all(map(_is_count, v.values())), "counts by activity"),
+        "interval": (_is_interval, "low and high in 0..1"),
+    }
+    for name, (fits, expected) in checks.items():
+        if name in result and not fits(result[name]):
+            return f"{name} is {result[name]!r}, expected {expected}"
+    if "confusion" not in result:
+        return None
+    names, matrix = result.get("activities"), result["confusion"]
+    if not isinstance(names, list) or not isinstance(matrix, list) or len(matrix) != len(names):
+        return "confusion is not a matrix over activities"
+    if any(not isinstance(line, list) or len(line) != len(names) for line in matrix):
+        return "confusion is not a square matrix over activities"
+    counts = [count for line in matrix for count in line]
+    if not all(map(_is_count, counts)):
+        return "confusion does not hold counts"
+    return None if any(counts) else "confusion holds no window"
+
+
+def _is_interval(value: object) -> bool:
+    ends = isinstance(value, Mapping) and all(_is_fraction(value.get(end)) for end in ("low", "high"))
+    return value is None or ends
 
 
 def _rows(path: Path, problems: list[str]) -> tuple[list[Row], list[Row]]:
@@ -277,7 +280,7 @@ def _tsne(folder: Path, problems: list[str]) -> Tsne | None:
 
 
 def cell_name(key: Mapping[str, Any]) -> str:
-    """The folder within `arrays` that a cell of a comparison leaves its arrays in."""
+    """Return the folder within `arrays` that a cell of a comparison leaves its arrays in."""
     return f"{key.get('method')}-seed{key.get('seed')}"
 
 

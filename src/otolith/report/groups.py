@@ -69,7 +69,7 @@ class Group:
 
     @property
     def place(self) -> tuple[str, ...]:
-        """What groups are sorted by."""
+        """The texts that groups are sorted by."""
         return (self.dataset, self.split, self.protocol, self.recipe_name, self.conditions)
 
     @property
@@ -104,7 +104,7 @@ def recipe_name(row: Row) -> str:
 
 
 def conditions(key: Mapping[str, Any]) -> str:
-    """What a key says beyond OWN, as `k 5, split seed 0`; what is None, false or empty is not said."""
+    """Return the parts of a key beyond OWN, as `k 5, split seed 0`; what is None, false or empty is not said."""
     parts = []
     for name, value in sorted(key.items()):
         if name in OWN or value is None or value is False or value in ([], {}, ""):
@@ -115,7 +115,7 @@ def conditions(key: Mapping[str, Any]) -> str:
 
 
 def published_beside(key: Mapping[str, Any]) -> tuple[published.Published, ...]:
-    """The paper's figures for the cell of a key, if its test subjects are the authors' or folds."""
+    """Return the paper's figures for the cell of a key, if its test subjects are the authors' or folds."""
     protocol = protocol_of(key)
     if protocol != "cross-validation" and key.get("split") != "fixed":
         return ()
@@ -123,7 +123,7 @@ def published_beside(key: Mapping[str, Any]) -> tuple[published.Published, ...]:
 
 
 def gather(runs: Sequence[RunFolder]) -> tuple[list[Row], list[str]]:
-    """All rows, the last for each key, and a sentence for each key that two folders answer differently."""
+    """Return all rows, the last for each key, and a sentence for each key that folders answer differently."""
     found: dict[str, tuple[Row, str]] = {}
     problems = []
     for run in runs:
@@ -139,33 +139,21 @@ def gather(runs: Sequence[RunFolder]) -> tuple[list[Row], list[str]]:
 
 
 def group(rows: Iterable[Row]) -> list[Group]:
-    """Groups by data set and split, their lines in the order of `otolith.methods.names`, rows by seed and fold."""
+    """Return groups by data set and split, their lines in the order of the methods, rows by seed and fold."""
     tree: dict[tuple[str, str, str, str, str], dict[tuple[str, str], list[Row]]] = {}
     for row in rows:
         key = row.key
-        where = (
-            str(key.get("dataset", "?")),
-            str(key.get("split", "?")),
-            protocol_of(key),
-            recipe_name(row),
-            conditions(key),
-        )
+        dataset, split = str(key.get("dataset", "?")), str(key.get("split", "?"))
+        where = (dataset, split, protocol_of(key), recipe_name(row), conditions(key))
         line = (str(key.get("method", "?")), str(key.get("recipe", "")))
         tree.setdefault(where, {}).setdefault(line, []).append(row)
     groups = []
     for where, lines in sorted(tree.items(), key=lambda item: [natural(part) for part in item[0]]):
-        made = tuple(
-            Line(
-                method=method,
-                recipe=recipe,
-                rows=tuple(sorted(found, key=_place)),
-                published=published_beside(found[0].key),
-            )
-            for (method, recipe), found in sorted(
-                lines.items(), key=lambda item: (method_order(item[0][0]), item[0][1])
-            )
+        order = sorted(lines, key=lambda line: (method_order(line[0]), line[1]))
+        made = (
+            Line(*line, tuple(sorted(lines[line], key=_place)), published_beside(lines[line][0].key)) for line in order
         )
-        groups.append(Group(*where, lines=made))
+        groups.append(Group(*where, lines=tuple(made)))
     return groups
 
 
@@ -174,7 +162,7 @@ def _place(row: Row) -> list[tuple[int, int, str]]:
 
 
 def warnings_of(rows: Iterable[Row]) -> list[str]:
-    """The warnings of the rows' splits, each once."""
+    """Return the warnings of the rows' splits, each once."""
     found: list[str] = []
     for row in rows:
         warning = str(row.meta.get("warning") or "")
@@ -185,7 +173,7 @@ def warnings_of(rows: Iterable[Row]) -> list[str]:
 
 
 def notes_of(rows: Iterable[Row]) -> list[str]:
-    """Why intervals are missing and what the means leave out, each once."""
+    """Return the notes of rows, each once: the reason why an interval is missing, and the gaps of a mean."""
     found: list[str] = []
     for row in rows:
         note = row.result.get("interval_note")

@@ -51,7 +51,7 @@ def _parts(row: Row | None) -> dict[str, dict[str, int | None]]:
 
 
 def _card(card: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What the page shows of a model card (`otolith.model.bundle`); absent parts are None or empty."""
+    """Return what the page shows of a model card (`otolith.model.bundle`); absent parts are None or empty."""
     if card is None:
         return None
     given, data = _section(card, "input"), _section(card, "data")
@@ -77,6 +77,7 @@ def _section(card: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
 
 
 def _terms_of(data: Mapping[str, Any]) -> list[str]:
+    """Return terms, licence and citation of a card's data, as far as it has them."""
     licence = data.get("licence")
     texts = [data.get("terms"), f"Licence: {licence}" if licence else None, data.get("citation")]
     return [str(text) for text in texts if text]
@@ -127,11 +128,11 @@ def _single(run: RunFolder) -> dict[str, Any]:
         "seconds": _seconds(row),
         "card": _card(run.card),
         "published": groups.published_beside(key),
-        "scores": pictures.scores(row) if row is not None else [],
+        "scores": list(pictures.scores(row)) if row is not None else [],
         "subjects": pictures.subjects(row) if row is not None else None,
-        "embeddings": pictures.embeddings(run),
-        "teacher": pictures.teacher(run),
-        "curves": pictures.curves(run),
+        "embeddings": list(pictures.embeddings(run)),
+        "teacher": list(pictures.teacher(run)),
+        "curves": list(pictures.curves(run)),
     }
 
 
@@ -146,7 +147,7 @@ def _comparison(
         "problems": problems,
         "sections": sections,
         "scored": bool(rows),
-        "grid": pictures.grid(runs),
+        "grid": list(pictures.grid(runs)),
         "terms": _terms(runs),
         "have_models": any(run.card for run in runs),
         "runs": [_run_content(run, [*run.rows, *(row for row in run.unscored if id(row) in shown)]) for run in runs],
@@ -168,7 +169,7 @@ def _run_content(run: RunFolder, rows: Sequence[Row]) -> dict[str, Any]:
     # A folder of a protocol with many cells would drown the page; its scores are in the tables.
     pictured = run.rows if len(run.rows) <= _MOST_PICTURED else []
     found = [item for row in pictured for item in pictures.scores(row)]
-    found += pictures.teacher(run) + pictures.curves(run)
+    found += [*pictures.teacher(run), *pictures.curves(run)]
     only = run.rows[0] if len(run.rows) == 1 else None
     methods = dict.fromkeys(names.method_title(str(row.key.get("method", "?"))) for row in rows)
     return {

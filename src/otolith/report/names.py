@@ -1,4 +1,4 @@
-"""How methods, data sets, splits and figures are written for people, in one place."""
+"""Names and numbers as people read them: methods, data sets, splits, percent."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ def method_short(name: str) -> str:
 
 
 def dataset_title(name: str) -> str:
-    """`uci-har` -> `UCI-HAR`; the name of an unknown data set stays as it is."""
+    """Return the short title of a data set: `uci-har` -> `UCI-HAR`; the name of an unknown data set stays as it is."""
     from otolith.datasets.registry import REGISTRY
 
     return REGISTRY.get(name).info.short or name if name in REGISTRY else name
 
 
 def split_title(name: str) -> str:
+    """Return the words for a kind of split; an unknown name stays as it is."""
     return SPLITS.get(name, name)
 
 
@@ -51,7 +52,7 @@ def method_order(name: str) -> tuple[int, str]:
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:
-    """Sort key that puts `subject 9` before `subject 10`, for digits of any length."""
+    """Return a sort key that puts `subject 9` before `subject 10`, for digits of any length."""
     parts = re.split("([0-9]+)", text)
     numbers = [part.lstrip("0") for part in parts[1::2]]
     key = [(1, 0, part) for part in parts]
@@ -60,12 +61,12 @@ def natural(text: str) -> list[tuple[int, int, str]]:
 
 
 def percent(fraction: float) -> str:
-    """0.9304 -> `93.0`: figures and tables show percent with one decimal."""
+    """Return a fraction in percent with one decimal: 0.9304 -> `93.0`."""
     return f"{100.0 * fraction:.1f}"
 
 
 def listed(items: Iterable[object], most: int = 20) -> str:
-    """Items joined by commas, with the number of those left out beyond `most`."""
+    """Return items joined by commas, with the number of those left out beyond `most`."""
     texts = [str(item) for item in items]
     rest = f" and {len(texts) - most} more" if len(texts) > most else ""
     return ", ".join(texts[:most]) + rest

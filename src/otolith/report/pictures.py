@@ -1,8 +1,8 @@
-"""The pictures of a page and their captions, which say whose windows, which split, seeds and interval."""
+"""Pictures of a page and their captions, which say whose windows, which split, seeds and interval."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
@@ -13,8 +13,6 @@ from otolith.report.groups import Group, conditions
 from otolith.report.sections import interval_text
 from otolith.report.style import data_uri
 from otolith.rows import Row
-
-_STAGE_ORDER = ("autoencoder", "pretrain", "finetune")
 
 
 @dataclass(frozen=True)
@@ -27,12 +25,12 @@ class Picture:
 
 
 def picture(figure: Figure, alt: str, caption: str) -> Picture:
-    """A drawn figure with its words."""
+    """Return a drawn figure with its words."""
     return Picture(data_uri(figure), alt, caption)
 
 
 def condition(row: Row) -> str:
-    """What every caption of a score must say: whose windows, which split, which seed, which interval."""
+    """Return the words that belong into every caption of a score: data set, split, seed and interval."""
     result, key = row.result, row.key
     parts = [names.dataset_title(str(key.get("dataset", "?"))), names.split_title(str(key.get("split", "?")))]
     parts += [f"{name} {key[name]}" for name in ("fold", "seed") if key.get(name) is not None]
@@ -45,32 +43,23 @@ def condition(row: Row) -> str:
     return "; ".join(parts)
 
 
-def scores(row: Row) -> list[Picture]:
-    """Confusion matrix and F1 of each activity."""
+def scores(row: Row) -> Iterator[Picture]:
+    """Draw the confusion matrix and the F1 of each activity."""
     result, where = row.result, condition(row)
-    found = []
     if "confusion" in result:
-        found.append(
-            picture(
-                figures.confusion(result["confusion"], result["activities"]),
-                "Confusion matrix",
-                "Confusion matrix: of the test windows of the activity at the left, the share in percent "
-                f"recognised as the activity below, and under it the number of windows. {where}.",
-            )
+        yield picture(
+            figures.confusion(result["confusion"], result["activities"]),
+            "Confusion matrix",
+            "Confusion matrix: of the test windows of the activity at the left, the share in percent "
+            f"recognised as the activity below, and under it the number of windows. {where}.",
         )
     if result.get("per_class_f1"):
-        found.append(
-            picture(
-                figures.per_class(result["per_class_f1"], result.get("support", {})),
-                "F1 score of each activity",
-                f"F1 score of each activity. {where}.",
-            )
-        )
-    return found
+        title = "F1 score of each activity"
+        yield picture(figures.per_class(result["per_class_f1"], result.get("support", {})), title, f"{title}. {where}.")
 
 
 def subjects(row: Row) -> Picture | None:
-    """Macro F1 within each test subject; None where the row has none."""
+    """Draw the macro F1 within each test subject; None where the row has none."""
     result = row.result
     if not result.get("per_subject"):
         return None
@@ -82,11 +71,10 @@ def subjects(row: Row) -> Picture | None:
     )
 
 
-def curves(run: RunFolder) -> list[Picture]:
-    """Loss of each stage, and the validation score where there is one."""
-    order = {stage: i for i, stage in enumerate(_STAGE_ORDER)}
-    found = []
-    for stage in sorted(run.curves, key=lambda name: (order.get(name, len(order)), name)):
+def curves(run: RunFolder) -> Iterator[Picture]:
+    """Draw the loss of each stage, and the validation score where there is one."""
+    order = list(names.STAGES)
+    for stage in sorted(run.curves, key=lambda name: (order.index(name) if name in order else len(order), name)):
         points = run.curves[stage]
         title = names.STAGES.get(stage, stage)
         parts = ["1 epoch" if len(points) == 1 else f"{len(points)} epochs"]
@@ -97,74 +85,57 @@ def curves(run: RunFolder) -> list[Picture]:
         caption = f"{title}: mean loss of each epoch ({', '.join(parts)})"
         if any(point.get("val_macro_f1") is not None for point in points):
             caption += "; below, the macro F1 on the validation windows, by which the epoch is chosen"
-        found.append(picture(figures.training_curve(stage, points), f"Training curve: {title}", f"{caption}."))
-    return found
+        yield picture(figures.training_curve(stage, points), f"Training curve: {title}", f"{caption}.")
 
 
-def embeddings(run: RunFolder) -> list[Picture]:
-    """t-SNE before and after pre-training, coloured by activity, and after it coloured by person."""
+def embeddings(run: RunFolder) -> Iterator[Picture]:
+    """Draw t-SNE before and after pre-training, coloured by activity, and after it coloured by person."""
     if run.tsne is None:
-        return []
+        return
     tsne, what = run.tsne, f"t-SNE of the encoder's features of {len(run.tsne.y):,} windows"
-    found = []
     if tsne.before is not None:
-        panel = figures.Panel("Before training", tsne.before, tsne.y, run.activities)
-        found.append(
-            picture(
-                figures.embedding(panel),
-                "t-SNE before training",
-                f"{what}, untrained: what the signals give by themselves. Labels only colour the points.",
-            )
+        yield picture(
+            figures.embedding(figures.Panel("Before training", tsne.before, tsne.y, run.activities)),
+            "t-SNE before training",
+            f"{what}, untrained: what the signals give by themselves. Labels only colour the points.",
         )
-    panel = figures.Panel("After training", tsne.after, tsne.y, run.activities)
-    found.append(
-        picture(
-            figures.embedding(panel),
-            "t-SNE after training",
-            f"{what}, trained. The closer one activity keeps together, the fewer labels a head needs.",
-        )
+    yield picture(
+        figures.embedding(figures.Panel("After training", tsne.after, tsne.y, run.activities)),
+        "t-SNE after training",
+        f"{what}, trained. The closer one activity keeps together, the fewer labels a head needs.",
     )
     if tsne.subject is not None:
-        found.append(
-            picture(
-                figures.subjects_embedding("After training, by person", tsne.after, tsne.subject),
-                "The same points coloured by person",
-                "The same points coloured by person: where colours mix, the features depend on the activity "
-                "and not on who moves.",
-            )
+        title = "The same points coloured by person"
+        yield picture(
+            figures.subjects_embedding("After training, by person", tsne.after, tsne.subject),
+            title,
+            f"{title}: where colours mix, the features depend on the activity and not on who moves.",
         )
-    return found
 
 
-def teacher(run: RunFolder) -> list[Picture]:
-    """How well the frozen teacher's similarity tells pairs of one activity from pairs of two."""
+def teacher(run: RunFolder) -> Iterator[Picture]:
+    """Draw the frozen teacher's similarity of pairs of one activity beside that of pairs of two."""
     found = run.teacher
     if found is None:
-        return []
+        return
     pairs = sum(found["histogram"]["same"]) + sum(found["histogram"]["different"])
-    made = [
-        picture(
-            figures.teacher(found),
-            "Similarity of pairs of windows under the frozen teacher",
-            f"Similarity of {pairs:,} pairs of windows under the frozen autoencoder. Dynamic temperature "
-            "supposes that pairs of one activity are the more similar; the area is 0.5 where they are not, "
-            "1 where always.",
-        )
-    ]
+    yield picture(
+        figures.teacher(found),
+        "Similarity of pairs of windows under the frozen teacher",
+        f"Similarity of {pairs:,} pairs of windows under the frozen autoencoder. Dynamic temperature supposes that "
+        "pairs of one activity are the more similar; the area is 0.5 where they are not, 1 where always.",
+    )
     if found["auc_per_activity"]:
-        made.append(
-            picture(
-                figures.teacher_per_activity(found),
-                "Area under the ROC curve for each activity",
-                "The same area over the pairs that involve each activity: where it is low, the teacher's "
-                "temperatures tell little.",
-            )
+        yield picture(
+            figures.teacher_per_activity(found),
+            "Area under the ROC curve for each activity",
+            "The same area over the pairs that involve each activity: where it is low, the teacher's temperatures "
+            "tell little.",
         )
-    return made
 
 
-def comparison(group: Group) -> list[Picture]:
-    """Every run of a group with its means and the paper's figures, and the subjects under each method."""
+def comparison(group: Group) -> Iterator[Picture]:
+    """Draw every run of a group with its means and the paper's figures, and the subjects under each method."""
     series = [
         figures.Series(
             line.method,
@@ -174,33 +145,28 @@ def comparison(group: Group) -> list[Picture]:
         )
         for line in group.lines
     ]
-    runs = "; ".join(f"{group.label(line)}: {line.seeds}" for line in group.lines)
+    where = f"{group.title}. {'; '.join(f'{group.label(line)}: {line.seeds}' for line in group.lines)}."
     paper = " An open diamond is the paper's figure." if any(line.published for line in group.lines) else ""
-    found = [
-        picture(
-            figures.comparison(series),
-            "Comparison of methods",
-            f"Macro F1 of every run (points) and its mean (bar).{paper} {group.title}. {runs}.",
-        )
-    ]
+    yield picture(
+        figures.comparison(series),
+        "Comparison of methods",
+        f"Macro F1 of every run (points) and its mean (bar).{paper} {where}",
+    )
     # Names of methods carry their colours; labels are needed where one method stands under two recipes.
     distinct = len({line.method for line in group.lines}) == len(group.lines)
     table = {
         line.method if distinct else group.label(line): line.per_subject for line in group.lines if line.per_subject
     }
     if table:
-        found.append(
-            picture(
-                figures.subjects_by_method(table),
-                "Macro F1 of each test subject under each method",
-                f"Macro F1 within each test subject, mean over the runs. {group.title}. {runs}.",
-            )
+        yield picture(
+            figures.subjects_by_method(table),
+            "Macro F1 of each test subject under each method",
+            f"Macro F1 within each test subject, mean over the runs. {where}",
         )
-    return found
 
 
-def grid(runs: Sequence[RunFolder]) -> list[Picture]:
-    """Fig. 5 and more: the features of each method on a data set that several have pictures of, side by side.
+def grid(runs: Sequence[RunFolder]) -> Iterator[Picture]:
+    """Draw the features of each method on a data set that several have pictures of (Fig. 5 and more).
 
     Of several seeds the lowest that all methods of the data set have is shown, else the lowest of each.
     """
@@ -211,7 +177,6 @@ def grid(runs: Sequence[RunFolder]) -> list[Picture]:
             if tsne is not None:
                 of_method = found.setdefault(str(row.key.get("dataset")), {}).setdefault(str(row.key.get("method")), {})
                 of_method.setdefault(str(row.key.get("seed")), (tsne, run.activities))
-    made = []
     for dataset, by_method in sorted(found.items()):
         if len(by_method) < 2:
             continue
@@ -220,12 +185,9 @@ def grid(runs: Sequence[RunFolder]) -> list[Picture]:
             seed = min(shared or set(by_method[method]), key=names.natural)
             tsne, activities = by_method[method][seed]
             title = f"{names.dataset_title(dataset)}, {names.method_short(method)}, seed {seed}"
-            made.append(
-                picture(
-                    figures.embedding(figures.Panel(title, tsne.after, tsne.y, activities)),
-                    f"t-SNE, {title}",
-                    f"t-SNE of the encoder's features of {len(tsne.y):,} test windows: {names.method_title(method)}. "
-                    "Labels only colour the points.",
-                )
+            yield picture(
+                figures.embedding(figures.Panel(title, tsne.after, tsne.y, activities)),
+                f"t-SNE, {title}",
+                f"t-SNE of the encoder's features of {len(tsne.y):,} test windows: {names.method_title(method)}. "
+                "Labels only colour the points.",
             )
-    return made

@@ -49,7 +49,7 @@ class Pictures:
     """Pictures that are drawn when a page asks for them; files of text have none."""
 
     kind: ClassVar = "pictures"
-    draw: Callable[[], Sequence[Picture]]
+    draw: Callable[[], Iterable[Picture]]
 
 
 Block = Table | Words | Pictures
@@ -94,7 +94,7 @@ def scores(rows: Iterable[Row], *, only_details: bool = False) -> list[Section]:
 
 
 def _of_group(each: Group, only_details: bool) -> Section:
-    def draw() -> Sequence[Picture]:
+    def draw() -> Iterable[Picture]:
         from otolith.report import pictures
 
         return pictures.comparison(each)

@@ -19,7 +19,7 @@ methods, seeds or labels join. `otolith compare PROTOCOL --help` lists the optio
 
 @dataclass(frozen=True)
 class Common:
-    """What every protocol is asked.
+    """Options that every protocol has.
 
     Attributes:
         dataset: A data set, or the folder of your own; the one that is scored.

@@ -22,7 +22,7 @@ from otolith.system.extras import need
 Plan = Callable[[dict[str, Any]], Sequence[Unit]]
 
 RETRIES = 3
-"""How often a unit begins again whose worker died; what it had trained until its last checkpoint is kept."""
+"""Times that a unit begins again whose worker died; what it had trained until its last checkpoint is kept."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Ray:
     gpus: float = 0.0
 
     def __call__(self, tasks: Sequence[Task], progress: Progress) -> Iterator[Row]:
-        """Rows as they come, whichever unit is done first.
+        """Yield rows as they come, whichever unit is done first.
 
         Raises:
             RecipeError: Ray is not installed.
@@ -55,7 +55,10 @@ class Ray:
         try:
             ray.init(self.address, log_to_driver=False, include_dashboard=False, logging_level="error")
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise TrainingError(f"no Ray cluster at {self.address or 'this machine'}: {error}") from None
+            raise TrainingError(
+                f"no Ray cluster answers at {self.address or 'this machine'} ({error}). Check --address, or leave it "
+                "out to start one here."
+            ) from None
         try:
             # Sums depend on the number of threads, so that a worker has as many as this process would use.
             remote = ray.remote(num_cpus=threads, num_gpus=self.gpus, max_retries=RETRIES)(_rows)
@@ -85,7 +88,7 @@ class Ray:
 
 
 def _rows(plan: Plan, text: str, number: int, missing: Sequence[Key], threads: int) -> tuple[list[dict[str, Any]], str]:
-    """On a worker: the rows of a unit, or the sentence that says why there are none."""
+    """Return, on a worker, the rows of a unit, or the sentence that says why there are none."""
     import torch
 
     from otolith.progress import SILENT

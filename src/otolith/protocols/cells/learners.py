@@ -1,4 +1,4 @@
-"""What learns from a draw of labels: heads on the features of a frozen encoder, or a network trained end to end."""
+"""Two ways to learn from a draw of labels: heads on a frozen encoder's features, or a network trained end to end."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def scores(study: Study, split: Split, y_pred: NDArray[np.int64]) -> dict[str, A
 
 
 class _Learner:
-    """What both ways to learn from a draw share: labels and the score on the validation windows."""
+    """Labels and the score on the validation windows, for both ways to learn."""
 
     def __init__(self, study: Study, split: Split, stop: Stop) -> None:
         self.w, self.split, self.stop = study.w, split, stop
@@ -69,7 +69,7 @@ class Heads(_Learner):
         self.place[rows] = np.arange(len(rows))
 
     def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
-        """Test predictions of a head trained on each of `drawn`, whose numbers seed them."""
+        """Return test predictions of a head trained on each of `drawn`, whose numbers seed them."""
         draws = [self._labelled(rows) for rows in drawn]
         seeds = [_head_seed(self.seed, number) for number in numbers]
         if self.stop == "last":
@@ -99,7 +99,7 @@ class EndToEnd(_Learner):
         self.encoder = study.encoder(split, method, seed)
 
     def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
-        """Test predictions of a network trained on each of `drawn`, whose numbers seed heads and order."""
+        """Return test predictions of a network trained on each of `drawn`, whose numbers seed heads and order."""
         found = []
         test = self._inputs(self.split.test)
         for rows, number in zip(drawn, numbers, strict=True):
@@ -133,5 +133,5 @@ class EndToEnd(_Learner):
 
 
 def _head_seed(seed: int, draw: int) -> int:
-    """Of a head and its dropout: the same for all methods, another for each draw and seed."""
+    """Return the seed of a head and its dropout: the same for all methods, another for each draw and seed."""
     return (1000 * seed + draw) % 2**32

@@ -1,4 +1,4 @@
-"""What all cells of a comparison share: windows, recipe, device, and the encoders that are trained once for all."""
+"""A study: windows, recipe and device that cells of a comparison share, and encoders that are trained once for all."""
 
 from __future__ import annotations
 
@@ -37,10 +37,12 @@ if TYPE_CHECKING:
 class Study:
     """A data set under a recipe.
 
-    `folder` keeps pre-trained encoders and the checkpoints of those in training; what is in it is taken from there.
-    `pictured`: where the protocols that show features leave them in the plane, by method and seed; None: nowhere.
-    `unfinished`: where classifiers in training keep their checkpoints, see `place_of`; None: nowhere. Whoever stores a
-    row removes them. `source`: of the data set that encoders come from, for a protocol that has another.
+    Attributes:
+        folder: keeps pre-trained encoders and the checkpoints of those in training; an encoder that is there is taken.
+        pictured: keeps features in the plane, by method and seed, of protocols that show them; None: they are not kept.
+        unfinished: keeps checkpoints of classifiers in training, see `place_of`, until whoever stores a row removes
+            them; None: they are not kept.
+        source: the study of the data set that encoders come from, for a protocol that has another.
     """
 
     w: Windows
@@ -54,21 +56,21 @@ class Study:
     source: Study | None = None
 
     def key(self, protocol: str, split: Split, method: str, seed: int, **more: Any) -> Key:
-        """See `key_of`."""
+        """Return the key of a row, see `key_of`."""
         return key_of(protocol, self.w, split, self.recipe, method, seed, **more)
 
     def meta(self, split: Split, seconds: dict[str, float], records: list[dict[str, Any]]) -> dict[str, Any]:
-        """See `meta_of`."""
+        """Return the circumstances of a row, see `meta_of`."""
         return meta_of(self.w, split, self.recipe_name, seconds, records)
 
     def place_of(self, key: Key) -> Path | None:
-        """The folder of checkpoints of the classifier behind one row."""
+        """Return the folder of checkpoints of the classifier behind one row."""
         return None if self.unfinished is None else self.unfinished / rows.key_hash(key)
 
     def encoder(
         self, split: Split, method: str, seed: int, *, trained: bool = False, progress: Progress = SILENT
     ) -> PretrainedEncoder:
-        """The encoder of a method, pre-trained on the training windows of `split`, or as it was left here.
+        """Return the encoder of a method, pre-trained on the training windows of `split`, or as it was left here.
 
         Where another process is training it, this waits and then takes what that process left. An encoder that is
         damaged is named and trained again.
@@ -112,7 +114,7 @@ class Study:
         return made
 
     def _kept(self, place: Path, scaler: Scaler) -> tuple[PretrainedEncoder | None, str]:
-        """The encoder that lies here, whole and of these windows, or None, and what is wrong with it."""
+        """Return the encoder that lies here, whole and of these windows, or None, and what is wrong with it."""
         if not (place / "model").is_dir():
             return None, ""
         try:
@@ -131,7 +133,7 @@ class Study:
 
 
 def key_of(protocol: str, w: Windows, split: Split, recipe: Recipe, method: str, seed: int, **more: Any) -> Key:
-    """What a figure depends on (docs/rows.md); two rows of one key are the same experiment."""
+    """Return the key of a row (docs/rows.md); two rows of one key are the same experiment."""
     return {
         "protocol": protocol,
         "dataset": w.meta.dataset,
@@ -149,7 +151,7 @@ def key_of(protocol: str, w: Windows, split: Split, recipe: Recipe, method: str,
 def meta_of(
     w: Windows, split: Split, recipe_name: str, seconds: dict[str, float], records: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """What goes with a figure: times, versions, the sizes of the parts, the data's terms.
+    """Return the circumstances of a row: times, versions, the sizes of the parts, the data's terms.
 
     `records` are those of each epoch, those before a resume included; `seconds` is of what has no epochs.
     """

@@ -1,4 +1,4 @@
-"""The smallest piece of a comparison that runs as a whole, and how pieces become rows."""
+"""Units, the smallest pieces of a comparison that run as a whole, and the loop that turns them into rows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Task:
-    """What is left of a unit, which is number `number` of its comparison."""
+    """The missing rows of a unit, which is number `number` of its comparison."""
 
     number: int
     unit: Unit
@@ -44,7 +44,7 @@ Executor = Callable[[Sequence[Task], Progress], Iterator[Row]]
 
 
 def here(tasks: Sequence[Task], progress: Progress) -> Iterator[Row]:
-    """In this process, one after the other."""
+    """Run tasks in this process, one after the other."""
     for task in tasks:
         progress.say(task.unit.title)
         yield from task.unit.run(task.missing, progress)
@@ -59,7 +59,7 @@ def execute(units: Iterable[Unit], path: Path, progress: Progress = SILENT, exec
     planned = list(units)
     found = rows.scan(path)
     for damage in found.damage:
-        progress.say(f"{path}, line {damage.line}, is no row ({damage.reason}); its cell is done again.")
+        progress.say(f"{path}, line {damage.line}, is not a readable row ({damage.reason}); its cell is done again.")
     done = {rows.key_hash(row.key) for row in found.rows}
     total = sum(len(unit.keys) for unit in planned)
     tasks = []

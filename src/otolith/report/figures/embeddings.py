@@ -26,7 +26,7 @@ class Panel:
 
 
 def _label_spots(groups: Sequence[NDArray[np.floating]], letters: Sequence[int]) -> NDArray[np.float64]:
-    """Where to write each group's name, (groups, 2): in its densest part, pushed apart where names touch."""
+    """Return the place of each group's name, (groups, 2): in its densest part, pushed apart where names touch."""
     spots = np.empty((len(groups), 2))
     for i, points in enumerate(groups):
         # The member whose neighbours are nearest; 300 stand for all, as this only places a word.
