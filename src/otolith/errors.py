@@ -7,7 +7,11 @@ from collections.abc import Iterable
 
 
 class OtolithError(Exception):
-    """Something outside the code is wrong: the message says what came, what was expected and what to do next."""
+    """Something outside the code is wrong: the message says what came, what was expected and what to do next.
+
+    >>> issubclass(DataError, OtolithError)
+    True
+    """
 
 
 class DataError(OtolithError):
@@ -35,7 +39,7 @@ class InUseError(OtolithError):
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
-    """Message for a name that is not registered, with the nearest one that is.
+    """Return the message for a name that is not registered, with the nearest one that is.
 
     >>> unknown("method", "dynamc", ["dynamic", "random"])
     "unknown method 'dynamc'; did you mean 'dynamic'? Known: dynamic, random"

@@ -1,4 +1,4 @@
-"""How long work tells what it is doing, without printing: the command line plugs a display in here."""
+"""Progress of long work, told without printing: the command line plugs a display in here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Stage:
     """One piece of work with a known number of steps. This one is silent."""
 
     def advance(self, steps: int = 1, **figures: float) -> None:
-        """`steps` more are done; `figures` are the latest values to show, such as loss=0.31."""
+        """Count `steps` more as done; `figures` are the latest values to show, such as loss=0.31."""
 
 
 class Progress:
@@ -18,11 +18,11 @@ class Progress:
 
     @contextmanager
     def stage(self, title: str, total: int | None = None, unit: str = "") -> Iterator[Stage]:
-        """A stage of `total` steps (None: unknown), each counted as one `unit`."""
+        """Open a stage of `total` steps (None: unknown), each counted as one `unit`."""
         yield Stage()
 
     def say(self, text: str) -> None:
-        """A line worth keeping on the screen."""
+        """Tell a line that is worth keeping on the screen."""
 
 
 SILENT = Progress()

@@ -1,4 +1,4 @@
-"""What a sensor recorded: the value that every data set yields and that `windows.cut` takes."""
+"""Recordings of sensors: the value that every data set yields and that `windows.cut` takes, and names of channels."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ Triads = tuple[tuple[int, int, int], ...]
 
 
 def unit_of(channel: str) -> str:
-    """SI unit in which otolith holds a channel: m/s² for accelerometers, rad/s for gyroscopes."""
+    """Return the unit in which otolith holds a channel: m/s^2 for accelerometers, rad/s for gyroscopes."""
     return "rad/s" if channel.startswith("gyro") else "m/s^2"
 
 
 def sensor_of(channel: str) -> str:
-    """The sensor that a channel belongs to: "acc" for "acc_x"."""
+    """Return the sensor that a channel belongs to: "acc" for "acc_x"."""
     return channel.rpartition("_")[0] or channel
 
 
 def sensors_of(channels: Sequence[str]) -> tuple[str, ...]:
-    """The sensors of channels, in their order: ("acc", "gyro") for the paper's six."""
+    """Return the sensors of channels, in their order: ("acc", "gyro") for the paper's six."""
     return tuple(dict.fromkeys(sensor_of(channel) for channel in channels))
 
 
 def channels_of(channels: Sequence[str], sensors: Sequence[str], where: str) -> tuple[str, ...]:
-    """Those of `channels` that belong to `sensors`, in their order; none named: all.
+    """Return the channels that belong to `sensors`, in their order; all of them where no sensor is named.
 
     Raises:
         DataError: a sensor that is not there; `where` says what lacks it.
@@ -67,6 +67,9 @@ class Stream:
     `values` is (channels, samples). `times` is None for a regularly sampled stream, whose sample i was taken at
     `start_s + i / rate_hz`; otherwise it holds the time of every sample in seconds, increasing, and `rate_hz` is
     the sensor's nominal rate (see `otolith.windows.clock`).
+
+    >>> Stream(("acc_x", "acc_y", "acc_z"), np.zeros((3, 50)), rate_hz=25.0).n_samples
+    50
     """
 
     channels: tuple[str, ...]
@@ -93,6 +96,9 @@ class Segment:
 
     On a regular stream the segment holds the samples round(start_s * rate) up to, not including, round(stop_s * rate).
     `activity` is a name of the data set's `info.activities`.
+
+    >>> Segment(2.0, None, "walking")
+    Segment(start_s=2.0, stop_s=None, activity='walking')
     """
 
     start_s: float
@@ -106,6 +112,10 @@ class Recording:
 
     `name` is unique within its data set. `segments` are the labelled stretches, in order and without overlap;
     everything between them is unlabelled. `repairs` has a sentence for each repair of its time stamps.
+
+    >>> stream = Stream(("acc_x", "acc_y", "acc_z"), np.zeros((3, 50)), rate_hz=25.0)
+    >>> Recording("walk", "ann", (stream,), (Segment(0.0, 2.0, "walking"),)).channels
+    ('acc_x', 'acc_y', 'acc_z')
     """
 
     name: str

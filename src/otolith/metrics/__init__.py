@@ -1,8 +1,6 @@
 """Scores of predictions (`scores`), of probabilities (`calibration`), of differences between methods (`pairs`), and of
-the method's premise (`separation`).
-
-All values are fractions in 0..1, and results are made of Python numbers, lists and dicts, ready for a
-result row.
+the method's premise (`separation`). All values are fractions in 0..1, and results are made of Python numbers, lists and
+dicts, ready for a result row.
 """
 
 from otolith.metrics.calibration import expected_calibration_error

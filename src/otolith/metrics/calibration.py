@@ -1,4 +1,4 @@
-"""Whether a recogniser is right as often as its probabilities say."""
+"""Calibration error: the distance between how often a recogniser is right and what its probabilities say."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BINS = 15
 
 
 def expected_calibration_error(probabilities: ArrayLike, y_true: ArrayLike, bins: int = BINS) -> float:
-    """Expected calibration error (Naeini, Cooper and Hauskrecht 2015), a fraction in 0..1.
+    """Return the expected calibration error (Naeini, Cooper and Hauskrecht 2015), a fraction in 0..1.
 
     Windows are sorted by the probability of their most probable class into `bins` bins of equal width, (0, 1/bins] and
     so on. The error is the mean over windows of the difference between a bin's accuracy and its mean probability.
@@ -23,6 +23,9 @@ def expected_calibration_error(probabilities: ArrayLike, y_true: ArrayLike, bins
 
     Raises:
         DataError: no window, shapes that do not match, or rows that are no distribution.
+
+    >>> expected_calibration_error([[0.9, 0.1], [0.9, 0.1]], [0, 1])
+    0.4
     """
     p = np.asarray(probabilities, np.float64)
     y = np.asarray(y_true)

@@ -1,4 +1,4 @@
-"""Whether one method is better than another on the same people, and how sure a mean over draws is."""
+"""Test of the difference between two methods on the same people, and the interval of a mean over draws."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIGNS = 20_000
 
 
 def paired_difference(ours: Mapping[str, float], theirs: Mapping[str, float], seed: int = 0) -> dict[str, Any]:
-    """Mean difference ours - theirs over the subjects that both scored, tested by subject.
+    """Return the mean difference ours - theirs over the subjects that both scored, tested by subject.
 
     The test turns the sign of each subject's difference at random, as it would be if the two methods were the same
     (Fisher's randomisation test, two-sided): `p` is the share of assignments whose mean is at least as far from 0. With
@@ -33,6 +33,9 @@ def paired_difference(ours: Mapping[str, float], theirs: Mapping[str, float], se
 
     Raises:
         DataError: no common subject, or a score that is not finite.
+
+    >>> paired_difference({"a": 0.75, "b": 0.5}, {"a": 0.5, "b": 0.25})
+    {'difference': 0.25, 'low': None, 'high': None, 'p': 0.5, 'n_subjects': 2}
     """
     common = sorted(ours.keys() & theirs.keys())
     d = np.array([ours[person] - theirs[person] for person in common], np.float64)
@@ -54,13 +57,16 @@ def paired_difference(ours: Mapping[str, float], theirs: Mapping[str, float], se
 
 
 def mean_interval(values: Iterable[float]) -> dict[str, Any]:
-    """Mean of independent repeats with the 95 % interval of Student's t, as Fig. 6 draws it.
+    """Return the mean of independent repeats with the 95 % interval of Student's t, as Fig. 6 draws it.
 
     Returns:
         {mean, low, high, n}; low and high are None for a single value.
 
     Raises:
         DataError: no value, or one that is not finite.
+
+    >>> mean_interval([0.5])
+    {'mean': 0.5, 'low': None, 'high': None, 'n': 1}
     """
     array = np.asarray(list(values), np.float64)
     if not array.size or not np.isfinite(array).all():

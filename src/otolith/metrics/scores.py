@@ -24,12 +24,16 @@ Counts = NDArray[np.float64]
 
 
 def confusion_matrix(y_true: NDArray[np.int64], y_pred: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
-    """(n_classes, n_classes) counts; row: true class, column: predicted class."""
+    """Return counts (n_classes, n_classes) of class indices (n,); row: true class, column: predicted class.
+
+    >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
+    [[1, 1], [0, 1]]
+    """
     return np.bincount(y_true * n_classes + y_pred, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
 class Tally(NamedTuple):
-    """What F1 needs of a confusion matrix, (..., C) each: true positives, true and predicted windows."""
+    """Sums of confusion matrices that F1 is made of, (..., C) each: true positives, true and predicted windows."""
 
     hits: Counts
     support: Counts
@@ -37,7 +41,7 @@ class Tally(NamedTuple):
 
     @classmethod
     def of(cls, confusion: NDArray[np.int64]) -> Tally:
-        """From confusion matrices (..., C, C)."""
+        """Sum up confusion matrices (..., C, C)."""
         parts = (np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1), confusion.sum(axis=-2))
         return cls(*(part.astype(np.float64) for part in parts))
 
@@ -57,9 +61,17 @@ def _macro(tally: Tally, counted: NDArray[np.bool_]) -> Counts:
 
 
 def macro_f1(y_true: ArrayLike, y_pred: ArrayLike, training_classes: Iterable[int], n_classes: int) -> float:
-    """Macro F1 alone, as in `evaluate`: over the training classes that occur in y_true, (n,) class indices.
+    """Return macro F1 alone, as in `evaluate`: over the training classes that occur in y_true.
 
-    Raises DataError if lengths differ, a label is outside 0..n_classes-1, or no training class occurs.
+    Args:
+        y_true, y_pred: (n,) class indices.
+        training_classes: indices of the classes with labelled training windows.
+
+    Raises:
+        DataError: lengths differ, a label is outside 0..n_classes-1, or no training class occurs.
+
+    >>> macro_f1([0, 0, 1, 1], [0, 0, 1, 1], (0, 1), 3)
+    1.0
     """
     true, pred = _labels("y_true", y_true, n_classes), _labels("y_pred", y_pred, n_classes)
     if len(true) != len(pred):
@@ -104,29 +116,34 @@ def evaluate(
     *,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Scores of predictions on test windows (Section V-A: macro F1 is the paper's measure).
+    """Score predictions on test windows (Section V-A: macro F1 is the paper's measure).
 
-    y_true, y_pred: (n,) class indices; subject: (n,) identities, numbers or strings; activities: the names
-    of all C classes; training_classes: indices of the classes with labelled training windows. `seed` drives
-    the bootstrap.
+    Args:
+        y_true, y_pred: (n,) class indices.
+        subject: (n,) identities, numbers or strings.
+        activities: names of all C classes.
+        training_classes: indices of the classes with labelled training windows.
+        seed: of the bootstrap.
 
-    Returns a dict:
-    - `macro_f1`: mean F1 over the training activities that occur in the test set; division by zero counts
-      0. A window of an activity that was never trained is no class of the mean, yet still a false positive
-      of the class it is taken for.
-    - `accuracy`: share of all windows that are right.
-    - `per_class_f1`, `support`: {activity: F1} and {activity: windows} for the activities that occur.
-    - `activities`, `confusion`: the C names, and (C, C) counts as lists, rows true, columns predicted.
-    - `per_subject`: {subject: macro F1 within the subject, over the training activities that occur for
-      them}.
-    - `interval`: {low, high, level, draws, n_subjects, seed} by the percentile bootstrap over subjects, or
-      None.
-    - `interval_note`: the sentence that says why there is no interval, or None.
-    - `notes`: sentences on what the mean and the per-subject scores leave out; usually empty.
-    - `n_windows`, `n_subjects`.
+    Returns:
+        - `macro_f1`: mean F1 over the training activities that occur in the test set; division by zero counts 0. A
+          window of an activity that was never trained is no class of the mean, yet still a false positive of the class
+          it is taken for.
+        - `accuracy`: share of all windows that are right.
+        - `per_class_f1`, `support`: {activity: F1} and {activity: windows} for the activities that occur.
+        - `activities`, `confusion`: the C names, and (C, C) counts as lists, rows true, columns predicted.
+        - `per_subject`: {subject: macro F1 within the subject, over the training activities that occur for them}.
+        - `interval`: {low, high, level, draws, n_subjects, seed} by the percentile bootstrap over subjects, or None.
+        - `interval_note`: the sentence that says why there is no interval, or None.
+        - `notes`: sentences on what the mean and the per-subject scores leave out; usually empty.
+        - `n_windows`, `n_subjects`.
 
-    Raises DataError if lengths differ, a label is outside 0..C-1, there is no window, or no window belongs
-    to a training activity.
+    Raises:
+        DataError: lengths differ, a label is outside 0..C-1, there is no window, or none of a training activity.
+
+    >>> found = evaluate([0, 1, 1], [0, 1, 1], ["ann", "ann", "bob"], ["still", "walk"], [0, 1])
+    >>> found["macro_f1"], found["per_subject"]
+    (1.0, {'ann': 1.0, 'bob': 1.0})
     """
     n_classes = len(activities)
     if len(set(activities)) != n_classes:
@@ -222,10 +239,15 @@ def _interval(by_subject: Tally, counted: NDArray[np.bool_], seed: int) -> dict[
 
 
 def spread(values: Iterable[float]) -> dict[str, Any]:
-    """{n, mean, min, max, sd} of one score over seeds or folds.
+    """Return {n, mean, min, max, sd} of one score over seeds or folds.
 
-    `sd` is the sample standard deviation (divisor n - 1), None for a single value. Raises DataError for no
-    value or one that is not finite.
+    `sd` is the sample standard deviation (divisor n - 1), None for a single value.
+
+    Raises:
+        DataError: no value, or one that is not finite.
+
+    >>> spread([0.5])
+    {'n': 1, 'mean': 0.5, 'min': 0.5, 'max': 0.5, 'sd': None}
     """
     array = np.asarray(list(values), dtype=np.float64)
     if not array.size or not np.isfinite(array).all():

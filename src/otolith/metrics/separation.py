@@ -1,4 +1,4 @@
-"""How well the frozen teacher tells activities apart: the premise of dynamic temperature (Section III-C)."""
+"""Separation of activities by the frozen teacher: the premise of dynamic temperature (Section III-C)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ HISTOGRAM_BINS = 50
 
 
 def angular_similarity(h: ArrayLike) -> NDArray[np.float64]:
-    """Eq 6 for all pairs of the rows of h (n, m): (n, n) float64 in [0, 1].
+    """Return the similarity of Eq 6 for all pairs of the rows of h (n, m): (n, n) float64 in [0, 1].
 
-    A row of norm below 1e-12 counts as zero and has similarity 0.5 to every row, as in the losses. This
-    form is for scoring a teacher; the differentiable one is in `otolith.losses`.
+    A row of norm below 1e-12 counts as zero and has similarity 0.5 to every row, as in the losses. This form is for
+    scoring a teacher; the differentiable one is in `otolith.losses`.
+
+    >>> angular_similarity([[1, 0], [0, 2], [-1, 0]])[0].tolist()
+    [1.0, 0.5, 0.0]
     """
     rows = np.asarray(h, dtype=np.float64)
     largest = np.abs(rows).max(axis=1, keepdims=True)
@@ -45,25 +48,29 @@ def teacher_separation(
     max_windows: int = 2000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """How well the frozen teacher's similarity tells pairs of one activity from pairs of two.
+    """Measure by how much the frozen teacher's similarity is higher for pairs of one activity than for pairs of two.
 
-    This is the premise of dynamic temperature (Section III-C): negatives that the teacher finds similar are
-    taken to be of the same activity. The labels only judge it here; training never reads them.
+    This is the premise of dynamic temperature (Section III-C): negatives that the teacher finds similar are taken to be
+    of the same activity. The labels only judge it here; training never reads them.
 
-    h: (n, m) instance features of the teacher, or, with `precomputed`, their (n, n) similarities in [0, 1];
-    y: (n,) class indices, -1 for unlabelled windows, which are left out; activities: the names of the
-    classes, None for the numbers themselves. Of more than `max_windows` labelled windows that many are
-    drawn with `seed`.
+    Args:
+        h: (n, m) instance features of the teacher, or, with `precomputed`, their (n, n) similarities in [0, 1].
+        y: (n,) class indices, -1 for unlabelled windows, which are left out.
+        activities: names of the classes; None: their numbers.
+        max_windows: of more labelled windows, that many are drawn with `seed`.
 
-    Returns a dict:
-    - `auc`: area under the ROC curve over all unordered pairs; 0.5 is chance, 1 perfect separation.
-    - `auc_per_activity`: {activity: the same over the pairs that involve it}; activities with one window
-      are absent.
-    - `mean_same`, `mean_different`, `pairs_same`, `pairs_different`.
-    - `histogram`: {edges: bins + 1 values from 0 to 1, same: counts, different: counts}.
-    - `n_windows`, `seed`.
+    Returns:
+        - `auc`: area under the ROC curve over all unordered pairs; 0.5 is chance, 1 perfect separation.
+        - `auc_per_activity`: {activity: the same over the pairs that involve it}; without activities of one window.
+        - `mean_same`, `mean_different`, `pairs_same`, `pairs_different`.
+        - `histogram`: {edges: bins + 1 values from 0 to 1, same: counts, different: counts}.
+        - `n_windows`, `seed`.
 
-    Raises DataError if shapes do not match, a value is not finite, or there are not both kinds of pairs.
+    Raises:
+        DataError: shapes do not match, a value is not finite, or there are not both kinds of pairs.
+
+    >>> teacher_separation([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0], [0.1, 1.0]], [0, 0, 1, 1])["auc"]
+    1.0
     """
     matrix, labels = np.asarray(h), np.asarray(y)
     if matrix.ndim != 2 or labels.shape != (len(matrix),) or (precomputed and matrix.shape[1] != len(matrix)):

@@ -1,4 +1,7 @@
-"""What training leaves: the pre-trained encoder, the recogniser, and the folder that holds them."""
+"""Results of training: the pre-trained encoder and the recogniser (`values`), the folder that holds them (`bundle`, its
+description in `card`, its tensors in `weights`), windows that fit them (`windows`), and the fingerprint by which a
+training is told from another (`fingerprint`).
+"""
 
 from otolith.model.values import Model, PretrainedEncoder, check_windows, must_fit
 

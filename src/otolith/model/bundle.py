@@ -40,13 +40,26 @@ class FormatError(CheckpointError):
 
 
 def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo | None = None) -> Path:
-    """Write a bundle, whole or not at all, in place of one that is there; returns its folder.
+    """Write a bundle, whole or not at all, in place of one that is there; return its folder.
 
-    `info` of the data set adds its licence and citation to the card.
+    Args:
+        info: of the data set; adds its licence and citation to the card.
 
     Raises:
         CheckpointError: the folder holds something else than a bundle.
         StorageError: it cannot be written.
+
+    >>> import numpy as np, otolith
+    >>> x = np.random.default_rng(0).normal(size=(20, 3, 30))
+    >>> given = {"channels": ("acc_x", "acc_y", "acc_z"), "rate_hz": 30.0, "activities": ("still", "walk")}
+    >>> w = otolith.Windows.from_arrays(x, np.tile([0, 1], 10), np.repeat([1, 2, 3, 4], 5), **given)
+    >>> encoder = otolith.pretrain(w, otolith.splits.holdout(w, 0), method="random", device="cpu")
+    >>> folder = save(encoder, "encoder")
+    >>> bool((load_encoder(folder, "cpu").features(x) == encoder.features(x)).all())
+    True
+    >>> load_model(folder)
+    Traceback (most recent call last):
+    otolith.errors.CheckpointError: encoder holds an encoder without a head; fine-tune it first: ...
     """
     folder = Path(folder)
     if folder.exists():
@@ -76,6 +89,10 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
 
     Raises:
         CheckpointError: no bundle, a damaged one, one of another format, or an encoder without a head.
+
+    >>> load_model("nothing")
+    Traceback (most recent call last):
+    otolith.errors.CheckpointError: nothing holds no model: there is no card.json. Give the folder `model` of a ...
     """
     from otolith.finetuning.heads import build_head
     from otolith.model.card import ModelCard
@@ -120,6 +137,10 @@ def load_encoder(folder: str | Path, device: str | torch.device = "auto") -> Pre
 
     Raises:
         CheckpointError: no bundle, a damaged one, or one of another format.
+
+    >>> load_encoder("nothing")
+    Traceback (most recent call last):
+    otolith.errors.CheckpointError: nothing holds no model: there is no card.json. Give the folder `model` of a ...
     """
     card = _read(Path(folder))[1]
     encoder = _encoder(Path(folder), card, choose_device(device))

@@ -1,4 +1,4 @@
-"""What a training depends on, by which checkpoints of one job are told from those of another."""
+"""Fingerprints of all that a training depends on, by which checkpoints of one job are told from those of another."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _CHUNK = 4096
 def of_pretraining(
     recipe: Recipe, w: Windows, split: Split, seed: int, n: int, scaler: Scaler, unlabelled: Sequence[Windows]
 ) -> dict[str, Any]:
-    """Of the stages of a pre-training on `n` windows, whose mean and deviation stand for them."""
+    """Return the fingerprint of a pre-training on `n` windows, whose mean and deviation stand for them."""
     return {
         "recipe": recipe.hash,
         "dataset": w.meta.dataset,
@@ -48,7 +48,7 @@ def of_finetuning(
     seed: int,
     end_to_end: bool,
 ) -> dict[str, Any]:
-    """Of a classifier's training on the windows `train`, judged on `val`; the encoder's weights are left out."""
+    """Return the fingerprint of a classifier's training on the windows `train`, judged on `val`, without weights."""
     return {
         "recipe": encoder.recipe.hash,
         "method": encoder.method,
@@ -65,7 +65,7 @@ def of_finetuning(
 
 
 def digest_of(network: nn.Module) -> str:
-    """Of every weight and buffer, to the bit."""
+    """Return the digest of every weight and buffer, to the bit."""
     return _short(save({name: value.detach().contiguous().cpu() for name, value in network.state_dict().items()}))
 
 
@@ -74,7 +74,7 @@ def _of_scaler(scaler: Scaler) -> str:
 
 
 def _of_windows(w: Windows, rows: NDArray[np.int64]) -> str:
-    """Of their samples and labels in this order; a few thousand are read at a time."""
+    """The digest of their samples and labels in this order; a few thousand are read at a time."""
     total = hashlib.sha256(w.y[rows].tobytes())
     for first in range(0, len(rows), _CHUNK):
         total.update(w.x[rows[first : first + _CHUNK]].tobytes())

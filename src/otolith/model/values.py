@@ -1,4 +1,4 @@
-"""What pre-training and fine-tuning leave behind: networks together with everything they expect of their input."""
+"""Networks that pre-training and fine-tuning give, together with everything they expect of their input."""
 
 from __future__ import annotations
 
@@ -36,6 +36,14 @@ class PretrainedEncoder:
         meta: channels, rate and length of the windows it was trained on, and where they came from.
         teacher: the frozen autoencoder behind dynamic temperature, where there was one.
         records: one for each epoch of each stage.
+
+    >>> import numpy as np, otolith
+    >>> x = np.random.default_rng(0).normal(size=(20, 3, 30))
+    >>> given = {"channels": ("acc_x", "acc_y", "acc_z"), "rate_hz": 30.0, "activities": ("still", "walk")}
+    >>> w = otolith.Windows.from_arrays(x, np.tile([0, 1], 10), np.repeat([1, 2, 3, 4], 5), **given)
+    >>> encoder = otolith.pretrain(w, otolith.splits.holdout(w, 0), method="random", device="cpu")
+    >>> encoder.features(x[:2]).shape
+    (2, 3840)
     """
 
     network: Encoder
@@ -52,7 +60,7 @@ class PretrainedEncoder:
         return next(self.network.parameters()).device
 
     def features(self, x: ArrayLike, progress: Progress = SILENT) -> NDArray[np.float32]:
-        """Features of unscaled windows `x` (n, channels, time) in m/s² and rad/s: (n, n_features).
+        """Return the features (n, n_features) of unscaled windows `x` (n, channels, time) in m/s² and rad/s.
 
         Raises:
             DataError: another number of channels or steps, or samples that are not finite.
@@ -78,6 +86,19 @@ class Model:
         training_classes: numbers of the activities that the training windows held.
         validation: macro F1 of the chosen epoch on the validation windows, as a fraction.
         calibration: temperature and threshold of "unknown"; None: the temperature is 1, and nothing is unknown.
+
+    >>> import numpy as np, otolith
+    >>> x = np.random.default_rng(0).normal(size=(20, 3, 30))
+    >>> given = {"channels": ("acc_x", "acc_y", "acc_z"), "rate_hz": 30.0, "activities": ("still", "walk")}
+    >>> w = otolith.Windows.from_arrays(x, np.tile([0, 1], 10), np.repeat([1, 2, 3, 4], 5), **given)
+    >>> encoder = otolith.pretrain(w, otolith.splits.holdout(w, 0), method="random", device="cpu")
+    >>> from otolith.finetuning.heads import build_head
+    >>> from otolith.finetuning.settings import FinetuneSettings
+    >>> settings = FinetuneSettings(hidden=(8,))
+    >>> head = build_head(3840, 2, settings, seed=0).eval()
+    >>> model = Model(encoder, head, ("still", "walk"), (0, 1), settings, seed=0, validation=0.5)
+    >>> model.predict_proba(x[:2]).shape
+    (2, 2)
     """
 
     encoder: PretrainedEncoder
@@ -95,11 +116,11 @@ class Model:
         return self.encoder.meta
 
     def network(self) -> RecognitionNet:
-        """Encoder, head and calibration as one module on windows in z-score units, in eval mode."""
+        """Return encoder, head and calibration as one module on windows in z-score units, in eval mode."""
         return RecognitionNet(self.encoder.network, self.head, self.calibration).eval()
 
     def assess(self, x: ArrayLike, progress: Progress = SILENT) -> Assessed:
-        """Probabilities of unscaled windows `x` (n, channels, time) in m/s² and rad/s, and which of them are unknown.
+        """Return probabilities of unscaled windows `x` (n, channels, time) in m/s² and rad/s, and which are unknown.
 
         Raises:
             DataError: another number of channels or steps, or samples that are not finite.
@@ -109,7 +130,7 @@ class Model:
         return assessed(out.cpu().numpy(), self.calibration)
 
     def predict_proba(self, x: ArrayLike) -> NDArray[np.float32]:
-        """Probabilities (n, n_classes) of unscaled windows `x` (n, channels, time) in m/s² and rad/s.
+        """Return the probabilities (n, n_classes) of unscaled windows `x` (n, channels, time) in m/s² and rad/s.
 
         They are calibrated where the model is; `assess` also says which windows are unknown.
 
@@ -119,17 +140,21 @@ class Model:
         return self.assess(x).probabilities
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Most probable activity of each window, as an index into `activities`: (n,) int64."""
+        """Return the most probable activity of each window, as an index into `activities`: (n,) int64."""
         return self.predict_proba(x).argmax(1)
 
 
 def check_windows(x: ArrayLike, meta: WindowMeta, may_miss: Sequence[int] = ()) -> NDArray[np.float32]:
-    """`x` as float32 (n, channels, time) of the shape that `meta` names.
+    """Return `x` as float32 (n, channels, time), of the shape that `meta` names.
 
-    A channel of `may_miss` (their numbers) may be NaN throughout a window: it is missing there.
+    Args:
+        may_miss: numbers of channels that may be NaN throughout a window, where their sensor is missing.
 
     Raises:
         DataError: another shape, or samples that are not finite.
+
+    >>> check_windows(np.zeros((2, 6, 30)), WindowMeta("own", ("still", "walk"))).dtype
+    dtype('float32')
     """
     with np.errstate(over="ignore"):  # becomes infinite and is refused below
         array = np.asarray(x, np.float32)
@@ -154,7 +179,15 @@ def check_windows(x: ArrayLike, meta: WindowMeta, may_miss: Sequence[int] = ()) 
 
 
 def must_fit(found: WindowMeta, expected: WindowMeta, what: str) -> None:
-    """Refuse windows of other channels, rate or length; `what` names them in the DataError."""
+    """Refuse windows of other channels, rate or length; `what` names them.
+
+    Raises:
+        DataError: they differ; says in what.
+
+    >>> must_fit(WindowMeta("own", (), rate_hz=50.0), WindowMeta("own", ()), "the windows")
+    Traceback (most recent call last):
+    otolith.errors.DataError: the windows have rate_hz 50.0; the encoder expects 30.0: cut them again with this rate_hz
+    """
     for name, cure in (
         ("channels", "give the same channels in the same order"),
         ("rate_hz", "cut them again with this rate_hz"),

@@ -1,8 +1,6 @@
-"""Result rows: what they are (`value`), the file they are kept in (`log`), what they ran on (`environment`).
-
-A row is one scored cell: `key` says what was run, `result` what came out, `meta` when and on what. Equal
-keys mean the same experiment, so resuming is skipping the keys that exist. docs/rows.md documents the
-format.
+"""Result rows (`value`), the file they are kept in (`log`), and versions and hardware they ran on (`environment`). A row
+is one scored cell: `key` says what was run, `result` what came out, `meta` when and on what. Equal keys mean the
+same experiment, so resuming is skipping the keys that exist. docs/rows.md documents the format.
 """
 
 from otolith.rows.environment import environment, processor

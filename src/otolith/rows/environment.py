@@ -14,7 +14,11 @@ VERSIONED = ("otolith", "torch", "numpy", "scipy", "scikit-learn")
 
 
 def processor() -> str:
-    """Model name of the processor as the system gives it, or its architecture where it gives none."""
+    """Return the model name of the processor as the system gives it, or its architecture where it gives none.
+
+    >>> isinstance(processor(), str)
+    True
+    """
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
@@ -25,11 +29,14 @@ def processor() -> str:
 
 
 def environment() -> dict[str, Any]:
-    """Versions and hardware that a result may depend on, for `meta` and `environment.json`.
+    """Return the versions and hardware that a result may depend on, for `meta` and `environment.json`.
 
     Keys: `python`, one for each installed distribution of VERSIONED, `system`, `machine`, `processor`,
     `cores` (that this process may use), and, once torch is imported, `threads` and `gpu` (name, or None).
     No host, user or path.
+
+    >>> {"python", "system", "processor", "cores"} <= set(environment())
+    True
     """
     found: dict[str, Any] = {"python": platform.python_version()}
     for name in VERSIONED:

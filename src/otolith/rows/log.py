@@ -19,7 +19,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Damage:
-    """A line that is no row: its number from 1, what is wrong, whether it is an unfinished last line."""
+    """A line that is no row: its number from 1, what is wrong, whether it is an unfinished last line.
+
+    >>> Damage(3, "not JSON").torn
+    False
+    """
 
     line: int
     reason: str
@@ -28,7 +32,11 @@ class Damage:
 
 @dataclass(frozen=True)
 class Scan:
-    """All that a row file holds."""
+    """All rows and all damaged lines of a file.
+
+    >>> Scan([], []).rows
+    []
+    """
 
     rows: list[Row]
     damage: list[Damage]
@@ -69,11 +77,17 @@ def _decode(line: bytes, path: Path, number: int) -> Row | Damage:
 
 
 def scan(path: Path | str) -> Scan:
-    """Rows of a file and the lines that are none, which stay where they are.
+    """Return the rows of a file and the lines that are none, which stay where they are.
 
-    A last line without its newline is what a killed process leaves: it is taken if it is a whole row and
-    reported as torn otherwise. A missing file has no rows. Raises DataError if a row has another schema,
-    or the file cannot be read.
+    A last line without its newline is what a killed process leaves: it is taken if it is a whole row and reported as
+    torn otherwise. A missing file has no rows.
+
+    Raises:
+        DataError: a row has another schema, or the file cannot be read.
+
+    >>> _ = Path("rows.jsonl").write_text("no row\\n")
+    >>> scan("rows.jsonl").damage[0].line
+    1
     """
     path = Path(path)
     try:
@@ -99,9 +113,15 @@ def scan(path: Path | str) -> Scan:
 
 
 def read(path: Path | str) -> list[Row]:
-    """Rows of a file in the order written; lines that are no row are skipped, each with a logged warning.
+    """Return the rows of a file in the order written; lines that are no row are skipped, each with a logged warning.
 
     Use `scan` to get those lines too. A missing file has no rows.
+
+    Raises:
+        DataError: a row has another schema, or the file cannot be read.
+
+    >>> read("missing.jsonl")
+    []
     """
     found = scan(path)
     for damage in found.damage:
@@ -129,9 +149,15 @@ def _mend_tail(descriptor: int, path: Path) -> int:
 def append(path: Path | str, row: Row) -> None:
     """Add one row and return once it is on disk; several processes may append to one file.
 
-    The line goes out in one write to a file opened for appending, under a lock. A torn last line of a
-    killed process is dropped first. A write that fails half-way (a full disk) is taken back, so that the
-    rows already there stay whole. Raises DataError if the file cannot be opened or written.
+    The line goes out in one write to a file opened for appending, under a lock. A torn last line of a killed process is
+    dropped first. A write that fails half-way (a full disk) is taken back, so that the rows already there stay whole.
+
+    Raises:
+        DataError: the file cannot be opened or written.
+
+    >>> append("rows.jsonl", Row({"method": "dynamic"}, {"macro_f1": 0.5}))
+    >>> read("rows.jsonl")[0].result
+    {'macro_f1': 0.5}
     """
     from filelock import lock_descriptor  # here: it takes time to import
 

@@ -20,9 +20,14 @@ SCHEMA = 1
 class Row:
     """One result: `key`, `result` and `meta` are made of JSON values only.
 
-    Construction brings numpy scalars and tuples into JSON form, so that a row equals itself after writing
-    and reading. Raises DataError for NaN or infinity, for a name that is not a string, for other types, and
-    for an absolute path in `key` or `meta`: rows are shared, and paths tell about a machine and its user.
+    Construction brings numpy scalars and tuples into JSON form, so that a row equals itself after writing and reading.
+
+    Raises:
+        DataError: NaN or infinity, a name that is not a string, another type, or an absolute path in `key` or `meta`:
+            rows are shared, and paths tell about a machine and its user.
+
+    >>> Row({"k": (1, 5)}, {"macro_f1": 0.5}).key
+    {'k': [1, 5]}
     """
 
     key: dict[str, Any]
@@ -39,7 +44,7 @@ class Row:
 
 
 def plain(value: Any, where: str, *, paths: bool = True) -> Any:
-    """`value` in JSON types, or DataError naming the place `where`; `paths` admits absolute paths."""
+    """Return `value` in JSON types, or raise a DataError that names `where` it is; `paths` admits absolute paths."""
     if hasattr(value, "tolist"):  # numpy scalars and arrays, without importing numpy
         value = value.tolist()
     if value is None or isinstance(value, bool):
@@ -70,33 +75,56 @@ def plain(value: Any, where: str, *, paths: bool = True) -> Any:
 
 
 def canonical(value: Mapping[str, Any]) -> str:
-    """The one JSON text of a mapping in any order: names sorted, no spaces; DataError for NaN."""
+    """Return the one JSON text of a mapping in any order: names sorted, no spaces.
+
+    Raises:
+        DataError: NaN, or values that JSON does not have.
+
+    >>> canonical({"b": 1, "a": (True, None)})
+    '{"a":[true,null],"b":1}'
+    """
     text = plain(value, "value")
     return json.dumps(text, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def check_of(row: Row) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of a row's canonical JSON: tells whether a line has changed."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of a row's canonical JSON, which a changed line has not."""
     text = canonical({"key": row.key, "result": row.result, "meta": row.meta})
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def recipe_hash(recipe: Mapping[str, Any]) -> str:
-    """First 12 hexadecimal digits of the SHA-256 of a resolved recipe's canonical JSON."""
+    """Return the first 12 hexadecimal digits of the SHA-256 of a resolved recipe's canonical JSON.
+
+    >>> recipe_hash({})
+    '44136fa355b3'
+    """
     return hashlib.sha256(canonical(recipe).encode()).hexdigest()[:12]
 
 
 def key_hash(key: Mapping[str, Any]) -> str:
-    """The same digest of a row's key: a short name for its cell, usable as a file name."""
+    """Return the same digest of a row's key: a short name for its cell, usable as a file name.
+
+    >>> key_hash({"seed": 0}) == key_hash({"seed": 1})
+    False
+    """
     return recipe_hash(key)
 
 
 def find(rows: Iterable[Row], key: Mapping[str, Any]) -> Row | None:
-    """The row with exactly this key, the last one if there are several, or None."""
+    """Return the row with exactly this key, the last one if there are several, or None.
+
+    >>> find([Row({"seed": 0}, {"macro_f1": 0.5})], {"seed": 0}).result
+    {'macro_f1': 0.5}
+    """
     wanted = plain(key, "key")
     return next((row for row in reversed(list(rows)) if row.key == wanted), None)
 
 
 def latest(rows: Iterable[Row]) -> list[Row]:
-    """One row for each key, the last one written, in the order in which the keys first came."""
+    """Return one row for each key, the last one written, in the order in which the keys first came.
+
+    >>> [row.result for row in latest([Row({}, {"a": 1}), Row({}, {"a": 2})])]
+    [{'a': 2}]
+    """
     return list({key_hash(row.key): row for row in rows}.values())

@@ -1,1 +1,4 @@
-"""What otolith needs of the machine: files, claims on folders, memory, strict JSON, extras, device."""
+"""Services of the machine that all rooms use: files and folders that appear whole or not at all (`files`), claims on
+folders (`claims`, by the locks of `locking`), reading of strangers' files (`reading`, `strict`), registries, memory,
+optional packages, the device for tensors and the place for caches.
+"""

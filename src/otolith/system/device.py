@@ -1,4 +1,4 @@
-"""Where tensors live."""
+"""Choice of the device on which tensors live."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from otolith.errors import TrainingError
 
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
-    """`auto` is the first CUDA GPU where there is one, else the CPU."""
+    """Return the device of that name; `auto` is the first CUDA GPU where there is one, else the CPU.
+
+    Raises:
+        TrainingError: it cannot be used here.
+    """
     if str(device) == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

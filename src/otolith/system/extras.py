@@ -9,7 +9,7 @@ from otolith.errors import RecipeError
 
 
 def need(module: str, doing: str, extra: str) -> Any:
-    """The module of that name. `doing` is what needs it ("exporting"), `extra` what brings it ("onnx").
+    """Import the module of that name. `doing` is what needs it ("exporting"), `extra` what brings it ("onnx").
 
     Raises:
         RecipeError: it is not installed; names the command that installs it.

@@ -1,4 +1,4 @@
-"""Where otolith keeps what it can make or fetch again: caches and downloads."""
+"""Folder for what otolith can make or fetch again: caches and downloads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def home() -> Path:
-    """Base of all that otolith keeps between runs: $OTOLITH_HOME, else the user's cache folder."""
+    """Return the base of all that otolith keeps between runs: $OTOLITH_HOME, else the user's cache folder."""
     named = os.environ.get("OTOLITH_HOME")
     if named:
         return Path(named).expanduser()

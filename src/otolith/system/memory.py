@@ -1,4 +1,4 @@
-"""How much memory is left for what comes next."""
+"""Memory that is left for what comes next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CGROUPS = (
 
 
 def available_bytes() -> int:
-    """Memory that this process may still take without pushing another out, a container's limit included."""
+    """Return the bytes that this process may still take without pushing another out, within a container's limit."""
     import psutil
 
     free = int(psutil.virtual_memory().available)

@@ -1,4 +1,4 @@
-"""JSON and TOML from outside: what no file of ours holds is a ValueError, whatever a parser makes of it."""
+"""JSON and TOML from outside, parsed strictly: whatever no file of ours holds is a ValueError."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 
 def json_value(content: bytes | str) -> Any:
-    """The value of a JSON text in UTF-8.
+    """Return the value of a JSON text in UTF-8.
 
     Raises:
         ValueError: no JSON, nested too deeply, a number that is not finite or too long, or characters that are none
@@ -26,7 +26,7 @@ def json_value(content: bytes | str) -> Any:
 
 
 def toml_value(text: str) -> dict[str, Any]:
-    """The tables of a TOML text.
+    """Return the tables of a TOML text.
 
     Raises:
         ValueError: no TOML, nested too deeply, or a number that is too long.
