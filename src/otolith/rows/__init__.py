@@ -1,5 +1,5 @@
-"""Result rows (`value`), the file they are kept in (`log`), and versions and hardware they ran on (`environment`). A row
-is one scored cell: `key` says what was run, `result` what came out, `meta` when and on what. Equal keys mean the
+"""Result rows (`value`), the file they are kept in (`log`), and the versions and hardware they ran on (`environment`).
+A row is one scored cell: `key` says what was run, `result` what came out, `meta` when and on what. Equal keys mean the
 same experiment, so resuming is skipping the keys that exist. docs/rows.md documents the format.
 """
 
