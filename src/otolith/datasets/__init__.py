@@ -1,4 +1,9 @@
-"""Data sets: one short file each, found by name. Importing this package opens no file and no data set."""
+"""Data sets: one short file each, found by name; importing this package opens no file of them.
+
+`base` says what a data set is, `registry` finds one by name, in a folder (`folder`, whose layout is in `card`) or in a
+file of yours (`add_file`). `locations` looks for its files, `download` fetches them, `checking` compares a copy with
+the published `manifests` and reads it. `tables` and `matlab` read numbers and name the line or variable that is damaged.
+"""
 
 from __future__ import annotations
 

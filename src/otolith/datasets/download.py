@@ -42,7 +42,7 @@ def fetch(
     progress: Progress = SILENT,
     timeout_s: float = 30.0,
 ) -> Path:
-    """Download, verify and unpack a data set; the folder in which `otolith.load` finds it.
+    """Download, verify and unpack a data set; return the folder in which `otolith.load` finds it.
 
     Args:
         folder: where data sets are kept, each under its name; None is the folder in which `load` looks.
@@ -108,7 +108,7 @@ def _workplace(base: Path, name: str) -> Iterator[Path]:
 
 
 class _Downloader:
-    """What pooch asks to bring a file. Tells progress, stops an answer that never ends, closes the connection."""
+    """Brings a file when pooch asks for it, tells progress, stops an answer that never ends."""
 
     def __init__(self, title: str, progress: Progress, timeout_s: float) -> None:
         self.title = title

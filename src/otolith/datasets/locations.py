@@ -1,4 +1,4 @@
-"""Where data may lie: the folder a user names, $OTOLITH_DATA, and the download folder."""
+"""The places of data: the folder a user names, $OTOLITH_DATA, and the download folder."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def download_folder() -> Path:
-    """Folder into which `otolith.datasets.download.fetch` puts data sets, each under its own name."""
+    """Return the folder into which `otolith.datasets.download.fetch` puts data sets, each under its own name."""
     return home() / "data"
 
 
 def locate(kind: type[Dataset], root: Path | str | None) -> Path:
-    """Folder of a data set's raw files.
+    """Return the folder of a data set's raw files.
 
     Args:
         root: the folder of the data or its parent. None: $OTOLITH_DATA, then the download folder.
@@ -53,7 +53,7 @@ def locate(kind: type[Dataset], root: Path | str | None) -> Path:
 
 
 def cure(kind: type[Dataset]) -> str:
-    """How to get hold of a data set, as the last sentence of an error."""
+    """Return the way to get hold of a data set, as the last sentence of an error."""
     info = kind.info
     if info.download_url:
         return f"Fetch it with `otolith data {info.name} --fetch`, or by hand: {by_hand(info)}"

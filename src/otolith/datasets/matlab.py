@@ -53,7 +53,7 @@ class _Bytes:
 
 
 def read_array(content: bytes, name: str) -> NDArray[np.generic] | None:
-    """Array called `name` in the bytes of a file; None where there is no such variable.
+    """Return the array called `name` in the bytes of a file; None where there is no such variable.
 
     Raises:
         ValueError: no MATLAB 5 file, a damaged one, or a variable of that name that is no array of real numbers.

@@ -142,7 +142,7 @@ def _subject_and_trial(path: Path) -> tuple[int, int]:
 
 
 def read_trial(path: Path) -> Recording:
-    """One annotated file; a regular stream unless a step of `rel_time` is off by half a sample.
+    """Return the recording in one annotated file, a regular stream unless a step of `rel_time` is off by half a sample.
 
     Raises:
         DataError: a column is absent, a value is no finite number, or a label is unknown.

@@ -119,7 +119,7 @@ class MobiFall(Dataset):
 
 
 def read_trial(acc: Path, gyro: Path) -> Recording:
-    """Read both sensors of one trial onto one clock, in seconds since the earlier first stamp.
+    """Return the recording of one trial, both sensors on one clock, in seconds since the earlier first stamp.
 
     Raises:
         DataError: no `@DATA` line, a value that is no finite number, or time stamps that cannot be repaired.

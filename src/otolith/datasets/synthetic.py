@@ -35,11 +35,11 @@ N_TAKES = 3
 STRETCH_SECONDS = (7.0, 10.0)
 """Shortest and longest labelled stretch."""
 PAUSE_SECONDS = (2.0, 4.0)
-"""The same for the unlabelled ones before, between and after them."""
+"""Shortest and longest unlabelled stretch before, between and after them."""
 CONFUSED_SHARE = 0.05
 """Share of the labelled time in which another activity is done: the ceiling of every method."""
 CONFUSED_SECONDS = 1.5
-"""How long that lasts each time."""
+"""Length of that each time."""
 STRENGTH = 4.0
 """Median of a movement's root mean square acceleration, m/s²."""
 STRENGTH_SPREAD = 0.3
@@ -248,7 +248,7 @@ class _Take:
 
 
 def rotation(turn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rotation matrix about the axis of `turn` (3,) by its length in radians (Rodrigues' formula)."""
+    """Return the rotation matrix about the axis of `turn` (3,) by its length in radians (Rodrigues' formula)."""
     angle = float(np.linalg.norm(turn))
     x, y, z = turn / angle if angle > 0 else turn
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])

@@ -41,7 +41,7 @@ def read_numbers(
     first_line: int = 1,
     integers: Sequence[str] = (),
 ) -> pl.DataFrame:
-    """Table of finite numbers without a header, one row a line.
+    """Return a table of finite numbers without a header, one row a line.
 
     Args:
         columns: name of each column; a line holds exactly as many values.
@@ -73,7 +73,7 @@ def read_numbers(
 
 
 def all_finite(frame: pl.DataFrame) -> bool:
-    """Whether no value of a numeric table is NaN or infinite."""
+    """Return True unless a value of a numeric table is NaN or infinite."""
     import polars as pl
 
     kinds = frame.schema.values()  # long digits become a type of their own, which numpy has no name for

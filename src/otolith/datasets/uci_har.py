@@ -32,7 +32,7 @@ LabelRow = tuple[int, int, int, int, int, int]
 
 
 def signal_names(experiment: int, user: int) -> list[str]:
-    """File names of the accelerometer and the gyroscope of one experiment."""
+    """Return the file names of the accelerometer and the gyroscope of one experiment."""
     return [f"{sensor}_exp{experiment:02d}_user{user:02d}.txt" for sensor in ("acc", "gyro")]
 
 

@@ -141,7 +141,7 @@ def read_trial(path: Path, subject: int, activity: str) -> Recording:
 
 
 def read_readings(path: Path) -> NDArray[np.float64]:
-    """`sensor_readings` of one trial as published: (samples, 6), g and deg/s.
+    """Return `sensor_readings` of one trial as published: (samples, 6), g and deg/s.
 
     Raises:
         DataError: no such file, no MATLAB file, no such key, another shape, or a value that is not finite.

@@ -122,7 +122,7 @@ class Watch(Dataset):
 
 
 def read_dictionary(content: bytes) -> dict[str, Any]:
-    """Dictionary in the bytes of a `.npy` file that holds one pickled object.
+    """Return the dictionary in the bytes of a `.npy` file that holds one pickled object.
 
     Raises:
         DataError: another header, a damaged pickle, or a pickle that asks for anything but numpy arrays.

@@ -28,9 +28,9 @@ RATES = (4.0, 1200.0)
 """Hz between which a motion sensor samples; the two ends are less than a factor of 1000 apart, so that at most one of
 s, ms, us and ns makes a step of time plausible."""
 EPOCH = {"s": (3e8, 1e10), "ms": (3e11, 1e13), "us": (3e14, 1e16), "ns": (3e17, 9.2e18)}
-"""What numbers since 1970 look like in each unit, from 1979 to 2286 (ns: 2261)."""
+"""Range of numbers since 1970 in each unit, from 1979 to 2286 (ns: 2261)."""
 LATEST = 1e19
-"""In any unit: beyond the last nanosecond that 64 bits hold."""
+"""Largest number in any unit: beyond the last nanosecond that 64 bits hold."""
 CLOCK = r"^\s*(\d{1,3}):([0-5]?\d):([0-5]?\d)(?:[.,:](\d{1,9}))?\s*$"
 HALF_DAY_S = 43_200.0
 
@@ -50,12 +50,12 @@ class Clock:
 
 
 def counted(n_rows: int, rate_hz: float) -> Clock:
-    """A clock for rows without time."""
+    """Return a clock for rows without time."""
     return Clock(np.arange(n_rows) / rate_hz, regular=rate_hz)
 
 
 def read_clock(table: Table, column: str, questions: Questions, findings: Findings, unit: str | None = None) -> Clock:
-    """The clock in a column.
+    """Return the clock in a column.
 
     Args:
         unit: of numbers, where format or header say it.
@@ -201,7 +201,7 @@ def _iso(table: Table, column: str, texts: list[str]) -> Clock:
 
 
 def parse_moment(text: str) -> tuple[int, bool] | None:
-    """Nanoseconds since 1970 of an ISO 8601 date and time, and whether it names a zone; None if it is none.
+    """Return nanoseconds since 1970 of an ISO 8601 date and time, and whether it names a zone; None if it is none.
 
     >>> parse_moment("1970-01-01 00:00:01.5+00:00")
     (1500000000, True)

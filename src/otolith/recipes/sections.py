@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from otolith import methods
 from otolith.augment import Compose, SignalSpec, build_all
@@ -20,7 +29,7 @@ from otolith.recipes.explaining import explain
 from otolith.training.settings import TrainSettings
 
 MOST = 1_000_000
-"""Of any size or count: beyond, no memory holds the network, and the sizes of its tensors overflow."""
+"""Largest size or count: beyond, no memory holds the network, and the sizes of its tensors overflow."""
 
 LATER = (
     ("windows", "sensors"),
@@ -30,6 +39,10 @@ LATER = (
     ("robust", "copies"),
 )
 """Settings that came after the first rows had been written: left out at their defaults, so that hashes stay."""
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+"""Names of sensors; also a single one, as `--set windows.sensors=acc` gives it."""
 
 
 class Section(BaseModel):
@@ -46,37 +59,22 @@ class WindowSection(Section):
     overlap: float = Field(default=0.5, ge=0, lt=1)
     unlabelled: bool = False
     """Let the unlabelled stretches of training subjects join pre-training."""
-    sensors: tuple[str, ...] = ()
+    sensors: Names = ()
     """The sensors to use, such as ["acc"]; none named: all that the data set has."""
     frame: Literal["device", "gravity"] = "device"
     """The axes that the network sees: the device's, or with gravity along +z (`otolith.preprocessing.gravity`)."""
 
-    @field_validator("sensors", mode="before")
-    @classmethod
-    def _one_or_several(cls, value: Any) -> Any:
-        return _several(value)
-
 
 class RobustSection(Section):
-    """What a model shall bear: each change happens to the views of pre-training, and to copies of the windows that a
+    """Changes that a model shall bear: they happen to the views of pre-training, and to copies of the windows that a
     head learns from."""
 
     orientation: bool = False
     """The device turned at random: any way, or about the vertical where `windows.frame` is "gravity"."""
-    may_miss: tuple[str, ...] = ()
+    may_miss: Names = ()
     """Sensors that may be missing in recordings to predict on, such as ["gyro"]: half of the windows lose each."""
     copies: int = Field(default=4, ge=1)
     """Changed copies of each labelled window, beside the window as it is."""
-
-    @field_validator("may_miss", mode="before")
-    @classmethod
-    def _one_or_several(cls, value: Any) -> Any:
-        return _several(value)
-
-
-def _several(value: Any) -> Any:
-    """A single name, as `--set windows.sensors=acc` gives it, as a list of one."""
-    return [value] if isinstance(value, str) else value
 
 
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -98,7 +96,13 @@ class AugmentationEntry(BaseModel):
 
 
 class Recipe(Section):
-    """A whole recipe: the `SharedSettings` of methods and what the other stages need. `hash` names it in rows."""
+    """A whole recipe: the `SharedSettings` of methods and the settings of the other stages. `hash` names it in rows.
+
+    >>> from otolith.recipes import load_recipe
+    >>> recipe = load_recipe("paper", "uci-har")
+    >>> recipe.pretrain.epochs, recipe.hash
+    (200, '9e83704b1573')
+    """
 
     windows: WindowSection = WindowSection()
     robust: RobustSection = RobustSection()
@@ -109,7 +113,7 @@ class Recipe(Section):
     autoencoder: AutoencoderSettings
     finetune: FinetuneSettings = FinetuneSettings()
     method: dict[str, Any] = Field(default_factory=dict)
-    """What a method needs beside the shared sections: `[method.NAME]`, the settings of its `MethodSpec`."""
+    """Settings of methods beside the shared sections: `[method.NAME]`, checked by `MethodSpec.settings`."""
 
     @field_validator("method", mode="before")
     @classmethod
@@ -146,8 +150,8 @@ class Recipe(Section):
         return self
 
     def augmentation(self, signal: SignalSpec) -> Compose:
-        """The random augmentation module for windows of `signal` (Section IV-B2) amid what `robust` asks for: the
-        device is turned before anything else happens, and a sensor that is missing has no noise."""
+        """Return the random augmentation module for windows of `signal` (Section IV-B2), with the changes of `robust`:
+        the device is turned before anything else happens, and a sensor that is missing has no noise."""
         turns, drops = self._robust(signal)
         views = build_all([entry.model_dump() for entry in self.augment], signal)
         return Compose([*turns.items, *views.items, *drops.items])
@@ -158,7 +162,7 @@ class Recipe(Section):
         return SensorSettings(self.windows.sensors, self.windows.frame, self.robust.may_miss)
 
     def variation(self, signal: SignalSpec) -> Compose:
-        """The changes that the `robust` section asks for, by themselves; empty where it asks for none."""
+        """Return the changes that the `robust` section asks for, by themselves; none where it asks for none."""
         turns, drops = self._robust(signal)
         return Compose([*turns.items, *drops.items])
 
@@ -171,16 +175,16 @@ class Recipe(Section):
         )
 
     def settings_of(self, method: str) -> Any:
-        """The `[method.NAME]` table as the method's own settings; its defaults where there is none."""
+        """Return the settings of a method: its `[method.NAME]` table, or its defaults where there is none."""
         return self.method[method] if method in self.method else methods.spec(method).settings()
 
     def cut_as(self, rate_hz: float, seconds: float, overlap: float) -> Recipe:
-        """The same recipe for windows that are already cut."""
+        """Return the same recipe for windows that are already cut."""
         cut = {"rate_hz": rate_hz, "seconds": seconds, "overlap": overlap}
         return self.model_copy(update={"windows": self.windows.model_copy(update=cut)})
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON. Settings of `LATER` appear where they differ from their defaults."""
+        """Return plain values, ready for JSON; settings of `LATER` only where they differ from their defaults."""
         tree = self.model_dump(mode="json")
         usual = {"windows": WindowSection().model_dump(mode="json"), "robust": RobustSection().model_dump(mode="json")}
         for section, key in LATER:
@@ -191,7 +195,7 @@ class Recipe(Section):
         return tree
 
     def to_toml(self) -> str:
-        """The whole recipe as TOML, which `load_recipe` reads back."""
+        """Return the whole recipe as TOML, which `load_recipe` reads back."""
         return tomli_w.dumps(self.as_dict())
 
     @property

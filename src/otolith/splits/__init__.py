@@ -1,4 +1,4 @@
-"""Which windows train, validate and test: indices, nothing else.
+"""Splits: the indices of the windows that train, validate and test.
 
 Every random split draws from `numpy.random.RandomState`, whose stream numpy has frozen, over sorted names:
 one seed gives one split on every machine and numpy version. Unlabelled windows only ever join training: those

@@ -1,4 +1,4 @@
-"""What a split is, and what all ways of splitting share."""
+"""A split as a value, and the checks and draws that all ways of splitting share."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ class Split:
     `name` is "fixed", "holdout", "fold", "subject", "recording" or "time". `warning` is for the report where
     a score on this split must not be read as a score on new people; empty otherwise. Validation and test
     windows are all labelled.
+
+    >>> Split("holdout", train=np.arange(6), val=np.array([6]), test=np.array([7, 8]), seed=0).test
+    array([7, 8])
     """
 
     name: str
@@ -47,7 +50,7 @@ class Split:
 
 
 def refuse_common(split: Split, owner: NDArray[Any], kind: str) -> None:
-    """Every split looks at itself: nobody's windows may be in two parts."""
+    """Make sure that nobody's windows are in two parts."""
     train, val, test = (np.unique(owner[part]) for part in (split.train, split.val, split.test))
     for one, other in ((train, val), (train, test), (val, test)):
         both = np.intersect1d(one, other)

@@ -1,4 +1,4 @@
-"""The split of an experiment that names none."""
+"""The split of an experiment that names none: the data set's own, or the most telling one."""
 
 from __future__ import annotations
 
@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 
 
 def default(w: Windows, info: DatasetInfo) -> Split:
-    """The split that `info.default_split` names, for windows `w` of that data set.
+    """Return the split that `info.default_split` names, for windows `w` of that data set.
 
     People's own data (`info.own`) that name a hold-out go through `automatic`, with the same seed.
 
     Raises:
         DataError: another data set with too few subjects, or with some of the fixed ones missing.
+
+    >>> from otolith.datasets import info
+    >>> from otolith.windows import Windows
+    >>> w = Windows.from_arrays(np.zeros((12, 6, 30)), [0, 1] * 6, np.repeat([1, 2, 3], 4))
+    >>> default(w, info("watch")).name
+    'holdout'
     """
     if isinstance(info.default_split, FixedSubjects):
         return fixed(w)
@@ -30,10 +36,15 @@ def default(w: Windows, info: DatasetInfo) -> Split:
 
 
 def automatic(w: Windows, seed: int) -> Split:
-    """For users' own data: the most telling split that they allow.
+    """Return the most telling split that users' own windows allow.
 
     A subject hold-out from three subjects on; else by recording, if there are three recordings and every
     activity can stay in training; else by time. The last two carry a `warning`.
+
+    >>> from otolith.windows import Windows
+    >>> w = Windows.from_arrays(np.zeros((40, 6, 30)), [0, 1] * 20)
+    >>> automatic(w, seed=0).name
+    'time'
     """
     if len(labelled_subjects(w)) >= 3:
         return holdout(w, seed)

@@ -10,7 +10,7 @@ from otolith.splits.base import Indices, check_seed
 
 
 def k_per_class(y: ArrayLike, k: int, seed: int, allow_fewer: bool = False) -> Indices:
-    """Positions in `y` of k windows per class, drawn without replacement, increasing.
+    """Return the positions in `y` of k windows per class, drawn without replacement, increasing.
 
     Draws of different k or seed are independent (not nested). Unlabelled entries (-1) are passed over.
 
@@ -22,6 +22,10 @@ def k_per_class(y: ArrayLike, k: int, seed: int, allow_fewer: bool = False) -> I
 
     Raises:
         DataError: k below 1, no labelled window, or a class with fewer than k windows.
+
+    >>> labels = np.array([0, 0, 0, 1, 1, -1])
+    >>> labels[k_per_class(labels, k=2, seed=0)]
+    array([0, 0, 1, 1])
     """
     labels = np.asarray(y)
     if k < 1:

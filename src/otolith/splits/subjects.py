@@ -15,10 +15,18 @@ if TYPE_CHECKING:
 
 
 def fixed(w: Windows) -> Split:
-    """The data set's own subject split.
+    """Return the data set's own subject split.
 
     Raises:
         DataError: the data set has none, or some of its subjects have no labelled window here.
+
+    >>> from dataclasses import replace
+    >>> from otolith.windows import Windows
+    >>> from otolith.windows.subjects import FixedSubjects
+    >>> w = Windows.from_arrays(np.zeros((12, 6, 30)), [0, 1] * 6, np.repeat([1, 2, 3], 4))
+    >>> w = replace(w, meta=replace(w.meta, fixed=FixedSubjects(val=(1,), test=(3,))))
+    >>> w.subject[fixed(w).test]
+    array([3, 3, 3, 3])
     """
     authors = w.meta.fixed
     if authors is None:
@@ -36,10 +44,15 @@ def fixed(w: Windows) -> Split:
 
 
 def holdout(w: Windows, seed: int) -> Split:
-    """A random subject hold-out: ceil(20 %) of the subjects test, ceil(20 %) of the rest validate.
+    """Return a random subject hold-out: ceil(20 %) of the subjects test, ceil(20 %) of the rest validate.
 
     Raises:
         DataError: fewer than three subjects with labelled windows.
+
+    >>> from otolith.windows import Windows
+    >>> w = Windows.from_arrays(np.zeros((12, 6, 30)), [0, 1] * 6, np.repeat([1, 2, 3], 4))
+    >>> w.subject[holdout(w, seed=0).test]
+    array([3, 3, 3, 3])
     """
     people = _enough(w, "A subject hold-out")
     order = shuffled(people, seed)
@@ -49,7 +62,7 @@ def holdout(w: Windows, seed: int) -> Split:
 
 
 def folds(w: Windows, n: int, seed: int) -> list[Split]:
-    """Subject-wise cross-validation: every subject is tested in exactly one of n folds.
+    """Return the folds of subject-wise cross-validation: every subject is tested in exactly one of n.
 
     The sorted subjects are shuffled by the seed and dealt into n nearly equal folds. In each, int(20 %) of
     the remaining subjects, at least one, validate: those that follow the fold in the shuffled order, so that
@@ -58,6 +71,11 @@ def folds(w: Windows, n: int, seed: int) -> list[Split]:
 
     Raises:
         DataError: fewer than three subjects with labelled windows, or too few for n folds.
+
+    >>> from otolith.windows import Windows
+    >>> w = Windows.from_arrays(np.zeros((12, 6, 30)), [0, 1] * 6, np.repeat([1, 2, 3], 4))
+    >>> sorted(int(w.subject[split.test[0]]) for split in folds(w, 3, seed=0))
+    [1, 2, 3]
     """
     people = _enough(w, "Subject-wise cross-validation")
     authors = w.meta.fixed
@@ -86,12 +104,17 @@ def folds(w: Windows, n: int, seed: int) -> list[Split]:
 
 
 def leave_one_subject_out(w: Windows) -> Iterator[Split]:
-    """One split for each subject, in sorted order, who is tested alone.
+    """Yield one split for each subject, in sorted order, who is tested alone.
 
     int(20 %) of the others, at least one, validate: those that follow in sorted order.
 
     Raises:
         DataError: fewer than three subjects with labelled windows.
+
+    >>> from otolith.windows import Windows
+    >>> w = Windows.from_arrays(np.zeros((12, 6, 30)), [0, 1] * 6, np.repeat([1, 2, 3], 4))
+    >>> [int(w.subject[split.test[0]]) for split in leave_one_subject_out(w)]
+    [1, 2, 3]
     """
     people = _enough(w, "Leaving one subject out")
     for i, person in enumerate(people):

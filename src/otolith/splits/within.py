@@ -21,7 +21,7 @@ SAME_PEOPLE = (
 
 
 def by_recording(w: Windows, seed: int) -> Split:
-    """Whole recordings: ceil(20 %) test, ceil(20 %) of the rest validate, in random order.
+    """Return a split of whole recordings: ceil(20 %) test, ceil(20 %) of the rest validate, in random order.
 
     A recording leaves training only if others keep all of its activities there, and those come first that
     bring activities which their part does not have yet. Both parts shrink to one recording before an activity
@@ -29,13 +29,19 @@ def by_recording(w: Windows, seed: int) -> Split:
 
     Raises:
         DataError: fewer than three recordings with labelled windows.
+
+    >>> from otolith.windows import Windows
+    >>> names = np.repeat(["mon", "tue", "wed"], 4)
+    >>> w = Windows.from_arrays(np.zeros((12, 6, 30)), [0, 1] * 6, recording=names)
+    >>> by_recording(w, seed=0).name
+    'recording'
     """
     split, _ = split_recordings(w, seed)
     return split
 
 
 def by_time(w: Windows) -> Split:
-    """In order of time within each recording and activity: 60 % train, then 20 % validate, then 20 % test.
+    """Return a split by time within each recording and activity: 60 % train, then 20 % validate, then 20 % test.
 
     In one recording, windows of different parts are at least one window apart, whatever their activities;
     windows in between, labelled or not, are left out. An activity that is too short for that in a recording
@@ -43,6 +49,11 @@ def by_time(w: Windows) -> Split:
 
     Raises:
         DataError: no activity in any recording is long enough for three parts.
+
+    >>> from otolith.windows import Windows
+    >>> split = by_time(Windows.from_arrays(np.zeros((20, 6, 30)), [0] * 20))
+    >>> split.train.tolist(), split.val.tolist(), split.test.tolist()
+    ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], [13, 14, 15], [17, 18, 19])
     """
     part = np.zeros(len(w), np.int8)  # 0 train, 1 val, 2 test, -1 left out
     _, recording = np.unique(w.recording, return_inverse=True)
@@ -68,7 +79,7 @@ def by_time(w: Windows) -> Split:
 
 
 def split_recordings(w: Windows, seed: int) -> tuple[Split, bool]:
-    """The split by recording, and whether every activity stayed in training."""
+    """Return the split by recording, and whether every activity stayed in training."""
     names = np.unique(w.recording[w.labelled]).tolist()
     if len(names) < 3:
         raise DataError(

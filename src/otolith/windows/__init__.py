@@ -1,4 +1,10 @@
-"""Windows: what they are (`value`), how recordings become windows (`cutting`), and the resampling filter."""
+"""Windows of recordings, the only place that repairs times, resamples and cuts.
+
+`value` has the windows themselves, `times` repairs time stamps, `clock` brings all sensors of a recording onto one
+regular clock, `cutting` cuts and `resampling` resamples. `cache` keeps windows on disk by the `fingerprint` of files
+and fills itself through `blocks`, with several processes where that is worth it. `subjects` has the split of subjects
+that a data set asks for.
+"""
 
 from otolith.windows.cutting import cut, window_starts
 from otolith.windows.resampling import resample

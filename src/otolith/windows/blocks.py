@@ -43,7 +43,7 @@ _REPEATED = 1 << 16
 
 @dataclass
 class Block:
-    """What became of some consecutive recordings: their windows are in the files `stem`.x, .y and .start.
+    """Consecutive recordings after cutting: their windows are in the files `stem`.x, .y and .start.
 
     `parts` are (recording, subject, number of windows) of what those files hold, `error` what was wrong with the
     recording after the last of `names`, or "".
@@ -121,7 +121,7 @@ def cut_to_files(
 
 
 def npy_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """What numpy writes before such an array."""
+    """Return the bytes that numpy writes before such an array."""
     stream = io.BytesIO()
     np.lib.format.write_array_header_1_0(stream, {"descr": dtype.str, "fortran_order": False, "shape": shape})
     return stream.getvalue()
@@ -178,7 +178,7 @@ def _read(readers: Sequence[Reader]) -> Iterator[Recording]:
 
 
 def _cut_readers(readers: Sequence[Reader], meta: WindowMeta, unlabelled: bool, folder: Path, asker: int) -> Block:
-    """What a worker process does for the process `asker`."""
+    """Cut a block in a worker process, for the process `asker`."""
     _end_with(asker)
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # the cores are taken by the other workers
     return _cut_block(_read(readers), meta, unlabelled, folder, lambda more: None)

@@ -52,7 +52,7 @@ def windows_for(
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> Windows:
-    """Windows of a data set (see `windows.cut`), from the cache or cut now and stored there.
+    """Return the windows of a data set (see `windows.cut`), from the cache or cut now and stored there.
 
     They go to disk as they are cut: memory holds one recording for each process that reads them.
 
@@ -121,7 +121,7 @@ def _workers(dataset: Any) -> int:
 
 
 def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows | None:
-    """The windows of a cache entry, memory-mapped; None where it is missing or damaged.
+    """Return the windows of a cache entry, memory-mapped; None where it is missing or damaged.
 
     Sizes, types and shapes are compared with the manifest; `thorough` also the checksum of every byte.
     """

@@ -11,17 +11,15 @@ from otolith.recording import Recording, Stream
 MAX_GAP_S = 0.25
 """A longer silence of any sensor ends a stretch; it is never bridged."""
 
-
 MOST = 1e12
-"""In m/s² or rad/s: beyond what any sensor measures, and far from where sums and slopes overflow."""
-
+"""Largest value in m/s² or rad/s: beyond what any sensor measures, and far from where sums and slopes overflow."""
 
 MOST_FILLED = 1000
 """Interpolated samples for one that was given: more, and a rate has nothing to do with its time stamps."""
 
 
 def contiguous(recording: Recording, max_gap_s: float = MAX_GAP_S) -> list[Stream]:
-    """The recording as gap-free, regularly sampled streams that hold all of its channels, in time order.
+    """Return the recording as gap-free, regularly sampled streams that hold all of its channels, in time order.
 
     Regular streams of one rate and one start are only stacked, no sample changes. Anything else (time stamps,
     several rates, sensors that start apart) is interpolated linearly onto one grid at the highest nominal

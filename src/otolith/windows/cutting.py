@@ -32,7 +32,7 @@ def cut(
     unlabelled: bool = False,
     progress: Progress = SILENT,
 ) -> Windows:
-    """Cut recordings into windows by the rule at the top of this file.
+    """Return the windows of recordings, cut by the rule at the top of this file.
 
     Args:
         recordings: any rates and clocks (`otolith.windows.clock` makes them regular first); channels of a recording
@@ -50,6 +50,10 @@ def cut(
         DataError: a recording that cannot be used (see `clock.contiguous`), a missing channel, an activity
             without a name in `meta.activities`, overlapping segments, two recordings of one name, or no
             window at all.
+
+    >>> one = Recording("walk", 1, (Stream(("acc_x",), np.zeros((1, 120)), 50.0),), (Segment(0.0, None, "walking"),))
+    >>> cut([one], WindowMeta("own", ("walking",), ("acc_x",))).x.shape
+    (3, 1, 30)
     """
     log = CutLog()
     parts: list[CutPart] = []
@@ -89,7 +93,7 @@ def refuse_again(name: str, seen: set[str]) -> None:
 
 
 def window_starts(n_samples: int, rate_hz: float, seconds: float, overlap: float) -> NDArray[np.int64]:
-    """First samples of all windows of a segment: round(k h f) while round(k h f) + round(s f) <= n_samples.
+    """Return the first samples of all windows of a segment: round(k h f) while round(k h f) + round(s f) <= n_samples.
 
     >>> window_starts(120, 50, 1.0, 0.5)
     array([ 0, 25, 50])
@@ -137,7 +141,7 @@ class CutPart:
 
 
 def cut_recording(recording: Recording, meta: WindowMeta, unlabelled: bool, log: CutLog) -> Iterator[CutPart]:
-    """The windows of one recording, by the rule at the top of this file; `log` is told what was left out.
+    """Yield the windows of one recording, by the rule at the top of this file; `log` is told what was left out.
 
     Raises:
         DataError: as `cut`.
@@ -219,8 +223,7 @@ def _checked_segments(recording: Recording, meta: WindowMeta) -> list[Segment]:
 
 
 def _stretches(recording: Recording, stream: Stream, segments: list[Segment]) -> Iterator[tuple[int, int, int | None]]:
-    """All of a stream in order of time: first sample, sample after the last, number of the segment or
-    None."""
+    """All of a stream in order of time: first sample, sample after the last, number of the segment or None."""
     n, f = stream.n_samples, stream.rate_hz
     free = 0  # first sample that no segment has taken
     for number, segment in enumerate(segments):
@@ -256,7 +259,7 @@ def _batch(stream: Stream, meta: WindowMeta, starts: NDArray[np.int64], length: 
 
 
 def why_empty(meta: WindowMeta, unlabelled: bool, n_recordings: int, log: CutLog) -> str:
-    """What to say where recordings gave no window at all."""
+    """Return the error's words where recordings gave no window at all."""
     if not n_recordings:
         return f"Data set {meta.dataset!r} holds no recording; check the folder it was read from."
     if not log.n_segments and not unlabelled:

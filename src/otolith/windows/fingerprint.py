@@ -1,6 +1,7 @@
-"""What the files of a data set hold, as one digest.
+"""The fingerprint of a data set: one digest of what its files hold.
 
-An index on disk remembers it by the files' paths, sizes and modification times: whoever asks again reads no raw file.
+An index on disk remembers it by the files' paths, sizes and modification times, so that nobody reads a raw file twice
+for it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _FRESH_NS = 2_000_000_000  # a file changed this recently may change again withi
 
 
 def digest_of(dataset: Any, home: Path) -> str:
-    """Digest of all files' names and bytes, from the index where no file has changed since it was taken."""
+    """Return the digest of all files' names and bytes, from the index where no file has changed since it was taken."""
     files = _named_files(dataset)
     if not files:
         return ""

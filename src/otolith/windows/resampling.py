@@ -1,4 +1,4 @@
-"""Another sampling rate for windows of one length, as one matrix product."""
+"""Another sampling rate for windows: scipy's filter, as one matrix product for all windows of one length."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ _MATRIX_LIMIT = 1024  # samples per window; beyond, the matrix would cost more m
 
 
 def resample(x: NDArray[np.floating], n_steps: int) -> NDArray[np.float64]:
-    """Resample windows (..., time) to `n_steps` samples each, anti-aliased, every window on its own.
+    """Return windows (..., time) with `n_steps` samples each, anti-aliased, every window on its own.
 
     The straight line through a window's first and last sample is kept exactly (so constant signals stay what
     they are), and what lies about it goes through scipy's polyphase filter. For windows of one length that is
     a fixed linear map, so a whole batch costs one matrix product.
 
     Output sample i lies at input sample i * time / n_steps, counted from 0.
+
+    >>> resample(np.array([[0.0, 1.0, 2.0, 3.0]]), 2).round(9)
+    array([[0., 2.]])
     """
     n_in = x.shape[-1]
     if n_in == n_steps:
@@ -42,10 +45,8 @@ def _polyphase(x: NDArray[np.float64], n_out: int) -> NDArray[np.float64]:
     n_in = x.shape[-1]
     if n_in == 1:
         return np.repeat(x, n_out, axis=-1)
-    # The line is carried over exactly and only the rest is filtered: the branches of a polyphase filter
-    # differ in
-    # gain by some 1e-5, which would print a pattern on gravity. The rest is zero at both ends, hence no edge
-    # effect.
+    # The line is carried over exactly and only the rest is filtered: the branches of a polyphase filter differ in gain
+    # by some 1e-5, which would print a pattern on gravity. The rest is zero at both ends, hence no edge effect.
     first, rise = x[..., :1], x[..., -1:] - x[..., :1]
     rest = x - (first + rise * (np.arange(n_in) / (n_in - 1)))
     common = math.gcd(n_in, n_out)

@@ -1,4 +1,4 @@
-"""How a data set wants its subjects split; `otolith.splits` carries it out."""
+"""The split of subjects that a data set asks for; `otolith.splits` carries it out."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ class FixedSubjects:
 
     Raises:
         DataError: a subject is named twice.
+
+    >>> FixedSubjects(val=(3, 9), test=(5, 6)).train is None
+    True
     """
 
     val: tuple[int | str, ...]
@@ -32,6 +35,10 @@ class FixedSubjects:
 
 @dataclass(frozen=True)
 class Holdout:
-    """A random subject hold-out: 20 % of the subjects for testing, 20 % of the rest for validation."""
+    """A random subject hold-out: 20 % of the subjects for testing, 20 % of the rest for validation.
+
+    >>> Holdout().seed
+    0
+    """
 
     seed: int = 0

@@ -1,4 +1,4 @@
-"""One repair for time stamps, whoever reads them: repeated, backward and bunched ones become times that increase.
+"""One repair of time stamps for all readers: repeated, backward and bunched ones become times that increase.
 
 - Rows in reverse order are turned round.
 - Rows that repeat the one before, time and values, are dropped. Of rows with one time and other values the first is
@@ -127,7 +127,7 @@ RESTORE = "Restore the file from the original, or import it by itself: otolith i
 
 
 def rate_of(times: NDArray[np.float64]) -> float:
-    """Nominal rate in Hz: the typical spacing over ten samples, to a whole number where that is within 1 %.
+    """Return the nominal rate in Hz: the typical spacing over ten samples, to a whole number where that is within 1 %.
 
     Raises:
         ValueError: fewer than two samples.
@@ -188,7 +188,7 @@ def _parts(samples: Samples, sensor: str, place: Place, note: Note) -> list[Samp
 
 
 def _distinct(samples: Samples, sensor: str, place: Place, note: Note) -> Samples:
-    """Of samples with one time, the first."""
+    """Keep the first of samples with one time."""
     again = np.concatenate([[False], np.diff(samples.times) == 0])
     if again.any():
         what = f"{in_rows(int(again.sum()))} of the {sensor} share a time with another value; the first is kept"

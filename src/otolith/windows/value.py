@@ -1,4 +1,4 @@
-"""Windows as one frozen value: arrays of equal length, and what they are windows of."""
+"""Windows as one frozen value: arrays of equal length, and the facts about them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_STEPS = 1_000_000
 
 @dataclass(frozen=True)
 class WindowMeta:
-    """What windows are windows of: everything about them but the arrays.
+    """Facts about windows: everything but the arrays.
 
     `channels` is the order of axis 1 (m/s² and rad/s), `rate_hz` the rate after resampling, `seconds` the
     length of a window, `overlap` the share of it that the next one repeats. `fixed` is the data set's own
@@ -75,7 +75,7 @@ class WindowMeta:
         overlap: float = 0.5,
         channels: Sequence[str] | None = None,
     ) -> WindowMeta:
-        """For windows of the data set that `info` (a `datasets.DatasetInfo`) describes; `channels` None: all of it."""
+        """Return the facts for windows of the data set that `info` describes; `channels` None: all of its."""
         from otolith.windows.subjects import FixedSubjects
 
         split = getattr(info, "default_split", None)
@@ -101,9 +101,13 @@ class Windows:
         subject: (n,) int64 or str: who wore the device.
         recording: (n,) str: name of the recording.
         start: float64 (n,): time of the first sample in seconds on the recording's clock.
-        meta: what the windows are windows of.
+        meta: the facts about them.
 
     The arrays are read-only: copy what you want to change.
+
+    >>> w = Windows.from_arrays(np.zeros((4, 6, 30)), y=[0, 0, 1, -1], activities=("sit", "walk"))
+    >>> len(w), w.n_classes, w.take(w.y == 1).x.shape
+    (4, 2, (1, 6, 30))
     """
 
     x: NDArray[np.float32]
@@ -145,7 +149,7 @@ class Windows:
         return self.y >= 0
 
     def take(self, indices: ArrayLike) -> Windows:
-        """The windows at `indices` (integers or a boolean mask), copied."""
+        """Return the windows at `indices` (integers or a boolean mask), copied."""
         rows = np.asarray(indices)
         return Windows(
             self.x[rows], self.y[rows], self.subject[rows], self.recording[rows], self.start[rows], self.meta
@@ -167,7 +171,7 @@ class Windows:
         dataset: str = "own",
         terms: str = "",
     ) -> Windows:
-        """Windows that somebody has cut already.
+        """Return windows that somebody has cut already.
 
         Args:
             x: (n, channels, time), finite, in m/s² and rad/s.

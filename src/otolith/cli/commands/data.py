@@ -1,4 +1,4 @@
-"""`otolith data`: which data sets there are, where they lie, and whether they are whole."""
+"""`otolith data`: lists, describes, fetches and checks data sets."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _list(root: Path | None) -> None:
 
 
 def _place(info: DatasetInfo, root: Path | None) -> Path | str | None:
-    """Where a data set lies; None if it is not here."""
+    """Return the folder of a data set; None if it is not here."""
     from otolith import datasets
     from otolith.datasets.locations import locate
     from otolith.errors import DataError
@@ -106,7 +106,7 @@ def _place(info: DatasetInfo, root: Path | None) -> Path | str | None:
 
 
 def _cached() -> dict[str, int]:
-    """How many windows of the paper's cut the cache holds of each data set, by the manifests of its entries."""
+    """Return the number of cached windows of the paper's cut for each data set, by the manifests of the entries."""
     import json
 
     from otolith.system.home import home
