@@ -2,7 +2,7 @@
 
 `base` says what a data set is, `registry` finds one by name, in a folder (`folder`, whose layout is in `card`) or in a
 file of yours (`add_file`). `locations` looks for its files, `download` fetches them, `checking` compares a copy with
-the published `manifests` and reads it. `tables` and `matlab` read numbers and name the line or variable that is damaged.
+the published `manifests` and reads it. `tables` and `matlab` read numbers and name what is damaged.
 """
 
 from __future__ import annotations
