@@ -186,9 +186,3 @@ def test_the_recipe_s_settings_arrive() -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CPCSettings(**settings)
-
-
-@pytest.mark.parametrize("future_steps", [0, 30])
-def test_a_window_without_that_much_future_is_refused(future_steps: int) -> None:
-    with pytest.raises(ValueError, match=rf"{future_steps} future steps of 30; expected 1 \.\. 29"):
-        method(future_steps=future_steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Protocol
 
 from otolith.augment import Compose, SignalSpec
@@ -120,6 +120,11 @@ def shared_encoder(shared: SharedSettings, n_channels: int, n_steps: int) -> Enc
     return TransformerEncoder(
         n_channels, n_steps, part.maps, part.kernel, part.blocks, part.heads, part.feed_forward, part.dropout
     )
+
+
+def plain_adam(shared: SharedSettings, settings: Any) -> TrainSettings:
+    """Return the recipe's `pretrain` section with plain Adam at the method's own rate, its setting `lr`."""
+    return replace(shared.pretrain, optimizer="adam", lr=settings.lr)
 
 
 def shared_training(shared: SharedSettings, settings: Any) -> TrainSettings:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from otolith.augment import SignalSpec
 from otolith.losses.infonce import info_nce
-from otolith.methods.base import Settings, SharedSettings
+from otolith.methods.base import Settings, plain_adam
 from otolith.methods.spec import MethodSpec, Paper
 from otolith.nets import CPCEncoder
 from otolith.training.pretext import Batch, Method
-from otolith.training.settings import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,6 @@ class CPC(Method):
 
     def __init__(self, encoder: CPCEncoder, future_steps: int) -> None:
         super().__init__()
-        if not 1 <= future_steps < encoder.n_steps:
-            raise ValueError(f"{future_steps} future steps of {encoder.n_steps}; expected 1 .. {encoder.n_steps - 1}")
         self.encoder = encoder
         self.future_steps = future_steps
         self.predict = nn.Linear(encoder.n_features, future_steps * encoder.width)
@@ -69,30 +65,16 @@ class CPC(Method):
         return {"loss": info_nce(gather(predicted), gather(z.index_select(1, future)))}
 
 
-def _around(shared: SharedSettings, settings: CPCSettings, encoder: CPCEncoder, signal: SignalSpec) -> CPC:
-    return CPC(encoder, settings.future_steps(encoder.n_steps))
-
-
-def _training(shared: SharedSettings, settings: CPCSettings) -> TrainSettings:
-    """Return the recipe's `pretrain` section with plain Adam at the method's own rate."""
-    return replace(shared.pretrain, optimizer="adam", lr=settings.lr)
-
-
 SPEC = MethodSpec(
     name="cpc",
     title="Contrastive predictive coding",
     label="Contrastive predictive coding",
     short="CPC",
     summary="the future of a window from its past",
-    paper=Paper(
-        "Haresamudram et al.",
-        2021,
-        "Contrastive Predictive Coding for Human Activity Recognition",
-        "Proceedings of the ACM on Interactive, Mobile, Wearable and Ubiquitous Technologies",
-    ),
+    paper=Paper("Haresamudram et al.", 2021, "Contrastive Predictive Coding for Human Activity Recognition", "IMWUT"),
     order=140,
     settings=CPCSettings,
     encoder=lambda shared, n_channels, n_steps: CPCEncoder(n_channels, n_steps),  # of the paper's sizes in every recipe
-    build=_around,
-    train=_training,
+    build=lambda shared, settings, encoder, signal: CPC(encoder, settings.future_steps(encoder.n_steps)),
+    train=plain_adam,
 )

@@ -8,22 +8,17 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from otolith.losses import ndt_xent
-from otolith.methods.base import Settings
-from otolith.methods.contrastive import contrast
+from otolith.methods.contrastive import TemperatureSettings, contrast
 from otolith.methods.spec import DYNAMIC_TEMPERATURE, MethodSpec
 
 
 @dataclass(frozen=True)
-class DynamicTemperature(Settings):
+class DynamicTemperature(TemperatureSettings):
     """The paper's method; see `otolith.losses.ndt_xent` for the two readings that the options choose between."""
 
-    temperature: float = 0.1
     detach_positive: bool = False
     positive_pairs: Literal["instances", "views"] = "instances"
     needs_instances: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        self.require("temperature > 0", self.temperature > 0)
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
         if h is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from otolith.augment import Augmentation, SignalSpec, build
 from otolith.losses.transformations import transformation_bce
-from otolith.methods.base import Settings, SharedSettings
+from otolith.methods.base import Settings, plain_adam
 from otolith.methods.spec import MethodSpec, Paper
 from otolith.nets import ProjectionHead, TPNEncoder
 from otolith.training.pretext import Batch, Method
-from otolith.training.settings import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -101,30 +100,18 @@ class Multitask(Method):
         return {"loss": detection + self.l2 * self.encoder.squared_weights(), "detection": detection}
 
 
-def _around(shared: SharedSettings, settings: MultitaskSettings, encoder: TPNEncoder, signal: SignalSpec) -> Multitask:
-    return Multitask(encoder, transformations(signal, settings), settings.hidden, settings.l2)
-
-
-def _training(shared: SharedSettings, settings: MultitaskSettings) -> TrainSettings:
-    """Return the recipe's `pretrain` section with plain Adam at the method's own rate."""
-    return replace(shared.pretrain, optimizer="adam", lr=settings.lr)
-
-
 SPEC = MethodSpec(
     name="multi-task",
     title="Multi-task self-supervision (transformation prediction)",
     label="Multi-task self-supervision",
     short="Multi-task",
     summary="which of eight transformations was applied",
-    paper=Paper(
-        "Saeed et al.",
-        2019,
-        "Multi-task Self-Supervised Learning for Human Activity Detection",
-        "Proceedings of the ACM on Interactive, Mobile, Wearable and Ubiquitous Technologies",
-    ),
+    paper=Paper("Saeed et al.", 2019, "Multi-task Self-Supervised Learning for Human Activity Detection", "IMWUT"),
     order=160,
     settings=MultitaskSettings,
     encoder=lambda shared, n_channels, n_steps: TPNEncoder(n_channels, n_steps),  # of the paper's sizes in every recipe
-    build=_around,
-    train=_training,
+    build=lambda shared, settings, encoder, signal: Multitask(
+        encoder, transformations(signal, settings), settings.hidden, settings.l2
+    ),
+    train=plain_adam,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -44,22 +45,8 @@ DYNAMIC_TEMPERATURE = Paper(
 """The paper that this library began with; sections, equations and figures without a name are its own."""
 
 
-def _shared_encoder() -> Any:
-    from otolith.methods.base import shared_encoder
-
-    return shared_encoder
-
-
-def _shared_training() -> Any:
-    from otolith.methods.base import shared_training
-
-    return shared_training
-
-
-def _no_settings() -> Any:
-    from otolith.methods.base import Settings
-
-    return Settings
+def _shared(name: str) -> Any:
+    return getattr(import_module("otolith.methods.base"), name)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,12 +84,16 @@ class MethodSpec:
     needs: tuple[Literal["teacher", "labels", "both sensors"], ...] = ()
     order: int = 1000
     end_to_end: bool = False
-    settings: type[Any] = field(default_factory=_no_settings, repr=False)
-    encoder: Callable[[SharedSettings, int, int], Encoder] = field(default_factory=_shared_encoder, repr=False)
+    settings: type[Any] = field(default_factory=lambda: _shared("Settings"), repr=False)
+    encoder: Callable[[SharedSettings, int, int], Encoder] = field(
+        default_factory=lambda: _shared("shared_encoder"), repr=False
+    )
     build: Callable[[SharedSettings, Any, Any, SignalSpec], Method] | None = field(
         default_factory=lambda: None, repr=False
     )
-    train: Callable[[SharedSettings, Any], TrainSettings] = field(default_factory=_shared_training, repr=False)
+    train: Callable[[SharedSettings, Any], TrainSettings] = field(
+        default_factory=lambda: _shared("shared_training"), repr=False
+    )
 
     if not TYPE_CHECKING:
 
