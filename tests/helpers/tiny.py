@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,3 +75,12 @@ def windows(
         dataset=dataset,
         terms="Made by a test.",
     )
+
+
+def windows_with_gravity() -> Windows:
+    """Return windows of six subjects that overlap by half, with gravity along z."""
+    w = windows(n_subjects=6)
+    x = w.x.copy()
+    x[:, 2] += 9.81 - x[:, 2].mean()
+    x[:, :2] -= x[:, :2].mean((0, 2), keepdims=True)
+    return replace(w, x=x, meta=replace(w.meta, overlap=0.5))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +26,7 @@ from tests.helpers.live import Served, running_live, signal
 
 def trained(method: str, **sizes: int) -> Model:
     torch.set_num_threads(1)
-    w = tiny.windows(n_subjects=6)
-    x = w.x.copy()
-    x[:, 2] += 9.81 - x[:, 2].mean()
-    x[:, :2] -= x[:, :2].mean((0, 2), keepdims=True)
-    w = replace(w, x=x, meta=replace(w.meta, overlap=0.5))
+    w = tiny.windows_with_gravity()
     split = splits.holdout(w, 0)
     return pipeline.finetune(pipeline.pretrain(w, split, tiny.recipe(**sizes), method), w, split)
 

@@ -35,11 +35,7 @@ RATE = 25.0
 def model() -> Model:
     """Windows overlap by half, and gravity is in them."""
     torch.set_num_threads(1)
-    w = tiny.windows(n_subjects=6)
-    x = w.x.copy()
-    x[:, 2] += 9.81 - x[:, 2].mean()
-    x[:, :2] -= x[:, :2].mean((0, 2), keepdims=True)
-    w = replace(w, x=x, meta=replace(w.meta, overlap=0.5))
+    w = tiny.windows_with_gravity()
     split = splits.holdout(w, 0)
     return pipeline.finetune(pipeline.pretrain(w, split, tiny.recipe(), "random"), w, split)
 
@@ -214,13 +210,15 @@ def test_tables_by_suffix(suffix: str, tmp_path: Path) -> None:
 
 
 def test_a_folder_holds_all_that_belongs_together(model: Model, tmp_path: Path) -> None:
-    given = [recording("a/../b <i>"), recording("a_.._b _i_"), recording("short", 20)]
-    written = folder.write(
+    given = [recording("a/../b <i>"), recording("a_.._b_i"), recording("short", 20)]
+    timelines, skipped = folder.write(
         tmp_path / "out", model, predict_recordings(model, given), facts=[("Model", "m")], terms=["<No> use."]
     )
-    names = sorted(path.name for path in written.files)
-    assert names == sorted(entry.name for entry in (tmp_path / "out").iterdir())
-    assert len([name for name in names if name.endswith(".svg")]) == 2
+    assert (len(timelines), len(skipped)) == (2, 1)
+    names = {entry.name for entry in (tmp_path / "out").iterdir()}
+    assert names == {"a_.._b_i.svg", "a_.._b_i-2.svg", "about.json", "timeline.html"} | {
+        f"{name}.csv" for name in ("windows", "intervals", "totals")
+    }
     page = (tmp_path / "out" / "timeline.html").read_text("utf-8")
     assert "a/../b &lt;i&gt;" in page
     assert "&lt;No&gt; use." in page
@@ -334,6 +332,6 @@ def test_a_model_of_the_accelerometer_alone(tmp_path: Path) -> None:
     both = timeline(light, recording())
     alone = timeline(light, Recording("r", 1, (Stream(CHANNELS[:3], values()[:3], RATE),)))
     np.testing.assert_array_equal(both.probabilities, alone.probabilities)
-    written = folder.write(tmp_path / "out", light, predict_recordings(light, [recording()]))
+    timelines, _ = folder.write(tmp_path / "out", light, predict_recordings(light, [recording()]))
     assert "Rotation" not in (tmp_path / "out" / "r.svg").read_text("utf-8")
-    assert len(written.timelines) == 1
+    assert len(timelines) == 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -24,11 +22,7 @@ from tests.helpers import tiny
 def model() -> Model:
     """Windows overlap by half, and gravity is in them, as in most recordings."""
     torch.set_num_threads(1)
-    w = tiny.windows(n_subjects=6)
-    x = w.x.copy()
-    x[:, 2] += 9.81 - x[:, 2].mean()
-    x[:, :2] -= x[:, :2].mean((0, 2), keepdims=True)
-    w = replace(w, x=x, meta=replace(w.meta, overlap=0.5))
+    w = tiny.windows_with_gravity()
     split = splits.holdout(w, 0)
     return pipeline.finetune(pipeline.pretrain(w, split, tiny.recipe(), "random"), w, split)
 

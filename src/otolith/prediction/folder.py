@@ -1,13 +1,12 @@
-"""What `otolith predict` leaves: a folder with tables, pictures and a page that belong together."""
+"""Write predictions as one folder of tables, pictures and a page."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from otolith.errors import DataError
 from otolith.model import Model
@@ -15,22 +14,12 @@ from otolith.prediction import page, tables
 from otolith.prediction.run import Predicted
 from otolith.prediction.timeline import Timeline
 from otolith.progress import SILENT, Progress
+from otolith.recording import Recording
 from otolith.system.files import refuse_existing, whole_folder
 
 PICTURED = 24
-"""Recordings that are drawn; of more, the page has the tables alone."""
+"""Recordings that are drawn; the page has only tables of further ones."""
 TITLES = {"acc": "accelerometer", "gyro": "gyroscope"}
-PICTURES = ("svg", "png")
-
-
-@dataclass
-class Written:
-    """The folder, its files, what was recognised, and what was left out and why."""
-
-    folder: Path
-    files: list[Path]
-    timelines: list[Timeline]
-    skipped: list[str] = field(default_factory=list)
 
 
 def write(
@@ -45,10 +34,11 @@ def write(
     picture: str = "svg",
     total: int | None = None,
     progress: Progress = SILENT,
-) -> Written:
-    """Predict, and write `{windows,intervals,totals}.KIND`, a picture each, `timeline.html` and `about.json`.
+) -> tuple[list[Timeline], list[str]]:
+    """Write `{windows,intervals,totals}.KIND`, a picture of each recording, `timeline.html` and `about.json`.
 
-    All of it appears at the end, or nothing.
+    The folder appears whole at the end, or not at all. Returns the timelines and the reasons why some recordings have
+    none, as `collect` does.
 
     Raises:
         DataError: no recording could be used (with the first reason), or the folder holds something.
@@ -57,51 +47,41 @@ def write(
     refuse_existing(folder)
     from otolith.report import style
 
+    pictures: list[str] = []
+    names: set[str] = set()
     with whole_folder(folder) as building:
-        drawn: list[page.Drawn] = []
-        files: list[Path] = []
-        skipped: list[str] = []
-        names: set[str] = set()
-        with progress.stage("recordings", total, "recordings") as bar:
-            for each in predicted:
-                if each.timeline is None:
-                    skipped.append(each.why_not)
-                else:
-                    uri = None
-                    if len(drawn) < PICTURED:
-                        from otolith.prediction.picture import draw
 
-                        channels = [c for c in model.meta.channels if c in each.recording.channels]
-                        figure = draw(each.recording, each.timeline, channels)
-                        uri = style.data_uri(figure)
-                        place = building / f"{_file_name(each.recording.name, names)}.{picture}"
-                        files.append(_save(figure, place))
-                    drawn.append(page.Drawn(each.timeline, uri))
-                bar.advance()
-        if not drawn:
-            raise DataError(skipped[0] if skipped else "there is no recording to predict on; check the source")
-        timelines = [each.timeline for each in drawn]
+        def draw(recording: Recording, timeline: Timeline) -> None:
+            if len(pictures) < PICTURED:
+                from otolith.prediction.picture import draw
+
+                figure = draw(recording, timeline, [c for c in model.meta.channels if c in recording.channels])
+                pictures.append(style.data_uri(figure))
+                place = building / f"{_file_name(recording.name, names)}.{picture}"
+                if picture == "png":
+                    style.save_png(figure, place, dpi=150)
+                else:
+                    place.write_text(style.svg(figure), "utf-8")
+
+        timelines, skipped = collect(predicted, total, progress, draw)
         totals = tables.totals(timelines)
         frames = {"windows": tables.windows(timelines), "intervals": tables.intervals(timelines), "totals": totals}
-        files = [tables.write(frame, building / f"{name}.{kind}") for name, frame in frames.items()] + files
-        left_out = [*notes, *without(timelines), *(f"Left out: {reason}" for reason in skipped)]
-        if len(drawn) > PICTURED:
-            left_out.append(
-                f"Only the first {PICTURED} of {len(drawn)} recordings are drawn; the tables have them all."
+        for name, frame in frames.items():
+            tables.write(frame, building / f"{name}.{kind}")
+        told = [*notes, *without(timelines), *(f"Left out: {reason}" for reason in skipped)]
+        if len(timelines) > PICTURED:
+            told.append(
+                f"Only the first {PICTURED} of {len(timelines)} recordings are drawn; the tables have them all."
             )
-        files.insert(0, page.write(building / "timeline.html", drawn, totals.to_dicts(), facts, terms, left_out))
-        about: dict[str, Any] = {"facts": dict(facts), "terms": list(terms), "notes": left_out}
-        files.append(building / "about.json")
-        files[-1].write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    return Written(folder, [folder / file.name for file in files], timelines, skipped)
+        page.write(building / "timeline.html", timelines, pictures, totals.to_dicts(), facts, terms, told)
+        about = json.dumps({"facts": dict(facts), "terms": list(terms), "notes": told}, indent=2, ensure_ascii=False)
+        (building / "about.json").write_text(about + "\n", "utf-8")
+    return timelines, skipped
 
 
 def without(timelines: Sequence[Timeline]) -> list[str]:
-    """Sentences on the sensors that the model had to do without."""
-    found: dict[str, int] = {}
-    for timeline in timelines:
-        for sensor in timeline.without:
-            found[sensor] = found.get(sensor, 0) + 1
+    """Return a sentence on each sensor that some recordings lack."""
+    found = Counter(sensor for timeline in timelines for sensor in timeline.without)
     return [
         f"{n} of {len(timelines)} recordings have no {TITLES.get(sensor, sensor)}: the model was trained to do without "
         "it, and is less sure."
@@ -110,38 +90,33 @@ def without(timelines: Sequence[Timeline]) -> list[str]:
 
 
 def collect(
-    predicted: Iterable[Predicted], total: int | None = None, progress: Progress = SILENT
+    predicted: Iterable[Predicted],
+    total: int | None = None,
+    progress: Progress = SILENT,
+    each: Callable[[Recording, Timeline], None] = lambda recording, timeline: None,
 ) -> tuple[list[Timeline], list[str]]:
-    """Timelines, and the reasons why some recordings have none.
+    """Return timelines, and the reasons why some recordings have none; `each` is called while a recording is held.
 
     Raises:
-        DataError: no recording could be used; the first reason.
+        DataError: no recording could be used (with the first reason).
     """
     timelines: list[Timeline] = []
     skipped: list[str] = []
     with progress.stage("recordings", total, "recordings") as bar:
-        for each in predicted:
-            if each.timeline is None:
-                skipped.append(each.why_not)
+        for found in predicted:
+            if found.timeline is None:
+                skipped.append(found.why_not)
             else:
-                timelines.append(each.timeline)
+                each(found.recording, found.timeline)
+                timelines.append(found.timeline)
             bar.advance()
     if not timelines:
-        raise DataError(skipped[0] if skipped else "there is no recording to predict on; check the source")
+        raise DataError(skipped[0] if skipped else "the sources hold no recording to predict; check their names")
     return timelines, skipped
 
 
-def _save(figure: Any, path: Path) -> Path:
-    from otolith.report import style
-
-    if path.suffix == ".png":
-        return style.save_png(figure, path, dpi=150)
-    path.write_text(style.svg(figure), "utf-8")
-    return path
-
-
 def _file_name(name: str, taken: set[str]) -> str:
-    """A recording's name as a file name of its own; people may name recordings as they like."""
+    """Return a file name of its own for a recording, whose name may hold anything."""
     plain = re.sub(r"[^\w.-]+", "_", name).strip("._")[:100] or "recording"
     found, number = plain, 2
     while found.lower() in taken:

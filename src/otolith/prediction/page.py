@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from otolith import __version__
 from otolith.prediction.timeline import Timeline
+from otolith.report.html import environment
 from otolith.report.tables import write_text
 
 MOST_INTERVALS = 200
 """Intervals of one recording on the page; the table beside it has all of them."""
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A timeline and its picture as a data URI; None where too many recordings were drawn already."""
-
-    timeline: Timeline
-    picture: str | None
-
-
 def write(
     path: Path,
-    drawn: Sequence[Drawn],
+    timelines: Sequence[Timeline],
+    pictures: Sequence[str],
     totals: Sequence[Mapping[str, Any]],
     facts: Sequence[tuple[str, str]],
     terms: Sequence[str],
     notes: Sequence[str],
 ) -> Path:
-    """Write the page. `totals` are the rows of `tables.totals`, `notes` sentences on what was left out."""
-    environment = Environment(
-        loader=PackageLoader("otolith.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Write the page, with pictures (data URIs) of the first timelines and the rows of `tables.totals`."""
     content = {
         "facts": facts,
         "totals": [
@@ -53,12 +38,12 @@ def write(
             ]
             for t in totals
         ],
-        "recordings": [_recording(each) for each in drawn],
+        "recordings": [_recording(*each) for each in zip_longest(timelines, pictures)],
         "terms": terms,
         "notes": notes,
         "version": __version__,
     }
-    return write_text(path, environment.get_template("timeline.html.j2").render(content))
+    return write_text(path, environment().get_template("timeline.html.j2").render(content))
 
 
 def duration(seconds: float) -> str:
@@ -74,14 +59,13 @@ def duration(seconds: float) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d} min"
 
 
-def _recording(each: Drawn) -> dict[str, Any]:
-    t = each.timeline
+def _recording(t: Timeline, picture: str | None) -> dict[str, Any]:
     intervals = list(t.intervals())
     return {
         "name": t.recording,
         "subject": t.subject,
         "started": None if t.started is None else t.started.isoformat(sep=" ", timespec="seconds"),
-        "picture": each.picture,
+        "picture": picture,
         "alt": f"Timeline of {t.recording} over its signals",
         "n_intervals": len(intervals),
         "intervals": [

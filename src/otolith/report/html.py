@@ -27,16 +27,21 @@ def page(runs: Sequence[RunFolder], rows: Sequence[Row], sections: Sequence[Sect
         name, content = "single.html.j2", _single(runs[0])
     else:
         name, content = "comparison.html.j2", _comparison(runs, rows, sections, problems)
-    environment = Environment(
+    return environment().get_template(name).render(content, version=__version__, caveat=published.CAVEAT)
+
+
+def environment() -> Environment:
+    """Return the templates of all pages."""
+    found = Environment(
         loader=PackageLoader("otolith.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = names.percent
-    environment.filters["natural"] = lambda items: sorted(items, key=names.natural)
-    return environment.get_template(name).render(content, version=__version__, caveat=published.CAVEAT)
+    found.filters["percent"] = names.percent
+    found.filters["natural"] = lambda items: sorted(items, key=names.natural)
+    return found
 
 
 def _parts(row: Row | None) -> dict[str, dict[str, int | None]]:

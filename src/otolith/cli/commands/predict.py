@@ -65,7 +65,7 @@ def predict(
         tables.write(tables.intervals(timelines), out)
         where = [("intervals", str(out))]
     else:
-        written = folder.write(
+        timelines, skipped = folder.write(
             out,
             loaded,
             predicted,
@@ -77,7 +77,6 @@ def predict(
             total=opened.n_recordings,
             progress=progress,
         )
-        timelines, skipped = written.timelines, written.skipped
         where = [("page", str(out / "timeline.html")), ("tables", str(out / f"{{windows,intervals,totals}}.{kind}"))]
     results.show(f"{model} on {opened.name}", [*_durations(timelines, skipped), *where, *(("terms", t) for t in terms)])
 
