@@ -65,7 +65,7 @@ def test_two_sources_of_one_name_stay_apart(model: Path, moves: Path, tmp_path: 
 
 def test_what_predict_refuses(model: Path, moves: Path, tmp_path: Path) -> None:
     assert "did you mean 'person 1'" in refused("predict", model, moves, "--only", "persn 1", "--out", tmp_path / "o")
-    assert "no data set has that name" in refused("predict", model, "nowhere", "--out", tmp_path / "o")
+    assert "nor the name of a data set" in refused("predict", model, "nowhere", "--out", tmp_path / "o")
     channels = make_set(tmp_path / "acc", channels=("acc_x", "acc_y", "acc_z"))
     assert "has no gyro_x, gyro_y, gyro_z" in refused("predict", model, channels, "--out", tmp_path / "o")
     assert not (tmp_path / "o").exists()
