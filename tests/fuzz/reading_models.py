@@ -25,7 +25,7 @@ from otolith.preprocessing.scaler import Scaler
 from otolith.recipes import load_recipe, parse_override
 from otolith.recording import CHANNELS
 from otolith.training import state
-from otolith.training.checkpoint import CheckpointFolder
+from otolith.training.checkpoint import CheckpointFolder, digest
 from otolith.training.loop import train
 from otolith.training.settings import TrainSettings
 from otolith.training.window_source import Part, Source
@@ -184,7 +184,7 @@ class Checkpoints(Reader):
             card = fuzzmutate.tree_of(rng, card)
         if isinstance(card, dict) and rng.random() < 0.8:
             card["sha256"] = hashlib.sha256(out[tensors]).hexdigest()
-            card.pop("card_sha256", None)
+            card["card_sha256"] = digest(card)
         out[state] = json.dumps(card).encode()
         return out if rng.random() < 0.8 else out | {state: fuzzmutate.json_of(rng, files[state])}
 
