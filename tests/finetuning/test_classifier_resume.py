@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ from otolith.errors import CheckpointError
 from otolith.finetuning.classifier import train_classifier
 from otolith.finetuning.heads import Labelled, build_head
 from otolith.finetuning.settings import FinetuneSettings
-from otolith.progress import Progress, Stage
 from otolith.training import state
 from otolith.training.checkpoint import KEEP, CheckpointFolder
-from tests.helpers.stops import Stopped
+from tests.helpers.progress import Told
+from tests.helpers.stops import Stopped, plain, same, stop_after
 
 FIGURES = [0.2, 0.7, 0.5, 0.6, 0.1, 0.65, 0.3]
 SETTINGS = FinetuneSettings(
@@ -34,20 +33,6 @@ IDENTITY = {"recipe": "abc", "seed": 3}
 def each_epoch_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     """However short."""
     monkeypatch.setattr(state, "EVERY_S", 0.0)
-
-
-class Lines(Progress):
-    """Notes what is said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    @contextmanager
-    def stage(self, title: str, total: int | None = None, unit: str = "") -> Iterator[Stage]:
-        yield Stage()
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 def blobs(n: int, seed: int) -> Labelled:
@@ -89,23 +74,6 @@ def fit(
     return train_classifier(
         network, blobs(90, 0), blobs(30, 1), settings, 3, n_classes=3, score=score, checkpoints=checkpoints, **more
     )
-
-
-def plain(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in record.items() if name != "seconds"} for record in records]
-
-
-def same(one: nn.Module, other: nn.Module) -> bool:
-    mine, theirs = one.state_dict(), other.state_dict()
-    return mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
-
-
-def stop_after(epoch: int) -> Callable[[dict[str, Any]], None]:
-    def on_epoch(record: dict[str, Any]) -> None:
-        if record["epoch"] == epoch:
-            raise Stopped
-
-    return on_epoch
 
 
 @pytest.mark.parametrize(
@@ -169,10 +137,10 @@ def test_a_damaged_checkpoint_costs_one_epoch_and_a_line(tmp_path: Path) -> None
         fit(deep(), checkpoints, on_epoch=stop_after(4))
     path = tmp_path / "epoch-00004" / "tensors.safetensors"
     path.write_bytes(path.read_bytes()[:-10])
-    resumed, said = deep(), Lines()
-    fit(resumed, checkpoints, 3, progress=said)
+    resumed, told = deep(), Told()
+    fit(resumed, checkpoints, 3, progress=told)
     assert same(resumed, whole)
-    (line,) = said.lines
+    (line,) = told.said
     assert "epoch-00004 is damaged" in line
     assert "using the one before it" in line
 

@@ -24,7 +24,7 @@ from otolith.training.pretext import Batch, Method
 from otolith.training.ranks import ALONE, Ranks, joint_statistics
 from otolith.training.settings import TrainSettings
 from otolith.training.window_source import Part, Source
-from tests.helpers import tiny
+from tests.helpers import stops, tiny
 
 BATCH = 16
 DROPOUT = 0.3
@@ -32,10 +32,6 @@ DROPOUT = 0.3
 EPOCHS = 2
 """Epochs of 7 steps each."""
 NAMES = [name for name in methods.names() if methods.spec(name).build is not None]
-
-
-class Stopped(Exception):
-    """A training that ends after an epoch, as one that is killed then does."""
 
 
 class Double(Source):
@@ -86,11 +82,16 @@ def trained(
     settings = replace(settings, epochs=epochs, batch_size=BATCH)
     folder = CheckpointFolder(checkpoints, {"method": name}) if checkpoints is not None else None
 
-    def stop(record: dict[str, Any]) -> None:
-        if record["epoch"] == stop_after:
-            raise Stopped
-
-    records = train(pretext, source, settings, 3, instances=instances, ranks=ranks, checkpoints=folder, on_epoch=stop)
+    records = train(
+        pretext,
+        source,
+        settings,
+        3,
+        instances=instances,
+        ranks=ranks,
+        checkpoints=folder,
+        on_epoch=stops.stop_after(stop_after),
+    )
     return grads, records, {key: value.clone() for key, value in pretext.state_dict().items()}
 
 
@@ -123,7 +124,7 @@ def main(folder: Path, rank: int, size: int, names: list[str]) -> None:
         for kind, begun in (("whole", False), ("resumed", True)):
             checkpoints = folder / f"checkpoints-{kind}-{rank}"  # only the first rank's is ever made
             if begun:
-                with suppress(Stopped):
+                with suppress(stops.Stopped):
                     trained("csshar", ranks, checkpoints, dropout=DROPOUT, stop_after=1)
             state = trained("csshar", ranks, checkpoints, dropout=DROPOUT)[2]
             save_file({k: v.contiguous() for k, v in state.items()}, folder / f"{kind}-{rank}.safetensors")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +22,7 @@ from otolith.training.window_source import Part, Source
 from tests.helpers import tiny
 from tests.helpers.pretext import drawn, windows
 from tests.helpers.pretext import made as pretext_task
-from tests.helpers.stops import Stopped
+from tests.helpers.stops import Stopped, stop_after
 
 made = partial(pretext_task, "byol", method__byol__hidden=12, method__byol__out=8)
 
@@ -149,13 +148,9 @@ def test_the_target_survives_a_checkpoint(tmp_path: Path) -> None:
     assert whole.encoder.blocks[0].dropout > 0  # type: ignore[union-attr,index]
     expected = train(whole, source(), settings, 3)
 
-    def stop(record: dict[str, Any]) -> None:
-        if record["epoch"] == 2:
-            raise Stopped
-
     checkpoints = CheckpointFolder(tmp_path, {"seed": 3})
     with pytest.raises(Stopped):
-        train(made(kind="paper"), source(), settings, 3, checkpoints=checkpoints, on_epoch=stop)
+        train(made(kind="paper"), source(), settings, 3, checkpoints=checkpoints, on_epoch=stop_after(2))
     saved, _ = checkpoints.latest()
     assert saved is not None
     names = {f"network.target.{name}" for name in whole.target.state_dict()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from otolith.system import claims
 from otolith.training import state
 from otolith.windows import Windows
 from tests.helpers import tiny
-from tests.helpers.stops import Stopped
+from tests.helpers.stops import Stopped, plain, stop_after
 
 EPOCHS = 4
 RECIPE = tiny.recipe(finetune__epochs=EPOCHS, method__supervised__epochs=EPOCHS)
@@ -29,15 +28,6 @@ RECIPE = tiny.recipe(finetune__epochs=EPOCHS, method__supervised__epochs=EPOCHS)
 def each_epoch_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     """However short."""
     monkeypatch.setattr(state, "EVERY_S", 0.0)
-
-
-def stop(record: dict[str, Any]) -> None:
-    if record["epoch"] == 2:
-        raise Stopped
-
-
-def plain(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in record.items() if name != "seconds"} for record in records]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +47,7 @@ def test_resumed_equals_uninterrupted(
     encoder = pretrain(w, split, RECIPE, method, seed=0)
     whole = finetune(encoder, w, split, frozen=frozen)
     with pytest.raises(Stopped):
-        finetune(encoder, w, split, frozen=frozen, checkpoints=tmp_path, on_epoch=stop)
+        finetune(encoder, w, split, frozen=frozen, checkpoints=tmp_path, on_epoch=stop_after(2))
     (folder,) = tmp_path.iterdir()
     assert sorted(path.name for path in folder.iterdir()) == ["epoch-00001", "epoch-00002"]
     told: list[dict[str, Any]] = []
@@ -102,7 +92,7 @@ def test_another_encoder_s_checkpoints_are_left_alone(w: Windows, split: Split, 
     """Same names and settings, other weights: nothing of the one goes into the head of the other."""
     encoder = pretrain(w, split, RECIPE, "random", seed=0)
     with pytest.raises(Stopped):
-        finetune(encoder, w, split, checkpoints=tmp_path, on_epoch=stop)
+        finetune(encoder, w, split, checkpoints=tmp_path, on_epoch=stop_after(2))
     other = pretrain(w, split, RECIPE, "random", seed=1)
     other.seed = 0
     told: list[dict[str, Any]] = []

@@ -147,6 +147,12 @@ def test_another_format_is_refused_by_its_number(folder: CheckpointFolder) -> No
         folder.latest()
 
 
+def test_another_format_is_refused_whatever_else_it_holds(folder: CheckpointFolder) -> None:
+    (folder.folder / "epoch-00003" / "state.json").write_text('{"format": 1}')
+    with pytest.raises(CheckpointError, match=r"Finish the run with the version that began it, or start again"):
+        folder.latest()
+
+
 def test_a_left_over_partial_folder_is_harmless(folder: CheckpointFolder) -> None:
     for name in (".partial-1", ".partial-99999"):
         (folder.folder / name).mkdir()

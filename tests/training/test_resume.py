@@ -22,7 +22,8 @@ from otolith.training.pretext import Method
 from otolith.training.settings import TrainSettings
 from otolith.training.window_source import Part, Source
 from tests.helpers import tiny
-from tests.helpers.stops import Stopped
+from tests.helpers.progress import Told
+from tests.helpers.stops import Stopped, plain, same, stop_after
 
 BATCH = 16
 EPOCHS = 4
@@ -63,7 +64,6 @@ class StopAt(Progress):
 
     def __init__(self, windows: int) -> None:
         self.left = windows
-        self.lines: list[str] = []
 
     @contextmanager
     def stage(self, title: str, total: int | None = None, unit: str = "") -> Iterator[Stage]:
@@ -77,18 +77,6 @@ class StopAt(Progress):
 
         yield Bar()
 
-    def say(self, text: str) -> None:
-        self.lines.append(text)
-
-
-def plain(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in record.items() if name != "seconds"} for record in records]
-
-
-def same(one: Method, other: Method) -> bool:
-    mine, theirs = one.state_dict(), other.state_dict()
-    return mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
-
 
 @pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: choice["optimizer"])
 @pytest.mark.parametrize("stop", ["after epoch 2", "within epoch 3", "within epoch 1"])
@@ -100,7 +88,7 @@ def test_resumed_equals_uninterrupted(choice: dict[str, Any], stop: str, tmp_pat
     checkpoints = CheckpointFolder(tmp_path, IDENTITY)
     stopping: dict[str, Any] = {}
     if stop == "after epoch 2":
-        stopping["on_epoch"] = _stop_after_two
+        stopping["on_epoch"] = stop_after(2)
     else:
         stopping["progress"] = StopAt(BATCH * (7 if stop == "within epoch 3" else 1))
     with pytest.raises(Stopped):
@@ -120,11 +108,6 @@ def test_resumed_equals_uninterrupted(choice: dict[str, Any], stop: str, tmp_pat
     assert told == records
 
 
-def _stop_after_two(record: dict[str, Any]) -> None:
-    if record["epoch"] == 2:
-        raise Stopped
-
-
 def test_a_finished_training_is_taken_as_it_is(tmp_path: Path) -> None:
     checkpoints = CheckpointFolder(tmp_path, IDENTITY)
     first = method()
@@ -141,15 +124,15 @@ def test_a_damaged_checkpoint_costs_one_epoch_and_a_line(tmp_path: Path) -> None
     train(whole, source(), settings(), 3, instances=INSTANCES)
     checkpoints = CheckpointFolder(tmp_path, IDENTITY)
     with pytest.raises(Stopped):
-        train(method(), source(), settings(), 3, instances=INSTANCES, checkpoints=checkpoints, on_epoch=_stop_after_two)
+        train(method(), source(), settings(), 3, instances=INSTANCES, checkpoints=checkpoints, on_epoch=stop_after(2))
     blob = (tmp_path / "epoch-00002" / "tensors.safetensors").read_bytes()
     (tmp_path / "epoch-00002" / "tensors.safetensors").write_bytes(blob[:-10])
-    said = StopAt(10**6)
+    told = Told()
     resumed = method()
-    train(resumed, source(), settings(), 3, instances=INSTANCES, checkpoints=checkpoints, progress=said)
+    train(resumed, source(), settings(), 3, instances=INSTANCES, checkpoints=checkpoints, progress=told)
     assert same(resumed, whole)
-    assert len(said.lines) == 1
-    assert "epoch-00002 is damaged" in said.lines[0]
+    (line,) = told.said
+    assert "epoch-00002 is damaged" in line
 
 
 def test_another_job_s_checkpoint_is_not_trained_on(tmp_path: Path) -> None:

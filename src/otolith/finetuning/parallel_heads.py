@@ -111,30 +111,30 @@ def train_many(
         raise TrainingError(f"heads that train together need draws of one size; got {sorted(sizes)}")
     if batched is None:
         batched = draws[0].inputs.device.type != "cpu"
-    groups = [slice(first, first + TOGETHER) for first in range(0, len(draws), TOGETHER)] if batched else []
-    done: list[ManyHeads] = []
-    for part in groups:
+
+    def together(part: slice) -> ManyHeads:
         group = _Group(draws[part], seeds[part], settings, n_classes)
-        if steps is not None:
-            group.run(steps)
+        if val is None or score is None:
+            group.run(steps or 0)
         else:
-            assert val is not None
-            assert score is not None
             group.run_best(val, score)
-        done.append(group.heads)
-        if on_head is not None:
-            on_head(len(group.heads))
-    for draw, seed in [] if batched else zip(draws, seeds, strict=True):
+        return group.heads
+
+    def alone(part: slice) -> ManyHeads:
+        (draw,), (seed,) = draws[part], seeds[part]
         head = build_head(draw.inputs.shape[1], n_classes, settings, seed).to(draw.inputs.device)
-        if steps is not None:
-            train_steps(head, draw, settings, seed, steps)
+        if val is None or score is None:
+            train_steps(head, draw, settings, seed, steps or 0)
         else:
-            assert val is not None
-            assert score is not None
             train_classifier(head, draw, val, settings, seed, n_classes=n_classes, score=score, every=EVERY)
-        done.append(ManyHeads([head]))
+        return ManyHeads([head])
+
+    done: list[ManyHeads] = []
+    size = TOGETHER if batched else 1
+    for first in range(0, len(draws), size):
+        done.append((together if batched else alone)(slice(first, first + size)))
         if on_head is not None:
-            on_head(1)
+            on_head(len(done[-1]))
     return _joined(done).eval()
 
 

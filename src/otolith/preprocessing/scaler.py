@@ -52,17 +52,20 @@ class Scaler:
 
     def __post_init__(self) -> None:
         if self.mean.ndim != 1 or self.mean.shape != self.std.shape or not len(self.mean):
-            raise DataError(f"mean has shape {self.mean.shape}, std {self.std.shape}; expected (channels,) for both.")
-        if not (np.isfinite(self.mean).all() and np.isfinite(self.std).all() and (self.std > 0).all()):
-            raise DataError("A scaler's means have to be finite and its deviations finite and positive.")
+            raise DataError(
+                f"A scaler's mean has shape {self.mean.shape}, its std {self.std.shape}; expected (channels,) for both."
+            )
         if not ((np.abs(self.mean) <= MOST).all() and (self.std >= LEAST).all() and (self.std <= MOST).all()):
             raise DataError(
-                f"A scaler's means have to be below {MOST:g}, its deviations above {LEAST:g}; got {self.mean} and "
-                f"{self.std}."
+                f"A scaler's means have to be finite and at most {MOST:g}, its deviations between {LEAST:g} and "
+                f"{MOST:g}; got {self.mean} and {self.std}. Fit it again on finite samples."
             )
         named = [*self.may_miss, *(i for triad in self.turned for i in triad)]
         if not all(0 <= i < len(self.mean) for i in named) or any(len(triad) != 3 for triad in self.turned):
-            raise DataError(f"A scaler of {len(self.mean)} channels names others: {named}.")
+            raise DataError(
+                f"A scaler of {len(self.mean)} channels names channels {named}; expected numbers from 0 to "
+                f"{len(self.mean) - 1}, and three for each sensor that is turned."
+            )
         if self.turned and set(self.turned[0]) & set(self.may_miss):
             raise DataError("Gravity alignment needs the accelerometer, so that it may not be missing.")
 
