@@ -231,7 +231,7 @@ def test_what_lies_beside_exports_is_passed_over_and_told(tmp_path: Path) -> Non
     passed = {path.replace(": ", "/").rsplit("/", 1)[-1] for path in found.passed_over}
     assert passed >= {"README.txt", "people.csv", "Magnetometer.csv"}
     (tmp_path / "in" / "ride" / "empty.csv").write_bytes(b"")
-    with pytest.raises(DataError, match=r"empty\.csv: is empty"):
+    with pytest.raises(DataError, match=r"empty\.csv: the file is empty"):
         read_recordings(tmp_path / "in")
     only = tmp_path / "in" / "README.txt"
     with pytest.raises(DataError, match=r"README\.txt"):
@@ -255,7 +255,7 @@ def test_a_plain_table_beside_an_export_is_read(tmp_path: Path) -> None:
 def test_an_empty_gyroscope_is_no_missing_one(tmp_path: Path) -> None:
     folder = sensor_logger(tmp_path / "walk", TOGETHER)
     (folder / "Gyroscope.csv").write_bytes(b"")
-    with pytest.raises(DataError, match=r"Gyroscope\.csv: is empty"):
+    with pytest.raises(DataError, match=r"Gyroscope\.csv: the file is empty"):
         read_recordings(folder)
     assert read_recordings(folder, ImportOptions(acc_only=True)).channels == CHANNELS[:3]
 

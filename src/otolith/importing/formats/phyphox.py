@@ -8,7 +8,7 @@ system's: pauses become the gaps that they are.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,11 +27,18 @@ if TYPE_CHECKING:
 TIME = "Time (s)"
 EVENTS = ("event", "experiment time", "system time")
 SENSORS = {"acceleration": ACC, "linear acceleration": ACC, "gyroscope": GYRO}
-UNITS = {ACC: ("m/s^2",), GYRO: ("rad/s",)}
+UNITS = {"m/s^2": ACC, "rad/s": GYRO}
 
 
-Triple = tuple["Sheet", str, bool, tuple[str, ...]]
-"""A table, a sensor in it, if gravity was removed, and its columns x, y and z."""
+class Triad(NamedTuple):
+    """A sensor in a table: its columns x, y and z, and, if `linear`, without gravity."""
+
+    sheet: Sheet
+    kind: str
+    linear: bool
+    columns: tuple[str, ...]
+
+
 Pauses = tuple[np.ndarray, np.ndarray, int | None]
 """Experiment times from which on, how many seconds of pause to add, and the start in ns since 1970."""
 
@@ -43,60 +50,57 @@ class Phyphox(Format):
 
     def claims(self, folder: Folder) -> list[Sheet]:
         """Return the tables with its time, and its `meta`, where one of the tables holds a sensor."""
-        if not any(_triples(sheet) for sheet in folder.sheets):
+        if not any(_triads(sheet) for sheet in folder.sheets):
             return []
         return [sheet for sheet in folder.sheets if TIME in sheet.columns or sheet.member.place.parent.name == "meta"]
 
     def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
-        found: list[Triple] = [(sheet, *triple) for sheet in sheets for triple in _triples(sheet)]
-        if any(kind == ACC and not linear for _, kind, linear, _ in found):
-            found = [each for each in found if not (each[1] == ACC and each[2])]
+        found = [triad for sheet in sheets for triad in _triads(sheet)]
+        if any(triad.kind == ACC and not triad.linear for triad in found):
+            found = [triad for triad in found if not triad.linear]
         meta = [sheet for sheet in sheets if sheet.member.place.parent.name == "meta"]
-        used = {sheet.where for sheet, *_ in found} | {sheet.where for sheet in meta}
+        used = {sheet.where for sheet in (*meta, *(triad.sheet for triad in found))}
         passed = sorted(sheet.where for sheet in sheets if sheet.where not in used)
         events = next((sheet for sheet in meta if set(EVENTS) <= set(sheet.columns)), None)
         for name, group in _groups(folder, found, bool(meta)):
-            tables = {sheet.where: sheet.table() for sheet, *_ in group}
+            tables = {triad.sheet.where: triad.sheet.table() for triad in group}
             findings = self.findings(*tables.values())
             findings.passed_over = passed
             pauses = _pauses(events.table(), findings) if events is not None else None
-            sensors = [_sensor(tables[each[0].where], each, pauses) for each in group]
+            sensors = [_sensor(tables[triad.sheet.where], triad, pauses) for triad in group]
             yield Session(name, sensors, findings, folder=folder.top)
 
 
-def _groups(folder: Folder, found: list[Triple], whole: bool) -> list[tuple[str, list[Triple]]]:
+def _groups(folder: Folder, found: list[Triad], whole: bool) -> list[tuple[str, list[Triad]]]:
     """Return the sensors of each recording: all that lie together, or each table where several hold the same sensor.
 
     Raises:
         DataError: several tables hold the same sensor, and one of them lacks the accelerometer.
     """
-    kinds = [kind for _, kind, *_ in found]
-    wheres = list(dict.fromkeys(sheet.where for sheet, *_ in found))
-    if len(set(kinds)) == len(kinds) and (whole or len(wheres) > 1):
+    by_sheet: dict[str, list[Triad]] = {}
+    for triad in found:
+        by_sheet.setdefault(triad.sheet.where, []).append(triad)
+    if len({triad.kind for triad in found}) == len(found) and (whole or len(by_sheet) > 1):
         return [(folder.name, found)]
-    out = []
-    for where in wheres:
-        group = [each for each in found if each[0].where == where]
-        if not any(kind == ACC for _, kind, *_ in group):
+    for where, group in by_sheet.items():
+        if all(triad.kind != ACC for triad in group):
             raise DataError(
                 f"{where}: holds a gyroscope, but which of the accelerometers beside it belongs to it cannot be told. "
                 "Put each recording into a folder or an archive of its own."
             )
-        out.append((folder.join(group[0][0].stem), group))
-    return out
+    return [(folder.join(group[0].sheet.stem), group) for group in by_sheet.values()]
 
 
-def _sensor(table: Table, triple: Triple, pauses: Pauses | None) -> Sensor:
-    _, kind, linear, columns = triple
-    clock = _clock(table.numbers(TIME), pauses)
-    unit = split_header(columns[0])[1]
-    gravity = None if kind == GYRO else "removed" if linear else "included"
+def _sensor(table: Table, triad: Triad, pauses: Pauses | None) -> Sensor:
+    clock, values = _clock(table.numbers(TIME), pauses), axes(table, triad.columns)
+    unit, header = split_header(triad.columns[0])[1], f"the header {triad.columns[0]!r}"
+    gravity = None if triad.kind == GYRO else "removed" if triad.linear else "included"
     why = "phyphox exports the accelerometer with gravity, linear acceleration without"
-    return Sensor(kind, table, clock, axes(table, columns), unit, f"the header {columns[0]!r}", gravity, why)
+    return Sensor(triad.kind, table, clock, values, unit, header, gravity, why)
 
 
-def _triples(sheet: Sheet) -> list[tuple[str, bool, tuple[str, ...]]]:
-    """Return (sensor, gravity removed or not, columns x, y, z) for every sensor in a table with phyphox' time."""
+def _triads(sheet: Sheet) -> list[Triad]:
+    """Return every sensor in a table with phyphox' time."""
     if TIME not in sheet.columns:
         return []
     found: dict[str, dict[str, str]] = {}
@@ -106,16 +110,11 @@ def _triples(sheet: Sheet) -> list[tuple[str, bool, tuple[str, ...]]]:
             found.setdefault(text[:-1].rstrip(), {})[text[-1]] = column
     out = []
     for name, by_axis in found.items():
-        if len(by_axis) < 3:
-            continue
-        columns = tuple(by_axis[axis] for axis in "xyz")
-        unit = split_header(columns[0])[1]
+        kind = UNITS.get(split_header(by_axis.get("x", ""))[1] or "")
         # experiments of the user's own call the columns x, y and z; the table's name and the unit tell the sensor
-        kind = SENSORS.get(name) or (
-            next((k for k, units in UNITS.items() if unit in units), None) if not name else None
-        )
-        if kind is not None and unit in UNITS[kind]:
-            out.append((kind, name.startswith("linear") or (not name and "linear" in sheet.stem.lower()), columns))
+        if kind is not None and len(by_axis) == 3 and (not name or SENSORS.get(name) == kind):
+            linear = kind == ACC and "linear" in (name or sheet.stem.lower())
+            out.append(Triad(sheet, kind, linear, tuple(by_axis[axis] for axis in "xyz")))
     return out
 
 

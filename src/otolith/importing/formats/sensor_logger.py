@@ -8,6 +8,7 @@ is on, iOS turns the signs of acceleration and gravity round; `Metadata.csv` tel
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -101,16 +102,8 @@ def _with_gravity(linear: Sensor, gravity: Sensor, findings: Findings) -> Sensor
         inside = (at >= times[0]) & (at <= times[-1]) & near
     total = linear.values + np.stack([np.interp(at, times, row) for row in parts[0].values])
     total[:, ~inside] = np.nan
-    return Sensor(
-        ACC,
-        linear.table,
-        linear.clock,
-        total,
-        "m/s^2",
-        UNIT_WHY,
-        "included",
-        "Accelerometer.csv and Gravity.csv summed",
-    )
+    why = "Accelerometer.csv and Gravity.csv summed"
+    return replace(linear, values=total, gravity="included", gravity_why=why)
 
 
 SPEC = SensorLogger()
