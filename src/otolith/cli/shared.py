@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from otolith.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
     from otolith.datasets import Dataset
+    from otolith.jobs.run import Prepared
     from otolith.model import PretrainedEncoder
     from otolith.progress import Progress
     from otolith.splits import Split
@@ -28,7 +30,6 @@ _RECIPES = "compact (two CPU cores, minutes), paper (the published configuration
 _DATA = "Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads."
 _OWN = "Name of a data set, or the folder of your own; default: the one that the model was trained on."
 _SET = "Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3."
-_WORKERS = "Processes that cut recordings into windows; default: one for each core where that is worth it."
 
 Flag = Annotated[bool, Parameter(show_default=False)]
 Folder = Annotated[Path, Parameter(metavar="DIR")]
@@ -37,23 +38,59 @@ AnyDataset = Annotated[
 ]
 OwnDataset = Annotated[str | None, Parameter(help=_OWN)]
 Data = Annotated[Path | None, Parameter(metavar="DIR", help=_DATA)]
-Unlabelled = Annotated[
-    str | None,
-    Parameter(metavar="DIR", help="Data set folder whose recordings join pre-training; labels in it are ignored."),
-]
 ModelFolder = Annotated[
     Path, Parameter(metavar="MODEL", help="The model folder of a run, or one that `otolith finetune` wrote.")
 ]
 RecipeName = Annotated[str, Parameter(metavar="NAME|FILE", help=_RECIPES)]
-MethodName = Annotated[str, Parameter(help=f"{methods.listed()}.")]
 Overrides = Annotated[
     list[str] | None, Parameter(name="--set", metavar="KEY=VALUE", consume_multiple=(1, None), help=_SET)
 ]
-SEED = validators.Number(gte=0, lt=2**32)
-Seed = Annotated[int, Parameter(validator=SEED, help="Seed of weights, order and augmentation.")]
-Workers = Annotated[int | None, Parameter(validator=validators.Number(gte=1), help=_WORKERS)]
+Seed = Annotated[int, Parameter(validator=validators.Number(gte=0, lt=2**32))]
 Device = Annotated[str, Parameter(help="auto (a GPU where there is one), cpu, cuda, cuda:1, ...")]
 IgnoreMemory = Annotated[Flag, Parameter(help="Begin even if the memory of this machine does not seem to suffice.")]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Options of the commands that pre-train: `run` and `pretrain`.
+
+    Attributes:
+        unlabelled: Data set folder whose recordings join pre-training; labels in it are ignored.
+        seed: Seed of weights, order and augmentation.
+        workers: Processes that cut recordings into windows; default: one for each core where that is worth it.
+    """
+
+    recipe: RecipeName = "compact"
+    method: Annotated[str, Parameter(help=f"{methods.listed()}.")] = "dynamic"
+    data: Data = None
+    unlabelled: Annotated[str | None, Parameter(metavar="DIR")] = None
+    seed: Seed = 0
+    overrides: Overrides = None
+    device: Device = "auto"
+    workers: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None
+    ignore_memory: IgnoreMemory = False
+
+    def prepare(self, dataset: str, progress: Progress) -> Prepared:
+        """Return the data, the recipe, the windows and the split of a training."""
+        from otolith.jobs.run import prepare
+
+        return prepare(
+            dataset,
+            recipe=self.recipe,
+            method=self.method,
+            seed=self.seed,
+            root=self.data,
+            unlabelled=self.unlabelled,
+            overrides=parse_overrides(self.overrides),
+            device=self.device,
+            workers=self.workers,
+            progress=progress,
+        )
+
+
+TRAINING = Training()
+"""The options of a training where none is given."""
+Flat = Annotated[Training, Parameter(name="*")]
 
 
 class Interrupted(KeyboardInterrupt):

@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from otolith.cli.shared import (
-    AnyDataset,
-    Data,
-    Device,
-    Flag,
-    Folder,
-    IgnoreMemory,
-    MethodName,
-    Overrides,
-    RecipeName,
-    Seed,
-    Unlabelled,
-    Workers,
-)
+from otolith.cli.shared import TRAINING, AnyDataset, Flag, Flat, Folder
 
 
 def pretrain(
@@ -23,16 +10,8 @@ def pretrain(
     /,
     *,
     out: Folder,
-    recipe: RecipeName = "compact",
-    method: MethodName = "dynamic",
-    data: Data = None,
-    unlabelled: Unlabelled = None,
-    seed: Seed = 0,
-    overrides: Overrides = None,
     resume: Flag = False,
-    device: Device = "auto",
-    workers: Workers = None,
-    ignore_memory: IgnoreMemory = False,
+    options: Flat = TRAINING,
 ) -> None:
     """Pre-train an encoder without labels.
 
@@ -45,11 +24,11 @@ def pretrain(
     """
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
-    from otolith.cli.shared import Interrupted, parse_overrides
+    from otolith.cli.shared import Interrupted
     from otolith.jobs import pretrain as job
     from otolith.jobs.estimate import Estimate
     from otolith.jobs.folder import checkpoints_beside
-    from otolith.jobs.run import Prepared, prepare
+    from otolith.jobs.run import Prepared
     from otolith.progress import SILENT, Progress
     from otolith.training.ranks import joined
 
@@ -57,29 +36,15 @@ def pretrain(
         live = LiveProgress()
         progress: Progress = live if ranks.first else SILENT
 
-        def prepared() -> Prepared:
-            return prepare(
-                dataset,
-                recipe=recipe,
-                method=method,
-                seed=seed,
-                root=data,
-                unlabelled=unlabelled,
-                overrides=parse_overrides(overrides),
-                device=device,
-                workers=workers,
-                progress=progress,
-            )
-
         def on_plan(planned: Prepared, cost: Estimate) -> None:
             results.show(*results.plan(planned, cost, out), live.console)
 
         try:
             job.run(
-                prepared,
+                lambda: options.prepare(dataset, progress),
                 out,
                 resume=resume,
-                ignore_memory=ignore_memory,
+                ignore_memory=options.ignore_memory,
                 ranks=ranks,
                 on_plan=on_plan,
                 progress=progress,

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from otolith.cli.shared import (
-    AnyDataset,
-    Data,
-    Device,
-    Flag,
-    Folder,
-    IgnoreMemory,
-    MethodName,
-    Overrides,
-    RecipeName,
-    Seed,
-    Unlabelled,
-    Workers,
-)
+from otolith.cli.shared import TRAINING, AnyDataset, Flag, Flat, Folder
 
 
 def run(
     dataset: AnyDataset = "watch",
     /,
     *,
-    recipe: RecipeName = "compact",
-    method: MethodName = "dynamic",
-    data: Data = None,
-    unlabelled: Unlabelled = None,
     out: Folder | None = None,
-    seed: Seed = 0,
-    overrides: Overrides = None,
     dry_run: Flag = False,
     resume: Flag = False,
     tensorboard: Flag = False,
-    device: Device = "auto",
-    workers: Workers = None,
-    ignore_memory: IgnoreMemory = False,
+    options: Flat = TRAINING,
 ) -> None:
     """Do the whole job, from recordings to a model and a report.
 
@@ -48,28 +27,17 @@ def run(
     """
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
-    from otolith.cli.shared import Interrupted, parse_overrides
+    from otolith.cli.shared import Interrupted
     from otolith.jobs import run
     from otolith.report.names import dataset_title, method_title
 
     progress = LiveProgress()
-    prepared = run.prepare(
-        dataset,
-        recipe=recipe,
-        method=method,
-        seed=seed,
-        root=data,
-        unlabelled=unlabelled,
-        overrides=parse_overrides(overrides),
-        device=device,
-        workers=workers,
-        progress=progress,
-    )
+    prepared = options.prepare(dataset, progress)
     folder = out or run.default_folder(prepared)
     finished = not dry_run and run.holds(prepared, folder, resume=resume)
     cost = None
     if not finished:
-        cost = prepared.estimate(ignore_memory=dry_run or ignore_memory, progress=progress)
+        cost = prepared.estimate(ignore_memory=dry_run or options.ignore_memory, progress=progress)
     heading, lines = results.plan(prepared, cost, folder)
     if dry_run:
         results.write(results.comment(heading, lines) + "\n" + prepared.recipe.to_toml())
@@ -83,7 +51,7 @@ def run(
         raise Interrupted(folder) from None
     row = ended.row
     results.show(
-        f"{method_title(method)} on {dataset_title(prepared.w.meta.dataset)}: "
+        f"{method_title(options.method)} on {dataset_title(prepared.w.meta.dataset)}: "
         f"{row.result['n_windows']:,} test windows of {results.people(row.result['n_subjects'])}",
         [
             *results.scores(row.result, row.meta.get("warning", "")),
