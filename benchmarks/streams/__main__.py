@@ -56,7 +56,7 @@ def measure(model: Model, path: Path, options: Options, progress: Progress = SIL
     from benchmarks.streams.judge import judge
     from benchmarks.streams.script import answers, script
     from benchmarks.streams.server import Use, started
-    from otolith.streaming import Network
+    from otolith.streaming.network import Network
 
     scripts = []
     with progress.stage("writing messages of phones", options.streams, "streams") as stage:

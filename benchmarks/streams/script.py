@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from otolith.model import Model
 from otolith.prediction.matching import expects_gravity
 from otolith.recording import STANDARD_GRAVITY
-from otolith.streaming import Network, Prediction, StreamingRecogniser
+from otolith.streaming import Prediction, StreamingRecogniser
+from otolith.streaming.network import Network
 
 EVERY_S = 0.1
 """Seconds between two messages of a phone."""

@@ -17,7 +17,8 @@ from benchmarks.streams.script import answers, script
 from otolith import pipeline, splits
 from otolith.live import protocol
 from otolith.model import Model, bundle
-from otolith.streaming import Network, StreamingRecogniser
+from otolith.streaming import StreamingRecogniser
+from otolith.streaming.network import Network
 from tests.helpers import tiny
 
 

@@ -32,8 +32,9 @@ class Assessed:
 
 
 class RecognitionNet(nn.Module):
-    """Map windows in z-score units (batch, channels, time) to probabilities (batch, n_classes), with a calibration
-    followed by one column more, the score of foreignness.
+    """Map windows in z-score units (batch, channels, time) to probabilities (batch, n_classes).
+
+    With a calibration one more column follows, the score of foreignness.
 
     Args:
         encoder: (batch, channels, time) -> features (batch, n_features).

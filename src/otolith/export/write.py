@@ -81,6 +81,11 @@ def export_onnx(
         CheckpointError: the file disagrees with PyTorch.
         StorageError: it cannot be written.
         DataError: trial windows that do not fit the model, or too few of them.
+
+    >>> import otolith
+    >>> model = otolith.load_model("runs/watch-dynamic-compact-seed0/model")  # doctest: +SKIP
+    >>> export_onnx(model, "watch.onnx").float32.largest < MAX_DIFFERENCE  # doctest: +SKIP
+    True
     """
     path = Path(path)
     trial = trial or Trial.noise(model)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.model import Model
-from otolith.streaming import Network
+from otolith.streaming.network import Network
 from otolith.windows import resample
 
 MOST = 64

@@ -46,8 +46,7 @@ MAX_RATE_HZ = 1000.0
 MALFORMED, TOO_LARGE, REFUSED, IDLE, CROWDED, SLOW, BROKEN = 4400, 4413, 4422, 4408, 4429, 4503, 4500
 """Close codes, after the HTTP codes that they resemble; CROWDED stands for too many clients or too many messages."""
 MAX_POINTS = 4 * MAX_SAMPLES
-"""Points of the regular clock over the time of one message without its gaps, so that few samples do not become many
-windows."""
+"""Points of the regular clock in the time of one message without its gaps: few samples do not become many windows."""
 
 
 class Closed(Exception):

@@ -18,7 +18,8 @@ from otolith.live.batcher import Batcher
 from otolith.live.protocol import Closed, Ping, Replay, Samples, Start, Stop
 from otolith.live.recordings import Playable
 from otolith.model import Model
-from otolith.streaming import Cut, StreamingRecogniser
+from otolith.streaming import StreamingRecogniser
+from otolith.streaming.values import Cut
 
 Arrays = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Samples (channels, n) and their times (n,)."""

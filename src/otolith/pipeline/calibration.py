@@ -41,6 +41,16 @@ def calibrate(
     Raises:
         DataError: windows of other channels, rate, length or activities, too few of them, an unknown score, or a rate
             outside (0, 1).
+
+    >>> import otolith
+    >>> from otolith.finetuning.settings import FinetuneSettings
+    >>> x = np.random.default_rng(0).standard_normal((150, 6, 30)).astype(np.float32)
+    >>> w = Windows.from_arrays(x, np.arange(150) % 2, np.arange(150) // 30, activities=("still", "walk"))
+    >>> split = otolith.splits.holdout(w, 0)
+    >>> model = otolith.pretrain(w, split, method="random")
+    >>> model = otolith.finetune(model, w, split, settings=FinetuneSettings(epochs=2))
+    >>> calibrate(model, w, split, false_unknowns=0.1).calibration.false_unknowns
+    0.1
     """
     must_match(model, w, "calibrate")
     encoder = model.encoder

@@ -61,12 +61,12 @@ def predict_recordings(
         DataError: an unknown smoothing, or a duration that is not positive.
 
     >>> import otolith
-    >>> x = np.random.default_rng(0).normal(size=(90, 6, 50)) + [[0], [0], [9.8], [0], [0], [0]]
-    >>> y, subject = np.arange(90) % 2, np.arange(90) // 15
-    >>> w = otolith.Windows.from_arrays(x, y, subject, rate_hz=50, activities=("sit", "walk"))
-    >>> split = otolith.splits.holdout(w, seed=0)
-    >>> recipe = otolith.load_recipe("compact", "own", {"finetune.epochs": 1})
-    >>> model = otolith.finetune(otolith.pretrain(w, split, recipe, "random"), w, split)
+    >>> from otolith.finetuning.settings import FinetuneSettings
+    >>> x = np.random.default_rng(0).normal(size=(60, 6, 50)) + [[0], [0], [9.8], [0], [0], [0]]
+    >>> w = otolith.Windows.from_arrays(x, np.arange(60) % 2, np.arange(60) // 6, rate_hz=50)
+    >>> split = otolith.splits.holdout(w, 0)
+    >>> encoder = otolith.pretrain(w, split, method="random")
+    >>> model = otolith.finetune(encoder, w, split, settings=FinetuneSettings(epochs=2))
     >>> recording = Recording("noon", 1, (otolith.Stream(w.meta.channels, np.hstack(x[:3]), 50.0),))
     >>> [each.timeline.start_s for each in predict_recordings(model, [recording])]
     [array([0., 1., 2.])]

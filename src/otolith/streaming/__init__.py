@@ -6,8 +6,7 @@ Markov model, so that its predictions are those of `otolith predict --smoothing 
 cut windows with it and put those of all streams through one `Network`.
 """
 
-from otolith.streaming.network import Network
 from otolith.streaming.recogniser import StreamingRecogniser
-from otolith.streaming.values import Cut, Latency, Prediction
+from otolith.streaming.values import Latency, Prediction
 
-__all__ = ["Cut", "Latency", "Network", "Prediction", "StreamingRecogniser"]
+__all__ = ["Latency", "Prediction", "StreamingRecogniser"]

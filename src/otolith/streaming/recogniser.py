@@ -54,12 +54,12 @@ class StreamingRecogniser:
         DataError: a channel is missing or named twice, a rate is too low for the model, or an unknown smoothing.
 
     >>> import otolith
-    >>> x = np.random.default_rng(0).normal(size=(90, 6, 50)) + [[0], [0], [9.8], [0], [0], [0]]
-    >>> y, subject = np.arange(90) % 2, np.arange(90) // 15
-    >>> w = otolith.Windows.from_arrays(x, y, subject, rate_hz=50, activities=("sit", "walk"))
-    >>> split = otolith.splits.holdout(w, seed=0)
-    >>> recipe = otolith.load_recipe("compact", "own", {"finetune.epochs": 1})
-    >>> model = otolith.finetune(otolith.pretrain(w, split, recipe, "random"), w, split)
+    >>> from otolith.finetuning.settings import FinetuneSettings
+    >>> x = np.random.default_rng(0).normal(size=(60, 6, 50)) + [[0], [0], [9.8], [0], [0], [0]]
+    >>> w = otolith.Windows.from_arrays(x, np.arange(60) % 2, np.arange(60) // 6, rate_hz=50)
+    >>> split = otolith.splits.holdout(w, 0)
+    >>> encoder = otolith.pretrain(w, split, method="random")
+    >>> model = otolith.finetune(encoder, w, split, settings=FinetuneSettings(epochs=2))
     >>> stream = StreamingRecogniser(model, rate_hz=50)
     >>> found = [each for samples in x[:3] for each in stream.push(samples)]  # a second of samples at a time
     >>> [each.start_s for each in found]
