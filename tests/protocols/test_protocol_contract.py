@@ -18,14 +18,13 @@ import otolith
 from otolith import methods, rows
 from otolith.cli.commands.compare import build
 from otolith.datasets import DatasetInfo
-from otolith.errors import DataError
 from otolith.protocols import PROTOCOLS, ProtocolSpec, cost
 from otolith.protocols.cells import learners
 from otolith.protocols.cells.study import Study
 from otolith.protocols.cells.unit import Unit, execute
 from otolith.windows import Windows
 from tests.helpers import tiny
-from tests.helpers.commandline import SET, call
+from tests.helpers.commandline import call
 
 NAMES = methods.names()
 HOME = Path(__file__).parents[2]
@@ -119,46 +118,9 @@ def test_options_and_cells_of_a_protocol_cost_no_import() -> None:
     assert not {"torch", "numpy", "matplotlib"} & set(loaded)
 
 
-ONE_FILE = """
-from dataclasses import dataclass
-
-from otolith.protocols import ProtocolSpec
-
-
-@dataclass(frozen=True)
-class Repeats:
-    \"\"\"How often.
-
-    Attributes:
-        times: How often the split is drawn.
-    \"\"\"
-
-    times: int = 2
-
-
-def units(study, methods, seeds, options):
-    from otolith import splits
-    from otolith.protocols.cells.study import scored
-
-    for seed in range(seeds):
-        for time in range(options.times):
-            for method in methods:
-                yield scored(study, "holdout2", splits.holdout(study.w, time), method, seed)
-
-
-SPEC = ProtocolSpec("holdout2", "Two hold-outs", "hold-outs of subjects, drawn anew", "", units, Repeats)
-"""
-
-
-def test_a_protocol_of_one_file_runs_from_command_to_page(tmp_path: Path) -> None:
-    file, out = tmp_path / "holdout2.py", tmp_path / "out"
-    file.write_text(ONE_FILE)
-    tokens = ["--dataset", "synthetic", "--method", "random", "--times", "3", *map(str, SET), "--out", str(out)]
+def test_the_command_of_an_added_protocol_is_built_from_its_spec() -> None:
     with PROTOCOLS.preserved():
-        assert PROTOCOLS.add_file(file) == ["holdout2"]
-        build()(["holdout2", *tokens], exit_on_error=False, print_error=False, result_action="return_value")
-    assert [row.key["split_seed"] for row in rows.read(out / "rows.jsonl")] == [0, 1, 2]
-    assert json.loads((out / "compare.json").read_text())["protocol"] == "holdout2"
-    assert "Random encoder" in (out / "report.html").read_text()
-    with pytest.raises(DataError, match="unknown protocol 'holdout2'"):
-        PROTOCOLS.get("holdout2")
+        PROTOCOLS.register(dataclasses.replace(SPECS["cross-validation"], name="folds-2", title="Folds again"))
+        app = build()
+    named = {option.name for option in app["folds-2"].assemble_argument_collection(parse_docstring=True)}
+    assert {"--folds", "--leave-one-out", "--dataset", "--set"} <= named

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from otolith import methods as registry
-from otolith import rows
+from otolith import report, rows, splits
 from otolith.errors import DataError, TrainingError
+from otolith.jobs.estimate import estimate
 from otolith.jobs.folder import claim, file_name, recipe_title, refuse_other
-from otolith.preprocessing.sensors import check_sensors
+from otolith.jobs.run import cutting
 from otolith.progress import SILENT, Progress
 from otolith.protocols import PROTOCOLS, ProtocolSpec, sections
 from otolith.protocols.cells.fanout import Ray
 from otolith.protocols.cells.study import Study
 from otolith.protocols.cells.unit import Executor, Unit, execute, here
 from otolith.recipes import Recipe, load_recipe
-from otolith.recording import channels_of
 from otolith.rows import Row
-from otolith.system import claims
+from otolith.system import claims, memory
 from otolith.system.device import choose_device
 
 if TYPE_CHECKING:
@@ -152,11 +152,7 @@ def plan(
         refuse_other(folder, IDENTITY, identity, "comparison")
 
     def study(data: Dataset, beside: Study | None = None) -> Study:
-        section = resolved.windows
-        channels = channels_of(data.info.channels, section.sensors, data.info.name)
-        check_sensors(channels, resolved.sensor_settings)
-        cut = (section.rate_hz, section.seconds, section.overlap, section.unlabelled, channels)
-        w = data.windows(*cut, progress=progress)
+        w = data.windows(**cutting(data.info, resolved), progress=progress)
         store = Path(encoders) if encoders is not None else folder / "encoders"
         arrays, unfinished = folder / "arrays", folder / "checkpoints"
         return Study(w, data.info, resolved, recipe_name, store, device, arrays, unfinished, beside)
@@ -190,8 +186,6 @@ def run(
         CheckpointError: the folder's encoders belong to other data.
         TrainingError: see `otolith.pretrain`, `otolith.finetune`. Rows that are done stay.
     """
-    from otolith.report import write, write_tables
-
     with claims.hold(planned.folder):
         claim(planned.folder, IDENTITY, planned.identity, planned.recipe)
         unfinished = planned.folder / "checkpoints"
@@ -201,8 +195,8 @@ def run(
         wanted = {rows.key_hash(key) for unit in planned.units for key in unit.keys}
         found = [row for row in rows.latest(rows.read(planned.rows)) if rows.key_hash(row.key) in wanted]
         with progress.stage("report", 1):
-            page = write([planned.folder], planned.folder / "report.html", sections)
-            tables = write_tables([planned.folder], planned.folder, sections)
+            page = report.write([planned.folder], planned.folder / "report.html", sections)
+            tables = report.write_tables([planned.folder], planned.folder, sections)
     return Compared(planned.spec, planned.folder, tuple(found), page, tuple(tables))
 
 
@@ -212,26 +206,15 @@ def refuse_too_large(planned: Planned, progress: Progress = SILENT) -> None:
     Raises:
         TrainingError: names the method, what it needs and what is free.
     """
-    from otolith import splits
-    from otolith.jobs.estimate import estimate
-    from otolith.system.memory import available_bytes
-
     if not planned.missing:
         return
     study = planned.pretrained
     split = splits.default(study.w, study.info)
+    sizes = (study.w.meta, len(split.train), len(split.val))
     with progress.stage("memory of a step", len(planned.methods), "methods") as bar:
         for method in planned.methods:
             try:
-                estimate(
-                    planned.recipe,
-                    method,
-                    study.w.meta,
-                    len(split.train),
-                    len(split.val),
-                    study.device,
-                    available_bytes(),
-                )
+                estimate(planned.recipe, method, *sizes, study.device, memory.available_bytes())
             except TrainingError as error:
                 raise TrainingError(f"{method}: {error}") from None
             bar.advance()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from otolith import rows, splits
+from otolith import report, rows, splits
 from otolith.errors import CheckpointError, DataError
 from otolith.jobs.estimate import Estimate, estimate
 from otolith.jobs.folder import claim, file_name, recipe_title, refuse_other
@@ -27,11 +27,10 @@ from otolith.recipes import Recipe, load_recipe
 from otolith.recording import channels_of
 from otolith.rows import Row
 from otolith.system import claims, memory
-from otolith.system.files import sweep
-from otolith.system.files import write as write_file
+from otolith.system.files import sweep, write
 
 if TYPE_CHECKING:
-    from otolith.datasets.base import Dataset
+    from otolith.datasets.base import Dataset, DatasetInfo
     from otolith.splits import Split
     from otolith.windows import Windows
 
@@ -66,17 +65,10 @@ class Prepared:
         Raises:
             TrainingError: more memory is needed than is free, unless `ignore_memory`.
         """
-        n_train = len(self.split.train) + sum(len(extra) for extra in self.unlabelled)
+        n_train, n_val = len(self.split.train) + sum(map(len, self.unlabelled)), len(self.split.val)
+        free = None if ignore_memory else memory.available_bytes()
         with progress.stage("time of a step", 1) as bar:
-            found = estimate(
-                self.recipe,
-                self.method,
-                self.w.meta,
-                n_train,
-                len(self.split.val),
-                self.device,
-                None if ignore_memory else memory.available_bytes(),
-            )
+            found = estimate(self.recipe, self.method, self.w.meta, n_train, n_val, self.device, free)
             bar.advance()
         return found
 
@@ -121,11 +113,8 @@ def prepare(
     methods.spec(method)
     source = datasets.load(dataset, root)
     resolved = load_recipe(recipe, source.info.name, overrides)
-    section = resolved.windows
-    cut: dict[str, Any] = {"rate_hz": section.rate_hz, "seconds": section.seconds, "overlap": section.overlap}
-    cut["channels"] = channels_of(source.info.channels, section.sensors, source.info.name)
-    check_sensors(cut["channels"], resolved.sensor_settings)
-    w = source.windows(**cut, unlabelled=section.unlabelled, workers=workers, progress=progress)
+    cut = cutting(source.info, resolved) | {"workers": workers, "progress": progress}
+    w = source.windows(**cut)
     extra: tuple[Windows, ...] = ()
     if unlabelled is not None:
         beside = datasets.load(str(unlabelled))
@@ -134,10 +123,23 @@ def prepare(
                 f"Gravity is {source.info.gravity} in {source.info.name}, {beside.info.gravity} in {unlabelled}: "
                 "one encoder cannot learn from both. Choose another data set."
             )
-        extra = (beside.windows(**cut, unlabelled=True, workers=workers, progress=progress),)
+        extra = (beside.windows(**cut | {"unlabelled": True}),)
     split = splits.default(w, source.info)
     name = recipe_title(recipe, resolved, overrides)
     return Prepared(source, w, split, resolved, method, seed, name, extra, device)
+
+
+def cutting(info: DatasetInfo, recipe: Recipe) -> dict[str, Any]:
+    """Return the arguments of `Dataset.windows` by which a recipe cuts a data set.
+
+    Raises:
+        RecipeError: the data set lacks a sensor that the recipe asks for.
+    """
+    section = recipe.windows
+    channels = channels_of(info.channels, section.sensors, info.name)
+    check_sensors(channels, recipe.sensor_settings)
+    cut = {name: getattr(section, name) for name in ("rate_hz", "seconds", "overlap", "unlabelled")}
+    return cut | {"channels": channels}
 
 
 def run(
@@ -163,8 +165,6 @@ def run(
 
 
 def _run(prepared: Prepared, out: Path, resume: bool, tensorboard: bool, progress: Progress) -> Finished:
-    from otolith.report import write
-
     sweep(out / "arrays")
     done = _finished(out, prepared.key) if _holds(prepared, out, resume) else None
     if done is None:
@@ -181,24 +181,16 @@ def _run(prepared: Prepared, out: Path, resume: bool, tensorboard: bool, progres
         rows.append(out / "rows.jsonl", done)
     shutil.rmtree(out / "checkpoints", ignore_errors=True)  # also after one who was killed at this very place
     with progress.stage("report", 1):
-        report = write([out], out / "report.html", sections)
-    return Finished(out, done, report)
+        page = report.write([out], out / "report.html", sections)
+    return Finished(out, done, page)
 
 
 def _trained(prepared: Prepared, out: Path, on_epoch: OnEpoch, progress: Progress) -> Row:
     """Pre-train, fine-tune and score; leave the model and its arrays in `out`, and return the row."""
     w, split = prepared.w, prepared.split
     common: dict[str, Any] = {"checkpoints": out / "checkpoints", "progress": progress, "on_epoch": on_epoch}
-    encoder = pretrain(
-        w,
-        split,
-        prepared.recipe,
-        prepared.method,
-        prepared.seed,
-        unlabelled=prepared.unlabelled,
-        device=prepared.device,
-        **common,
-    )
+    more = common | {"unlabelled": prepared.unlabelled, "device": prepared.device}
+    encoder = pretrain(w, split, prepared.recipe, prepared.method, prepared.seed, **more)
     model = finetune(encoder, w, split, **common)
     row = scored_row(prepared.key, model, w, split, prepared.recipe_name, encoder.records + model.records)
     bundle.save(model, out / "model", prepared.dataset.info)
@@ -263,7 +255,7 @@ def _keep_arrays(
     embed_test(networks, model.encoder, w, split, seed, folder, progress)
     figures = judge_teacher(encoder, w, split, seed)
     if figures is not None:
-        write_file(folder / "teacher.json", json.dumps(figures, indent=2, allow_nan=False))
+        write(folder / "teacher.json", json.dumps(figures, indent=2, allow_nan=False))
     elif encoder.teacher is not None:
         progress.say("The validation windows hold too few activities to judge the teacher by; this is left out.")
 
@@ -278,4 +270,4 @@ class _Curves:
     def add(self, record: dict[str, Any]) -> None:
         self.records.append(record)
         # a resumed run writes all of them again, from its checkpoint
-        write_file(self.path, "".join(json.dumps(r, allow_nan=False) + "\n" for r in self.records), sync=False)
+        write(self.path, "".join(json.dumps(r, allow_nan=False) + "\n" for r in self.records), sync=False)

@@ -37,7 +37,7 @@ def units(study: Study, methods: Sequence[str], seeds: int, options: NoOptions) 
     from otolith.rows import Row
 
     split = splits.default(study.w, study.info)
-    short = _shortened(study.recipe, study.w.meta.dataset)
+    short = _shortened(study.recipe)
     for seed in range(seeds):
         for method in methods:
             key = study.key(SPEC.in_rows, split, method, seed)
@@ -53,25 +53,20 @@ def units(study: Study, methods: Sequence[str], seeds: int, options: NoOptions) 
             yield Unit(f"{method}, seed {seed}", (key,), run)
 
 
-def _shortened(recipe: Recipe, dataset: str) -> Recipe:
-    """The same recipe with a few epochs of everything."""
+def _shortened(recipe: Recipe) -> Recipe:
+    """Return the same recipe with a few epochs of everything."""
     from otolith import methods
-    from otolith.recipes import Recipe, load_recipe
+    from otolith.recipes import Recipe
 
+    def shorten(tree: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: EPOCHS if name == "epochs" else shorten(value) if isinstance(value, Mapping) else value
+            for name, value in tree.items()
+        }
+
+    of_methods = {name: dataclasses.asdict(recipe.settings_of(name)) for name in methods.names()}
     tree = recipe.as_dict()
-    for name in methods.names():
-        tree["method"].setdefault(name, dataclasses.asdict(recipe.settings_of(name)))
-    changes: dict[str, int] = {}
-
-    def look(node: object, path: str) -> None:
-        if isinstance(node, dict):
-            for name, value in node.items():
-                if name == "epochs":
-                    changes[f"{path}epochs"] = EPOCHS
-                look(value, f"{path}{name}.")
-
-    look(tree, "")
-    return load_recipe(Recipe.model_validate(tree), dataset, changes)
+    return Recipe.model_validate(shorten(tree | {"method": of_methods | tree["method"]}))
 
 
 def sections(rows: Iterable[Row]) -> list[Section]:
