@@ -43,7 +43,7 @@ def paired_difference(ours: Mapping[str, float], theirs: Mapping[str, float], se
         raise DataError(f"a paired difference needs finite scores of common subjects; got {len(d)} subjects")
     rng = np.random.default_rng(seed)
     n = len(d)
-    # scipy.stats.permutation_test draws other signs beyond EXACT, and with them every p and interval of rows would move.
+    # scipy.stats.permutation_test draws other signs beyond EXACT: every p and interval shown would move.
     if n <= EXACT:
         signs = np.array(list(itertools.product((1.0, -1.0), repeat=n)))
     else:
