@@ -174,11 +174,11 @@ def test_archive_of_something_else(serve: Serve, raw: dict[str, bytes], cache: P
 
 def test_damaged_archive(serve: Serve, raw: dict[str, bytes], cache: Path) -> None:
     content = bytearray(zipped(in_raw_data(raw)))
-    refused("is no whole zip file", serve(bytes(content[: len(content) // 2])), cache)
-    refused("is no whole zip file", serve(b"<html>Please sign in</html>"), cache)
+    refused("is not a whole zip file", serve(bytes(content[: len(content) // 2])), cache)
+    refused("is not a whole zip file", serve(b"<html>Please sign in</html>"), cache)
     for place in range(200, 260):
         content[place] ^= 0xFF
-    refused("is no whole zip file", serve(bytes(content)), cache)
+    refused("is not a whole zip file", serve(bytes(content)), cache)
 
 
 def test_connection_lost_halfway(serve: Serve, raw: dict[str, bytes], cache: Path) -> None:

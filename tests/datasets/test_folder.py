@@ -142,15 +142,15 @@ def with_sample(value: float) -> Recording:
     ("recording", "message"),
     [
         (with_stream(channels=CHANNELS[3:] + CHANNELS[:3]), "channels gyro_x, gyro_y"),
-        (with_stream(values=signal(5, 300)), "values of shape (5, 300), expected (6, samples)"),
-        (with_stream(values=signal(6, 0)), "values of shape (6, 0)"),
-        (with_stream(rate_hz=0.0), "rate 0.0 Hz"),
-        (with_stream(start_s=float("nan")), "from nan s"),
-        (with_sample(np.nan), "gyro_y of sample 17 is nan"),
-        (with_sample(-np.inf), "gyro_y of sample 17 is -inf"),
-        (with_stream(times=np.arange(299.0)), "299 time stamps for 300 samples"),
-        (with_stream(times=np.r_[np.arange(299.0), 298.0]), "the time of sample 299 is 298.0 s"),
-        (with_stream(times=np.r_[np.nan, np.arange(299.0)]), "the time of sample 0 is nan"),
+        (with_stream(values=signal(5, 300)), "values have shape (5, 300), expected (6, samples)"),
+        (with_stream(values=signal(6, 0)), "hold no sample"),
+        (with_stream(rate_hz=0.0), "rate is 0.0 Hz"),
+        (with_stream(start_s=float("nan")), "start is nan s"),
+        (with_sample(np.nan), "gyro_y is nan at sample 17"),
+        (with_sample(-np.inf), "gyro_y is -inf at sample 17"),
+        (with_stream(times=np.arange(299.0)), "(299,) time stamps for 300 samples"),
+        (with_stream(times=np.r_[np.arange(299.0), 298.0]), "sample 299 is at 298.0 s"),
+        (with_stream(times=np.r_[np.nan, np.arange(299.0)]), "at 0.0 s after nan s"),
         (with_stream(times=np.r_[np.arange(299.0), np.inf]), "the time of sample 299 is inf"),
         (regular(segments=(Segment(0.0, 1.0, "dancing"),)), "activity 'dancing' at 0.0 s, expected one of digging"),
         (regular(segments=(Segment(1.0, 1.0, "digging"),)), "from 1.0 s to 1.0 s"),
@@ -159,7 +159,7 @@ def with_sample(value: float) -> Recording:
     ],
 )
 def test_wrong_recordings_are_not_written(tmp_path: Path, recording: Recording, message: str) -> None:
-    with pytest.raises(DataError, match=re.escape("recording 'morning'")) as caught:
+    with pytest.raises(DataError, match=re.escape("Recording 'morning'")) as caught:
         write_folder(tmp_path / "d", INFO, [recording])
     assert message in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -254,7 +254,7 @@ def test_missing_and_damaged_signals(folder: Path) -> None:
     assert dataset.check() == []
     (problem,) = dataset.check(deep=True)
     assert problem.where == str(second)
-    with pytest.raises(DataError, match=r"000001-1\.parquet: is no Parquet file"):
+    with pytest.raises(DataError, match=r"000001-1\.parquet: is not a Parquet file"):
         list(dataset.recordings())
     first.unlink()
     assert [problem.where for problem in dataset.check(deep=True)] == [str(first), str(second)]
@@ -268,8 +268,8 @@ def test_missing_and_damaged_signals(folder: Path) -> None:
         (pl.DataFrame({c: np.zeros(299, np.float32) for c in CHANNELS}), "holds 299 samples, the card says 300"),
         (pl.DataFrame({c: ["a"] * 300 for c in CHANNELS}), "expected floats only"),
         (pl.DataFrame({c: [None] * 300 for c in CHANNELS}, schema=dict.fromkeys(CHANNELS, pl.Float64)), "floats only"),
-        (pl.DataFrame({c: np.zeros(300) for c in CHANNELS[:5]}), "is no Parquet file with"),
-        (pl.DataFrame({c: np.full(300, np.nan) for c in CHANNELS}), "acc_x of sample 0 is nan"),
+        (pl.DataFrame({c: np.zeros(300) for c in CHANNELS[:5]}), "is not a Parquet file with"),
+        (pl.DataFrame({c: np.full(300, np.nan) for c in CHANNELS}), "acc_x is nan at sample 0"),
     ],
 )
 def test_wrong_signals(folder: Path, frame: pl.DataFrame, message: str) -> None:

@@ -53,7 +53,7 @@ def test_big_endian() -> None:
 
 @pytest.mark.parametrize("value", ["text", np.array([1 + 2j]), {"a": 1.0}, np.array([[1.0, "a"]], dtype=object)])
 def test_other_kinds_of_variables_are_refused(tmp_path: Path, value: Any) -> None:
-    with pytest.raises(ValueError, match="v is no array of real numbers"):
+    with pytest.raises(ValueError, match="v is not an array of real numbers"):
         read_array(saved(tmp_path, v=value), "v")
 
 

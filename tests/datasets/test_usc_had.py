@@ -96,7 +96,7 @@ def test_damaged_and_foreign_bytes(tmp_path: Path) -> None:
         with contextlib.suppress(DataError):
             read_readings(path)
     path.write_bytes(b"PK\x03\x04 this is no MATLAB file" * 20)
-    with pytest.raises(DataError, match="no readable MATLAB file"):
+    with pytest.raises(DataError, match="not a readable MATLAB file"):
         read_readings(path)
 
 
@@ -110,7 +110,7 @@ def test_missing_file(tmp_path: Path) -> None:
     [
         (np.zeros((5, 3)), "of shape (5, 3), expected numbers of shape (samples, 6)"),
         (np.zeros((0, 6)), "holds no samples"),
-        ("six numbers", "sensor_readings is no array of real numbers"),
+        ("six numbers", "sensor_readings is not an array of real numbers"),
         (np.full((4, 6), np.nan), "acc_x of sample 0 is nan"),
     ],
 )

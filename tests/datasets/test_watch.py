@@ -94,7 +94,7 @@ def test_other_file_is_refused_before_it_is_read(
 )
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_unpickler_refuses_every_other_constructor(evil: Evil, protocol: int) -> None:
-    with pytest.raises(DataError, match="which is no part of a numpy array"):
+    with pytest.raises(DataError, match="which is not part of a numpy array"):
         read_dictionary(as_npy({"X": [evil]}, protocol))
 
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from otolith.datasets.folder import _check_stream
 from otolith.errors import DataError
 from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.labels import read_intervals
 from otolith.importing.parquet_worker import read_parquet
 from otolith.importing.text import header_of, read_table
+from otolith.windows.clock import check_streams
 from tests.helpers.exports import phyphox, physics_toolbox, sensor_logger, signal
 
 S = signal(1.0)
@@ -50,8 +50,8 @@ def checked(source: Path) -> None:
         assert str(error)  # noqa: PT017
         return
     for recording in found.recordings:
-        for stream in recording.streams:
-            _check_stream(stream, recording.name)
+        check_streams(recording)
+        assert all(stream.n_samples for stream in recording.streams)
 
 
 @FEW

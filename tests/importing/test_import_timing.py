@@ -129,7 +129,7 @@ def test_a_counter_is_no_time(tmp_path: Path) -> None:
 def test_a_number_that_is_no_time_in_any_unit(tmp_path: Path, wild: str) -> None:
     times = [f"{t:.3f}" for t in S.acc_times]
     times[5] = wild
-    with pytest.raises(DataError, match=r"its time column 'time' holds .*, which is no time in any unit"):
+    with pytest.raises(DataError, match=r"its time column 'time' holds .*, which is not a time in any unit"):
         read_recordings(table(tmp_path / "t.csv", times), GIVEN)
 
 

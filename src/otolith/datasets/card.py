@@ -147,7 +147,7 @@ def read_card(path: Path) -> Card:
     """Return a card in which every entry has the type that the layout asks for.
 
     Raises:
-        DataError: there is no card, it is no JSON of this format and version, or an entry is wrong.
+        DataError: there is no card, it is not JSON of this format and version, or an entry is wrong.
     """
     from pydantic import ValidationError
 

@@ -167,7 +167,7 @@ def unpack(archive: Path, folder: Path, stage: Stage | None = None) -> None:
     """Unpack a zip file, and the zip files in it, into `folder`; an inner archive gives way to its content.
 
     Raises:
-        DataError: it is no zip file or a damaged one; a member would land outside `folder`, is a link, is
+        DataError: it is not a zip file or a damaged one; a member would land outside `folder`, is a link, is
             encrypted or comes twice; or there is more of it than any data set has.
     """
     _Unpacking(folder, stage or Stage()).run(archive, folder, 0)
@@ -195,7 +195,7 @@ class _Unpacking:
             RuntimeError,
             ValueError,
         ) as error:
-            raise DataError(f"{name}: is no whole zip file ({error}). Download it again.") from error
+            raise DataError(f"{name}: is not a whole zip file ({error}). Download it again.") from error
         except OSError as error:
             raise DataError(f"{folder}: cannot be written ({error.strerror or error}). Make room there.") from error
         for inner in sorted(folder.rglob("*.zip")):

@@ -36,6 +36,7 @@ from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.recording import Recording, Segment, Stream
 from otolith.system.files import refuse_existing, whole_folder
+from otolith.windows.clock import check_streams
 from otolith.windows.times import Samples, SourceFile, repair_whole
 
 TIME = "time_s"
@@ -104,14 +105,16 @@ def write_folder(
 
 def check_recording(recording: Recording, info: DatasetInfo) -> None:
     """Raise DataError, naming the recording and the rule, unless it fits the description of its data set."""
-    where = f"recording {recording.name!r}"
+    where = f"Recording {recording.name!r}"
     if recording.channels != info.channels:
         raise DataError(
-            f"{where}: channels {', '.join(recording.channels)}, expected {', '.join(info.channels)} in this "
-            "order. Map the columns anew."
+            f"{where}: channels {', '.join(recording.channels)}, expected {', '.join(info.channels)} in this order. "
+            "Map the columns anew."
         )
+    check_streams(recording)
     for stream in recording.streams:
-        _check_stream(stream, where)
+        if not stream.n_samples:
+            raise DataError(f"{where}: {', '.join(stream.channels)} hold no sample, expected one at least. {CURE}")
     before = -math.inf
     for segment in recording.segments:
         if segment.activity not in info.activities:
@@ -129,36 +132,6 @@ def check_recording(recording: Recording, info: DatasetInfo) -> None:
         before = stop
 
 
-def _check_stream(stream: Stream, where: str) -> None:
-    if stream.values.ndim != 2 or stream.values.shape[0] != len(stream.channels) or stream.n_samples == 0:
-        raise DataError(
-            f"{where}: values of shape {stream.values.shape}, expected ({len(stream.channels)}, samples) "
-            f"with at least one sample. {CURE}"
-        )
-    if not (math.isfinite(stream.rate_hz) and stream.rate_hz > 0 and math.isfinite(stream.start_s)):
-        raise DataError(
-            f"{where}: rate {stream.rate_hz} Hz from {stream.start_s} s, expected finite, rate above 0. {CURE}"
-        )
-    finite = np.isfinite(stream.values)
-    if not finite.all():
-        channel, sample = np.argwhere(~finite)[0]
-        raise DataError(
-            f"{where}: {stream.channels[channel]} of sample {sample} is {stream.values[channel, sample]}, "
-            "expected a finite number. Cut the recording there, or repair the value."
-        )
-    if stream.times is not None:
-        if stream.times.shape != (stream.n_samples,):
-            raise DataError(f"{where}: {stream.times.size} time stamps for {stream.n_samples} samples. {CURE}")
-        before = np.r_[-np.inf, stream.times[:-1]]
-        wrong = np.flatnonzero(~((stream.times > before) & np.isfinite(stream.times)))
-        if wrong.size:
-            sample = int(wrong[0])
-            raise DataError(
-                f"{where}: the time of sample {sample} is {stream.times[sample]} s, expected finite times "
-                "that increase. Sort the samples, or drop the repeated ones."
-            )
-
-
 class FolderDataset(Dataset):
     """The recordings of a folder written by `write_folder`. Its `info` comes from the card."""
 
@@ -169,7 +142,7 @@ class FolderDataset(Dataset):
         """Read the card.
 
         Raises:
-            DataError: there is no card, it is no JSON of this format and version, or an entry is wrong.
+            DataError: there is no card, it is not JSON of this format and version, or an entry is wrong.
         """
         super().__init__(root)
         card = read_card(root / CARD)
@@ -228,9 +201,9 @@ class FolderReader:
         try:
             frame = pl.read_parquet(read_bytes(path), columns=wanted)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # some damage is told as a panic
-            raise DataError(f"{path}: is no Parquet file with {', '.join(wanted)} ({error}). {CURE}") from error
+            raise DataError(f"{path}: is not a Parquet file with {', '.join(wanted)} ({error}). {CURE}") from error
         if any(not kind.is_float() for kind in frame.dtypes) or any(frame.null_count().row(0)):
-            raise DataError(f"{path}: holds values that are no numbers, expected floats only. {CURE}")
+            raise DataError(f"{path}: holds values that are not numbers, expected floats only. {CURE}")
         if frame.height != entry.samples:
             raise DataError(f"{path}: holds {frame.height} samples, the card says {entry.samples}. {CURE}")
         values = np.ascontiguousarray(frame.select(entry.channels).to_numpy().T)

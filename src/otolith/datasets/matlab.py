@@ -56,7 +56,7 @@ def read_array(content: bytes, name: str) -> NDArray[np.generic] | None:
     """Return the array called `name` in the bytes of a file; None where there is no such variable.
 
     Raises:
-        ValueError: no MATLAB 5 file, a damaged one, or a variable of that name that is no array of real numbers.
+        ValueError: no MATLAB 5 file, a damaged one, or a variable of that name that is not an array of real numbers.
     """
     mark = content[126:128]
     if len(content) < 128 or mark not in (b"IM", b"MI"):
@@ -96,7 +96,7 @@ def _matrix(matrix: _Bytes, name: str) -> NDArray[np.generic] | None:
         raise ValueError("the description of a variable is incomplete") from error
     (flag,) = _Bytes(flags, matrix.order).words(0, 1)
     if flag & 0xFF not in NUMERIC_CLASSES or flag & COMPLEX or kind not in NUMBERS:
-        raise ValueError(f"{name} is no array of real numbers")
+        raise ValueError(f"{name} is not an array of real numbers")
     shape = np.frombuffer(sizes[: len(sizes) // 4 * 4], f"{matrix.order}i4").tolist()
     dtype = np.dtype(matrix.order + NUMBERS[kind])
     expected = 1

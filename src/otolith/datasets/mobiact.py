@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from otolith.datasets.base import Dataset, DatasetInfo, Problem
 from otolith.datasets.registry import register
-from otolith.datasets.tables import CURE, all_finite, read_bytes, require_number
+from otolith.datasets.tables import CURE, read_bytes, read_numbers
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.windows.subjects import FixedSubjects
@@ -145,7 +144,7 @@ def read_trial(path: Path) -> Recording:
     """Return the recording in one annotated file, a regular stream unless a step of `rel_time` is off by half a sample.
 
     Raises:
-        DataError: a column is absent, a value is no finite number, or a label is unknown.
+        DataError: a column is absent, a value is not a finite number, or a label is unknown.
     """
     subject, _ = _subject_and_trial(path)
     frame = _read(path)
@@ -183,32 +182,11 @@ def _segments(path: Path, labels: NDArray[np.object_], samples: Samples) -> tupl
 
 
 def _read(path: Path) -> pl.DataFrame:
-    import polars as pl
-
-    text = read_bytes(path)
-    header = text.split(b"\n", 1)[0].decode("utf-8", errors="replace").strip().split(",")
+    """The columns of a file that are used, `label` as text."""
+    head, _, rows = read_bytes(path).partition(b"\n")
+    header = head.decode("utf-8", errors="replace").strip().split(",")
     absent = [column for column in (*COLUMNS, "label") if column not in header]
     if absent:
         raise DataError(f"{path}, line 1: no column {', '.join(absent)}; it has {', '.join(header)[:200]}. {CURE}")
-    schema = {name: pl.Float64 if name in COLUMNS else pl.String for name in header}
-    try:
-        frame = pl.read_csv(BytesIO(text), schema=schema, quote_char=None).select(*COLUMNS, "label")
-    except pl.exceptions.PolarsError as error:
-        _explain(path, text, header)
-        raise DataError(f"{path}: is no table ({str(error).splitlines()[0]}). {CURE}") from error
-    if frame.height == 0:
-        raise DataError(f"{path}: holds no samples after its header. {CURE}")
-    if any(frame.null_count().row(0)) or not all_finite(frame.select(COLUMNS)):
-        _explain(path, text, header)
-        raise DataError(f"{path}: holds values that are no finite numbers. {CURE}")
-    return frame
-
-
-def _explain(path: Path, text: bytes, header: list[str]) -> None:
-    for number, line in enumerate(text.decode("utf-8", errors="replace").splitlines()[1:], 2):
-        values = line.split(",")
-        if len(values) != len(header):
-            raise DataError(f"{path}, line {number}: {len(values)} values, expected {len(header)}. {CURE}")
-        for column, value in zip(header, values, strict=True):
-            if column in COLUMNS:
-                require_number(path, number, column, value)
+    texts = [column for column in header if column not in COLUMNS]
+    return read_numbers(path, header, ",", content=rows, first_line=FIRST_LINE, texts=texts).select(*COLUMNS, "label")

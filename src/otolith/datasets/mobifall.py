@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from otolith.datasets import mobiact
 from otolith.datasets.base import Dataset, DatasetInfo, Problem
-from otolith.datasets.mobiact import RECIPES
 from otolith.datasets.registry import register
 from otolith.datasets.tables import CURE, read_bytes, read_numbers
 from otolith.errors import DataError
@@ -26,15 +26,7 @@ from otolith.windows.times import Samples, SourceFile, repair_whole
 
 GYRO_RATE_HZ = 200.0
 ACTIVITIES = {
-    "STD": "standing",
-    "WAL": "walking",
-    "JOG": "jogging",
-    "JUM": "jumping",
-    "STU": "stairs up",
-    "STN": "stairs down",
-    "SCH": "sitting down",
-    "CSI": "car step in",
-    "CSO": "car step out",
+    code: mobiact.ACTIVITIES[code] for code in ("STD", "WAL", "JOG", "JUM", "STU", "STN", "SCH", "CSI", "CSO")
 }
 SUBJECTS = (2, 3, 4, 5, 7, 8, 9, 10, 11)
 SENSORS = ("acc", "gyro")
@@ -65,7 +57,7 @@ class MobiFall(Dataset):
             "Ask its authors for MobiFall v2 through https://bmi.hmu.gr/the-mobifall-and-mobiact-datasets-2/ "
             "and unpack what they send; the folders sub2, sub3, ... with ADL in them are what is read."
         ),
-        recipes=RECIPES,  # MobiAct's: the same laboratory, phone and pocket
+        recipes=mobiact.RECIPES,  # MobiAct's: the same laboratory, phone and pocket
     )
     folder_names = ("MobiFall", "MobiFall_Dataset_v2.0", "mobifall")
     expects = "sub2, sub3, ... with files such as ADL/WAL/WAL_acc_2_1.txt"
@@ -122,7 +114,7 @@ def read_trial(acc: Path, gyro: Path) -> Recording:
     """Return the recording of one trial, both sensors on one clock, in seconds since the earlier first stamp.
 
     Raises:
-        DataError: no `@DATA` line, a value that is no finite number, or time stamps that cannot be repaired.
+        DataError: no `@DATA` line, a value that is not a finite number, or time stamps that cannot be repaired.
     """
     tables = [_read(path) for path in (acc, gyro)]
     zero = min(int(stamps.min()) for stamps, _, _ in tables)

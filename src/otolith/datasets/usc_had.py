@@ -149,7 +149,7 @@ def read_readings(path: Path) -> NDArray[np.float64]:
     try:
         readings = read_array(read_bytes(path), "sensor_readings")
     except ValueError as error:
-        raise DataError(f"{path}: is no readable MATLAB file: {error}. {CURE}") from error
+        raise DataError(f"{path}: is not a readable MATLAB file: {error}. {CURE}") from error
     if readings is None:
         raise DataError(f"{path}: has no key 'sensor_readings'. {CURE}")
     if readings.ndim != 2 or readings.shape[1] != len(CHANNELS):

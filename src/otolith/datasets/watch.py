@@ -175,5 +175,5 @@ class ArrayUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in ADMITTED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no part of a numpy array")
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is not part of a numpy array")
         return ADMITTED[module, name]

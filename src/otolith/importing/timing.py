@@ -61,7 +61,7 @@ def read_clock(table: Table, column: str, questions: Questions, findings: Findin
         unit: of numbers, where format or header say it.
 
     Raises:
-        DataError: values that are no time, names file, line and value; or numbers whose unit nothing decides.
+        DataError: values that are not times, names file, line and value; or numbers whose unit nothing decides.
     """
     table.require(column)
     typed = _typed(table, column)
@@ -109,8 +109,8 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
         raise DataError(f"{table.where}: no value of its time column {column!r} is a number.")
     if np.abs(finite).max() > LATEST:
         raise DataError(
-            f"{table.where}: its time column {column!r} holds {finite[np.abs(finite).argmax()]:g}, which is no time in "
-            "any unit. Repair or remove that row."
+            f"{table.where}: its time column {column!r} holds {finite[np.abs(finite).argmax()]:g}, which is not a time "
+            "in any unit. Repair or remove that row."
         )
     typical = float(np.median(finite))
     unit = questions.options.time_unit or unit
@@ -228,7 +228,7 @@ def _formatted(table: Table, column: str, time_format: str) -> Clock:
     try:
         moments = text.str.to_datetime(time_format, time_unit="ns", strict=False)
     except pl.exceptions.PolarsError as error:
-        raise DataError(f"{table.where}: --time-format {time_format!r} is no format of dates ({error}).") from error
+        raise DataError(f"{table.where}: --time-format {time_format!r} is not a format of dates ({error}).") from error
     _refuse_odd(table, column, text, moments.is_not_null().to_numpy())
     zone = "UTC" if getattr(moments.dtype, "time_zone", None) else ""
     return _since(moments.dt.epoch("ns").fill_null(-(2**63)).to_numpy(), zone)
@@ -238,4 +238,4 @@ def _refuse_odd(table: Table, column: str, text: pl.Series, good: NDArray[np.boo
     odd = np.flatnonzero(~good & (text.fill_null("") != "").to_numpy())
     if odd.size:
         row = int(odd[0])
-        raise DataError(f"{table.at(row)}: {column} is {text[row][:40]!r}, which is no time like those before it.")
+        raise DataError(f"{table.at(row)}: {column} is {text[row][:40]!r}, which is not a time like those before it.")

@@ -155,7 +155,7 @@ def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows
 def _describe(
     folder: Path, arrays: dict[str, tuple[np.dtype[Any], tuple[int, ...]]], meta: WindowMeta, key: str
 ) -> None:
-    """Write the manifest of arrays that are whole: without one, a folder is no entry."""
+    """Write the manifest of arrays that are whole: without one, a folder is not an entry."""
     facts = {}
     for name in ARRAYS:
         path, (dtype, shape) = folder / f"{name}.npy", arrays[name]

@@ -36,7 +36,7 @@ def contiguous(recording: Recording, max_gap_s: float = MAX_GAP_S) -> list[Strea
     """
     if not (np.isfinite(max_gap_s) and max_gap_s > 0):
         raise DataError(f"max_gap_s is {max_gap_s}; it has to be a positive number of seconds.")
-    _check(recording)
+    check_streams(recording)
     streams = recording.streams
     first = streams[0]
     if len(streams) == 1 and first.times is None:
@@ -53,7 +53,12 @@ def contiguous(recording: Recording, max_gap_s: float = MAX_GAP_S) -> list[Strea
     return _on_common_grid(recording, max_gap_s)
 
 
-def _check(recording: Recording) -> None:
+def check_streams(recording: Recording) -> None:
+    """Make sure that each stream holds what `Stream` promises.
+
+    Raises:
+        DataError: as `contiguous`, from looking at each stream by itself.
+    """
     name = recording.name
     if not recording.streams:
         raise DataError(f"Recording {name!r} holds no stream; it needs at least one sensor's samples.")
