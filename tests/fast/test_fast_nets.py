@@ -13,7 +13,9 @@ from otolith.augment import Compose
 from otolith.fast import masks
 from otolith.fast.attention import attention
 from otolith.fast.feed_forward import feed_forward
-from otolith.methods.contrastive import ConstantTemperature, Contrastive, Policy
+from otolith.methods.angular import AngularSimilarity
+from otolith.methods.contrastive import Contrastive, Policy
+from otolith.methods.csshar import ConstantTemperature
 from otolith.methods.dynamic import DynamicTemperature
 from otolith.nets import ProjectionHead, TransformerEncoder
 from otolith.nets.conv import as_product
@@ -69,7 +71,7 @@ def compared(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-POLICIES = [ConstantTemperature(), ConstantTemperature(similarity="angular"), DynamicTemperature()]
+POLICIES = [ConstantTemperature(), AngularSimilarity(), DynamicTemperature()]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -22,8 +22,10 @@ from otolith.losses import (
     macl_nt_xent,
     nt_xent,
 )
+from otolith.methods.angular import AngularSimilarity
 from otolith.methods.cluster_negatives import ClusterNegatives
-from otolith.methods.contrastive import ConstantTemperature, Contrastive, Policy
+from otolith.methods.contrastive import Contrastive, Policy
+from otolith.methods.csshar import ConstantTemperature
 from otolith.methods.debiased import DebiasedNegatives
 from otolith.methods.dynamic import DynamicTemperature
 from otolith.methods.dystress import SimilarityTemperature
@@ -103,13 +105,13 @@ def test_the_cases_above_differ() -> None:
 POLICIES: dict[str, list[Policy]] = {
     "defaults": [
         ConstantTemperature(),
-        ConstantTemperature(similarity="angular"),
+        AngularSimilarity(),
         DynamicTemperature(),
         *(kind() for kind in METHODS.values()),
     ],
     "one temperature": [  # so that the ideas differ, not their defaults
         ConstantTemperature(0.3),
-        ConstantTemperature(0.3, "angular"),
+        AngularSimilarity(0.3),
         DynamicTemperature(0.3),
         ScheduledTemperature(0.2, 0.4, 1.3),
         ModelAwareTemperature(0.3),

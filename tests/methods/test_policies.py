@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from otolith.losses import ndt_xent, nt_xent
-from otolith.methods.contrastive import ConstantTemperature, Policy
+from otolith.methods.angular import AngularSimilarity
+from otolith.methods.contrastive import Policy
+from otolith.methods.csshar import ConstantTemperature
 from otolith.methods.dynamic import DynamicTemperature
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -20,7 +22,7 @@ H = torch.randn(6, 7, generator=GENERATOR, dtype=torch.float64)
 
 CASES: list[tuple[Policy, Callable[[Tensor], Tensor]]] = [
     (ConstantTemperature(), lambda z: nt_xent(z, 0.1, "cosine")),
-    (ConstantTemperature(0.3, "angular"), lambda z: nt_xent(z, 0.3, "angular")),
+    (AngularSimilarity(0.3), lambda z: nt_xent(z, 0.3, "angular")),
     (DynamicTemperature(), lambda z: ndt_xent(z, H, 0.1, False, "instances")),
     (DynamicTemperature(0.3), lambda z: ndt_xent(z, H, 0.3, False, "instances")),
     (DynamicTemperature(0.1, True), lambda z: ndt_xent(z, H, 0.1, True, "instances")),

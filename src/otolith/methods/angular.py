@@ -1,9 +1,23 @@
-"""NT-Xent with angular instead of cosine similarity, the ablation AS of Table I."""
+"""CSSHAR with angular instead of cosine similarity, the ablation AS of Table I."""
 
 from __future__ import annotations
 
-from otolith.methods.contrastive import ConstantTemperature, TemperatureSettings, contrast
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from otolith.losses import nt_xent
+from otolith.methods.contrastive import TemperaturePolicy, contrast
 from otolith.methods.spec import DYNAMIC_TEMPERATURE, MethodSpec
+
+
+@dataclass(frozen=True)
+class AngularSimilarity(TemperaturePolicy):
+    """One temperature for all pairs: NT-Xent (Eq 1) of angular similarities (Eq 6)."""
+
+    def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
+        return nt_xent(z, self.temperature, "angular")
+
 
 SPEC = MethodSpec(
     name="angular",
@@ -13,8 +27,6 @@ SPEC = MethodSpec(
     summary="two views, NT-Xent with angular similarity (AS of Table I)",
     paper=DYNAMIC_TEMPERATURE,
     order=20,
-    settings=TemperatureSettings,
-    build=lambda shared, settings, encoder, signal: contrast(
-        shared, ConstantTemperature(settings.temperature, "angular"), encoder, signal
-    ),
+    settings=AngularSimilarity,
+    build=contrast,
 )

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
 from otolith.losses import cluster_nt_xent
-from otolith.methods.base import Settings
-from otolith.methods.contrastive import contrast
+from otolith.methods.contrastive import TemperaturePolicy, contrast
 from otolith.methods.spec import MethodSpec, Paper
 
 
 @dataclass(frozen=True)
-class ClusterNegatives(Settings):
+class ClusterNegatives(TemperaturePolicy):
     """Constant temperature, clustered negatives; see `otolith.losses.cluster_nt_xent` for what differs from theirs."""
 
-    temperature: float = 0.1
     clusters: int = 8
-    needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self.require("temperature > 0", self.temperature > 0)
+        super().__post_init__()
         self.require("clusters >= 1", self.clusters >= 1)
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:

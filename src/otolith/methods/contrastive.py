@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from otolith.augment import Compose, SignalSpec
-from otolith.losses import nt_xent
 from otolith.methods.base import Settings, SharedSettings
 from otolith.methods.views import two_views
 from otolith.nets import Encoder, ProjectionHead
 from otolith.training.pretext import Batch, Method
 
 
-class Policy(Protocol):
-    """A way with negatives and temperature: a loss of view embeddings, and of instance features if it needs them."""
+@dataclass(frozen=True)
+class Policy(Settings):
+    """A way with negatives and temperature: a loss of view embeddings, and of instance features if it needs them.
 
-    needs_instances: ClassVar[bool]
+    Its fields are the settings of its method.
+    """
+
+    needs_instances: ClassVar[bool] = False
     """True if `loss` reads the instance features of a frozen teacher."""
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
@@ -30,28 +33,17 @@ class Policy(Protocol):
             h: instance features (n, m), or None.
             progress: share of the training that is done.
         """
-        ...
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class TemperatureSettings(Settings):
-    """The constant temperature of Eq 1."""
+class TemperaturePolicy(Policy):
+    """A policy with the temperature tau of Eq 1."""
 
     temperature: float = 0.1
 
     def __post_init__(self) -> None:
         self.require("temperature > 0", self.temperature > 0)
-
-
-@dataclass(frozen=True)
-class ConstantTemperature(TemperatureSettings):
-    """One temperature for all pairs, NT-Xent (Eq 1), with cosine or angular similarity (Table I)."""
-
-    similarity: Literal["cosine", "angular"] = "cosine"
-    needs_instances: ClassVar[bool] = False
-
-    def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
-        return nt_xent(z, self.temperature, self.similarity)
 
 
 class Contrastive(Method):

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from otolith.methods.contrastive import ConstantTemperature, TemperatureSettings, contrast
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from otolith.losses import nt_xent
+from otolith.methods.contrastive import TemperaturePolicy, contrast
 from otolith.methods.spec import MethodSpec, Paper
+
+
+@dataclass(frozen=True)
+class ConstantTemperature(TemperaturePolicy):
+    """One temperature for all pairs: NT-Xent (Eq 1)."""
+
+    def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:
+        return nt_xent(z, self.temperature)
+
 
 SPEC = MethodSpec(
     name="csshar",
@@ -18,8 +32,6 @@ SPEC = MethodSpec(
         "IJCB",
     ),
     order=40,
-    settings=TemperatureSettings,
-    build=lambda shared, settings, encoder, signal: contrast(
-        shared, ConstantTemperature(settings.temperature, "cosine"), encoder, signal
-    ),
+    settings=ConstantTemperature,
+    build=contrast,
 )

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
 from otolith.losses import debiased_nt_xent
-from otolith.methods.base import Settings
-from otolith.methods.contrastive import contrast
+from otolith.methods.contrastive import TemperaturePolicy, contrast
 from otolith.methods.spec import MethodSpec, Paper
 
 
 @dataclass(frozen=True)
-class DebiasedNegatives(Settings):
+class DebiasedNegatives(TemperaturePolicy):
     """See `otolith.losses.debiased_nt_xent` for why the temperature is not the 0.1 of the other policies."""
 
     temperature: float = 0.5
     tau_plus: float = 0.1
     """Share of negatives that belong to the anchor's class."""
-    needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self.require("temperature > 0", self.temperature > 0)
+        super().__post_init__()
         self.require("0 <= tau_plus < 1", 0 <= self.tau_plus < 1)
 
     def loss(self, z: Tensor, h: Tensor | None = None, progress: float = 0.0) -> Tensor:

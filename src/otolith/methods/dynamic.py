@@ -8,12 +8,12 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from otolith.losses import ndt_xent
-from otolith.methods.contrastive import TemperatureSettings, contrast
+from otolith.methods.contrastive import TemperaturePolicy, contrast
 from otolith.methods.spec import DYNAMIC_TEMPERATURE, MethodSpec
 
 
 @dataclass(frozen=True)
-class DynamicTemperature(TemperatureSettings):
+class DynamicTemperature(TemperaturePolicy):
     """The paper's method; see `otolith.losses.ndt_xent` for the two readings that the options choose between."""
 
     detach_positive: bool = False

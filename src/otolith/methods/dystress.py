@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
 from otolith.losses import dystress_nt_xent
-from otolith.methods.base import Settings
-from otolith.methods.contrastive import contrast
+from otolith.methods.contrastive import Policy, contrast
 from otolith.methods.spec import MethodSpec, Paper
 
 
 @dataclass(frozen=True)
-class SimilarityTemperature(Settings):
+class SimilarityTemperature(Policy):
     """The nearest rival of dynamic temperature: it asks the embeddings in training where that asks a frozen teacher."""
 
     temperature_min: float = 0.07
     temperature_max: float = 0.2
-    needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self.require("0 < temperature_min <= temperature_max", 0 < self.temperature_min <= self.temperature_max)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
 from otolith.losses import hard_negative_nt_xent
-from otolith.methods.base import Settings
-from otolith.methods.contrastive import contrast
+from otolith.methods.contrastive import TemperaturePolicy, contrast
 from otolith.methods.spec import MethodSpec, Paper
 
 
 @dataclass(frozen=True)
-class HardNegatives(Settings):
+class HardNegatives(TemperaturePolicy):
     """See `otolith.losses.hard_negative_nt_xent`; dynamic temperature does the opposite to negatives that are alike."""
 
     temperature: float = 0.5
@@ -22,10 +20,9 @@ class HardNegatives(Settings):
     """Share of negatives that belong to the anchor's class."""
     beta: float = 1.0
     """Extra weight of hard negatives; 0 weighs all alike."""
-    needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self.require("temperature > 0", self.temperature > 0)
+        super().__post_init__()
         self.require("0 <= tau_plus < 1", 0 <= self.tau_plus < 1)
         self.require("beta >= 0", self.beta >= 0)
 

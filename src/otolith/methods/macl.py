@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
 from otolith.losses import macl_nt_xent
-from otolith.methods.base import Settings
-from otolith.methods.contrastive import contrast
+from otolith.methods.contrastive import TemperaturePolicy, contrast
 from otolith.methods.spec import MethodSpec, Paper
 
 
 @dataclass(frozen=True)
-class ModelAwareTemperature(Settings):
+class ModelAwareTemperature(TemperaturePolicy):
     """Alignment-adaptive temperature and reweighted gradient; see `otolith.losses.macl_nt_xent` for the values."""
 
-    temperature: float = 0.1
     alpha: float = 0.5
     threshold: float = 0.0
     """A_0, the alignment at which the temperature is `temperature`."""
     reweight: bool = True
-    needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        self.require("temperature > 0", self.temperature > 0)
+        super().__post_init__()
         self.require("alpha >= 0", self.alpha >= 0)
         self.require("a threshold from -1 to 1, a cosine similarity", -1 <= self.threshold <= 1)
 

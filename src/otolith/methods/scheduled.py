@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 from torch import Tensor
 
 from otolith.losses import nt_xent
-from otolith.methods.base import Settings
-from otolith.methods.contrastive import contrast
+from otolith.methods.contrastive import Policy, contrast
 from otolith.methods.spec import MethodSpec, Paper
 
 
 @dataclass(frozen=True)
-class ScheduledTemperature(Settings):
+class ScheduledTemperature(Policy):
     """tau = tau_min + (tau_max - tau_min) (1 + cos(2 pi t / T)) / 2, which starts at tau_max.
 
     Large temperatures favour groups, small ones single instances; the schedule goes back and forth between the two.
@@ -32,7 +30,6 @@ class ScheduledTemperature(Settings):
     temperature_max: float = 1.0
     periods: float = 5.0
     """Periods in the whole training; a half at the end stops it at the smallest temperature."""
-    needs_instances: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self.require(
