@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from otolith import __version__
 from otolith.importing import quality_pictures
 from otolith.importing.quality_pictures import end_of
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording, sensors_of
+from otolith.report.html import environment
 from otolith.report.pictures import picture
 
 if TYPE_CHECKING:
@@ -27,13 +26,6 @@ HEADER = ("Recording", "Subject", "Started", "Length", "Rates (Hz)", "Labelled",
 
 def page(title: str, imported: Imported, progress: Progress = SILENT) -> str:
     """Return the whole page, which needs no network; everything that was read from files is escaped."""
-    environment = Environment(
-        loader=PackageLoader("otolith.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     drawn = _drawn(imported)
     content = {
         "title": title,
@@ -49,7 +41,7 @@ def page(title: str, imported: Imported, progress: Progress = SILENT) -> str:
         "left_out": len(imported.recordings) - len(drawn),
         "passed_over": imported.passed_over,
     }
-    return environment.get_template("quality.html.j2").render(content, version=__version__)
+    return environment().get_template("quality.html.j2").render(content, version=__version__)
 
 
 def _drawings(imported: Imported, drawn: set[str], progress: Progress) -> Iterator[dict[str, Any]]:
