@@ -88,7 +88,10 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
         x = np.asarray(X, np.float32)
         labels = np.asarray(y)
         if x.ndim != 3 or labels.shape != (len(x),):
-            raise DataError(f"expected X (n, channels, time) and y (n,); got shapes {x.shape} and {labels.shape}")
+            raise DataError(
+                f"expected X (n, channels, time) and a label of each window, y (n,); got shapes {x.shape} and "
+                f"{labels.shape}"
+            )
         # numpy turns a list such as ["walk", -1] into strings
         known = labels != (str(self.unlabelled) if labels.dtype.kind == "U" else self.unlabelled)
         self.classes_ = np.unique(labels[known])

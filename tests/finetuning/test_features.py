@@ -70,5 +70,5 @@ def test_a_full_disk_is_said_before_features_are_written(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(features, "RESIDENT_BYTES", 0)
     monkeypatch.setattr(features.os, "posix_fallocate", full, raising=False)
-    with pytest.raises(DataError, match=r"do not fit into .* free some space there"):
+    with pytest.raises(DataError, match=r"do not fit into .* Free some space there"):
         encode(network(), source(5), folder=tmp_path)

@@ -70,7 +70,7 @@ def encode(
                 x = x[len(features) :]
     network.train(was_training)
     if out is None:
-        raise ValueError("there are no windows to encode")
+        raise ValueError("there are no windows to encode; expected at least one")
     return out
 
 
@@ -96,6 +96,6 @@ def _room(rows: int, columns: int, device: torch.device, folder: Path | None) ->
         return torch.from_numpy(mapped)
     except OSError as error:
         raise DataError(
-            f"{rows * columns * 4 / 2**30:.1f} GB of features do not fit into {folder} ({error.strerror or error}); "
-            "free some space there"
+            f"{rows * columns * 4 / 2**30:.1f} GB of features do not fit into {folder} ({error.strerror or error}). "
+            "Free some space there."
         ) from None

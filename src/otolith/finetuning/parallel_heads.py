@@ -103,7 +103,7 @@ def train_many(
     2
     """
     if (steps is None) == (val is None) or (val is None) != (score is None):
-        raise ValueError("expected either steps, or val together with score")
+        raise ValueError("expected either steps, or val together with score; got both or neither")
     if len(seeds) != len(draws) or not draws:
         raise ValueError(f"expected one seed for each draw, and a draw; got {len(seeds)} and {len(draws)}")
     sizes = {len(draw.y) for draw in draws}

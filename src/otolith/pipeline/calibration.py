@@ -73,5 +73,7 @@ def calibrate(
         false_unknowns=false_unknowns,
     )
     if found is None:
-        raise DataError("the training windows are too few, or all alike: no distance can be taken from them")
+        raise DataError(
+            "the training windows are too few, or all alike: they give no space of distances. Calibrate on other data."
+        )
     return dataclasses.replace(model, calibration=found)

@@ -39,7 +39,9 @@ def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict
     rows = getattr(split, part)
     rows = rows[w.y[rows] >= 0]
     if not len(rows):
-        raise DataError(f"split {split.name} has no labelled {part} windows to score")
+        raise DataError(
+            f"split {split.name} has no labelled {part} windows to score. Label some, or choose another split or part."
+        )
     return metrics.evaluate(
         w.y[rows], model.predict(w.x[rows]), w.subject[rows], w.meta.activities, model.training_classes
     )

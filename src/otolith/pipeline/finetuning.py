@@ -88,7 +88,9 @@ def finetune(
     seed = encoder.seed if seed is None else seed
     train_rows, val_rows = (part[w.y[part] >= 0] for part in (split.train, split.val))
     if not len(train_rows):
-        raise TrainingError(f"split {split.name} has no labelled training windows; label some, or choose another split")
+        raise TrainingError(
+            f"split {split.name} has no labelled training windows. Label some, or choose another split."
+        )
     own = w.meta.dataset == encoder.meta.dataset
     scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings)
     base = replace(encoder, scaler=scaler, meta=w.meta)

@@ -30,7 +30,9 @@ def turned(w: Windows, seed: int) -> Windows:
 
     sensors = triads(w.meta.channels)
     if not sensors:
-        raise DataError(f"only sensors of three axes can be turned; there are {', '.join(w.meta.channels)}")
+        raise DataError(
+            f"only sensors of three axes can be turned; there are {', '.join(w.meta.channels)}. Record all axes of one."
+        )
     names, which = np.unique(w.recording, return_inverse=True)
     matrices = Rotation.random(len(names), random_state=np.random.default_rng(seed)).as_matrix().astype(np.float32)
     x = np.array(w.x)

@@ -67,7 +67,9 @@ class Scaler:
                 f"{len(self.mean) - 1}, and three for each sensor that is turned."
             )
         if self.turned and set(self.turned[0]) & set(self.may_miss):
-            raise DataError("Gravity alignment needs the accelerometer, so that it may not be missing.")
+            raise DataError(
+                "Gravity alignment needs the accelerometer: leave it out of the sensors that may be missing."
+            )
 
     @property
     def n_channels(self) -> int:
@@ -97,7 +99,10 @@ class Scaler:
         if rows.dtype == np.bool_:
             rows = np.flatnonzero(rows)
         if not len(rows) or not x.shape[1] or not x.shape[2]:
-            raise DataError(f"A scaler cannot be fitted on {len(rows)} windows of shape {x.shape[1:]}.")
+            raise DataError(
+                f"A scaler cannot be fitted on {len(rows)} windows of shape {x.shape[1:]}; expected one window or "
+                "more, with channels and samples."
+            )
         count = 0
         lengths: list[NDArray[np.float64]] = []
         mean = np.zeros(x.shape[1])

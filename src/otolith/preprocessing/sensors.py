@@ -49,8 +49,8 @@ def check_sensors(channels: tuple[str, ...], settings: SensorSettings) -> None:
     odd = [sensor for sensor in there if settings.sensors and sensor not in settings.sensors]
     if odd:
         raise DataError(
-            f"the windows hold {', '.join(there)}, and windows.sensors names {', '.join(settings.sensors)} alone: cut "
-            f"them without {', '.join(odd)}"
+            f"the windows hold {', '.join(there)}, and windows.sensors names {', '.join(settings.sensors)} alone. Cut "
+            f"them without {', '.join(odd)}."
         )
     for sensor in may_miss:
         if sensor not in there:
@@ -58,7 +58,9 @@ def check_sensors(channels: tuple[str, ...], settings: SensorSettings) -> None:
     if "acc" in may_miss and settings.frame == "gravity":
         raise RecipeError("robust.may_miss: windows.frame = gravity needs the accelerometer; leave acc out of the list")
     if len(there) == 1 and may_miss:
-        raise RecipeError(f"robust.may_miss: {may_miss[0]} is the only sensor, so that it cannot be missing")
+        raise RecipeError(
+            f"robust.may_miss: {may_miss[0]} is the only sensor, so that it cannot be missing; leave the list empty"
+        )
     if settings.frame == "gravity":
         turned_triads(channels)
 

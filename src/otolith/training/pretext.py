@@ -77,7 +77,7 @@ class Method(nn.Module):
 
         All randomness but dropout is drawn from `generator`.
         """
-        raise TypeError(f"{type(self).__name__} defines no loss")
+        raise TypeError(f"{type(self).__name__} has to define loss(batch, generator)")
 
     def after_step(self, progress: float) -> None:
         """Follow an update of the weights, by a moving average for example; `progress` is the share of steps done.
