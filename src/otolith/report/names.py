@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from otolith import methods
 
@@ -70,3 +71,9 @@ def listed(items: Iterable[object], most: int = 20) -> str:
     texts = [str(item) for item in items]
     rest = f" and {len(texts) - most} more" if len(texts) > most else ""
     return ", ".join(texts[:most]) + rest
+
+
+def interval_text(result: Mapping[str, Any]) -> str:
+    """Return the interval of a result as `88.1–95.2`, or a dash where it has none."""
+    interval = result.get("interval")
+    return f"{percent(interval['low'])}–{percent(interval['high'])}" if interval else "–"

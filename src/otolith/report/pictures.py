@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from otolith.report import figures, names
 from otolith.report.folder import RunFolder, Tsne, cell_name
 from otolith.report.groups import Group, conditions
-from otolith.report.sections import interval_text
+from otolith.report.names import interval_text
 from otolith.report.style import data_uri
 from otolith.rows import Row
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from otolith.metrics import paired_difference
 from otolith.report import published
 from otolith.report.groups import Group, Line, group, notes_of, warnings_of
-from otolith.report.names import method_title, natural, percent
+from otolith.report.names import interval_text, method_title, natural, percent
 from otolith.rows import Row
 
 if TYPE_CHECKING:
@@ -117,12 +117,6 @@ def _of_group(each: Group, only_details: bool) -> Section:
     if only_details:
         blocks, details = [], blocks + details
     return Section(each.title, each.rows, blocks, details, place=each.place)
-
-
-def interval_text(result: Mapping[str, Any]) -> str:
-    """`88.1–95.2`, or a dash where the row has no interval."""
-    interval = result.get("interval")
-    return f"{percent(interval['low'])}–{percent(interval['high'])}" if interval else "–"
 
 
 def summary_cells(group: Group, line: Line) -> list[str]:
