@@ -48,7 +48,7 @@ class KeepMasks:
         return torch.from_numpy(self._bits.state["state"]["state"].view(np.int64).copy())
 
     def load_state(self, state: Tensor) -> None:
-        """Go on where another stream stood.
+        """Continue from the place of another stream.
 
         Raises:
             ValueError: `state` is not what `state()` gives.

@@ -1,4 +1,4 @@
-"""Freed memory stays with the process.
+"""Keeping freed memory in the process.
 
 The C library gives large blocks back to the system as soon as they are freed; a training step that allocates the same
 tensors again then spends up to a third of its time on page faults and on zeroing pages. On Linux with glibc two

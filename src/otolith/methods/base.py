@@ -11,7 +11,7 @@ from otolith.nets import Encoder, TransformerEncoder
 from otolith.training.settings import TrainSettings
 
 MOST_LAYERS = 1000
-"""More than any encoder has: a card from elsewhere is not to keep us building."""
+"""Most layers of an encoder; without a limit, a model folder from a stranger could ask for millions."""
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,7 @@ from otolith.training.pretext import Batch, Method
 
 @dataclass(frozen=True)
 class Policy(Settings):
-    """A way with negatives and temperature: a loss of view embeddings, and of instance features if it needs them.
-
-    Its fields are the settings of its method.
-    """
+    """A contrastive loss with its own use of negatives and temperature; its fields are the settings of its method."""
 
     needs_instances: ClassVar[bool] = False
     """True if `loss` reads the instance features of a frozen teacher."""

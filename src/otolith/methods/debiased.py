@@ -13,7 +13,7 @@ from otolith.methods.spec import MethodSpec, Paper
 
 @dataclass(frozen=True)
 class DebiasedNegatives(TemperaturePolicy):
-    """See `otolith.losses.debiased_nt_xent` for why the temperature is not the 0.1 of the other policies."""
+    """`otolith.losses.debiased_nt_xent`, which says why small temperatures, such as the others' 0.1, do not suit it."""
 
     temperature: float = 0.5
     tau_plus: float = 0.1

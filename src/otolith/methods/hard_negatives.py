@@ -13,7 +13,7 @@ from otolith.methods.spec import MethodSpec, Paper
 
 @dataclass(frozen=True)
 class HardNegatives(TemperaturePolicy):
-    """See `otolith.losses.hard_negative_nt_xent`; dynamic temperature does the opposite to negatives that are alike."""
+    """`otolith.losses.hard_negative_nt_xent`; dynamic temperature does the opposite to negatives that are alike."""
 
     temperature: float = 0.5
     tau_plus: float = 0.1

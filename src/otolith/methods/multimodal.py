@@ -89,7 +89,7 @@ class Multimodal(Method):
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Within this context `network` is in eval mode without gradient; each of its modules gets its own mode back."""
+    """Keep `network` in eval mode without gradient within this context; each module gets its own mode back."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:

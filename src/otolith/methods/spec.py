@@ -57,14 +57,14 @@ class MethodSpec:
     torch: they must be literals. The others are imported with the file when one of them is first asked for.
 
     Args:
-        name: what recipes, commands and rows call it.
+        name: its name in recipes, commands and rows; lower case, digits and hyphens.
         title: full title, with what sets it apart in brackets.
         label: title in tables and reports.
         short: title in figures and narrow columns.
-        summary: what it learns from, in one line.
-        paper: where it is from: `Paper(...)`, or `DYNAMIC_TEMPERATURE`; None for an idea of your own.
+        summary: the source that it learns from, in one line.
+        paper: its publication: `Paper(...)`, or `DYNAMIC_TEMPERATURE`; None for an idea of your own.
         section: its section there, if it is not the whole paper.
-        needs: what it needs beside windows.
+        needs: further needs beside windows.
         order: its place in tables; the smallest comes first.
         end_to_end: fine-tuning trains the encoder too, by `settings`, a `FinetuneSettings`.
         settings: frozen dataclass of the recipe's `[method.NAME]` table; its defaults hold where there is none.
@@ -98,7 +98,7 @@ class MethodSpec:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            """Import the file of a method that was read from its text, and take over what it says."""
+            """Import the file of a method that was read from its text, and take over the settings and code there."""
             if name not in _CODE or "_load" not in vars(self):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             whole = vars(self)["_load"]().SPEC
