@@ -49,6 +49,7 @@ WIDTH = 4.7
 """Inches of an ordinary figure: two fit side by side on a laptop, one fills a phone and stays legible."""
 
 MARKERS = "osD^vP"
+CENTRED: dict[str, Any] = {"ha": "center", "va": "center"}
 
 _THEME = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper"}
 

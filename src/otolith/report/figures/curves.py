@@ -75,7 +75,7 @@ def training_curve(stage: str, points: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def learning_curves(points: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> Figure:
-    """{method: {k: {mean, low, high}}} as lines over k with their 95 % intervals (Fig. 6); fractions."""
+    """Draw {method: {k: {mean, low, high}}} as lines over k with their 95 % intervals (Fig. 6); fractions."""
     ks = sorted({k for by_k in points.values() for k in by_k})
     with styled():
         figure = canvas(1.5 * WIDTH, 3.9)
@@ -87,11 +87,10 @@ def learning_curves(points: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> Fi
             shift = 1.0 + 0.02 * (i - (len(points) - 1) / 2)  # intervals beside each other, not on top
             x = [k * shift for k in by_k]
             y = [100 * point["mean"] for point in by_k.values()]
-            (line,) = axes.plot(x, y, color=colour, marker=MARKERS[i % len(MARKERS)], markersize=5)
+            handles += axes.plot(x, y, color=colour, marker=MARKERS[i % len(MARKERS)], markersize=5)
             for place, point in zip(x, by_k.values(), strict=True):
                 if point["low"] is not None:
                     axes.plot([place, place], [100 * point["low"], 100 * point["high"]], color=colour, alpha=0.45)
-            handles.append(line)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(FixedLocator(ks))
         axes.xaxis.set_minor_locator(NullLocator())
@@ -106,7 +105,7 @@ def learning_curves(points: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> Fi
 
 
 def teacher(separation: Mapping[str, Any]) -> Figure:
-    """The teacher's similarity over pairs of one activity and of two, with the area under the ROC curve."""
+    """Draw the teacher's similarity over pairs of one activity and of two, with the area under the ROC curve."""
     histogram = separation["histogram"]
     edges = np.asarray(histogram["edges"], dtype=np.float64)
     with styled():
@@ -124,18 +123,18 @@ def teacher(separation: Mapping[str, Any]) -> Figure:
         used = np.flatnonzero(np.asarray(histogram["same"]) + np.asarray(histogram["different"]))
         left, right = (edges[used[0]], edges[used[-1] + 1]) if used.size else (0.0, 1.0)
         axes.set_xlim(max(0.0, left - 0.02), min(1.0, right + 0.02))
-        for kind, words, side in (
-            ("different", "different activities", "left"),
-            ("same", "same activity", "right"),
+        for kind, words, ha, aside in (
+            ("different", "different activities", "right", -4),
+            ("same", "same activity", "left", 4),
         ):
             mean, colour = separation[f"mean_{kind}"], tops[kind][1]
             axes.plot([mean, mean], [0, 1.06 * height], color=colour, linewidth=1.0, linestyle=(0, (3, 2)))
             axes.annotate(
                 f"{words}\nmean {mean:.2f}",
                 (mean, 1.09 * height),
-                xytext=(4 if side == "right" else -4, 0),
+                xytext=(aside, 0),
                 textcoords="offset points",
-                ha="left" if side == "right" else "right",
+                ha=ha,
                 va="bottom",
                 color=colour,
                 fontweight="bold",
@@ -150,7 +149,7 @@ def teacher(separation: Mapping[str, Any]) -> Figure:
 
 
 def teacher_per_activity(separation: Mapping[str, Any]) -> Figure:
-    """The same area for the pairs that involve each activity; 0.5 is chance."""
+    """Draw the same area for the pairs that involve each activity; 0.5 is chance."""
     scores = separation["auc_per_activity"]
     names = sorted(scores, key=lambda name: -scores[name])
     with styled():

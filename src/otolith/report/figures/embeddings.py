@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from otolith.report.names import natural
-from otolith.report.style import INK, MARKERS, PAPER, WIDTH, canvas, palette, short, styled
+from otolith.report.style import CENTRED, INK, MARKERS, PAPER, WIDTH, canvas, palette, short, styled
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,23 +69,14 @@ def _draw_embedding(axes: Axes, panel: Panel) -> None:
     names = [short(panel.activities[c] if c < len(panel.activities) else c) for c in classes]
     spots = _label_spots([panel.points[panel.y == c] for c in classes], [len(name) for name in names])
     for c, name, spot in zip(classes, names, spots, strict=True):
-        axes.text(
-            float(spot[0]),
-            float(spot[1]),
-            name,
-            ha="center",
-            va="center",
-            fontsize=8.5,
-            fontweight="bold",
-            color=INK,
-            bbox={
-                "boxstyle": "round,pad=0.25",
-                "facecolor": PAPER,
-                "edgecolor": colours[c],
-                "linewidth": 1.2,
-                "alpha": 0.88,
-            },
-        )
+        box = {
+            "boxstyle": "round,pad=0.25",
+            "facecolor": PAPER,
+            "edgecolor": colours[c],
+            "linewidth": 1.2,
+            "alpha": 0.88,
+        }
+        axes.text(float(spot[0]), float(spot[1]), name, fontsize=8.5, fontweight="bold", color=INK, bbox=box, **CENTRED)
     # Labels take part in the limits, so that none is cut off.
     axes.update_datalim(spots)
     axes.margins(0.06)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,12 +13,12 @@ from matplotlib.patches import Rectangle
 from otolith.report.names import method_title, natural, percent
 from otolith.report.style import (
     ACCENT,
+    CENTRED,
     GRID,
     INK,
     MARKERS,
     METHOD_COLOURS,
     MUTED,
-    PAPER,
     WARM,
     WIDTH,
     bare,
@@ -30,7 +31,7 @@ from otolith.report.style import (
 
 
 def confusion(matrix: Sequence[Sequence[int]], activities: Sequence[str]) -> Figure:
-    """Confusion matrix, rows true: colour and large number are the row's share in percent, below the count.
+    """Draw a confusion matrix, rows true: colour and large number are the row's share in percent, below the count.
 
     Activities that neither occur nor are predicted are left out.
     """
@@ -51,26 +52,12 @@ def confusion(matrix: Sequence[Sequence[int]], activities: Sequence[str]) -> Fig
                 axes.add_patch(Rectangle((j, i), 1, 1, facecolor=colour, alpha=float(shares[i, j]), edgecolor="none"))
                 if not counts[i, j]:
                     continue
-                text = PAPER if shares[i, j] > 0.55 else INK
-                axes.text(
-                    j + 0.5,
-                    i + 0.44,
-                    f"{100 * shares[i, j]:.0f}" if shares[i, j] >= 0.005 else "<1",
-                    ha="center",
-                    va="center",
-                    color="white" if text == PAPER else text,
-                    fontsize=8 if small else 11,
-                    fontweight="bold" if i == j else "normal",
-                )
-                axes.text(
-                    j + 0.5,
-                    i + 0.78,
-                    str(counts[i, j]),
-                    ha="center",
-                    va="center",
-                    color="white" if text == PAPER else MUTED,
-                    fontsize=5.5 if small else 7,
-                )
+                ink, muted = ("white", "white") if shares[i, j] > 0.55 else (INK, MUTED)
+                share = f"{100 * shares[i, j]:.0f}" if shares[i, j] >= 0.005 else "<1"
+                weight = "bold" if i == j else "normal"
+                size, below = (8, 5.5) if small else (11, 7)
+                axes.text(j + 0.5, i + 0.44, share, color=ink, fontsize=size, fontweight=weight, **CENTRED)
+                axes.text(j + 0.5, i + 0.78, str(counts[i, j]), color=muted, fontsize=below, **CENTRED)
         for line in range(n + 1):
             axes.axhline(line, color=GRID, linewidth=0.8)
             axes.axvline(line, color=GRID, linewidth=0.8)
@@ -82,7 +69,7 @@ def confusion(matrix: Sequence[Sequence[int]], activities: Sequence[str]) -> Fig
 
 
 def per_class(scores: Mapping[str, float], support: Mapping[str, int]) -> Figure:
-    """F1 of each activity as a bar from zero with its value and its number of test windows."""
+    """Draw the F1 of each activity as a bar from zero with its value and its number of test windows."""
     names = list(scores)
     with styled():
         figure = canvas(WIDTH, 0.8 + 0.34 * len(names))
@@ -90,16 +77,8 @@ def per_class(scores: Mapping[str, float], support: Mapping[str, int]) -> Figure
         values = [100 * scores[name] for name in names]
         axes.barh(range(len(names)), values, height=0.62, color=ACCENT)
         for i, (name, value) in enumerate(zip(names, values, strict=True)):
-            inside = value > 25
-            axes.text(
-                value - 1.5 if inside else value + 1.5,
-                i,
-                f"{value:.1f}",
-                va="center",
-                ha="right" if inside else "left",
-                color="white" if inside else INK,
-                fontweight="bold",
-            )
+            x, ha, ink = (value - 1.5, "right", "white") if value > 25 else (value + 1.5, "left", INK)
+            axes.text(x, i, f"{value:.1f}", va="center", ha=ha, color=ink, fontweight="bold")
             axes.text(101.5, i, f"{support.get(name, 0):,}", va="center", ha="left", color=MUTED, fontsize=8)
         axes.text(101.5, -0.78, "windows", va="center", ha="left", color=MUTED, fontsize=8)
         axes.set_yticks(range(len(names)), [short(name) for name in names], color=INK)
@@ -111,7 +90,7 @@ def per_class(scores: Mapping[str, float], support: Mapping[str, int]) -> Figure
 
 
 def per_subject(scores: Mapping[str, float], macro_f1: float, interval: Mapping[str, float] | None = None) -> Figure:
-    """Macro F1 within each test subject, the best on top, with the score over all and its 95 % interval."""
+    """Draw the macro F1 within each test subject, the best on top, with the score over all and its 95 % interval."""
     people = sorted(scores, key=lambda person: (-scores[person], natural(person)))
     values = [100 * scores[person] for person in people]
     step = 0.27 if len(people) <= 20 else 0.16
@@ -146,8 +125,8 @@ class Series:
     published: tuple[float, ...] = ()
 
 
-def comparison(lines: Sequence[Series], xlabel: str = "macro F1 on the test subjects (%)") -> Figure:
-    """Every run as a point, the mean as a bar with its value; an open diamond is the paper's figure."""
+def comparison(lines: Sequence[Series]) -> Figure:
+    """Draw every run as a point, the mean as a bar with its value; an open diamond is the paper's figure."""
     with styled():
         figure = canvas(WIDTH, 1.1 + 0.5 * len(lines))
         axes = figure.subplots()
@@ -164,26 +143,18 @@ def comparison(lines: Sequence[Series], xlabel: str = "macro F1 on the test subj
             )
             if line.published:
                 paper = 100 * np.asarray(line.published)
-                axes.plot(
-                    paper, np.full(len(paper), i), "D", markersize=6, markerfacecolor="none", markeredgecolor=MUTED
-                )
-                axes.text(
-                    paper.mean(),
-                    i + 0.24,
-                    "paper " + ", ".join(f"{value:.1f}" for value in paper),
-                    ha="center",
-                    va="top",
-                    color=MUTED,
-                    fontsize=7.5,
-                )
+                open_diamond: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": MUTED}
+                axes.plot(paper, np.full(len(paper), i), "D", markersize=6, **open_diamond)
+                words = "paper " + ", ".join(f"{value:.1f}" for value in paper)
+                axes.text(paper.mean(), i + 0.24, words, ha="center", va="top", color=MUTED, fontsize=7.5)
         percent_axis(axes, min(everything))
         axes.set_yticks(range(len(lines)), [short(line.label, 30) for line in lines], color=INK)
-        axes.set(ylim=(len(lines) - 0.35, -0.75), xlabel=xlabel)
+        axes.set(ylim=(len(lines) - 0.35, -0.75), xlabel="macro F1 on the test subjects (%)")
         return figure
 
 
 def subjects_by_method(table: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
-    """{label: {subject: scores over seeds}}: the mean of each line for each subject, to show hard people.
+    """Draw {label: {subject: scores over seeds}}: the mean of each line for each subject, to show hard people.
 
     Keys of the outer mapping are method names (then coloured as elsewhere) or free labels.
     """
@@ -198,14 +169,9 @@ def subjects_by_method(table: Mapping[str, Mapping[str, Sequence[float]]]) -> Fi
             here = [(100 * float(np.mean(scores[p])), i) for i, p in enumerate(people) if p in scores]
             values += [value for value, _ in here]
             shift = (k - (len(table) - 1) / 2) * 0.6 / max(len(table), 1)
-            (points,) = axes.plot(
-                [value for value, _ in here],
-                [i + shift for _, i in here],
-                MARKERS[k % len(MARKERS)],
-                color=METHOD_COLOURS.get(label, fallback[k]),
-                markersize=6,
-            )
-            handles.append(points)
+            x, y = [value for value, _ in here], [i + shift for _, i in here]
+            colour = METHOD_COLOURS.get(label, fallback[k])
+            handles += axes.plot(x, y, MARKERS[k % len(MARKERS)], color=colour, markersize=6)
         percent_axis(axes, min(values))
         for i in range(len(people)):
             axes.axhline(i + 0.5, color=GRID, linewidth=0.8)
