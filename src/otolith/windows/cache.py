@@ -38,7 +38,7 @@ FORMAT = 2
 
 ARRAYS = ("x", "y", "subject", "recording", "start")
 
-_WORTH_WORKERS = 64 << 20  # bytes of files; processes take some two seconds to start
+_WORTH_WORKERS = 256 << 20  # bytes of files, which take as long to read as processes to start
 
 
 def windows_for(
