@@ -20,7 +20,7 @@ from otolith.system import files
 from tests.faults import faultjobs
 from tests.helpers import tiny
 
-RECORDINGS, SECONDS, RATE_HZ = 3, 60, 25.0
+RECORDINGS, SECONDS, RATE_HZ = 2, 20, 25.0
 NEAR_S = 0.1
 """In so long a time after the last file was begun lie the moments that matter most."""
 

@@ -107,7 +107,7 @@ def test_an_error_at_any_step_leaves_the_old_or_the_new_folder(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="dies in a forked process")
-@pytest.mark.parametrize(("before", "replace"), SCENES)
+@pytest.mark.parametrize(("before", "replace"), [SCENES[0], SCENES[-1]])
 def test_a_kill_at_any_step_leaves_the_old_or_the_new_folder_and_nothing_once_written_again(
     before: dict[str, str], replace: bool, exchange: str, tmp_path: Path
 ) -> None:
