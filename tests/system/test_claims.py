@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from otolith.errors import InUseError
 from otolith.progress import Progress
-from otolith.system import claims
+from otolith.system import claims, files
 
 HOLDER = """
 import sys
@@ -128,3 +129,22 @@ def test_a_folder_with_something_in_it_is_not_empty(tmp_path: Path) -> None:
     claims.refuse_if_held(tmp_path)
     claims.refuse_if_held(tmp_path / "missing")
     assert [entry.name for entry in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_where_there_are_no_locks_work_goes_on_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("filelock.lock_descriptor", refuse)
+    with claims.hold(tmp_path / "run"):
+        claims.refuse_if_held(tmp_path / "run")
+        assert "has no locks (No locks available): let no other process work there" in caplog.text
+    assert list((tmp_path / "run").iterdir()) == []
+    for content in ("one", "two"):
+        with files.whole_folder(tmp_path / "target", replace=True) as folder:
+            (folder / "a").write_text(content)
+            files.restore(tmp_path / "target")  # nobody can tell who lives: nothing is removed
+    assert (tmp_path / "target" / "a").read_text() == "two"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "target"]

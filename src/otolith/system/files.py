@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from otolith.errors import DataError, StorageError
@@ -123,7 +124,7 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     5
     ['target', 'a.txt']
     """
-    target = Path(os.path.realpath(target))
+    named, target = target, Path(os.path.realpath(target))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         restore(target)
@@ -133,10 +134,7 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             new = aside / NEW
             new.mkdir()
             yield new
-            for folder, _, names in os.walk(new):
-                for name in names:
-                    _sync(Path(folder, name))
-                sync_folder(Path(folder))
+            _sync_all(new)
             if replace and os.path.lexists(target):
                 if not _exchanged(new, target):
                     os.rename(target, aside / OLD)  # `_clear` brings it back if the next line fails
@@ -147,7 +145,7 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
                 os.rename(new, target)
             sync_folder(target.parent)
     except OSError as error:
-        raise cannot_write(target, error) from error
+        raise cannot_write(named, error) from error
 
 
 def put_folder(folder: Path, target: Path) -> None:
@@ -268,6 +266,15 @@ def _exchanged(one: Path, other: Path) -> bool:
     if number in _CANNOT_EXCHANGE:
         return False
     raise OSError(number, os.strerror(number))
+
+
+def _sync_all(folder: Path) -> None:
+    """Wait until the disk has every file below a folder; several at a time, which it writes as fast as one."""
+    paths = list(folder.rglob("*"))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(_sync, (path for path in paths if path.is_file())))
+    for path in (*(path for path in paths if path.is_dir()), folder):
+        sync_folder(path)
 
 
 def _sync(file: Path) -> None:
