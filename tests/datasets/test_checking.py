@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from otolith.datasets import checking, load
-from otolith.datasets.checking import main, manifest, published
+from otolith.datasets.__main__ import main
+from otolith.datasets.checking import manifest, published
 from otolith.errors import DataError
 
 
@@ -45,7 +46,7 @@ def test_computed_manifest_describes_the_copy(
 
 def test_usage() -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "otolith.datasets.checking"], capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", "-m", "otolith.datasets"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert "usage" in done.stderr

@@ -1,18 +1,17 @@
 """The check of a copy: what is missing, empty, damaged, unlike the published files, or was repaired while it was read.
 
-`python -m otolith.datasets.checking NAME FOLDER` writes the manifest of a copy, one file a line, to standard output;
+`python -m otolith.datasets NAME FOLDER` writes the manifest of a copy, one file a line, to standard output;
 those under `manifests/` were made so from complete copies of the published data.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from otolith.datasets.base import Dataset, Problem
+from otolith.datasets.description import DatasetInfo, Problem
 from otolith.errors import DataError
 from otolith.recording import Recording
 from otolith.windows.clock import contiguous
@@ -21,7 +20,25 @@ FOLDER = Path(__file__).parent / "manifests"
 RESTORE = "Restore it from the original."
 
 
-def check(dataset: Dataset, deep: bool) -> list[Problem]:
+class Copy(Protocol):
+    """The part of `Dataset` that its check needs; see there."""
+
+    @property
+    def info(self) -> DatasetInfo: ...
+    @property
+    def root(self) -> Path | None: ...
+    @property
+    def folder_names(self) -> tuple[str, ...]: ...
+    @property
+    def expects(self) -> str: ...
+    def files(self) -> list[Path]: ...
+    def readers(self) -> Sequence[Callable[[], Recording]]: ...
+    def recordings(self) -> Iterator[Recording]: ...
+    def absences(self) -> list[Problem]: ...
+    def fingerprint(self, path: Path) -> dict[str, int | str]: ...
+
+
+def check(dataset: Copy, deep: bool) -> list[Problem]:
     """Return the problems of a copy; `Dataset.check` says what is looked at."""
     known = published(dataset.info.name) if dataset.root is not None else {}
     try:
@@ -49,7 +66,7 @@ def published(name: str) -> dict[str, dict[str, int | str]]:
     return json.loads(path.read_text(encoding="utf-8"))["files"] if path.is_file() else {}
 
 
-def manifest(dataset: Dataset) -> dict[str, Any]:
+def manifest(dataset: Copy) -> dict[str, Any]:
     """Return the manifest of a copy: the fingerprint of every file that the data set reads, by its path.
 
     Raises:
@@ -61,11 +78,11 @@ def manifest(dataset: Dataset) -> dict[str, Any]:
     return {"dataset": dataset.info.name, "files": files}
 
 
-def _relative(path: Path, dataset: Dataset) -> str:
+def _relative(path: Path, dataset: Copy) -> str:
     return path.relative_to(dataset.root).as_posix() if dataset.root is not None else str(path)
 
 
-def _compared(dataset: Dataset, known: dict[str, dict[str, int | str]], deep: bool) -> Iterator[Problem]:
+def _compared(dataset: Copy, known: dict[str, dict[str, int | str]], deep: bool) -> Iterator[Problem]:
     """Differences from the published files: absence, other sizes and, if `deep`, other contents."""
     again = f"Restore it, or fetch the data set again with `otolith data {dataset.info.name} --fetch`."
     for relative, expected in known.items():
@@ -84,7 +101,7 @@ def _compared(dataset: Dataset, known: dict[str, dict[str, int | str]], deep: bo
                 yield Problem(str(path), f"differs from the published file ({got} instead of {expected})", again)
 
 
-def _read(dataset: Dataset) -> Iterator[Problem]:
+def _read(dataset: Copy) -> Iterator[Problem]:
     """Damage and repairs that show when every recording is read and brought onto one clock."""
     told: set[str] = set()  # a file that several recordings share is told once
     names: set[str] = set()
@@ -110,7 +127,7 @@ def _read(dataset: Dataset) -> Iterator[Problem]:
             yield from problem(str(error), True)
 
 
-def _recordings(dataset: Dataset) -> Iterator[Recording | DataError]:
+def _recordings(dataset: Copy) -> Iterator[Recording | DataError]:
     """Yield each recording, or why it cannot be read; without readers, none after the first that cannot."""
     try:
         readers = dataset.readers()
@@ -124,20 +141,3 @@ def _recordings(dataset: Dataset) -> Iterator[Recording | DataError]:
             yield reader()
         except DataError as error:
             yield error
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Write the manifest of the data set `arguments[0]` in the folder `arguments[1]`, one file a line."""
-    from otolith.datasets.registry import load
-
-    if len(arguments) != 2:
-        sys.stderr.write("usage: python -m otolith.datasets.checking NAME FOLDER\n")
-        return 2
-    made = manifest(load(arguments[0], arguments[1]))
-    lines = ",\n".join(f"{json.dumps(path)}: {json.dumps(what)}" for path, what in made["files"].items())
-    sys.stdout.write(f'{{"dataset": {json.dumps(made["dataset"])}, "files": {{\n{lines}\n}}}}\n')
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

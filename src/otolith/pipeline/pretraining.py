@@ -48,6 +48,11 @@ def build_encoder(method: str, recipe: Recipe, meta: WindowMeta, seed: int) -> E
 
     Raises:
         DataError: the windows have too few steps, fewer than eight.
+
+    >>> import otolith
+    >>> meta = otolith.WindowMeta(dataset="made up", rate_hz=30, seconds=1, overlap=0.5, activities=("walk", "sit"))
+    >>> build_encoder("csshar", otolith.load_recipe("compact", "watch"), meta, 0).n_features
+    3840
     """
     with seeded(seed):
         try:
