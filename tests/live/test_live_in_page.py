@@ -89,8 +89,8 @@ def test_signals_to_be_recognised_in_the_page_are_exact(served: Served, known: d
         say(talk, {"type": "replay", "recording": "odd", "speed": 100, "recognise": False})
         came = hear_all(talk)
     pieces = [message for message in came if message["type"] == "signals"]
-    assert [p["t"] for p in pieces] == [piece.times.tolist() for piece in one.pieces()]
-    assert [p["x"] for p in pieces] == [piece.values.tolist() for piece in one.pieces()]
+    assert [p["t"] for p in pieces] == [times.tolist() for times, _ in one.pieces()]
+    assert [p["x"] for p in pieces] == [values.tolist() for _, values in one.pieces()]
     assert not any(message["type"] == "prediction" for message in came)
 
 

@@ -35,5 +35,5 @@ def test_a_real_recording_is_played_as_it_is_predicted(real_root: Path) -> None:
     np.testing.assert_allclose([p["p"] for p in predictions], found.timeline.probabilities, atol=2e-6)
     np.testing.assert_allclose([p["belief"] for p in predictions], found.timeline.belief, atol=2e-6)
     stream = StreamingRecogniser(model, one.rate_hz, channels=one.channels)
-    again = [p for piece in one.pieces() for p in stream.push(piece.values, piece.times)] + stream.finish()
+    again = [p for times, values in one.pieces() for p in stream.push(values, times)] + stream.finish()
     assert [p.start_s for p in again] == [p["start_s"] for p in predictions]

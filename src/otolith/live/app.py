@@ -25,19 +25,11 @@ from otolith.model import Model
 from otolith.prediction.matching import expects_gravity
 from otolith.prediction.timeline import state_names
 
-PAGE = {
-    "/": ("index.html", "text/html"),
-    "/style.css": ("style.css", "text/css"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-    **{
-        f"/{name}.js": (f"{name}.js", "text/javascript")
-        for name in (
-            *("main", "motion", "connection", "signals", "timeline", "colours"),
-            *("local", "recogniser", "network", "clock", "windows", "smoothing", "fits"),
-        )
-    },
-}
-"""Path -> file of the folder `page`, and its type."""
+_TYPES = {"html": "text/html", "css": "text/css", "svg": "image/svg+xml", "js": "text/javascript"}
+_FOLDER = importlib.resources.files("otolith.live") / "page"
+_NAMES = sorted(each.name for each in _FOLDER.iterdir())
+PAGE = {f"/{name}".replace("/index.html", "/"): (name, _TYPES[name.rpartition(".")[2]]) for name in _NAMES}
+"""The page's files, {path: (name in the folder `page`, type)}."""
 PIECE_BYTES = 64 * 1024
 
 
@@ -78,8 +70,7 @@ class Pieces(Response):
 
 def build(live: Live) -> ASGIApp:
     """Return the ASGI application."""
-    folder = importlib.resources.files("otolith.live") / "page"
-    files = {path: ((folder / name).read_bytes(), kind) for path, (name, kind) in PAGE.items()} | dict(live.files)
+    files = {path: ((_FOLDER / name).read_bytes(), kind) for path, (name, kind) in PAGE.items()} | dict(live.files)
     files |= {f"/recogniser/{name}": found for name, found in live.in_page.files.items()}
     about = describe(live)
     batcher = Batcher(live.model)

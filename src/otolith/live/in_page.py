@@ -22,7 +22,7 @@ from otolith.prediction import matching
 from otolith.prediction.run import hidden_markov
 from otolith.prediction.smoothing import FOUND, LEAST
 from otolith.progress import SILENT, Progress
-from otolith.recording import STANDARD_GRAVITY, Recording, Stream
+from otolith.recording import STANDARD_GRAVITY, Recording
 from otolith.streaming.recogniser import CHECKED_S
 from otolith.system import extras
 from otolith.windows import cut, resample
@@ -43,10 +43,6 @@ class InPage:
 
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     why_not: str = ""
-
-    def __post_init__(self) -> None:
-        if bool(self.files) == bool(self.why_not):
-            raise ValueError("InPage takes either files, or the reason why there are none")
 
 
 def prepare(
@@ -71,7 +67,10 @@ def prepare(
         if graph is None:
             graph = _export(model, terms, recordings, progress)
             if key:
-                _keep(key, graph, progress)
+                try:
+                    exported.keep(key, graph)
+                except StorageError as error:  # the page can have the model all the same
+                    progress.say(str(error))
         files[GRAPH] = (graph, "application/octet-stream")
     except OtolithError as error:
         return InPage(why_not=str(error))
@@ -89,20 +88,12 @@ def _export(model: Model, terms: Sequence[str], recordings: Iterable[Playable], 
         return path.read_bytes()
 
 
-def _keep(key: str, graph: bytes, progress: Progress) -> None:
-    try:
-        exported.keep(key, graph)
-    except StorageError as error:  # the page can have the model all the same
-        progress.say(str(error))
-
-
 def trial(model: Model, recordings: Iterable[Playable]) -> Trial | None:
     """Return windows of the first recording that is long enough for one; None where none is."""
     from otolith.export import Trial
 
     for one in recordings:
-        streams = [Stream(one.channels, stretch.values, one.rate_hz) for stretch in one.stretches]
-        whole = [Recording(f"{one.name} {i}", 0, (stream,)) for i, stream in enumerate(streams)]
+        whole = [Recording(f"{one.name} {i}", 0, (stream,)) for i, stream in enumerate(one.streams)]
         try:
             x = cut(whole, model.meta, unlabelled=True).x[:MAX_TRIAL_WINDOWS]
         except DataError:  # too short for a window

@@ -14,7 +14,7 @@ from otolith.errors import DataError
 from otolith.model import Model
 from otolith.prediction import open_sources
 from otolith.prediction.matching import fitting, refuse_removed_gravity
-from otolith.recording import Recording
+from otolith.recording import Recording, Stream
 from otolith.windows.clock import contiguous
 
 MOST = 100
@@ -24,22 +24,11 @@ PIECE_S = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
-    """Times (n,) in seconds from the recording's first sample on, and samples (channels, n) in m/s² and rad/s."""
-
-    times: NDArray[np.float64]
-    values: NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
 class Playable:
-    """A recording that fits the model, with the model's channels alone."""
+    """A recording that fits the model, as gap-free streams of the model's channels on one regular clock."""
 
     name: str
-    channels: tuple[str, ...]
-    rate_hz: float
-    seconds: float
-    stretches: tuple[Piece, ...]
+    streams: tuple[Stream, ...]
 
     @classmethod
     def of(cls, recording: Recording, model: Model) -> Playable:
@@ -48,22 +37,30 @@ class Playable:
         Raises:
             DataError: a channel is missing, a rate too low, or gravity or units contradict the model.
         """
-        fitted = fitting(recording, model.meta, model.encoder.scaler)
-        streams = contiguous(fitted)
-        zero = streams[0].start_s
-        stretches = []
-        for stream in streams:
-            times = stream.start_s - zero + np.arange(stream.n_samples) / stream.rate_hz
-            stretches.append(Piece(times, np.asarray(stream.values, np.float64)))
-        last = stretches[-1].times[-1]
-        return cls(recording.name, streams[0].channels, streams[0].rate_hz, float(last), tuple(stretches))
+        return cls(recording.name, tuple(contiguous(fitting(recording, model.meta, model.encoder.scaler))))
 
-    def pieces(self) -> Iterator[Piece]:
-        """Yield the recording in pieces of `PIECE_S`, in order; none spans a gap."""
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return self.streams[0].channels
+
+    @property
+    def rate_hz(self) -> float:
+        return self.streams[0].rate_hz
+
+    @property
+    def seconds(self) -> float:
+        return float(self._times(self.streams[-1])[-1])
+
+    def pieces(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Yield times (n,) since the first sample and samples (channels, n), `PIECE_S` at a time; none spans a gap."""
         n = max(1, round(PIECE_S * self.rate_hz))
-        for stretch in self.stretches:
-            for at in range(0, len(stretch.times), n):
-                yield Piece(stretch.times[at : at + n], stretch.values[:, at : at + n])
+        for stream in self.streams:
+            times, values = self._times(stream), np.asarray(stream.values, np.float64)
+            for at in range(0, len(times), n):
+                yield times[at : at + n], values[:, at : at + n]
+
+    def _times(self, stream: Stream) -> NDArray[np.float64]:
+        return stream.start_s - self.streams[0].start_s + np.arange(stream.n_samples) / stream.rate_hz
 
 
 def playable(

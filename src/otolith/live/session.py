@@ -220,13 +220,13 @@ class Session:
         recogniser = StreamingRecogniser(self.model, recording.rate_hz, channels=recording.channels)
         self._outbox.send(protocol.ready(recording.channels, recording.rate_hz))
         began = time.monotonic()
-        for piece in recording.pieces():
+        for times, values in recording.pieces():
             # a piece exists once its last sample is taken
-            await asyncio.sleep(max(0.0, began + float(piece.times[-1]) / mode.speed - time.monotonic()))
-            rows = np.round(piece.values, 4) if mode.recognise else piece.values
-            self._outbox.send(protocol.signals(piece.times.tolist(), rows.tolist()))
+            await asyncio.sleep(max(0.0, began + float(times[-1]) / mode.speed - time.monotonic()))
+            rows = np.round(values, 4) if mode.recognise else values
+            self._outbox.send(protocol.signals(times.tolist(), rows.tolist()))
             if mode.recognise:
-                await self._predict(recogniser, recogniser.cut(piece.values, piece.times), 0.0)
+                await self._predict(recogniser, recogniser.cut(values, times), 0.0)
         if mode.recognise:
             await self._finish(recogniser)
         else:

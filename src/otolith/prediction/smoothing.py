@@ -71,11 +71,6 @@ class HiddenMarkov:
         # a new draw may give the same state again, hence n / (n - 1)
         return math.exp(-max(dt, 0.0) / self.dwell_s * (n / (n - 1))) if n > 1 else 1.0
 
-    def transition(self, dt: float) -> Array:
-        """Return (n_states, n_states) probabilities of each state (columns) `dt` seconds after each state (rows)."""
-        kept = self.kept(dt)
-        return kept * np.eye(self.n_states) + (1 - kept) / self.n_states
-
     def emissions(self, probabilities: ArrayLike, flagged: ArrayLike) -> Array:
         """Return likelihoods (n, n_states), up to a factor, of windows (n, n_activities) and their flags (n,) bool."""
         p = np.maximum(np.asarray(probabilities, np.float64), LEAST)

@@ -1,4 +1,4 @@
-// Samples with time stamps onto one regular clock: otolith.streaming.grid for a single sensor, to the same bits.
+// Brings samples with time stamps onto one regular clock, bit for bit as otolith.streaming.grid does for one sensor.
 
 const OFF = 1e-6; // share of a step by which a sum of steps may be off
 const ROUNDED = 1e-3;
@@ -12,7 +12,7 @@ export class Clock {
     this.run = null; // {start, k, times, rows}: what of the stretch is still needed; k is the next point's number
   }
 
-  /** Takes times [n] and rows [channel][n]; gives the points that no later sample can change: [{start, fresh, rows}]. */
+  /** Takes times [n] and rows [channel][n]; returns the points that no later sample can change: [{start, fresh, rows}]. */
   push(times, rows) {
     const pieces = [];
     let from = 0;
@@ -29,7 +29,7 @@ export class Clock {
     return pieces;
   }
 
-  /** The stretch has ended: its last points. */
+  /** Ends the stretch; returns its last points. */
   finish() {
     const pieces = this.#points(true);
     this.run = null;
@@ -57,7 +57,7 @@ export class Clock {
     return [{ start, fresh: k === 0, rows }];
   }
 
-  /** Drops samples that no time from `before` on is interpolated from. */
+  /** Drops samples from which no time later than `before` is interpolated. */
   #forget(before) {
     const { times, rows } = this.run;
     let first = 0;
@@ -67,7 +67,7 @@ export class Clock {
   }
 }
 
-/** Straight lines between samples, in the order of operations of numpy.interp. */
+/** Interpolates linearly, in the order of operations of numpy.interp. */
 function interpolated(points, times, row) {
   let j = 0;
   return points.map((point) => {

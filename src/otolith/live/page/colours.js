@@ -10,18 +10,18 @@ dark.addEventListener("change", () => {
 
 const COUNT = 12;
 
-/** Value of a custom property, "ink" for --ink. */
+/** Returns the value of a custom property, "ink" for --ink. */
 export function colour(name) {
   if (!cache.has(name)) cache.set(name, style.getPropertyValue(`--${name}`).trim());
   return cache.get(name);
 }
 
-/** Name of the colour of a state. */
+/** Returns the name of a state's colour. */
 export function ofState(states, index) {
   return states[index] === "unknown" ? "unknown" : `c${index % COUNT}`;
 }
 
-/** A canvas fitted to its box and the screen's density: {context, width, height} in CSS pixels. */
+/** Fits a canvas to its box and the screen's density: {context, width, height} in CSS pixels. */
 export function fitted(canvas) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const ratio = window.devicePixelRatio || 1;

@@ -1,4 +1,4 @@
-// The WebSocket to the server; see otolith.live.protocol for what is said.
+// The WebSocket to the server; otolith.live.protocol describes its messages.
 
 const PING_MS = 1000;
 const KEPT = 9;
@@ -23,7 +23,7 @@ export class Connection {
     this.socket.addEventListener("message", (event) => this.#take(JSON.parse(event.data)));
     this.socket.addEventListener("close", (event) => {
       clearInterval(this.timer);
-      const lost = "The connection was lost. Is the server still running?";
+      const lost = "The connection was lost. Start the server again if it has ended, then reload this page.";
       this.on.closed?.(this.reason ?? (event.code === 1000 ? null : event.reason || lost));
     });
   }
@@ -33,7 +33,7 @@ export class Connection {
     this.socket.send(JSON.stringify({ v: 1, ...message }));
   }
 
-  /** Whether samples may be sent. */
+  /** True while samples may be sent. */
   get ready() {
     return this.socket.readyState === WebSocket.OPEN;
   }
@@ -47,13 +47,13 @@ export class Connection {
     this.send({ type: "ping", sent: performance.now() });
   }
 
-  /** Median of the last ways there and back, in ms; null before the first. */
+  /** Median of the last times to the server and back, in ms; null before the first. */
   get network() {
     const sorted = [...this.trips].sort((a, b) => a - b);
     return sorted.length ? sorted[Math.floor(sorted.length / 2)] : null;
   }
 
-  /** Take the last predictions, and end. */
+  /** Takes the last predictions, and ends. */
   stop() {
     this.send({ type: "stop" });
     setTimeout(() => this.socket.close(1000), 1500);

@@ -1,10 +1,10 @@
-// What a model asks of signals, where no server asks it: channels, rate, units, gravity; see otolith.prediction.matching.
+// Checks of signals against the model, as otolith.prediction.matching makes them on a server.
 
 import { Refusal } from "./motion.js";
 
 const ACC = ["acc_x", "acc_y", "acc_z"];
 
-/** Throws a Refusal where channels are missing or the rate is too low. */
+/** Throws a Refusal if channels are missing or the rate is too low. */
 export function refuseStream(about, { channels, rate_hz: rate }) {
   const missing = about.channels.filter((name) => !channels.includes(name));
   if (missing.length) {
@@ -12,12 +12,12 @@ export function refuseStream(about, { channels, rate_hz: rate }) {
       + "that has the missing sensor, or train a model on the channels that there are.");
   }
   if (!(rate >= about.in_page.fits.least_rate_hz)) {
-    throw new Refusal(`${rate} samples come in a second, and the model expects ${about.rate_hz}. Movements that fast are not `
-      + `in such signals; train a model with --set windows.rate_hz=${rate}.`);
+    throw new Refusal(`${rate} samples come in a second, and the model expects ${about.rate_hz}. Fast movements are lost at `
+      + `such a rate. Take a faster device, or train a model with --set windows.rate_hz=${rate}.`);
   }
 }
 
-/** Looks at the first seconds of the model's channels. */
+/** Checks the first seconds of the model's channels. */
 export class Beginning {
   constructor(about, rate) {
     this.fits = about.in_page.fits;
@@ -30,14 +30,14 @@ export class Beginning {
     this.lengths = []; // of the mean acceleration in each block
   }
 
-  /** Takes rows [channel][n]; throws a Refusal where they contradict the model. */
+  /** Takes rows [channel][n]; throws a Refusal if they contradict the model. */
   push(rows) {
     if (this.seen >= this.most) return;
     this.seen += rows[0].length;
     const turn = Math.max(0, ...this.gyro.flatMap((i) => rows[i].map(Math.abs)));
     if (turn > this.fits.most_rad_s) {
       throw new Refusal(`The rotation rate reaches ${Math.round(turn)}, more than any sensor measures in rad/s: the numbers `
-        + "look like degrees.");
+        + "look like degrees. Take another browser or device.");
     }
     if (this.acc.includes(-1)) return;
     this.acc.forEach((row, i) => this.block[i].push(...rows[row]));
@@ -48,7 +48,7 @@ export class Beginning {
     if (this.seen >= this.most) this.#refuseGravity();
   }
 
-  /** No more comes. */
+  /** Ends the stream. */
   finish() {
     if (this.seen < this.most) this.#refuseGravity();
   }
@@ -61,10 +61,11 @@ export class Beginning {
     const { least_m_s2: least, most_m_s2: most } = this.fits;
     const said = `The mean acceleration is ${typical.toFixed(2)} m/s²`;
     if (least !== null && typical < least) {
-      throw new Refusal(`${said}, and the model was trained with gravity in it (9.81 m/s²): this device seems to remove it.`);
+      throw new Refusal(`${said}, and the model was trained with gravity in it (9.81 m/s²): this device seems to remove it. Take another `
+        + "device, or a model that was trained without gravity.");
     }
     if (most !== null && typical > most) {
-      throw new Refusal(`${said}, so gravity is in it, and the model was trained without.`);
+      throw new Refusal(`${said}, so gravity is in it, and the model was trained without. Take a model that was trained with it.`);
     }
   }
 }

@@ -1,5 +1,5 @@
-// Recognition in this page, with the face of a Connection: of this device's sensors, of which nothing is sent, or of a
-// recording, whose signals the server plays.
+// Recognition in this page, with the interface of a Connection: from this device's sensors, of which nothing is sent, or
+// from a recording, which the server plays.
 
 import { Connection } from "./connection.js";
 import { load } from "./network.js";
@@ -8,7 +8,7 @@ import { Recogniser } from "./recogniser.js";
 const MOST_WAITING = 100; // pieces that wait for their turn, or for the recogniser to load: ten seconds
 
 export class Local {
-  /** As for a Connection; `about` is what the server says of the model. */
+  /** Arguments as of a Connection; `about` is the server's description of the model. */
   constructor(first, on, about) {
     this.on = on;
     this.about = about;
@@ -22,7 +22,7 @@ export class Local {
     this.#run(first).then(() => this.#close(this.reason), (error) => this.#close(error.message ?? String(error)));
   }
 
-  /** Whether samples may come: those that come early wait here. */
+  /** True at once: samples that come early wait here. */
   get ready() {
     return true;
   }
@@ -41,7 +41,7 @@ export class Local {
     this.wake?.();
   }
 
-  /** Give the last predictions, and end. */
+  /** Gives the last predictions, and ends. */
   stop() {
     if (this.playing) this.playing.stop();
     else this.#end();
@@ -58,7 +58,7 @@ export class Local {
     this.#tell(await this.recogniser.finish(), 0);
   }
 
-  /** Let the server play a recording; what it says of it once it is ready. */
+  /** Lets the server play a recording; returns its message `ready`. */
   #play(first) {
     return new Promise((resolve, reject) => {
       this.playing = new Connection({ ...first, recognise: false }, {
@@ -75,13 +75,13 @@ export class Local {
         closed: (reason) => {
           this.reason = reason;
           this.#end();
-          reject(new Error(reason ?? "The recording ended before it began."));
+          reject(new Error(reason ?? "The recording ended before it began. Start it again."));
         },
       });
     });
   }
 
-  /** All that waits, as one piece, so that who has fallen behind catches up; nothing once it is over. */
+  /** Returns all waiting pieces as one, so that a slow page catches up; null at the end. */
   async #next() {
     while (!this.inbox.length && !this.over) await new Promise((resolve) => { this.wake = resolve; });
     if (!this.inbox.length) return null;

@@ -1,4 +1,4 @@
-// The page: what is chosen, what runs, and what is shown of it.
+// The page: its choices, the stream that runs, and the view of it.
 
 import { colour, ofState } from "./colours.js";
 import { Connection } from "./connection.js";
@@ -16,20 +16,20 @@ const timeline = new Timeline($("timeline"), about.states);
 const bars = about.states.map(bar);
 const CLOCK_DELAY = 0.15; // seconds that the picture stays behind the signals, so that it scrolls evenly
 
-const WITHOUT = "This device gives acceleration alone; the model was trained with more sensors, and is less sure without.";
-const SENT = "Network is the way there and back.";
+const WITHOUT = "This device measures acceleration alone. The model was trained with more sensors, and is less sure without them.";
+const SENT = "Network is the time to the server and back.";
 const PLACES = {
-  "sensors server": ["The sensors' signals go to the server, which recognises and keeps nothing.", SENT],
-  "sensors page": ["The sensors' signals stay in this browser: nothing is sent.", "Nothing is sent, so there is no network."],
-  "recording server": ["The server plays the recording and recognises.", SENT],
+  "sensors server": ["The sensors' signals go to the server, which recognises activities and stores nothing.", SENT],
+  "sensors page": ["The sensors' signals stay in this browser: nothing is sent.", "Nothing is sent, so there is no network delay."],
+  "recording server": ["The server plays the recording and recognises activities in it.", SENT],
   "recording page": ["The server plays the recording; this browser recognises.", SENT],
 };
-let loaded = false; // whether this page has the recogniser
+let loaded = false; // true once this page has the recogniser
 
 let running = null; // {connection, motion, speed}
 let edge = 0; // time at the right of the pictures, on the signals' clock
-let newest = null; // last time that came
-let held = null; // {activity, since} of what is recognised now
+let newest = null; // time of the last sample
+let held = null; // {activity, since} of the present state
 let drawn = performance.now();
 
 setUp();
@@ -70,7 +70,7 @@ function choices() {
   return document.querySelectorAll("input[type=radio]");
 }
 
-/** What is chosen: "sensors" or "recording" for `source`, "server" or "page" for `compute`. */
+/** Returns the choice: "sensors" or "recording" for `source`, "server" or "page" for `compute`. */
 function chosenOf(name) {
   return document.querySelector(`input[name=${name}]:checked`).value;
 }
@@ -89,7 +89,7 @@ function choose() {
   $("go").textContent = source() === "sensors" && asks ? "Allow motion and start" : "Start";
 }
 
-/** What computing here or there means, beside the switch and under the delays. */
+/** Explains beside the switch and under the delays where activities are computed. */
 function explainPlace() {
   const [text, delay] = PLACES[`${source()} ${chosenOf("compute")}`];
   const { why_not: off, n_bytes: size } = about.in_page;
@@ -138,7 +138,7 @@ async function start() {
   }
 }
 
-/** Samples to where they are recognised; those from before it was ready wait. */
+/** Hands samples to the recogniser; those that came before it was ready wait. */
 function hand(mine, t, x) {
   const { connection } = mine;
   if (!connection) return;
@@ -199,7 +199,7 @@ function prediction(found) {
   const lasting = `For ${duration(found.stop_s - held.since)}`;
   $("explain").textContent = unknown
     ? `${lasting}: this looks like nothing that the model was trained on.`
-    : found.unknown ? `${lasting}, though the last window looks foreign.` : `${lasting}.`;
+    : found.unknown ? `${lasting}, though the last window looks unfamiliar.` : `${lasting}.`;
   const shares = found.belief ?? found.p;
   bars.forEach((one, i) => one(shares[i] ?? 0, i === state));
   timeline.push(state, found.stop_s - about.hop_s, found.stop_s);
@@ -211,8 +211,8 @@ function prediction(found) {
 function pong(message) {
   const samples = message.dropped_samples + (running?.connection?.unsent ?? 0);
   const parts = [];
-  if (samples) parts.push(`${samples} samples came too fast and were left out`);
-  if (message.dropped_messages) parts.push(`${message.dropped_messages} messages came too late to be shown`);
+  if (samples) parts.push(`${samples} samples came faster than they could be computed, and were left out`);
+  if (message.dropped_messages) parts.push(`${message.dropped_messages} messages could not be shown in time`);
   $("lost").hidden = !parts.length;
   $("lost").textContent = parts.length ? `${parts.join("; ")}.` : "";
   show("network", running?.connection?.network ?? null);
@@ -230,7 +230,7 @@ function draw(now) {
   requestAnimationFrame(draw);
 }
 
-/** A row of the list of states; gives the function that sets its share. */
+/** Adds a row to the list of states; returns the function that sets its share. */
 function bar(name, index) {
   const row = element("li");
   const meter = element("progress");

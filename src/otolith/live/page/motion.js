@@ -10,14 +10,14 @@ const MEASURED = 40; // events from which the rate is taken
 const PATIENCE_MS = 3000;
 const EVERY_MS = 100;
 
-/** Why there are no signals, in a sentence for the reader. */
+/** The reason why signals are missing or cannot be used, in sentences for the reader. */
 export class Refusal extends Error {}
 
 /** iOS and iPadOS give acceleration with the opposite sign. */
 export const turned = /iPhone|iPad|iPod/.test(navigator.userAgent)
   || (navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1);
 
-/** Whether the reader will be asked. */
+/** True if the browser will ask the reader for permission. */
 export const asks = typeof DeviceMotionEvent === "function" && typeof DeviceMotionEvent.requestPermission === "function";
 
 /** [acc x, y, z, gyro x, y, z] of an event; null for an axis that is missing. */
@@ -87,7 +87,7 @@ export async function listen({ gravity, onStart, onSamples }) {
 const WITHOUT = "This device reports no accelerometer. Open this page on a phone, or choose a recording.";
 const SILENT = "No motion data came. If this is a phone, allow motion sensors for this page in the browser's site settings "
   + "and reload it; a computer usually has none: open the page on a phone, or choose a recording.";
-const DENIED = "Motion sensors were not allowed. Reload the page and allow them; if the browser no longer asks, clear its "
+const DENIED = "Motion sensors were not allowed. Reload the page and allow them; if the browser no longer asks, clear the "
   + "data of this site or allow “Motion & orientation” in its settings.";
 const INSECURE = "Browsers give motion data to secure pages only, and this one came unencrypted. Start the server with "
   + "--lan and open the https address that it shows.";

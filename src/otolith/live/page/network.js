@@ -2,11 +2,11 @@
 
 let opening = null;
 
-/** Loads it once; gives a function from (windows, [windows, channels, steps]) to {probabilities, scores}. */
+/** Loads it once; returns a function from (windows, [windows, channels, steps]) to {probabilities, scores}. */
 export function load(about) {
   opening ??= open(about).catch((error) => {
     opening = null; // so that another try may succeed
-    throw new Error(`The recogniser could not be loaded into this page (${error.message ?? error}). Compute on the server, or `
+    throw new Error(`The recogniser could not be loaded into this page (${error.message ?? error}). Choose “On the server”, or `
       + "take another browser.");
   });
   return opening;

@@ -1,4 +1,4 @@
-// Recognition in this page: what otolith.streaming does on a server, window for window.
+// Recognition in this page, window for window as otolith.streaming does it on a server.
 
 import { Clock } from "./clock.js";
 import { Beginning, refuseStream } from "./fits.js";
@@ -8,7 +8,7 @@ import { Filter } from "./smoothing.js";
 import { Windows, windowLength } from "./windows.js";
 
 export class Recogniser {
-  /** For a stream `said`: {channels, rate_hz}. Throws a Refusal where the model cannot be used on it. */
+  /** Opens a recogniser for a stream {channels, rate_hz}. Throws a Refusal if the model cannot be used on it. */
   static async open(about, said) {
     refuseStream(about, said);
     const length = windowLength(said.rate_hz, about.window_s);
@@ -28,14 +28,14 @@ export class Recogniser {
     this.newest = null;
   }
 
-  /** Takes times [n] in seconds and rows [channel][n] in m/s² and rad/s; gives predictions as otolith.live.protocol has them. */
+  /** Takes times [n] in seconds and rows [channel][n] in m/s² and rad/s; returns predictions as in otolith.live.protocol. */
   async push(times, rows) {
     const began = performance.now();
     this.newest = times.at(-1);
     return this.#recognise(this.clock.push(times, rows), began);
   }
 
-  /** No more comes: predictions of windows that waited for a last sample. */
+  /** Ends the stream; returns predictions of the windows that waited for a last sample. */
   async finish() {
     const began = performance.now();
     this.beginning.finish();
@@ -79,10 +79,10 @@ export class Recogniser {
   }
 }
 
-/** How the server resamples windows of `length` samples, as a matrix; null where they are as they should be. */
+/** Fetches the matrix that resamples windows of `length` samples; null where none is needed. */
 async function resampling(length, steps) {
   if (length === steps) return null;
   const answer = await fetch(new URL(`recogniser/resampling/${length}`, document.baseURI));
-  if (!answer.ok) throw new Refusal(`A window would have ${length} samples, too many for this page: compute on the server.`);
+  if (!answer.ok) throw new Refusal(`A window would have ${length} samples, too many for this page. Choose “On the server”.`);
   return new Float64Array(await answer.arrayBuffer());
 }

@@ -10,7 +10,7 @@ const LEFT = 30;
 const BOTTOM = 18;
 
 export class Signals {
-  /** `least`: smallest span of the vertical axis; `around`: what it shows while there is nothing. */
+  /** `least`: smallest span of the vertical axis; `around`: its range before the first sample. */
   constructor(canvas, least, around) {
     this.canvas = canvas;
     this.least = least;
@@ -34,7 +34,7 @@ export class Signals {
     }
   }
 
-  /** Draw what was before `edge` (seconds). */
+  /** Draws the signals before `edge` (seconds). */
   draw(edge) {
     const { context: c, width, height } = fitted(this.canvas);
     if (!width) return;
@@ -55,7 +55,7 @@ export class Signals {
     c.restore();
   }
 
-  /** Let the vertical axis follow the signals without jumping. */
+  /** Lets the vertical axis follow the signals without jumping. */
   #follow(edge) {
     let [low, high] = [Infinity, -Infinity];
     for (let i = 0; i < this.times.length; i += 1) {
@@ -112,7 +112,7 @@ export class Signals {
   }
 }
 
-/** The next of 1, 2, 5, 10, ... */
+/** Returns the next of 1, 2, 5, 10, ... */
 function nice(least) {
   const power = 10 ** Math.floor(Math.log10(least));
   return [1, 2, 5, 10].map((m) => m * power).find((step) => step >= least * 0.999);

@@ -1,4 +1,4 @@
-// otolith.smoothing, the causal form: probabilities of the states given all windows so far.
+// The causal form of otolith.prediction.smoothing: probabilities of the states given all windows so far.
 
 export class Filter {
   /** `model`: {n_activities, false_unknowns, share, dwell_s, found, least}; without false_unknowns nothing is "unknown". */
@@ -9,7 +9,7 @@ export class Filter {
     this.at = 0;
   }
 
-  /** Takes one window that begins at `start` seconds: probabilities of the activities, and whether its flag is raised. */
+  /** Takes one window that begins at `start` seconds: probabilities of the activities, and true if its flag is raised. */
   step(probabilities, flagged, start) {
     const seen = this.#likelihood(probabilities, flagged);
     const kept = this.#kept(start - this.at);
@@ -31,7 +31,7 @@ export class Filter {
     return seen.map((value) => value ** share);
   }
 
-  /** Probability that the state is not drawn anew within `seconds`. */
+  /** Returns the probability that the state is not drawn anew within `seconds`. */
   #kept(seconds) {
     const n = this.states;
     return n > 1 ? Math.exp((-Math.max(seconds, 0) / this.model.dwell_s) * (n / (n - 1))) : 1;

@@ -1,4 +1,4 @@
-// What was recognised in the last minutes: one lane for each state.
+// The recognised states of the last minutes, one lane for each.
 
 import { colour, fitted, ofState } from "./colours.js";
 
@@ -17,7 +17,7 @@ export class Timeline {
     this.spans = []; // {state, from, to}
   }
 
-  /** A window of `state` that tells of `from` to `to` (seconds). */
+  /** Adds a window of `state` that stands for `from` to `to` (seconds). */
   push(state, from, to) {
     const last = this.spans.at(-1);
     if (last && last.state === state && from <= last.to + 1e-6) last.to = to;
@@ -51,7 +51,7 @@ export class Timeline {
     });
   }
 
-  /** All states, or those that were there where that would be too many. */
+  /** Returns all states or, of very many, those that have come up. */
   #lanes() {
     const all = this.states.map((_, i) => i);
     if (all.length <= 12) return all;

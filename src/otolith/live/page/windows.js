@@ -19,7 +19,7 @@ export class Windows {
     this.rows = this.order.map(() => []);
   }
 
-  /** All windows that a piece of the clock completes: [{start, values}], values being Float32Array (channels x steps). */
+  /** Returns the windows that a piece of the clock completes: [{start, values}], values being Float32Array (channels x steps). */
   take({ start, fresh, rows }) {
     if (fresh) this.begin(start);
     this.order.forEach((row, i) => this.rows[i].push(...rows[row]));
@@ -56,12 +56,12 @@ export class Windows {
   }
 }
 
-/** Samples of a window. */
+/** Returns the number of samples of a window. */
 export function windowLength(rate, seconds) {
   return rounded(seconds * rate);
 }
 
-/** To the nearest whole number, halves to the even one, as Python and numpy round. */
+/** Rounds to the nearest whole number, halves to the even one, as Python and numpy do. */
 function rounded(value) {
   const low = Math.floor(value);
   const over = value - low;
