@@ -36,12 +36,12 @@ def test_importing_otolith_imports_next_to_nothing() -> None:
         print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
         """
     )
-    heavy = {"torch", "numpy", "scipy", "sklearn", "polars", "pydantic", "pooch", "cyclopts", "matplotlib", "rich"}
+    heavy = {"torch", "numpy", "scipy", "sklearn", "polars", "pydantic", "requests", "cyclopts", "matplotlib", "rich"}
     assert not heavy & set(out.split())
     assert "otolith" in out.split()
 
 
-BLOCKED = ("polars", "pooch", "cyclopts", "platformdirs", "pydantic", "rich", "matplotlib", "jinja2", "tomli_w")
+BLOCKED = ("polars", "requests", "cyclopts", "platformdirs", "pydantic", "rich", "matplotlib", "jinja2", "tomli_w")
 CORE = (
     "recording",
     "windows",

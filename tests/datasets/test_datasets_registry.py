@@ -57,7 +57,7 @@ def test_a_new_data_set_registers_itself() -> None:
 
 
 def test_import_is_cheap() -> None:
-    heavy = "torch,polars,scipy,pooch,requests,platformdirs,pydantic,sklearn,seglearn"
+    heavy = "torch,polars,scipy,requests,platformdirs,pydantic,sklearn,seglearn"
     code = f"import sys, otolith.datasets as d; d.names(); print([m for m in '{heavy}'.split(',') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -243,7 +243,7 @@ ALLOWED = {
     "windows/blocks.py": "parts that this process's workers have just written to a folder of its own",
     "finetuning/features.py": "a file that this process has just written",
     "export/quantise.py": "a graph that this process has just written",
-    "datasets/download.py": "an archive that pooch has just written; its members are bounded as they are unpacked",
+    "datasets/download.py": "an archive that has just been written; its members are bounded as they are unpacked",
     "live/runtime.py": "members of an archive whose bytes are verified",
 }
 """Modules that open files for reading themselves, and why they may."""

@@ -113,5 +113,6 @@ def test_repairs_are_told_once_the_windows_are_cut() -> None:
     meta = WindowMeta("own", (), ("acc_x",))
     cut([one, replace(one, name="two")], meta, unlabelled=True, progress=told)
     assert told.said == [
-        "own: time stamps were repaired: one.txt: a row was dropped (and 1 more: otolith data own --check --deep)"
+        "own: time stamps were repaired: one.txt: a row was dropped "
+        "(and 1 more, which `otolith data` lists with --check --deep)"
     ]

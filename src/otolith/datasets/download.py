@@ -6,7 +6,6 @@ published checksum does one rename put it in place, so that no half data set is 
 
 from __future__ import annotations
 
-import logging
 import shutil
 import stat
 import tempfile
@@ -107,51 +106,25 @@ def _workplace(base: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-class _Downloader:
-    """Brings a file when pooch asks for it, tells progress, stops an answer that never ends."""
+def _download(kind: type[Dataset], address: str, archive: Path, progress: Progress, timeout_s: float) -> None:
+    """Bring the archive; its publisher gives no checksum of it, so what is in it is verified file by file."""
+    import requests
 
-    def __init__(self, title: str, progress: Progress, timeout_s: float) -> None:
-        self.title = title
-        self.progress = progress
-        self.timeout_s = timeout_s
-
-    def __call__(self, url: str, output_file: str, pooch: object, check_only: bool = False) -> None:
-        import requests
-
-        with requests.get(url, stream=True, timeout=self.timeout_s) as answer, open(output_file, "wb") as sink:
+    try:
+        with requests.get(address, stream=True, timeout=timeout_s) as answer, archive.open("wb") as sink:
             answer.raise_for_status()
             announced = answer.headers.get("Content-Length", "")
             total = int(announced) if announced.isdecimal() else None
             n_bytes = 0
-            with self.progress.stage(self.title, total, "B") as stage:
+            with progress.stage(f"downloading {kind.info.name}", total, "B") as stage:
                 for block in answer.iter_content(BLOCK):
                     n_bytes += len(block)
                     if n_bytes > MAX_ARCHIVE_BYTES:
-                        raise DataError(f"{url}: sends more than {MAX_ARCHIVE_BYTES} bytes, which is not the data set.")
+                        raise DataError(
+                            f"{address}: sends more than {MAX_ARCHIVE_BYTES} bytes, which is not the data set."
+                        )
                     sink.write(block)
                     stage.advance(len(block))
-
-
-@contextmanager
-def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """pooch reports on standard error, where a command line may be drawing its own progress."""
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _download(kind: type[Dataset], address: str, archive: Path, progress: Progress, timeout_s: float) -> None:
-    import pooch
-    import requests
-
-    downloader = _Downloader(f"downloading {kind.info.name}", progress, timeout_s)
-    try:
-        with _quiet(pooch.get_logger()):
-            # The publishers give no checksum of their archives; what is in them is verified file by file.
-            pooch.retrieve(address, None, archive.name, archive.parent, downloader=downloader)
     except requests.exceptions.HTTPError as error:
         status = error.response.status_code if error.response is not None else "an error"
         raise DataError(f"{address}: the server answers {status}. {_by_hand(kind)}") from error

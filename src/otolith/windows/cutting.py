@@ -81,8 +81,8 @@ def cut(
 def say_repairs(name: str, repairs: Sequence[str], progress: Progress) -> None:
     """Say how many repairs of time stamps reading a data set took, and the first of them."""
     if repairs:
-        more = f" (and {len(repairs) - 1:,} more: otolith data {name} --check --deep)" if len(repairs) > 1 else ""
-        progress.say(f"{name}: time stamps were repaired: {repairs[0]}{more}")
+        more = f" (and {len(repairs) - 1:,} more, which `otolith data` lists with --check --deep)"
+        progress.say(f"{name}: time stamps were repaired: {repairs[0]}{more if len(repairs) > 1 else ''}")
 
 
 def refuse_again(name: str, seen: set[str]) -> None:
