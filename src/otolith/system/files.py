@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import glob
 import os
-import secrets
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from otolith.errors import DataError, StorageError
@@ -84,7 +80,7 @@ def whole_file(path: Path, *, sync: bool = True, mode: int = 0o666) -> Iterator[
     Raises:
         StorageError: an OSError came up; `path` is as it was before, and nothing is left beside it.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    partial = path.with_name(f".{path.name}.{_unique()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
@@ -93,7 +89,7 @@ def whole_file(path: Path, *, sync: bool = True, mode: int = 0o666) -> Iterator[
             _sync(partial)
         os.replace(partial, path)
         if sync:
-            sync_folder(path.parent)
+            _sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
@@ -143,7 +139,7 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
                 if sys.platform == "win32" and target.exists():
                     target.rmdir()
                 os.rename(new, target)
-            sync_folder(target.parent)
+            _sync_folder(target.parent)
     except OSError as error:
         raise cannot_write(named, error) from error
 
@@ -197,6 +193,10 @@ def half_written(folder: Path) -> list[Path]:
     return [*folder.glob(_FILES), *_asides(folder)]
 
 
+def _unique() -> str:
+    return f"{os.getpid()}-{os.urandom(4).hex()}"
+
+
 def _asides(folder: Path, name: str | None = None) -> list[Path]:
     return list(folder.glob(f".{'*' if name is None else glob.escape(name)}{_PARTIAL}*"))
 
@@ -210,7 +210,8 @@ def _aside(target: Path) -> Iterator[Path]:
     """A hidden folder beside `target` under this process's lock, by which a later one knows that this one lives."""
     held: int | None = None
     while held is None:
-        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}{_PARTIAL}", dir=target.parent))
+        aside = target.with_name(f".{target.name}{_PARTIAL}{_unique()}")
+        aside.mkdir(0o700)
         try:
             held = take(aside / LOCK)
         except FileNotFoundError:  # a sweep came before the lock: once more
@@ -256,6 +257,8 @@ def _exchanged(one: Path, other: Path) -> bool:
     """Exchange two names in one step, where the system and the file system can; otherwise do nothing."""
     if sys.platform != "linux":
         return False
+    import ctypes
+
     try:
         exchange = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError):
@@ -270,11 +273,13 @@ def _exchanged(one: Path, other: Path) -> bool:
 
 def _sync_all(folder: Path) -> None:
     """Wait until the disk has every file below a folder; several at a time, which it writes as fast as one."""
+    from concurrent.futures import ThreadPoolExecutor  # here, like ctypes below: they take time to import
+
     paths = list(folder.rglob("*"))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(_sync, (path for path in paths if path.is_file())))
     for path in (*(path for path in paths if path.is_dir()), folder):
-        sync_folder(path)
+        _sync_folder(path)
 
 
 def _sync(file: Path) -> None:
@@ -285,14 +290,10 @@ def _sync(file: Path) -> None:
         os.close(descriptor)
 
 
-def sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Wait until the disk has the names in a folder; systems that cannot open folders do without."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(folder)
 
 
 def _existing(path: Path) -> Path:
