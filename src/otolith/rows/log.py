@@ -7,12 +7,12 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from otolith.errors import DataError
 from otolith.rows.value import SCHEMA, Row, check_of
 from otolith.system.locking import release
 from otolith.system.reading import read_bytes
+from otolith.system.strict import json_value
 
 _log = logging.getLogger(__name__)
 
@@ -47,14 +47,10 @@ def _encode(row: Row) -> bytes:
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode() + b"\n"
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"holds {name}, which is no finite number")
-
-
 def _decode(line: bytes, path: Path, number: int) -> Row | Damage:
     try:
-        content = json.loads(line.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        content = json_value(line)
+    except ValueError as error:
         return Damage(number, f"not JSON: {error}")
     if not isinstance(content, dict) or "schema" not in content:
         return Damage(number, "not a row: expected an object with schema, key, result and meta")
