@@ -75,14 +75,9 @@ def _signals(axes: Axes, recording: Recording, channels: Sequence[str], title: s
         axes.plot(time, values, color=colour, lw=0.7, label=channel.rpartition("_")[2])
     axes.set_ylabel(f"{title}\n{unit_of(channels[0]).replace('^2', '²')}")
     axes.legend(
-        loc="lower right",
-        bbox_to_anchor=(1, 0.96),
-        ncols=3,
-        frameon=False,
-        fontsize=7.5,
-        labelcolor=MUTED,
+        loc="lower right", bbox_to_anchor=(1, 0.96), ncols=3, frameon=False, fontsize=7.5, labelcolor=MUTED,
         handlelength=1,
-    )
+    )  # fmt: skip
     axes.grid(axis="y")
     bare(axes)
 

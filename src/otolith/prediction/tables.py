@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,8 +52,6 @@ def windows(timelines: Sequence[Timeline]) -> pl.DataFrame:
 
 def intervals(timelines: Sequence[Timeline]) -> pl.DataFrame:
     """Return a row for each interval: recording, subject, start_s, stop_s, time, activity, probability, windows."""
-    import polars as pl
-
     rows = [
         (
             t.recording,
@@ -68,17 +66,8 @@ def intervals(timelines: Sequence[Timeline]) -> pl.DataFrame:
         for t in timelines
         for each in t.intervals()
     ]
-    schema = {
-        "recording": pl.String,
-        "subject": pl.String,
-        "start_s": pl.Float64,
-        "stop_s": pl.Float64,
-        "time": pl.String,
-        "activity": pl.String,
-        "probability": pl.Float64,
-        "windows": pl.Int64,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    names = ("recording", "subject", "start_s", "stop_s", "time", "activity", "probability", "windows")
+    return _table(names, (str, str, float, float, str, str, float, int), rows)
 
 
 def totals(timelines: Sequence[Timeline]) -> pl.DataFrame:
@@ -86,8 +75,6 @@ def totals(timelines: Sequence[Timeline]) -> pl.DataFrame:
 
     Columns: subject, day (ISO 8601, null), recording (null where there is a day), activity, seconds, share.
     """
-    import polars as pl
-
     seconds: defaultdict[tuple[str, str | None, str | None], dict[str, float]] = defaultdict(dict)
     for t in timelines:
         for each in t.intervals():
@@ -99,15 +86,8 @@ def totals(timelines: Sequence[Timeline]) -> pl.DataFrame:
         for (subject, day, recording), place in seconds.items()
         for activity, part in sorted(place.items(), key=lambda item: -item[1])
     ]
-    schema = {
-        "subject": pl.String,
-        "day": pl.String,
-        "recording": pl.String,
-        "activity": pl.String,
-        "seconds": pl.Float64,
-        "share": pl.Float64,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    names = ("subject", "day", "recording", "activity", "seconds", "share")
+    return _table(names, (str, str, str, str, float, float), rows)
 
 
 def write(frame: pl.DataFrame, path: Path) -> Path:
@@ -128,6 +108,12 @@ def write(frame: pl.DataFrame, path: Path) -> Path:
         else:
             frame.write_json(partial)
     return path
+
+
+def _table(names: Sequence[str], types: Sequence[type], rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.DataFrame(rows, schema=dict(zip(names, types, strict=True)), orient="row")
 
 
 def _clock(started: datetime | None, seconds: float) -> str | None:
