@@ -14,6 +14,7 @@ import numpy as np
 from otolith import report, rows
 from otolith.jobs import compare
 from otolith.jobs.folder import refuse_other
+from otolith.protocols import sections
 from otolith.report import folder as run_folder
 from otolith.windows import cache
 from tests.fuzz import fuzzmutate
@@ -128,7 +129,7 @@ class ReportPage(RunFolder):
     name, weight = "report-page", 0.4
 
     def read(self, box: Path, files: Files) -> None:
-        page = report.write([box], box / "report.html").read_text("utf-8")
+        page = report.write([box], box / "report.html", sections).read_text("utf-8")
         assert "<script" not in page
         assert "onerror=alert" not in page.replace("&gt;&lt;img src=x onerror=alert", "")
 
