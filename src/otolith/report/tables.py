@@ -15,7 +15,7 @@ from otolith.system.files import write as write_file
 
 
 def _markdown_cell(text: str) -> str:
-    """Text that stays text in a Markdown table, whatever name it came from."""
+    """Return text that stays text in a Markdown table, whatever name it came from."""
     flat = " ".join(text.split())
     for mark, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\\", "\\\\"), ("|", "\\|"), ("`", "\\`")):
         flat = flat.replace(mark, safe)
@@ -74,46 +74,31 @@ def _csv(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
 
 
 def rows_csv(rows: Sequence[Row]) -> str:
-    """Every run: all fields of its key, then its figures as fractions; empty cells where there is none."""
+    """Return every run: all fields of its key, then its figures as fractions; empty cells where there is none."""
     fields = list(dict.fromkeys([*OWN, *sorted(name for row in rows for name in row.key)]))
     figures = ("macro_f1", "accuracy", "val_macro_f1", "n_windows", "n_subjects")
     lines = []
     for row in rows:
-        interval = row.result.get("interval") or {}
-        lines.append(
-            [
-                *(row.key.get(name) for name in fields),
-                *(row.result.get(name) for name in figures),
-                interval.get("low"),
-                interval.get("high"),
-            ]
-        )
+        ends = [(row.result.get("interval") or {}).get(end) for end in ("low", "high")]
+        lines.append([*map(row.key.get, fields), *map(row.result.get, figures), *ends])
     return _csv([*fields, *figures, "interval_low", "interval_high"], lines)
 
 
 def summary_csv(groups: Sequence[Group]) -> str:
-    """One line for each method and recipe: spread of the macro F1 and the paper's figures, as fractions."""
+    """Return one line for each method and recipe: spread of the macro F1 and the paper's figures, as fractions."""
+    header = ("dataset", "split", "protocol", "recipe_name", "conditions", "method", "recipe", "runs")
+    figures = ("n", "mean", "min", "max", "sd")
     lines = []
     for each in groups:
         for line in each.lines:
-            stats = line.spread
-            head = [
-                each.dataset,
-                each.split,
-                each.protocol,
-                each.recipe_name,
-                each.conditions,
-                line.method,
-                line.recipe,
-            ]
             paper = ";".join(str(p.macro_f1) for p in line.published)
-            lines.append([*head, line.seeds, *(stats[name] for name in ("n", "mean", "min", "max", "sd")), paper])
-    header = ("dataset", "split", "protocol", "recipe_name", "conditions", "method", "recipe")
-    return _csv((*header, "runs", "n", "mean", "min", "max", "sd", "paper"), lines)
+            of_line = (line.method, line.recipe, line.seeds)
+            lines.append([*each.place, *of_line, *map(line.spread.get, figures), paper])
+    return _csv((*header, *figures, "paper"), lines)
 
 
 def subjects_csv(rows: Sequence[Row]) -> str:
-    """One line for each run and test subject: macro F1 within the subject as a fraction."""
+    """Return one line for each run and test subject: macro F1 within the subject as a fraction."""
     names = ("dataset", "split", "recipe", "method", "seed", "fold")
     lines = [
         [*(row.key.get(name) for name in names), person, score]
@@ -124,7 +109,11 @@ def subjects_csv(rows: Sequence[Row]) -> str:
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a whole file or leave the old one; StorageError where it cannot be written."""
+    """Write a whole file or leave the old one.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
     return write_file(path, text.encode(errors="replace"), sync=False)
 
 
