@@ -62,6 +62,20 @@ def test_a_process_that_ends_or_never_answers_is_a_refusal(
     assert worker() != first
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_the_worker_ends_with_a_parent_that_is_killed() -> None:
+    script = (
+        "import os; from otolith.importing.parquet_worker import _in_worker as ask; print(ask(os.getpid), flush=True)"
+    )
+    script += "; os.kill(os.getpid(), 9)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    until = time.monotonic() + 20
+    while alive := Path(f"/proc/{int(done.stdout)}").exists():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert not alive
+
+
 def test_a_plain_script_may_read(tmp_path: Path) -> None:
     """The worker must not run the caller's script again, as multiprocessing's own processes do."""
     (tmp_path / "t.parquet").write_bytes(parquet())

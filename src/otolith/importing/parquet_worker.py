@@ -10,6 +10,7 @@ import atexit
 import io
 import os
 import threading
+import time
 from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,7 @@ def _in_worker(work: Any, *arguments: Any) -> Any:
 
     with _TURN:  # one at a time, so that a file that ends the worker takes no other with it
         if os.getpid() not in _WORKERS:
-            _WORKERS[os.getpid()] = ProcessPoolExecutor(1, initializer=_silence)
+            _WORKERS[os.getpid()] = ProcessPoolExecutor(1, initializer=_begin, initargs=(os.getpid(),))
         try:
             return _WORKERS[os.getpid()].submit(work, *arguments).result(LONGEST_S)
         except (BrokenExecutor, TimeoutError) as error:
@@ -109,6 +110,15 @@ def _end_worker() -> None:
         executor.shutdown(kill_workers=True)
 
 
-def _silence() -> None:
-    """Drop what Polars prints about damage; the refusal says it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+def _begin(parent: int) -> None:
+    """Drop what Polars prints about damage, since the refusal says it, and end with the parent, however that ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
