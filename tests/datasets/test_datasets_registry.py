@@ -134,7 +134,7 @@ def test_name_wins_over_a_folder_of_that_name(tmp_path: Path, monkeypatch: pytes
 def test_path_that_is_no_folder(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(DataError, match=r"is not a folder with a card\.json"):
+    with pytest.raises(DataError, match=r"is not a data set folder, which holds a card\.json"):
         load(path)
 
 

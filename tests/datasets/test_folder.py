@@ -197,7 +197,7 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
         (lambda c: c.update(rate_hz="fast"), "rate_hz: Input should be a valid number (got 'fast')"),
         (lambda c: c.update(rate_hz=-1), "rate_hz: expected a number above 0, got -1"),
         (lambda c: c.update(rate_hz=10**400), "a number of 401 digits"),
-        (lambda c: c.update(rate_hz=float("nan")), "holds NaN, which is no finite number"),
+        (lambda c: c.update(rate_hz=float("nan")), "holds NaN, which is not a finite number"),
         (lambda c: c.update(channels="acc_x"), "channels: Input should be a valid array (got 'acc_x')"),
         (lambda c: c["units"].update(acc_x="g"), "units: expected {'acc_x'"),
         (lambda c: c.update(default_split={"val": [1]}), "default_split"),

@@ -115,5 +115,5 @@ def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatc
 def test_the_command_refuses_what_it_cannot_serve(saved: Path, tmp_path: Path) -> None:
     from tests.helpers.commandline import refused
 
-    assert "holds no model" in refused("live", tmp_path)
+    assert "is not a model folder" in refused("live", tmp_path)
     assert "is neither a file or folder nor the name of a data set" in refused("live", saved, "--replay", "nowhere")

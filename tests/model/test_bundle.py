@@ -353,5 +353,5 @@ def test_a_header_that_promises_too_much_allocates_nothing(folder: Path) -> None
 
 
 def test_no_folder_says_what_to_give(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"no card\.json\. Give the folder `model`"):
+    with pytest.raises(CheckpointError, match=r"does not exist\. Give the folder `model`"):
         bundle.load_model(tmp_path / "nothing")

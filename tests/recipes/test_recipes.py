@@ -344,7 +344,7 @@ def test_a_missing_section_is_named(tmp_path: Path) -> None:
     text = shipped_text("paper").replace("[projection]", "[projection2]")
     with pytest.raises(RecipeError) as caught:
         reloaded(text, tmp_path)
-    assert "projection: Field required" in str(caught.value)
+    assert "projection is missing" in str(caught.value)
     assert "did you mean 'projection'" in str(caught.value)
 
 

@@ -23,9 +23,9 @@ def test_what_is_sound_comes_back(value: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("NaN", "NaN, which is no finite number"),
+        ("NaN", "NaN, which is not a finite number"),
         ("[-Infinity]", "-Infinity"),
-        ("1e999", "1e999, which is beyond any number"),
+        ("1e999", "1e999, which is too large"),
         ('{"a": 1' + "0" * 301 + "}", "a number of 302 digits"),
         ("9" * 5000, "digits"),
         ("[" * 100_000, "nested too deeply"),

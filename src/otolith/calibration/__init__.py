@@ -1,7 +1,7 @@
 """Calibrated probabilities and the state "unknown", as functions of features and logits.
 
 `fit_calibration` takes features and logits of validation windows, never of test windows, and fits a temperature for the
-logits (Guo et al. 2017) and a threshold on a score of foreignness (`scores`), above which a window is called unknown.
+logits (Guo et al. 2017) and a threshold on a novelty score (`scores`), above which a window is called unknown.
 `Calibration` holds the result, and `RecognitionNet` applies it behind an encoder and its head, so that offline
 prediction, streaming and export compute the same. `otolith.calibrate` does all of it for a model and a split.
 """

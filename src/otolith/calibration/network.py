@@ -19,7 +19,7 @@ class Assessed:
 
     Attributes:
         probabilities: float32 (n, n_classes), calibrated where the model is.
-        score: float32 (n,), foreignness of each window; None without calibration.
+        score: float32 (n,), novelty score of each window; None without calibration.
         unknown: bool (n,), True where the score exceeds the model's threshold; all False without calibration.
 
     >>> Assessed(np.array([[0.9, 0.1]], np.float32), None, np.zeros(1, bool)).probabilities.argmax(1)
@@ -34,7 +34,7 @@ class Assessed:
 class RecognitionNet(nn.Module):
     """Map windows in z-score units (batch, channels, time) to probabilities (batch, n_classes).
 
-    With a calibration one more column follows, the score of foreignness.
+    With a calibration one more column follows, the novelty score.
 
     Args:
         encoder: (batch, channels, time) -> features (batch, n_features).

@@ -1,4 +1,4 @@
-"""Scores of foreignness, by which a window is called unknown. Larger is more foreign.
+"""Novelty scores, by which a window is called unknown. A larger score is more novel.
 
 A score is a weighted sum of parts, each computed from features and calibrated logits:
 

@@ -16,11 +16,11 @@ TENSORS = ("projection", "offset", "centres")
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Temperature of a model's probabilities, and threshold of its score of foreignness.
+    """Temperature of a model's probabilities, and threshold of its novelty score.
 
     Attributes:
         temperature: the logits are divided by it before the softmax.
-        score: name of the score (`otolith.calibration.names()`); larger means more foreign.
+        score: name of the score (`otolith.calibration.names()`); larger means more novel.
         weights: factors of the parts whose sum is the score, {part: factor}; see `otolith.calibration.scores`.
         threshold: windows whose score exceeds it are unknown.
         false_unknowns: share of validation windows of known activities that may exceed it.

@@ -152,7 +152,10 @@ def read_card(path: Path) -> Card:
     from pydantic import ValidationError
 
     if not path.is_file():
-        raise DataError(f"{path.parent}: holds no {CARD}, so it is not a data set folder. Import the recordings first.")
+        raise DataError(
+            f"{path.parent}: holds no {CARD}, so it is not a data set folder. "
+            "Make one of raw recordings: otolith import SOURCE --out DIR."
+        )
     content = read_bytes(path)
     try:
         card = json_value(content)

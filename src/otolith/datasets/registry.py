@@ -60,5 +60,8 @@ def load(name: str | Path, root: str | Path | None = None) -> Dataset:
             )
         return FolderDataset(path)
     if isinstance(name, Path) or path.name != name or path.exists():
-        raise DataError(f"{str(path)!r} is not a folder with a {CARD}. Name one, or a data set: {', '.join(names())}.")
+        raise DataError(
+            f"{str(path)!r} is not a data set folder, which holds a {CARD}. Name one, or a data set "
+            f"({', '.join(names())}); `otolith import` makes one of raw recordings."
+        )
     raise DataError(unknown("data set", name, names()))

@@ -1,4 +1,4 @@
-"""The graph from unscaled windows to calibrated probabilities and the score of foreignness, and its properties."""
+"""The graph from unscaled windows to calibrated probabilities and the novelty score, and its properties."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _OPERATORS = ["Conv", "MatMul", "Gemm"]
 def quantise(path: Path, out: Path, way: str, x: NDArray[np.float32]) -> None:
     """Write the float32 file `path` as int8 to `out`; `x` (n, channels, time) are the windows that ranges come from.
 
-    Nodes that only the score of foreignness needs stay in float32: they are small, and a distance does not bear it.
+    Nodes that only the novelty score needs stay in float32: they are small, and a distance does not bear it.
     """
     need("onnxruntime")
     tools = need("onnxruntime.quantization")

@@ -155,7 +155,9 @@ def _archive(source: Path, path: Path, place: PurePosixPath) -> Iterator[Member]
     except DAMAGED as error:
         raise DataError(f"{path}: cannot be read as a zip archive ({error}). Export it again.") from error
     if len(entries) > MAX_MEMBERS:
-        raise DataError(f"{path}: holds {len(entries):,} files, over the limit of {MAX_MEMBERS:,}.")
+        raise DataError(
+            f"{path}: holds {len(entries):,} files, over the limit of {MAX_MEMBERS:,}. Unpack it, and import parts."
+        )
     seen: set[str] = set()
     total = 0
     for entry in entries:
@@ -180,9 +182,11 @@ def _checked_name(path: Path, entry: zipfile.ZipInfo) -> PurePosixPath:
     name = entry.orig_filename.replace("\\", "/")
     place = PurePosixPath(name)
     if "\0" in name or place.is_absolute() or ".." in place.parts or not place.parts or ":" in place.parts[0]:
-        raise DataError(f"{path}: names a file {name!r}, which would lie outside the archive. It is not opened.")
+        raise DataError(
+            f"{path}: names a file {name!r}, which would lie outside the archive, so it is not opened. Export it again."
+        )
     if stat.S_ISLNK(entry.external_attr >> 16):
-        raise DataError(f"{path}: {place} is a link. It is not opened.")
+        raise DataError(f"{path}: {place} is a link, so the archive is not opened. Export it again without links.")
     return place
 
 

@@ -58,7 +58,7 @@ class Table:
         for column in columns:
             if column not in self.columns:
                 listed = ", ".join(self.columns[:40])
-                raise DataError(f"{self.where}: has no column {column!r}. Its columns: {listed}.")
+                raise DataError(f"{self.where}: has no column {column!r}. Name one of its columns: {listed}.")
 
     def only(self, rows: NDArray[np.bool_]) -> Table:
         """Return the rows that a mask keeps, as a table of their own."""
@@ -113,7 +113,10 @@ class Table:
         try:
             return values.cast(pl.String, strict=False).str.strip_chars()
         except pl.exceptions.PolarsError as error:
-            raise DataError(f"{self.where}: column {column!r} of type {values.dtype} has no text ({error}).") from error
+            raise DataError(
+                f"{self.where}: column {column!r} of type {values.dtype} cannot be read as text ({error}). Name "
+                "another column."
+            ) from error
 
     def texts(self, column: str) -> list[str]:
         """Return the same as a list; "" where there is none."""
@@ -128,7 +131,9 @@ class Table:
 
         if not _is_text(values):
             if not (values.dtype.is_numeric() or values.dtype == pl.Null):
-                raise DataError(f"{self.where}: column {column!r} holds {values.dtype}, expected numbers.")
+                raise DataError(
+                    f"{self.where}: column {column!r} holds {values.dtype}, expected numbers. Name another column."
+                )
             out = np.array(values.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy(), np.float64)
         else:
             text = values.str.strip_chars()

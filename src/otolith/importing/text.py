@@ -51,7 +51,10 @@ def read_table(where: str, content: bytes) -> Table:
     separator = _separator(where, sample, number)
     header = next(_fields(where, text[begin:end], separator, number), (0, [""]))[1]
     if len(header) > MAX_COLUMNS:
-        raise DataError(f"{where}, line {number}: {len(header):,} columns, over the limit of {MAX_COLUMNS:,}.")
+        raise DataError(
+            f"{where}, line {number}: {len(header):,} columns, over the limit of {MAX_COLUMNS:,}. Leave out those "
+            "that hold no sensor."
+        )
     if all(_NUMBER.fullmatch(name) for name in header if name.strip()) and any(name.strip() for name in header):
         header = [f"column {column}" for column in range(1, len(header) + 1)]
     else:
@@ -145,7 +148,10 @@ def _separator(where: str, lines: list[str], first_line: int) -> str:
 
 def _check_length(where: str, number: int, length: int) -> None:
     if length > MAX_LINE:
-        raise DataError(f"{where}, line {number}: {length:,} characters, over the limit of {MAX_LINE:,}.")
+        raise DataError(
+            f"{where}, line {number}: {length:,} characters, over the limit of {MAX_LINE:,}. Is this a table of "
+            "samples?"
+        )
 
 
 def _names(where: str, header: list[str], line: int) -> list[str]:
@@ -153,7 +159,7 @@ def _names(where: str, header: list[str], line: int) -> list[str]:
     while names and not names[-1]:
         names.pop()  # a separator at the line's end
     if not names:
-        raise DataError(f"{where}, line {line}: has no column names.")
+        raise DataError(f"{where}, line {line}: has no column names. Add a header.")
     names = [name or f"column {number}" for number, name in enumerate(names, 1)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:

@@ -106,7 +106,7 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
     values = table.numbers(column)
     finite = values[np.isfinite(values)]
     if not finite.size:
-        raise DataError(f"{table.where}: no value of its time column {column!r} is a number.")
+        raise DataError(f"{table.where}: no value of its time column {column!r} is a number. Name another with --time.")
     if np.abs(finite).max() > LATEST:
         raise DataError(
             f"{table.where}: its time column {column!r} holds {finite[np.abs(finite).argmax()]:g}, which is not a time "
@@ -194,7 +194,10 @@ def _iso(table: Table, column: str, texts: list[str]) -> Clock:
         zones.add(moment[1])
         out[row] = moment[0]
         if len(zones) > 1:
-            raise DataError(f"{table.at(row)}: {column} is {text[:40]!r}; some times name their zone and some do not.")
+            raise DataError(
+                f"{table.at(row)}: {column} is {text[:40]!r}; some times name their zone and some do not. Write "
+                "all of them in one way."
+            )
     if not zones:
         raise DataError(f"{table.where}: its time column {column!r} is empty. Name another with --time.")
     return _since(out, "UTC" if zones.pop() else "")
@@ -228,7 +231,10 @@ def _formatted(table: Table, column: str, time_format: str) -> Clock:
     try:
         moments = text.str.to_datetime(time_format, time_unit="ns", strict=False)
     except pl.exceptions.PolarsError as error:
-        raise DataError(f"{table.where}: --time-format {time_format!r} is not a format of dates ({error}).") from error
+        raise DataError(
+            f"{table.where}: --time-format {time_format!r} is not a format of dates ({error}). Give one such as "
+            "'%d.%m.%Y %H:%M:%S%.f'."
+        ) from error
     _refuse_odd(table, column, text, moments.is_not_null().to_numpy())
     zone = "UTC" if getattr(moments.dtype, "time_zone", None) else ""
     return _since(moments.dt.epoch("ns").fill_null(-(2**63)).to_numpy(), zone)
@@ -238,4 +244,7 @@ def _refuse_odd(table: Table, column: str, text: pl.Series, good: NDArray[np.boo
     odd = np.flatnonzero(~good & (text.fill_null("") != "").to_numpy())
     if odd.size:
         row = int(odd[0])
-        raise DataError(f"{table.at(row)}: {column} is {text[row][:40]!r}, which is not a time like those before it.")
+        raise DataError(
+            f"{table.at(row)}: {column} is {text[row][:40]!r}, which is not a time like those before it. Repair "
+            "the line."
+        )

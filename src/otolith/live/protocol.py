@@ -117,7 +117,9 @@ def parse(text: str | bytes) -> Message:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise Closed(MALFORMED, f"{place + ': ' if place else ''}{first['msg']}") from None
+        raise Closed(
+            MALFORMED, f"{place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}"
+        ) from None
 
 
 def refuse_sparse(times: Sequence[float], rate_hz: float) -> None:

@@ -92,7 +92,7 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
 
     >>> load_model("nothing")
     Traceback (most recent call last):
-    otolith.errors.CheckpointError: nothing holds no model: there is no card.json. Give the folder `model` of a ...
+    otolith.errors.CheckpointError: nothing is not a model folder: it does not exist. Give the folder `model` of a ...
     """
     from otolith.finetuning.heads import build_head
     from otolith.model.card import ModelCard
@@ -140,7 +140,7 @@ def load_encoder(folder: str | Path, device: str | torch.device = "auto") -> Pre
 
     >>> load_encoder("nothing")
     Traceback (most recent call last):
-    otolith.errors.CheckpointError: nothing holds no model: there is no card.json. Give the folder `model` of a ...
+    otolith.errors.CheckpointError: nothing is not a model folder: it does not exist. Give the folder `model` of a ...
     """
     card = _read(Path(folder))[1]
     encoder = _encoder(Path(folder), card, choose_device(device))
@@ -166,9 +166,10 @@ def _read(folder: Path) -> tuple[dict[str, Any], Card]:
     try:
         content = read_bytes(path, MOST_TEXT)
         card = json_value(content)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
+        state = f"holds no {CARD}" if folder.is_dir() else "is not a folder" if folder.exists() else "does not exist"
         raise CheckpointError(
-            f"{folder} holds no model: there is no {CARD}. Give the folder `model` of a finished run."
+            f"{folder} is not a model folder: it {state}. Give the folder `model` of a finished run."
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error

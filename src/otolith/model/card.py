@@ -106,6 +106,6 @@ def parse(content: bytes, kind: object) -> Card:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
         found = "" if first["type"] == "missing" else f" (found {first['input']!r:.100})"
-        raise ValueError(f"{where}: {first['msg']}{found}") from None
+        raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}{found}") from None
     except RecipeError as error:
         raise ValueError(f"recipe: {error}") from None

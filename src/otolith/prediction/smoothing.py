@@ -77,8 +77,8 @@ class HiddenMarkov:
         if self.false_unknowns is not None:
             raised = np.asarray(flagged, np.bool_)[:, None]
             known = np.where(raised, self.false_unknowns, 1 - self.false_unknowns)
-            foreign = np.where(raised, FOUND, 1 - FOUND) / self.n_activities
-            p = np.concatenate([p * known, foreign], 1)
+            unknown = np.where(raised, FOUND, 1 - FOUND) / self.n_activities
+            p = np.concatenate([p * known, unknown], 1)
         out: Array = p**self.share
         return out
 

@@ -43,7 +43,7 @@ class Timeline:
         start_s: (n,) seconds on the recording's clock; a window lasts `seconds`, the next one starts `hop_s` later
             unless there is a gap between them.
         probabilities: (n, n_activities) of the windows by themselves, calibrated where the model is.
-        score, flagged: (n,) foreignness of each window (None without calibration), True where it exceeds the threshold.
+        score, flagged: (n,) novelty score of each window (None without calibration), True above the threshold.
         belief: (n, len(states)) probabilities after smoothing; None without smoothing.
         labels: (n,) activity of the labelled segment that holds the whole window, "" where there is none.
         started: date and time at which the recording's clock was at zero; None where it is unknown.

@@ -39,7 +39,9 @@ class Draws:
 
     def __post_init__(self) -> None:
         if not self.k or min(self.k) < 1 or self.draws < 1:
-            raise DataError(f"few labels need every k and the number of draws from 1 on; got {self}")
+            raise DataError(
+                f"every k and the number of draws have to be 1 or more; got k {list(self.k)} and {self.draws} draws"
+            )
 
 
 def units(study: Study, methods: Sequence[str], seeds: int, options: Draws) -> Iterator[Unit]:

@@ -58,7 +58,7 @@ def load_recipe(recipe: str | Path | Recipe, dataset: str, overrides: Mapping[st
         try:
             tree = toml_value(text)
         except ValueError as error:
-            raise RecipeError(f"{origin} is not valid TOML: {error}") from None
+            raise RecipeError(f"{origin} is not valid TOML: {error}. Correct that place.") from None
     for key, value in [*own.items(), *(overrides or {}).items()]:
         _set(tree, key, value, origin)
     try:
@@ -73,7 +73,7 @@ def _text_of(path: Path) -> str:
     try:
         return read_text(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"recipe file {path} cannot be read: {error}") from None
+        raise RecipeError(f"recipe file {path} cannot be read: {error}. Give a text file in UTF-8.") from None
 
 
 def parse_override(text: str) -> tuple[str, Any]:

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Damage:
-    """A line that is no row: its number from 1, what is wrong, whether it is an unfinished last line.
+    """A line that is not a valid row: its number from 1, what is wrong, whether it is an unfinished last line.
 
     >>> Damage(3, "not JSON").torn
     False

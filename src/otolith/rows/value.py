@@ -59,7 +59,7 @@ def plain(value: Any, where: str, *, paths: bool = True) -> Any:
         return value
     if isinstance(value, str):
         if any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise DataError(f"{where} is {value!r}, which is no valid text; name it with whole characters")
+            raise DataError(f"{where} is {value!r}, which is not valid Unicode text; write it anew in UTF-8")
         if not paths and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute()):
             raise DataError(f"{where} is an absolute path ({value!r}); rows are shared, so give a name instead")
         return value

@@ -17,7 +17,7 @@ class Prediction:
         activity: the most probable state, one of the model's activities or "unknown".
         probability: probability of that state; NaN for an unknown window without smoothing.
         probabilities: float32 (n_activities,) of the window by itself, calibrated where the model is.
-        score, unknown: foreignness of the window (None without calibration), True if it exceeds the threshold.
+        score, unknown: novelty score of the window (None without calibration), True if it exceeds the threshold.
         belief: (n_states,) probabilities after causal smoothing; None without smoothing.
         waited_s: seconds that the samples had come beyond the window's end when it could be cut.
         compute_s: seconds from `push` to this prediction, shared among those of one push.

@@ -19,5 +19,8 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
         chosen = torch.device(device)
         torch.empty(1, device=chosen)
     except (RuntimeError, AssertionError) as error:  # torch built without CUDA fails by assertion
-        raise TrainingError(f"device {device!s} cannot be used here: {str(error).splitlines()[0]}") from None
+        reason = str(error).splitlines()[0]
+        if "device type at start" in reason:  # PyTorch's list of all its backends
+            reason = "PyTorch knows no such device"
+        raise TrainingError(f"device {device!s} cannot be used here: {reason}. Choose auto, cpu or cuda.") from None
     return chosen

@@ -38,7 +38,7 @@ def toml_value(text: str) -> dict[str, Any]:
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"it holds {name}, which is no finite number")
+    raise ValueError(f"it holds {name}, which is not a finite number")
 
 
 def _short(text: str) -> int:
@@ -51,5 +51,5 @@ def _short(text: str) -> int:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"it holds {text[:40]}, which is beyond any number here")
+        raise ValueError(f"it holds {text[:40]}, which is too large")
     return value

@@ -93,7 +93,7 @@ def _facts(model: Model, bundle: Path, smoothing: str, dwell_s: float) -> Lines:
     ]
     if calibration is None:
         return [*lines, ("Unknown", "never: the model is not calibrated (otolith calibrate)")]
-    share = f"{100 * calibration.false_unknowns:g} % of known windows of validation subjects look more foreign"
+    share = f"{100 * calibration.false_unknowns:g} % of known windows of validation subjects exceed the threshold"
     return [*lines, ("Unknown", share), ("Temperature", f"{calibration.temperature:.3f}")]
 
 

@@ -81,7 +81,10 @@ class Generic(Format):
                 sensors.append(_sensor(GYRO, rows, mapping, questions, findings))
             elif gyro is not None:
                 if key not in turning:
-                    raise DataError(f"{gyro[0].where}: has no rows of {' '.join(filter(None, key))!r}.")
+                    raise DataError(
+                        f"{gyro[0].where}: has no rows of {' '.join(filter(None, key))!r}. Add them, or leave the "
+                        "gyroscope out: --gyro none"
+                    )
                 sensors.append(_sensor(GYRO, turning[key], gyro[1], questions, findings))
             recording, person = key
             part = recording or (person if "recording" not in mapping.columns else "")
@@ -147,7 +150,8 @@ def _split(table: Table, mapping: Mapping) -> Iterator[tuple[tuple[str, str], Ta
         return
     if len(numbers) > max(1000, table.height // 20):
         raise DataError(
-            f"{table.where}: {len(numbers):,} recordings in {table.height:,} rows. Is that the right column?"
+            f"{table.where}: {len(numbers):,} recordings in {table.height:,} rows. Check --recording and "
+            "--subject-column."
         )
     index = np.array([numbers[key] for key in keys])
     for key, number in numbers.items():

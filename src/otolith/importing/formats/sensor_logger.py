@@ -90,11 +90,17 @@ def _sign(metadata: Sheet | None, findings: Findings) -> float:
 def _with_gravity(linear: Sensor, gravity: Sensor, findings: Findings) -> Sensor:
     """Return the accelerometer with the phone's own estimate of gravity added; NaN where that is not known."""
     if (linear.clock.origin_ns is None) != (gravity.clock.origin_ns is None):
-        raise DataError(f"{gravity.table.where}: counts its time from another start than {linear.table.where}.")
+        raise DataError(
+            f"{gravity.table.where}: counts its time from another start than {linear.table.where}. "
+            "Export the recording again, or leave this file out."
+        )
     shift = ((gravity.clock.origin_ns or 0) - (linear.clock.origin_ns or 0)) / 1e9
     parts = clean(gravity, findings)
     if len(parts) > 1:
-        raise DataError(f"{gravity.table.where}: its clock jumps back, so it cannot be added. Leave the file out.")
+        raise DataError(
+            f"{gravity.table.where}: its clock jumps back, so it cannot be added to the accelerometer. Leave the "
+            "file out."
+        )
     times, at = parts[0].times + shift, linear.clock.seconds
     after = np.clip(np.searchsorted(times, at), 1, len(times) - 1)
     with np.errstate(invalid="ignore"):
