@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,16 @@ def test_a_lock_of_a_killed_process_blocks_nobody(tmp_path: Path) -> None:
         assert str(os.getpid()) in (tmp_path / claims.LOCK).read_text()
         assert not (tmp_path / ".a.5.part").exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_claim_of_another_on_a_folder_that_was_removed_and_made_again_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    stack = ExitStack()
+    with claims.hold(folder):
+        shutil.rmtree(folder)
+        other = stack.enter_context(other_process(folder))
+    with stack, pytest.raises(InUseError, match=f"process {other.pid} "):
+        claims.refuse_if_held(folder)
 
 
 class Said(Progress):

@@ -15,14 +15,15 @@ import pytest
 
 import otolith
 from otolith.errors import DataError, StorageError
+from otolith.system import exchange as exchange_
 from otolith.system import files
 
 OLD, NEW = {"a": "old", "sub/b": "old"}, {"a": "new", "sub/b": "new", "c": "new"}
 STEPS = ("mkdir", "open", "rename", "fsync", "unlink", "rmdir")
 """Calls of the operating system by which a folder is written, put in place and cleaned up."""
 HERE = Path(otolith.__path__[0])
-WRITERS = {"system/files.py"}
-"""The one place that may put a file or folder in another's place."""
+WRITERS = {"system/files.py", "system/exchange.py"}
+"""The only places that may put a file or folder in another's place."""
 
 
 def fill(folder: Path, content: dict[str, str]) -> None:
@@ -45,7 +46,7 @@ def write(target: Path, content: dict[str, str], *, replace: bool) -> None:
 def exchange(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """With and without a system that exchanges two names in one step."""
     if request.param == "no exchange":
-        monkeypatch.setattr(files, "_exchanged", lambda one, other: False)
+        monkeypatch.setattr(exchange_, "exchanged", lambda one, other: False)
     elif sys.platform != "linux":
         pytest.skip("only Linux exchanges names")
     return str(request.param)
@@ -58,7 +59,7 @@ class Steps:
         self.count, self.at, self.happens, self.after, self.busy = 0, at, happens, after, False
         for name in STEPS:
             monkeypatch.setattr(os, name, self._counted(getattr(os, name)))
-        monkeypatch.setattr(files, "_exchanged", self._counted(files._exchanged))
+        monkeypatch.setattr(exchange_, "exchanged", self._counted(exchange_.exchanged))
 
     def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **kwargs: Any) -> Any:
@@ -161,18 +162,72 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
     assert held(tmp_path / "far") == NEW
 
 
+def test_a_link_to_a_folder_is_restored_where_the_folder_is(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "target", target_is_directory=True)
+    left = tmp_path / "far" / ".target.partial-1-0"
+    left.mkdir()
+    (left / files.LOCK).touch()
+    (left / files.OLD).mkdir()
+    fill(left / files.OLD, OLD)
+    files.restore(tmp_path / "link")
+    assert held(tmp_path / "link") == OLD
+    assert not left.exists()
+
+
+def test_the_working_folder_is_never_exchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell that the command was given in would be in a folder that is no more."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for target in (Path("."), Path(".."), tmp_path / "here", Path("../here")):
+        with pytest.raises(DataError, match="is the folder that this process works in"):
+            files.refuse_existing(target)
+        with pytest.raises(StorageError, match=r"this process works in it.*a new one within it"):
+            write(target, NEW, replace=True)
+    write(Path("new"), NEW, replace=False)
+    assert held(tmp_path / "here" / "new") == NEW
+
+
+def test_a_folder_that_cannot_be_renamed_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders of a container's image are on another device than what is written in the container."""
+    rename = os.rename
+
+    def across(source: Path, target: Path) -> None:
+        if Path(source) == tmp_path / "target":
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", across)
+    monkeypatch.setattr(exchange_, "exchanged", lambda one, other: False)
+    (tmp_path / "target").mkdir()
+    fill(tmp_path / "target", OLD)
+    write(tmp_path / "target", NEW, replace=True)
+    assert held(tmp_path / "target") == NEW
+    assert os.listdir(tmp_path) == ["target"]
+
+
+def test_a_folder_has_the_usual_permissions(tmp_path: Path) -> None:
+    (tmp_path / "usual").mkdir()
+    for before in ({}, OLD):
+        write(tmp_path / "target", NEW, replace=bool(before))
+        assert (tmp_path / "target").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
 def test_a_reader_never_misses_the_folder_while_two_write_it(exchange: str, tmp_path: Path) -> None:
     """Where names cannot be exchanged there is a moment without, which `restore` and a second look bridge."""
     target = tmp_path / "target"
     write(target, {"a": "start"}, replace=True)
 
+    failed = []
+
     def work() -> None:
-        for number in range(20):
-            write(target, {"a": f"{number}"}, replace=True)
+        try:
+            for number in range(20):
+                write(target, {"a": f"{number}"}, replace=True)
+        except StorageError as error:
+            failed.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(2)]
-    if exchange == "no exchange":
-        threads = threads[:1]
     for thread in threads:
         thread.start()
     missing = 0
@@ -180,6 +235,7 @@ def test_a_reader_never_misses_the_folder_while_two_write_it(exchange: str, tmp_
         missing += not os.path.lexists(target)
     for thread in threads:
         thread.join()
+    assert failed == []
     assert exchange == "no exchange" or missing == 0
     assert held(target) == {"a": "19"}
     assert os.listdir(tmp_path) == ["target"]

@@ -19,7 +19,7 @@ from pathlib import Path
 from otolith.errors import InUseError
 from otolith.progress import SILENT, Progress
 from otolith.system.files import LOCK, cannot_write, half_written, sweep
-from otolith.system.locking import UNSUPPORTED, release, take
+from otolith.system.locking import UNSUPPORTED, is_at, release, take
 from otolith.system.reading import open_regular
 
 POLL_SECONDS = 0.5
@@ -58,7 +58,8 @@ def hold(folder: Path, *, wait: bool = False, progress: Progress = SILENT) -> It
         yield
     finally:
         with contextlib.suppress(OSError):  # Windows keeps a file that is open; it means nothing by itself
-            os.unlink(folder / LOCK)
+            if is_at(descriptor, folder / LOCK):  # not another's, where somebody has removed the folder in between
+                os.unlink(folder / LOCK)
         release(descriptor)
 
 

@@ -12,15 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from otolith.errors import DataError, StorageError
+from otolith.system import exchange
 from otolith.system.locking import UNSUPPORTED, release, take
 
 LOCK = ".lock"
 """Name of the file in a folder whose lock says that a living process works there."""
 OLD, NEW = "old", "new"
 _PARTIAL, _FILES = ".partial-", ".*.part"
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of <fcntl.h> and <linux/fs.h>
-_CANNOT_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.EXDEV}
-"""Errors of kernels and file systems that exchange no names, or none of these folders."""
 
 _CURES = {
     errno.ENOSPC: "free some space there",
@@ -30,6 +28,7 @@ _CURES = {
     errno.EPERM: "make the folder writable, or choose another --out folder",
     errno.EROFS: "make the file system writable, or choose another --out folder",
     errno.ENOTDIR: "choose another --out folder",
+    errno.EBUSY: "choose another folder, or a new one within it",
     errno.EEXIST: "choose another --out folder",
     errno.ENOTEMPTY: "choose another --out folder, or remove what is there",
 }
@@ -110,7 +109,8 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         replace: take the place of what is there; otherwise `target` must be missing or an empty folder.
 
     Raises:
-        StorageError: an OSError came up, also in the block; `target` is as it was before.
+        StorageError: an OSError came up, also in the block, or `target` is the working folder or around it; `target`
+            is as it was before.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as parent:
@@ -120,8 +120,11 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     5
     ['target', 'a.txt']
     """
-    named, target = target, Path(os.path.realpath(target))
+    named = target
     try:
+        target = Path(os.path.realpath(target))
+        if holds_working_folder(target):
+            raise OSError(errno.EBUSY, "this process works in it")
         target.parent.mkdir(parents=True, exist_ok=True)
         restore(target)
         if not replace and _holds_something(target):
@@ -131,10 +134,8 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             new.mkdir()
             yield new
             _sync_all(new)
-            if replace and os.path.lexists(target):
-                if not _exchanged(new, target):
-                    os.rename(target, aside / OLD)  # `_clear` brings it back if the next line fails
-                    os.rename(new, target)
+            if replace:
+                exchange.put_in_place(new, target, aside / OLD)  # `_clear` brings the old one back if that fails
             else:
                 if sys.platform == "win32" and target.exists():
                     target.rmdir()
@@ -159,14 +160,25 @@ def refuse_existing(target: Path) -> None:
     """Make sure, before long work for `target` begins, that nothing would be replaced.
 
     Raises:
-        DataError: it is a file, or a folder that holds something.
+        DataError: it is a file, a folder that holds something, or the working folder.
     """
+    if holds_working_folder(target):
+        raise DataError(f"{target} is the folder that this process works in. Choose a new one within it with --out.")
     if _holds_something(target):
         raise DataError(f"{target} exists already. Choose another place with --out, or remove this one first.")
 
 
+def holds_working_folder(target: Path) -> bool:
+    """Tell whether a folder is the working folder or around it: in its place, a new one would be another folder."""
+    try:
+        return Path.cwd().is_relative_to(os.path.realpath(target))
+    except FileNotFoundError:  # the working folder has been removed
+        return False
+
+
 def restore(target: Path) -> None:
     """Remove what killed writers of the folder `target` left beside it; bring it back where they had moved it away."""
+    target = Path(os.path.realpath(target))
     for aside in _asides(target.parent, target.name):
         _remove_dead(aside)
 
@@ -251,24 +263,6 @@ def _clear(aside: Path, target: Path) -> None:
             return  # it stays here until the next one who can
     for part in (old, aside / NEW, aside):  # the lock goes last: by it another process knows what it may remove
         shutil.rmtree(part, ignore_errors=True)
-
-
-def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange two names in one step, where the system and the file system can; otherwise do nothing."""
-    if sys.platform != "linux":
-        return False
-    import ctypes
-
-    try:
-        exchange = ctypes.CDLL(None, use_errno=True).renameat2
-    except (AttributeError, OSError):
-        return False
-    if exchange(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
-        return True
-    number = ctypes.get_errno()
-    if number in _CANNOT_EXCHANGE:
-        return False
-    raise OSError(number, os.strerror(number))
 
 
 def _sync_all(folder: Path) -> None:

@@ -25,7 +25,7 @@ def take(path: Path, *, create: bool = True) -> int | None:
         descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o644)
         try:
             locked = lock_descriptor(descriptor, blocking=False)
-            if locked and _is_at(descriptor, path):
+            if locked and is_at(descriptor, path):
                 return descriptor
         except BaseException:
             os.close(descriptor)
@@ -44,7 +44,8 @@ def release(descriptor: int) -> None:
     os.close(descriptor)
 
 
-def _is_at(descriptor: int, path: Path) -> bool:
+def is_at(descriptor: int, path: Path) -> bool:
+    """Tell whether an open file is the one that has the name `path`."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except OSError:

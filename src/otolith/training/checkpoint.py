@@ -112,7 +112,7 @@ class CheckpointFolder:
         if isinstance(card, dict) and type(card["format"]) is int and card["format"] != FORMAT:
             raise CheckpointError(
                 f"{entry} has checkpoint format {card['format']}; this version of otolith reads format {FORMAT}. "
-                "Finish the run with the version that began it, or start again in a new folder."
+                f"Finish the run with the version that began it, or remove {self.folder.parent} to begin it again."
             )
         if not isinstance(card, dict) or not isinstance(card["identity"], dict) or type(card["epoch"]) is not int:
             raise ValueError("its state.json does not describe a checkpoint")
