@@ -124,10 +124,52 @@ def test_a_name_may_hold_a_digit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("SPEC = MethodSpec", "SPEC: MethodSpec = MethodSpec"),
+        ("SPEC = MethodSpec", "SPEC=MethodSpec"),
+        ("SPEC = MethodSpec", "import otolith.methods as m\nSPEC = m.MethodSpec"),
+        ("from otolith", '"""A docstring, with\nSPEC = MethodSpec(\nas an example."""\nfrom otolith'),
+        ('"SimCLR2"', '"Sim" "CLR2"'),
+        ('"SimCLR2",', '"SimCLR2",  # a comment with ) and "'),
+        ("from otolith", "\ufefffrom otolith"),
+        ("\n", "\r\n"),
+        ("from otolith", "# -*- coding: latin-1 -*-\nfrom otolith"),
+        ("SPEC = MethodSpec(", "SPECS = [dict(\n"),
+        ("SPEC = MethodSpec(", "import otolith.methods as m\nmade = m.register(MethodSpec)(\n"),
+        ("SPEC = MethodSpec(", "Kind = MethodSpec\nSPEC = Kind("),
+    ],
+)
+def test_a_description_is_found_however_it_is_written(tmp_path: Path, old: str, new: str) -> None:
+    path, text = tmp_path / "mine.py", MINE.replace(old, new)
+    if "dict(" in text:
+        text = text.rstrip() + "]\nSPECS = [MethodSpec(**given) for given in SPECS]\n"
+    elif "register" in text:
+        text = text.replace("m.register(MethodSpec)(", "m.register(MethodSpec(").rstrip() + ")\n"
+    path.write_bytes(text.encode())
+    with methods.REGISTRY.preserved():
+        assert methods.add_file(path) == ["simclr2"]
+        assert methods.spec("simclr2").short == "SimCLR2"
+        assert methods.spec("simclr2").build is None
+
+
+def test_a_file_that_cannot_be_imported_says_so_once_its_code_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("import nothing_of_that_name\n" + MINE)
+    with methods.REGISTRY.preserved():
+        assert methods.add_file(path) == ["simclr2"]
+        for _ in range(2):
+            with pytest.raises(RecipeError, match=r"mine.py cannot be loaded as a method: ModuleNotFoundError"):
+                _ = methods.spec("simclr2").settings
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ('    summary="two views",\n', "", "lacks summary; give each as a keyword argument"),
         ('"SimCLR2"', "str(2)", r"short of the SPEC in .*mine.py is 'str\(2\)'; write it as a literal"),
+        ('    needs=("labels",),', '    needs="labels",', "write it as a literal of its type"),
+        ('    needs=("labels",),', '    order="9",', "write it as a literal of its type"),
         ('"SimCLR2",', '"SimCLR2', "cannot be loaded as a method: SyntaxError"),
         ("SPEC = ", "OTHER = ", "holds no method"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from otolith.errors import RecipeError
+from otolith.system.registry import specs_of
 
 if TYPE_CHECKING:
     from otolith.augment import SignalSpec
@@ -107,33 +108,40 @@ class MethodSpec:
 
 
 _CODE = {"settings", "encoder", "build", "train"}
+_KINDS = {"paper": Paper | None, "needs": tuple, "order": int, "end_to_end": bool}
+"""Types of the parts of a description that are no texts."""
 _DESCRIBED = {each.name: each.default for each in fields(MethodSpec) if each.name not in _CODE}
 
 
-def read_spec(load: Callable[[], ModuleType], path: Path) -> list[MethodSpec]:
+def read_spec(load: Callable[[], ModuleType], path: Path) -> Iterable[MethodSpec]:
     """Return the `SPEC` of a method's file without importing it; nothing where the file declares none.
+
+    A file that declares `SPEC` or `SPECS` in another way than by calling `MethodSpec` is imported.
 
     Args:
         load: imports the file.
         path: the file.
 
     Raises:
-        RecipeError: a part of the description is missing, or is not a literal.
+        RecipeError: a part of the description is missing, or is not a literal of its kind.
     """
-    text = "\n" + path.read_text("utf-8")
-    start = text.find("\nSPEC = MethodSpec(")
-    if start < 0:
-        return []
-    call = ast.parse(text[start:]).body[0].value  # type: ignore[attr-defined]
+    declared = [value for name, value in _assigned(ast.parse(path.read_bytes())) if name in ("SPEC", "SPECS")]
+    if not declared:
+        return ()
+    call = declared[-1]
+    if len(declared) > 1 or not (isinstance(call, ast.Call) and _name(call.func) == "MethodSpec"):
+        return specs_of(load, path)
     found = dict(_DESCRIBED)
     for given in call.keywords:
         if given.arg in found:
             try:
                 found[given.arg] = _literal(given.value)
-            except ValueError:
+                if not isinstance(found[given.arg], _KINDS.get(given.arg, str)):
+                    raise ValueError
+            except (ValueError, TypeError):
                 raise RecipeError(
-                    f"{given.arg} of the SPEC in {path} is {ast.unparse(given.value)!r}; write it as a literal, since "
-                    "it is read without importing the file"
+                    f"{given.arg} of the SPEC in {path} is {ast.unparse(given.value)!r}; write it as a literal of its "
+                    "type, since it is read without importing the file"
                 ) from None
     missing = [name for name, value in found.items() if value is MISSING]
     if missing:
@@ -143,8 +151,21 @@ def read_spec(load: Callable[[], ModuleType], path: Path) -> list[MethodSpec]:
     return [spec]
 
 
+def _assigned(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yield each name that a module gives a value at its top level, and the value."""
+    for node in module.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    yield target.id, node.value
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
 def _literal(node: ast.expr) -> Any:
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "Paper":
+    if isinstance(node, ast.Call) and _name(node.func) == "Paper":
         named = {str(each.arg): ast.literal_eval(each.value) for each in node.keywords}
         return Paper(*map(ast.literal_eval, node.args), **named)
-    return DYNAMIC_TEMPERATURE if ast.unparse(node) == "DYNAMIC_TEMPERATURE" else ast.literal_eval(node)
+    return DYNAMIC_TEMPERATURE if _name(node) == "DYNAMIC_TEMPERATURE" else ast.literal_eval(node)

@@ -87,16 +87,16 @@ class Registry(Generic[Entry]):
         self._search()
         path, before = Path(path).resolve(), dict(self._entries)
         try:
-            self._load(partial(import_file, path), path)
-            found = [name for name in self._entries if self._entries[name] is not before.get(name)]
-            if not found:
-                raise self.error(f"{path} holds no {self.kind}: expected a SPEC, or a class that it registers")
-        except Exception as error:
+            with self._explained(path):
+                for read in dict.fromkeys((self._read, specs_of)):  # what reading does not find, importing does
+                    self._load(partial(self._imported, path), path, read)
+                    found = [name for name in self._entries if self._entries[name] is not before.get(name)]
+                    if found:
+                        return found
+            raise self.error(f"{path} holds no {self.kind}: expected a SPEC, or a class that it registers")
+        except Exception:
             self._entries = before
-            if isinstance(error, OtolithError | ValueError):
-                raise
-            raise self.error(f"{path} cannot be loaded as a {self.kind}: {type(error).__name__}: {error}") from error
-        return found
+            raise
 
     def names(self) -> list[str]:
         """Return the names of all entries, in their order."""
@@ -141,15 +141,29 @@ class Registry(Generic[Entry]):
                 for module in pkgutil.iter_modules(importlib.import_module(str(self.package)).__path__):
                     found = importlib.util.find_spec(f"{self.package}.{module.name}")
                     assert found is not None
-                    self._load(partial(importlib.import_module, found.name), Path(str(found.origin)))
+                    self._load(partial(importlib.import_module, found.name), Path(str(found.origin)), self._read)
             except BaseException:
                 self._searched = False
                 raise
 
-    def _load(self, load: Callable[[], ModuleType], path: Path) -> None:
+    @contextmanager
+    def _explained(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, OtolithError) or type(error) is ValueError:
+                raise
+            raise self.error(f"{path} cannot be loaded as a {self.kind}: {type(error).__name__}: {error}") from error
+
+    def _imported(self, path: Path) -> ModuleType:
+        """Import a file that was added, perhaps long after that."""
+        with self._explained(path):
+            return import_file(path)
+
+    def _load(self, load: Callable[[], ModuleType], path: Path, read: Callable[..., Iterable[Any]]) -> None:
         token = _LOADING.set((path,))
         try:
-            for entry in self._read(load, path):
+            for entry in read(load, path):
                 if all(entry is not other for other, _ in self._entries.values()):
                     self.register(entry)
         finally:
@@ -165,6 +179,9 @@ def import_file(path: Path) -> ModuleType:
     token = _LOADING.set((path,))
     try:
         spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
     finally:
         _LOADING.reset(token)
     return module
