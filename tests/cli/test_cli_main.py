@@ -83,7 +83,7 @@ def test_python_m_otolith() -> None:
         (["run", "--recip", "paper"], "--recipe"),
         (["run", "--dryrun"], "--dry-run"),
         (["run", "--no-resume"], "--resume"),
-        (["run", "watch", "uci-har"], "uci-har"),
+        (["run", "watch", "uci-har"], "uci-har is not expected here."),
         (["run", "--seed", "first"], "first"),
         (["run", "--seed", "-1"], "-1"),
         (["run", "--seed", "4294967296"], "4294967296"),

@@ -260,10 +260,21 @@ CARDS: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
-def test_a_wrong_value_is_named_with_what_was_expected(folder: Path) -> None:
-    rewrite(folder, put("fast", "input", "rate_hz"))
-    message = r"card.json does not describe a model: input.rate_hz: Input should be a valid number \(found 'fast'\)"
-    with pytest.raises(CheckpointError, match=message):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put("fast", "input", "rate_hz"), r"input.rate_hz: Input should be a valid number \(found 'fast'\)"),
+        (put(1e308, "input", "seconds"), r"input.seconds: Input should be less than or equal to 1000000000 \(found 1e"),
+        (put(["g"] * 6, "input", "units"), r"input: its units have to be m/s\^2, .*rad/s. Copy the bundle again"),
+        (drop("activities"), r"activities: Field required. Copy the bundle again"),
+        (put([0, 3], "training_classes"), r"the whole: training_classes have to be .*between 0 and 2. Copy the bundle"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_was_expected(
+    change: Callable[[dict[str, Any]], None], said: str, folder: Path
+) -> None:
+    rewrite(folder, change)
+    with pytest.raises(CheckpointError, match=f"card.json does not describe a model: {said}"):
         bundle.read_card(folder)
 
 

@@ -88,7 +88,9 @@ class Calibration:
 
         weights = {str(name): float(factor) for name, factor in card["weights"].items()}
         if not weights or not set(weights) <= set(PARTS):
-            raise ValueError(f"a score of {', '.join(weights) or 'nothing'}")
+            raise ValueError(
+                f"calibration.weights has {', '.join(weights) or 'no'} weights; expected some of {', '.join(PARTS)}"
+            )
         k = tensors["offset"].shape[0] if tensors["offset"].ndim == 1 else -1
         shapes = {name: tuple(tensors[name].shape) for name in TENSORS}
         if k < 0 or shapes["projection"] != (k, n_features) or shapes["centres"][1:] != (k,):

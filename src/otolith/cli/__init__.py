@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except CycloptsError as error:
         command = shlex.join(["otolith", *(error.command_chain or ()), "--help"])
-        _complain(f"{error}\n{command} shows what there is.")
+        unused = getattr(error, "unused_tokens", None)
+        text = f"{shlex.join(unused)} is not expected here." if unused else str(error)
+        _complain(f"{text}\n{command} shows what there is.")
         return USAGE
     except OtolithError as error:
         _complain(str(error))

@@ -13,6 +13,7 @@ from otolith.recording import unit_of
 
 FORMAT = 1
 Positive = Annotated[float, Field(gt=0)]
+Bounded = Annotated[float, Field(gt=0, le=1e9)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -27,8 +28,8 @@ class Input(_Part):
 
     channels: Names
     units: tuple[str, ...] | None = None
-    rate_hz: Positive
-    seconds: Positive
+    rate_hz: Bounded
+    seconds: Bounded
     overlap: Annotated[float, Field(ge=0, lt=1)]
     scaler: dict[str, Any]
 
@@ -36,7 +37,7 @@ class Input(_Part):
     def _units_are_ours(self) -> Self:
         expected = tuple(unit_of(channel) for channel in self.channels)
         if self.units not in (None, expected):
-            raise ValueError(f"expected the units {', '.join(expected)}")
+            raise ValueError(f"its units have to be {', '.join(expected)}")
         return self
 
 
@@ -88,9 +89,11 @@ class ModelCard(Card):
     @model_validator(mode="after")
     def _classes_are_activities(self) -> Self:
         if not set(self.training_classes) <= set(range(len(self.activities))):
-            raise ValueError(f"expected training_classes between 0 and {len(self.activities) - 1}")
+            raise ValueError(
+                f"training_classes have to be numbers of activities, between 0 and {len(self.activities) - 1}"
+            )
         if len(set(self.activities)) < len(self.activities):
-            raise ValueError("expected activities that differ")
+            raise ValueError("activities have to differ from each other")
         return self
 
 
@@ -105,7 +108,7 @@ def parse(content: bytes, kind: object) -> Card:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
-        found = "" if first["type"] == "missing" else f" (found {first['input']!r:.100})"
+        found = "" if isinstance(first["input"], dict) else f" (found {first['input']!r:.100})"
         raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}{found}") from None
     except RecipeError as error:
         raise ValueError(f"recipe: {error}") from None
