@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main(["data", "nowhere"])
     2
     """
-    from cyclopts import CycloptsError
+    from cyclopts import CycloptsError, UnusedCliTokensError
 
     from otolith.cli.app import app
     from otolith.cli.shared import BROKEN_PIPE, INTERRUPTED, USAGE, Interrupted
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except CycloptsError as error:
         command = shlex.join(["otolith", *(error.command_chain or ()), "--help"])
-        unused = getattr(error, "unused_tokens", None)
+        unused = (error.unused_tokens or ()) if type(error) is UnusedCliTokensError else ()
         text = f"{shlex.join(unused)} is not expected here." if unused else str(error)
         _complain(f"{text}\n{command} shows what there is.")
         return USAGE
