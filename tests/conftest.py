@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def real_root() -> Path:
-    """Folder that holds the real recordings (HAPT, USC-HAD, MobiFall); a test that lacks them fails in CI."""
+    """Folder that holds the real recordings (HAPT, USC-HAD, MobiFall, MotionSense); in CI a test fails without."""
     folder = os.environ.get("OTOLITH_DATA")
     if not folder:
         reason = "OTOLITH_DATA does not name the folder of the real recordings"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from otolith.datasets import checking, load, usc_had
+from otolith.datasets import checking, load, motionsense, usc_had
 from otolith.datasets.base import Dataset, DatasetInfo
 from otolith.datasets.registry import REGISTRY
 from otolith.datasets.tables import read_numbers
@@ -64,6 +64,18 @@ def mobifall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def motionsense_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(motionsense, "N_SUBJECTS", 1)
+    monkeypatch.setattr(motionsense, "TRIALS", {"sit": (5, 13)})
+    names = [f"{kind}.{axis}" for kind in ("gravity", "rotationRate", "userAcceleration") for axis in "xyz"]
+    rows = "".join(f"{i},0.0,0.0,1.0,0.1,0.2,0.3,0.01,0.02,0.03\n" for i in range(100))
+    for trial in (5, 13):
+        path = tmp_path / f"sit_{trial}" / "sub_1.csv"
+        path.parent.mkdir()
+        path.write_text(",".join(["", *names]) + "\n" + rows)
+    return tmp_path
+
+
 def mobiact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "WAL" / "WAL_16_1_annotated.csv"
     path.parent.mkdir()
@@ -113,6 +125,7 @@ KINDS = {
     "uci-har": uci_har,
     "usc-had": usc_had_,
     "mobifall": mobifall,
+    "motionsense": motionsense_,
     "mobiact": mobiact,
     "watch": watch,
     "own": own,

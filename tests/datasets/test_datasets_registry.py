@@ -13,7 +13,7 @@ from otolith.datasets import Dataset, DatasetInfo, info, kind_of, load, location
 from otolith.errors import DataError
 from otolith.recording import Recording
 
-BUILT_IN = ["mobiact", "mobifall", "synthetic", "uci-har", "usc-had", "watch"]
+BUILT_IN = ["mobiact", "mobifall", "motionsense", "synthetic", "uci-har", "usc-had", "watch"]
 
 
 def test_names() -> None:

@@ -217,7 +217,7 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
         fetch("uci-har", tmp_path / "file" / "below", url="http://127.0.0.1:9/")
 
 
-@pytest.mark.parametrize("name", ["mobiact", "mobifall", "watch", "synthetic"])
+@pytest.mark.parametrize("name", ["mobiact", "mobifall", "motionsense", "watch", "synthetic"])
 def test_sets_that_are_not_offered(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"{name} cannot be downloaded by otolith") as caught:
         fetch(name, tmp_path)

@@ -14,6 +14,7 @@ from otolith.datasets.download import unpack
 from otolith.datasets.folder import FolderDataset, write_folder
 from otolith.datasets.mobiact import COLUMNS, MobiAct
 from otolith.datasets.mobifall import MobiFall
+from otolith.datasets.motionsense import read_trial
 from otolith.datasets.uci_har import UciHar
 from otolith.datasets.usc_had import read_readings
 from otolith.datasets.watch import Watch
@@ -129,6 +130,24 @@ class MobiFallFiles(Reader):
 
     def read(self, box: Path, files: Files) -> None:
         sane(list(MobiFall(box).recordings()))
+
+
+@register
+class MotionSenseFiles(Reader):
+    name, weight = "motionsense", 3.0
+
+    def valid(self) -> list[Files]:
+        kinds = ("gravity", "rotationRate", "userAcceleration")
+        head = ",".join(["", "attitude.roll", *(f"{kind}.{axis}" for kind in kinds for axis in "xyz")])
+        columns = np.concatenate([SIGNAL, SIGNAL[:3]]).T
+        rows = "".join(",".join([str(i), "0.1", *(f"{v:.5f}" for v in row)]) + "\n" for i, row in enumerate(columns))
+        return [{"wlk_7/sub_1.csv": f"{head}\n{rows}".encode()}]
+
+    def mutate(self, rng: random.Random, files: Files) -> Files:
+        return {name: fuzzmutate.table_of(rng, content) for name, content in files.items()}
+
+    def read(self, box: Path, files: Files) -> None:
+        sane([read_trial(box / "wlk_7" / "sub_1.csv", 1, "walking")])
 
 
 @register

@@ -27,7 +27,8 @@ def sensor(recording: Recording, kind: str) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.realdata
 @pytest.mark.parametrize(
-    ("name", "acc_right", "gyro_right"), [("uci-har", 12, 11), ("mobifall", 6, 4), ("usc-had", 11, 2)]
+    ("name", "acc_right", "gyro_right"),
+    [("uci-har", 12, 11), ("mobifall", 6, 4), ("usc-had", 11, 2), ("motionsense", 11, 7)],
 )
 def test_data_decide_no_unit_wrongly(real_root: Path, name: str, acc_right: int, gyro_right: int) -> None:
     """The first twelve recordings, in every unit; at least so many are decided."""

@@ -22,6 +22,8 @@ HASHES = {
     ("mobiact", "paper"): "7147a71306f3",
     ("mobifall", "compact"): "c6017b3cfab5",
     ("mobifall", "paper"): "7147a71306f3",
+    ("motionsense", "compact"): "0bcca127d877",
+    ("motionsense", "paper"): "9e83704b1573",
     ("synthetic", "compact"): "0bcca127d877",
     ("synthetic", "paper"): "9e83704b1573",
     ("uci-har", "compact"): "9958f1f8ac48",

@@ -12,21 +12,18 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otolith.datasets.base import Dataset, DatasetInfo, Problem
 from otolith.datasets.registry import register
-from otolith.datasets.tables import CURE, read_bytes, read_numbers
+from otolith.datasets.tables import CURE, read_columns
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.windows.subjects import FixedSubjects
 from otolith.windows.times import Samples, SourceFile, repair_whole
-
-if TYPE_CHECKING:
-    import polars as pl
 
 RATE_HZ = 200.0
 FIRST_LINE = 2
@@ -147,7 +144,7 @@ def read_trial(path: Path) -> Recording:
         DataError: a column is absent, a value is not a finite number, or a label is unknown.
     """
     subject, _ = _subject_and_trial(path)
-    frame = _read(path)
+    frame = read_columns(path, COLUMNS, texts=["label"])
     times = frame["rel_time"].to_numpy()
     signal = np.ascontiguousarray(frame.select(CHANNELS).to_numpy().T)
     regular = bool((np.abs(np.diff(times) - 1 / RATE_HZ) < 0.5 / RATE_HZ).all())
@@ -179,14 +176,3 @@ def _segments(path: Path, labels: NDArray[np.object_], samples: Samples) -> tupl
                 f"{', '.join([*ACTIVITIES, *SKIPPED_LABELS])}. {CURE}"
             )
     return tuple(segments)
-
-
-def _read(path: Path) -> pl.DataFrame:
-    """The columns of a file that are used, `label` as text."""
-    head, _, rows = read_bytes(path).partition(b"\n")
-    header = head.decode("utf-8", errors="replace").strip().split(",")
-    absent = [column for column in (*COLUMNS, "label") if column not in header]
-    if absent:
-        raise DataError(f"{path}, line 1: no column {', '.join(absent)}; it has {', '.join(header)[:200]}. {CURE}")
-    texts = [column for column in header if column not in COLUMNS]
-    return read_numbers(path, header, ",", content=rows, first_line=FIRST_LINE, texts=texts).select(*COLUMNS, "label")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 CURE = "The file is damaged: restore it from the original."
+UNNAMED = "(unnamed)"
+"""Name of a column without one, such as the row numbers that pandas writes."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -71,6 +73,29 @@ def read_numbers(
     if frame.height == 0:
         raise DataError(f"{path}: holds no samples, expected lines of {', '.join(columns)}. {CURE}")
     return frame
+
+
+def read_columns(
+    path: Path, columns: Sequence[str], *, integers: Sequence[str] = (), texts: Sequence[str] = ()
+) -> pl.DataFrame:
+    """Return columns of a comma-separated table, found by the names in its first line; UNNAMED where that has none.
+
+    Args:
+        columns: those of finite numbers.
+        integers, texts: those of whole numbers and of text, returned beside them; other columns are not looked at.
+
+    Raises:
+        DataError: a column is absent, or as `read_numbers`.
+    """
+    head, _, rows = read_bytes(path).partition(b"\n")
+    header = [name or UNNAMED for name in head.decode("utf-8", errors="replace").strip().split(",")]
+    wanted = [*columns, *integers, *texts]
+    absent = [column for column in wanted if column not in header]
+    if absent:
+        raise DataError(f"{path}, line 1: no column {', '.join(absent)}; it has {', '.join(header)[:200]}. {CURE}")
+    others = [column for column in header if column not in (*columns, *integers)]
+    frame = read_numbers(path, header, ",", content=rows, first_line=2, integers=integers, texts=others)
+    return frame.select(wanted)
 
 
 def _all_finite(frame: pl.DataFrame) -> bool:
