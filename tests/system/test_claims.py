@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from otolith.errors import InUseError
+from otolith.errors import InUseError, StorageError
 from otolith.progress import Progress
 from otolith.system import claims, files
 
@@ -78,6 +78,16 @@ def test_the_claim_of_another_on_a_folder_that_was_removed_and_made_again_stays(
         other = stack.enter_context(other_process(folder))
     with stack, pytest.raises(InUseError, match=f"process {other.pid} "):
         claims.refuse_if_held(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links are followed here")
+def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("keep")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / claims.LOCK).symlink_to(tmp_path / "mine")
+    with pytest.raises(StorageError, match=r"run/\.lock cannot be written .*: remove the link"):
+        claims.hold(tmp_path / "run").__enter__()
+    assert (tmp_path / "mine").read_text() == "keep"
 
 
 class Said(Progress):

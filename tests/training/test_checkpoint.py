@@ -153,6 +153,15 @@ def test_another_format_is_refused_whatever_else_it_holds(folder: CheckpointFold
         folder.latest()
 
 
+def test_a_link_in_place_of_a_checkpoint_is_not_followed(folder: CheckpointFolder, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter").write_text("keep")
+    (folder.folder / "epoch-00004").symlink_to(tmp_path / "mine", target_is_directory=True)
+    with pytest.raises(CheckpointError, match="epoch-00004 is a link"):
+        folder.save(checkpoint(4))
+    assert (tmp_path / "mine" / "letter").read_text() == "keep"
+
+
 def test_a_left_over_partial_folder_is_harmless(folder: CheckpointFolder) -> None:
     for name in (".partial-1", ".partial-99999"):
         (folder.folder / name).mkdir()

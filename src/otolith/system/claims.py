@@ -19,7 +19,7 @@ from pathlib import Path
 from otolith.errors import InUseError
 from otolith.progress import SILENT, Progress
 from otolith.system.files import LOCK, cannot_write, half_written, sweep
-from otolith.system.locking import UNSUPPORTED, is_at, release, take
+from otolith.system.locking import NO_LINK, UNSUPPORTED, is_at, release, take
 from otolith.system.reading import open_regular
 
 POLL_SECONDS = 0.5
@@ -93,7 +93,7 @@ def _taken(folder: Path) -> int | None:
             if error.errno not in UNSUPPORTED:
                 raise
             _log.warning("%s has no locks (%s): let no other process work there", folder, error.strerror)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o644)
     except OSError as error:
         raise cannot_write(path, error) from error
     if descriptor is not None:

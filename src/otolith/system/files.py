@@ -28,6 +28,7 @@ _CURES = {
     errno.EPERM: "make the folder writable, or choose another --out folder",
     errno.EROFS: "make the file system writable, or choose another --out folder",
     errno.ENOTDIR: "choose another --out folder",
+    errno.ELOOP: "remove the link",
     errno.EBUSY: "choose another folder, or a new one within it",
     errno.EEXIST: "choose another --out folder",
     errno.ENOTEMPTY: "choose another --out folder, or remove what is there",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 """Errors of file systems that have no locks."""
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+"""Flag by which a link is not followed: in a stranger's folder it may lead to a file of the user's."""
 
 
 def take(path: Path, *, create: bool = True) -> int | None:
@@ -17,12 +19,12 @@ def take(path: Path, *, create: bool = True) -> int | None:
     `release` gives it back. The file may be removed before that: who waits for the removed one looks for a new one.
 
     Raises:
-        OSError: the file cannot be opened, or its file system has no locks (`UNSUPPORTED`).
+        OSError: the file cannot be opened or is a link, or its file system has no locks (`UNSUPPORTED`).
     """
     from filelock import lock_descriptor  # here: it takes time to import
 
     while True:
-        descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o644)
+        descriptor = os.open(path, os.O_RDWR | NO_LINK | (os.O_CREAT if create else 0), 0o644)
         try:
             locked = lock_descriptor(descriptor, blocking=False)
             if locked and is_at(descriptor, path):

@@ -52,6 +52,7 @@ class CheckpointFolder:
 
         Raises:
             StorageError: it cannot be written; those before it are as they were.
+            CheckpointError: there is a link in its place.
         """
         target = self.folder / f"epoch-{checkpoint.epoch:05d}"
         blob = save_tensors({name: t.detach().contiguous().cpu() for name, t in checkpoint.tensors.items()})
@@ -63,6 +64,8 @@ class CheckpointFolder:
             "state": checkpoint.state,
         }
         card["card_sha256"] = digest(card)
+        if target.is_symlink():  # in a stranger's folder it may lead to one of the user's
+            raise CheckpointError(f"{target} is a link, which no checkpoint is; remove it")
         with whole_folder(target, replace=True) as place:
             (place / "tensors.safetensors").write_bytes(blob)
             (place / "state.json").write_text(json.dumps(card, indent=1, allow_nan=False), "utf-8")
