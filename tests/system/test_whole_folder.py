@@ -182,10 +182,56 @@ def test_the_working_folder_is_never_exchanged(tmp_path: Path, monkeypatch: pyte
     for target in (Path("."), Path(".."), tmp_path / "here", Path("../here")):
         with pytest.raises(DataError, match="is the folder that this process works in"):
             files.refuse_existing(target)
-        with pytest.raises(StorageError, match=r"this process works in it.*a new one within it"):
+        with pytest.raises(StorageError, match=r"\(it is the folder that this process works in\).*a new one within it"):
             write(target, NEW, replace=True)
     write(Path("new"), NEW, replace=False)
     assert held(tmp_path / "here" / "new") == NEW
+
+
+def test_a_mounted_disk_is_never_exchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of the host that a container mounts, which no other folder can take the place of."""
+    (tmp_path / "disk").mkdir()
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == str(tmp_path / "disk"))
+    with pytest.raises(DataError, match="disk is the root of a mounted disk. Choose a new one within it"):
+        files.refuse_existing(tmp_path / "disk")
+    with pytest.raises(StorageError, match="it is the root of a mounted disk"):
+        write(tmp_path / "disk", NEW, replace=True)
+    write(tmp_path / "disk" / "new", NEW, replace=False)
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_nothing_is_left_where_an_open_file_cannot_be_removed(
+    dead: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where the lock is open until it is given back."""
+    taken: list[int] = []
+    take, release, unlink = files.take, files.release, os.unlink
+
+    def taking(*args: Any, **kwargs: Any) -> int | None:
+        held = take(*args, **kwargs)
+        taken.extend([] if held is None else [held])
+        return held
+
+    def releasing(held: int) -> None:
+        release(held)
+        taken.remove(held)
+
+    def unlinking(path: Any, **kwargs: Any) -> None:
+        if taken and os.path.basename(path) == files.LOCK:
+            raise PermissionError(errno.EACCES, "it is open")
+        unlink(path, **kwargs)
+
+    monkeypatch.setattr(files, "take", taking)
+    monkeypatch.setattr(files, "release", releasing)
+    monkeypatch.setattr(os, "unlink", unlinking)
+    if dead:
+        (tmp_path / ".target.partial-1-0" / files.NEW).mkdir(parents=True)
+        (tmp_path / ".target.partial-1-0" / files.LOCK).touch()
+        files.restore(tmp_path / "target")
+        assert os.listdir(tmp_path) == []
+    else:
+        write(tmp_path / "target", NEW, replace=True)
+        assert os.listdir(tmp_path) == ["target"]
 
 
 def test_a_folder_that_cannot_be_renamed_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from otolith import rows
 from otolith.errors import CheckpointError
 from otolith.system import claims
-from otolith.system.files import holds_working_folder, write
+from otolith.system.exchange import irreplaceable
+from otolith.system.files import write
 from otolith.system.reading import MOST_TEXT, read_bytes
 from otolith.system.strict import json_value
 
@@ -79,10 +80,10 @@ def refuse_taken(folder: Path) -> None:
     """Make sure, before hours of training, that a bundle can be written to `folder` and replaces nothing.
 
     Raises:
-        CheckpointError: it holds something, is a file or the working folder, or cannot be made.
+        CheckpointError: it holds something, is a file, the working folder or a mounted disk, or cannot be made.
     """
-    if holds_working_folder(folder):
-        raise CheckpointError(f"--out {folder} is the folder that this process works in; choose a new one within it")
+    if reason := irreplaceable(folder):
+        raise CheckpointError(f"--out {folder} is {reason}; choose a new one within it")
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -36,6 +36,17 @@ def put_in_place(new: Path, target: Path, old: Path) -> None:
             return
 
 
+def irreplaceable(target: Path) -> str:
+    """Return what a folder is that no new one may take the place of; an empty text where one may."""
+    place = os.path.realpath(target)
+    if os.path.ismount(place):
+        return "the root of a mounted disk"
+    with suppress(FileNotFoundError):  # the working folder has been removed
+        if Path.cwd().is_relative_to(place):
+            return "the folder that this process works in"
+    return ""
+
+
 def exchanged(one: Path, other: Path) -> bool:
     """Exchange two names in one step, where the system and the file system can; otherwise do nothing."""
     if sys.platform != "linux":

@@ -110,8 +110,8 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         replace: take the place of what is there; otherwise `target` must be missing or an empty folder.
 
     Raises:
-        StorageError: an OSError came up, also in the block, or `target` is the working folder or around it; `target`
-            is as it was before.
+        StorageError: an OSError came up, also in the block, or `target` is `exchange.irreplaceable`; it is as it was
+            before.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as parent:
@@ -124,8 +124,8 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     named = target
     try:
         target = Path(os.path.realpath(target))
-        if holds_working_folder(target):
-            raise OSError(errno.EBUSY, "this process works in it")
+        if reason := exchange.irreplaceable(target):
+            raise OSError(errno.EBUSY, f"it is {reason}")
         target.parent.mkdir(parents=True, exist_ok=True)
         restore(target)
         if not replace and _holds_something(target):
@@ -161,20 +161,12 @@ def refuse_existing(target: Path) -> None:
     """Make sure, before long work for `target` begins, that nothing would be replaced.
 
     Raises:
-        DataError: it is a file, a folder that holds something, or the working folder.
+        DataError: it is a file, a folder that holds something, the working folder or a mounted disk.
     """
-    if holds_working_folder(target):
-        raise DataError(f"{target} is the folder that this process works in. Choose a new one within it with --out.")
+    if reason := exchange.irreplaceable(target):
+        raise DataError(f"{target} is {reason}. Choose a new one within it with --out.")
     if _holds_something(target):
         raise DataError(f"{target} exists already. Choose another place with --out, or remove this one first.")
-
-
-def holds_working_folder(target: Path) -> bool:
-    """Tell whether a folder is the working folder or around it: in its place, a new one would be another folder."""
-    try:
-        return Path.cwd().is_relative_to(os.path.realpath(target))
-    except FileNotFoundError:  # the working folder has been removed
-        return False
 
 
 def restore(target: Path) -> None:
@@ -240,6 +232,7 @@ def _aside(target: Path) -> Iterator[Path]:
         _clear(aside, target)
         if held >= 0:
             release(held)
+            _remove_lock(aside)
 
 
 def _remove_dead(aside: Path) -> None:
@@ -252,6 +245,7 @@ def _remove_dead(aside: Path) -> None:
         if held is not None:
             _clear(aside, aside.with_name(aside.name[1:].rpartition(_PARTIAL)[0]))
             release(held)
+            _remove_lock(aside)
 
 
 def _clear(aside: Path, target: Path) -> None:
@@ -264,6 +258,12 @@ def _clear(aside: Path, target: Path) -> None:
             return  # it stays here until the next one who can
     for part in (old, aside / NEW, aside):  # the lock goes last: by it another process knows what it may remove
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _remove_lock(aside: Path) -> None:
+    """Remove the rest of `aside`, where a file that is open cannot be removed (Windows)."""
+    if not os.path.lexists(aside / OLD):
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _sync_all(folder: Path) -> None:
