@@ -192,7 +192,7 @@ def test_a_mounted_disk_is_never_exchanged(tmp_path: Path, monkeypatch: pytest.M
     """A folder of the host that a container mounts, which no other folder can take the place of."""
     (tmp_path / "disk").mkdir()
     monkeypatch.setattr(os.path, "ismount", lambda path: path == str(tmp_path / "disk"))
-    with pytest.raises(DataError, match="disk is the root of a mounted disk. Choose a new one within it"):
+    with pytest.raises(DataError, match=r"disk is the root of a mounted disk. Choose a new one within it"):
         files.refuse_existing(tmp_path / "disk")
     with pytest.raises(StorageError, match="it is the root of a mounted disk"):
         write(tmp_path / "disk", NEW, replace=True)
