@@ -252,6 +252,26 @@ def test_a_folder_that_cannot_be_renamed_is_replaced(tmp_path: Path, monkeypatch
     assert os.listdir(tmp_path) == ["target"]
 
 
+def test_a_folder_is_moved_to_another_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The target may be a link to one."""
+    rename = os.rename
+
+    def across(source: Path, target: Path) -> None:
+        if Path(source).name == "made":
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        rename(source, target)
+
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "far", target_is_directory=True)
+    (tmp_path / "made").mkdir()
+    fill(tmp_path / "far", OLD)
+    fill(tmp_path / "made", NEW)
+    monkeypatch.setattr(os, "rename", across)
+    files.put_folder(tmp_path / "made", tmp_path / "link")
+    assert held(tmp_path / "link") == NEW
+    assert sorted(os.listdir(tmp_path)) == ["far", "link"]
+
+
 def test_a_folder_has_the_usual_permissions(tmp_path: Path) -> None:
     (tmp_path / "usual").mkdir()
     for before in ({}, OLD):

@@ -25,7 +25,7 @@ def put_in_place(new: Path, target: Path, old: Path) -> None:
             if exchanged(new, target):
                 return
             with suppress(FileNotFoundError):  # another process has moved it
-                _move(target, old)
+                move(target, old)
         try:
             os.rename(new, target)
         except OSError as error:
@@ -34,6 +34,17 @@ def put_in_place(new: Path, target: Path, old: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)  # another process's folder has come in between: once more
         else:
             return
+
+
+def move(folder: Path, to: Path) -> None:
+    """Rename a folder; one on another disk, or of a container's image, is copied and then removed."""
+    try:
+        os.rename(folder, to)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copytree(folder, to, symlinks=True)
+        shutil.rmtree(folder)
 
 
 def irreplaceable(target: Path) -> str:
@@ -58,14 +69,3 @@ def exchanged(one: Path, other: Path) -> bool:
     except (AttributeError, OSError):
         return False
     return bool(exchange(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)
-
-
-def _move(folder: Path, to: Path) -> None:
-    """Rename a folder; one of a container's image, which cannot be renamed, is copied and removed."""
-    try:
-        os.rename(folder, to)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        shutil.copytree(folder, to, symlinks=True)
-        shutil.rmtree(folder)

@@ -147,14 +147,14 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 def put_folder(folder: Path, target: Path) -> None:
-    """Move a folder to `target`, in place of what is there, as `whole_folder` does; both are on one disk.
+    """Move a folder to `target`, in place of what is there, as `whole_folder` does.
 
     Raises:
         StorageError: it cannot be done; `target` is as it was before.
     """
     with whole_folder(target, replace=True) as place:
         place.rmdir()
-        os.rename(folder, place)
+        exchange.move(folder, place)
 
 
 def refuse_existing(target: Path) -> None:
