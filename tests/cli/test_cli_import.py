@@ -46,7 +46,7 @@ def test_tells_repairs_gaps_and_what_it_passed_over(tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     for text in ("hold no value of the accelerometer", "2, the longest 5.02 s", "pauses: 1, 5.0 s in all"):
         assert text in ended.out
-    assert "beware" not in ended.out
+    assert "warning" not in ended.out
 
 
 def test_refusals_name_the_option(tmp_path: Path) -> None:

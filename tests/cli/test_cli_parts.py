@@ -57,7 +57,7 @@ def test_unlabelled_stretches_leave_the_split_alone(unlabelled: str, tmp_path: P
         patch.setattr("otolith.report.write", lambda folders, out, sections: out)
         ended = call("run", folder, *options, "--out", tmp_path / "run")
     assert ended.code == 0, ended.err
-    assert "beware" in ended.out
+    assert "warning" in ended.out
     result = dict(row_of(tmp_path / "run").result)
     del result["val_macro_f1"]
     assert as_json(tmp_path / "run" / "model", folder) == result

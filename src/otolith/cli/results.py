@@ -73,7 +73,7 @@ def plan(prepared: Prepared, cost: Estimate | None, out: Path) -> tuple[str, Lin
     for extra in prepared.unlabelled:
         lines.append(("and", f"{len(extra):,} windows of {dataset_title(extra.meta.dataset)} join pre-training"))
     if split.warning:
-        lines.append(("beware", split.warning))
+        lines.append(("warning", split.warning))
     lines += [
         ("method", f"{methods.spec(prepared.method).title}, seed {prepared.seed}"),
         ("recipe", f"{prepared.recipe_name} ({prepared.recipe.hash})"),
@@ -151,7 +151,7 @@ def scores(result: Mapping[str, Any], warning: str = "") -> Lines:
     lines.append(("by activity", _listed(result["per_class_f1"].items())))
     lines += [("note", note) for note in result["notes"]]
     if warning:
-        lines.append(("beware", warning))
+        lines.append(("warning", warning))
     return lines
 
 

@@ -30,7 +30,8 @@ def read_bytes(path: Path) -> bytes:
         return reading.read_bytes(path)
     except OSError as error:
         raise DataError(
-            f"{path}: cannot be read ({error.strerror or error}). Restore the file from the original."
+            f"{path}: cannot be read ({error.strerror or error}). Check the path and the permissions, or restore "
+            "the file."
         ) from error
 
 

@@ -54,7 +54,10 @@ class Questions:
             answer = self._ask.choose(f"{where}: {question}", choices) if self._ask is not None else None
             if answer is None:
                 meaning = "; ".join(f"{option} {value} ({text})" for value, text in choices)
-                raise DataError(f"{where}: {question} Neither the file nor its data decide it. Give one of: {meaning}.")
+                raise DataError(
+                    f"{where}: {question} Neither the file nor its data decide it. Give `otolith import` one of: "
+                    f"{meaning}."
+                )
             self._answers[key] = answer
         return self._answers[key]
 
@@ -71,7 +74,7 @@ class Questions:
             listed = ", ".join(f"{what} from {column}" for what, column, _ in rows)
             raise DataError(
                 f"{where}: its columns were guessed ({listed}), and there is no terminal to confirm them. "
-                f"If they are right, give --yes, or name them: {command}"
+                f"If they are right, give `otolith import` the option --yes, or name them: {command}"
             )
         if not self._ask.confirm(f"Columns of {where}", rows):
             raise DataError(f"{where}: the guessed columns were not confirmed. Name them, such as: {command}")

@@ -134,9 +134,14 @@ def read_recordings(
             prepared += _prepared(folder, questions, keep, passed, stage)
     if not prepared:
         what = f"format {options.format!r} reads" if options.format else "looks like an accelerometer"
+        cure = (
+            "Leave --format out, and it is recognised by the content."
+            if options.format
+            else "Name the columns if they are called otherwise: --time COLUMN --acc X,Y,Z"
+        )
         raise DataError(
             f"{', '.join(map(str, given))}: none of the {len(passed)} table(s) holds what {what}, such as {passed[0]}. "
-            "Name the columns if they are called otherwise: --time COLUMN --acc X,Y,Z"
+            f"{cure}"
         )
     prepared.reverse()
     with progress.stage("convert recordings", len(prepared), "recordings") as stage:

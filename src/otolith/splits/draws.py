@@ -37,7 +37,7 @@ def k_per_class(y: ArrayLike, k: int, seed: int, allow_fewer: bool = False) -> I
     if not allow_fewer and counts.min() < k:
         label = int(classes[counts.argmin()])
         raise DataError(
-            f"Class {label} has {int(counts.min())} windows, {k} were asked for. Ask for fewer, or pass "
+            f"Class {label} has {int(counts.min())} windows, {k} were asked for. Ask for a smaller k, or pass "
             "allow_fewer=True."
         )
     # both numbers seed the stream: with the seed alone, a smaller k would be a part of every larger one

@@ -68,6 +68,12 @@ def by_time(w: Windows) -> Split:
         for low, high in ((1, 2), (0, 2), (0, 1)):
             near = _near(w.start, rows[part[rows] == low], w.start[rows[part[rows] == high]], apart)
             part[near] = -1
+    if not w.labelled.any():
+        raise DataError(
+            f"No window of {w.meta.dataset!r} is labelled, and a split needs labels. Label some recordings, or "
+            "let them "
+            "join the pre-training of another data set: --unlabelled."
+        )
     if not ((part == 0) & w.labelled).any() or not (part == 1).any() or not (part == 2).any():
         raise DataError(
             f"No activity of {w.meta.dataset!r} lasts long enough in one recording for training, validation "

@@ -265,7 +265,8 @@ def why_empty(meta: WindowMeta, unlabelled: bool, n_recordings: int, log: CutLog
     if not log.n_segments and not unlabelled:
         return (
             f"None of the {n_recordings} recordings of {meta.dataset!r} has a labelled segment. "
-            "Pass unlabelled=True to cut them for pre-training, or label some of them."
+            "Label some of them, let them join the pre-training of another data set (--unlabelled), or pass "
+            "unlabelled=True to cut them all the same."
         )
     return (
         f"No stretch of {meta.dataset!r} is as long as one window of {meta.seconds:g} s: the longest has "

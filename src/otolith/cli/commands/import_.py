@@ -129,7 +129,7 @@ def _tell(imported: Imported, out: Path) -> None:
         lines.append(("and", f"{len(found_lines) - MOST_FOUND} more such lines; {QUALITY} has them"))
     if imported.passed_over:
         lines.append(("passed over", f"{len(imported.passed_over)} file(s) without motion; {QUALITY} lists them"))
-    lines += [("beware", note) for note in imported.notes]
+    lines += [("warning", note) for note in imported.notes]
     lines += [("quality", str(out / QUALITY)), ("data set", str(out)), ("next", _next(imported, out))]
     results.show("Imported", lines)
 
