@@ -124,3 +124,14 @@ def test_the_command_of_an_added_protocol_is_built_from_its_spec() -> None:
         app = build()
     named = {option.name for option in app["folds-2"].assemble_argument_collection(parse_docstring=True)}
     assert {"--folds", "--leave-one-out", "--dataset", "--set"} <= named
+
+
+@pytest.mark.parametrize("spec", list(PROTOCOLS), ids=lambda spec: spec.name)
+def test_the_help_of_a_protocol_lists_options_alone(spec: ProtocolSpec, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        build()([spec.name, "--help"])
+    text = capsys.readouterr().out
+    first = [line[2:].split()[0] for line in text.splitlines() if line.startswith("\u2502 ") and line[2] != " "]
+    assert len(first) > 10
+    assert all(word.startswith("--") for word in first), first
+    assert all(f"--{field.name.replace('_', '-')} " in text for field in dataclasses.fields(spec.options))

@@ -338,6 +338,10 @@ def test_what_a_plan_refuses(tmp_path: Path) -> None:
         compare.plan("transfer", "watch")
     with pytest.raises(DataError, match="cost has no option 'source'"):
         compare.plan("cost", "watch", options={"source": "synthetic"})
+    wrong = {"k": (5, "k of few-labels.*tuple; got 5"), "draws": (2.5, "draws"), "stop": ("never", "'last' or 'paper'")}
+    for name, (value, said) in wrong.items():
+        with pytest.raises(DataError, match=f"option .*{said}"):
+            compare.plan("few-labels", "watch", options={name: value})
     with pytest.raises(DataError, match="at least 2 folds; got 1"):
         compare.plan("cross-validation", "watch", options={"folds": 1})
     with pytest.raises(DataError, match="every k and the number of draws"):

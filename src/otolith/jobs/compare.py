@@ -241,11 +241,18 @@ def _units(arguments: dict[str, Any]) -> tuple[Unit, ...]:
 
 
 def _options(spec: ProtocolSpec, given: Mapping[str, Any]) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
     known = [field.name for field in dataclasses.fields(spec.options)]
     for name in given:
         if name not in known:
             raise DataError(f"{spec.name} has no option {name!r}; its options: {', '.join(known) or 'none'}")
-    return spec.options(**given)
+    try:
+        return TypeAdapter(spec.options).validate_python(dict(given))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(f"option {where} of {spec.name}: {first['msg']}; got {first['input']!r:.100}") from None
 
 
 def _placed(given: str | Path | None) -> str | None:

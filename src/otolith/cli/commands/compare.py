@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
@@ -52,9 +52,14 @@ class Common:
 def command_of(spec: ProtocolSpec) -> Callable[..., None]:
     """Return the command of a protocol: its own options and those that all have, as flat options."""
 
-    def command(*, options: Any = None, common: Any = None) -> None:
+    def with_options(*, options: Any = None, common: Any = None) -> None:
         compare_under(spec, options or spec.options(), common or Common())
 
+    def without(*, common: Any = None) -> None:
+        compare_under(spec, spec.options(), common or Common())
+
+    # of an empty class the help would have a line
+    command: Callable[..., None] = with_options if fields(spec.options) else without
     flat = Parameter(name="*")
     command.__annotations__ = {
         "options": Annotated[spec.options | None, flat],
