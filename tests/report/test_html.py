@@ -128,11 +128,11 @@ def test_hostile_names_are_escaped(tmp_path: Path, make_run: Any) -> None:
 
 
 SECTIONS = {
-    "arrays/tsne_after.npy": "What the encoder has learnt",
-    "arrays/teacher.json": "Does the method's premise hold here?",
+    "arrays/tsne_after.npy": "Features before and after training",
+    "arrays/teacher.json": "Does the teacher tell activities apart?",
     "curves.jsonl": "Training",
     "model/card.json": "Use the model",
-    "rows.jsonl": "Person by person",
+    "rows.jsonl": "Scores of each person",
 }
 
 

@@ -50,8 +50,9 @@ def scores(row: Row) -> Iterator[Picture]:
         yield picture(
             figures.confusion(result["confusion"], result["activities"]),
             "Confusion matrix",
-            "Confusion matrix: of the test windows of the activity at the left, the share in percent "
-            f"recognised as the activity below, and under it the number of windows. {where}.",
+            "Confusion matrix: each row is a true activity, each column a recognised one. The large number is "
+            "the share of "
+            f"the row's test windows in percent, the small one their count. {where}.",
         )
     if result.get("per_class_f1"):
         title = "F1 score of each activity"
@@ -122,8 +123,10 @@ def teacher(run: RunFolder) -> Iterator[Picture]:
     yield picture(
         figures.teacher(found),
         "Similarity of pairs of windows under the frozen teacher",
-        f"Similarity of {pairs:,} pairs of windows under the frozen autoencoder. Dynamic temperature supposes that "
-        "pairs of one activity are the more similar; the area is 0.5 where they are not, 1 where always.",
+        f"Similarity of {pairs:,} pairs of windows under the frozen autoencoder. Dynamic temperature assumes that "
+        "pairs of one activity are more similar than pairs of two. The area under the ROC curve is 1 if they "
+        "always are, "
+        "and 0.5 if similarity does not depend on the activity.",
     )
     if found["auc_per_activity"]:
         yield picture(
