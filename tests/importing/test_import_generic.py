@@ -85,9 +85,9 @@ def values(found: Imported) -> np.ndarray:
 )
 def test_guesses(columns: str, acc: str | None, gyro: str | None) -> None:
     mapping = guess(columns.split(","))
-    assert mapping.one("acc") == acc
-    assert mapping.one("gyro") == gyro
-    assert mapping.one("time") == columns.split(",")[0]
+    assert mapping.column("acc") == acc
+    assert mapping.column("gyro") == gyro
+    assert mapping.column("time") == columns.split(",")[0]
 
 
 def test_names_of_files_and_columns() -> None:

@@ -145,5 +145,5 @@ def test_two_ranks_that_were_stopped_end_bit_identical(by_two: Path) -> None:
 def test_without_torchrun_there_is_one() -> None:
     with joined() as ranks:
         assert ranks is ALONE
-        assert ranks.tell(b"word") == b"word"
+        assert ranks.broadcast(b"word") == b"word"
         assert ranks.rows(10) == slice(0, 10)

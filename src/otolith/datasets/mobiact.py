@@ -2,7 +2,7 @@
 
 `Annotated Data/CODE/CODE_subject_trial_annotated.csv` has a header and the columns named in `COLUMNS`,
 accelerometer in m/s², gyroscope in rad/s. A run of rows with one label is a segment. Falls and the lying
-after them are no activities here: rows with such a label stay unlabelled, and the scenario folders of falls
+after them are not activities here: rows with such a label stay unlabelled, and the scenario folders of falls
 and of daily routines that the authors' protocol leaves out are not read.
 """
 

@@ -40,13 +40,13 @@ class _FeedForward(torch.autograd.Function):
         hidden = torch.empty(len(x) if keep else min(ctx.piece, len(x)), len(up), dtype=x.dtype)
         out = torch.empty(len(x), len(down), dtype=x.dtype)
         masks = KeepMasks(p) if p > 0 else None
-        room = torch.empty(min(ctx.piece, len(x)), len(up), dtype=x.dtype) if p > 0 else None
+        buffer = torch.empty(min(ctx.piece, len(x)), len(up), dtype=x.dtype) if p > 0 else None
         for first in range(0, len(x), ctx.piece):
             rows = slice(first, first + ctx.piece)
             place = hidden[rows] if keep else hidden[: len(x[rows])]
             piece = torch.addmm(up_bias, x[rows], up.T, out=place).relu_()
-            if masks is not None and room is not None:
-                masks.drop_(piece, room[: len(piece)])
+            if masks is not None and buffer is not None:
+                masks.drop_(piece, buffer[: len(piece)])
             torch.addmm(down_bias, piece, scaled.T, out=out[rows])
         if keep:
             ctx.save_for_backward(x, hidden, up, scaled)

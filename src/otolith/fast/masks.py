@@ -34,13 +34,13 @@ class KeepMasks:
         """Write 0 and 1 over a contiguous floating-point tensor."""
         return torch.ge(self._words(mask), self._least, out=mask)
 
-    def drop_(self, x: Tensor, room: Tensor) -> Tensor:
-        """Zero, in place, where `fill` would write 0; `room` is of the shape of `x` and is written over.
+    def drop_(self, x: Tensor, buffer: Tensor) -> Tensor:
+        """Zero, in place, where `fill` would write 0; `buffer` is of the shape of `x` and is written over.
 
         A threshold's backward pass keeps numbers by comparing others: one pass, where making and using a mask are two.
         """
-        room.copy_(self._words(x))
-        dropped: Tensor = torch.ops.aten.threshold_backward.grad_input(x, room, self._least - 0.5, grad_input=x)
+        buffer.copy_(self._words(x))
+        dropped: Tensor = torch.ops.aten.threshold_backward.grad_input(x, buffer, self._least - 0.5, grad_input=x)
         return dropped
 
     def state(self) -> Tensor:

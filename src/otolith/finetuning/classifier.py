@@ -94,7 +94,7 @@ def train_classifier(
         best = BestEpoch(settings.lr, settings.patience)
         state = TrainingState(network, updates.adam, seed, device, masks=updates.masks, best=best)
         if checkpoints is not None:
-            state.go_on(checkpoints, progress)
+            state.resume(checkpoints, progress)
             for record in state.records:
                 bar.advance()
                 if on_epoch is not None:

@@ -48,7 +48,7 @@ class Mapping:
     columns: dict[str, tuple[str, ...]]
     guessed: frozenset[str] = frozenset()
 
-    def one(self, what: str) -> str | None:
+    def column(self, what: str) -> str | None:
         """Return the column that holds it; None where there is none."""
         return self.columns.get(what, (None,))[0]
 

@@ -38,7 +38,7 @@ class Sheet:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """Names of its columns; empty where it is no table."""
+        """Names of its columns; empty where it is not a table."""
         if self.member.kind == ".parquet":
             return columns_of(self.member.read())
         return header_of(self.member.read_some(HEAD_BYTES))

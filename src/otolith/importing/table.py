@@ -82,7 +82,7 @@ class Table:
             return False
 
     def numbers(self, column: str) -> NDArray[np.float64]:
-        """Return the values of a column; NaN where the cell is empty or says that there is no number.
+        """Return the values of a column; NaN where the cell is empty or does not hold a number.
 
         Raises:
             DataError: a cell that is neither; names file, line and value.

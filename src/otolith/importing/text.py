@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"\s*[+\-−]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
 def read_table(where: str, content: bytes) -> Table:
     """Read the table in the bytes of a CSV file.
 
-    A first line of nothing but numbers is no header; the columns are then called "column 1", "column 2", ...
+    A first line of numbers alone is not a header; the columns are then called "column 1", "column 2", ...
 
     Raises:
         DataError: not text, no header, no or ragged rows, an over-long line, quotes that do not close, columns of one

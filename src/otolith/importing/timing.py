@@ -204,7 +204,7 @@ def _iso(table: Table, column: str, texts: list[str]) -> Clock:
 
 
 def parse_moment(text: str) -> tuple[int, bool] | None:
-    """Return nanoseconds since 1970 of an ISO 8601 date and time, and whether it names a zone; None if it is none.
+    """Return nanoseconds since 1970 of an ISO 8601 date and time, and whether it names a zone; None if it is not one.
 
     >>> parse_moment("1970-01-01 00:00:01.5+00:00")
     (1500000000, True)

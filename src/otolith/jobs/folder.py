@@ -29,7 +29,7 @@ def refuse_other(folder: Path, file: str, identity: Mapping[str, Any], kind: str
         kept: False where it holds no work that could be lost, whoever began it.
 
     Raises:
-        CheckpointError: it holds another job, or is no folder of this kind.
+        CheckpointError: it holds another job, or is not a folder of this kind.
     """
     path = folder / file
     if not path.is_file():

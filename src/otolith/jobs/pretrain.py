@@ -60,7 +60,7 @@ def run(
         finished = (out / bundle.CARD).is_file()  # killed between its last file and its end
         if finished and not _is_of(bundle.read_card(out), prepared):
             refuse_taken(out)
-    if ranks.tell(b"finished" if finished else b"to do") == b"to do":
+    if ranks.broadcast(b"finished" if finished else b"to do") == b"to do":
         if ranks.first:
             cost = prepared.estimate(ignore_memory=ignore_memory, progress=progress)
             on_plan(prepared, cost.only("autoencoder", "pretrain"))

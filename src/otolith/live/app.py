@@ -82,7 +82,7 @@ def build(live: Live) -> ASGIApp:
 
         return send
 
-    async def tell(request: Request) -> Response:
+    async def description(request: Request) -> Response:
         return JSONResponse(about)
 
     def resampling(request: Request) -> Response:
@@ -105,7 +105,7 @@ def build(live: Live) -> ASGIApp:
             clients -= 1
 
     routes = [Route(path, sender(*found)) for path, found in files.items()]
-    routes += [Route("/about.json", tell)]
+    routes += [Route("/about.json", description)]
     if live.in_page.files:
         routes += [Route("/recogniser/resampling/{n_in:int}", resampling)]
     return Guard(

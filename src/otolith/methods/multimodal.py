@@ -41,9 +41,9 @@ class ModalityEncoders(Encoder):
         self.acc, self.gyro = acc, gyro
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat(self.apart(x), dim=1)
+        return torch.cat(self.by_sensor(x), dim=1)
 
-    def apart(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def by_sensor(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Features of the accelerometer and of the gyroscope."""
         return self.acc(x[:, :AXES]), self.gyro(x[:, AXES:])
 
@@ -78,9 +78,9 @@ class Multimodal(Method):
             )
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        seen_acc, seen_gyro = self.encoder.apart(torch.cat(two_views(self.augment, batch, generator)))
+        seen_acc, seen_gyro = self.encoder.by_sensor(torch.cat(two_views(self.augment, batch, generator)))
         with frozen(self.encoder):  # after the views: older autocasts would cast weights for them without a gradient
-            h_acc, h_gyro = self.encoder.apart(batch.x)
+            h_acc, h_gyro = self.encoder.by_sensor(batch.x)
         gather, views = batch.ranks.gather, batch.ranks.gather_views
         acc = self.policy.loss(views(self.projection_acc(seen_acc)), gather(h_gyro), batch.progress)
         gyro = self.policy.loss(views(self.projection_gyro(seen_gyro)), gather(h_acc), batch.progress)

@@ -22,7 +22,7 @@ def expected_calibration_error(probabilities: ArrayLike, y_true: ArrayLike, bins
         y_true: (n,) class indices.
 
     Raises:
-        DataError: no window, shapes that do not match, or rows that are no distribution.
+        DataError: no window, shapes that do not match, or rows that are not a distribution.
 
     >>> expected_calibration_error([[0.9, 0.1], [0.9, 0.1]], [0, 1])
     0.4

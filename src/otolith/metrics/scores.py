@@ -127,7 +127,7 @@ def evaluate(
 
     Returns:
         - `macro_f1`: mean F1 over the training activities that occur in the test set; division by zero counts 0. A
-          window of an activity that was never trained is no class of the mean, yet still a false positive of the class
+          window of an activity that was never trained does not count in the mean, yet is a false positive of the class
           it is taken for.
         - `accuracy`: share of all windows that are right.
         - `per_class_f1`, `support`: {activity: F1} and {activity: windows} for the activities that occur.

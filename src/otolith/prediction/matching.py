@@ -90,7 +90,7 @@ def _refuse_units(recording: Recording, meta: WindowMeta, scaler: Scaler, where:
             refuse_gravity(_block_lengths(stream), meta, scaler, where)
             break
     for stream in recording.streams:
-        refuse_turns(stream.values[[i for i, c in enumerate(stream.channels) if c.startswith("gyro")]], where)
+        refuse_gyro_unit(stream.values[[i for i, c in enumerate(stream.channels) if c.startswith("gyro")]], where)
 
 
 def refuse_gravity(lengths: NDArray[np.float64], meta: WindowMeta, scaler: Scaler, where: str) -> None:
@@ -126,7 +126,7 @@ def refuse_removed_gravity(gravity: str | None, meta: WindowMeta, scaler: Scaler
         )
 
 
-def refuse_turns(gyro: NDArray[np.floating], where: str) -> None:
+def refuse_gyro_unit(gyro: NDArray[np.floating], where: str) -> None:
     """Raise DataError where a gyroscope's values (channels, n) cannot be rad/s."""
     most = float(np.abs(gyro).max()) if gyro.size else 0.0
     if most > MOST_RAD_S:

@@ -1,4 +1,4 @@
-"""A hidden Markov model over the probabilities of windows: activities last, and single odd windows are no change.
+"""A hidden Markov model over the probabilities of windows: activities last, and one odd window does not change them.
 
 The hidden state is the activity, or "unknown" where the model is calibrated to tell it. A person leaves a state after
 `dwell_s` seconds on average, for any other state alike, whatever the time between two windows: over dt seconds the
@@ -10,7 +10,7 @@ flag that its score raises is evidence too: it is raised as often as the calibra
 known activities, with `FOUND` among unknown ones. Windows that overlap share samples: each counts for the share that is
 new in it (1 - overlap), as the power of its likelihood.
 
-It is no library's model: hmmlearn and its like take observations at equal steps and emissions of their own, not the
+No library has this model: hmmlearn and its like take observations at equal steps and emissions of their own, not the
 probabilities of a classifier at uneven times, and have no causal form that takes one window at a time.
 """
 
@@ -42,7 +42,7 @@ class HiddenMarkov:
 
     Attributes:
         n_activities: number of states without "unknown".
-        false_unknowns: share of windows of known activities whose flag is raised; None: there is no "unknown".
+        false_unknowns: share of windows of known activities whose flag is raised; None: never unknown.
         share: share of a window that the one before it does not hold, 1 - overlap.
         dwell_s: expected seconds in one state.
 

@@ -235,7 +235,7 @@ def _curves(path: Path, problems: list[str]) -> dict[str, list[dict[str, Any]]]:
                 raise ValueError
             stages.setdefault(str(point["stage"]), {})[int(point["epoch"])] = point
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
-            problems.append(f"{path.name}, line {number}, is left out: it is no epoch of a stage.")
+            problems.append(f"{path.name}, line {number}, is left out: it does not describe an epoch of a stage.")
     return {stage: [epochs[epoch] for epoch in sorted(epochs)] for stage, epochs in stages.items()}
 
 

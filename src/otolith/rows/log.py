@@ -73,7 +73,7 @@ def _decode(line: bytes, path: Path, number: int) -> Row | Damage:
 
 
 def scan(path: Path | str) -> Scan:
-    """Return the rows of a file and the lines that are none, which stay where they are.
+    """Return the rows of a file and the lines that are not valid rows, which stay in the file.
 
     A last line without its newline is what a killed process leaves: it is taken if it is a whole row and reported as
     torn otherwise. A missing file has no rows.
@@ -109,7 +109,7 @@ def scan(path: Path | str) -> Scan:
 
 
 def read(path: Path | str) -> list[Row]:
-    """Return the rows of a file in the order written; lines that are no row are skipped, each with a logged warning.
+    """Return the rows of a file in the order written; invalid lines are skipped, each with a logged warning.
 
     Use `scan` to get those lines too. A missing file has no rows.
 

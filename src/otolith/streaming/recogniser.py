@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from otolith.calibration.network import assessed
 from otolith.errors import DataError, unknown
 from otolith.model import Model
-from otolith.prediction.matching import ACC, LOOKED_AT_S, refuse_gravity, refuse_missing, refuse_rate, refuse_turns
+from otolith.prediction.matching import ACC, LOOKED_AT_S, refuse_gravity, refuse_gyro_unit, refuse_missing, refuse_rate
 from otolith.prediction.run import hidden_markov
 from otolith.prediction.smoothing import DWELL_S, Filter
 from otolith.prediction.timeline import decide, state_names
@@ -273,7 +273,7 @@ class StreamingRecogniser:
             return
         self._checked += values.shape[1]
         channels = self._channels
-        refuse_turns(values[[i for i, c in enumerate(channels) if c.startswith("gyro")]], "the stream")
+        refuse_gyro_unit(values[[i for i, c in enumerate(channels) if c.startswith("gyro")]], "the stream")
         if not set(ACC) <= set(channels):
             return
         each = max(1, round(LOOKED_AT_S * rate))

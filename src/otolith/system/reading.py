@@ -65,7 +65,7 @@ def read_text(path: str | os.PathLike[str], most: int = MOST_TEXT) -> str:
 
     Raises:
         OSError: as `open_regular` raises it, or the file cannot be read.
-        UnicodeDecodeError: it is no UTF-8.
+        UnicodeDecodeError: it is not UTF-8.
     """
     return read_bytes(path, most).decode("utf-8")
 

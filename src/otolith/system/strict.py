@@ -12,7 +12,7 @@ def json_value(content: bytes | str) -> Any:
     """Return the value of a JSON text in UTF-8.
 
     Raises:
-        ValueError: no JSON, nested too deeply, a number that is not finite or too long, or characters that are none
+        ValueError: it is not JSON, nested too deeply, a number that is not finite or too long, or invalid characters
             (lone surrogates, which no page or terminal can show).
     """
     text = content.decode("utf-8") if isinstance(content, bytes) else content
@@ -29,7 +29,7 @@ def toml_value(text: str) -> dict[str, Any]:
     """Return the tables of a TOML text.
 
     Raises:
-        ValueError: no TOML, nested too deeply, or a number that is too long.
+        ValueError: it is not TOML, nested too deeply, or a number that is too long.
     """
     try:
         return tomllib.loads(text)

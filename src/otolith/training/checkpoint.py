@@ -92,7 +92,7 @@ class CheckpointFolder:
                 found, damaged = self._latest()
             except CheckpointError as error:
                 refusal = str(error)
-        found, refusal = _unpack(ranks.tell(_pack(found, refusal)))
+        found, refusal = _unpack(ranks.broadcast(_pack(found, refusal)))
         if refusal:
             raise CheckpointError(refusal)
         return found, damaged

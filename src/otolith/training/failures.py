@@ -1,4 +1,4 @@
-"""Reasons that end a training, and their sentences: a loss that is no number or explodes, and too little memory."""
+"""Reasons that end a training, and their sentences: a loss that is not finite or explodes, and too little memory."""
 
 from __future__ import annotations
 

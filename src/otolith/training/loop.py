@@ -95,7 +95,7 @@ def train(
     ):
         state = TrainingState(method, optimizer.adam, seed, device, ranks=ranks)
         if checkpoints is not None:
-            state.go_on(checkpoints, progress)
+            state.resume(checkpoints, progress)
             bar.advance(len(state.records) * steps * batch_size)
             for record in state.records:
                 if on_epoch is not None:

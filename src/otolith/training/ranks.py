@@ -79,7 +79,7 @@ class Ranks:
         """Return the mean over ranks, for figures that are shown."""
         return self.sum(x) / self.size
 
-    def tell(self, blob: bytes | None) -> bytes:
+    def broadcast(self, blob: bytes | None) -> bytes:
         """Return, on every rank, the bytes that the first one passes; those of the others are ignored."""
         if self.size == 1:
             assert blob is not None

@@ -143,7 +143,7 @@ class TrainingState:
             folder.save(Checkpoint(len(self.records), tensors, state))
         self._saved = time.monotonic()
 
-    def go_on(self, folder: CheckpointFolder, progress: Progress) -> None:
+    def resume(self, folder: CheckpointFolder, progress: Progress) -> None:
         """Take back the newest whole checkpoint, if there is one; damaged ones are named to `progress`.
 
         Raises:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from otolith.errors import DataError
 from otolith.progress import Stage
 from otolith.recording import Recording
-from otolith.windows.cutting import CutLog, cut_recording, refuse_again, why_empty
+from otolith.windows.cutting import CutLog, cut_recording, refuse_repeated_name, why_empty
 from otolith.windows.value import WindowMeta, subject_array
 
 Reader = Callable[[], Recording]
@@ -90,7 +90,7 @@ def cut_to_files(
         blocks = stack.enter_context(closing(_blocks(recordings, meta, unlabelled, folder, workers, stage.advance)))
         for block in blocks:
             for name in block.names:
-                refuse_again(name, seen)
+                refuse_repeated_name(name, seen)
             if block.error:
                 raise DataError(block.error)
             for name, stream in streams.items():

@@ -61,7 +61,7 @@ def cut(
     total = len(recordings) if isinstance(recordings, Sequence) else None
     with progress.stage(f"windows of {meta.dataset}", total, "recordings") as stage:
         for recording in recordings:
-            refuse_again(recording.name, seen)
+            refuse_repeated_name(recording.name, seen)
             parts.extend(cut_recording(recording, meta, unlabelled, log))
             stage.advance()
     say_repairs(meta.dataset, log.repairs, progress)
@@ -85,7 +85,7 @@ def say_repairs(name: str, repairs: Sequence[str], progress: Progress) -> None:
         progress.say(f"{name}: time stamps were repaired: {repairs[0]}{more if len(repairs) > 1 else ''}")
 
 
-def refuse_again(name: str, seen: set[str]) -> None:
+def refuse_repeated_name(name: str, seen: set[str]) -> None:
     """Add a recording's name to those seen, or raise DataError if it is among them."""
     if name in seen:
         raise DataError(f"Two recordings are named {name!r}; names have to be unique in a data set.")

@@ -73,7 +73,7 @@ class Generic(Format):
             tables.append(gyro[0].table())
             _confirm(tables[1], gyro[1], questions)
             turning = dict(_split(tables[1], gyro[1]))
-        label = mapping.one("label")
+        label = mapping.column("label")
         for key, rows in _split(table, mapping):
             findings = self.findings(*tables)
             sensors = [_sensor(ACC, rows, mapping, questions, findings)]
@@ -112,7 +112,7 @@ def _pairs(mapped: list[Planned]) -> list[tuple[Planned, Planned | None]]:
             beside = None if "gyro" in mapping.columns else turning.pop(without_sensor(sheet.stem), None)
             if beside is not None:  # labels, and what tells recordings apart, may stand in the other file alone
                 other, plan = beside
-                lacking = (what for what in ("recording", "subject-column") if plan.one(what) not in other.columns)
+                lacking = (what for what in ("recording", "subject-column") if plan.column(what) not in other.columns)
                 beside = other, plan.without("label", *lacking)
             out.append(((sheet, mapping), beside))
     for sheet, _ in turning.values():
@@ -139,7 +139,7 @@ def _confirm(table: Table, mapping: Mapping, questions: Questions) -> None:
 def _split(table: Table, mapping: Mapping) -> Iterator[tuple[tuple[str, str], Table]]:
     """Yield the rows of each recording and subject, in order of their first row."""
     cells = []
-    for column in (mapping.one("recording"), mapping.one("subject-column")):
+    for column in (mapping.column("recording"), mapping.column("subject-column")):
         cells.append(table.texts(column) if column else [""] * table.height)
         if column and "" in cells[-1]:
             raise DataError(f"{table.at(cells[-1].index(''))}: {column} is empty. Fill it, or leave the row out.")
@@ -160,7 +160,7 @@ def _split(table: Table, mapping: Mapping) -> Iterator[tuple[tuple[str, str], Ta
 
 def _sensor(kind: str, table: Table, mapping: Mapping, questions: Questions, findings: Findings) -> Sensor:
     what, units = ("acc", ACC_UNITS) if kind == ACC else ("gyro", GYRO_UNITS)
-    columns, time = mapping.columns[what], mapping.one("time")
+    columns, time = mapping.columns[what], mapping.column("time")
     stated = {unit_in_name(column, units) for column in columns}
     if time is None:
         rate = questions.options.rate_hz
