@@ -173,7 +173,7 @@ def test_anything_else_is_never_overwritten(model: Model, folder: Path, tmp_path
     (folder / "extra.txt").write_text("keep")
     for place in (data, notes, file, folder):
         before = sorted(str(path) for path in place.rglob("*"))
-        with pytest.raises(CheckpointError, match="holds something else than a model bundle"):
+        with pytest.raises(CheckpointError, match="holds something else than a model"):
             bundle.save(model, place)
         assert sorted(str(path) for path in place.rglob("*")) == before
     assert file.read_text() == "keep"
@@ -265,9 +265,12 @@ CARDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     [
         (put("fast", "input", "rate_hz"), r"input.rate_hz: Input should be a valid number \(found 'fast'\)"),
         (put(1e308, "input", "seconds"), r"input.seconds: Input should be less than or equal to 1000000000 \(found 1e"),
-        (put(["g"] * 6, "input", "units"), r"input: its units have to be m/s\^2, .*rad/s. Copy the bundle again"),
-        (drop("activities"), r"activities: Field required. Copy the bundle again"),
-        (put([0, 3], "training_classes"), r"the whole: training_classes have to be .*between 0 and 2. Copy the bundle"),
+        (put(["g"] * 6, "input", "units"), r"input: its units have to be m/s\^2, .*rad/s. Copy the model folder again"),
+        (drop("activities"), r"activities: Field required. Copy the model folder again"),
+        (
+            put([0, 3], "training_classes"),
+            r"the whole: training_classes have to be .*between 0 and 2. Copy the model folder",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_expected(
@@ -346,7 +349,9 @@ def test_another_format_is_told_from_damage(folder: Path) -> None:
 def test_a_truncated_file_is_named(name: str, keep: float, folder: Path) -> None:
     blob = (folder / name).read_bytes()
     (folder / name).write_bytes(blob[: int(keep * len(blob))])
-    with pytest.raises(CheckpointError, match=rf"{name}.* cannot be read.* copy the bundle again|Copy the bundle"):
+    with pytest.raises(
+        CheckpointError, match=rf"{name}.* cannot be read.* copy the model folder again|Copy the model folder"
+    ):
         bundle.load_model(folder)
 
 

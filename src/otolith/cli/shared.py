@@ -142,7 +142,7 @@ def data_of(
         if meta.dataset not in datasets.names():
             raise DataError(
                 f"{bundle} was trained on {meta.dataset!r}, which does not come with otolith; "
-                "name its folder after the bundle"
+                "name its folder after that of the model"
             )
         dataset = meta.dataset
     found = datasets.load(dataset, root)

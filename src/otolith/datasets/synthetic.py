@@ -86,7 +86,7 @@ def _swing(p: Phase) -> NDArray[np.float64]:
 
 
 def _circle(p: Phase) -> NDArray[np.float64]:
-    """As fast as the swing, but round: neighbouring directions a quarter of a cycle apart."""
+    """A swing that goes round: neighbouring directions are a quarter of a cycle apart."""
     return _six(np.sin(p), np.cos(p), np.sin(p), np.sin(p), -np.cos(p), np.cos(p))
 
 

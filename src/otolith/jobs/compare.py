@@ -49,7 +49,7 @@ class Planned:
     methods: tuple[str, ...]
     seeds: int
     arguments: dict[str, Any]
-    """Those of `plan`, as JSON has them, so that another process plans the same."""
+    """Arguments of `plan`, as JSON has them, so that another process plans the same."""
 
     @property
     def rows(self) -> Path:

@@ -229,7 +229,7 @@ def _holds(prepared: Prepared, out: Path, resume: bool) -> bool:
 
 
 def _refuse_one_activity(w: Windows, split: Split) -> None:
-    """Before pre-training rather than after it, which may take hours."""
+    """Refuse one activity before pre-training, which may take hours."""
     y = w.y[split.train]
     seen = [w.meta.activities[c] for c in np.unique(y[y >= 0])]
     if len(seen) < 2:

@@ -66,7 +66,7 @@ def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo
         # a data set folder holds a card.json too: only what is a bundle and nothing else may be replaced
         held = {entry.name for entry in folder.iterdir()} if folder.is_dir() else {"a file"}
         if held and held != {CARD, WEIGHTS}:
-            raise CheckpointError(f"{folder} holds something else than a model bundle; choose another folder")
+            raise CheckpointError(f"{folder} holds something else than a model; choose another folder")
     encoder = model.encoder if isinstance(model, Model) else model
     tensors = {f"encoder.{name}": t for name, t in encoder.network.state_dict().items()}
     if isinstance(model, Model):
@@ -173,7 +173,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], Card]:
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise CheckpointError(f"{path} cannot be read: {reason}. Copy the bundle again.") from None
+        raise CheckpointError(f"{path} cannot be read: {reason}. Copy the model folder again.") from None
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         found = card.get("format") if isinstance(card, dict) else None
         raise (FormatError if isinstance(found, int) else CheckpointError)(
@@ -251,4 +251,4 @@ def _encoder(folder: Path, card: Card, device: torch.device) -> PretrainedEncode
 
 
 def _undescribed(folder: Path, error: Exception) -> str:
-    return f"{folder / CARD} does not describe a model: {error}. Copy the bundle again."
+    return f"{folder / CARD} does not describe a model: {error}. Copy the model folder again."

@@ -28,11 +28,13 @@ def _opened(path: Path) -> Iterator[Any]:
         with safe_open(check_regular(path), "pt") as file:
             yield file
     except FileNotFoundError:
-        raise CheckpointError(f"{path.parent} holds no {FILE}; copy the bundle again") from None
+        raise CheckpointError(f"{path.parent} holds no {FILE}; copy the model folder again") from None
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}; copy the bundle again") from None
+        raise CheckpointError(
+            f"{path} cannot be read: {error.strerror or error}; copy the model folder again"
+        ) from None
     except SafetensorError as error:
-        raise CheckpointError(f"{path} cannot be read: {error}; copy the bundle again") from None
+        raise CheckpointError(f"{path} cannot be read: {error}; copy the model folder again") from None
 
 
 def check(folder: Path, prefix: str, network: nn.Module) -> None:
@@ -49,7 +51,7 @@ def check(folder: Path, prefix: str, network: nn.Module) -> None:
         odd = sorted(prefix + name for name in found.keys() ^ expected.keys())
         odd += sorted(name for name in names if not name.startswith(PARTS))
         if odd:
-            raise CheckpointError(f"{path}: tensor {odd[0]} is missing or extra; copy the bundle again")
+            raise CheckpointError(f"{path}: tensor {odd[0]} is missing or extra; copy the model folder again")
         for name, full in found.items():
             header = file.get_slice(full)
             came = (tuple(header.get_shape()), header.get_dtype())
@@ -103,8 +105,9 @@ def refuse_changed(folder: Path, wanted: str | None) -> None:
         with open_regular(path) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}; copy the bundle again") from None
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}; copy the model folder again") from None
     if found != wanted:
         raise CheckpointError(
-            f"{path} is damaged: its checksum is not the one in card.json. Copy the bundle again, or save it again."
+            f"{path} is damaged: its checksum is not the one in card.json. Copy the model folder again, or save "
+            "it again."
         )

@@ -26,11 +26,13 @@ def explain(error: ValidationError, origin: str, model: Any, prefix: str = "") -
         if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             lines.append(f"  {where}: " + unknown("key", key, _known_keys(model, tuple(section))))
         elif problem["type"] == "missing":
-            lines.append(f"  {where} is missing; `otolith run --dry-run` prints a whole recipe to start from")
+            lines.append(f"  {where} is missing")
         elif problem["type"] == "value_error":  # our own checks, which say what came
             lines.append(f"  {where}: {problem['ctx']['error']}")
         else:
             lines.append(f"  {where}: {problem['msg']} (got {problem['input']!r})")
+    if any(problem["type"] == "missing" for problem in error.errors()):
+        lines.append("`otolith run --dry-run` prints a whole recipe to start from.")
     return "\n".join(lines)
 
 

@@ -160,7 +160,7 @@ def _cut_in_time(part: NDArray[np.int8], rows: Indices, start: NDArray[np.float6
 
 
 def _near(start: NDArray[np.float64], rows: Indices, others: NDArray[np.float64], apart: float) -> Indices:
-    """Those of `rows` that start less than `apart` from any of `others` (increasing)."""
+    """Return the rows that start less than `apart` from any of `others` (increasing)."""
     if not len(others):
         return rows[:0]
     at = np.searchsorted(others, start[rows])

@@ -203,7 +203,7 @@ class JointBatchNorm1d(nn.BatchNorm1d):
 
 @contextmanager
 def joint_statistics(module: nn.Module, ranks: Ranks) -> Iterator[None]:
-    """Within this context the batch normalisations of `module` see the joint batch; they stay the same objects."""
+    """Make the batch normalisations of `module` see the joint batch within this context."""
     replaced = []
     if ranks.size > 1:
         for parent in list(module.modules()):

@@ -25,7 +25,7 @@ epochs."""
 
 @contextmanager
 def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Within this context PyTorch draws from `seed`; its state is put back afterwards, that of a GPU `device` too."""
+    """Let PyTorch draw from `seed` here; its state is put back afterwards, that of a GPU `device` too."""
     with torch.random.fork_rng(devices=[device] if device is not None and device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

@@ -228,7 +228,7 @@ class Windows:
 
 
 def subject_array(values: NDArray[Any]) -> NDArray[Any]:
-    """As int64 where all are integers that fit, as strings otherwise."""
+    """Return names as int64 where all are integers that fit, as strings otherwise."""
     if all(isinstance(v, (int, np.integer)) and -(2**63) <= v < 2**63 for v in values.tolist()):
         return values.astype(np.int64)
     return np.array([str(v) for v in values.tolist()], dtype=np.str_)
