@@ -13,7 +13,7 @@ from otolith import methods as registry
 from otolith import report, rows, splits
 from otolith.errors import DataError, TrainingError
 from otolith.jobs.estimate import estimate
-from otolith.jobs.folder import claim, file_name, recipe_title, refuse_other
+from otolith.jobs.folder import file_name, recipe_title, refuse_other, write_identity
 from otolith.jobs.run import cutting
 from otolith.progress import SILENT, Progress
 from otolith.protocols import PROTOCOLS, ProtocolSpec, sections
@@ -187,7 +187,7 @@ def run(
         TrainingError: see `otolith.pretrain`, `otolith.finetune`. Rows that are done stay.
     """
     with claims.hold(planned.folder):
-        claim(planned.folder, IDENTITY, planned.identity, planned.recipe)
+        write_identity(planned.folder, IDENTITY, planned.identity, planned.recipe)
         unfinished = planned.folder / "checkpoints"
         for row in execute(planned.units, planned.rows, progress, _executor(planned, executor, address, gpus)):
             shutil.rmtree(unfinished / rows.key_hash(row.key), ignore_errors=True)

@@ -64,8 +64,8 @@ def recipe_title(given: object, resolved: Recipe, overrides: Mapping[str, Any] |
     return f"{name}-{resolved.hash[:6]}" if overrides else name
 
 
-def claim(folder: Path, file: str, identity: Mapping[str, Any], recipe: Recipe) -> None:
-    """Write what says whose `folder` is: the identity, the recipe and the environment."""
+def write_identity(folder: Path, file: str, identity: Mapping[str, Any], recipe: Recipe) -> None:
+    """Write the identity of the job in `folder`, its recipe and the environment."""
     texts = {
         file: json.dumps(identity, indent=2),
         "recipe.json": json.dumps(recipe.as_dict(), indent=2),

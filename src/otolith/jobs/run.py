@@ -13,7 +13,7 @@ import numpy as np
 from otolith import report, rows, splits
 from otolith.errors import CheckpointError, DataError
 from otolith.jobs.estimate import Estimate, estimate
-from otolith.jobs.folder import claim, file_name, recipe_title, refuse_other
+from otolith.jobs.folder import file_name, recipe_title, refuse_other, write_identity
 from otolith.jobs.tensorboard import CurveWriter
 from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.pipeline import OnEpoch, build_encoder, finetune, pretrain
@@ -168,7 +168,7 @@ def _run(prepared: Prepared, out: Path, resume: bool, tensorboard: bool, progres
     sweep(out / "arrays")
     done = _finished(out, prepared.key) if _holds(prepared, out, resume) else None
     if done is None:
-        claim(out, "run.json", prepared.key, prepared.recipe)
+        write_identity(out, "run.json", prepared.key, prepared.recipe)
         watchers = [_Curves(out / "curves.jsonl").add]
         if tensorboard:
             watchers.append(CurveWriter(out / "tensorboard").add)
