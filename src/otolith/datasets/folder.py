@@ -95,7 +95,7 @@ def write_folder(
             del entry["notes"]
             entries.append(entry | ({"notes": dict(notes[recording.name])} if recording.name in notes else {}))
         if not entries:
-            raise DataError(f"{path}: no recording was given, so there is nothing to write.")
+            raise DataError(f"{path}: no recording was given, so there is nothing to write. Give at least one.")
         with open(building / CARD, "w", encoding="utf-8") as card:
             card.writelines(to_json(info, entries, provenance))
         for name, text in files.items():

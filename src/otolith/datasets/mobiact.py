@@ -133,7 +133,7 @@ class MobiAct(Dataset):
 def _subject_and_trial(path: Path) -> tuple[int, int]:
     match = FILE.fullmatch(path.name)
     if match is None:
-        raise DataError(f"{path}: is not named CODE_subject_trial_annotated.csv.")
+        raise DataError(f"{path}: is not named CODE_subject_trial_annotated.csv. Rename it, or move it away.")
     return int(match[2]), int(match[3])
 
 
