@@ -14,6 +14,7 @@ from benchmarks.measures import measure
 from benchmarks.table import Line, cells, markdown, quantity, write
 from benchmarks.tasks import Task, Unavailable, fresh_processes, in_turn
 
+ROOT = Path(__file__).parents[2]
 FIGURES: dict[str, dict[str, float]] = {
     "step": {"seconds": 1.0, "ours_loss": 5.0, "stock_loss": 5.0, "flop": 7e10, "matrix_rate": 1e11},
     "profile": {"matrix products": 0.7, "element-wise": 0.3},
@@ -114,6 +115,7 @@ print(json.dumps({"pieces": given["pieces"]}))
 def test_processes_take_turns_and_never_work_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script, log = tmp_path / "pieces.py", tmp_path / "log"
     script.write_text(PIECES)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setattr(tasks, "COMMAND", [sys.executable, str(script)])
     found = fresh_processes(("a", {"pieces": 3, "log": str(log)}), ("b", {"pieces": 2, "log": str(log)}))
     assert found == [{"pieces": 3}, {"pieces": 2}]
@@ -135,6 +137,7 @@ def test_what_cannot_be_measured_says_why_and_the_rest_goes_on() -> None:
 def test_the_reason_of_a_failure_is_its_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script, log = tmp_path / "pieces.py", tmp_path / "log"
     script.write_text(PIECES + 'sys.exit("first line\\nnowhere" if name == "b" else 0)\n')
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setattr(tasks, "COMMAND", [sys.executable, str(script)])
     with pytest.raises(Unavailable, match=r"^nowhere$"):
         fresh_processes(("a", {"pieces": 9, "log": str(log)}), ("b", {"pieces": 1, "log": str(log)}))
