@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # each process has a core: its libraries and children read this
+
 
 @pytest.fixture(scope="session")
 def real_root() -> Path:

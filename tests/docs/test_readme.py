@@ -30,7 +30,7 @@ def test_the_two_set_up_commands_are_one_line_each() -> None:
     lines = [line for block in blocks("bash") for line in block.splitlines() if line.startswith("python -m pip")]
     assert len(lines) == 2
     assert lines[0].endswith("&& otolith run")
-    assert lines[1].endswith("&& python -m pytest")
+    assert lines[1].endswith("&& python -m pytest -n 2 --dist loadfile")
 
 
 @pytest.mark.parametrize("command", commands())
