@@ -21,7 +21,7 @@ from tests.faults import faultjobs
 from tests.helpers import tiny
 
 RECORDINGS, SECONDS, RATE_HZ = 2, 20, 25.0
-NEAR_S = 0.1
+NEAR_S = 0.4
 """In so long a time after the last file was begun lie the moments that matter most."""
 
 

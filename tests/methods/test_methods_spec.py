@@ -189,3 +189,8 @@ def test_a_spec_has_no_other_attributes(tmp_path: Path) -> None:
     with pytest.raises(AttributeError, match="'MethodSpec' object has no attribute 'colour'"):
         _ = spec.colour  # type: ignore[attr-defined]
     assert "settings" not in repr(spec)
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_it_is_pretrained_where_it_says_so(name: str) -> None:
+    assert methods.spec(name).pretrained == (methods.spec(name).build is not None)

@@ -27,6 +27,11 @@ SPEC = MethodSpec(
     summary="two views, NT-Xent with angular similarity (AS of Table I)",
     paper=DYNAMIC_TEMPERATURE,
     order=20,
+    colour="#0072b2",
+    story=(
+        "Pre-training pulls two altered views of a window together and pushes all different windows apart with equal "
+        "strength."
+    ),
     settings=AngularSimilarity,
     build=contrast,
 )

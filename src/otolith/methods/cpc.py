@@ -73,6 +73,7 @@ SPEC = MethodSpec(
     summary="the future of a window from its past",
     paper=Paper("Haresamudram et al.", 2021, "Contrastive Predictive Coding for Human Activity Recognition", "IMWUT"),
     order=140,
+    colour="#8c6bb1",
     settings=CPCSettings,
     encoder=lambda shared, n_channels, n_steps: CPCEncoder(n_channels, n_steps),  # of the paper's sizes in every recipe
     build=lambda shared, settings, encoder, signal: CPC(encoder, settings.future_steps(encoder.n_steps)),

@@ -32,6 +32,11 @@ SPEC = MethodSpec(
         "IJCB",
     ),
     order=40,
+    colour="#009e73",
+    story=(
+        "Pre-training pulls two altered views of a window together and pushes all different windows apart with equal "
+        "strength."
+    ),
     settings=ConstantTemperature,
     build=contrast,
 )

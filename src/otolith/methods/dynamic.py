@@ -35,6 +35,12 @@ SPEC = MethodSpec(
     paper=DYNAMIC_TEMPERATURE,
     needs=("teacher",),
     order=10,
+    colour="#d55e00",
+    story=(
+        "Pre-training pulls two altered views of a window together and pushes different windows apart. Windows that a "
+        "convolutional autoencoder, trained beforehand, finds alike are pushed less, since they may show the same "
+        "activity: that is the dynamic temperature."
+    ),
     settings=DynamicTemperature,
     build=contrast,
 )

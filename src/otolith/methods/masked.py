@@ -70,6 +70,7 @@ SPEC = MethodSpec(
         "ISWC",
     ),
     order=150,
+    colour="#56b4e9",
     settings=MaskedSettings,
     build=lambda shared, settings, encoder, signal: MaskedReconstruction(encoder, settings.share),
 )

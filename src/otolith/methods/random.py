@@ -13,4 +13,6 @@ SPEC = MethodSpec(
     paper=DYNAMIC_TEMPERATURE,
     section="Section V-B",
     order=190,
+    colour="#9aa3ad",
+    pretrained=False,
 )

@@ -54,8 +54,8 @@ def _shared(name: str) -> Any:
 class MethodSpec:
     """A method, as its file declares it: `SPEC = MethodSpec(name="my-method", ...)`.
 
-    `otolith.methods` reads the first ten values from the file's text, so that names and titles cost no import of
-    torch: they must be literals. The others are imported with the file when one of them is first asked for.
+    `otolith.methods` reads all but the last four values from the file's text, so that names and titles cost no import
+    of torch: they must be literals. The others are imported with the file when one of them is first asked for.
 
     Args:
         name: its name in recipes, commands and rows; lower case, digits and hyphens.
@@ -67,7 +67,10 @@ class MethodSpec:
         section: its section there, if it is not the whole paper.
         needs: further needs beside windows.
         order: its place in tables; the smallest comes first.
-        end_to_end: fine-tuning trains the encoder too, by `settings`, a `FinetuneSettings`.
+        colour: its colour in pictures, as `#rrggbb`; empty for the next one of the palette.
+        story: sentences for the page of a run on how its encoder is pre-trained; may be empty.
+        pretrained: whether an encoder is pre-trained at all.
+        end_to_end: whether fine-tuning trains the encoder too, by `settings`, a `FinetuneSettings`.
         settings: frozen dataclass of the recipe's `[method.NAME]` table; its defaults hold where there is none.
         encoder: (shared, n_channels, n_steps) -> untrained encoder; also how a saved one is rebuilt.
         build: (shared, settings, encoder, signal) -> the pretext task around that encoder; None where nothing is
@@ -84,6 +87,9 @@ class MethodSpec:
     section: str = ""
     needs: tuple[Literal["teacher", "labels", "both sensors"], ...] = ()
     order: int = 1000
+    colour: str = ""
+    story: str = ""
+    pretrained: bool = True
     end_to_end: bool = False
     settings: type[Any] = field(default_factory=lambda: _shared("Settings"), repr=False)
     encoder: Callable[[SharedSettings, int, int], Encoder] = field(

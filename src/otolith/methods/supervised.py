@@ -15,6 +15,8 @@ SPEC = MethodSpec(
     section="Section V-A",
     needs=("labels",),
     order=180,
+    colour="#4b5563",
+    pretrained=False,
     end_to_end=True,
     settings=FinetuneSettings,
 )

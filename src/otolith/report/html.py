@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from otolith import __version__
+from otolith import __version__, methods
 from otolith.report import groups, names, pictures, published
 from otolith.report.folder import RunFolder
 from otolith.report.sections import Section
@@ -110,12 +110,15 @@ def _single(run: RunFolder) -> dict[str, Any]:
     card = run.card or {}
     dataset = str(key.get("dataset") or _section(card, "data").get("dataset") or "Run")
     method = str(key.get("method") or card.get("method") or "")
+    spec = methods.spec(method) if method in methods.names() else None
     warnings = groups.warnings_of(run.rows)
     interval_note = result.get("interval_note")
     return {
         "dataset": names.dataset_title(dataset),
-        "method": method,
         "method_title": names.method_title(method),
+        "story": spec.story if spec else "",
+        "end_to_end": spec is not None and spec.end_to_end,
+        "pretrained": spec is None or spec.pretrained,
         "split": names.split_title(str(key.get("split", "?"))),
         "conditions": groups.conditions(key),
         "row": row,

@@ -34,6 +34,11 @@ def method_short(name: str) -> str:
     return methods.spec(name).short if name in methods.names() else name
 
 
+def method_colour(name: str, other: str) -> str:
+    """Return a method's colour in pictures, and `other` for a method that has none of its own or is unknown."""
+    return (methods.spec(name).colour if name in methods.names() else "") or other
+
+
 def dataset_title(name: str) -> str:
     """Return the short title of a data set: `uci-har` -> `UCI-HAR`; the name of an unknown data set stays as it is."""
     from otolith.datasets.registry import REGISTRY

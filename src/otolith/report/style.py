@@ -33,18 +33,6 @@ MANY = (
 )  # fmt: skip
 """Up to twelve categories; figures that use it also label directly and change the marker after the sixth."""
 
-METHOD_COLOURS = {
-    "dynamic": "#d55e00",
-    "angular": "#0072b2",
-    "csshar": "#009e73",
-    "cpc": "#8c6bb1",
-    "masked": "#56b4e9",
-    "multi-task": "#cc79a7",
-    "autoencoder": "#e69f00",
-    "supervised": "#4b5563",
-    "random": "#9aa3ad",
-}
-
 WIDTH = 4.7
 """Inches of an ordinary figure: two fit side by side on a laptop, one fills a phone and stays legible."""
 

@@ -9,13 +9,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
-from otolith.report.names import STAGES, method_title, percent
+from otolith.report.names import STAGES, method_colour, method_title, percent
 from otolith.report.style import (
     ACCENT,
     GRID,
     INK,
     MARKERS,
-    METHOD_COLOURS,
     MUTED,
     WARM,
     WIDTH,
@@ -83,7 +82,7 @@ def learning_curves(points: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> Fi
         fallback = palette(len(points))
         handles = []
         for i, (method, by_k) in enumerate(points.items()):
-            colour = METHOD_COLOURS.get(method, fallback[i])
+            colour = method_colour(method, fallback[i])
             shift = 1.0 + 0.02 * (i - (len(points) - 1) / 2)  # intervals beside each other, not on top
             x = [k * shift for k in by_k]
             y = [100 * point["mean"] for point in by_k.values()]

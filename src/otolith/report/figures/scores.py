@@ -10,14 +10,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from otolith.report.names import method_title, natural, percent
+from otolith.report.names import method_colour, method_title, natural, percent
 from otolith.report.style import (
     ACCENT,
     CENTRED,
     GRID,
     INK,
     MARKERS,
-    METHOD_COLOURS,
     MUTED,
     WARM,
     WIDTH,
@@ -133,7 +132,7 @@ def comparison(lines: Sequence[Series]) -> Figure:
         everything = [100 * v for line in lines for v in (*line.values, *line.published)]
         for i, line in enumerate(lines):
             values = 100 * np.asarray(line.values)
-            colour = METHOD_COLOURS.get(line.method, ACCENT)
+            colour = method_colour(line.method, ACCENT)
             mean = values.mean()
             axes.plot([values.min(), values.max()], [i, i], color=colour, alpha=0.35, linewidth=5)
             axes.plot(values, np.full(len(values), i), "o", color=colour, alpha=0.75, markersize=6)
@@ -170,7 +169,7 @@ def subjects_by_method(table: Mapping[str, Mapping[str, Sequence[float]]]) -> Fi
             values += [value for value, _ in here]
             shift = (k - (len(table) - 1) / 2) * 0.6 / max(len(table), 1)
             x, y = [value for value, _ in here], [i + shift for _, i in here]
-            colour = METHOD_COLOURS.get(label, fallback[k])
+            colour = method_colour(label, fallback[k])
             handles += axes.plot(x, y, MARKERS[k % len(MARKERS)], color=colour, markersize=6)
         percent_axis(axes, min(values))
         for i in range(len(people)):
