@@ -114,7 +114,7 @@ class MethodSpec:
 
 
 _CODE = {"settings", "encoder", "build", "train"}
-_KINDS = {"paper": Paper | None, "needs": tuple, "order": int, "end_to_end": bool}
+_KINDS = {"paper": Paper | None, "needs": tuple, "order": int, "pretrained": bool, "end_to_end": bool}
 """Types of the parts of a description that are not texts."""
 _DESCRIBED = {each.name: each.default for each in fields(MethodSpec) if each.name not in _CODE}
 
