@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from otolith import rows
+from otolith.cli.commands.compare import command_of
 from otolith.errors import CheckpointError
 from otolith.jobs import compare
+from otolith.protocols import ProtocolSpec
 from otolith.protocols.cells import learners, study
 from otolith.report import folder
 from otolith.training import state
@@ -153,3 +156,13 @@ def test_comparisons_share_encoders(moves: Path, tmp_path: Path, monkeypatch: py
     ended = call("compare", "few-labels", "--k", "1", "--draws", "2", *shared, tmp_path / "few")
     assert ended.code == 0, ended.err
     assert len(plain(tmp_path / "few")) == 2
+
+
+def test_a_protocol_takes_no_option_that_all_have() -> None:
+    @dataclass(frozen=True)
+    class Options:
+        seeds: int = 3
+
+    mine = ProtocolSpec(name="mine", title="Mine", line="a test", section="", units=lambda *_: iter(()), options=Options)
+    with pytest.raises(ValueError, match="has an option 'seeds' already"):
+        command_of(mine)

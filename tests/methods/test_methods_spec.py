@@ -186,8 +186,8 @@ def test_a_spec_has_no_other_attributes(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(MINE)
     (spec,) = read_spec(lambda: import_file(path), path)
-    with pytest.raises(AttributeError, match="'MethodSpec' object has no attribute 'colour'"):
-        _ = spec.colour  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="'MethodSpec' object has no attribute 'weight'"):
+        _ = spec.weight  # type: ignore[attr-defined]
     assert "settings" not in repr(spec)
 
 

@@ -382,6 +382,8 @@ def test_k_per_class_with_too_few() -> None:
     y = np.array([0] * 5 + [1] * 2)
     with pytest.raises(DataError, match="Class 1 has 2 windows, 3 were asked for"):
         splits.k_per_class(y, 3, 0)
+    with pytest.raises(DataError, match="sitting has 2 windows, 3 were asked for"):
+        splits.k_per_class(y, 3, 0, names=("walking", "sitting"))
     assert Counter(y[splits.k_per_class(y, 3, 0, allow_fewer=True)].tolist()) == {0: 3, 1: 2}
     with pytest.raises(DataError, match="k is 0"):
         splits.k_per_class(y, 0, 0)

@@ -57,7 +57,12 @@ def units(study: Study, methods: Sequence[str], seeds: int, options: Draws) -> I
 
     split = splits.default(study.w, study.info)
     y = study.w.y[split.train]
-    drawn = {(k, draw): split.train[splits.k_per_class(y, k, draw)] for k in options.k for draw in range(options.draws)}
+    names = study.w.meta.activities
+    drawn = {
+        (k, draw): split.train[splits.k_per_class(y, k, draw, names=names)]
+        for k in options.k
+        for draw in range(options.draws)
+    }
     for seed in range(seeds):
         for method in methods:
             yield _unit(study, split, method, seed, drawn, options.stop)

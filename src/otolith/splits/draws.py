@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -9,7 +11,9 @@ from otolith.errors import DataError
 from otolith.splits.base import Indices, check_seed
 
 
-def k_per_class(y: ArrayLike, k: int, seed: int, allow_fewer: bool = False) -> Indices:
+def k_per_class(
+    y: ArrayLike, k: int, seed: int, allow_fewer: bool = False, names: Sequence[str] = ()
+) -> Indices:
     """Return the positions in `y` of k windows per class, drawn without replacement, increasing.
 
     Draws of different k or seed are independent (not nested). Unlabelled entries (-1) are passed over.
@@ -19,6 +23,7 @@ def k_per_class(y: ArrayLike, k: int, seed: int, allow_fewer: bool = False) -> I
         k: windows per class.
         seed: 0 to 2**32 - 1.
         allow_fewer: take all windows of a class that has fewer than k, instead of refusing.
+        names: of the classes, for the error.
 
     Raises:
         DataError: k below 1, no labelled window, or a class with fewer than k windows.
@@ -37,7 +42,7 @@ def k_per_class(y: ArrayLike, k: int, seed: int, allow_fewer: bool = False) -> I
     if not allow_fewer and counts.min() < k:
         label = int(classes[counts.argmin()])
         raise DataError(
-            f"Class {label} has {int(counts.min())} windows, {k} were asked for. Ask for a smaller k, or pass "
+            f"{names[label] if names else f'Class {label}'} has {int(counts.min())} windows, {k} were asked for. Ask for a smaller k, or pass "
             "allow_fewer=True."
         )
     # both numbers seed the stream: with the seed alone, a smaller k would be a part of every larger one

@@ -50,7 +50,13 @@ class Common:
 
 
 def command_of(spec: ProtocolSpec) -> Callable[..., None]:
-    """Return the command of a protocol: its own options and those that all have, as flat options."""
+    """Return the command of a protocol: its own options and those that all have, as flat options.
+
+    Raises:
+        ValueError: an option of the protocol has the name of one that all have.
+    """
+    for taken in {field.name for field in fields(spec.options)} & {field.name for field in fields(Common)}:
+        raise ValueError(f"protocol {spec.name}: every protocol has an option {taken!r} already; choose another name")
 
     def with_options(*, options: Any = None, common: Any = None) -> None:
         compare_under(spec, options or spec.options(), common or Common())
