@@ -163,6 +163,8 @@ def test_a_protocol_takes_no_option_that_all_have() -> None:
     class Options:
         seeds: int = 3
 
-    mine = ProtocolSpec(name="mine", title="Mine", line="a test", section="", units=lambda *_: iter(()), options=Options)
+    mine = ProtocolSpec(
+        name="mine", title="Mine", line="a test", section="", units=lambda *_: iter(()), options=Options
+    )
     with pytest.raises(ValueError, match="has an option 'seeds' already"):
         command_of(mine)

@@ -11,9 +11,7 @@ from otolith.errors import DataError
 from otolith.splits.base import Indices, check_seed
 
 
-def k_per_class(
-    y: ArrayLike, k: int, seed: int, allow_fewer: bool = False, names: Sequence[str] = ()
-) -> Indices:
+def k_per_class(y: ArrayLike, k: int, seed: int, allow_fewer: bool = False, names: Sequence[str] = ()) -> Indices:
     """Return the positions in `y` of k windows per class, drawn without replacement, increasing.
 
     Draws of different k or seed are independent (not nested). Unlabelled entries (-1) are passed over.
