@@ -294,7 +294,7 @@ def test_by_time_shares_no_sample_and_keeps_a_window_between(
     )
     longest = max((y.count(label) for label in range(3)), default=0)
     if longest < 3:
-        with pytest.raises(DataError, match="lasts long enough|No window of .own. is labelled"):
+        with pytest.raises(DataError, match=r"lasts long enough|No window of .own. is labelled"):
             splits.by_time(w)
         return
     try:
@@ -328,7 +328,7 @@ def test_by_time_shares_are_about_60_20_20() -> None:
 
 
 def test_by_time_refuses_what_is_too_short() -> None:
-    with pytest.raises(DataError, match="lasts long enough|No window of .own. is labelled"):
+    with pytest.raises(DataError, match=r"lasts long enough|No window of .own. is labelled"):
         splits.by_time(people(2, per_subject=8))
 
 
