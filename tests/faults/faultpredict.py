@@ -21,8 +21,8 @@ from tests.faults import faultjobs
 from tests.helpers import tiny
 
 RECORDINGS, SECONDS, RATE_HZ = 2, 20, 25.0
-NEAR_S = 0.4
-"""In so long a time after the last file was begun lie the moments that matter most."""
+NEAR_S = 0.1
+"""In so long a time after the last file was begun, or after the folder is there, lie the moments that matter most."""
 
 
 def prepare(work: Path) -> tuple[str, str]:
@@ -76,7 +76,8 @@ def torment(work: Path, kills: int, seed: int, say: Callable[[str], None]) -> tu
         if number % 4 == 0:
             run.ended(rng.uniform(0, seconds))
         else:
-            while not run.ended(0.0005) and not list(work.glob(f".{out.name}.partial-*/new/about.json")):
+            awaited = out.name if number % 4 == 1 else f".{out.name}.partial-*/new/about.json"
+            while not run.ended(0.0005) and not list(work.glob(awaited)):
                 pass
             time.sleep(rng.uniform(0, NEAR_S))
         run.process.kill()
