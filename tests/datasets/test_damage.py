@@ -169,5 +169,5 @@ def test_repairs_are_told_and_do_no_harm(tmp_path: Path, monkeypatch: pytest.Mon
     path.write_text(path.read_text().replace("\n50000000,", "\n45000000,"))
     ended = call("data", "mobifall", "--check", "--deep", "--data", root)
     assert ended.code == 0
-    assert "WAL_acc_2_1.txt, line 13: 1 row of the accelerometer repeat the row before" in ended.out
+    assert "WAL_acc_2_1.txt, line 13: 1 row of the accelerometer repeats the row before" in ended.out
     assert "0 of them serious" in ended.out

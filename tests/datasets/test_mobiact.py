@@ -76,7 +76,7 @@ def test_times_are_repaired_with_their_labels(write_mobiact: Write) -> None:
     np.testing.assert_allclose(recording.streams[0].values[0], [0.0, 0.1, 0.3, 0.4, 0.5])
     assert recording.segments == (Segment(0.0, 0.010, "walking"), Segment(0.010, 0.025, "standing"))
     (told,) = recording.repairs
-    assert told == f"{path}, line 4: 1 row of the sensors share a time with another value; the first is kept"
+    assert told == f"{path}, line 4: 1 row of the sensors shares a time with another value; the first is kept"
 
 
 def test_unknown_label(write_mobiact: Write) -> None:

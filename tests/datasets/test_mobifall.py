@@ -123,8 +123,8 @@ def test_times_are_repaired_and_told(folder: Path) -> None:
     np.testing.assert_allclose(recording.streams[0].times, [0.150, 0.1605, 0.172, 0.181, 0.191], atol=1e-12)
     np.testing.assert_array_equal(recording.streams[0].values[0], [0, 0.5, 2, 1.5, 2.5])
     late, shared = recording.repairs
-    assert late.endswith("WAL_acc_2_1.txt, line 10: 1 row of the accelerometer come late and were sorted into place")
-    assert shared.endswith("WAL_acc_2_1.txt, line 8: 1 row of the accelerometer share a time with another value; "
+    assert late.endswith("WAL_acc_2_1.txt, line 10: 1 row of the accelerometer comes late and was sorted into place")
+    assert shared.endswith("WAL_acc_2_1.txt, line 8: 1 row of the accelerometer shares a time with another value; "
                            "the first is kept")  # fmt: skip
 
 
@@ -155,4 +155,4 @@ def test_the_one_repeated_stamp_is_told(real_root: Path, tmp_path: Path) -> None
     w = windows_for(dataset, folder=tmp_path, progress=told)
     assert np.bincount(w.y).tolist() == [5382, 5382, 1566, 1566, 964, 971, 540, 539, 538]
     (line,) = told.said
-    assert "STU_gyro_10_2.txt, line 1025: 1 row of the gyroscope repeat the row before and were dropped" in line
+    assert "STU_gyro_10_2.txt, line 1025: 1 row of the gyroscope repeats the row before and was dropped" in line

@@ -165,7 +165,7 @@ def test_rows_of_one_sensor_each_are_nothing_to_repair(tmp_path: Path) -> None:
     path.write_text("\n".join(rows) + "\n")
     repairs = [str(repair) for repair in read_recordings(path).findings["walk"].repairs]
     assert [repair.rpartition("line ")[2] for repair in repairs] == [
-        f"12: 1 row hold no value of the {sensor}" for sensor in ("accelerometer", "gyroscope")
+        f"12: 1 row holds no value of the {sensor}" for sensor in ("accelerometer", "gyroscope")
     ]
 
 

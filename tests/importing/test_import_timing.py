@@ -162,7 +162,7 @@ def test_of_rows_with_one_time_the_first_is_kept(tmp_path: Path) -> None:
     times[60] = times[59]
     found = repaired(tmp_path, times)
     np.testing.assert_array_equal(found.recordings[0].streams[0].values, np.delete(S.acc, 60, axis=1))
-    assert "share a time" in found.findings["t"].repairs[0].what
+    assert "shares a time" in found.findings["t"].repairs[0].what
 
 
 def test_a_file_that_was_joined_twice_is_read_once(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from otolith.errors import DataError
 from otolith.importing.findings import Gap
 from otolith.windows.clock import MAX_GAP_S
-from otolith.windows.times import Samples, in_rows, repair
+from otolith.windows.times import Samples, repair, rows_that
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
@@ -56,7 +56,7 @@ def _complete(sensor: Sensor, findings: Findings) -> Samples:
     ):
         if mask.any():
             first = sensor.table.at(int(np.argmax(mask)))
-            findings.repair(first, f"{in_rows(int(mask.sum()))} {what}", int(mask.sum()))
+            findings.repair(first, rows_that(int(mask.sum()), what), int(mask.sum()))
     keep = np.flatnonzero(timed & whole)
     far = np.abs(sensor.clock.seconds - (sensor.clock.seconds[keep[0]] if keep.size else 0.0)) > LONGEST_S
     if (far & timed & whole).any():

@@ -27,6 +27,16 @@ MOST_JUMPS = 100
 COARSE = 0.2
 """Share of rows that have the time of the row before."""
 LATE_SAMPLES = 25
+SINGULAR = {
+    "repeat": "repeats",
+    "come": "comes",
+    "share": "shares",
+    "hold": "holds",
+    "lack": "lacks",
+    "have": "has",
+    "were": "was",
+}
+"""Verbs of repairs, as they are said of one row."""
 
 Note = Callable[[str, str, int], None]
 """Called as note(where, what, count): the first row that was changed, what was done, and to how many rows."""
@@ -94,7 +104,7 @@ def repair(samples: Samples, sensor: str, place: Place, note: Note, cure: str) -
     if np.mean(same) > COARSE and equal.sum() < 0.9 * same.sum():
         return [_spread(part, sensor, place, note, cure) for part in _parts(samples, sensor, place, note)]
     if equal.any():
-        what = f"{in_rows(int(equal.sum()))} of the {sensor} repeat the row before and were dropped"
+        what = rows_that(int(equal.sum()), f"of the {sensor} repeat the row before and were dropped")
         note(place.at(int(samples.rows[int(np.argmax(equal))])), what, int(equal.sum()))
         samples = samples.take(~equal)
     parts = [_distinct(part, sensor, place, note) for part in _parts(samples, sensor, place, note)]
@@ -140,13 +150,15 @@ def rate_of(times: NDArray[np.float64]) -> float:
     return float(round(rate)) if 5 <= rate < np.inf and abs(rate - round(rate)) <= 0.01 * rate else rate
 
 
-def in_rows(count: int) -> str:
-    """Return a number of rows in words.
+def rows_that(count: int, words: str) -> str:
+    """Return a sentence on a number of rows, of its words in the plural.
 
-    >>> in_rows(1), in_rows(1200)
-    ('1 row', '1,200 rows')
+    >>> rows_that(1200, "have no time and were left out"), rows_that(1, "have no time and were left out")
+    ('1,200 rows have no time and were left out', '1 row has no time and was left out')
     """
-    return "1 row" if count == 1 else f"{count:,} rows"
+    if count != 1:
+        return f"{count:,} rows {words}"
+    return " ".join(["1 row", *(SINGULAR.get(word, word) for word in words.split(" "))])
 
 
 def _parts(samples: Samples, sensor: str, place: Place, note: Note) -> list[Samples]:
@@ -178,7 +190,7 @@ def _parts(samples: Samples, sensor: str, place: Place, note: Note) -> list[Samp
     late += len(values) - since if since >= 0 else 0
     if late:
         row = int(samples.rows[int(np.argmax(np.diff(times) < 0)) + 1])
-        note(place.at(row), f"{in_rows(late)} of the {sensor} come late and were sorted into place", late)
+        note(place.at(row), rows_that(late, f"of the {sensor} come late and were sorted into place"), late)
     for start in starts[1:]:
         back = times[start - 1] - times[start]
         what = f"the clock of the {sensor} jumps back by {back:.3g} s; a new part begins"
@@ -191,7 +203,7 @@ def _distinct(samples: Samples, sensor: str, place: Place, note: Note) -> Sample
     """Keep the first of samples with one time."""
     again = np.concatenate([[False], np.diff(samples.times) == 0])
     if again.any():
-        what = f"{in_rows(int(again.sum()))} of the {sensor} share a time with another value; the first is kept"
+        what = rows_that(int(again.sum()), f"of the {sensor} share a time with another value; the first is kept")
         note(place.at(int(samples.rows[int(np.argmax(again))])), what, int(again.sum()))
     return samples.take(~again)
 
@@ -202,7 +214,7 @@ def _without_repeats(parts: list[Samples], sensor: str, place: Place, note: Note
     for part in parts:
         first, count = place.at(int(part.rows[0])), len(part.times)
         if any(_contains(whole, part) for whole in kept):
-            note(first, f"{in_rows(count)} of the {sensor} repeat earlier ones and were dropped", count)
+            note(first, rows_that(count, f"of the {sensor} repeat earlier ones and were dropped"), count)
         elif count < 2:
             note(first, f"a single row of the {sensor} between two jumps of the clock was left out", 1)
         else:
