@@ -63,7 +63,7 @@ def test_times_are_repaired_and_told(folder: Path) -> None:
     noon = list(load(str(folder)).recordings())[1]
     assert noon.streams[0].n_samples == 49
     (told,) = noon.repairs
-    assert told.startswith(f"{path}, row 21: 1 row of the acc_x/acc_y/acc_z share a time with another value")
+    assert told.startswith(f"{path}, row 21: 1 row of the acc_x/acc_y/acc_z shares a time with another value")
 
 
 def test_round_trip(folder: Path) -> None:
