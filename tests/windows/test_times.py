@@ -53,7 +53,9 @@ def test_backward_rows() -> None:
 def test_bunched_rows() -> None:
     found, told = repair_whole(samples(np.floor(TIMES * 10) / 10), "gyroscope", PLACE)
     np.testing.assert_allclose(found.times, TIMES, atol=1e-12)
-    assert told == ("walk.txt: the clock of the gyroscope ticks every 0.1 s; its 100 samples were spread between",)
+    assert told == (
+        "walk.txt: the clock of the gyroscope ticks every 0.1 s; its 100 samples were spread evenly between its ticks",
+    )
 
 
 def test_two_recordings_in_one_file_are_refused() -> None:

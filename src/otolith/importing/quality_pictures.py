@@ -43,15 +43,15 @@ def overview(recording: Recording, activities: Sequence[str], findings: Findings
 
     `activities` fixes their colours for all recordings.
     """
-    triads = _triads(recording)
+    shown = _panels_of(recording)
     flags = list(dict.fromkeys(flag.kind for flag in findings.flags))
     strips = bool(recording.segments) + bool(flags)
-    heights = [2.0] * len(triads) + [0.45] * strips
+    heights = [2.0] * len(shown) + [0.45] * strips
     colours = dict(zip(activities, palette(len(activities) + 3)[3:], strict=True))  # after those of the axes
     with styled():
         figure = canvas(2 * WIDTH, 0.9 + 0.75 * sum(heights))
         panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
-        for axes, (title, unit, stream, rows) in zip(panels, triads, strict=False):
+        for axes, (title, unit, stream, rows) in zip(panels, shown, strict=False):
             _signals(axes, stream, rows)
             axes.set_title(title)
             axes.set_ylabel(unit)
@@ -62,8 +62,8 @@ def overview(recording: Recording, activities: Sequence[str], findings: Findings
             for segment in recording.segments:
                 stop = end if segment.stop_s is None else segment.stop_s
                 span = (segment.start_s, stop - segment.start_s)
-                panels[len(triads)].broken_barh([span], (0, 1), color=colours[segment.activity], lw=0)
-            panels[len(triads)].set(yticks=[0.5], yticklabels=["activity"], ylim=(0, 1))
+                panels[len(shown)].broken_barh([span], (0, 1), color=colours[segment.activity], lw=0)
+            panels[len(shown)].set(yticks=[0.5], yticklabels=["activity"], ylim=(0, 1))
         if flags:
             for kind in flags:
                 spans = [(flag.start_s, flag.stop_s - flag.start_s) for flag in findings.flags if flag.kind == kind]
@@ -122,7 +122,7 @@ def intervals(recording: Recording) -> Figure:
         return figure
 
 
-def _triads(recording: Recording) -> list[tuple[str, str, Stream, list[int]]]:
+def _panels_of(recording: Recording) -> list[tuple[str, str, Stream, list[int]]]:
     found = []
     for kind, unit in (("acc", "m/s²"), ("gyro", "rad/s")):
         for stream in recording.streams:

@@ -250,6 +250,7 @@ def _spread(samples: Samples, sensor: str, place: Place, note: Note, cure: str) 
     steps[early] = np.diff(ticks)[early] / counts[early]
     place_in = np.arange(len(samples.times)) - np.repeat(first, counts)
     times = np.repeat(ticks + offset, counts) + place_in * np.repeat(steps, counts)
-    what = f"the clock of the {sensor} ticks every {tick:.3g} s; its {len(times):,} samples were spread between"
+    done = f"its {len(times):,} samples were spread evenly between its ticks"
+    what = f"the clock of the {sensor} ticks every {tick:.3g} s; {done}"
     note(place.where, what, len(times))
     return Samples(times, samples.values, samples.rows)
