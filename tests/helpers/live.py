@@ -105,6 +105,10 @@ class Talker:
                 yield event
 
 
+ENDS_S = 20.0
+"""Seconds that a server is given to end by itself."""
+
+
 @contextmanager
 def running(make: Callable[[serve.Place], Any]) -> Iterator[Served]:
     """Run the server of `otolith live` in a thread; `make` builds the application for its place."""
@@ -112,7 +116,7 @@ def running(make: Callable[[serve.Place], Any]) -> Iterator[Served]:
     for kind in (socket.SO_SNDBUF, socket.SO_RCVBUF):
         place.listening.setsockopt(socket.SOL_SOCKET, kind, SMALL_BYTES)
     server = serve.server(make(place), place)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [place.listening]})
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [place.listening]}, daemon=True)
     thread.start()
     try:
         assert happens(lambda: server.started)
@@ -120,7 +124,10 @@ def running(make: Callable[[serve.Place], Any]) -> Iterator[Served]:
             yield Served(place, clients)
     finally:
         server.should_exit = True
-        thread.join()
+        thread.join(ENDS_S)
+        if thread.is_alive():  # a browser under load may keep a connection half open; ending is tested by itself
+            server.force_exit = True
+            thread.join(ENDS_S)
         place.listening.close()
 
 
