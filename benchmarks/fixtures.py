@@ -18,12 +18,14 @@ from otolith.recipes import Recipe, load_recipe
 from otolith.recording import CHANNELS
 from otolith.training.pretext import Method
 from otolith.training.window_source import Part, Source
+from otolith.windows import WindowMeta
 
 STEPS = 30
 N_TRAIN, N_VAL = 18_015, 4_929
 """Windows of UCI-HAR's training and validation subjects."""
 
 Overrides = dict[str, Any] | None
+META = WindowMeta("uci-har", (), CHANNELS, rate_hz=float(STEPS))
 SIGNAL = SignalSpec(CHANNELS, (0.0,) * len(CHANNELS), (1.0,) * len(CHANNELS), float(STEPS))
 
 
@@ -34,14 +36,14 @@ def recipe_of(name: str, overrides: Overrides) -> Recipe:
 
 def encoder(recipe: Recipe) -> TransformerEncoder:
     torch.manual_seed(0)
-    built = methods.spec("csshar").encoder(recipe, len(CHANNELS), STEPS)
+    built = methods.spec("csshar").encoder(recipe, META)
     assert isinstance(built, TransformerEncoder)
     return built
 
 
 def teacher(recipe: Recipe) -> ConvAutoencoder:
     torch.manual_seed(1)
-    built = AUTOENCODER.encoder(recipe, len(CHANNELS), STEPS)
+    built = AUTOENCODER.encoder(recipe, META)
     assert isinstance(built, ConvAutoencoder)
     return built.eval().requires_grad_(False)
 

@@ -162,7 +162,7 @@ class Checkpoints(Reader):
 
         recipe, spec = tiny.recipe(), methods.spec("csshar")
         torch.manual_seed(0)
-        encoder = spec.encoder(recipe, 6, 12)
+        encoder = spec.encoder(recipe, tiny.meta())
         assert spec.build is not None
         method = spec.build(recipe, recipe.settings_of("csshar"), encoder, SIGNAL)
         records = train(method, self.source, self.settings, 0, checkpoints=CheckpointFolder(folder, self.identity))

@@ -22,7 +22,7 @@ def made(name: str, kind: str = "compact", channels: tuple[str, ...] = CHANNELS,
     signal = SignalSpec(channels, (0.0,) * len(channels), (1.0,) * len(channels), 12.0)
     assert spec.build is not None
     torch.manual_seed(0)
-    return spec.build(recipe, recipe.settings_of(name), spec.encoder(recipe, len(channels), 12), signal)
+    return spec.build(recipe, recipe.settings_of(name), spec.encoder(recipe, tiny.meta(channels)), signal)
 
 
 def windows(n: int = 10, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 
 from otolith.recipes import Recipe, load_recipe
 from otolith.recording import CHANNELS
-from otolith.windows import Windows
+from otolith.windows import WindowMeta, Windows
 
 SIZES: dict[str, Any] = {
     "encoder.maps": [8, 8, 16],
@@ -39,6 +39,12 @@ def recipe(name: str = "compact", **overrides: Any) -> Recipe:
     """A shipped recipe at toy size; overrides write a double underscore for the dot (pretrain__epochs=3)."""
     given = {key.replace("__", "."): value for key, value in overrides.items()}
     return load_recipe(name, "own", SIZES | given)
+
+
+def meta(channels: tuple[str, ...] | int = CHANNELS, rate_hz: float = RATE_HZ) -> WindowMeta:
+    """Facts about windows of one second; a number asks for so many channels without a sensor's name."""
+    names = tuple(f"c{i}" for i in range(channels)) if isinstance(channels, int) else channels
+    return WindowMeta("own", ACTIVITIES, names, rate_hz)
 
 
 def windows(

@@ -166,7 +166,7 @@ def test_the_recipe_s_settings_arrive() -> None:
     assert spec.build is not None
     recipe = tiny.recipe(method__cpc__future_share=0.25, method__cpc__lr=0.02, pretrain__epochs=7)
     settings = recipe.settings_of("cpc")
-    pretext = spec.build(recipe, settings, spec.encoder(recipe, 6, 12), SIGNAL)
+    pretext = spec.build(recipe, settings, spec.encoder(recipe, tiny.meta()), SIGNAL)
     assert isinstance(pretext, CPC)
     assert pretext.future_steps == 3
     train = spec.train(recipe, settings)

@@ -149,7 +149,7 @@ def test_the_recipe_s_share_arrives() -> None:
     assert spec.build is not None
     for share, count in ((0.1, 1), (0.5, 6)):
         recipe = tiny.recipe(method__masked__share=share)
-        pretext = spec.build(recipe, recipe.settings_of("masked"), spec.encoder(recipe, 6, 12), SIGNAL)
+        pretext = spec.build(recipe, recipe.settings_of("masked"), spec.encoder(recipe, tiny.meta()), SIGNAL)
         assert isinstance(pretext, MaskedReconstruction)
         assert pretext.n_masked == count
 

@@ -104,7 +104,7 @@ def test_it_builds_from_every_shipped_recipe(name: str, recipe: Recipe) -> None:
     """At full size, without weights (on torch's meta device): the sizes have to fit each other."""
     spec = methods.spec(name)
     with torch.device("meta"):
-        encoder = spec.encoder(recipe, 6, 30)
+        encoder = spec.encoder(recipe, tiny.meta(rate_hz=30.0))
         features = encoder(torch.empty(2, 6, 30))
         assert features.shape == (2, encoder.n_features)
         if spec.build is not None:
@@ -340,7 +340,7 @@ def test_no_two_contrastive_methods_give_the_same_loss(w: Windows) -> None:
         if spec.build is None or spec.encoder is not shared_encoder:
             continue
         torch.manual_seed(0)
-        encoder = spec.encoder(recipe, 6, w.meta.n_steps)
+        encoder = spec.encoder(recipe, w.meta)
         pretext = spec.build(recipe, recipe.settings_of(name), encoder, SIGNAL)
         found[name] = float(pretext.loss(Batch(x, h), torch.Generator().manual_seed(1))["loss"].detach())
     assert len(found) >= 3
@@ -359,7 +359,7 @@ def test_the_recipe_s_temperature_arrives(w: Windows) -> None:
             spec = methods.spec(name)
             assert spec.build is not None
             torch.manual_seed(0)
-            pretext = spec.build(recipe, recipe.settings_of(name), spec.encoder(recipe, 6, w.meta.n_steps), SIGNAL)
+            pretext = spec.build(recipe, recipe.settings_of(name), spec.encoder(recipe, w.meta), SIGNAL)
             found.append(float(pretext.loss(Batch(x, h), torch.Generator().manual_seed(1))["loss"].detach()))
         assert found[0] != found[1], name
 
@@ -368,7 +368,7 @@ def test_views_of_one_window_are_different_and_clean_windows_stay(w: Windows) ->
     recipe = tiny.recipe()
     spec = methods.spec("csshar")
     assert spec.build is not None
-    pretext = spec.build(recipe, recipe.settings_of("csshar"), spec.encoder(recipe, 6, w.meta.n_steps), SIGNAL)
+    pretext = spec.build(recipe, recipe.settings_of("csshar"), spec.encoder(recipe, w.meta), SIGNAL)
     seen: list[Tensor] = []
     pretext.encoder.register_forward_pre_hook(lambda module, args: seen.append(args[0].clone()))
     x = torch.from_numpy(w.x[:10].copy())
@@ -388,7 +388,7 @@ def test_the_autoencoder_rebuilds_the_clean_window_from_a_noisy_one(w: Windows) 
     recipe = tiny.recipe(autoencoder__noise_sigma=0.7)
     spec = methods.spec("autoencoder")
     assert spec.build is not None
-    pretext = spec.build(recipe, recipe.settings_of("autoencoder"), spec.encoder(recipe, 6, w.meta.n_steps), SIGNAL)
+    pretext = spec.build(recipe, recipe.settings_of("autoencoder"), spec.encoder(recipe, w.meta), SIGNAL)
     seen: list[Tensor] = []
     pretext.encoder.register_forward_pre_hook(lambda module, args: seen.append(args[0].clone()))
     x = torch.from_numpy(w.x.copy())

@@ -185,7 +185,7 @@ def test_the_recipe_s_settings_arrive() -> None:
     assert spec.build is not None
     given = {"noise_sigma": 0.3, "scaling_sigma": 0.4, "warp_sigma": 0.6, "segments": 3, "hidden": 5, "l2": 0.7}
     recipe = tiny.recipe(**{f"method__multi-task__{key}": value for key, value in given.items()}, pretrain__epochs=7)
-    pretext: Any = spec.build(recipe, recipe.settings_of("multi-task"), spec.encoder(recipe, 6, 12), signal_of())
+    pretext: Any = spec.build(recipe, recipe.settings_of("multi-task"), spec.encoder(recipe, tiny.meta()), signal_of())
     tasks = pretext.tasks
     assert (tasks["noise"].sigma, tasks["scaling"].sigma, tasks["time_warp"].sigma) == (0.3, 0.4, 0.6)
     assert tasks["permutation"].min_segments == tasks["permutation"].max_segments == 3

@@ -195,7 +195,7 @@ def test_the_kept_encoder_puts_both_modalities_side_by_side() -> None:
 
 def test_both_encoders_are_the_recipe_s_and_start_differently() -> None:
     recipe, encoder = tiny.recipe(), made().encoder
-    shapes = [p.shape for p in shared_encoder(recipe, 3, 12).parameters()]
+    shapes = [p.shape for p in shared_encoder(recipe, tiny.meta(3)).parameters()]
     for part in (encoder.acc, encoder.gyro):
         assert isinstance(part, TransformerEncoder)
         assert [p.shape for p in part.parameters()] == shapes
@@ -216,7 +216,7 @@ def test_other_numbers_of_channels_are_refused(n_channels: int) -> None:
     with pytest.raises(
         RecipeError, match=f"takes six channels, .* the windows have {n_channels} channels\\. .* 'dynamic'"
     ):
-        methods.spec("multimodal").encoder(tiny.recipe(), n_channels, 12)
+        methods.spec("multimodal").encoder(tiny.recipe(), tiny.meta(n_channels))
 
 
 def test_a_run_on_one_sensor_says_what_is_missing() -> None:

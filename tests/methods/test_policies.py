@@ -235,7 +235,7 @@ def built(name: str, **settings: float) -> Contrastive:
     spec = methods.spec(name)
     assert spec.build is not None
     torch.manual_seed(0)
-    pretext = spec.build(recipe, recipe.settings_of(name), spec.encoder(recipe, 6, 12), SIGNAL)
+    pretext = spec.build(recipe, recipe.settings_of(name), spec.encoder(recipe, tiny.meta()), SIGNAL)
     assert isinstance(pretext, Contrastive)
     return pretext
 

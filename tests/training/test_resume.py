@@ -53,7 +53,7 @@ def method() -> Method:
     assert spec.build is not None
     w = tiny.windows(n_subjects=1)
     signal = SignalSpec(w.meta.channels, (0.0,) * 6, (1.0,) * 6, w.meta.rate_hz)
-    return spec.build(recipe, recipe.settings_of("dynamic"), spec.encoder(recipe, 6, w.meta.n_steps), signal)
+    return spec.build(recipe, recipe.settings_of("dynamic"), spec.encoder(recipe, w.meta), signal)
 
 
 INSTANCES = torch.randn(48, 5, generator=torch.Generator().manual_seed(0))

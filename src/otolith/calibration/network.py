@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -52,7 +53,7 @@ class RecognitionNet(nn.Module):
         self.temperature = 1.0 if calibration is None else calibration.temperature
         self.weights = None if calibration is None else calibration.weights
         if calibration is not None:
-            device = next(head.parameters()).device
+            device = next(chain(head.parameters(), head.buffers())).device
             for name, tensor in calibration.tensors().items():
                 self.register_buffer(name, tensor.to(device), persistent=False)
         self.projection: Tensor

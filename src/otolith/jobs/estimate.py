@@ -139,7 +139,7 @@ def _probe(
     x = rng.standard_normal((2 * size, len(meta.channels), meta.n_steps), np.float32)
     n = len(meta.channels)
     source = Source([Part(x, np.arange(2 * size))], Scaler(np.zeros(n), np.ones(n)), device)
-    encoder = spec.encoder(recipe, n, meta.n_steps)
+    encoder = spec.encoder(recipe, meta)
     method = spec.build(recipe, recipe.settings_of(spec.name), encoder, _unit_signal(meta))  # type: ignore[misc]
     instances = torch.randn(2 * size, recipe.autoencoder.latent) if method.needs_instances else None
     kept: dict[int, int] = {}

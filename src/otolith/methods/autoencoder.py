@@ -11,6 +11,7 @@ from otolith.methods.base import SharedSettings
 from otolith.methods.spec import MethodSpec, Paper
 from otolith.nets import ConvAutoencoder
 from otolith.training.pretext import Batch, Method
+from otolith.windows import WindowMeta
 
 
 class DenoisingAutoencoder(Method):
@@ -29,9 +30,10 @@ class DenoisingAutoencoder(Method):
         return {"loss": F.mse_loss(rebuilt.to(result_type(rebuilt)), batch.x)}
 
 
-def conv_autoencoder(shared: SharedSettings, n_channels: int, n_steps: int) -> ConvAutoencoder:
+def conv_autoencoder(shared: SharedSettings, meta: WindowMeta) -> ConvAutoencoder:
     """Return the recipe's autoencoder; kernel and maps are those of the main encoder (Section IV-B3)."""
-    return ConvAutoencoder(n_channels, n_steps, shared.encoder.maps, shared.encoder.kernel, shared.autoencoder.latent)
+    maps, kernel, latent = shared.encoder.maps, shared.encoder.kernel, shared.autoencoder.latent
+    return ConvAutoencoder(len(meta.channels), meta.n_steps, maps, kernel, latent)
 
 
 SPEC = MethodSpec(

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 from otolith.augment import Compose, SignalSpec
 from otolith.nets import Encoder, TransformerEncoder
 from otolith.training.settings import TrainSettings
+from otolith.windows import WindowMeta
 
 MOST_LAYERS = 1000
 """Most layers of an encoder; without a limit, a model folder from a stranger could ask for millions."""
@@ -97,7 +98,7 @@ class SharedSettings(Protocol):
 
     >>> from otolith.recipes import load_recipe
     >>> shared: SharedSettings = load_recipe("compact", "watch")
-    >>> shared_encoder(shared, n_channels=6, n_steps=30).n_channels
+    >>> shared_encoder(shared, WindowMeta("own", ("still", "walk"))).n_channels
     6
     """
 
@@ -114,11 +115,18 @@ class SharedSettings(Protocol):
         ...
 
 
-def shared_encoder(shared: SharedSettings, n_channels: int, n_steps: int) -> Encoder:
+def shared_encoder(shared: SharedSettings, meta: WindowMeta) -> Encoder:
     """Return the conv + transformer encoder (Fig. 4), which methods share unless their paper has its own."""
     part = shared.encoder
     return TransformerEncoder(
-        n_channels, n_steps, part.maps, part.kernel, part.blocks, part.heads, part.feed_forward, part.dropout
+        len(meta.channels),
+        meta.n_steps,
+        part.maps,
+        part.kernel,
+        part.blocks,
+        part.heads,
+        part.feed_forward,
+        part.dropout,
     )
 
 

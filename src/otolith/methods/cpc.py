@@ -75,7 +75,7 @@ SPEC = MethodSpec(
     order=140,
     colour="#8c6bb1",
     settings=CPCSettings,
-    encoder=lambda shared, n_channels, n_steps: CPCEncoder(n_channels, n_steps),  # of the paper's sizes in every recipe
+    encoder=lambda shared, meta: CPCEncoder(len(meta.channels), meta.n_steps),  # of the paper's sizes in every recipe
     build=lambda shared, settings, encoder, signal: CPC(encoder, settings.future_steps(encoder.n_steps)),
     train=plain_adam,
 )

@@ -110,7 +110,7 @@ SPEC = MethodSpec(
     order=160,
     colour="#cc79a7",
     settings=MultitaskSettings,
-    encoder=lambda shared, n_channels, n_steps: TPNEncoder(n_channels, n_steps),  # of the paper's sizes in every recipe
+    encoder=lambda shared, meta: TPNEncoder(len(meta.channels), meta.n_steps),  # of the paper's sizes in every recipe
     build=lambda shared, settings, encoder, signal: Multitask(
         encoder, transformations(signal, settings), settings.hidden, settings.l2
     ),

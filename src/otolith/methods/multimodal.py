@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from otolith.methods.spec import DYNAMIC_TEMPERATURE, MethodSpec
 from otolith.methods.views import two_views
 from otolith.nets import Encoder
 from otolith.training.pretext import Batch, Method
+from otolith.windows import WindowMeta
 
 AXES = 3
 """Channels of each sensor: the accelerometer's come first, then the gyroscope's (`otolith.recording.CHANNELS`)."""
@@ -100,12 +102,14 @@ def frozen(network: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def _encoders(shared: SharedSettings, n_channels: int, n_steps: int) -> ModalityEncoders:
+def _encoders(shared: SharedSettings, meta: WindowMeta) -> ModalityEncoders:
     """Return both encoders as the recipe's [encoder] says."""
-    if n_channels != 2 * AXES:
-        raise RecipeError(f"{WANTED}; the windows have {n_channels} channels. {CURE}")
-    acc, gyro = (shared_encoder(shared, AXES, n_steps) for _ in range(2))
-    return ModalityEncoders(acc, gyro, n_steps)
+    channels = meta.channels
+    if len(channels) != 2 * AXES:
+        raise RecipeError(f"{WANTED}; the windows have {len(channels)} channels. {CURE}")
+    halves = (replace(meta, channels=half) for half in (channels[:AXES], channels[AXES:]))
+    acc, gyro = (shared_encoder(shared, half) for half in halves)
+    return ModalityEncoders(acc, gyro, meta.n_steps)
 
 
 SPEC = MethodSpec(

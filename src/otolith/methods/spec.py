@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from otolith.nets.encoder import Encoder
     from otolith.training.pretext import Method
     from otolith.training.settings import TrainSettings
+    from otolith.windows import WindowMeta
 
 
 class Paper(NamedTuple):
@@ -71,8 +72,9 @@ class MethodSpec:
         story: sentences for the page of a run on how its encoder is pre-trained; may be empty.
         pretrained: whether an encoder is pre-trained at all.
         end_to_end: whether fine-tuning trains the encoder too, by `settings`, a `FinetuneSettings`.
+        scaled: whether windows reach the network in z-score units; False: in m/s² and rad/s.
         settings: frozen dataclass of the recipe's `[method.NAME]` table; its defaults hold where there is none.
-        encoder: (shared, n_channels, n_steps) -> untrained encoder; also how a saved one is rebuilt.
+        encoder: (shared, meta) -> untrained encoder for windows of that `WindowMeta`; also how a saved one is rebuilt.
         build: (shared, settings, encoder, signal) -> the pretext task around that encoder; None where nothing is
             pre-trained.
         train: (shared, settings) -> how the pretext task is trained.
@@ -91,8 +93,9 @@ class MethodSpec:
     story: str = ""
     pretrained: bool = True
     end_to_end: bool = False
+    scaled: bool = True
     settings: type[Any] = field(default_factory=lambda: _shared("Settings"), repr=False)
-    encoder: Callable[[SharedSettings, int, int], Encoder] = field(
+    encoder: Callable[[SharedSettings, WindowMeta], Encoder] = field(
         default_factory=lambda: _shared("shared_encoder"), repr=False
     )
     build: Callable[[SharedSettings, Any, Any, SignalSpec], Method] | None = field(
@@ -114,7 +117,7 @@ class MethodSpec:
 
 
 _CODE = {"settings", "encoder", "build", "train"}
-_KINDS = {"paper": Paper | None, "needs": tuple, "order": int, "pretrained": bool, "end_to_end": bool}
+_KINDS = {"paper": Paper | None, "needs": tuple, "order": int, "pretrained": bool, "end_to_end": bool, "scaled": bool}
 """Types of the parts of a description that are not texts."""
 _DESCRIBED = {each.name: each.default for each in fields(MethodSpec) if each.name not in _CODE}
 

@@ -240,7 +240,7 @@ def _encoder(folder: Path, card: Card, device: torch.device) -> PretrainedEncode
         scaler = Scaler.from_dict(given.scaler)
         if scaler.n_channels != len(meta.channels):
             raise ValueError(f"a scaler of {scaler.n_channels} channels for {len(meta.channels)}")
-        build = partial(methods.spec(card.method).encoder, card.recipe, len(meta.channels), meta.n_steps)
+        build = partial(methods.spec(card.method).encoder, card.recipe, meta)
         with torch.device("meta"):  # without memory: the weights' header has to agree first
             weights.check(folder, "encoder.", build())
         network = build()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +58,8 @@ class PretrainedEncoder:
 
     @property
     def device(self) -> torch.device:
-        return next(self.network.parameters()).device
+        held = next(chain(self.network.parameters(), self.network.buffers()), None)
+        return torch.device("cpu") if held is None else held.device
 
     def features(self, x: ArrayLike, progress: Progress = SILENT) -> NDArray[np.float32]:
         """Return the features (n, n_features) of unscaled windows `x` (n, channels, time) in m/s² and rad/s.

@@ -92,7 +92,7 @@ def finetune(
             f"split {split.name} has no labelled training windows. Label some, or choose another split."
         )
     own = w.meta.dataset == encoder.meta.dataset
-    scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings)
+    scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings, scaled=spec.scaled)
     base = replace(encoder, scaler=scaler, meta=w.meta)
     device = base.device
     y = torch.from_numpy(np.array(w.y)).to(device)

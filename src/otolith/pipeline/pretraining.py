@@ -56,7 +56,7 @@ def build_encoder(method: str, recipe: Recipe, meta: WindowMeta, seed: int) -> E
     """
     with seeded(seed):
         try:
-            return methods.spec(method).encoder(recipe, len(meta.channels), meta.n_steps)
+            return methods.spec(method).encoder(recipe, meta)
         except ValueError as error:  # a recipe's sizes are checked when it is loaded: what is left is the length
             raise DataError(
                 f"windows of {meta.seconds:g} s at {meta.rate_hz:g} Hz do not fit the networks: {error}. "
@@ -117,7 +117,7 @@ def pretrain(
     for extra in unlabelled:
         must_fit(extra.meta, w.meta, "the unlabelled windows")
         _refuse_leak(extra, w, split)
-    scaler = fit_scaler(w, split, resolved.sensor_settings)
+    scaler = fit_scaler(w, split, resolved.sensor_settings, scaled=spec.scaled)
     source = Source(
         [Part(w.x, split.train), *(Part(extra.x, np.arange(len(extra))) for extra in unlabelled)],
         scaler,

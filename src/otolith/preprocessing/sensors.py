@@ -65,8 +65,11 @@ def check_sensors(channels: tuple[str, ...], settings: SensorSettings) -> None:
         turned_triads(channels)
 
 
-def fit_scaler(w: Windows, split: Split, settings: SensorSettings) -> Scaler:
+def fit_scaler(w: Windows, split: Split, settings: SensorSettings, *, scaled: bool = True) -> Scaler:
     """Return the scaler of the training windows of `split`, in the frame and with the missing sensors of `settings`.
+
+    Args:
+        scaled: False leaves samples in m/s² and rad/s: mean 0, deviation 1.
 
     Raises:
         DataError, RecipeError: see `check_sensors`; also signals without gravity that shall be aligned by it.
@@ -79,12 +82,15 @@ def fit_scaler(w: Windows, split: Split, settings: SensorSettings) -> Scaler:
             f"{w.meta.dataset} has no {', '.join(absent)}, whose mean and deviation the model would have to know. "
             f"Train on data with all sensors, or a model without {', '.join(sensors_of(absent))} (windows.sensors)."
         )
-    return Scaler.fit(
+    fitted = Scaler.fit(
         w.x,
         split.train,
         turned=turned_triads(channels) if settings.frame == "gravity" else (),
         may_miss=[i for i, channel in enumerate(channels) if sensor_of(channel) in settings.may_miss],
     )
+    if scaled:
+        return fitted
+    return replace(fitted, mean=np.zeros_like(fitted.mean), std=np.ones_like(fitted.std))
 
 
 def may_miss(meta: WindowMeta, scaler: Scaler) -> tuple[str, ...]:

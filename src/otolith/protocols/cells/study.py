@@ -83,7 +83,7 @@ class Study:
         spec = methods.spec(method)
         identity = self.key("encoder", split, method, seed) | {"trained": trained and spec.end_to_end}
         place = self.folder / rows.key_hash(identity)
-        scaler = fit_scaler(self.w, split, self.recipe.sensor_settings)
+        scaler = fit_scaler(self.w, split, self.recipe.sensor_settings, scaled=spec.scaled)
         made, _ = self._kept(place, scaler)
         if made is not None:
             shutil.rmtree(place / "checkpoints", ignore_errors=True)  # of one who was killed while removing them
