@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -234,6 +235,37 @@ def test_environment_names_versions_and_nothing_private() -> None:
     assert str(Path.home()) not in text
     assert f'"{getpass.getuser()}"' not in text
     Row(key={}, result={}, meta=found)
+
+
+def test_a_checkout_names_its_commit_and_whether_files_differ(tmp_path: Path) -> None:
+    """The package is copied into a repository of its own, where a commit and a change are the test's."""
+    package = Path(rows.__file__).parents[1]
+    shutil.copytree(package, tmp_path / "src" / "otolith", ignore=shutil.ignore_patterns("__pycache__", "commit.txt"))
+    (tmp_path / ".gitignore").write_text("__pycache__/\n")
+    told = "import otolith.rows; print(otolith.rows.environment().get('commit'))"
+
+    def found() -> str:
+        environment = {"PYTHONPATH": str(tmp_path / "src")}
+        return subprocess.check_output([sys.executable, "-c", told], env=os.environ | environment, text=True).strip()
+
+    def git(*tokens: str) -> str:
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+        return subprocess.check_output(["git", "-C", str(tmp_path), *who, *tokens], text=True).strip()
+
+    assert found() == "None"
+    git("init", "-q")
+    assert found() == "None", "no commit yet"
+    git("add", ".")
+    git("commit", "-qm", "a")
+    head = git("rev-parse", "HEAD")[:12]
+    assert found() == head
+    (tmp_path / "README.md").write_text("not of the package")
+    assert found() == head
+    with (tmp_path / "src" / "otolith" / "rows" / "log.py").open("a") as file:
+        file.write("# changed")
+    assert found() == f"{head}+changed"
+    (tmp_path / "src" / "otolith" / "commit.txt").write_text("0123456789ab\n")
+    assert found() == "0123456789ab", "what a wheel carries comes first"
 
 
 def test_needs_only_the_standard_library() -> None:

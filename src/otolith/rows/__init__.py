@@ -3,7 +3,7 @@ A row is one scored cell: `key` says what was run, `result` what came out, `meta
 same experiment, so resuming is skipping the keys that exist. docs/rows.md documents the format.
 """
 
-from otolith.rows.environment import environment, processor
+from otolith.rows.environment import commit, environment, processor
 from otolith.rows.log import Damage, Scan, append, read, scan
 from otolith.rows.value import SCHEMA, Row, canonical, find, key_hash, latest, recipe_hash
 
@@ -14,6 +14,7 @@ __all__ = [
     "Scan",
     "append",
     "canonical",
+    "commit",
     "environment",
     "find",
     "key_hash",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 import platform
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 VERSIONED = ("otolith", "torch", "numpy", "scipy", "scikit-learn")
 """Distributions whose versions `environment` records, beside Python's."""
+COMMIT = "commit.txt"
+"""File within the package that names the commit a wheel was built at; a checkout has none."""
 
 
 def processor() -> str:
@@ -28,11 +32,38 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
+@functools.cache
+def commit() -> str | None:
+    """Return the commit of the source that runs here, as 12 hexadecimal digits, or None where it is not known.
+
+    A wheel knows it that was built with the file `commit.txt` in it, as `results/queue.py` builds them, and so does a git
+    checkout, where files below `src` that differ from the commit add "+changed". It is that of the first call.
+
+    >>> commit() is None or len(commit().removesuffix("+changed")) == 12
+    True
+    """
+    package = Path(__file__).parents[1]
+    told, checkout = package / COMMIT, package.parents[1]
+    if told.is_file():
+        return told.read_text(encoding="utf-8").strip()
+    if package.parent.name != "src" or not (checkout / ".git").exists():
+        return None
+    git = ["git", "-C", str(checkout), "--no-optional-locks"]
+    try:
+        head, changes = (
+            subprocess.run([*git, *tokens], capture_output=True, text=True, check=True, timeout=20).stdout.strip()
+            for tokens in (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain", "--", "src"])
+        )
+    except (OSError, subprocess.SubprocessError):  # no git, or no commit yet
+        return None
+    return head[:12] + ("+changed" if changes else "")
+
+
 def environment() -> dict[str, Any]:
     """Return the versions and hardware that a result may depend on, for `meta` and `environment.json`.
 
-    Keys: `python`, one for each installed distribution of VERSIONED, `system`, `machine`, `processor`,
-    `cores` (that this process may use), and, once torch is imported, `threads` and `gpu` (name, or None).
+    Keys: `python`, one for each installed distribution of VERSIONED, `commit` (where it is known), `system`, `machine`,
+    `processor`, `cores` (that this process may use), and, once torch is imported, `threads` and `gpu` (name, or None).
     No host, user or path.
 
     >>> {"python", "system", "processor", "cores"} <= set(environment())
@@ -44,6 +75,8 @@ def environment() -> dict[str, Any]:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
+    source = commit()
+    found |= {} if source is None else {"commit": source}
     affinity = getattr(os, "sched_getaffinity", None)
     found |= {
         "system": platform.system(),
