@@ -36,8 +36,8 @@ def processor() -> str:
 def commit() -> str | None:
     """Return the commit of the source that runs here, as 12 hexadecimal digits, or None where it is not known.
 
-    A wheel knows it that was built with the file `commit.txt` in it, as `results/queue.py` builds them, and so does a git
-    checkout, where files below `src` that differ from the commit add "+changed". It is that of the first call.
+    A wheel with the file `commit.txt` in it knows it, as `results/queue.py` builds them; so does a git checkout, where
+    files below `src` that differ from the commit add "+changed". It is that of the first call.
 
     >>> commit() is None or len(commit().removesuffix("+changed")) == 12
     True
