@@ -8,13 +8,24 @@ from typing import Any, ClassVar, Literal
 MOST_HIDDEN = 100
 MOST_WIDTH = 1_000_000
 
+NOT_YET: dict[str, tuple[Any, ...]] = {
+    "encoder": ("trained",),
+    "features": ("joined",),
+    "head": ("trees", "vote"),
+    "unlabelled": ("self-training", "propagation"),
+    "optimizer": ("adamw",),
+    "schedule": ("one-cycle",),
+    "augment": (True,),
+}
+"""Values that have a name, and nothing behind it so far."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneSettings:
     """Settings of a classifier's training; the defaults are the paper's (Section IV-B4).
 
     Raises:
-        ValueError: a value is out of its range.
+        ValueError: a value is out of its range, or two contradict each other.
 
     >>> FinetuneSettings(head="linear", epochs=20).lr
     0.0001
@@ -27,12 +38,39 @@ class FinetuneSettings:
     lr: float = 1e-4
     patience: int = 10
     """The rate is halved when more epochs than this in a row bring no better validation macro F1."""
-    head: Literal["mlp", "linear"] = "mlp"
+    head: Literal["mlp", "linear", "trees", "vote"] = "mlp"
+    """`mlp` has the layers of `hidden`, `linear` has none; `trees` is an ensemble of decision trees, and `vote` the
+    mean of the probabilities of a linear head on learned features and of trees on hand-made ones."""
     hidden: tuple[int, ...] = (256, 128)
     dropout: float = 0.2
     weight_decay: float = 0.0
     class_balanced: bool = False
     """Weight each activity's cross-entropy by the inverse of its frequency."""
+    encoder: Literal["frozen", "trained"] = "frozen"
+    """`trained`: encoder and head learn together, end to end."""
+    encoder_rate: float = 1.0
+    """The encoder's rate where it is trained, as a multiple of `lr`."""
+    features: Literal["learned", "joined"] = "learned"
+    """`joined`: the encoder's features beside hand-made ones of the same window (`otolith.nets.handmade`)."""
+    pool: bool = False
+    """Take mean, deviation and maximum over time of the encoder's steps, for each map, in place of all steps."""
+    standardise: bool = False
+    """Shift and scale each feature to mean 0 and deviation 1 over the training windows, labelled or not."""
+    solver: Literal["adam", "lbfgs"] = "adam"
+    """`lbfgs`: a linear head is fitted to convergence, with `penalty` in place of epochs, rate and decay."""
+    penalty: float = 1.0
+    """Strength of `lbfgs`: half of it times the squared weights joins the sum of the windows' cross-entropies."""
+    unlabelled: Literal["none", "self-training", "propagation"] = "none"
+    """Use of the training windows without a label: they take the head's own confident answers as labels, or labels that
+    spread over a graph of neighbours."""
+    optimizer: Literal["adam", "adamw"] = "adam"
+    """`adamw`: the weight decay acts on the weights, apart from the gradient (Loshchilov and Hutter 2019)."""
+    schedule: Literal["halving", "one-cycle"] = "halving"
+    """`halving` waits for `patience`; `one-cycle` rises to `lr` and falls to zero within `epochs`."""
+    label_smoothing: float = 0.0
+    """Share of each label that is spread over all activities."""
+    augment: bool = False
+    """Alter each batch by the recipe's augmentations, where the encoder is trained."""
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or not self.lr > 0 or self.patience < 0:
@@ -48,4 +86,19 @@ class FinetuneSettings:
             raise ValueError(
                 f"expected 0 <= dropout < 1, weight_decay >= 0 and hidden widths >= 1; got dropout {self.dropout}, "
                 f"weight_decay {self.weight_decay}, hidden {list(self.hidden)}"
+            )
+        if not self.encoder_rate > 0 or not self.penalty > 0 or not 0 <= self.label_smoothing < 1:
+            raise ValueError(
+                f"expected encoder_rate > 0, penalty > 0 and 0 <= label_smoothing < 1; got encoder_rate "
+                f"{self.encoder_rate}, penalty {self.penalty}, label_smoothing {self.label_smoothing}"
+            )
+        self._refuse_contradictions()
+
+    def _refuse_contradictions(self) -> None:
+        for name, values in NOT_YET.items():
+            if getattr(self, name) in values:
+                raise ValueError(f"{name} = {getattr(self, name)!r} is not there yet; leave it at its default")
+        if self.solver == "lbfgs" and self.head != "linear":
+            raise ValueError(
+                f"solver 'lbfgs' fits a linear head; got head {self.head!r}. Set head to 'linear', or solver to 'adam'"
             )

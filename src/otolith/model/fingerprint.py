@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,11 +58,22 @@ def of_finetuning(
         "seed": int(seed),
         "stage": "finetune",
         "end_to_end": end_to_end,
-        "settings": repr(settings),
+        "settings": _written(settings),
         "windows": [len(train), len(val)],
         "data": _of_windows(w, np.concatenate([train, val])),
         "scaler": _of_scaler(encoder.scaler),
     }
+
+
+def _written(settings: FinetuneSettings) -> str:
+    """Return what `repr` gives, without later settings at their defaults: earlier checkpoints stay usable."""
+    from otolith.recipes.sections import usual
+
+    left_out = usual(settings)
+    given = (
+        f"{field.name}={getattr(settings, field.name)!r}" for field in fields(settings) if field.name not in left_out
+    )
+    return f"{type(settings).__name__}({', '.join(given)})"
 
 
 def digest_of(network: nn.Module) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import tomli_w
@@ -31,14 +32,26 @@ from otolith.training.settings import TrainSettings
 MOST = 1_000_000
 """Largest size or count: beyond, no memory holds the network, and the sizes of its tensors overflow."""
 
-LATER = (
-    ("windows", "sensors"),
-    ("windows", "frame"),
-    ("robust", "orientation"),
-    ("robust", "may_miss"),
-    ("robust", "copies"),
-)
-"""Settings that came after the first rows had been written: left out at their defaults, so that hashes stay."""
+LATER: Mapping[str, tuple[str, ...]] = {
+    "WindowSection": ("sensors", "frame"),
+    "RobustSection": ("orientation", "may_miss", "copies"),
+    "FinetuneSettings": (
+        "encoder",
+        "encoder_rate",
+        "features",
+        "pool",
+        "standardise",
+        "solver",
+        "penalty",
+        "unlabelled",
+        "optimizer",
+        "schedule",
+        "label_smoothing",
+        "augment",
+    ),
+}
+"""Settings that came after the first rows had been written, by the name of their class: wherever one stands in a
+recipe, it is left out at its default, so that hashes stay. Subclasses count as their bases, with their own defaults."""
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
@@ -75,6 +88,39 @@ class RobustSection(Section):
     """Sensors that may be missing in recordings to predict on, such as ["gyro"]: half of the windows lose each."""
     copies: int = Field(default=4, ge=1)
     """Changed copies of each labelled window, beside the window as it is."""
+
+
+def usual(value: Any) -> set[str]:
+    """Return the names of the settings of a section or a dataclass that are in `LATER` and at their defaults.
+
+    >>> sorted(usual(WindowSection(sensors=["acc"])))
+    ['frame']
+    """
+    names = {name for kind in type(value).__mro__ for name in LATER.get(kind.__name__, ())}
+    if isinstance(value, BaseModel):
+        known = type(value).model_fields
+        defaults = {name: known[name].get_default(call_default_factory=True) for name in names}
+    else:
+        defaults = {field.name: _default(field) for field in dataclasses.fields(value) if field.name in names}
+    return {name for name in names if getattr(value, name) == defaults[name]}
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
+def without_later(value: Any, tree: Any) -> Any:
+    """Return `tree`, the plain values of `value`, without settings of `LATER` that are at their defaults, at any depth,
+    and without the tables that this leaves empty."""
+    if isinstance(value, Mapping):
+        return {key: without_later(value[key], part) for key, part in tree.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [without_later(one, part) for one, part in zip(value, tree, strict=True)]
+    if not (isinstance(value, BaseModel) or dataclasses.is_dataclass(value)):
+        return tree
+    left_out = usual(value)
+    kept = {name: without_later(getattr(value, name), part) for name, part in tree.items() if name not in left_out}
+    return {name: part for name, part in kept.items() if part != {} or tree[name] == {}}
 
 
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -185,13 +231,7 @@ class Recipe(Section):
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON; settings of `LATER` only where they differ from their defaults."""
-        tree = self.model_dump(mode="json")
-        usual = {"windows": WindowSection().model_dump(mode="json"), "robust": RobustSection().model_dump(mode="json")}
-        for section, key in LATER:
-            if tree[section][key] == usual[section][key]:
-                del tree[section][key]
-            if not tree[section]:
-                del tree[section]
+        tree: dict[str, Any] = without_later(self, self.model_dump(mode="json"))
         return tree
 
     def to_toml(self) -> str:
