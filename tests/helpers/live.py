@@ -11,6 +11,8 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -109,6 +111,16 @@ ENDS_S = 20.0
 """Seconds that a server is given to end by itself."""
 
 
+def _standing(thread: threading.Thread) -> str:
+    """The stacks of a thread and of the threads that it may wait for."""
+    names = {each.ident: each.name for each in threading.enumerate()}
+    return "; ".join(
+        f"{names.get(ident)}: {' < '.join(line.strip() for line in reversed(traceback.format_stack(frame)[-4:]))}"
+        for ident, frame in sys._current_frames().items()
+        if ident == thread.ident or "asyncio" in str(names.get(ident))
+    )
+
+
 @contextmanager
 def running(make: Callable[[serve.Place], Any]) -> Iterator[Served]:
     """Run the server of `otolith live` in a thread; `make` builds the application for its place."""
@@ -125,7 +137,8 @@ def running(make: Callable[[serve.Place], Any]) -> Iterator[Served]:
     finally:
         server.should_exit = True
         thread.join(ENDS_S)
-        if thread.is_alive():  # a browser under load may keep a connection half open; ending is tested by itself
+        if thread.is_alive():  # seen once, under load; ending with open connections is tested by itself
+            warnings.warn(f"a server did not end; it stands at {_standing(thread)}", stacklevel=1)
             server.force_exit = True
             thread.join(ENDS_S)
         place.listening.close()
