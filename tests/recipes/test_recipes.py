@@ -215,7 +215,7 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "part"),
     [
-        ("pretrain.optimizer", "sgd", "'larc', 'adam' or 'lamb'"),
+        ("pretrain.optimizer", "sgd", "'larc', 'adam', 'lamb' or 'adamw'"),
         ("pretrain.schedule", "linear", "'constant', 'cosine' or 'one-cycle'"),
         ("pretrain.epochs", "many", "pretrain.epochs"),
         ("pretrain.epochs", 1.5, "pretrain.epochs"),

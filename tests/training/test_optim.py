@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import combinations
 
 import pytest
 import torch
@@ -81,7 +82,10 @@ def adam_by_hand(values: list[Tensor], name: OptimizerName, lr: float, weight_de
         for i, grad in enumerate(grads):
             if name == "larc":
                 grad = grad * factor_by_loop(values[i], grad, lr)
-            grad = grad + weight_decay * values[i]
+            if name == "adamw":  # Loshchilov and Hutter 2019, Algorithm 2; tensors of one axis do not decay
+                values[i] = values[i] * (1 - lr * (weight_decay if values[i].ndim > 1 else 0.0))
+            else:
+                grad = grad + weight_decay * values[i]
             m[i] = 0.9 * m[i] + 0.1 * grad
             s[i] = 0.999 * s[i] + 0.001 * grad**2
             change = -lr * (m[i] / (1 - 0.9**step)) / ((s[i] / (1 - 0.999**step)).sqrt() + 1e-8)
@@ -103,7 +107,7 @@ def trained(module: TwoTensors, optimizer: Optimizer, lr: float, steps: int, ski
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-@pytest.mark.parametrize("name", ["adam", "larc", "lamb"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "larc", "lamb"])
 def test_steps_agree_with_adam_by_hand(name: OptimizerName, weight_decay: float) -> None:
     module = TwoTensors()
     start = [p.detach().clone() for p in module.parameters()]
@@ -113,12 +117,27 @@ def test_steps_agree_with_adam_by_hand(name: OptimizerName, weight_decay: float)
         torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-12)
 
 
-def test_the_three_optimisers_differ() -> None:
+def test_the_optimisers_differ() -> None:
     """On these gradients; otherwise the test above could not tell them apart."""
     start = [p.detach() for p in TwoTensors().parameters()]
-    ends = [adam_by_hand(start, name, 0.05, 0.0, 6)[1] for name in ("adam", "larc", "lamb")]
-    for one, other in ((0, 1), (0, 2), (1, 2)):
-        assert (ends[one] - ends[other]).abs().max() > 1e-3
+    ends = [adam_by_hand(start, name, 0.05, 0.1, 6) for name in ("adam", "adamw", "larc", "lamb")]
+    for one, other in combinations(ends, 2):
+        assert (one[0] - other[0]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_a_part_may_learn_more_slowly(name: OptimizerName) -> None:
+    """The rest does as if it were alone, and the part as if its rate were that of all."""
+    pair, alike = nn.ModuleList([TwoTensors(), TwoTensors()]), {0.05: TwoTensors(), 0.01: TwoTensors()}
+    optimizer = Optimizer(pair, name, 1.0, weight_decay=0.1, slower=pair[0], factor=0.2)
+    for grads in gradients(4):
+        for parameter, grad in zip(pair.parameters(), [*grads, *grads], strict=True):
+            parameter.grad = grad.clone()
+        optimizer.step(0.05)
+    for module, rate in zip(pair, (0.01, 0.05), strict=True):
+        trained(alike[rate], Optimizer(alike[rate], name, 1.0, weight_decay=0.1), rate, 4)
+        for mine, alone in zip(module.parameters(), alike[rate].parameters(), strict=True):
+            torch.testing.assert_close(mine, alone, rtol=0, atol=1e-12)
 
 
 def test_scaled_share_counts_since_the_last_call() -> None:
@@ -138,7 +157,7 @@ def test_scaled_share_counts_since_the_last_call() -> None:
 
 
 def test_parameters_without_a_gradient_stay() -> None:
-    for name in ("adam", "larc", "lamb"):
+    for name in ("adam", "adamw", "larc", "lamb"):
         module = TwoTensors()
         before = module.bias.detach().clone()
         module.weight.grad = torch.ones_like(module.weight)
@@ -146,16 +165,19 @@ def test_parameters_without_a_gradient_stay() -> None:
         assert torch.equal(module.bias, before)
 
 
-@pytest.mark.parametrize("name", ["adam", "larc", "lamb"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "larc", "lamb"])
 def test_state_goes_on_where_it_was(name: OptimizerName) -> None:
-    module = TwoTensors()
-    whole = trained(module, Optimizer(module, name, 0.05), 0.05, 5)
+    def optimizer(module: nn.Module) -> Optimizer:
+        return Optimizer(module, name, 0.05, weight_decay=0.1)  # of two groups in `adamw`
 
     module = TwoTensors()
-    first = Optimizer(module, name, 0.05)
+    whole = trained(module, optimizer(module), 0.05, 5)
+
+    module = TwoTensors()
+    first = optimizer(module)
     trained(module, first, 0.05, 3)
     saved = {key: value.clone() for key, value in adam_state(first.adam).items()}
-    second = Optimizer(module, name, 0.05)
+    second = optimizer(module)
     load_adam_state(second.adam, saved)
     for mine, theirs in zip(trained(module, second, 0.05, 5, skip=3), whole, strict=True):
         assert torch.equal(mine, theirs)

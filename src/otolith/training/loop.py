@@ -161,7 +161,7 @@ def train(
                 "seconds": time.perf_counter() - began,
                 "windows": steps * batch_size,
             }
-            if settings.optimizer != "adam":
+            if settings.optimizer in ("larc", "lamb"):
                 record["scaled_share"] = optimizer.scaled_share()
             state.records.append(record)
             if checkpoints is not None:

@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules: Adam, LARC around Adam (Section IV-B3), and a LAMB-like variant."""
+"""Optimisers and learning-rate schedules: Adam, AdamW, LARC around Adam (Section IV-B3), and a LAMB-like variant."""
 
 from __future__ import annotations
 
@@ -30,12 +30,17 @@ def larc_factors(weights: Sequence[Tensor], grads: Sequence[Tensor], lr: float, 
 
 
 class Optimizer:
-    """Adam on all parameters of a module, with one of three ways to scale each tensor.
+    """Adam on all parameters of a module, plain or changed in one of three ways.
 
-    - `adam`: plain.
+    - `adam`: plain; `weight_decay` joins the gradient.
+    - `adamw`: `weight_decay` times the rate shrinks the weights, apart from the gradient (Loshchilov and Hutter 2019);
+      biases and the scales of normalisations, tensors of one axis, are left alone.
     - `larc`: multiplies each tensor's *gradient* by its LARC factor before Adam. At rate 1e-4 the factor is nearly
       always 1, and Adam does not feel a constant factor, so this is almost plain Adam; `scaled_share` tells.
     - `lamb`: multiplies each tensor's *update* by min(trust |w| / |update|, 1) (after You et al. 2020).
+
+    Args:
+        slower: a part of the module whose rate is `factor` times that of the others.
 
     >>> line = nn.Linear(1, 1)
     >>> optimizer = Optimizer(line, "larc", lr=0.01)
@@ -44,13 +49,29 @@ class Optimizer:
     """
 
     def __init__(
-        self, module: nn.Module, name: OptimizerName, lr: float, trust: float = 0.02, weight_decay: float = 0.0
+        self,
+        module: nn.Module,
+        name: OptimizerName,
+        lr: float,
+        trust: float = 0.02,
+        weight_decay: float = 0.0,
+        *,
+        slower: nn.Module | None = None,
+        factor: float = 1.0,
     ) -> None:
         self.parameters = [p for p in module.parameters() if p.requires_grad]
         self.name, self.trust = name, trust
         fused = fast.is_on()
-        self.adam = torch.optim.Adam(
-            self.parameters, lr=lr, weight_decay=weight_decay, fused=fused, foreach=None if fused else True
+        apart = {id(p) for p in slower.parameters()} if slower is not None and factor != 1.0 else set()
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for p in self.parameters:
+            decay = 0.0 if name == "adamw" and p.ndim < 2 else weight_decay
+            groups.setdefault((factor if id(p) in apart else 1.0, decay), []).append(p)
+        self.adam = (torch.optim.AdamW if name == "adamw" else torch.optim.Adam)(
+            [{"params": each, "weight_decay": decay, "factor": share} for (share, decay), each in groups.items()],
+            lr=lr,
+            fused=fused,
+            foreach=None if fused else True,
         )
         self._scaled = torch.zeros((), device=self.parameters[0].device)
         self._seen = 0
@@ -59,7 +80,7 @@ class Optimizer:
     def step(self, lr: float) -> None:
         """Make one update at rate `lr` from the gradients in place, which are then dropped."""
         for group in self.adam.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["factor"]
         active = [p for p in self.parameters if p.grad is not None]
         if self.name == "larc":
             grads = [p.grad for p in active if p.grad is not None]
@@ -103,7 +124,7 @@ def load_adam_state(adam: torch.optim.Adam, tensors: dict[str, Tensor]) -> None:
     Raises:
         ValueError: the moments are of other parameters.
     """
-    shapes = [parameter.shape for parameter in adam.param_groups[0]["params"]]
+    shapes = [parameter.shape for group in adam.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         number, key = name.split(".", 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-OptimizerName = Literal["larc", "adam", "lamb"]
+OptimizerName = Literal["larc", "adam", "lamb", "adamw"]
 ScheduleName = Literal["constant", "cosine", "one-cycle"]
 
 
