@@ -1,7 +1,8 @@
 """Networks: encoders, which turn windows of at least eight steps into features, and the heads on top of them.
 
 Every encoder is an `Encoder` (`encoder.py`), which declares its sizes; `heads.py` holds the heads of pre-training and
-the classifiers; `conv.py` and `dropout.py` are layers that take a faster form on a CPU (see `otolith.fast`).
+the classifiers, `trees.py` decision trees as such a head; `conv.py` and `dropout.py` are layers that take a faster form
+on a CPU (see `otolith.fast`).
 """
 
 from otolith.nets.autoencoder import ConvAutoencoder
@@ -10,6 +11,7 @@ from otolith.nets.encoder import MIN_STEPS, Encoder
 from otolith.nets.heads import PredictionMLP, ProjectionHead
 from otolith.nets.tpn import TPNEncoder
 from otolith.nets.transformer import TransformerEncoder
+from otolith.nets.trees import Tree, TreeEnsemble
 
 __all__ = [
     "MIN_STEPS",
@@ -20,4 +22,6 @@ __all__ = [
     "ProjectionHead",
     "TPNEncoder",
     "TransformerEncoder",
+    "Tree",
+    "TreeEnsemble",
 ]
