@@ -16,6 +16,8 @@ from otolith.finetuning import classifier
 from otolith.finetuning.classifier import train_classifier
 from otolith.finetuning.heads import Labelled, build_head, predict
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.updates import EndToEnd, Updates, updates_of
+from otolith.training.optim import rate_at
 
 SETTINGS = FinetuneSettings(epochs=8, batch_size=16, lr=1e-2, hidden=(12,), patience=10)
 
@@ -101,6 +103,15 @@ def test_the_best_epoch_is_kept_and_the_first_of_equals_wins() -> None:
     assert not all(torch.equal(v, longer.state_dict()[name]) for name, v in network.state_dict().items())
 
 
+def test_the_last_epoch_is_kept_where_the_settings_say_so() -> None:
+    figures = [0.2, 0.7, 0.5]
+    network, records = fit(replace(SETTINGS, epochs=3, keep="last"), score=scripted(figures))
+    assert {record["best_epoch"] for record in records} == {3}
+    rising, _ = fit(replace(SETTINGS, epochs=3), score=scripted(sorted(figures)))
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, rising.state_dict()[name])
+
+
 def test_a_score_of_zero_throughout_keeps_the_first_epoch() -> None:
     _, records = fit(score=lambda y_true, y_pred: 0.0)
     assert {record["best_epoch"] for record in records} == {1}
@@ -122,6 +133,86 @@ def test_the_rate_is_halved_after_ten_epochs_without_a_better_score() -> None:
         plateau.step(figure)
     assert ours == theirs
     assert set(ours) == {0.01, 0.005, 0.0025}
+
+
+def test_one_cycle_rises_to_the_rate_and_falls_whatever_the_scores_say() -> None:
+    """Smith and Topin 2018: over all steps, also those of the partial batch that ends each epoch."""
+    settings = replace(SETTINGS, epochs=10, lr=0.01, schedule="one-cycle", patience=0)
+    _, records = fit(settings, score=lambda y_true, y_pred: 0.5)
+    rates = [rate_at(6 * epoch + 5, 60, 0.01, "one-cycle", 0.3) for epoch in range(10)]  # 90 windows: 6 steps an epoch
+    assert [record["lr"] for record in records] == rates
+    assert max(rates) == rates[2] == pytest.approx(0.01)
+    assert rates[-1] < 1e-7
+
+
+def test_steps_without_validation_follow_the_schedule_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float] = []
+
+    def updates(*given: Any) -> Updates:
+        found = updates_of(*given)
+        return replace(found, step=lambda ids, lr, drawn: rates.append(lr) or found.step(ids, lr, drawn))
+
+    monkeypatch.setattr(classifier, "updates_of", updates)
+    settings = replace(SETTINGS, schedule="one-cycle")
+    classifier.train_steps(build_head(2, 3, settings, 0), blobs(40), settings, 0, 10)
+    assert rates == [rate_at(step, 10, settings.lr, "one-cycle", 0.3) for step in range(10)]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_labels_are_smoothed(share: float) -> None:
+    """Szegedy et al. 2016, Section 7: (1 - share) of the label, and the rest in equal parts for all activities."""
+    settings = replace(SETTINGS, lr=1e-12, epochs=1, dropout=0.0, label_smoothing=share)
+    network, data = build_head(2, 3, settings, 0), blobs(50)
+    wanted = (1 - share) * torch.eye(3)[data.y] + share / 3
+    with torch.no_grad():
+        expected = float(-(wanted * network(data.inputs).log_softmax(1)).sum(1).mean())
+    _, records = fit(settings, train=data, network=network)
+    assert records[0]["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+class Doubled:
+    """Changes windows in a way that tells whether it was asked to, and what it was given."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        self.seen.append(float(torch.rand((), generator=generator)))
+        return 2 * x
+
+
+def test_each_batch_is_changed_and_validation_is_not() -> None:
+    settings = replace(SETTINGS, lr=1e-12, epochs=2, dropout=0.0)
+    data, change = blobs(50), Doubled()
+    scored: list[Tensor] = []
+
+    def score(y_true: Tensor, y_pred: Tensor) -> float:
+        scored.append(y_pred)
+        return 0.5
+
+    encoder = nn.Linear(2, 2)
+    network = nn.Sequential(encoder, build_head(2, 3, settings, 0))
+    with torch.no_grad():
+        expected = float(functional.cross_entropy(network(2 * data.inputs), data.y))
+        plain = network(data.inputs).argmax(1)
+    whole = EndToEnd(encoder, change)  # type: ignore[arg-type]
+    _, records = fit(settings, train=data, val=data, network=network, score=score, whole=whole)
+    assert records[0]["loss"] == pytest.approx(expected, rel=1e-5)
+    assert all(torch.equal(each, plain) for each in scored)
+    assert len(set(change.seen)) == 2 * 4  # each batch draws anew
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_the_encoder_has_a_rate_of_its_own(optimizer: Any) -> None:
+    settings = replace(SETTINGS, epochs=1, optimizer=optimizer, encoder_rate=1e-9)
+    encoder, head = nn.Linear(2, 2), build_head(2, 3, settings, 0)
+    before = [{name: value.clone() for name, value in part.state_dict().items()} for part in (encoder, head)]
+    fit(settings, network=nn.Sequential(encoder, head), whole=EndToEnd(encoder))
+    moved = [
+        max(float((value - old[name]).abs().max()) for name, value in part.state_dict().items())
+        for part, old in zip((encoder, head), before, strict=True)
+    ]
+    assert moved[0] < 1e-6 < 1e-3 < moved[1]
 
 
 def test_every_training_window_counts_once_an_epoch() -> None:

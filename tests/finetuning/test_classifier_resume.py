@@ -17,6 +17,7 @@ from otolith.errors import CheckpointError
 from otolith.finetuning.classifier import train_classifier
 from otolith.finetuning.heads import Labelled, build_head
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.updates import EndToEnd
 from otolith.training import state
 from otolith.training.checkpoint import KEEP, CheckpointFolder
 from tests.helpers.progress import Told
@@ -50,6 +51,18 @@ def deep() -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         return nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), build_head(8, 3, SETTINGS, 3))
+
+
+STRONG = replace(
+    SETTINGS, optimizer="adamw", encoder_rate=0.3, schedule="one-cycle", label_smoothing=0.1, weight_decay=0.01
+)
+
+
+class Noise:
+    """A random change of each batch."""
+
+    def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        return x + 0.5 * torch.randn(x.shape, generator=generator)
 
 
 def fit(
@@ -110,6 +123,24 @@ def test_resumed_equals_uninterrupted(
         assert plain(records) == plain(expected)
         assert told == records
         assert len(list(tmp_path.iterdir())) == KEEP
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_end_to_end_training_goes_on_with_its_schedule_and_its_changes(keep: Any, tmp_path: Path) -> None:
+    def begin(checkpoints: CheckpointFolder | None = None, first: int = 0, **more: Any) -> tuple[nn.Module, Any]:
+        network = deep()
+        whole = EndToEnd(network[0], Noise())  # type: ignore[index, arg-type]
+        return network, fit(network, checkpoints, first, settings=replace(STRONG, keep=keep), whole=whole, **more)
+
+    expected, records = begin()
+    checkpoints = CheckpointFolder(tmp_path, IDENTITY)
+    with pytest.raises(Stopped):
+        begin(checkpoints, on_epoch=stop_after(4))
+    torch.manual_seed(99)
+    resumed, again = begin(checkpoints, 4)
+    assert same(resumed, expected)
+    assert plain(again) == plain(records)
+    assert {record["best_epoch"] for record in again} == {len(FIGURES) if keep == "last" else 2}
 
 
 @pytest.mark.parametrize("build", [head, deep])

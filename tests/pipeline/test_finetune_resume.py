@@ -40,7 +40,9 @@ def split(w: Windows) -> Split:
     return splits.holdout(w, 0)
 
 
-@pytest.mark.parametrize(("method", "frozen"), [("supervised", None), ("supervised", True), ("random", None)])
+@pytest.mark.parametrize(
+    ("method", "frozen"), [("supervised", None), ("supervised", True), ("random", None), ("random", False)]
+)
 def test_resumed_equals_uninterrupted(
     method: str, frozen: bool | None, w: Windows, split: Split, tmp_path: Path
 ) -> None:

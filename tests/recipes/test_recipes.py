@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from otolith import augment, datasets, methods
+from otolith.augment import SignalSpec
 from otolith.errors import RecipeError
 from otolith.recipes import SHIPPED, Recipe, load_recipe, parse_override
 from otolith.recipes.loading import shipped_text
@@ -235,6 +236,12 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known() -> None:
         ("finetune.encoder_rate", 0.0, "encoder_rate > 0"),
         ("finetune.penalty", 0.0, "penalty > 0"),
         ("finetune.label_smoothing", 1.0, "label_smoothing < 1"),
+        ("finetune.schedule", "linear", "'halving' or 'one-cycle'"),
+        ("finetune.keep", "first", "'best' or 'last'"),
+        ("finetune.augment", [{"name": "jitter", "sgma": 1}], "finetune.augment: unknown option of 'jitter': 'sgma'"),
+        ("finetune.augment", [{"name": "jiter"}], "unknown augmentation 'jiter'; did you mean 'jitter'"),
+        ("method.supervised.augment", [{"sigma": 1}], "method.supervised.augment.name is missing"),
+        ("method.supervised.augment", [{"name": "jitter", "probability": 2}], "augment.probability"),
         ("finetune.solver", "lbfgs", "solver 'lbfgs' fits a linear head; got head 'mlp'. Set head to 'linear'"),
         ("method.dynamic.temperature", 0.0, "temperature > 0"),
         ("method.dynamic.positive_pairs", "all", "'instances' or 'views'"),
@@ -274,6 +281,22 @@ def test_an_impossible_value_is_refused_by_its_key(key: str, value: Any, part: s
 def test_a_path_that_leads_nowhere_is_refused(key: str, part: str) -> None:
     with pytest.raises(RecipeError, match=part):
         load_recipe("compact", "uci-har", {key: 1})
+
+
+def test_end_to_end_training_changes_its_batches_by_the_recipe_s_augmentations_or_its_own() -> None:
+    signal = SignalSpec(("acc_x", "acc_y", "acc_z"), (0.0,) * 3, (1.0,) * 3, 30.0)
+
+    def changes(value: Any) -> list[tuple[str, float]] | None:
+        recipe = load_recipe("compact", "watch", {"method.supervised.augment": value})
+        found = load_recipe(recipe, "watch").changes(recipe.settings_of("supervised"), signal)
+        return None if found is None else [(change.name, probability) for change, probability in found.items]
+
+    assert changes(False) is None
+    assert changes(True) == [("jitter", 1.0), ("scaling", 0.5), ("permutation", 0.5)]
+    assert changes([{"name": "flip", "probability": 0.25}, {"name": "jitter", "sigma": 0.1}]) == [
+        ("flip", 0.25),
+        ("jitter", 0.5),  # as in the recipe's own list
+    ]
 
 
 def test_overrides_reach_tables_lists_and_entries() -> None:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from otolith import fast
 from otolith.errors import TrainingError
-from otolith.fast.masks import KeepMasks
-from otolith.fast.memory import keep_pages
-from otolith.fast.mlp import MLPSteps
 from otolith.finetuning.heads import Labelled, predict
 from otolith.finetuning.settings import FinetuneSettings
-from otolith.nets import PredictionMLP
+from otolith.finetuning.updates import EndToEnd, rate_of, updates_of
 from otolith.progress import SILENT, Progress
 from otolith.training.checkpoint import CheckpointFolder
-from otolith.training.failures import within_memory
-from otolith.training.optim import Optimizer
 from otolith.training.state import BestEpoch, TrainingState, seeded
 
 
@@ -40,11 +33,12 @@ def train_classifier(
     checkpoints: CheckpointFolder | None = None,
     progress: Progress = SILENT,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    whole: EndToEnd | None = None,
 ) -> list[dict[str, Any]]:
-    """Train `network` in place, leave it with the weights of its best epoch on `val`, and return a record an epoch.
+    """Train `network` in place, leave it with the weights of the epoch kept, and return a record an epoch.
 
-    Order and dropout depend on `seed` alone. On a CPU with the same number of threads, a resumed training ends
-    bit-identical to one that was never stopped.
+    That is the best on `val`, or the last (`settings.keep`). Order, changes and dropout depend on `seed` alone. On a CPU
+    with the same number of threads, a resumed training ends bit-identical to one that was never stopped.
 
     Args:
         network: maps inputs to logits (n, n_classes): a head on features, or an encoder with its head on windows (then
@@ -55,6 +49,7 @@ def train_classifier(
         checkpoints: where to save after an epoch (`state.EVERY_S`), each of which has to be scored then, and to go on
             from if something is there.
         on_epoch: told each record (stage, epoch, loss, val_macro_f1, lr, seconds), those of a resumed training too.
+        whole: the encoder within `network`, where it is trained too, and the changes of its batches.
 
     Raises:
         TrainingError: no training windows, fewer than two activities, a loss that is not finite, or a batch that does
@@ -90,8 +85,9 @@ def train_classifier(
     device = train.inputs.device
     weight = _class_weights(train.y, n_classes).to(train.inputs.dtype) if settings.class_balanced else None
     with seeded(seed, device), progress.stage(stage, settings.epochs, "epochs") as bar:
-        updates = _updates_of(network, train, settings, weight)
-        best = BestEpoch(settings.lr, settings.patience)
+        updates = updates_of(network, train, settings, weight, whole)
+        patience = settings.patience if settings.schedule == "halving" else settings.epochs
+        best = BestEpoch(settings.lr, patience, last=settings.keep == "last")
         state = TrainingState(network, updates.adam, seed, device, masks=updates.masks, best=best)
         if checkpoints is not None:
             state.resume(checkpoints, progress)
@@ -99,12 +95,15 @@ def train_classifier(
                 bar.advance()
                 if on_epoch is not None:
                     on_epoch(record)
+        steps = math.ceil(len(train.y) / settings.batch_size)
         for epoch in range(len(state.records), settings.epochs):
             began = time.perf_counter()
             network.train()
             total = torch.zeros((), device=device)
-            for ids in torch.randperm(len(train.y), generator=state.order).to(device).split(settings.batch_size):
-                total += updates.step(ids, best.lr) * len(ids)
+            order = torch.randperm(len(train.y), generator=state.order).to(device)
+            for step, ids in enumerate(order.split(settings.batch_size), start=epoch * steps):
+                lr = rate_of(settings, step, settings.epochs * steps, best.lr)
+                total += updates.step(ids, lr, state.augment) * len(ids)
             mean_loss = float(total) / len(train.y)
             refuse_not_finite(mean_loss, stage, f"in epoch {epoch + 1}", best.lr)
             if (epoch + 1) % every and epoch + 1 < settings.epochs:
@@ -115,7 +114,7 @@ def train_classifier(
                 "epoch": epoch + 1,
                 "loss": mean_loss,
                 "val_macro_f1": figure,
-                "lr": best.lr,
+                "lr": lr,
                 "seconds": time.perf_counter() - began,
             }
             state.records.append(record)
@@ -132,8 +131,20 @@ def train_classifier(
     return state.records
 
 
-def train_steps(network: nn.Module, train: Labelled, settings: FinetuneSettings, seed: int, steps: int) -> None:
-    """Train `network` in place for so many steps at one rate, and leave it in eval mode. No validation takes part.
+def train_steps(
+    network: nn.Module,
+    train: Labelled,
+    settings: FinetuneSettings,
+    seed: int,
+    steps: int,
+    whole: EndToEnd | None = None,
+) -> None:
+    """Train `network` in place for so many steps, and leave it in eval mode. No validation takes part.
+
+    The rate is the same in all of them, or follows `settings.schedule`.
+
+    Args:
+        whole: as of `train_classifier`.
 
     Raises:
         TrainingError: a loss that is not finite.
@@ -141,12 +152,13 @@ def train_steps(network: nn.Module, train: Labelled, settings: FinetuneSettings,
     device = train.inputs.device
     with seeded(seed, device):
         order = torch.Generator().manual_seed(seed)
-        updates = _updates_of(network, train, settings, None)
+        changes = torch.Generator(device).manual_seed(seed)
+        updates = updates_of(network, train, settings, None, whole)
         network.train()
         done = 0
         while done < steps:
             for ids in torch.randperm(len(train.y), generator=order).to(device).split(settings.batch_size):
-                loss = updates.step(ids, settings.lr)
+                loss = updates.step(ids, rate_of(settings, done, steps, settings.lr), changes)
                 done += 1
                 if done == steps:
                     break
@@ -158,41 +170,6 @@ def refuse_not_finite(loss: float, stage: str, when: str, lr: float) -> None:
     """Raise TrainingError if the loss is NaN or infinite."""
     if not loss < float("inf"):
         raise TrainingError(f"{stage}: the loss is no longer finite {when}; try a lower rate than {lr:.2g}")
-
-
-@dataclass(frozen=True)
-class _Updates:
-    """`step(ids, lr)` makes one update from the windows `ids` and returns their mean loss before it; `adam` and `masks`
-    are what it remembers from one update to the next."""
-
-    step: Callable[[Tensor, float], Tensor]
-    adam: torch.optim.Adam
-    masks: KeepMasks | None = None
-
-
-def _updates_of(network: nn.Module, train: Labelled, settings: FinetuneSettings, weight: Tensor | None) -> _Updates:
-    device = train.inputs.device
-    on_cpu = device.type == "cpu" and fast.is_on()
-    if on_cpu:
-        keep_pages()
-    if on_cpu and isinstance(network, PredictionMLP):
-        steps = MLPSteps(network.linear_layers(), network.dropout, settings.lr, settings.weight_decay)
-
-        def fast_update(ids: Tensor, lr: float) -> Tensor:
-            return steps.step(train.inputs.index_select(0, ids), train.y[ids], lr, weight)
-
-        return _Updates(fast_update, steps.adam, steps.masks)
-    optimizer = Optimizer(network, "adam", settings.lr, weight_decay=settings.weight_decay)
-
-    def update(ids: Tensor, lr: float) -> Tensor:
-        loss = F.cross_entropy(network(train.inputs.index_select(0, ids)), train.y[ids], weight)
-        loss.backward()
-        optimizer.step(lr)
-        return loss.detach()
-
-    return _Updates(
-        lambda ids, lr: within_memory(lambda some: update(some, lr), ids, "finetune", device), optimizer.adam
-    )
 
 
 def _lay_out(network: nn.Module) -> None:

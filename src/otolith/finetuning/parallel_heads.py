@@ -92,7 +92,7 @@ def train_many(
         draws: one set of features (n, d) and labels for each head; equal n.
         seeds: of each head's weights and of the order of its windows.
         on_head: told how many more heads are done.
-        batched: whether heads take each step together; None leaves it to the device.
+        batched: whether heads take each step together, as only those trained as published can; None: they do on a GPU.
 
     Raises:
         TrainingError: draws of different sizes, or a loss that is not finite.
@@ -110,7 +110,8 @@ def train_many(
     if len(sizes) > 1:
         raise TrainingError(f"heads that train together need draws of one size; got {sorted(sizes)}")
     if batched is None:
-        batched = draws[0].inputs.device.type != "cpu"
+        published = settings.plain_steps and settings.schedule == "halving" and settings.keep == "best"
+        batched = published and draws[0].inputs.device.type != "cpu"
 
     def together(part: slice) -> ManyHeads:
         group = _Group(draws[part], seeds[part], settings, n_classes)

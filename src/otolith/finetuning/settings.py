@@ -9,13 +9,9 @@ MOST_HIDDEN = 100
 MOST_WIDTH = 1_000_000
 
 NOT_YET: dict[str, tuple[Any, ...]] = {
-    "encoder": ("trained",),
     "features": ("joined",),
     "head": ("trees", "vote"),
     "unlabelled": ("self-training", "propagation"),
-    "optimizer": ("adamw",),
-    "schedule": ("one-cycle",),
-    "augment": (True,),
 }
 """Values that have a name, and nothing behind it so far."""
 
@@ -69,8 +65,11 @@ class FinetuneSettings:
     """`halving` waits for `patience`; `one-cycle` rises to `lr` and falls to zero within `epochs`."""
     label_smoothing: float = 0.0
     """Share of each label that is spread over all activities."""
-    augment: bool = False
-    """Alter each batch by the recipe's augmentations, where the encoder is trained."""
+    augment: bool | tuple[dict[str, Any], ...] = False
+    """Change each batch at random where the encoder is trained: by the recipe's augmentations, or by those of a list of
+    its own, written as the recipe's."""
+    keep: Literal["best", "last"] = "best"
+    """The epoch whose weights are kept: the one of the best validation macro F1, or the last."""
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or not self.lr > 0 or self.patience < 0:
@@ -93,6 +92,11 @@ class FinetuneSettings:
                 f"{self.encoder_rate}, penalty {self.penalty}, label_smoothing {self.label_smoothing}"
             )
         self._refuse_contradictions()
+
+    @property
+    def plain_steps(self) -> bool:
+        """Return whether each step is plain Adam on the plain cross-entropy, as published."""
+        return self.optimizer == "adam" and self.label_smoothing == 0
 
     def _refuse_contradictions(self) -> None:
         for name, values in NOT_YET.items():

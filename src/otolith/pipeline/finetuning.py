@@ -1,4 +1,4 @@
-"""Second stage of the framework (Fig. 2): a head is trained on the frozen encoder's features of labelled windows."""
+"""Second stage of the framework (Fig. 2): a head learns from labelled windows, on a frozen encoder or with it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import copy
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from otolith.finetuning.classifier import train_classifier
 from otolith.finetuning.features import encode
 from otolith.finetuning.heads import Labelled, build_head, predict
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.updates import EndToEnd
+from otolith.methods import MethodSpec
 from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.model.fingerprint import digest_of, of_finetuning
 from otolith.pipeline.pretraining import OnEpoch
@@ -29,6 +32,9 @@ from otolith.system import claims
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.window_source import Part, Source, Varied
 from otolith.windows import Windows
+
+if TYPE_CHECKING:
+    from otolith.recipes import Recipe
 
 
 def finetune(
@@ -46,8 +52,8 @@ def finetune(
     """Train a head on the frozen encoder's features of the labelled training windows (Section III-E).
 
     The features are computed once, in eval mode; the encoder stays bit-identical. Windows of another data set than
-    the encoder's get a scaler of their own, fitted on their training windows. For the `supervised` method a copy of
-    the encoder is trained too, end to end.
+    the encoder's get a scaler of their own, fitted on their training windows. For the `supervised` method, and where
+    `settings.encoder` is "trained", a copy of the encoder is trained too, end to end, from the weights that it has.
 
     Where the recipe's `robust` section asks for changes, the head learns and is judged on changed copies of the windows
     too, `robust.copies` of each.
@@ -58,11 +64,11 @@ def finetune(
     Args:
         encoder: of `otolith.pretrain`.
         w: windows (n, channels, time) in m/s² and rad/s, with labels.
-        split: its training part is learnt from, its validation part selects the epoch.
+        split: its training part is learnt from, its validation part selects the epoch and calibrates.
         settings: None takes the recipe's `finetune` section, or the method's own where it trains end to end.
         seed: of the head and the order of the windows; None takes the encoder's.
-        frozen: whether the encoder stays as it is; None: unless the method trains end to end. A supervised encoder
-            is frozen to be transferred (Section V-C).
+        frozen: whether the encoder stays as it is; None: unless the method trains end to end or the settings say so. A
+            supervised encoder is frozen to be transferred (Section V-C).
         checkpoints: folder to save epochs in, ten seconds of training apart or more, and to go on from if it holds some
             of the same encoder. Those of other encoders are left alone.
         on_epoch: told a record (stage, epoch, loss, val_macro_f1, lr, seconds) after each epoch.
@@ -98,20 +104,21 @@ def finetune(
     y = torch.from_numpy(np.array(w.y)).to(device)
 
     rows = np.concatenate([train_rows, val_rows])
-    vary = encoder.recipe.variation(SignalSpec.of(w.meta, scaler))
+    signal = SignalSpec.of(w.meta, scaler)
+    vary = encoder.recipe.variation(signal)
     copies = encoder.recipe.robust.copies if vary.items else 0
     both = Varied(Source([Part(w.x, rows)], scaler, device), vary, copies, seed)
     labels = both.parts(y[rows].repeat(1 + copies), len(train_rows))
     training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
     n_classes = len(w.meta.activities)
-    end_to_end = spec.end_to_end and not frozen
-    if settings is None:
-        settings = encoder.recipe.settings_of(encoder.method) if end_to_end else encoder.recipe.finetune
+    settings, end_to_end = _decided(spec, encoder.recipe, settings, frozen)
     head = build_head(base.network.n_features, n_classes, settings, seed).to(device)
     network: nn.Module = head
+    whole = None
     if end_to_end:
         base.network = copy.deepcopy(base.network)
         network = nn.Sequential(base.network, head)
+        whole = EndToEnd(base.network, encoder.recipe.changes(settings, signal))
         inputs = both.parts(torch.cat(list(both.in_order(4096))), len(train_rows))
     else:
         inputs = both.parts(encode(base.network, both, progress=progress), len(train_rows))
@@ -136,10 +143,23 @@ def finetune(
             checkpoints=folder,
             progress=progress,
             on_epoch=on_epoch,
+            whole=whole,
         )
-    best = max(record["val_macro_f1"] for record in records)
+    best = records[records[-1]["best_epoch"] - 1]["val_macro_f1"]
     if end_to_end:  # the features are others now
         inputs = both.parts(encode(base.network, both), len(train_rows))
     known, judged = (inputs[0], labels[0]), (inputs[1], labels[1])
     calibration = fit_calibration(known, judged, predict(head, inputs[1]), dataset=w.meta.dataset)
     return Model(base, head, w.meta.activities, training_classes, settings, seed, best, records, calibration)
+
+
+def _decided(
+    spec: MethodSpec, recipe: Recipe, settings: FinetuneSettings | None, frozen: bool | None
+) -> tuple[FinetuneSettings, bool]:
+    """Return the settings, and whether the encoder is trained too."""
+    if settings is None:
+        settings = recipe.settings_of(spec.name) if spec.end_to_end and not frozen else recipe.finetune
+    trained = spec.end_to_end or settings.encoder == "trained" if frozen is None else not frozen
+    if not (spec.end_to_end and trained):  # the card of a model says what was done
+        settings = replace(settings, encoder="trained" if trained else "frozen")
+    return settings, trained

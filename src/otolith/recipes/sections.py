@@ -48,6 +48,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "schedule",
         "label_smoothing",
         "augment",
+        "keep",
     ),
 }
 """Settings that came after the first rows had been written, by the name of their class: wherever one stands in a
@@ -141,6 +142,20 @@ class AugmentationEntry(BaseModel):
     probability: float = Field(default=0.5, ge=0, le=1)
 
 
+def _entries(tables: Sequence[Mapping[str, Any]]) -> tuple[AugmentationEntry, ...]:
+    return tuple(AugmentationEntry.model_validate(table) for table in tables)
+
+
+def _checked(entries: tuple[AugmentationEntry, ...], where: str) -> tuple[AugmentationEntry, ...]:
+    """Return the entries, or refuse an option that its augmentation does not have."""
+    for entry in entries:
+        known = options_of_augmentation(entry.name)
+        for option in entry.model_extra or {}:
+            if option not in known:
+                raise RecipeError(f"{where}: " + unknown(f"option of {entry.name!r}:", option, known))
+    return entries
+
+
 class Recipe(Section):
     """A whole recipe: the `SharedSettings` of methods and the settings of the other stages. `hash` names it in rows.
 
@@ -178,12 +193,18 @@ class Recipe(Section):
     @field_validator("augment")
     @classmethod
     def _options_of_augmentations(cls, entries: tuple[AugmentationEntry, ...]) -> tuple[AugmentationEntry, ...]:
-        for entry in entries:
-            known = options_of_augmentation(entry.name)
-            for option in entry.model_extra or {}:
-                if option not in known:
-                    raise RecipeError("augment: " + unknown(f"option of {entry.name!r}:", option, known))
-        return entries
+        return _checked(entries, "augment")
+
+    @model_validator(mode="after")
+    def _augmentations_of_end_to_end_training(self) -> Recipe:
+        own = {"finetune": self.finetune} | {f"method.{name}": settings for name, settings in self.method.items()}
+        for section, settings in own.items():
+            if isinstance(settings, FinetuneSettings) and isinstance(settings.augment, tuple):
+                try:
+                    _checked(_entries(settings.augment), f"{section}.augment")
+                except ValidationError as error:
+                    raise RecipeError(explain(error, "the recipe", AugmentationEntry, f"{section}.augment.")) from None
+        return self
 
     @model_validator(mode="after")
     def _refuse_numbers_out_of_range(self) -> Recipe:
@@ -201,6 +222,12 @@ class Recipe(Section):
         turns, drops = self._robust(signal)
         views = build_all([entry.model_dump() for entry in self.augment], signal)
         return Compose([*turns.items, *views.items, *drops.items])
+
+    def changes(self, settings: FinetuneSettings, signal: SignalSpec) -> Compose | None:
+        """Return what `settings.augment` does to windows of `signal` in each batch; None: nothing."""
+        if isinstance(settings.augment, tuple):
+            return build_all([entry.model_dump() for entry in _entries(settings.augment)], signal)
+        return self.augmentation(signal) if settings.augment else None
 
     @property
     def sensor_settings(self) -> SensorSettings:

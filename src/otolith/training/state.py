@@ -37,6 +37,7 @@ class BestEpoch:
     Args:
         lr: learning rate of the first epoch.
         patience: the rate is halved when more than so many epochs in a row bring no better score (Section IV-B4).
+        last: the last epoch counts as the best, whatever its score.
 
     >>> best = BestEpoch(lr=0.1, patience=0)
     >>> for epoch, score in enumerate([0.5, 0.7, 0.6], start=1):
@@ -46,18 +47,18 @@ class BestEpoch:
 
     Attributes:
         lr: learning rate of the next epoch.
-        epoch: the first of those with the best score; 0: none was scored.
+        epoch: the first of those with the best score, or the last; 0: none was scored.
         weights: the network's state after that epoch.
     """
 
-    def __init__(self, lr: float, patience: int) -> None:
-        self.lr, self.patience = lr, patience
+    def __init__(self, lr: float, patience: int, *, last: bool = False) -> None:
+        self.lr, self.patience, self.last = lr, patience, last
         self.epoch, self.score, self.waited = 0, -1.0, 0
         self.weights: dict[str, Any] = {}
 
     def judge(self, network: nn.Module, epoch: int, score: float, every: int) -> None:
         """Compare the score of an epoch, `every` epochs after the last one that was scored."""
-        if score > self.score or not self.epoch:
+        if score > self.score or not self.epoch or self.last:
             self.score, self.epoch, self.waited = score, epoch, 0
             self.weights = copy.deepcopy(network.state_dict())
             return
