@@ -37,8 +37,8 @@ def train_classifier(
 ) -> list[dict[str, Any]]:
     """Train `network` in place, leave it with the weights of the epoch kept, and return a record an epoch.
 
-    That is the best on `val`, or the last (`settings.keep`). Order, changes and dropout depend on `seed` alone. On a CPU
-    with the same number of threads, a resumed training ends bit-identical to one that was never stopped.
+    That is the best on `val`, or the last (`settings.keep`). Order, changes and dropout depend on `seed` alone. On a
+    CPU with the same number of threads, a resumed training ends bit-identical to one that was never stopped.
 
     Args:
         network: maps inputs to logits (n, n_classes): a head on features, or an encoder with its head on windows (then
