@@ -34,7 +34,7 @@ def test_the_authors_sizes() -> None:
     gru = net.gru
     assert (gru.input_size, gru.hidden_size, gru.num_layers, gru.bidirectional) == (128, 256, 2, False)
     assert net.dropout.p == gru.dropout == 0.2
-    assert (net.n_features, net.width) == (256, 128)
+    assert (net.n_features, net.width, net.latent_width) == (256, 256, 128)
 
 
 @pytest.mark.parametrize("n_channels", [1, 3, 6, 9])

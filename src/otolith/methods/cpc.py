@@ -50,7 +50,7 @@ class CPC(Method):
         super().__init__()
         self.encoder = encoder
         self.future_steps = future_steps
-        self.predict = nn.Linear(encoder.n_features, future_steps * encoder.width)
+        self.predict = nn.Linear(encoder.n_features, future_steps * encoder.latent_width)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         z = self.encoder.latents(batch.x)

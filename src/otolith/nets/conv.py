@@ -1,4 +1,4 @@
-"""Convolutional front of the transformer encoder (Fig. 4)."""
+"""Convolutional front of the transformer encoder (Fig. 4), and convolutions in layouts that a CPU prefers."""
 
 from __future__ import annotations
 
@@ -51,3 +51,25 @@ def as_product(x: Tensor, conv: nn.Module) -> Tensor:
     padded = F.pad(x, (0, 0, kernel // 2, kernel // 2))
     shifted = torch.cat([padded[:, i : i + x.shape[1]] for i in range(kernel)], dim=2)
     return F.linear(shifted, conv.weight.transpose(1, 2).flatten(1), conv.bias)
+
+
+def along_time(x: Tensor, conv: nn.Module) -> Tensor:
+    """A convolution that keeps the number of steps, of windows whose channels lie together in memory.
+
+    (batch, time, channels) -> (batch, time, maps). oneDNN takes two thirds of its usual time in this layout, which
+    PyTorch offers for images only: here one of a single row.
+    """
+    assert isinstance(conv, nn.Conv1d)
+    (kernel,) = conv.kernel_size
+    weight = conv.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+    return as_rows(F.conv2d(as_image(x), weight, conv.bias, padding=(0, kernel // 2)))
+
+
+def as_image(x: Tensor) -> Tensor:
+    """View (batch, time, channels) as images of one row, (batch, channels, 1, time)."""
+    return x.transpose(1, 2).unsqueeze(2)
+
+
+def as_rows(x: Tensor) -> Tensor:
+    """View (batch, channels, 1, time) as (batch, time, channels), contiguous."""
+    return x.squeeze(2).transpose(1, 2).contiguous()

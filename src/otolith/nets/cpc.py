@@ -47,15 +47,19 @@ class CPCEncoder(Encoder):
         layers: int = 2,
         dropout: float = 0.2,
     ) -> None:
-        super().__init__(n_channels, n_steps, hidden)
-        self.width = maps[-1]
+        super().__init__(n_channels, n_steps, hidden, n_out_steps=n_steps, width=hidden)
+        self.latent_width = maps[-1]
         self.kernel = kernel
         self.convs = nn.ModuleList(nn.Conv1d(a, b, kernel, bias=False) for a, b in pairwise([n_channels, *maps]))
         self.dropout = Dropout(dropout)
-        self.gru = nn.GRU(self.width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
+        self.gru = nn.GRU(self.latent_width, hidden, layers, batch_first=True, dropout=dropout if layers > 1 else 0.0)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.contexts(self.latents(x))[:, -1]
+        return self.steps(x)[:, -1]
+
+    def steps(self, x: Tensor) -> Tensor:
+        """Return the context of every step: (batch, n_channels, n_steps) -> (batch, n_steps, hidden)."""
+        return self.contexts(self.latents(x))
 
     def latents(self, x: Tensor) -> Tensor:
         """Return z of every step: (batch, n_channels, n_steps) -> (batch, n_steps, maps[-1])."""

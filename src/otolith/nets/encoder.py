@@ -11,11 +11,19 @@ MIN_STEPS = 8
 class Encoder(nn.Module):
     """A network (batch, n_channels, n_steps) -> (batch, n_features); every method trains one.
 
+    One with an output for each time step, or each of several steps, says so by `width` and `n_out_steps` and computes
+    it in `steps`; heads that pool over time and masked reconstruction use it.
+
     Args:
         n_channels: channels of a window.
         n_steps: time steps of a window.
         n_features: features of a window.
         fewest: the least number of steps that the network can take.
+        n_out_steps, width: size of the output of `steps`; None where there is none.
+
+    Attributes:
+        flattened: (n_out_steps, width) if the features are the output of `steps`, flattened, or several such blocks
+            side by side; else None.
 
     Raises:
         ValueError: fewer steps than that.
@@ -29,12 +37,34 @@ class Encoder(nn.Module):
     True
     """
 
-    def __init__(self, n_channels: int, n_steps: int, n_features: int, fewest: int = MIN_STEPS) -> None:
+    flattened: tuple[int, int] | None = None
+
+    def __init__(
+        self,
+        n_channels: int,
+        n_steps: int,
+        n_features: int,
+        fewest: int = MIN_STEPS,
+        *,
+        n_out_steps: int | None = None,
+        width: int | None = None,
+    ) -> None:
         super().__init__()
         if n_steps < fewest:
             raise ValueError(f"a window of {n_steps} steps is too short: the encoder needs at least {fewest}")
         self.n_channels, self.n_steps, self.n_features = n_channels, n_steps, n_features
+        self.n_out_steps, self.width = n_out_steps, width
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features (batch, n_features) of windows x (batch, n_channels, n_steps) in z-score units."""
         raise NotImplementedError
+
+    def steps(self, x: Tensor) -> Tensor:
+        """Return the output over time, (batch, n_out_steps, width), of windows x (batch, n_channels, n_steps).
+
+        Output i belongs to the input steps from i s to (i + 1) s - 1, where s is n_steps / n_out_steps, rounded up.
+
+        Raises:
+            NotImplementedError: the encoder has no such output; its `n_out_steps` is None.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no output for each time step")

@@ -41,7 +41,7 @@ class TPNEncoder(Encoder):
         kernels: Sequence[int] = (24, 16, 8),
         dropout: float = 0.1,
     ) -> None:
-        super().__init__(n_channels, n_steps, maps[-1])
+        super().__init__(n_channels, n_steps, maps[-1], n_out_steps=n_steps, width=maps[-1])
         self.kernels = [min(kernel, n_steps) for kernel in kernels]
         self.convs = nn.ModuleList(
             nn.Conv1d(a, b, kernel) for (a, b), kernel in zip(pairwise([n_channels, *maps]), self.kernels, strict=True)
@@ -49,10 +49,17 @@ class TPNEncoder(Encoder):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        return self._maps(x).amax(dim=2)
+
+    def steps(self, x: Tensor) -> Tensor:
+        """Return the maps before their maximum is taken: (batch, n_channels, n_steps) -> (batch, n_steps, maps[-1])."""
+        return self._maps(x).transpose(1, 2)
+
+    def _maps(self, x: Tensor) -> Tensor:
         for conv, kernel in zip(self.convs, self.kernels, strict=True):
             # padding="same" would warn of even kernels
             x = self.dropout(F.relu(conv(F.pad(x, ((kernel - 1) // 2, kernel // 2)))))
-        return x.amax(dim=2)
+        return x
 
     def squared_weights(self) -> Tensor:
         """Return the sum of the squared convolution weights, which the paper's L2 regularisation multiplies."""

@@ -109,7 +109,8 @@ class TransformerEncoder(Encoder):
         dropout: float = 0.1,
     ) -> None:
         width = maps[-1]
-        super().__init__(n_channels, n_steps, n_steps * width)
+        super().__init__(n_channels, n_steps, n_steps * width, n_out_steps=n_steps, width=width)
+        self.flattened = (n_steps, width)
         self.conv = ConvBlocks(n_channels, maps, kernel)
         self.register_buffer("positions", sinusoidal_positions(n_steps, width), persistent=False)
         self.positions: Tensor
@@ -117,7 +118,11 @@ class TransformerEncoder(Encoder):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.dropout(self.conv(x) + self.positions)  # (batch, steps, width)
+        return self.steps(x).flatten(1)
+
+    def steps(self, x: Tensor) -> Tensor:
+        """Return the output of the last block: (batch, n_channels, n_steps) -> (batch, n_steps, maps[-1])."""
+        x = self.dropout(self.conv(x) + self.positions)
         for block in self.blocks:
             x = block(x)
-        return self.dropout(x).flatten(1)
+        return self.dropout(x)
