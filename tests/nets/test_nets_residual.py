@@ -54,9 +54,7 @@ def by_loops(net: ResidualEncoder, x: Tensor) -> Tensor:
 @pytest.mark.parametrize("plain", [True, False])
 @pytest.mark.parametrize("kernels", [(5, 5, 3, 3), (3,), (7, 3, 1)])
 @pytest.mark.parametrize("n_steps", [8, 13, 30])
-def test_it_is_convolution_normalisation_relu_and_residual(
-    n_steps: int, kernels: tuple[int, ...], plain: bool
-) -> None:
+def test_it_is_convolution_normalisation_relu_and_residual(n_steps: int, kernels: tuple[int, ...], plain: bool) -> None:
     net = scrambled(encoder(3, n_steps, kernels)).eval()
     x = torch.randn(2, 3, n_steps, dtype=torch.float64)
     with torch.no_grad(), fast.plain(plain):
