@@ -35,6 +35,10 @@ class Tree(NamedTuple):
         threshold: float64; it counts where a node is no leaf.
         left, right: numbers of the nodes below.
         value: (n_nodes, width); it counts at the leaves.
+
+    >>> arrays = [0, -1, -1], [0.5, 0, 0], [1, 0, 0], [2, 0, 0], [[0], [1], [2]]
+    >>> Tree(*map(np.array, arrays)).value.shape  # one question, two leaves
+    (3, 1)
     """
 
     feature: NDArray[np.int64]
