@@ -89,29 +89,30 @@ def test_logits_are_logarithms_of_the_shares_bounded_below() -> None:
     np.testing.assert_allclose(logits, expected, rtol=1e-6, atol=1e-7)
 
 
-def test_scores_are_summed_by_class_in_turn_or_as_whole_rows() -> None:
+def test_scores_are_summed_by_class_in_turn() -> None:
     x = torch.tensor([[0.0, 0.0], [-3.0, 1.0], [0.0, 1.0]])
     column = STUMP._replace(value=STUMP.value[:, :1])
     twice = column._replace(value=2 * column.value)
     in_turn = TreeEnsemble(2, 2, "scores", [column, twice, column, twice])(x)
     np.testing.assert_allclose(in_turn, [[2.0, 4.0], [1.0, 2.0], [0.5, 1.0]])
-    whole = TreeEnsemble(2, 2, "scores", [STUMP, STUMP])(x)
-    np.testing.assert_allclose(whole, 2 * plain([STUMP], x.numpy()))
+    with pytest.raises(ValueError, match="as many trees for each class"):
+        TreeEnsemble(2, 2, "scores", [column])
 
 
 def test_deep_trees_end_where_they_do_one_level_at_a_time() -> None:
-    depth = 40  # a chain: leaf i for i <= x < i + 1
+    depth = 40  # a chain: leaf i for i - 1 < x <= i
     inner = np.arange(depth)
     chain = Tree(
         feature=np.concatenate([np.zeros(depth), -np.ones(depth + 1)]).astype(np.int64),
         threshold=np.concatenate([inner, np.zeros(depth + 1)]).astype(np.float64),
         left=np.concatenate([depth + inner, np.zeros(depth + 1)]).astype(np.int64),
         right=np.concatenate([inner[1:], [2 * depth], np.zeros(depth + 1)]).astype(np.int64),
-        value=np.concatenate([np.zeros(depth), np.arange(depth + 1)])[:, None] * [[1.0, 0.0]],
+        value=np.concatenate([np.zeros(depth), np.arange(depth + 1)])[:, None],
     )
+    short = Tree(*(np.array(each) for each in ([0, -1, -1], [7.5, 0, 0], [1, 0, 0], [2, 0, 0], [[0], [1.0], [2.0]])))
     x = torch.linspace(-1, depth, 200)[:, None]
-    ours = TreeEnsemble(1, 2, "scores", [chain, STUMP._replace(feature=np.array([0, -1, 0, -1, -1]))])
-    expected = plain([chain], x.numpy()) + plain([STUMP._replace(feature=np.array([0, -1, 0, -1, -1]))], x.numpy())
+    ours = TreeEnsemble(1, 2, "scores", [chain, short])
+    expected = np.concatenate([plain([chain], x.numpy()), plain([short], x.numpy())], axis=1)
     np.testing.assert_allclose(ours(x), expected)
     assert ours.depth == depth
 
@@ -191,7 +192,7 @@ def test_a_node_that_would_be_its_own_child_is_refused() -> None:
 def test_sizes_that_no_forest_has_are_refused(name: str, shape: tuple[int, ...]) -> None:
     state = TreeEnsemble(2, 2, "shares", [STUMP]).state_dict()
     state[name] = torch.zeros(shape, dtype=state[name].dtype)
-    with pytest.raises(ValueError, match=r"trees have up to|trees are kept as|leaves give"):
+    with pytest.raises(ValueError, match=r"trees have up to|trees are kept as|a leaf of"):
         TreeEnsemble(2, 2, "shares").load_state_dict(state)
 
 

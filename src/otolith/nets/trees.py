@@ -61,8 +61,7 @@ class TreeEnsemble(nn.Module):
     Args:
         n_features, n_classes: width of the features, at most 32,767, and number of activities.
         kind: "shares": a leaf gives the share of each class, and the logits are the logarithms of the trees' mean;
-            "scores": a leaf gives what it adds to each logit, or one number (width 1) that tree t adds to the logit of
-            class t modulo `n_classes`.
+            "scores": a leaf gives one number, and tree t adds it to the logit of class t modulo `n_classes`.
         trees: the trees; thresholds are rounded down to float32, which for float32 features changes no answer.
 
     Raises:
@@ -81,7 +80,8 @@ class TreeEnsemble(nn.Module):
             raise ValueError(f"trees take 1 to {MOST_FEATURES:,} features; got {n_features:,}")
         self.n_features, self.n_classes, self.kind = n_features, n_classes, kind
         self.depth = 0
-        for name, array in _in_levels(trees, n_classes, kind).items():
+        self.width = n_classes if kind == "shares" else 1
+        for name, array in _in_levels(trees, self.width).items():
             self.register_buffer(name, torch.from_numpy(array))
         for name, dtype in (("_asked", torch.int32), ("_limit", torch.float32), ("_next", torch.int32)):
             self.register_buffer(name, torch.zeros(0, dtype=dtype), persistent=False)
@@ -99,7 +99,13 @@ class TreeEnsemble(nn.Module):
 
     @property
     def n_trees(self) -> int:
+        """Number of the trees."""
         return len(self.feature) - 2 * len(self.threshold)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the arrays that are kept."""
+        return sum(array.nbytes for array in (self.feature, self.threshold, self.leaf, self.table))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.logits(self.mean_or_sum(x))
@@ -120,8 +126,6 @@ class TreeEnsemble(nn.Module):
         rows = self._row[self._leaves(x)].view(len(x), self.n_trees)
         if self.kind == "shares":
             return F.embedding_bag(rows, self.table, mode="mean")
-        if self.table.shape[1] == self.n_classes:
-            return F.embedding_bag(rows, self.table, mode="sum")
         return self.table[rows, 0].view(len(x), -1, self.n_classes).sum(1)
 
     def _leaves(self, x: Tensor) -> Tensor:
@@ -165,8 +169,8 @@ class TreeEnsemble(nn.Module):
                 f"trees have up to {MOST_NODES:,} nodes, each either inner or a leaf, and up to {MOST_ROWS:,} rows; "
                 f"got {nodes:,} nodes, {inner:,} inner ones, {leaves:,} leaves and {rows:,} rows"
             )
-        if width != self.n_classes and not (self.kind == "scores" and width == 1):
-            raise ValueError(f"leaves give one number for each of {self.n_classes} classes; got {width}")
+        if width != self.width:
+            raise ValueError(f"a leaf of {self.kind} gives {self.width} numbers; got {width}")
         for name, shape in shapes.items():
             setattr(self, name, torch.empty(shape, dtype=getattr(self, name).dtype, device=getattr(self, name).device))
 
@@ -204,7 +208,7 @@ class TreeEnsemble(nn.Module):
             (bool(np.isfinite(threshold).all()), "thresholds that are finite"),
             (bool((np.abs(table) <= most).all()), f"leaf values of at most {most:g}"),
             (self.kind == "scores" or table.min() >= 0, "shares that are not negative"),
-            (table.shape[1] == self.n_classes or trees % self.n_classes == 0, "as many trees for each class"),
+            (self.kind == "shares" or trees % self.n_classes == 0, "as many trees for each class"),
         ):
             if not holds:
                 raise ValueError(f"trees need {told}")
@@ -224,11 +228,11 @@ class TreeEnsemble(nn.Module):
         self._row = torch.from_numpy(row).to(device)
 
 
-def _in_levels(trees: Sequence[Tree], n_classes: int, kind: Kind) -> dict[str, NDArray[Any]]:
+def _in_levels(trees: Sequence[Tree], width: int) -> dict[str, NDArray[Any]]:
     """Return the arrays that an ensemble keeps; empty ones without trees."""
     if not trees:
         whole, real = np.zeros(0, np.int16), np.zeros(0, np.float32)
-        return {"feature": whole, "threshold": real, "leaf": whole.copy(), "table": real.reshape(0, n_classes)}
+        return {"feature": whole, "threshold": real, "leaf": whole.copy(), "table": real.reshape(0, width)}
     start = np.cumsum([0, *(len(tree.feature) for tree in trees)])
     if start[-1] > MOST_NODES:
         raise ValueError(f"trees have at most {MOST_NODES:,} nodes; got {start[-1]:,}")

@@ -1,0 +1,202 @@
+"""Trees on features: a classifier that scikit-learn fits in seconds, kept as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from otolith.errors import TrainingError
+from otolith.nets.trees import MOST_DEPTH, Tree, TreeEnsemble
+
+if TYPE_CHECKING:
+    from otolith.finetuning.heads import Labelled
+
+MOST_TREES = 10_000
+WINDOWS_OF_A_LEAF = 1000
+"""So many labelled windows there are for each window that a leaf has to hold, or it may hold fewer."""
+CHECKED = 256
+"""Windows on which the arrays are held against scikit-learn's own answers."""
+NEVER = 14.0
+"""What the logit of an activity without a training window lies below all others, about the logarithm of a million."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeSettings:
+    """Settings of a classifier that is fitted on features at once, without epochs.
+
+    - `extra-trees`: trees whose questions are drawn at random (Geurts, Ernst and Wehenkel 2006);
+    - `forest`: trees on bootstrap samples, with the best question of some features each (Breiman 2001);
+    - `boosting`: trees that each correct those before (Friedman 2001), on features in 255 steps (Ke et al. 2017);
+    - `logistic`: no trees, but a multinomial logistic regression on standardised features.
+
+    Raises:
+        ValueError: a value is out of its range.
+
+    >>> TreeSettings(trees=100).model
+    'extra-trees'
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    model: Literal["extra-trees", "forest", "boosting", "logistic"] = "extra-trees"
+    trees: int = 300
+    """Trees of a forest; of each activity, where they are boosted."""
+    leaf: int = 5
+    """Windows that a leaf of a forest holds at least; fewer where there are fewer than a thousand labelled windows for
+    each of them."""
+    share: float = 0.0
+    """Share of the features that a question chooses from; 0: the square root of their number, in boosting all."""
+    leaves: int = 31
+    """Most leaves of a boosted tree."""
+    rate: float = 0.1
+    """What a boosted tree adds, as a share of what it would correct."""
+    penalty: float = 1.0
+    """Strength of the logistic regression: half of it times the squared weights joins the windows' cross-entropies."""
+    class_balanced: bool = False
+    """Weight each activity's windows by the inverse of their number."""
+    most_bytes: int = 5_000_000
+    """Size of the trees; a forest that would be larger keeps as many of its trees as fit, boosting as many rounds."""
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.trees <= MOST_TREES and self.leaf >= 1 and self.leaves >= 2 and self.most_bytes >= 1):
+            raise ValueError(
+                f"expected trees from 1 to {MOST_TREES:,}, leaf >= 1, leaves >= 2 and most_bytes >= 1; got trees "
+                f"{self.trees}, leaf {self.leaf}, leaves {self.leaves}, most_bytes {self.most_bytes}"
+            )
+        if not (0 <= self.share <= 1 and self.rate > 0 and self.penalty > 0):
+            raise ValueError(
+                f"expected 0 <= share <= 1, rate > 0 and penalty > 0; got share {self.share}, rate {self.rate}, "
+                f"penalty {self.penalty}"
+            )
+
+    @property
+    def kind(self) -> Literal["shares", "scores"]:
+        """Return what a leaf gives, see `TreeEnsemble`."""
+        return "scores" if self.model == "boosting" else "shares"
+
+
+def fit_trees(train: Labelled, settings: TreeSettings, seed: int, n_classes: int) -> TreeEnsemble:
+    """Fit trees on features (n, n_features) of labelled windows, in as many threads as PyTorch takes.
+
+    Args:
+        train: labels from 0 to `n_classes` - 1, of two activities at least.
+        settings: of one of the models with trees.
+        seed: of all that is drawn; the result does not depend on the number of threads.
+
+    Raises:
+        TrainingError: one tree alone is larger than `settings.most_bytes`, or the installed scikit-learn keeps its
+            trees in another way than this function reads them.
+
+    >>> from otolith.finetuning.heads import Labelled
+    >>> train = Labelled(torch.eye(3).repeat(4, 1), torch.arange(3).repeat(4))
+    >>> head = fit_trees(train, TreeSettings(trees=5), seed=0, n_classes=3)
+    >>> head(torch.eye(3)).argmax(1)
+    tensor([0, 1, 2])
+    """
+    from threadpoolctl import threadpool_limits
+
+    device = train.inputs.device
+    x, y = train.inputs.cpu().numpy(), train.y.cpu().numpy()
+    with threadpool_limits(torch.get_num_threads()):
+        fitted = _model(settings, len(y), seed).fit(x, y)
+    n_features = x.shape[1]
+    rounds = _rounds(fitted, n_classes) if settings.model == "boosting" else _forest(fitted, n_classes)
+    all_of_them = list(rounds)
+    keep = len(all_of_them)
+    while True:
+        trees = [tree for each in all_of_them[:keep] for tree in each]
+        head = TreeEnsemble(n_features, n_classes, settings.kind, trees)
+        if keep == len(all_of_them):
+            _refuse_other_answers(head, fitted, x[:: len(x) // CHECKED + 1])
+        if head.n_bytes <= settings.most_bytes:
+            return head.to(device).eval()
+        if keep == 1:
+            raise TrainingError(
+                f"one tree takes {head.n_bytes:,} bytes, and most_bytes is {settings.most_bytes:,}. Give larger "
+                "leaves, or more bytes."
+            )
+        keep = max(1, min(keep - 1, keep * settings.most_bytes // head.n_bytes))
+
+
+def _model(settings: TreeSettings, n: int, seed: int) -> Any:
+    """Return the classifier of scikit-learn, to be fitted on `n` windows."""
+    from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+
+    weight = "balanced" if settings.class_balanced else None
+    if settings.model == "boosting":
+        return HistGradientBoostingClassifier(
+            learning_rate=settings.rate,
+            max_iter=settings.trees,
+            max_leaf_nodes=settings.leaves,
+            min_samples_leaf=max(1, min(20, n // 50)),  # 20 is usual, and more than few labels have
+            max_features=settings.share or 1.0,
+            early_stopping=False,
+            class_weight=weight,
+            random_state=seed,
+        )
+    kind = RandomForestClassifier if settings.model == "forest" else ExtraTreesClassifier
+    return kind(
+        settings.trees,
+        min_samples_leaf=max(1, min(settings.leaf, n // WINDOWS_OF_A_LEAF)),
+        max_features=settings.share or "sqrt",
+        max_depth=MOST_DEPTH,
+        class_weight=weight,
+        n_jobs=torch.get_num_threads(),
+        random_state=seed,
+    )
+
+
+def _forest(fitted: Any, n_classes: int) -> Iterator[list[Tree]]:
+    """Yield the trees of a forest, each alone, with shares of all classes at the leaves."""
+    for each in fitted.estimators_:
+        tree = each.tree_
+        shares = np.zeros((tree.node_count, n_classes))
+        shares[:, fitted.classes_] = tree.value[:, 0] / tree.value[:, 0].sum(1, keepdims=True)
+        inner = tree.children_left >= 0
+        yield [Tree(np.where(inner, tree.feature, -1), tree.threshold, tree.children_left, tree.children_right, shares)]
+
+
+def _rounds(fitted: Any, n_classes: int) -> Iterator[list[Tree]]:
+    """Yield the rounds of boosting, a tree for each class; what the first trees add holds the constant start, too.
+
+    Of two classes the second alone has trees.
+    """
+    start = fitted._baseline_prediction.reshape(-1)
+    classes = fitted.classes_[-len(start) :]
+    low = min(0.0, start.min()) - NEVER
+    for number, predictors in enumerate(fitted._predictors):
+        constant = np.where(np.isin(np.arange(n_classes), fitted.classes_), 0.0, low if number == 0 else 0.0)
+        trees = [_leaf(value) for value in constant]
+        for at, predictor, shift in zip(classes, predictors, start, strict=True):
+            trees[at] = _boosted(predictor.nodes, shift if number == 0 else 0.0)
+        yield trees
+
+
+def _leaf(value: float) -> Tree:
+    none = np.zeros(1, np.int64)
+    return Tree(none - 1, np.zeros(1), none, none, np.array([[value]]))
+
+
+def _boosted(nodes: NDArray[Any], shift: float) -> Tree:
+    whole = {name: nodes[name].astype(np.int64) for name in ("feature_idx", "left", "right", "is_leaf")}
+    feature = np.where(whole["is_leaf"] == 1, -1, whole["feature_idx"])
+    return Tree(feature, nodes["num_threshold"], whole["left"], whole["right"], nodes["value"][:, None] + shift)
+
+
+def _refuse_other_answers(head: TreeEnsemble, fitted: Any, x: NDArray[np.float32]) -> None:
+    """Refuse arrays that give other probabilities than the classifier that they come from."""
+    theirs = np.zeros((len(x), head.n_classes))
+    theirs[:, fitted.classes_] = fitted.predict_proba(x)
+    ours = torch.softmax(head(torch.from_numpy(x)), 1).numpy()
+    if not np.abs(ours - theirs).max() < 0.01:
+        import sklearn
+
+        raise TrainingError(
+            f"scikit-learn {sklearn.__version__} keeps its trees in another way than otolith reads them. Take another "
+            "version of scikit-learn, and please report this."
+        )
