@@ -249,3 +249,34 @@ def test_refuses_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one"):
         report.write([], tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "words", "absent"),
+    [
+        (
+            {"name": "vote <b>", "by": "validation", "labels": 3002.4, "scores": {"linear": 0.912, "vote <b>": 0.934}},
+            ["knows 2 ways to use 3002 labelled windows", "vote <b> . Way to use", "vote <b> 93.4 linear 91.2"],
+            "by their number alone",
+        ),
+        (
+            {"name": "linear", "by": "labels", "labels": 5.0, "scores": {}},
+            ["by their number alone, 5 windows an activity", "No validation label"],
+            "knows 2 ways",
+        ),
+        ({"name": 7}, [], "by their number alone"),
+        (None, [], "ways to use"),
+    ],
+)
+def test_says_what_was_chosen_and_what_each_scored(
+    tmp_path: Path, make_run: Any, choice: Any, words: list[str], absent: str
+) -> None:
+    run = make_run(tmp_path / "run")
+    row = Row(**{name: getattr(report.folder.load(run).rows[0], name) for name in ("key", "result", "meta")})
+    (run / "rows.jsonl").unlink()
+    append(run / "rows.jsonl", Row(row.key, row.result, row.meta | ({"choice": choice} if choice else {})))
+    page = Page(report.write([run], tmp_path / "report.html"))
+    flat = " ".join(page.text.split())
+    for each in words:
+        assert each in flat
+    assert absent not in flat

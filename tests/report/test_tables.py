@@ -65,6 +65,15 @@ def test_only_columns_that_tell_runs_apart() -> None:
     assert all(len(line) == len(header) for line in lines)
 
 
+def test_the_table_of_runs_names_what_each_chose() -> None:
+    plain, chosen = row("dynamic", 0, 0.9), row("dynamic", 1, 0.8)
+    chosen = Row(chosen.key, chosen.result, chosen.meta | {"choice": {"name": "vote", "by": "labels"}})
+    header, lines = sections.every_run([plain, chosen])
+    assert header[-1] == "Chosen"
+    assert [line[-1] for line in lines] == ["–", "vote"]
+    assert "Chosen" not in sections.every_run([plain])[0]
+
+
 def test_paper_and_compact_recipes_stand_apart() -> None:
     paper = Row(row("dynamic", 0, 0.9).key | {"recipe": "bbb"}, {"macro_f1": 0.9}, {"recipe_name": "paper"})
     assert [g.recipe_name for g in groups.group([row("dynamic", 0, 0.8), paper])] == ["compact", "paper"]

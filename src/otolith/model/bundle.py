@@ -16,7 +16,7 @@ from otolith import __version__, methods
 from otolith.calibration.value import Calibration
 from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.model import weights
-from otolith.model.values import Model, PretrainedEncoder
+from otolith.model.values import Chosen, Model, PretrainedEncoder
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import may_miss
 from otolith.recording import unit_of
@@ -126,6 +126,7 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
         card.finetune_seed,
         card.validation_macro_f1,
         calibration=calibration,
+        chosen=None if card.choice is None else Chosen(**card.choice.model_dump()),
     )
 
 
@@ -222,6 +223,8 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: Da
             "validation_macro_f1": model.validation,
             "calibration": None if model.calibration is None else model.calibration.to_dict(),
         }
+        if model.chosen is not None:
+            card["choice"] = dataclasses.asdict(model.chosen)
     return card
 
 

@@ -63,6 +63,15 @@ class CalibrationCard(_Part):
     ece_after: Share
 
 
+class ChoiceCard(_Part):
+    """The way to use labels that was taken among a recipe's, and what each scored on the validation windows."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    by: Literal["validation", "labels"]
+    labels: Annotated[float, Field(ge=0, le=1e9)]
+    scores: dict[str, Share]
+
+
 class Card(_Part):
     """Description of an encoder."""
 
@@ -85,6 +94,7 @@ class ModelCard(Card):
     finetune_seed: int
     validation_macro_f1: Share
     calibration: CalibrationCard | None = None
+    choice: ChoiceCard | None = None
 
     @model_validator(mode="after")
     def _classes_are_activities(self) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -77,6 +77,26 @@ class PretrainedEncoder:
         return Source([Part(x, np.arange(len(x)))], self.scaler, self.device)
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The way to use labels that was taken among a recipe's, and why.
+
+    Args:
+        name: of the one taken.
+        by: "validation" (the best macro F1 on validation windows) or "labels" (their number alone).
+        labels: labelled training windows an activity, on average.
+        scores: macro F1 of each candidate on the validation windows, as fractions; empty where none was looked at.
+
+    >>> Chosen("trees", "validation", 25.0, {"linear": 0.8, "trees": 0.9}).scores["trees"]
+    0.9
+    """
+
+    name: str
+    by: Literal["validation", "labels"]
+    labels: float
+    scores: dict[str, float] = field(default_factory=dict)
+
+
 @dataclass(eq=False)
 class Model:
     """A recogniser: scaler, encoder and head behind one `predict`.
@@ -88,6 +108,7 @@ class Model:
         training_classes: numbers of the activities that the training windows held.
         validation: macro F1 of the chosen epoch on the validation windows, as a fraction.
         calibration: temperature and threshold of "unknown"; None: the temperature is 1, and nothing is unknown.
+        chosen: how the settings were chosen among a recipe's; None: there was no choice.
 
     >>> import numpy as np, otolith
     >>> x = np.random.default_rng(0).normal(size=(20, 3, 30))
@@ -112,6 +133,7 @@ class Model:
     validation: float
     records: list[dict[str, Any]] = field(default_factory=list)
     calibration: Calibration | None = None
+    chosen: Chosen | None = None
 
     @property
     def meta(self) -> WindowMeta:

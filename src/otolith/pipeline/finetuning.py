@@ -24,6 +24,7 @@ from otolith.finetuning.updates import EndToEnd
 from otolith.methods import MethodSpec
 from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.model.fingerprint import digest_of, of_finetuning
+from otolith.pipeline import choice
 from otolith.pipeline.pretraining import OnEpoch
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT, Progress
@@ -65,7 +66,8 @@ def finetune(
         encoder: of `otolith.pretrain`.
         w: windows (n, channels, time) in m/s² and rad/s, with labels.
         split: its training part is learnt from, its validation part selects the epoch and calibrates.
-        settings: None takes the recipe's `finetune` section, or the method's own where it trains end to end.
+        settings: None takes the recipe's `finetune` section, or the best of its choices (`otolith.pipeline.choice`), or
+            the method's own where it trains end to end.
         seed: of the head and the order of the windows; None takes the encoder's.
         frozen: whether the encoder stays as it is; None: unless the method trains end to end or the settings say so. A
             supervised encoder is frozen to be transferred (Section V-C).
@@ -97,6 +99,15 @@ def finetune(
         raise TrainingError(
             f"split {split.name} has no labelled training windows. Label some, or choose another split."
         )
+    if settings is None and encoder.recipe.choice and not spec.end_to_end:
+
+        def train(settings: FinetuneSettings, folder: Path | None, listener: OnEpoch | None) -> Model:
+            more = {"checkpoints": folder, "progress": progress, "on_epoch": listener}
+            return finetune(encoder, w, split, settings=settings, seed=seed, frozen=frozen, **more)
+
+        labels = choice.labels_each(w, train_rows)
+        found = choice.candidates(encoder.recipe, labels, bool(frozen))
+        return choice.choose(found, train, labels, len(val_rows) > 0, checkpoints, on_epoch)
     own = w.meta.dataset == encoder.meta.dataset
     scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings, scaled=spec.scaled)
     base = replace(encoder, scaler=scaler, meta=w.meta)

@@ -26,6 +26,7 @@ from otolith.errors import RecipeError, unknown
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.methods.base import AutoencoderSettings, EncoderSettings, ProjectionSettings
 from otolith.preprocessing.sensors import SensorSettings
+from otolith.recipes.choices import Choice, candidates, check
 from otolith.recipes.explaining import explain
 from otolith.training.settings import TrainSettings
 
@@ -33,6 +34,7 @@ MOST = 1_000_000
 """Largest size or count: beyond, no memory holds the network, and the sizes of its tensors overflow."""
 
 LATER: Mapping[str, tuple[str, ...]] = {
+    "Recipe": ("choice",),
     "WindowSection": ("sensors", "frame"),
     "RobustSection": ("orientation", "may_miss", "copies"),
     "FinetuneSettings": (
@@ -173,6 +175,9 @@ class Recipe(Section):
     pretrain: TrainSettings
     autoencoder: AutoencoderSettings
     finetune: FinetuneSettings = FinetuneSettings()
+    choice: tuple[Choice, ...] = ()
+    """Ways to use labels, the simplest first, of which a run takes what its validation subjects or its number of labels
+    speak for (`otolith.pipeline.choice`); none: `finetune` as it is."""
     method: dict[str, Any] = Field(default_factory=dict)
     """Settings of methods beside the shared sections: `[method.NAME]`, checked by `MethodSpec.settings`."""
 
@@ -215,6 +220,15 @@ class Recipe(Section):
             if value is None or (isinstance(value, float) and not math.isfinite(value)):
                 raise RecipeError(f"{path}: expected a finite number; got {value}")
         return self
+
+    @model_validator(mode="after")
+    def _choices_are_settings(self) -> Recipe:
+        check(self.choice, self.finetune)
+        return self
+
+    def candidates(self, labels: float) -> dict[str, FinetuneSettings]:
+        """Return the settings of fine-tuning that stand for so many labelled windows an activity, by name."""
+        return candidates(self.choice, self.finetune, labels)
 
     def augmentation(self, signal: SignalSpec) -> Compose:
         """Return the random augmentation module for windows of `signal` (Section IV-B2), with the changes of `robust`:

@@ -88,6 +88,28 @@ def _terms_of(data: Mapping[str, Any]) -> list[str]:
     return [str(text) for text in texts if text]
 
 
+def _choice(row: Row | None) -> dict[str, Any] | None:
+    """Return the way to use labels that a run chose, and each candidate's score, the best first; None where a row's
+    meta does not say."""
+    found = row.meta.get("choice") if row is not None else None
+    if not isinstance(found, dict) or not isinstance(found.get("name"), str):
+        return None
+    scores = found.get("scores")
+    known = {
+        str(name): float(score)
+        for name, score in (scores.items() if isinstance(scores, dict) else ())
+        if isinstance(score, int | float) and 0 <= score <= 1
+    }
+    labels = found.get("labels")
+    return {
+        "name": found["name"],
+        "by": found.get("by"),
+        "labels": labels if isinstance(labels, int | float) else None,
+        "scores": known,
+        "scores_shown": [(name, names.percent(known[name])) for name in sorted(known, key=lambda name: -known[name])],
+    }
+
+
 def _seconds(row: Row | None) -> list[tuple[str, str]]:
     spent = row.meta.get("seconds") if row is not None else None
     titles = {**names.STAGES, "evaluate": "Evaluation"}
@@ -134,6 +156,7 @@ def _single(run: RunFolder) -> dict[str, Any]:
         "recipe_text": _recipe_text(run),
         "environment": run.environment or {},
         "seconds": _seconds(row),
+        "choice": _choice(row),
         "card": _card(run.card),
         "published": groups.published_beside(key),
         "scores": list(pictures.scores(row)) if row is not None else [],

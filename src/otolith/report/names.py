@@ -17,11 +17,23 @@ SPLITS = {
     "time": "by time",
 }
 
-STAGES = {"autoencoder": "Autoencoder", "pretrain": "Pre-training", "finetune": "Fine-tuning"}
+STAGES = {
+    "autoencoder": "Autoencoder",
+    "pretrain": "Pre-training",
+    "choice": "Candidates not taken",
+    "finetune": "Fine-tuning",
+}
 """The stages of training with epochs, in their order."""
 
 WITHIN_PERSON = {"recording", "time"}
 """Splits whose test windows may come from people seen in training."""
+
+
+def stage_title(stage: str) -> str:
+    """Return a stage's title: `finetune` -> `Fine-tuning`, `finetune: trees` -> `Fine-tuning: trees`, where a run tries
+    several ways; an unknown stage stays as it is."""
+    kind, colon, way = stage.partition(":")
+    return f"{STAGES.get(kind, kind)}{colon}{way}"
 
 
 def method_title(name: str) -> str:

@@ -77,7 +77,7 @@ def curves(run: RunFolder) -> Iterator[Picture]:
     order = list(names.STAGES)
     for stage in sorted(run.curves, key=lambda name: (order.index(name) if name in order else len(order), name)):
         points = run.curves[stage]
-        title = names.STAGES.get(stage, stage)
+        title = names.stage_title(stage)
         parts = ["1 epoch" if len(points) == 1 else f"{len(points)} epochs"]
         seconds = [p["seconds"] for p in points if isinstance(p.get("seconds"), int | float)]
         parts += [f"{sum(seconds) / len(seconds):.2g} s each"] if seconds else []

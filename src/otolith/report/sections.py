@@ -129,9 +129,11 @@ def summary_cells(group: Group, line: Line) -> list[str]:
 
 
 def every_run(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Return header and lines of the table of all runs; a fold or a draw has a column where there are any."""
+    """Return header and lines of the table of all runs; a fold, a draw or a choice has a column where there are
+    any."""
     told = [name for name in ("seed", "fold", "draw") if any(row.key.get(name) is not None for row in rows)]
     header = ["Method", *(name.capitalize() for name in told), "Macro F1 (%)", "95 % interval", "Accuracy (%)"]
+    chose = any(_chosen(row) for row in rows)
     lines = []
     for row in rows:
         accuracy = row.result.get("accuracy")
@@ -143,9 +145,17 @@ def every_run(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
                 interval_text(row.result),
                 "–" if accuracy is None else percent(accuracy),
                 *(str(row.result.get(name, "–")) for name in ("n_subjects", "n_windows")),
+                *([_chosen(row) or "–"] if chose else []),
             ]
         )
-    return [*header, "Test subjects", "Windows"], lines
+    return [*header, "Test subjects", "Windows", *(["Chosen"] if chose else [])], lines
+
+
+def _chosen(row: Row) -> str:
+    """The way to use labels that a run chose, where it had a choice."""
+    choice = row.meta.get("choice")
+    name = choice.get("name") if isinstance(choice, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def subject_cells(group: Group, person: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import time
@@ -179,7 +180,10 @@ def scored_row(
     began = time.perf_counter()
     result = evaluate(model, w, split) | {"val_macro_f1": model.validation}
     seconds = {"evaluate": time.perf_counter() - began}
-    return Row(key, result, meta_of(w, split, recipe_name, seconds, records))
+    meta = meta_of(w, split, recipe_name, seconds, records)
+    if model.chosen is not None:
+        meta["choice"] = dataclasses.asdict(model.chosen)
+    return Row(key, result, meta)
 
 
 def scored(study: Study, protocol: str, split: Split, method: str, seed: int, *, pictured: Path | None = None) -> Unit:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
-from otolith.report.names import STAGES, method_colour, method_title, percent
+from otolith.report.names import method_colour, method_title, percent, stage_title
 from otolith.report.style import (
     ACCENT,
     GRID,
@@ -35,7 +35,7 @@ def training_curve(stage: str, points: Sequence[Mapping[str, Any]]) -> Figure:
         figure = canvas(WIDTH, 3.9 if scored else 2.5)
         panels = figure.subplots(2 if scored else 1, 1, sharex=True, squeeze=False)[:, 0]
         top = panels[0]
-        top.set_title(short(STAGES.get(stage, stage), 40))
+        top.set_title(short(stage_title(stage), 40))
         top.plot(epochs, loss, color=ACCENT, marker="o" if len(epochs) == 1 else None)
         top.set_ylabel("loss")
         top.annotate(

@@ -1,0 +1,103 @@
+"""Choice among a recipe's ways to use labels: by validation subjects, or by the number of labels alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.finetuning.settings import FinetuneSettings
+from otolith.model import Chosen, Model
+from otolith.pipeline.pretraining import OnEpoch
+from otolith.recipes import Recipe
+from otolith.recipes.choices import by_rule
+from otolith.windows import Windows
+
+Train = Callable[[FinetuneSettings, Path | None, OnEpoch | None], Model]
+
+
+def labels_each(w: Windows, rows: NDArray[np.int64]) -> float:
+    """Return the labelled windows an activity among `rows`, on average over the activities that occur.
+
+    >>> w = Windows.from_arrays(np.zeros((4, 6, 30)), y=[0, 0, 1, -1], activities=("sit", "walk"))
+    >>> labels_each(w, np.arange(4))
+    1.5
+    """
+    y = w.y[rows]
+    y = y[y >= 0]
+    return len(y) / max(1, len(np.unique(y)))
+
+
+def candidates(recipe: Recipe, labels: float, frozen: bool) -> dict[str, FinetuneSettings]:
+    """Return the recipe's candidates for so many labels an activity, by name, the simplest first.
+
+    Args:
+        labels: of `labels_each`.
+        frozen: leave out those that train the encoder, or keep it frozen where no others stand.
+    """
+    found = recipe.candidates(labels)
+    if frozen:
+        kept = {name: settings for name, settings in found.items() if settings.encoder == "frozen"}
+        found = kept or {name: replace(settings, encoder="frozen") for name, settings in found.items()}
+    return found
+
+
+def choose(
+    found: dict[str, FinetuneSettings],
+    train: Train,
+    labels: float,
+    validated: bool = True,
+    checkpoints: Path | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Model:
+    """Train every candidate and return the model with the best macro F1 on the validation windows.
+
+    Of equals the first stands, which is the simplest. Without validation labels the last candidate is trained alone,
+    by the rule of `recipes.choices.by_rule`. The model says in `chosen` what each scored, and holds the records of all;
+    those of the others bear the stage "choice".
+
+    Args:
+        found: settings by name, of `candidates`; at least one.
+        train: trains a model with settings, a folder of checkpoints and a listener.
+        labels: labelled windows an activity.
+        validated: whether there are labelled validation windows.
+        checkpoints: folder that gets one of its own for each candidate.
+    """
+    if not validated or len(found) == 1:
+        taken, settings = by_rule(found)
+        model = train(settings, checkpoints, on_epoch)
+        if taken:
+            model.chosen = Chosen(taken, "labels", labels)
+        return model
+    models: dict[str, Model] = {}
+    for number, (name, settings) in enumerate(found.items()):
+        folder = None if checkpoints is None else checkpoints / f"choice-{number}"
+        models[name] = train(settings, folder, _named(on_epoch, name))
+    scores = {name: model.validation for name, model in models.items()}
+    taken = max(scores, key=lambda name: scores[name])  # the first of equals
+    model = models[taken]
+    others = [
+        record | {"stage": "choice", "choice": name}
+        for name, each in models.items()
+        if name != taken
+        for record in each.records
+    ]
+    model.records = [*others, *model.records]
+    model.chosen = Chosen(taken, "validation", labels, scores)
+    return model
+
+
+def _named(on_epoch: OnEpoch | None, name: str) -> OnEpoch | None:
+    """Return a listener that is told which candidate an epoch belongs to."""
+    if on_epoch is None:
+        return None
+    listener = on_epoch
+
+    def told(record: dict[str, Any]) -> None:
+        listener(record | {"stage": f"{record['stage']}: {name}"})
+
+    return told
