@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.helpers import tiny
 
 from otolith import splits
 from otolith.finetuning.settings import FinetuneSettings
@@ -16,6 +15,7 @@ from otolith.model import Chosen, Model, bundle
 from otolith.pipeline import choice, evaluate, finetune, pretrain
 from otolith.splits import Split
 from otolith.windows import Windows
+from tests.helpers import tiny
 
 CHOICES = [
     {"name": "short", "head": "linear", "epochs": 1, "lr": 1e-6},

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers import tiny
 
 from otolith.errors import RecipeError
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.recipes import Recipe, load_recipe
 from otolith.recipes.choices import Choice, candidates
+from tests.helpers import tiny
 
 TWO = [
     {"name": "few", "most": 10, "head": "linear", "epochs": 3},

@@ -6,7 +6,7 @@ import copy
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -102,12 +102,12 @@ def finetune(
     if settings is None and encoder.recipe.choice and not spec.end_to_end:
 
         def train(settings: FinetuneSettings, folder: Path | None, listener: OnEpoch | None) -> Model:
-            more = {"checkpoints": folder, "progress": progress, "on_epoch": listener}
+            more: dict[str, Any] = {"checkpoints": folder, "progress": progress, "on_epoch": listener}
             return finetune(encoder, w, split, settings=settings, seed=seed, frozen=frozen, **more)
 
-        labels = choice.labels_each(w, train_rows)
-        found = choice.candidates(encoder.recipe, labels, bool(frozen))
-        return choice.choose(found, train, labels, len(val_rows) > 0, checkpoints, on_epoch)
+        n_each = choice.labels_each(w, train_rows)
+        found = choice.candidates(encoder.recipe, n_each, bool(frozen))
+        return choice.choose(found, train, n_each, len(val_rows) > 0, checkpoints, on_epoch)
     own = w.meta.dataset == encoder.meta.dataset
     scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings, scaled=spec.scaled)
     base = replace(encoder, scaler=scaler, meta=w.meta)

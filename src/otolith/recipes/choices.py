@@ -92,5 +92,3 @@ def by_rule(found: dict[str, FinetuneSettings]) -> tuple[str, FinetuneSettings]:
     'many'
     """
     return list(found.items())[-1]
-
-
