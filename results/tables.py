@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from otolith.protocols import sections
-from otolith.report import published, tables
-from otolith.report.folder import load
-from otolith.report.groups import gather
-from otolith.report.sections import DIFFERENCES_NOTE, LEAD, in_order
+HERE = Path(__file__).resolve().parent
+sys.path = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or ".").resolve() != HERE)]
+# otherwise `queue.py` beside this file would stand in for the standard library's
 
-HERE = Path(__file__).parent
+from otolith.protocols import sections  # noqa: E402
+from otolith.report import published, tables  # noqa: E402
+from otolith.report.folder import load  # noqa: E402
+from otolith.report.groups import gather  # noqa: E402
+from otolith.report.sections import DIFFERENCES_NOTE, LEAD, in_order  # noqa: E402
+
 PAGE = HERE.parent / "docs" / "results.md"
 
 HEAD = f"""# Results
@@ -31,7 +35,7 @@ def text() -> str:
         CheckpointError: a folder here holds no rows.
         ValueError: a row here is damaged, or two folders answer one key differently.
     """
-    runs = [load(folder) for folder in sorted(HERE.iterdir()) if folder.is_dir() and not folder.name.startswith("_")]
+    runs = [load(path.parent) for path in sorted(HERE.glob("*/rows.jsonl"))]
     rows, problems = gather(runs)
     problems += [f"{run.name}: {problem}" for run in runs for problem in run.problems]
     if problems:
