@@ -190,6 +190,33 @@ def test_few_labels_learn_from_k_windows_of_each_activity(study: Study, tmp_path
         list(units_of("few-labels", study, ["random"], 1, k=(99,)))
 
 
+@pytest.mark.parametrize("method", ["csshar", "supervised"])
+def test_each_draw_trains_a_copy_of_the_same_encoder(
+    method: str, study: Study, tmp_path: Path, monkeypatch: Any
+) -> None:
+    began: list[dict[str, Any]] = []
+    ended: list[dict[str, Any]] = []
+
+    def spy(network: Any, *args: Any) -> None:
+        began.append({name: value.clone() for name, value in network[0].state_dict().items()})
+        assert args[-1].encoder is network[0]
+        assert args[-1].change is not None
+        original(network, *args)
+        ended.append(network[0].state_dict())
+
+    original = learners.train_steps
+    monkeypatch.setattr(learners, "train_steps", spy)
+    monkeypatch.setattr(learners, "STEPS", 2)
+    recipe = tiny.recipe(finetune__encoder="trained", finetune__augment=True, method__supervised__augment=True)
+    own = dataclasses.replace(study, recipe=recipe)
+    list(execute(units_of("few-labels", own, [method], 1, k=(1, 2), draws=2), tmp_path / "rows.jsonl"))
+    start = own.encoder(splits.default(own.w, own.info), method, 0).network.state_dict()
+    assert len(began) == 4
+    assert all(torch.equal(value, each[name]) for each in began for name, value in start.items())
+    name = "conv.0.weight" if "conv.0.weight" in start else next(iter(start))
+    assert len({float(each[name].sum()) for each in (start, *ended)}) == 5  # each learnt something of its own
+
+
 @pytest.mark.parametrize("method", ["random", "supervised"])
 def test_the_way_to_stop_decides_which_labels_are_used(
     method: str, study: Study, tmp_path: Path, monkeypatch: Any
@@ -222,9 +249,11 @@ def test_the_way_to_stop_decides_which_labels_are_used(
     assert results["paper"][0] != results["paper"][1]
 
 
+@pytest.mark.parametrize("kept", ["frozen", "trained"])
 def test_transfer_takes_the_source_s_encoder_and_the_target_s_scaler(
-    study: Study, tmp_path: Path, monkeypatch: Any
+    kept: str, study: Study, tmp_path: Path, monkeypatch: Any
 ) -> None:
+    study = dataclasses.replace(study, recipe=tiny.recipe(finetune__encoder=kept))
     target = Study(
         tiny.windows(6, 9, seed=4, dataset="other"), info("other"), study.recipe, "tiny", study.folder, "cpu"
     )
@@ -244,8 +273,10 @@ def test_transfer_takes_the_source_s_encoder_and_the_target_s_scaler(
     source = study.encoder(at_home, "supervised", 0, trained=True)
     untrained = study.encoder(at_home, "supervised", 0)
     (model,) = models
+    assert model.settings.encoder == kept
     weights = model.encoder.network.state_dict()
-    assert all(torch.equal(value, weights[name]) for name, value in source.network.state_dict().items())
+    same = {name: torch.equal(value, weights[name]) for name, value in source.network.state_dict().items()}
+    assert all(same.values()) if kept == "frozen" else not all(same.values())
     assert any(not torch.equal(value, weights[name]) for name, value in untrained.network.state_dict().items())
     split = splits.default(target.w, target.info)
     expected = target.w.x[split.train].mean((0, 2))

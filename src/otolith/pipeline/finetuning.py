@@ -122,11 +122,11 @@ def finetune(
     labels = both.parts(y[rows].repeat(1 + copies), len(train_rows))
     training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
     n_classes = len(w.meta.activities)
-    settings, end_to_end = _decided(spec, encoder.recipe, settings, frozen)
+    settings, trained = end_to_end(spec, encoder.recipe, settings, frozen)
     head = build_head(base.network.n_features, n_classes, settings, seed).to(device)
     network: nn.Module = head
     whole = None
-    if end_to_end:
+    if trained:
         base.network = copy.deepcopy(base.network)
         network = nn.Sequential(base.network, head)
         whole = EndToEnd(base.network, encoder.recipe.changes(settings, signal))
@@ -139,7 +139,7 @@ def finetune(
 
     folder = None
     if checkpoints is not None:
-        identity = of_finetuning(base, w, split, train_rows, val_rows, settings, seed, end_to_end)
+        identity = of_finetuning(base, w, split, train_rows, val_rows, settings, seed, trained)
         # A frozen encoder's weights are in no checkpoint: a head never goes on with those of another one.
         folder = CheckpointFolder(checkpoints / f"finetune-{digest_of(encoder.network)}", identity)
     with claims.hold(checkpoints) if checkpoints is not None else nullcontext():
@@ -157,17 +157,26 @@ def finetune(
             whole=whole,
         )
     best = records[records[-1]["best_epoch"] - 1]["val_macro_f1"]
-    if end_to_end:  # the features are others now
+    if trained:  # the features are others now
         inputs = both.parts(encode(base.network, both), len(train_rows))
     known, judged = (inputs[0], labels[0]), (inputs[1], labels[1])
     calibration = fit_calibration(known, judged, predict(head, inputs[1]), dataset=w.meta.dataset)
     return Model(base, head, w.meta.activities, training_classes, settings, seed, best, records, calibration)
 
 
-def _decided(
-    spec: MethodSpec, recipe: Recipe, settings: FinetuneSettings | None, frozen: bool | None
+def end_to_end(
+    spec: MethodSpec, recipe: Recipe, settings: FinetuneSettings | None = None, frozen: bool | None = None
 ) -> tuple[FinetuneSettings, bool]:
-    """Return the settings, and whether the encoder is trained too."""
+    """Return the settings of a fine-tuning, and whether the encoder is trained too.
+
+    Args:
+        settings, frozen: as of `finetune`.
+
+    >>> from otolith.recipes import load_recipe
+    >>> recipe = load_recipe("compact", "watch")
+    >>> end_to_end(methods.spec("supervised"), recipe)[1], end_to_end(methods.spec("dynamic"), recipe)[1]
+    (True, False)
+    """
     if settings is None:
         settings = recipe.settings_of(spec.name) if spec.end_to_end and not frozen else recipe.finetune
     trained = spec.end_to_end or settings.encoder == "trained" if frozen is None else not frozen

@@ -47,8 +47,8 @@ class Draws:
 def units(study: Study, methods: Sequence[str], seeds: int, options: Draws) -> Iterator[Unit]:
     """Yield each method with each seed, on the same draws of labels of the training subjects.
 
-    The encoder's features are computed once, and the heads train side by side. A method that trains end to end starts
-    anew on each draw.
+    The encoder's features are computed once, and the heads train side by side. Where the encoder is trained too
+    (`finetune.encoder`, or a method that trains end to end), each draw starts from the same encoder.
 
     Raises:
         DataError: an activity has fewer than k training windows.
@@ -77,6 +77,7 @@ def _unit(
     stop: Literal["last", "paper"],
 ) -> Unit:
     from otolith import methods
+    from otolith.pipeline.finetuning import end_to_end
     from otolith.protocols.cells import learners
     from otolith.protocols.cells.unit import Unit
     from otolith.rows import Row
@@ -85,11 +86,12 @@ def _unit(
 
     def run(missing: Sequence[Key], progress: Progress) -> Iterator[Row]:
         wanted = {(int(key["k"]), int(key["draw"])) for key in missing}
-        learner: learners.Heads | learners.EndToEnd
-        if methods.spec(method).end_to_end:
-            learner = learners.EndToEnd(study, split, method, seed, stop)
+        learner: learners.Heads | learners.Networks
+        encoder = study.encoder(split, method, seed, progress=progress)
+        settings, trained = end_to_end(methods.spec(method), study.recipe)
+        if trained:
+            learner = learners.Networks(study, split, encoder, settings, stop)
         else:
-            encoder = study.encoder(split, method, seed, progress=progress)
             learner = learners.Heads(study, split, encoder, stop, progress)
         for k in dict.fromkeys(k for k, _ in drawn):
             chosen = [draw for number, draw in drawn if number == k]

@@ -43,7 +43,8 @@ def units(study: Study, methods: Sequence[str], seeds: int, options: Source) -> 
     """Yield each method with each seed: the encoder from the source's training subjects, the head from the target's.
 
     The source's recipe decides everything, the head's training too; the scaler is fitted anew on the target's training
-    windows. A method that trains end to end learns the source's labels, and is then frozen like the others.
+    windows. A method that trains end to end learns the source's labels, and is then treated like the others: frozen, or
+    trained with the head where the recipe's `finetune.encoder` says so.
     """
     from otolith import splits
 
@@ -70,7 +71,7 @@ def _unit(source: Study, at_home: Split, target: Study, split: Split, method: st
             encoder,
             target.w,
             split,
-            frozen=True,
+            frozen=source.recipe.finetune.encoder == "frozen",
             settings=source.recipe.finetune,
             checkpoints=target.place_of(key),
             progress=progress,

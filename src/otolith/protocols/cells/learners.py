@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Literal
 
 import numpy as np
@@ -10,13 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from otolith import metrics
+from otolith.augment import SignalSpec
 from otolith.finetuning.classifier import train_classifier, train_steps
 from otolith.finetuning.features import encode
 from otolith.finetuning.heads import Labelled, build_head, predict
 from otolith.finetuning.parallel_heads import train_many
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.updates import EndToEnd
 from otolith.model import PretrainedEncoder
-from otolith.pipeline import build_encoder
 from otolith.progress import Progress
 from otolith.protocols.cells.study import Study
 from otolith.splits import Split
@@ -87,31 +89,32 @@ class Heads(_Learner):
         return Labelled(self._at(rows), self.labels(rows, self.features.device))
 
 
-class EndToEnd(_Learner):
-    """A new encoder and head, trained together on each draw."""
+class Networks(_Learner):
+    """A copy of the encoder and a new head, trained together on each draw."""
 
     alone = True
 
-    def __init__(self, study: Study, split: Split, method: str, seed: int, stop: Stop) -> None:
+    def __init__(
+        self, study: Study, split: Split, encoder: PretrainedEncoder, settings: FinetuneSettings, stop: Stop
+    ) -> None:
         super().__init__(study, split, stop)
-        self.study, self.method, self.seed = study, method, seed
-        self.settings: FinetuneSettings = study.recipe.settings_of(method)
-        self.encoder = study.encoder(split, method, seed)
+        self.encoder, self.seed, self.settings = encoder, encoder.seed, settings
+        self.change = study.recipe.changes(settings, SignalSpec.of(study.w.meta, encoder.scaler))
 
     def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
         """Return test predictions of a network trained on each of `drawn`, whose numbers seed heads and order."""
         found = []
         test = self._inputs(self.split.test)
         for rows, number in zip(drawn, numbers, strict=True):
-            network = build_encoder(self.method, self.study.recipe, self.w.meta, self.seed)
+            network = copy.deepcopy(self.encoder.network)
             seed = _head_seed(self.seed, number)
-            whole = torch.nn.Sequential(network, build_head(network.n_features, self.n_classes, self.settings, seed))
-            whole.to(self.encoder.device)
+            head = build_head(network.n_features, self.n_classes, self.settings, seed).to(self.encoder.device)
+            joint, whole = torch.nn.Sequential(network, head), EndToEnd(network, self.change)
             if self.stop == "last":
-                train_steps(whole, self._labelled(rows), self.settings, seed, STEPS)
+                train_steps(joint, self._labelled(rows), self.settings, seed, STEPS, whole)
             else:
                 train_classifier(
-                    whole,
+                    joint,
                     self._labelled(rows),
                     self._labelled(self.split.val),
                     self.settings,
@@ -119,8 +122,9 @@ class EndToEnd(_Learner):
                     n_classes=self.n_classes,
                     score=self.score,
                     every=5,
+                    whole=whole,
                 )
-            found.append(predict(whole, test).argmax(1).cpu().numpy())
+            found.append(predict(joint, test).argmax(1).cpu().numpy())
             advance(1)
         return found
 
