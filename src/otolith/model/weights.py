@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from otolith.errors import CheckpointError
+from otolith.nets import TreeEnsemble
 from otolith.system.reading import check_regular, open_regular
 
 FILE = "weights.safetensors"
 PARTS = ("encoder.", "head.", "calibration.")
-HEADER_TYPES = {torch.float32: "F32", torch.int64: "I64"}
+HEADER_TYPES = {torch.float32: "F32", torch.int64: "I64", torch.int16: "I16"}
 """Types of a network's tensors as safetensors names them."""
 
 
@@ -40,14 +41,20 @@ def _opened(path: Path) -> Iterator[Any]:
 def check(folder: Path, prefix: str, network: nn.Module) -> None:
     """Hold names, shapes and types of the tensors `prefix...` in the header against those of `network`.
 
+    Trees take their sizes from the header, within their bounds.
+
     Raises:
         CheckpointError: the file cannot be read, or a tensor is missing, extra, or of another shape or type.
     """
     path = folder / FILE
-    expected = network.state_dict()
     with _opened(path) as file:
         names = list(file.keys())
         found = {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
+        try:
+            grow(network, {name: tuple(file.get_slice(full).get_shape()) for name, full in found.items()})
+        except ValueError as error:
+            raise CheckpointError(f"{path}: {error}; copy the model folder again") from None
+        expected = network.state_dict()
         odd = sorted(prefix + name for name in found.keys() ^ expected.keys())
         odd += sorted(name for name in names if not name.startswith(PARTS))
         if odd:
@@ -63,13 +70,29 @@ def check(folder: Path, prefix: str, network: nn.Module) -> None:
                 )
 
 
+def grow(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Let the trees in a network take over the sizes of tensors, given by the names that its state has.
+
+    Raises:
+        ValueError: sizes that no trees have.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, TreeEnsemble):
+            start = f"{name}." if name else ""
+            module.resize({key: shapes[start + key] for key in module.KEPT if start + key in shapes})
+
+
 def fill(folder: Path, prefix: str, network: nn.Module) -> None:
     """Load the tensors `prefix...`, which `check` has found right, into `network`.
 
     Raises:
         CheckpointError: the file cannot be read, or a tensor holds a value that no training leaves.
     """
-    network.load_state_dict(tensors(folder, prefix))
+    found = tensors(folder, prefix)
+    try:
+        network.load_state_dict(found)
+    except ValueError as error:  # of trees, which look at every value
+        raise CheckpointError(f"{folder / FILE}: {error}; copy the model folder again") from None
 
 
 def tensors(folder: Path, prefix: str) -> dict[str, Tensor]:

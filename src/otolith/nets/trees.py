@@ -74,6 +74,8 @@ class TreeEnsemble(nn.Module):
             [0.2500, 0.7500]])
     """
 
+    KEPT = ("feature", "threshold", "leaf", "table")
+
     def __init__(self, n_features: int, n_classes: int, kind: Kind, trees: Sequence[Tree] = ()) -> None:
         super().__init__()
         if not 1 <= n_features <= MOST_FEATURES:
@@ -105,7 +107,7 @@ class TreeEnsemble(nn.Module):
     @property
     def n_bytes(self) -> int:
         """Bytes of the arrays that are kept."""
-        return sum(array.nbytes for array in (self.feature, self.threshold, self.leaf, self.table))
+        return sum(getattr(self, name).nbytes for name in self.KEPT)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.logits(self.mean_or_sum(x))
@@ -158,9 +160,7 @@ class TreeEnsemble(nn.Module):
         Raises:
             ValueError: they fit no ensemble, or are too large.
         """
-        if set(shapes) != {"feature", "threshold", "leaf", "table"} or any(
-            len(shape) != 1 + (name == "table") for name, shape in shapes.items()
-        ):
+        if set(shapes) != set(self.KEPT) or any(len(shape) != 1 + (name == "table") for name, shape in shapes.items()):
             raise ValueError(f"trees are kept as feature, threshold, leaf and table (of two dimensions); got {shapes}")
         (nodes,), (inner,), (leaves,) = (shapes[name] for name in ("feature", "threshold", "leaf"))
         rows, width = shapes["table"]
@@ -175,15 +175,11 @@ class TreeEnsemble(nn.Module):
             setattr(self, name, torch.empty(shape, dtype=getattr(self, name).dtype, device=getattr(self, name).device))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        own = {
-            name: state_dict[prefix + name]
-            for name in ("feature", "threshold", "leaf", "table")
-            if prefix + name in state_dict
-        }
-        if len(own) == 4:
+        own = {name: state_dict[prefix + name] for name in self.KEPT if prefix + name in state_dict}
+        if len(own) == len(self.KEPT):
             self.resize({name: tuple(tensor.shape) for name, tensor in own.items()})
         super()._load_from_state_dict(state_dict, prefix, *args)
-        if len(own) == 4 and self.feature.device.type != "meta":
+        if len(own) == len(self.KEPT) and self.feature.device.type != "meta":
             self._prepare()
 
     def _prepare(self) -> None:
