@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from otolith import __version__, fast
 from otolith.calibration.network import RecognitionNet
+from otolith.export import trees
 from otolith.model import Model
 from otolith.preprocessing.gravity import align
 from otolith.preprocessing.scaler import Scaler
@@ -114,7 +115,7 @@ def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
     names = [PROBABILITIES] if model.calibration is None else [PROBABILITIES, SCORE]
     try:
         # plain forms: the fast ones are PyTorch functions with a backward pass of their own, which no graph knows
-        with fast.plain(), torch.no_grad(), quiet("torch.onnx"):
+        with fast.plain(), torch.no_grad(), quiet("torch.onnx"), trees.as_operators(net) as ensembles:
             program = torch.onnx.export(
                 net.cpu().eval(),
                 (example,),
@@ -129,5 +130,6 @@ def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
         model.head.to(device)
     assert program is not None
     proto = program.model_proto
+    trees.fill(proto, ensembles)
     onnx.helper.set_model_props(proto, properties)
     onnx.save(proto, str(path))
