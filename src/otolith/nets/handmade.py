@@ -1,0 +1,197 @@
+"""Hand-made features: what was computed from windows before networks learnt to, as one network without parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from otolith.nets.encoder import Encoder
+from otolith.nets.families import BANDS, HIGHEST, LAGS, NOISE, QUANTILES, SMALL
+from otolith.recording import STANDARD_GRAVITY, triads
+
+MOST_STEPS, MOST_FREQUENCIES = 16_384, 512
+_TINY = 1e-12  # under roots, whose slope at zero has no end
+
+
+class HandmadeFeatures(Encoder):
+    """Moments, quantiles, differences, spectra, rhythms and postures of a window, in closed form.
+
+    (batch, n_channels, n_steps) in m/s² and rad/s -> (batch, n_features). Most are taken of each signal: every channel,
+    the magnitude of every three-axis sensor, and the acceleration along gravity (Mizell 2003), which is the direction
+    of the mean acceleration. `otolith.nets.families.FAMILIES` has their definitions and sources, docs/features.md the
+    table. There is nothing to learn, and nothing is kept in a model's folder.
+
+    All operations are plain ones that ONNX has. Every feature is finite and a continuous function of the window:
+    variances that divide have `SMALL` added, and samples within `NOISE` of the mean cross it in part only.
+
+    Args:
+        channels: their names, such as "acc_x".
+        n_steps: time steps of a window.
+        rate_hz: sampling rate.
+
+    Attributes:
+        names: of the features, in order, such as "acc_x_std".
+        signals: what most features are taken of, in order.
+
+    Raises:
+        ValueError: fewer than eight steps, more than `MOST_STEPS`, or a rate that is not positive.
+
+    >>> features = HandmadeFeatures(("acc_x", "acc_y", "acc_z"), n_steps=30, rate_hz=30)
+    >>> level = torch.tensor([0.0, 0.0, 9.81]).view(1, 3, 1).expand(1, 3, 30)
+    >>> dict(zip(features.names, features(level)[0].tolist(), strict=True))["acc_gravity_z"] > 0.99
+    True
+    """
+
+    _slope: Tensor
+    _cosines: Tensor
+    _sines: Tensor
+    _frequencies: Tensor
+    _bands: Tensor
+    _quantiles: Tensor
+
+    def __init__(self, channels: Sequence[str], n_steps: int, rate_hz: float) -> None:
+        if not (rate_hz > 0 and math.isfinite(rate_hz)):
+            raise ValueError(f"the rate has to be positive; got {rate_hz:g} Hz")
+        if n_steps > MOST_STEPS:
+            raise ValueError(f"a window of {n_steps} steps is too long: hand-made features take at most {MOST_STEPS}")
+        self._triads = triads(channels)
+        sensors = [channels[x].removesuffix("_x") for x, _, _ in self._triads]
+        self._acc = sensors.index("acc") if "acc" in sensors else None
+        self._gyro = sensors.index("gyro") if "gyro" in sensors else None
+        vertical = () if self._acc is None else ("acc_vertical",)
+        self.signals = (*channels, *(f"{sensor}_mag" for sensor in sensors), *vertical)
+        by_steps = {round(lag * rate_hz): lag for lag in reversed(LAGS)}  # of equal numbers of steps the shortest stays
+        lags = {steps: lag for steps, lag in sorted(by_steps.items()) if 1 <= steps <= n_steps // 2}
+        self._lags = tuple(lags)
+        bands = [band for band in BANDS if band[0] < rate_hz / 2]
+        self.names = tuple(self._named(sensors, bands, list(lags.values())))
+        super().__init__(len(channels), n_steps, len(self.names))
+        self.rate_hz = rate_hz
+        for name, value in _constants(n_steps, rate_hz, bands).items():
+            self.register_buffer(name, value.float(), persistent=False)
+
+    def _named(
+        self, sensors: Sequence[str], bands: Sequence[tuple[float, float]], lags: Sequence[float]
+    ) -> Iterator[str]:
+        own = ["mean", "std", "skewness", "slope", *(f"q{round(100 * q)}" for q in QUANTILES)]
+        own += ["diff_mean", "diff_max", "crossings", *(f"power_{low:g}_{high:g}hz" for low, high in bands)]
+        own += ["peak_hz", "entropy", *(f"autocorr_{lag:g}s" for lag in lags)]
+        for signal in self.signals:
+            yield from (f"{signal}_{each}" for each in own)
+        for sensor in sensors:
+            yield from (
+                f"{sensor}_{each}" for each in ("corr_xy", "corr_xz", "corr_yz", "sma", "jerk_mean", "jerk_std")
+            )
+        if self._acc is not None:
+            yield from ("acc_gravity_x", "acc_gravity_y", "acc_gravity_z", "acc_turned", "acc_enmo")
+            if self._gyro is not None:
+                yield from (f"acc_gyro_corr_{each}" for each in ("mag", "x", "y", "z"))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the features (batch, n_features) of windows x (batch, n_channels, n_steps) in m/s² and rad/s."""
+        with torch.autocast(x.device.type, enabled=False):
+            x = x.float()
+            sensors = [torch.stack([x[:, i] for i in triad], 1) for triad in self._triads]
+            signals = [x, *map(_length, sensors)]
+            gravity = x.new_zeros(0)
+            if self._acc is not None:
+                mean = sensors[self._acc].mean(2, keepdim=True)
+                gravity = mean / (_length(mean) + _TINY)
+                signals.append((sensors[self._acc] * gravity).sum(1, keepdim=True))
+            s = torch.cat(signals, 1)
+            mean = s.mean(2)
+            d = s - mean[:, :, None]
+            variance = d.square().mean(2)
+            own = [mean, *self._shape(d, variance), *self._quantiles_of(s), *self._differences(s, d)]
+            own += [*self._spectrum(d), *self._rhythm(d, variance)]
+            joint = [*self._of_sensors(d), *self._of_gravity(sensors, gravity), *self._between(d)]
+            return torch.cat([torch.stack(own, 2).flatten(1), *(each[:, None] for each in joint)], 1)
+
+    def _shape(self, d: Tensor, variance: Tensor) -> list[Tensor]:
+        third = (d.square() * d).mean(2)
+        return [(variance + _TINY).sqrt(), third / (variance + SMALL) ** 1.5, d @ self._slope]
+
+    def _quantiles_of(self, s: Tensor) -> list[Tensor]:
+        return list((s.sort(2).values @ self._quantiles).unbind(2))
+
+    def _differences(self, s: Tensor, d: Tensor) -> list[Tensor]:
+        size = (s[:, :, 1:] - s[:, :, :-1]).abs() * self.rate_hz
+        side = (d / NOISE).clamp(-1, 1)
+        crossed = (-side[:, :, 1:] * side[:, :, :-1]).clamp(min=0).mean(2) * self.rate_hz
+        return [size.mean(2), size.amax(2), crossed]
+
+    def _spectrum(self, d: Tensor) -> list[Tensor]:
+        power = (d @ self._cosines).square() + (d @ self._sines).square()
+        share = power / (power.sum(2, keepdim=True) + SMALL)
+        sharp = (power / (power.amax(2, keepdim=True) + SMALL)).square().square()
+        peak = (sharp @ self._frequencies) / (sharp.sum(2) + SMALL)
+        entropy = -(share * (share + 1e-9).log()).sum(2) / math.log(len(self._frequencies))
+        return [*(power @ self._bands + SMALL).log().unbind(2), peak, entropy]
+
+    def _rhythm(self, d: Tensor, variance: Tensor) -> list[Tensor]:
+        return [(d[:, :, lag:] * d[:, :, :-lag]).mean(2) / (variance + SMALL) for lag in self._lags]
+
+    def _of_sensors(self, d: Tensor) -> Iterator[Tensor]:
+        for triad in self._triads:
+            x, y, z = axes = [d[:, i] for i in triad]
+            yield from (_correlation(x, y), _correlation(x, z), _correlation(y, z))
+            three = torch.stack(axes, 1)
+            jerk = _length(three[:, :, 1:] - three[:, :, :-1])[:, 0] * self.rate_hz
+            rest = jerk - jerk.mean(1, keepdim=True)
+            yield from (three.abs().mean(2).sum(1), jerk.mean(1), (rest.square().mean(1) + _TINY).sqrt())
+
+    def _of_gravity(self, sensors: Sequence[Tensor], gravity: Tensor) -> Iterator[Tensor]:
+        if self._acc is not None:
+            acc, half = sensors[self._acc] / STANDARD_GRAVITY, self.n_steps // 2
+            yield from gravity[:, :, 0].unbind(1)
+            yield _length(acc[:, :, -half:].mean(2, keepdim=True) - acc[:, :, :half].mean(2, keepdim=True))[:, 0, 0]
+            yield (_length(acc)[:, 0] - 1).clamp(min=0).mean(1)
+
+    def _between(self, d: Tensor) -> Iterator[Tensor]:
+        if self._acc is not None and self._gyro is not None:
+            yield _correlation(d[:, self.n_channels + self._acc], d[:, self.n_channels + self._gyro])
+            for i, j in zip(self._triads[self._acc], self._triads[self._gyro], strict=True):
+                yield _correlation(d[:, i], d[:, j])
+
+
+def _constants(n_steps: int, rate_hz: float, bands: Sequence[tuple[float, float]]) -> dict[str, Tensor]:
+    """Return the matrices by which windows are multiplied, in float64.
+
+    The spectrum is a periodogram under a Hann window, in squared units for each Hz, at the middles of n equal cells
+    from 0 Hz to `HIGHEST` or half the rate; a cell is at most half a hertz wide.
+    """
+    steps = torch.arange(n_steps, dtype=torch.float64)
+    time = steps / rate_hz
+    centred = time - time.mean()
+    hann = 0.5 - 0.5 * torch.cos(2 * math.pi * (steps + 0.5) / n_steps)
+    top = min(HIGHEST, rate_hz / 2)
+    n = max(2, min(MOST_FREQUENCIES, math.ceil(top / min(0.5, rate_hz / n_steps))))
+    width = top / n
+    middle = (torch.arange(n, dtype=torch.float64) + 0.5) * width
+    angle = 2 * math.pi * time[:, None] * middle
+    scale = (2 / (rate_hz * hann.square().sum())).sqrt() * hann[:, None]
+    edges = torch.tensor(bands, dtype=torch.float64).view(-1, 2)
+    low = torch.maximum(middle[:, None] - width / 2, edges[:, 0])
+    high = torch.minimum(middle[:, None] + width / 2, edges[:, 1])
+    position = torch.tensor(QUANTILES, dtype=torch.float64) * (n_steps - 1)
+    return {
+        "_slope": centred / centred.square().sum(),
+        "_cosines": scale * angle.cos(),
+        "_sines": scale * angle.sin(),
+        "_frequencies": middle,
+        "_bands": (high - low).clamp(min=0),
+        "_quantiles": (1 - (steps[:, None] - position).abs()).clamp(min=0),
+    }
+
+
+def _length(x: Tensor) -> Tensor:
+    """(batch, 3, time) -> (batch, 1, time)."""
+    return (x.square().sum(1, keepdim=True) + _TINY).sqrt()
+
+
+def _correlation(a: Tensor, b: Tensor) -> Tensor:
+    """(batch, time), (batch, time), both of mean zero -> (batch,)."""
+    return (a * b).mean(1) / ((a.square().mean(1) + SMALL) * (b.square().mean(1) + SMALL)).sqrt()
