@@ -151,7 +151,9 @@ def test_graph_in_onnx_agrees_for_any_batch(tmp_path: Path) -> None:
     shapes = {"x": {0: torch.export.Dim("batch", min=1, max=4096)}}
     given = torch.from_numpy(windows(3))
     with quiet("torch.onnx"):
-        made = torch.onnx.export(network, (given,), input_names=["x"], dynamo=True, dynamic_shapes=shapes, verbose=False)
+        made = torch.onnx.export(
+            network, (given,), input_names=["x"], dynamo=True, dynamic_shapes=shapes, verbose=False
+        )
     assert made is not None
     made.save(tmp_path / "features.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "features.onnx", providers=["CPUExecutionProvider"])
