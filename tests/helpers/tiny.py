@@ -16,6 +16,7 @@ SIZES: dict[str, Any] = {
     "encoder.blocks": 1,
     "encoder.heads": 2,
     "encoder.feed_forward": 32,
+    "encoder.width": 12,
     "projection.hidden": 16,
     "projection.out": 16,
     "autoencoder.latent": 12,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -10,8 +11,9 @@ from torch import Tensor
 
 from otolith import methods
 from otolith.augment import SignalSpec
+from otolith.errors import RecipeError
 from otolith.methods.masked import MaskedReconstruction, MaskedSettings
-from otolith.nets import TransformerEncoder
+from otolith.nets import ConvAutoencoder, ResidualEncoder, TransformerEncoder
 from otolith.recording import CHANNELS
 from otolith.training.pretext import Batch
 from tests.helpers import tiny
@@ -27,6 +29,11 @@ def method(n_channels: int = 6, n_steps: int = 30, share: float = 0.1, blocks: i
     return MaskedReconstruction(encoder, share)
 
 
+def convolutional(n_channels: int = 6, n_steps: int = 30) -> MaskedReconstruction:
+    torch.manual_seed(0)
+    return MaskedReconstruction(ResidualEncoder(n_channels, n_steps, 16, (3, 3)))
+
+
 def generator(seed: int = 1) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
@@ -40,9 +47,16 @@ class Watch:
 
     def __init__(self, task: MaskedReconstruction) -> None:
         self.seen: list[Tensor] = []
-        self.flat: list[Tensor] = []
-        task.encoder.register_forward_pre_hook(lambda module, args: self.seen.append(args[0].clone()))
-        task.encoder.register_forward_hook(lambda module, args, out: self.flat.append(out.detach()))
+        self.steps: list[Tensor] = []
+        steps = task.encoder.steps
+
+        def watched(x: Tensor) -> Tensor:
+            out = steps(x)
+            self.seen.append(x.clone())
+            self.steps.append(out.detach())
+            return out
+
+        task.encoder.steps = watched  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize(
@@ -85,24 +99,28 @@ def test_the_encoder_sees_zeros_where_it_is_to_rebuild_and_the_window_elsewhere(
     assert torch.equal(x, before)
 
 
+@pytest.mark.parametrize("kind", ["transformer", "conv"])
 @pytest.mark.parametrize("n_channels", [1, 6])
-@pytest.mark.parametrize("n_steps", [8, 30])
-def test_the_loss_is_the_error_of_hidden_steps_alone(n_channels: int, n_steps: int) -> None:
-    """In plain loops: a linear map of the encoder's output of a step, compared with that step of the clean window."""
-    task = method(n_channels, n_steps).double()
+@pytest.mark.parametrize("n_steps", [8, 13, 30])
+def test_the_loss_is_the_error_of_hidden_steps_alone(n_channels: int, n_steps: int, kind: str) -> None:
+    """In plain loops: a linear map of the encoder's output of a step, compared with that step of the clean window.
+
+    `conv` has one output for two steps, and the last of an odd number for one.
+    """
+    task = (method(n_channels, n_steps) if kind == "transformer" else convolutional(n_channels, n_steps)).double()
+    each = {"transformer": 1, "conv": 2}[kind]
     x = randn(4, n_channels, n_steps, seed=3).double()
     watch = Watch(task)
     loss = task.loss(Batch(x), generator())["loss"]
     masked = task.draw(x, generator())
     weight, bias = task.head.weight.tolist(), task.head.bias.tolist()
-    width = len(weight[0])
     errors = []
-    for i, features in enumerate(watch.flat[0].tolist()):
+    for i, steps in enumerate(watch.steps[0].tolist()):
         for t in range(n_steps):
             if masked[i, t]:
-                step = features[t * width : (t + 1) * width]
                 for c in range(n_channels):
-                    rebuilt = bias[c] + math.fsum(w * f for w, f in zip(weight[c], step, strict=True))
+                    row = (t % each) * n_channels + c
+                    rebuilt = bias[row] + math.fsum(w * f for w, f in zip(weight[row], steps[t // each], strict=True))
                     errors.append((rebuilt - float(x[i, c, t])) ** 2)
     assert loss.item() == pytest.approx(math.fsum(errors) / len(errors), rel=1e-9)
     assert loss.dtype == torch.float64
@@ -112,9 +130,24 @@ def test_the_head_reads_each_step_where_it_lies() -> None:
     """Convolutions alone reach two steps to each side: what is rebuilt at a step knows nothing from farther away."""
     task = method(blocks=0).eval()
     x = randn(1, 6, 30).requires_grad_()
-    steps = task.encoder(x).unflatten(1, (30, -1))
-    (slope,) = torch.autograd.grad(task.head(steps)[0, 11].square().sum(), x)
+    (slope,) = torch.autograd.grad(task.rebuild(x)[0, :, 11].square().sum(), x)
     assert slope.abs().sum(dim=(0, 1)).nonzero().flatten().tolist() == [9, 10, 11, 12, 13]
+
+
+def test_the_head_of_strided_steps_reads_each_pair_where_it_lies() -> None:
+    """Two convolutions of three taps, the second of them after the pooling by two."""
+    task = convolutional().eval()
+    x = randn(1, 6, 30).requires_grad_()
+    for t in (10, 11):  # of output 5, that sees outputs 4 to 6: the steps 8 to 13, and one more on either side
+        (slope,) = torch.autograd.grad(task.rebuild(x)[0, :, t].square().sum(), x)
+        assert {8, 13} - set(slope.abs().sum(dim=(0, 1)).nonzero().flatten().tolist()) == set()
+        assert not slope[:, :, :7].any()
+        assert not slope[:, :, 15:].any()
+
+
+def test_an_encoder_without_output_over_time_is_refused() -> None:
+    with pytest.raises(RecipeError, match="rebuilds windows step by step, and ConvAutoencoder has no output for each"):
+        MaskedReconstruction(ConvAutoencoder(6, 30))
 
 
 def test_hidden_steps_of_the_window_teach_but_do_not_help() -> None:
@@ -128,9 +161,10 @@ def test_hidden_steps_of_the_window_teach_but_do_not_help() -> None:
     assert losses[1] > losses[0] + 50
 
 
-def test_it_learns_what_neighbours_tell() -> None:
+@pytest.mark.parametrize("make", [method, convolutional])
+def test_it_learns_what_neighbours_tell(make: Callable[[], MaskedReconstruction]) -> None:
     """Slow waves: a hidden step lies between its neighbours. Without a guess the error would stay at 1/2."""
-    task = method().train()
+    task = make().train()
     phase = 2 * math.pi * torch.rand(256, 6, 1, generator=generator(4))
     x = torch.sin(2 * math.pi * 1.5 * torch.arange(30) / 30 + phase)
     optimizer, losses, random = torch.optim.Adam(task.parameters(), lr=3e-3), [], generator()

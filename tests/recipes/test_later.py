@@ -18,6 +18,8 @@ COMPACT_AT_FIRST: dict[str, Any] = {}
 LATER_PLACES = [
     ("windows.sensors", ["acc"]),
     ("robust.copies", 2),
+    ("encoder.kind", "conv"),
+    ("encoder.width", 64),
     ("finetune.standardise", True),
     ("finetune.penalty", 2.0),
     ("method.supervised.label_smoothing", 0.1),

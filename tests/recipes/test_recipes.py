@@ -13,8 +13,10 @@ import pytest
 from otolith import augment, datasets, methods
 from otolith.augment import SignalSpec
 from otolith.errors import RecipeError
+from otolith.methods.base import shared_encoder
 from otolith.recipes import SHIPPED, Recipe, load_recipe, parse_override
 from otolith.recipes.loading import shipped_text
+from otolith.windows import WindowMeta
 
 ROOM = Path(str(resources.files("otolith.recipes")))
 FILES = sorted(ROOM.glob("default/*.toml"))
@@ -229,6 +231,10 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known() -> None:
         ("encoder.maps", [], "encoder"),
         ("encoder.maps", [32, 0, 128], "positive"),
         ("encoder.dropout", 1.0, "dropout"),
+        ("encoder.kind", "lstm", "encoder.kind"),
+        ("encoder.width", 0, "positive width"),
+        ("encoder.kernels", [], "odd kernels"),
+        ("encoder.kernels", [5, 4], "odd kernels; got kernels (5, 4)"),
         ("autoencoder.latent", 0, "latent >= 1"),
         ("finetune.dropout", 1.5, "dropout 1.5"),
         ("finetune.hidden", [0], "hidden"),
@@ -250,6 +256,8 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known() -> None:
         ("augment.0.probability", 1.5, "augment.0.probability"),
         ("encoder.blocks", 10**9, "at most 1000 layers"),
         ("encoder.maps", [8] * 2000, "at most 1000 layers"),
+        ("encoder.kernels", [3] * 2001, "at most 1000 layers"),
+        ("encoder.width", 10**9, "encoder.width: expected at most 1,000,000"),
         ("finetune.hidden", [8] * 2000, "at most 100 hidden layers"),
         ("augment.0.sigma", float("inf"), "augment.0.sigma: expected a finite number; got inf"),
         ("pretrain.lr", float("inf"), "pretrain.lr: expected a finite number"),
@@ -464,3 +472,18 @@ def test_the_augmentations_are_built_with_their_options() -> None:
         ("permutation", 0.5),
     ]
     assert built.items[0][0].sigma == 0.25  # type: ignore[attr-defined]
+
+
+def test_a_recipe_of_convolutions_leaves_the_transformer_out(tmp_path: Path) -> None:
+    """Its values hold then as they are, and no width of a transformer has to fit the heads."""
+    text = shipped_text("compact")
+    for line in ("blocks = 1", "heads = 8", "feed_forward = 256"):
+        assert line in text
+        text = "\n".join(each for each in text.splitlines() if not each.startswith(line))
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace("[encoder]", '[encoder]\nkind = "conv"\nkernels = [7, 3]\n# '), "utf-8")
+    recipe = load_recipe(path, "own", {"encoder.maps": [32, 64, 100]})
+    assert (recipe.encoder.kind, recipe.encoder.width, recipe.encoder.kernels) == ("conv", 96, (7, 3))
+    assert shared_encoder(recipe, WindowMeta("own", ("still", "walk"))).n_features == 288
+    with pytest.raises(RecipeError, match="heads that divide the last of maps"):
+        load_recipe(path, "own", {"encoder.maps": [32, 64, 100], "encoder.kind": "transformer"})

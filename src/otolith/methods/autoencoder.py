@@ -44,6 +44,7 @@ SPEC = MethodSpec(
     summary="the window from a noisy copy; also the teacher of `dynamic` (Section III-C)",
     paper=Paper("Haresamudram et al.", 2019, "On the Role of Features in Human Activity Recognition", "ISWC"),
     order=170,
+    own_encoder="the autoencoder's own",
     colour="#e69f00",
     encoder=conv_autoencoder,
     build=lambda shared, settings, encoder, signal: DenoisingAutoencoder(encoder, shared.autoencoder.noise_sigma),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from otolith.augment import Compose, SignalSpec
-from otolith.nets import Encoder, TransformerEncoder
+from otolith.nets import Encoder, ResidualEncoder, TransformerEncoder
 from otolith.training.settings import TrainSettings
 from otolith.windows import WindowMeta
 
@@ -50,24 +50,37 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSettings(Settings):
-    """The conv + transformer encoder (Fig. 4, Section IV-B3)."""
+    """The encoder that methods share: the paper's convolutions with a transformer (Fig. 4, Section IV-B3), or `conv`.
 
+    `width` and `kernels` belong to kind `conv`, `blocks`, `heads` and `feed_forward` to kind `transformer`, and
+    `dropout` to both. `maps` and `kernel` are those of the transformer's convolutions, and of the autoencoder.
+    """
+
+    kind: Literal["transformer", "conv"] = "transformer"
+    """`conv`: residual convolutions with features pooled over time (`otolith.nets.ResidualEncoder`)."""
+    width: int = 96
+    """Maps of each residual convolution; the features of a window are three times as many."""
+    kernels: tuple[int, ...] = (5, 5, 3, 3)
+    """Taps of each residual convolution."""
     maps: tuple[int, ...]
     kernel: int
-    blocks: int
-    heads: int
-    feed_forward: int
+    blocks: int = 8
+    heads: int = 8
+    feed_forward: int = 2048
     dropout: float
 
     def __post_init__(self) -> None:
-        if len(self.maps) > MOST_LAYERS:
-            raise ValueError(f"expected at most {MOST_LAYERS} layers; got {len(self.maps)} maps")
+        for name in ("maps", "kernels"):
+            if len(getattr(self, name)) > MOST_LAYERS:
+                raise ValueError(f"expected at most {MOST_LAYERS} layers; got {len(getattr(self, name))} {name}")
         self.require(f"0 <= blocks, and at most {MOST_LAYERS} layers", 0 <= self.blocks <= MOST_LAYERS)
         self.require("positive sizes in maps", len(self.maps) > 0 and min(self.maps) > 0)
-        self.require("positive heads and feed_forward", min(self.heads, self.feed_forward) > 0)
+        self.require("positive width, heads and feed_forward", min(self.width, self.heads, self.feed_forward) > 0)
         self.require("an odd kernel", self.kernel > 0 and self.kernel % 2 == 1)
+        self.require("odd kernels", len(self.kernels) > 0 and all(k > 0 and k % 2 == 1 for k in self.kernels))
         self.require("0 <= dropout < 1", 0 <= self.dropout < 1)
-        self.require("heads that divide the last of maps", self.maps[-1] % self.heads == 0)
+        divides = self.kind != "transformer" or self.maps[-1] % self.heads == 0
+        self.require("heads that divide the last of maps", divides)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,17 +129,12 @@ class SharedSettings(Protocol):
 
 
 def shared_encoder(shared: SharedSettings, meta: WindowMeta) -> Encoder:
-    """Return the conv + transformer encoder (Fig. 4), which methods share unless their paper has its own."""
-    part = shared.encoder
+    """Return the encoder of the recipe's kind, which methods share unless their paper has its own."""
+    part, n_channels, n_steps = shared.encoder, len(meta.channels), meta.n_steps
+    if part.kind == "conv":
+        return ResidualEncoder(n_channels, n_steps, part.width, part.kernels, part.dropout)
     return TransformerEncoder(
-        len(meta.channels),
-        meta.n_steps,
-        part.maps,
-        part.kernel,
-        part.blocks,
-        part.heads,
-        part.feed_forward,
-        part.dropout,
+        n_channels, n_steps, part.maps, part.kernel, part.blocks, part.heads, part.feed_forward, part.dropout
     )
 
 

@@ -73,6 +73,7 @@ SPEC = MethodSpec(
     summary="the future of a window from its past",
     paper=Paper("Haresamudram et al.", 2021, "Contrastive Predictive Coding for Human Activity Recognition", "IMWUT"),
     order=140,
+    own_encoder="causal convolutions and a GRU",
     colour="#8c6bb1",
     settings=CPCSettings,
     encoder=lambda shared, meta: CPCEncoder(len(meta.channels), meta.n_steps),  # of the paper's sizes in every recipe

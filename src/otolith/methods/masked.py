@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from otolith.errors import RecipeError
 from otolith.losses.masked import masked_mse
 from otolith.methods.base import Settings
 from otolith.methods.spec import MethodSpec, Paper
-from otolith.nets import TransformerEncoder
+from otolith.nets import Encoder
 from otolith.training.pretext import Batch, Method
 
 
@@ -28,27 +29,37 @@ class MaskedSettings(Settings):
 class MaskedReconstruction(Method):
     """Some steps of each window become zero, the training windows' mean; the error there is the loss.
 
-    The encoder's output of each step, before it is flattened into features, goes through one linear layer to the
-    channels of that step. All channels of a step are hidden together, and every window hides equally many steps, each
-    choice of them equally likely.
+    The encoder's output of each step (`Encoder.steps`) goes through one linear layer to the channels of that step; that
+    of an encoder whose output has fewer steps, as `conv` has, to the channels of all steps that an output belongs to.
+    All channels of a step are hidden together, and every window hides equally many steps, each choice of them equally
+    likely.
 
     Taken from the paper: the share of 10 %, zeros in place of what is hidden, a transformer encoder, and an error that
     counts the hidden steps alone. Encoder and training are those of the other methods, so that the pretext task is all
     that differs.
     """
 
-    encoder: TransformerEncoder
-
-    def __init__(self, encoder: TransformerEncoder, share: float = 0.1) -> None:
+    def __init__(self, encoder: Encoder, share: float = 0.1) -> None:
         super().__init__()
+        if encoder.n_out_steps is None or encoder.width is None:
+            raise RecipeError(
+                f"method 'masked' rebuilds windows step by step, and {type(encoder).__name__} has no output for each "
+                "time step; choose an encoder that has, or another method"
+            )
         self.encoder = encoder
-        self.head = nn.Linear(encoder.n_features // encoder.n_steps, encoder.n_channels)
+        self.each = -(-encoder.n_steps // encoder.n_out_steps)  # input steps for each of the encoder's output
+        self.head = nn.Linear(encoder.width, self.each * encoder.n_channels)
         self.n_masked = min(max(1, round(share * encoder.n_steps)), encoder.n_steps - 1)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         masked = batch.draw(lambda x: self.draw(x, generator))
-        steps = self.encoder(batch.x.masked_fill(masked[:, None], 0.0)).unflatten(1, (self.encoder.n_steps, -1))
-        return {"loss": masked_mse(self.head(steps).transpose(1, 2), batch.x, masked)}
+        rebuilt = self.rebuild(batch.x.masked_fill(masked[:, None], 0.0))
+        return {"loss": masked_mse(rebuilt, batch.x, masked)}
+
+    def rebuild(self, x: Tensor) -> Tensor:
+        """Return the windows as the head rebuilds them, (batch, channels, time), from windows of the same shape."""
+        by_step = self.head(self.encoder.steps(x)).unflatten(2, (self.each, -1)).flatten(1, 2)
+        return by_step[:, : x.shape[2]].transpose(1, 2)
 
     def draw(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Return the steps of x (batch, channels, time) to hide: (batch, time) bool, `n_masked` in each row."""

@@ -108,6 +108,7 @@ SPEC = MethodSpec(
     summary="which of eight transformations was applied",
     paper=Paper("Saeed et al.", 2019, "Multi-task Self-Supervised Learning for Human Activity Detection", "IMWUT"),
     order=160,
+    own_encoder="convolutions with long kernels",
     colour="#cc79a7",
     settings=MultitaskSettings,
     encoder=lambda shared, meta: TPNEncoder(len(meta.channels), meta.n_steps),  # of the paper's sizes in every recipe

@@ -35,15 +35,23 @@ CURE = "Record both sensors, or choose 'dynamic', which takes any channels"
 class ModalityEncoders(Encoder):
     """One encoder on the accelerometer's channels and one on the gyroscope's, their features side by side.
 
-    (batch, 6, n_steps) -> (batch, n_features), n_features the sum of both. No weights are shared.
+    (batch, 6, n_steps) -> (batch, n_features), n_features the sum of both. No weights are shared. The same holds for
+    their outputs over time, where both have them.
     """
 
     def __init__(self, acc: Encoder, gyro: Encoder, n_steps: int) -> None:
-        super().__init__(2 * AXES, n_steps, acc.n_features + gyro.n_features)
+        width = None if acc.width is None or gyro.width is None else acc.width + gyro.width
+        n_features = acc.n_features + gyro.n_features
+        super().__init__(2 * AXES, n_steps, n_features, n_out_steps=acc.n_out_steps, width=width)
         self.acc, self.gyro = acc, gyro
+        self.flattened = acc.flattened
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat(self.by_sensor(x), dim=1)
+
+    def steps(self, x: Tensor) -> Tensor:
+        """Return the outputs over time of both: (batch, 6, n_steps) -> (batch, n_out_steps, width)."""
+        return torch.cat([self.acc.steps(x[:, :AXES]), self.gyro.steps(x[:, AXES:])], dim=2)
 
     def by_sensor(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Features of the accelerometer and of the gyroscope."""

@@ -36,6 +36,7 @@ MOST = 1_000_000
 LATER: Mapping[str, tuple[str, ...]] = {
     "Recipe": ("choice",),
     "WindowSection": ("sensors", "frame"),
+    "EncoderSettings": ("kind", "width", "kernels"),
     "RobustSection": ("orientation", "may_miss", "copies"),
     "FinetuneSettings": (
         "encoder",
