@@ -86,12 +86,13 @@ def test_a_description_has_all_that_tables_show() -> None:
 
 def table() -> list[str]:
     """The table of docs/methods.md, made from the specs."""
-    lines = ["| name | what it learns from | needs | after | module |", "|---|---|---|---|---|"]
+    lines = ["| name | what it learns from | needs | encoder | after | module |", "|---|---|---|---|---|---|"]
     for name in NAMES:
         spec = methods.spec(name)
         after = ", ".join(part for part in (str(spec.paper), spec.section) if part)
         needs = ", ".join(spec.needs) or "–"
-        lines.append(f"| `{name}` | {spec.summary} | {needs} | {after} | `methods/{file_of(name)}.py` |")
+        own = spec.own_encoder or "either"
+        lines.append(f"| `{name}` | {spec.summary} | {needs} | {own} | {after} | `methods/{file_of(name)}.py` |")
     return lines
 
 
