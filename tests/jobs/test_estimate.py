@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from otolith import methods
-from otolith.errors import DataError
+from otolith.errors import DataError, TrainingError
 from otolith.jobs.estimate import Estimate, estimate
 from otolith.pipeline import build_encoder
+from otolith.recipes import Recipe
 from tests.helpers import tiny
 
 STAGES = {name: {"pretrain", "features", "finetune"} for name in methods.names()} | {
@@ -41,6 +42,19 @@ def test_time_follows_epochs_and_windows() -> None:
     assert many > 10 * one
     none = estimate(tiny.recipe(pretrain__epochs=0), "csshar", meta, 64, 10).seconds["pretrain"]
     assert none == 0
+
+
+def test_an_encoder_that_is_trained_with_its_head_takes_no_time_for_features() -> None:
+    meta = tiny.windows(n_subjects=1).meta
+    found = {epochs: estimate(whole(epochs), "csshar", meta, 64, 10) for epochs in (1, 400)}
+    assert set(found[1].seconds) == {"pretrain", "finetune"}
+    assert found[400].seconds["finetune"] > 10 * found[1].seconds["finetune"]
+    with pytest.raises(TrainingError, match="of memory besides PyTorch"):
+        estimate(whole(1), "random", meta, 64, 10, available=1000)
+
+
+def whole(epochs: int) -> Recipe:
+    return tiny.recipe(finetune__encoder="trained", finetune__augment=True, finetune__epochs=epochs)
 
 
 def test_a_single_window_is_estimated_and_left_to_training_to_refuse() -> None:

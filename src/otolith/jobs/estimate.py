@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,10 +17,14 @@ import torch
 from otolith import methods
 from otolith.augment import SignalSpec
 from otolith.errors import TrainingError
-from otolith.finetuning.heads import build_head
+from otolith.finetuning.heads import Labelled, build_head
+from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.updates import EndToEnd, updates_of
 from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import SPEC as AUTOENCODER
+from otolith.nets import Encoder
 from otolith.pipeline import build_encoder
+from otolith.pipeline.finetuning import end_to_end
 from otolith.preprocessing.scaler import Scaler
 from otolith.system.device import choose_device
 from otolith.training.loop import train
@@ -100,15 +108,19 @@ def estimate(
     for stage, stage_spec in stages:
         settings = stage_spec.train(recipe, recipe.settings_of(stage_spec.name))
         size = max(2, min(settings.batch_size, n_train))
-        if available is not None and size >= 64:  # what a step keeps grows with its batch, or faster
-            part = _probe(stage_spec, recipe, settings, meta, where, size // 8)[1] - 4 * parameters
-            refuse_too_large(size // (size // 8) * part, available)
-        per_step, kept = _probe(stage_spec, recipe, settings, meta, where, size)
+        per_step, kept = _checked(
+            partial(_probe, stage_spec, recipe, settings, meta, where), size, 4 * parameters, available
+        )
         seconds[stage] = per_step * settings.epochs * (n_train // min(settings.batch_size, n_train))
         activations = max(activations, kept)
     per_window = _forward_seconds(encoder, meta, where)
-    if spec.end_to_end:
-        seconds["finetune"] = 3 * per_window * n_train * recipe.settings_of(method).epochs
+    finetune, whole = end_to_end(spec, recipe)
+    if whole:
+        size = min(finetune.batch_size, n_train)
+        per_step, kept = _checked(partial(_probe_whole, encoder, recipe, finetune, meta, where), size, 0, available)
+        judged = per_window * n_val
+        seconds["finetune"] = finetune.epochs * (per_step * math.ceil(n_train / size) + judged)
+        activations = max(activations, kept)
         features = 0
     else:
         seconds["features"] = per_window * (n_train + n_val)
@@ -118,12 +130,49 @@ def estimate(
         seconds["finetune"] = _median(lambda: head(x).sum().backward()) * (n_train // size + 1) * recipe.finetune.epochs
         features = 4 * n_features * (n_train + n_val)
     windows = 4 * len(meta.channels) * meta.n_steps * (n_train + n_val)
-    if windows > RESIDENT_BYTES and not spec.end_to_end:
+    if windows > RESIDENT_BYTES and not whole:
         windows = RESIDENT_BYTES  # the rest stays in its file
     peak = 16 * parameters + max(activations, features) + 2 * windows
     if available is not None:
         refuse_too_large(peak, available)
     return Estimate(seconds, parameters, peak)
+
+
+def _checked(
+    probe: Callable[[int], tuple[float, int]], size: int, apart: int, available: int | None
+) -> tuple[float, int]:
+    """Return what `probe` finds of a step of `size` windows, after an eighth of it has shown that this will fit.
+
+    Args:
+        apart: bytes that do not grow with the step.
+    """
+    if available is not None and size >= 64:  # what a step keeps grows with its batch, or faster
+        refuse_too_large(size // (size // 8) * (probe(size // 8)[1] - apart), available)
+    return probe(size)
+
+
+def _probe_whole(
+    encoder: Encoder, recipe: Recipe, settings: FinetuneSettings, meta: WindowMeta, device: torch.device, size: int
+) -> tuple[float, int]:
+    """Seconds of a step of `size` windows through encoder and head, and bytes of the tensors it keeps."""
+    n_classes = len(meta.activities)
+    network = copy.deepcopy(encoder).to(device)
+    head = build_head(encoder.n_features, n_classes, settings, 0).to(device)
+    x = torch.randn(size, len(meta.channels), meta.n_steps, device=device)
+    train = Labelled(x, torch.arange(size, device=device) % n_classes)
+    whole = EndToEnd(network, recipe.changes(settings, _unit_signal(meta)))
+    updates = updates_of(torch.nn.Sequential(network, head).train(), train, settings, whole=whole)
+    ids, drawn = torch.arange(size, device=device), torch.Generator(device)
+    kept: dict[int, int] = {}
+    with torch.autograd.graph.saved_tensors_hooks(partial(_note, kept), lambda tensor: tensor):
+        updates.step(ids, 1e-6, drawn)  # warm-up
+    return _median(lambda: updates.step(ids, 1e-6, drawn)), sum(kept.values())
+
+
+def _note(kept: dict[int, int], tensor: torch.Tensor) -> torch.Tensor:
+    storage = tensor.untyped_storage()
+    kept[storage.data_ptr()] = storage.nbytes()
+    return tensor
 
 
 def _unit_signal(meta: WindowMeta) -> SignalSpec:
@@ -144,14 +193,9 @@ def _probe(
     instances = torch.randn(2 * size, recipe.autoencoder.latent) if method.needs_instances else None
     kept: dict[int, int] = {}
 
-    def note(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
     # The rate changes no cost; a recipe's own may be too high for noise, which is the run's to find out.
     once = dataclasses.replace(settings, epochs=1, batch_size=size, lr=1e-6)
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(partial(_note, kept), lambda tensor: tensor):
         train(method.to(device), source, once, 0, instances=instances)  # warm-up
     began = time.perf_counter()
     train(method, source, once, 0, instances=instances)
