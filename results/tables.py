@@ -14,6 +14,7 @@ from otolith.report import published, tables  # noqa: E402
 from otolith.report.folder import load  # noqa: E402
 from otolith.report.groups import gather  # noqa: E402
 from otolith.report.sections import DIFFERENCES_NOTE, LEAD, in_order  # noqa: E402
+from results import overview  # noqa: E402
 
 PAGE = HERE.parent / "docs" / "results.md"
 
@@ -42,7 +43,8 @@ def text() -> str:
         raise ValueError("\n".join(problems))
     unscored = [row for run in runs for row in run.unscored]
     shown = in_order(sections([*rows, *unscored]))
-    return HEAD + "\n" + tables.overview(shown, without=(published.CAVEAT, DIFFERENCES_NOTE))
+    every = overview.of_list(HERE / "queue.toml")
+    return f"{HEAD}\n{every}\n" + tables.overview(shown, without=(published.CAVEAT, DIFFERENCES_NOTE))
 
 
 if __name__ == "__main__":
