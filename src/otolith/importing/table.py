@@ -25,7 +25,7 @@ class Table:
     """Columns of text (from CSV) or of whatever type they have (from Parquet).
 
     `lines` is the number of each row, None where it is its place. `repairs` are (what, how many) that reading
-    it took; `comments` the lines before its header that begin with #.
+    it took; `comments` the lines above its header. `units` are those of columns that a row beneath the header names.
     """
 
     where: str
@@ -35,6 +35,7 @@ class Table:
     repairs: list[tuple[str, int]] = field(default_factory=list)
     unit: str = "row"
     """The things that `lines` count: lines of a text, or rows."""
+    units: dict[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -63,12 +64,12 @@ class Table:
     def only(self, rows: NDArray[np.bool_]) -> Table:
         """Return the rows that a mask keeps, as a table of their own."""
         lines = self.lines[rows] if self.lines is not None else np.flatnonzero(rows) + 1
-        return Table(self.where, self.frame.filter(rows), lines, self.comments, unit=self.unit)
+        return Table(self.where, self.frame.filter(rows), lines, self.comments, unit=self.unit, units=self.units)
 
     def outline(self, keep: Keep) -> Table:
         """Return the table without its cells: its name, its columns, and the place of each row."""
         lines = None if self.lines is None else keep(self.lines)
-        return Table(self.where, _without_rows(self.columns), lines, unit=self.unit)
+        return Table(self.where, _without_rows(self.columns), lines, unit=self.unit, units=self.units)
 
     def is_number(self, column: str) -> bool:
         """Tell if the column has a numeric type, or its first texts are all numbers."""

@@ -11,72 +11,64 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
+from otolith.importing.layout import find_layout
 from otolith.importing.table import Table
 
 if TYPE_CHECKING:
     import polars as pl
 
-SEPARATORS = ",;\t"
 MAX_LINE = 1 << 16
 """Characters in a line; sensors write a few hundred."""
 MAX_COLUMNS = 2000
 HEAD_BYTES = 1 << 16
 SAMPLE = 20 * (MAX_LINE + 1)
-_NUMBER = re.compile(r"\s*[+\-−]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
 
 
 def read_table(where: str, content: bytes) -> Table:
     """Read the table in the bytes of a CSV file.
 
-    A first line of numbers alone is not a header; the columns are then called "column 1", "column 2", ...
+    `layout.find_layout` says where it begins; columns without names are called "column 1", "column 2", ...
 
     Raises:
         DataError: not text, no header, no or ragged rows, an over-long line, quotes that do not close, columns of one
             name; names file and line.
     """
     text, repairs = _decode(where, content)
-    number, begin, comments = _preamble(text)
-    if begin == len(text):
+    layout = find_layout(text[:SAMPLE])
+    if layout is None:
         raise DataError(f"{where}: the file is empty. Record or export it again.")
-    end = text.find("\n", begin)
-    end = len(text) if end < 0 else end
-    sample = text[begin : begin + SAMPLE].split("\n")[:20]
-    separator = _separator(where, sample, number)
-    header = next(_fields(where, text[begin:end], separator, number), (0, [""]))[1]
-    if len(header) > MAX_COLUMNS:
+    for number, line in enumerate(text[:SAMPLE].split("\n", 20)[:20], 1):
+        _check_length(where, number, len(line))
+    if layout.width > MAX_COLUMNS:
         raise DataError(
-            f"{where}, line {number}: {len(header):,} columns, over the limit of {MAX_COLUMNS:,}. Leave out those "
-            "that hold no sensor."
+            f"{where}, line {layout.line - bool(layout.names)}: {layout.width:,} columns, over the limit of "
+            f"{MAX_COLUMNS:,}. Leave out those that hold no sensor."
         )
-    if all(_NUMBER.fullmatch(name) for name in header if name.strip()) and any(name.strip() for name in header):
-        header = [f"column {column}" for column in range(1, len(header) + 1)]
-    else:
-        number, begin = number + 1, end + 1
-    names = _names(where, header, number - 1)
-    body = _quoted if text.find('"', begin) >= 0 else _plain
-    frame, numbers, more = body(where, text[begin:], number, separator, names)
+    number, separator, rest = layout.line, layout.separator, text[layout.begin :]
+    if separator == " ":
+        rest, separator = re.sub(r"[ \t]+", "\t", re.sub(r"(?m)^[ \t]+|[ \t]+$", "", rest)), "\t"
+    names = _names(where, layout.names or [f"column {column}" for column in range(1, layout.width + 1)], number - 1)
+    body = _quoted if '"' in rest else _plain
+    frame, numbers, more = body(where, rest, number, separator, names)
     if not frame.height:
         raise DataError(f"{where}: has a header and no complete row. Record or export it again.")
-    return Table(where, frame, numbers, comments, repairs + more, "line")
+    units = dict(zip(names, layout.units, strict=False))
+    return Table(where, frame, numbers, layout.preamble, repairs + more, "line", units)
 
 
 def header_of(content: bytes) -> tuple[str, ...]:
     """Return the column names in the first bytes of a CSV file; none where they cannot be made out."""
-    try:
-        text = _head(content[:HEAD_BYTES])
-        _, begin, _ = _preamble(text)
-        lines = text[begin:].split("\n")
-        separator = _separator("", lines[:20], 1)
-        return tuple(name.strip() for name in next(_fields("", lines[0], separator, 1))[1])
-    except (DataError, StopIteration, IndexError):
+    layout = find_layout(_head(content[:HEAD_BYTES]))
+    if layout is None:
         return ()
+    return layout.names or tuple(f"column {column}" for column in range(1, layout.width + 1))
 
 
 def _head(content: bytes) -> str:
@@ -114,38 +106,6 @@ def _decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
     return text.replace("\r\n", "\n").replace("\r", "\n"), repairs
 
 
-def _preamble(text: str) -> tuple[int, int, tuple[str, ...]]:
-    """Return line number and place of the header, after blank lines, comments and Excel's `sep=`; and the comments."""
-    comments = []
-    number, begin = 1, 0
-    while begin < len(text):
-        end = text.find("\n", begin)
-        line = text[begin : end if end >= 0 else len(text)]
-        if line.startswith("#"):
-            comments.append(line.lstrip("# ").rstrip())
-        elif line.strip() and not re.fullmatch(r'"?sep=.?"?', line.strip(), re.IGNORECASE):
-            return number, begin, tuple(comments)
-        number, begin = number + 1, (end + 1 if end >= 0 else len(text))
-    return number, len(text), tuple(comments)
-
-
-def _separator(where: str, lines: list[str], first_line: int) -> str:
-    """Return the separator that gives most columns and the same number of them in the first lines."""
-    for number, line in enumerate(lines, first_line):
-        _check_length(where, number, len(line))
-    sample = [line for line in lines if line.strip()]
-    best, most = ",", (0.0, 0)
-    for separator in SEPARATORS:
-        bare = [re.sub(r'"[^"]*"', "", line).count(separator) for line in sample]
-        if bare[0]:
-            usual, times = Counter(bare).most_common(1)[0]
-            # a decimal comma makes commas frequent, but the header has none of those
-            score = (float(times > len(bare) / 2 and abs(usual - bare[0]) <= 1), bare[0])
-            if score > most:
-                best, most = separator, score
-    return best
-
-
 def _check_length(where: str, number: int, length: int) -> None:
     if length > MAX_LINE:
         raise DataError(
@@ -154,7 +114,7 @@ def _check_length(where: str, number: int, length: int) -> None:
         )
 
 
-def _names(where: str, header: list[str], line: int) -> list[str]:
+def _names(where: str, header: Sequence[str], line: int) -> list[str]:
     names = [name.strip().strip("\ufeff") for name in header]
     while names and not names[-1]:
         names.pop()  # a separator at the line's end

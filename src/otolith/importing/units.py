@@ -43,19 +43,30 @@ ALIKE = 0.6
 """Least correlation between how gravity turns and how the gyroscope says it should."""
 
 _SPELLED = {
-    "m/s^2": ("m/s^2", "m/s2", "m/s²", "m/s/s", "ms-2", "ms^-2", "m.s-2", "m/s**2", "m/sec^2", "m/sec2", "mps2"),
-    "g": ("g", "gs", "g's", "gforce", "g-force"),
-    "mg": ("mg", "milli-g", "millig"),
-    "rad/s": ("rad/s", "rads/s", "rads", "rps", "rad/sec", "rad s-1", "rads-1", "1/s", "radians/s", "radians/second"),
-    "deg/s": ("deg/s", "°/s", "dps", "deg/sec", "degrees/s", "degrees/second", "degs-1", "º/s"),
+    "m/s^2": ("m/s^2", "m/s2", "m/s/s", "ms-2", "ms^-2", "m.s-2", "m*s^-2", "m/s**2", "mps2"),
+    "g": ("g", "gs", "g's", "gforce", "g-force", "gravity", "g0"),
+    "mg": ("mg", "milli-g", "millig", "milligs"),
+    "rad/s": ("rad/s", "rads/s", "rads", "rps", "rads-1", "rads^-1", "rad.s-1", "1/s", "s^-1"),
+    "deg/s": ("deg/s", "dps", "degs-1", "deg.s-1", "degs^-1"),
     "mdeg/s": ("mdps", "mdeg/s"),
 }
 _TIME_SPELLED = {
-    "s": ("s", "sec", "secs", "second", "seconds"),
-    "ms": ("ms", "msec", "millis", "milliseconds"),
-    "us": ("us", "µs", "microseconds"),
-    "ns": ("ns", "nanos", "nanoseconds"),
+    "s": ("s", "secs", "second", "seconds", "sek", "sekunden", "segundos", "secondes"),
+    "ms": ("ms", "msecs", "millis", "milliseconds", "millisecond"),
+    "us": ("us", "usecs", "micros", "microseconds", "microsecond"),
+    "ns": ("ns", "nsecs", "nanos", "nanoseconds", "nanosecond"),
 }
+_OTHER = {"ut", "nt", "gauss", "ga", "mgauss", "v", "mv", "uv", "ohm", "kohm", "siemens", "hz", "c", "celsius", "hpa",
+          "kpa", "pa", "mbar", "m", "km", "km/h", "m/s", "deg", "rad", "%", "bpm", "lux", "lx", "db", "no_units",
+          "no units", "unitless", "n/a", "arb", "count", "counts", "local_flux", "mm"}  # fmt: skip
+"""Units of what is no motion; they only tell a row of units."""
+_DATE_PATTERN = re.compile(r"[ymdhsf./:\- tz0]+", re.IGNORECASE)
+_WORDS = (
+    (r"[²₂]", "^2"), (r"[°º]", "deg"), (r"[µμ]", "u"), (r"[()]", ""), (r"\bper\b", "/"),
+    (r"\bmet(er|re)s?\b", "m"), (r"\bdegrees?\b", "deg"), (r"\bradians?\b", "rad"), (r"\bsec(ond)?s?\b", "s"),
+    (r"\bsquared\b", "^2"), (r"\s*([/^*])\s*", r"\1"),
+)  # fmt: skip
+"""Words and signs of units, and how they are written here, in this order."""
 _SENSOR_UNITS, _TIME_UNITS = (
     {spelling: unit for unit, spellings in spelled.items() for spelling in spellings}
     for spelled in (_SPELLED, _TIME_SPELLED)
@@ -79,10 +90,38 @@ def split_header(header: str) -> tuple[str, str | None]:
 def unit_of_text(text: str) -> str | None:
     """Return a sensor's unit as people spell it; None for any other.
 
-    >>> unit_of_text("m/s²"), unit_of_text("dps"), unit_of_text("hPa")
-    ('m/s^2', 'deg/s', None)
+    >>> unit_of_text("m/s²"), unit_of_text("m/(sec^2)"), unit_of_text("degrees per second"), unit_of_text("hPa")
+    ('m/s^2', 'm/s^2', 'deg/s', None)
     """
-    return _SENSOR_UNITS.get(text.strip().lower())
+    return _SENSOR_UNITS.get(_plain(text)) or _SENSOR_UNITS.get(_plain(text).replace(" ", ""))
+
+
+def is_unit_text(text: str) -> bool:
+    """Tell if a text is a unit, of motion, time or something else, or a pattern for dates, as rows of units have.
+
+    >>> is_unit_text("m/(sec^2)"), is_unit_text("mSecs"), is_unit_text("yyyy/mm/dd hh:mm:ss"), is_unit_text("Acc_X")
+    (True, True, True, False)
+    """
+    word = _plain(text)
+    known = unit_of_text(text) is not None or word in _TIME_UNITS or word in _OTHER
+    return known or (len(word) > 7 and bool(_DATE_PATTERN.fullmatch(word)))
+
+
+def time_unit_of_text(text: str) -> str | None:
+    """Return a unit of time as people spell it; None for any other.
+
+    >>> time_unit_of_text("mSecs"), time_unit_of_text("g")
+    ('ms', None)
+    """
+    return _TIME_UNITS.get(_plain(text))
+
+
+def _plain(text: str) -> str:
+    """Return a unit in small letters, with the signs and words that are spelled in many ways spelled in one."""
+    word = text.strip().lower()
+    for pattern, plain in _WORDS:
+        word = re.sub(pattern, plain, word)
+    return word.strip()
 
 
 def unit_in_name(header: str, units: dict[str, float]) -> str | None:

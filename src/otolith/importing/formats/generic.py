@@ -24,7 +24,14 @@ from otolith.importing.columns import (
 from otolith.importing.formats.base import Format
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import counted, read_clock
-from otolith.importing.units import ACC_UNITS, GYRO_UNITS, time_unit_in_name, unit_in_name
+from otolith.importing.units import (
+    ACC_UNITS,
+    GYRO_UNITS,
+    time_unit_in_name,
+    time_unit_of_text,
+    unit_in_name,
+    unit_of_text,
+)
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
@@ -161,17 +168,18 @@ def _split(table: Table, mapping: Mapping) -> Iterator[tuple[tuple[str, str], Ta
 def _sensor(kind: str, table: Table, mapping: Mapping, questions: Questions, findings: Findings) -> Sensor:
     what, units = ("acc", ACC_UNITS) if kind == ACC else ("gyro", GYRO_UNITS)
     columns, time = mapping.columns[what], mapping.column("time")
-    stated = {unit_in_name(column, units) for column in columns}
+    stated = {unit_in_name(column, units) or unit_of_text(table.units.get(column, "")) for column in columns}
     if time is None:
         rate = questions.options.rate_hz
         assert rate is not None
         clock = counted(table.height, rate)
         findings.decide("time", f"{rate:g} Hz", "given, as there is no time column")
     else:
-        clock = read_clock(table, time, questions, findings, time_unit_in_name(time))
+        named = time_unit_in_name(time) or time_unit_of_text(table.units.get(time, ""))
+        clock = read_clock(table, time, questions, findings, named)
     how = "a guess that was confirmed" if what in mapping.guessed else "given"
     findings.decide(f"{kind} columns", ", ".join(columns), how)
-    header = f"the header {columns[0]!r}"
+    header = f"the header {columns[0]!r}" + (" and the row of units beneath it" if table.units else "")
     unit = stated.pop() if len(stated) == 1 else None
     gravity = "removed" if kind == ACC and is_linear(columns) else None
     return Sensor(kind, table, clock, axes(table, columns), unit, header, gravity, header)
