@@ -101,7 +101,7 @@ def _spectrum(d: np.ndarray, rate: float) -> dict[str, np.ndarray]:
     share = power / (power.sum(1, keepdims=True) + 1e-4)
     sharp = (power / (power.max(1, keepdims=True) + 1e-4)) ** 4
     found["peak_hz"] = sharp @ f / (sharp.sum(1) + 1e-4)
-    found["entropy"] = -(share * np.log(share + 1e-9)).sum(1) / np.log(n)
+    found["entropy"] = -(share * np.log(np.maximum(share, 1e-30))).sum(1) / np.log(n)
     return found
 
 

@@ -13,7 +13,7 @@ from otolith.nets.families import BANDS, HIGHEST, LAGS, NOISE, QUANTILES, SMALL
 from otolith.recording import STANDARD_GRAVITY, triads
 
 MOST_STEPS, MOST_FREQUENCIES = 16_384, 512
-_TINY = 1e-12  # under roots, whose slope at zero has no end
+_TINY = 1e-12  # least value under roots, whose slope at zero has no end; adding it would be optimised away in a graph
 
 
 class HandmadeFeatures(Encoder):
@@ -99,7 +99,7 @@ class HandmadeFeatures(Encoder):
             gravity = x.new_zeros(0)
             if self._acc is not None:
                 mean = sensors[self._acc].mean(2, keepdim=True)
-                gravity = mean / (_length(mean) + _TINY)
+                gravity = mean / _length(mean)
                 signals.append((sensors[self._acc] * gravity).sum(1, keepdim=True))
             s = torch.cat(signals, 1)
             mean = s.mean(2)
@@ -112,7 +112,7 @@ class HandmadeFeatures(Encoder):
 
     def _shape(self, d: Tensor, variance: Tensor) -> list[Tensor]:
         third = (d.square() * d).mean(2)
-        return [(variance + _TINY).sqrt(), third / (variance + SMALL) ** 1.5, d @ self._slope]
+        return [variance.clamp(min=_TINY).sqrt(), third / (variance + SMALL) ** 1.5, d @ self._slope]
 
     def _quantiles_of(self, s: Tensor) -> list[Tensor]:
         return list((s.sort(2).values @ self._quantiles).unbind(2))
@@ -128,7 +128,7 @@ class HandmadeFeatures(Encoder):
         share = power / (power.sum(2, keepdim=True) + SMALL)
         sharp = (power / (power.amax(2, keepdim=True) + SMALL)).square().square()
         peak = (sharp @ self._frequencies) / (sharp.sum(2) + SMALL)
-        entropy = -(share * (share + 1e-9).log()).sum(2) / math.log(len(self._frequencies))
+        entropy = -(share * share.clamp(min=_TINY).log()).sum(2) / math.log(len(self._frequencies))
         return [*(power @ self._bands + SMALL).log().unbind(2), peak, entropy]
 
     def _rhythm(self, d: Tensor, variance: Tensor) -> list[Tensor]:
@@ -141,7 +141,7 @@ class HandmadeFeatures(Encoder):
             three = torch.stack(axes, 1)
             jerk = _length(three[:, :, 1:] - three[:, :, :-1])[:, 0] * self.rate_hz
             rest = jerk - jerk.mean(1, keepdim=True)
-            yield from (three.abs().mean(2).sum(1), jerk.mean(1), (rest.square().mean(1) + _TINY).sqrt())
+            yield from (three.abs().mean(2).sum(1), jerk.mean(1), rest.square().mean(1).clamp(min=_TINY).sqrt())
 
     def _of_gravity(self, sensors: Sequence[Tensor], gravity: Tensor) -> Iterator[Tensor]:
         if self._acc is not None:
@@ -189,7 +189,7 @@ def _constants(n_steps: int, rate_hz: float, bands: Sequence[tuple[float, float]
 
 def _length(x: Tensor) -> Tensor:
     """(batch, 3, time) -> (batch, 1, time)."""
-    return (x.square().sum(1, keepdim=True) + _TINY).sqrt()
+    return x.square().sum(1, keepdim=True).clamp(min=_TINY).sqrt()
 
 
 def _correlation(a: Tensor, b: Tensor) -> Tensor:
