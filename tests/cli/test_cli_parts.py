@@ -104,6 +104,24 @@ def test_another_seed_of_the_head(encoder: Path, model: Path, moves: Path, tmp_p
     assert not any(name.endswith("weight") for name in same if name.startswith("head."))
 
 
+def test_the_encoder_can_be_trained_with_the_head(encoder: Path, model: Path, moves: Path, tmp_path: Path) -> None:
+    values = ["--set", "finetune.encoder=trained", "finetune.encoder_rate=0.1", "finetune.epochs=1"]
+    assert call("finetune", encoder, moves, *values, "--out", tmp_path / "model").code == 0
+    first, second = (load_file(folder / "weights.safetensors") for folder in (model, tmp_path / "model"))
+    assert any((first[name] != second[name]).any() for name in first if name.startswith("encoder."))
+    card = json.loads((tmp_path / "model" / "card.json").read_text())
+    assert (card["finetune"]["encoder"], card["recipe"]["finetune"]["encoder"]) == ("trained", "trained")
+    assert as_json(tmp_path / "model", moves)["n_windows"] > 0
+
+
+def test_only_values_of_fine_tuning_can_still_be_replaced(encoder: Path, moves: Path, tmp_path: Path) -> None:
+    for key in ("encoder.blocks=2", "pretrain.epochs=3"):
+        message = refused("finetune", encoder, moves, "--set", key, "--out", tmp_path / "model")
+        assert "the encoder is there already, so only values of finetune or choice can be replaced" in message
+    message = refused("finetune", encoder, moves, "--set", "finetune.encodr=trained", "--out", tmp_path / "model")
+    assert "unknown key 'encodr'; did you mean 'encoder'" in message
+
+
 @pytest.mark.parametrize("command", ["pretrain", "finetune"])
 def test_a_bundle_is_not_overwritten(command: str, encoder: Path, model: Path, moves: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")

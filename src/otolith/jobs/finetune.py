@@ -1,18 +1,20 @@
-"""Fine-tuning alone: a head on a pre-trained, frozen encoder."""
+"""Fine-tuning alone: a head on a pre-trained encoder, which is frozen or trained with it."""
 
 from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from otolith import pipeline
-from otolith.errors import CheckpointError
+from otolith import methods, pipeline
+from otolith.errors import CheckpointError, RecipeError
 from otolith.jobs.folder import checkpoints_beside, refuse_taken
 from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.model.fingerprint import digest_of
 from otolith.progress import SILENT, Progress
+from otolith.recipes import load_recipe
 from otolith.system import claims
 from otolith.system.files import restore
 
@@ -36,6 +38,27 @@ def refuse_unready(out: Path, *, resume: bool = False) -> None:
     restore(out)
     if _begun(checkpoints) and not resume:
         raise CheckpointError(f"{checkpoints} holds an unfinished fine-tuning; go on with --resume, or remove it")
+
+
+def with_values(encoder: PretrainedEncoder, overrides: dict[str, Any]) -> PretrainedEncoder:
+    """Return the encoder with some values of its recipe replaced, those of fine-tuning: the rest is past.
+
+    Args:
+        overrides: values by dotted key, as in {"finetune.encoder": "trained"}.
+
+    Raises:
+        RecipeError: another section, or an unknown key or value.
+    """
+    allowed = ["finetune", "choice"]
+    if methods.spec(encoder.method).end_to_end:
+        allowed.append(f"method.{encoder.method}")
+    for key in overrides:
+        if not key.startswith(tuple(f"{section}." for section in allowed)):
+            raise RecipeError(
+                f"--set {key}: the encoder is there already, so only values of {' or '.join(allowed)} can be replaced, "
+                "such as finetune.encoder=trained"
+            )
+    return replace(encoder, recipe=load_recipe(encoder.recipe, encoder.meta.dataset, overrides))
 
 
 def run(

@@ -1,4 +1,4 @@
-"""`otolith finetune`: the second part of the job, a head on a frozen encoder."""
+"""`otolith finetune`: the second part of the job, a head on a pre-trained encoder."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from cyclopts import Parameter
 
 from otolith.cli.shared import Data, Device, Flag, Folder, OwnDataset, Seed
 
+FinetuneOverrides = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--set",
+        metavar="KEY=VALUE",
+        consume_multiple=(1, None),
+        help="Values of fine-tuning to replace in the encoder's recipe, such as finetune.encoder=trained.",
+    ),
+]
+
 
 def finetune(
     encoder: Annotated[Path, Parameter(metavar="ENCODER")],
@@ -18,10 +28,11 @@ def finetune(
     out: Folder,
     data: Data = None,
     seed: Seed | None = None,
+    overrides: FinetuneOverrides = None,
     resume: Flag = False,
     device: Device = "auto",
 ) -> None:
-    """Train a classifier on a pre-trained, frozen encoder.
+    """Train a classifier on a pre-trained encoder, which stays as it is or, by its recipe or --set, is trained too.
 
     Args:
         encoder: Folder that `otolith pretrain` wrote, or the model folder of a run.
@@ -31,7 +42,7 @@ def finetune(
     """
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
-    from otolith.cli.shared import Interrupted, data_of
+    from otolith.cli.shared import Interrupted, data_of, parse_overrides
     from otolith.jobs import finetune as job
     from otolith.jobs.folder import checkpoints_beside
     from otolith.model import bundle
@@ -39,7 +50,7 @@ def finetune(
 
     job.refuse_unready(out, resume=resume)
     progress = LiveProgress()
-    loaded = bundle.load_encoder(encoder, device)
+    loaded = job.with_values(bundle.load_encoder(encoder, device), parse_overrides(overrides))
     found, w, split = data_of(loaded, encoder, dataset, data, progress)
     results.show(f"fine-tune {encoder}", [("data", results.data_line(found, w))], progress.console)
     try:
