@@ -74,10 +74,17 @@ def test_every_method_can_be_exported(name: str, w: Windows, split: Split, tmp_p
     np.testing.assert_allclose(said.score, ours.score, rtol=1e-3, atol=1e-2)
 
 
-@pytest.mark.parametrize("changes", [{"finetune__head": "linear"}, {"encoder__dropout": 0.3}, {"encoder__kernel": 5}])
+POOLED = {"finetune__pool": True, "finetune__standardise": True}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"finetune__head": "linear"}, {"encoder__dropout": 0.3}, {"encoder__kernel": 5}, {"finetune__pool": True}, POOLED],
+)
 def test_other_sizes_can_be_exported(changes: dict[str, Any], w: Windows, split: Split, tmp_path: Path) -> None:
     done = export_onnx(model_of("csshar", w, split, **changes), tmp_path / "m.onnx", trial=trial(w, split))
     assert done.float32.largest < 1e-5
+    assert done.float32.same_unknown == 1
 
 
 def test_any_batch_size(model: Model, w: Windows, tmp_path: Path) -> None:

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from otolith.errors import TrainingError
-from otolith.finetuning import classifier
 from otolith.finetuning.classifier import train_classifier
-from otolith.finetuning.heads import Labelled, build_head, predict
+from otolith.finetuning.heads import Labelled, build_head, class_weights, predict
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.finetuning.updates import EndToEnd, Updates, updates_of
 from otolith.training.optim import rate_at
@@ -228,7 +227,7 @@ def test_every_training_window_counts_once_an_epoch() -> None:
 
 def test_class_balance_weighs_by_inverse_frequency() -> None:
     y = torch.tensor([0] * 6 + [1] * 3 + [2])
-    torch.testing.assert_close(classifier._class_weights(y, 4), torch.tensor([10 / 18, 10 / 9, 10 / 3, 0.0]))
+    torch.testing.assert_close(class_weights(y, 4), torch.tensor([10 / 18, 10 / 9, 10 / 3, 0.0]))
     data = Labelled(torch.randn(60, 2), torch.tensor([0] * 50 + [1] * 10))
     longer = replace(SETTINGS, head="linear", epochs=30, lr=0.05)
     plain, balanced = (

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from otolith.calibration.scores import total
 from otolith.calibration.value import Calibration
+from otolith.nets.heads import layers_of, seen_by
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,8 @@ class Assessed:
 class RecognitionNet(nn.Module):
     """Map windows in z-score units (batch, channels, time) to probabilities (batch, n_classes).
 
-    With a calibration one more column follows, the novelty score.
+    With a calibration one more column follows, the novelty score. Its distances are between features as the head's
+    layers see them.
 
     Args:
         encoder: (batch, channels, time) -> features (batch, n_features).
@@ -66,8 +68,8 @@ class RecognitionNet(nn.Module):
 
     def probabilities_and_score(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return probabilities (batch, n_classes) and score (batch,), None without a calibration."""
-        features = self.encoder(x)
-        logits = self.head(features)
+        features = seen_by(self.head, self.encoder(x))
+        logits = layers_of(self.head)(features)
         probabilities = torch.softmax(logits / self.temperature, 1)
         if self.weights is None:
             return probabilities, None

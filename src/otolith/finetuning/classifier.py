@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from otolith.errors import TrainingError
-from otolith.finetuning.heads import Labelled, predict
+from otolith.finetuning.heads import Labelled, class_weights, predict, refuse_too_few
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.finetuning.updates import EndToEnd, rate_of, updates_of
 from otolith.progress import SILENT, Progress
@@ -71,19 +71,9 @@ def train_classifier(
     """
     if checkpoints is not None and every != 1:
         raise ValueError(f"a training with checkpoints scores every epoch; got every={every}")
-    n_seen = len(torch.unique(train.y))
-    if n_seen < 2:
-        raise TrainingError(
-            f"{stage}: the {len(train.y)} labelled training windows hold {n_seen} activity; at least 2 are needed. "
-            "Add labels of another activity, or choose a split that leaves them in the training part."
-        )
-    if not len(val.y):
-        raise TrainingError(
-            f"{stage}: there are no labelled validation windows to choose the epoch by. "
-            "Label some windows of a validation subject, or choose another split."
-        )
+    refuse_too_few(train, val, stage)
     device = train.inputs.device
-    weight = _class_weights(train.y, n_classes).to(train.inputs.dtype) if settings.class_balanced else None
+    weight = class_weights(train.y, n_classes).to(train.inputs.dtype) if settings.class_balanced else None
     with seeded(seed, device), progress.stage(stage, settings.epochs, "epochs") as bar:
         updates = updates_of(network, train, settings, weight, whole)
         patience = settings.patience if settings.schedule == "halving" else settings.epochs
@@ -176,12 +166,3 @@ def _lay_out(network: nn.Module) -> None:
     """Lay weights out in memory as a loaded bundle has them, so that both compute the same to the last bit."""
     for parameter in network.parameters():
         parameter.data = parameter.data.contiguous()
-
-
-def _class_weights(y: Tensor, n_classes: int) -> Tensor:
-    """Return n / (number of classes present · count) for each class, (n_classes,); 0 for one without windows."""
-    counts = torch.bincount(y, minlength=n_classes).float()
-    present = counts > 0
-    weights = torch.zeros_like(counts)
-    weights[present] = len(y) / (present.sum() * counts[present])
-    return weights

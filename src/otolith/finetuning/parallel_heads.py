@@ -17,7 +17,8 @@ from otolith import fast
 from otolith.errors import TrainingError
 from otolith.fast.masks import KeepMasks, dropped_share
 from otolith.finetuning.classifier import refuse_not_finite, train_classifier, train_steps
-from otolith.finetuning.heads import Labelled, build_head
+from otolith.finetuning.heads import Labelled, build_layers
+from otolith.finetuning.linear import fit_linear
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.nets import PredictionMLP
 
@@ -89,7 +90,8 @@ def train_many(
       `settings.patience` epochs pass without a better one (Section IV-B4).
 
     Args:
-        draws: one set of features (n, d) and labels for each head; equal n.
+        draws: one set of features (n, d), as the layers of a head see them, and labels for each head; equal n. The
+            solver `lbfgs` fits each to convergence, however the others stop.
         seeds: of each head's weights and of the order of its windows.
         on_head: told how many more heads are done.
         batched: whether heads take each step together, as only those trained as published can; None: they do on a GPU.
@@ -112,6 +114,7 @@ def train_many(
     if batched is None:
         published = settings.plain_steps and settings.schedule == "halving" and settings.keep == "best"
         batched = published and draws[0].inputs.device.type != "cpu"
+    batched = batched and settings.solver != "lbfgs"
 
     def together(part: slice) -> ManyHeads:
         group = _Group(draws[part], seeds[part], settings, n_classes)
@@ -123,8 +126,10 @@ def train_many(
 
     def alone(part: slice) -> ManyHeads:
         (draw,), (seed,) = draws[part], seeds[part]
-        head = build_head(draw.inputs.shape[1], n_classes, settings, seed).to(draw.inputs.device)
-        if val is None or score is None:
+        head = build_layers(draw.inputs.shape[1], n_classes, settings, seed).to(draw.inputs.device)
+        if settings.solver == "lbfgs":
+            fit_linear(head.linear_layers()[0], draw.inputs, draw.y, settings.penalty)
+        elif val is None or score is None:
             train_steps(head, draw, settings, seed, steps or 0)
         else:
             train_classifier(head, draw, val, settings, seed, n_classes=n_classes, score=score, every=EVERY)
@@ -158,7 +163,7 @@ class _Group:
         self.y = torch.stack([draw.y for draw in draws])
         self.settings = settings
         device, n_features = self.x.device, self.x.shape[2]
-        heads = [build_head(n_features, n_classes, settings, seed) for seed in seeds]
+        heads = [build_layers(n_features, n_classes, settings, seed) for seed in seeds]
         self.heads = ManyHeads(heads).to(device)
         self.adam = torch.optim.Adam(
             self.heads.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=fast.is_on()

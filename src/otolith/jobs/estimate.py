@@ -23,6 +23,7 @@ from otolith.finetuning.updates import EndToEnd, updates_of
 from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import SPEC as AUTOENCODER
 from otolith.nets import Encoder
+from otolith.nets.heads import layers_of, n_seen_by
 from otolith.pipeline import build_encoder
 from otolith.pipeline.finetuning import end_to_end
 from otolith.preprocessing.scaler import Scaler
@@ -34,6 +35,9 @@ from otolith.windows import WindowMeta
 
 if TYPE_CHECKING:
     from otolith.recipes import Recipe
+
+LBFGS_PASSES = 150
+"""Passes over the training windows that a linear head takes until it has converged."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,13 @@ def estimate(
         features = 0
     else:
         seconds["features"] = per_window * (n_train + n_val)
-        head = build_head(n_features, len(meta.activities), recipe.finetune, 0)
+        head = build_head(n_features, len(meta.activities), recipe.finetune, 0, encoder.flattened)
         size = min(recipe.finetune.batch_size, n_train)
-        x = torch.randn(size, n_features)
-        seconds["finetune"] = _median(lambda: head(x).sum().backward()) * (n_train // size + 1) * recipe.finetune.epochs
-        features = 4 * n_features * (n_train + n_val)
+        layers, n_seen = layers_of(head), n_seen_by(head, n_features)
+        x = torch.randn(size, n_seen)
+        passes = recipe.finetune.epochs if recipe.finetune.solver == "adam" else LBFGS_PASSES
+        seconds["finetune"] = _median(lambda: layers(x).sum().backward()) * (n_train // size + 1) * passes
+        features = 4 * n_seen * (n_train + n_val)
     windows = 4 * len(meta.channels) * meta.n_steps * (n_train + n_val)
     if windows > RESIDENT_BYTES and not whole:
         windows = RESIDENT_BYTES  # the rest stays in its file

@@ -17,6 +17,7 @@ from otolith.calibration.value import Calibration
 from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.model import weights
 from otolith.model.values import Chosen, Model, PretrainedEncoder
+from otolith.nets.heads import n_seen_by
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import may_miss
 from otolith.recording import unit_of
@@ -104,7 +105,8 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
         raise CheckpointError(
             f"{folder} holds an encoder without a head; fine-tune it first: otolith finetune {folder} DATASET"
         )
-    build = partial(build_head, encoder.network.n_features, len(card.activities), card.finetune, 0)
+    n_features, flattened = encoder.network.n_features, encoder.network.flattened
+    build = partial(build_head, n_features, len(card.activities), card.finetune, 0, flattened)
     with torch.device("meta"):
         weights.check(folder, "head.", build())
     head = build()
@@ -113,7 +115,8 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     if card.calibration is not None:
         try:
             found = weights.tensors(folder, "calibration.")
-            calibration = Calibration.from_parts(card.calibration.model_dump(), found, encoder.network.n_features)
+            n_seen = n_seen_by(head, n_features)
+            calibration = Calibration.from_parts(card.calibration.model_dump(), found, n_seen)
         except (KeyError, TypeError, ValueError, DataError) as error:
             raise CheckpointError(_undescribed(folder, error)) from None
     weights.refuse_changed(folder, card.weights_sha256)

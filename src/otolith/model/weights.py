@@ -99,7 +99,8 @@ def tensors(folder: Path, prefix: str) -> dict[str, Tensor]:
     """Return the tensors `prefix...` by the rest of their names.
 
     Raises:
-        CheckpointError: the file cannot be read, a number is not finite, or a variance or a count is below zero.
+        CheckpointError: the file cannot be read, a number is not finite, a variance or a count is below zero, or a
+            deviation is not above it.
     """
     path = folder / FILE
     with _opened(path) as file:
@@ -110,6 +111,11 @@ def tensors(folder: Path, prefix: str) -> dict[str, Tensor]:
         if name.endswith(("running_var", "num_batches_tracked")) and bool((tensor < 0).any()):
             raise CheckpointError(
                 f"{path}: tensor {prefix}{name} holds {tensor.min().item():g}, and no variance or count is below zero; "
+                "copy it again"
+            )
+        if prefix + name == "head.std" and bool((tensor <= 0).any()):
+            raise CheckpointError(
+                f"{path}: tensor {prefix}{name} holds {tensor.min().item():g}, and a deviation is above zero; "
                 "copy it again"
             )
     return found

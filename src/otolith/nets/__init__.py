@@ -11,7 +11,7 @@ from otolith.nets.autoencoder import ConvAutoencoder
 from otolith.nets.cpc import CPCEncoder
 from otolith.nets.encoder import MIN_STEPS, Encoder
 from otolith.nets.handmade import HandmadeFeatures
-from otolith.nets.heads import PredictionMLP, ProjectionHead
+from otolith.nets.heads import PredictionMLP, ProjectionHead, StandardisedHead
 from otolith.nets.residual import ResidualEncoder
 from otolith.nets.tpn import TPNEncoder
 from otolith.nets.transformer import TransformerEncoder
@@ -26,6 +26,7 @@ __all__ = [
     "PredictionMLP",
     "ProjectionHead",
     "ResidualEncoder",
+    "StandardisedHead",
     "TPNEncoder",
     "TransformerEncoder",
     "Tree",

@@ -10,8 +10,9 @@ import torch
 from otolith.calibration import DEFAULT, FALSE_UNKNOWNS, MIN_WINDOWS, fit_calibration
 from otolith.errors import DataError
 from otolith.finetuning.features import encode
-from otolith.finetuning.heads import predict
+from otolith.finetuning.heads import predict, standardise
 from otolith.model import Model
+from otolith.nets.heads import layers_of, pooled
 from otolith.pipeline.evaluation import must_match
 from otolith.progress import SILENT, Progress
 from otolith.splits import Split
@@ -61,13 +62,15 @@ def calibrate(
             f"calibration needs {MIN_WINDOWS} to validate. Label more, or choose another data set."
         )
     rows = np.concatenate([train_rows, val_rows])
-    both = encode(encoder.network, Source([Part(w.x, rows)], encoder.scaler, encoder.device), progress=progress)
+    source = Source([Part(w.x, rows)], encoder.scaler, encoder.device)
+    both = encode(pooled(encoder.network, model.head), source, progress=progress)
+    standardise(model.head, None, [both])
     y = torch.from_numpy(np.array(w.y[rows])).to(encoder.device)
     n = len(train_rows)
     found = fit_calibration(
         (both[:n], y[:n]),
         (both[n:], y[n:]),
-        predict(model.head, both[n:]),
+        predict(layers_of(model.head), both[n:]),
         dataset=w.meta.dataset,
         score=score,
         false_unknowns=false_unknowns,

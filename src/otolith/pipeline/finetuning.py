@@ -18,12 +18,14 @@ from otolith.calibration import fit_calibration
 from otolith.errors import TrainingError
 from otolith.finetuning.classifier import train_classifier
 from otolith.finetuning.features import encode
-from otolith.finetuning.heads import Labelled, build_head, predict
+from otolith.finetuning.fitting import fit_layers
+from otolith.finetuning.heads import Labelled, build_head, predict, standardise
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.finetuning.updates import EndToEnd
 from otolith.methods import MethodSpec
 from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.model.fingerprint import digest_of, of_finetuning
+from otolith.nets.heads import layers_of, pooled
 from otolith.pipeline import choice
 from otolith.pipeline.pretraining import OnEpoch
 from otolith.preprocessing.sensors import fit_scaler
@@ -123,16 +125,21 @@ def finetune(
     training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
     n_classes = len(w.meta.activities)
     settings, trained = end_to_end(spec, encoder.recipe, settings, frozen)
-    head = build_head(base.network.n_features, n_classes, settings, seed).to(device)
-    network: nn.Module = head
+    head = build_head(base.network.n_features, n_classes, settings, seed, base.network.flattened).to(device)
     whole = None
     if trained:
         base.network = copy.deepcopy(base.network)
-        network = nn.Sequential(base.network, head)
         whole = EndToEnd(base.network, encoder.recipe.changes(settings, signal))
+    features = pooled(base.network, head)
+    rest: list[Tensor] = []
+    if settings.standardise and len(train_rows) < len(split.train):
+        unlabelled = Source([Part(w.x, split.train[w.y[split.train] < 0])], scaler, device)
+        rest = [encode(features, unlabelled, title="features without labels", progress=progress)]
+    if settings.standardise or not trained:
+        inputs = both.parts(encode(features, both, progress=progress), len(train_rows))
+        standardise(head, settings, [inputs[0], *rest], also=[inputs[1]])
+    if trained:
         inputs = both.parts(torch.cat(list(both.in_order(4096))), len(train_rows))
-    else:
-        inputs = both.parts(encode(base.network, both, progress=progress), len(train_rows))
 
     def score(y_true: Tensor, y_pred: Tensor) -> float:
         return metrics.macro_f1(y_true.cpu().numpy(), y_pred.cpu().numpy(), training_classes, n_classes)
@@ -143,24 +150,20 @@ def finetune(
         # A frozen encoder's weights are in no checkpoint: a head never goes on with those of another one.
         folder = CheckpointFolder(checkpoints / f"finetune-{digest_of(encoder.network)}", identity)
     with claims.hold(checkpoints) if checkpoints is not None else nullcontext():
-        records = train_classifier(
-            network,
-            Labelled(inputs[0], labels[0]),
-            Labelled(inputs[1], labels[1]),
-            settings,
-            seed,
-            n_classes=n_classes,
-            score=score,
-            checkpoints=folder,
-            progress=progress,
-            on_epoch=on_epoch,
-            whole=whole,
-        )
+        known, judged = Labelled(inputs[0], labels[0]), Labelled(inputs[1], labels[1])
+        more: dict[str, Any] = {"n_classes": n_classes, "score": score, "checkpoints": folder}
+        more |= {"progress": progress, "on_epoch": on_epoch}
+        if trained:
+            joint = nn.Sequential(base.network, head)
+            records = train_classifier(joint, known, judged, settings, seed, whole=whole, **more)
+        else:
+            records = fit_layers(layers_of(head), known, judged, settings, seed, **more)
     best = records[records[-1]["best_epoch"] - 1]["val_macro_f1"]
     if trained:  # the features are others now
-        inputs = both.parts(encode(base.network, both), len(train_rows))
-    known, judged = (inputs[0], labels[0]), (inputs[1], labels[1])
-    calibration = fit_calibration(known, judged, predict(head, inputs[1]), dataset=w.meta.dataset)
+        inputs = both.parts(encode(features, both), len(train_rows))
+        standardise(head, None, inputs)
+    parts = (inputs[0], labels[0]), (inputs[1], labels[1])
+    calibration = fit_calibration(*parts, predict(layers_of(head.eval()), inputs[1]), dataset=w.meta.dataset)
     return Model(base, head, w.meta.activities, training_classes, settings, seed, best, records, calibration)
 
 

@@ -14,11 +14,12 @@ from otolith import metrics
 from otolith.augment import SignalSpec
 from otolith.finetuning.classifier import train_classifier, train_steps
 from otolith.finetuning.features import encode
-from otolith.finetuning.heads import Labelled, build_head, predict
+from otolith.finetuning.heads import Labelled, build_head, predict, standardise
 from otolith.finetuning.parallel_heads import train_many
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.finetuning.updates import EndToEnd
 from otolith.model import PretrainedEncoder
+from otolith.nets.heads import pooled
 from otolith.progress import Progress
 from otolith.protocols.cells.study import Study
 from otolith.splits import Split
@@ -64,9 +65,12 @@ class Heads(_Learner):
         self.seed = encoder.seed
         used = [split.train, split.test] + ([split.val] if stop == "paper" else [])
         rows = np.concatenate(used)
-        self.features = encode(
-            encoder.network, Source([Part(self.w.x, rows)], encoder.scaler, encoder.device), progress=progress
-        )
+        network = encoder.network
+        head = build_head(network.n_features, self.n_classes, self.settings, 0, network.flattened).to(encoder.device)
+        source = Source([Part(self.w.x, rows)], encoder.scaler, encoder.device)
+        self.features = encode(pooled(network, head), source, progress=progress)
+        n_train = len(split.train)
+        standardise(head, self.settings, [self.features[:n_train]], also=[self.features[n_train:]])
         self.place = np.full(len(self.w), -1)
         self.place[rows] = np.arange(len(rows))
 
@@ -105,10 +109,12 @@ class Networks(_Learner):
         """Return test predictions of a network trained on each of `drawn`, whose numbers seed heads and order."""
         found = []
         test = self._inputs(self.split.test)
+        standards = self._standards()
         for rows, number in zip(drawn, numbers, strict=True):
             network = copy.deepcopy(self.encoder.network)
             seed = _head_seed(self.seed, number)
-            head = build_head(network.n_features, self.n_classes, self.settings, seed).to(self.encoder.device)
+            head = self._head(seed)
+            head.load_state_dict(head.state_dict() | standards)
             joint, whole = torch.nn.Sequential(network, head), EndToEnd(network, self.change)
             if self.stop == "last":
                 train_steps(joint, self._labelled(rows), self.settings, seed, STEPS, whole)
@@ -127,6 +133,19 @@ class Networks(_Learner):
             found.append(predict(joint, test).argmax(1).cpu().numpy())
             advance(1)
         return found
+
+    def _head(self, seed: int) -> torch.nn.Module:
+        network = self.encoder.network
+        head = build_head(network.n_features, self.n_classes, self.settings, seed, network.flattened)
+        return head.to(self.encoder.device)
+
+    def _standards(self) -> dict[str, Tensor]:
+        """Return means and deviations of all training windows' features, as a head that standardises names them."""
+        head = self._head(0)
+        if self.settings.standardise:
+            source = Source([Part(self.w.x, self.split.train)], self.encoder.scaler, self.encoder.device)
+            standardise(head, self.settings, [encode(pooled(self.encoder.network, head), source)])
+        return dict(head.named_buffers())
 
     def _inputs(self, rows: NDArray[np.int64]) -> Tensor:
         source = Source([Part(self.w.x, rows)], self.encoder.scaler, self.encoder.device)
