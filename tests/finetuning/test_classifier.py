@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from otolith.errors import TrainingError
+from otolith.finetuning import classifier
 from otolith.finetuning.classifier import train_classifier
 from otolith.finetuning.heads import Labelled, build_head, class_weights, predict
 from otolith.finetuning.settings import FinetuneSettings
