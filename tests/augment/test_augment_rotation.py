@@ -106,3 +106,27 @@ def test_the_predecessors_signs(signal: SignalSpec, generator: Seeded) -> None:
     flipped = (out != x).double()
     assert flipped.mean().item() == pytest.approx(0.5, abs=5 * 0.5 / x.numel() ** 0.5)
     assert 0.0 < flipped[0].mean() < 1.0, "each sample has a sign of its own"
+
+
+def test_a_tilt_turns_by_a_normal_angle_about_any_axis(signal: SignalSpec, generator: Seeded) -> None:
+    x = torch.zeros(20_000, 6, 8, dtype=torch.float64)
+    matrix = build("rotation", signal, kind="tilt", degrees=12.0).sample(x, generator(0))["matrix"]
+    torch.testing.assert_close(matrix @ matrix.mT, torch.eye(3, dtype=torch.float64).expand_as(matrix), atol=1e-12, rtol=0)
+    trace = matrix.diagonal(dim1=1, dim2=2).sum(1)
+    angle = torch.rad2deg(((trace - 1) / 2).clamp(-1, 1).arccos())  # never negative: the axis points either way
+    assert stats.kstest(angle.numpy(), stats.halfnorm(scale=12.0).cdf).pvalue > 0.01
+    # R - R^T holds the axis times twice the sine
+    axis = torch.stack([matrix[:, 2, 1] - matrix[:, 1, 2], matrix[:, 0, 2] - matrix[:, 2, 0]], 1)
+    heading = torch.atan2(axis[:, 1], axis[:, 0])
+    assert stats.kstest(heading.numpy(), stats.uniform(-torch.pi, 2 * torch.pi).cdf).pvalue > 0.01
+
+
+def test_a_tilt_of_no_degrees_changes_nothing(signal: SignalSpec, generator: Seeded) -> None:
+    x = torch.randn(4, 6, 8, dtype=torch.float64, generator=generator(1))
+    torch.testing.assert_close(build("rotation", signal, kind="tilt", degrees=0.0)(x, generator(0)), x)
+
+
+@pytest.mark.parametrize("degrees", [-1.0, 181.0, "ten"])
+def test_a_tilt_beyond_half_a_turn_is_refused(signal: SignalSpec, degrees: object) -> None:
+    with pytest.raises(RecipeError, match="degrees of augmentation 'rotation' must be a number"):
+        build("rotation", signal, kind="tilt", degrees=degrees)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from otolith.augment.base import Augmentation, Params, SignalSpec, draw_dtype, normal
-from otolith.augment.checks import choice
+from otolith.augment.checks import choice, number
 from otolith.augment.registry import register
 from otolith.errors import RecipeError
 
@@ -23,15 +25,19 @@ class Rotation(Augmentation):
     kind="vertical" turns about +z alone, by an angle uniform on the circle: for windows with gravity along +z
     (`windows.frame = "gravity"`), whose heading means nothing.
 
+    kind="tilt" turns by a small angle about an axis of any direction, as a device sits a little otherwise each time it is
+    put on; the angle is normal with a deviation of `degrees`.
+
     kind="sign" is what the predecessor's code does instead: a random sign for every sample of every
     channel, in z-score units. Params: `matrix` (batch, 3, 3), or `sign` (batch, channels, time).
     """
 
     name = "rotation"
 
-    def __init__(self, signal: SignalSpec, *, kind: str = "so3") -> None:
+    def __init__(self, signal: SignalSpec, *, kind: str = "so3", degrees: float = 10.0) -> None:
         super().__init__(signal)
-        self.kind = choice(self.name, "kind", kind, ("so3", "vertical", "sign"))
+        self.kind = choice(self.name, "kind", kind, ("so3", "vertical", "tilt", "sign"))
+        self.degrees = number(self.name, "degrees", degrees, 0.0, 180.0)
         self._triads = signal.triads
         self._constants: dict[tuple[torch.device, torch.dtype], tuple[Tensor, Tensor, Tensor]] = {}
         if self.kind != "sign" and not self._triads:
@@ -45,6 +51,10 @@ class Rotation(Augmentation):
             bits = torch.randint(0, 2, x.shape, generator=generator, device=x.device, dtype=draw_dtype(x))
             return {"sign": bits.mul_(2.0).sub_(1.0)}
         quaternion = normal(x, (len(x), 4), 0.0, 1.0, generator)
+        if self.kind == "tilt":
+            half = quaternion[:, :1] * math.radians(self.degrees) / 2
+            axis = torch.nn.functional.normalize(quaternion[:, 1:], dim=1)
+            quaternion = torch.cat([half.cos(), half.sin() * axis], dim=1)
         if self.kind == "vertical":
             # scalar part and z of a Gaussian quaternion point uniformly on their circle: half of the angle does
             quaternion[:, 1:3] = 0.0
