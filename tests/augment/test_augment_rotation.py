@@ -111,7 +111,9 @@ def test_the_predecessors_signs(signal: SignalSpec, generator: Seeded) -> None:
 def test_a_tilt_turns_by_a_normal_angle_about_any_axis(signal: SignalSpec, generator: Seeded) -> None:
     x = torch.zeros(20_000, 6, 8, dtype=torch.float64)
     matrix = build("rotation", signal, kind="tilt", degrees=12.0).sample(x, generator(0))["matrix"]
-    torch.testing.assert_close(matrix @ matrix.mT, torch.eye(3, dtype=torch.float64).expand_as(matrix), atol=1e-12, rtol=0)
+    torch.testing.assert_close(
+        matrix @ matrix.mT, torch.eye(3, dtype=torch.float64).expand_as(matrix), atol=1e-12, rtol=0
+    )
     trace = matrix.diagonal(dim1=1, dim2=2).sum(1)
     angle = torch.rad2deg(((trace - 1) / 2).clamp(-1, 1).arccos())  # never negative: the axis points either way
     assert stats.kstest(angle.numpy(), stats.halfnorm(scale=12.0).cdf).pvalue > 0.01
