@@ -29,7 +29,7 @@ def test_the_field_s_usual_augmentations_are_there() -> None:
 def test_defaults_are_the_sound_versions() -> None:
     assert augment.options("jitter") == {"sigma": 0.5}
     assert augment.options("scaling") == {"sigma": 0.5, "per": "channel"}
-    assert augment.options("rotation") == {"kind": "so3"}
+    assert augment.options("rotation") == {"kind": "so3", "degrees": 10.0}
     assert augment.options("permutation") == {"min_segments": 2, "max_segments": 5, "equal": False}
 
 

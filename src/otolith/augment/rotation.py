@@ -25,8 +25,8 @@ class Rotation(Augmentation):
     kind="vertical" turns about +z alone, by an angle uniform on the circle: for windows with gravity along +z
     (`windows.frame = "gravity"`), whose heading means nothing.
 
-    kind="tilt" turns by a small angle about an axis of any direction, as a device sits a little otherwise each time it is
-    put on; the angle is normal with a deviation of `degrees`.
+    kind="tilt" turns by a small angle about an axis of any direction, as a device sits a little otherwise each time it
+    is put on; the angle is normal with a deviation of `degrees`.
 
     kind="sign" is what the predecessor's code does instead: a random sign for every sample of every
     channel, in z-score units. Params: `matrix` (batch, 3, 3), or `sign` (batch, channels, time).
