@@ -31,7 +31,10 @@ DROPOUT = 0.3
 """Options of the training that is stopped: each rank draws its own, and has to go on drawing where it was."""
 EPOCHS = 2
 """Epochs of 7 steps each."""
-NAMES = [name for name in methods.names() if methods.spec(name).build is not None]
+METHODS = [name for name in methods.names() if methods.spec(name).build is not None]
+CONV = [f"{name}:conv" for name in ("dynamic", "multimodal", "byol", "vicreg", "masked")]
+"""Methods with an encoder of convolutions, whose batch normalisations are its own."""
+NAMES = METHODS + CONV
 
 
 class Double(Source):
@@ -43,7 +46,8 @@ class Double(Source):
 
 def task(name: str, dropout: float = 0.0) -> tuple[Method, Source, Tensor | None, TrainSettings]:
     """A method in float64, its windows, what its teacher would say of them, and its settings."""
-    recipe = tiny.recipe(encoder__dropout=0.0)
+    name, _, kind = name.partition(":")
+    recipe = tiny.recipe(encoder__dropout=0.0, encoder__kind=kind or "transformer")
     w = tiny.windows()
     scaler = Scaler.fit(w.x)
     spec = methods.spec(name)

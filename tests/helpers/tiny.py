@@ -55,15 +55,16 @@ def windows(
     n_unlabelled: int = 0,
     seed: int = 0,
     dataset: str = "own",
+    seconds: float = 1.0,
 ) -> Windows:
-    """Each subject's windows of three activities, which differ by their frequency, one second at 12 Hz.
+    """Each subject's windows of three activities, which differ by their frequency, one second or more at 12 Hz.
 
     Channels have means and deviations of their own, as gravity and units give them. The last `n_unlabelled` windows
     of every subject carry no label.
     """
     rng = np.random.default_rng([seed, n_subjects, per_activity, len(channels)])
     labels = np.repeat(np.arange(len(ACTIVITIES)), per_activity)
-    time = np.arange(RATE_HZ) / RATE_HZ
+    time = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     x, y, subject = [], [], []
     for person in range(1, n_subjects + 1):
         phase = rng.uniform(0, 2 * np.pi, (len(labels), len(channels), 1))

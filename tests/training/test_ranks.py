@@ -87,7 +87,7 @@ class Halved(Ranks):
 
 def test_every_method_is_among_them() -> None:
     assert {"dynamic", "multimodal", "cpc", "vicreg", "byol", "autoencoder"} <= set(joint.NAMES)
-    assert len(joint.NAMES) == sum(methods.spec(name).build is not None for name in methods.names())
+    assert len(joint.METHODS) == sum(methods.spec(name).build is not None for name in methods.names())
 
 
 def test_joint_statistics_of_one_are_its_own_and_leave_the_module_as_it_was() -> None:
