@@ -87,7 +87,9 @@ def test_a_bundle_brings_it_back(
 
 
 @both
-def test_it_is_calibrated_and_knows_noise(seconds: float, finetuned: bool, made: Callable[[float, bool], Model]) -> None:
+def test_it_is_calibrated_and_knows_noise(
+    seconds: float, finetuned: bool, made: Callable[[float, bool], Model]
+) -> None:
     model, w = made(seconds, finetuned), windows(seconds)
     assert model.calibration is not None
     threshold = model.calibration.threshold
