@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
@@ -49,6 +50,28 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Page:
     return Page(report.write([run_folder], tmp_path_factory.mktemp("page") / "report.html"))
+
+
+@pytest.mark.parametrize(
+    ("method", "finetune", "words"),
+    [
+        ("dynamic", {}, "Then it was frozen, and a small classifier"),
+        (
+            "dynamic",
+            {"encoder": "trained"},
+            "Then it was trained on with the labels, together with a small classifier.",
+        ),
+        ("random", {"encoder": "trained"}, "trained on labels without any pre-training, together with a small"),
+        ("supervised", {"keep": "last"}, "The weights are those of the last epoch."),
+    ],
+)
+def test_says_how_the_encoder_was_trained(
+    method: str, finetune: dict[str, str], words: str, tmp_path: Path, make_run: Any
+) -> None:
+    run = make_run(tmp_path / "run", method=method)
+    (run / "model" / "card.json").write_text(json.dumps({"finetune": finetune}), encoding="utf-8")
+    page = Page(report.write([run], tmp_path / "report.html"))
+    assert words in " ".join(page.text.split())
 
 
 def test_holds_every_figure_and_fact(page: Page, run_folder: Path) -> None:

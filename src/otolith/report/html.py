@@ -141,6 +141,8 @@ def _single(run: RunFolder) -> dict[str, Any]:
         "story": spec.story if spec else "",
         "end_to_end": spec is not None and spec.end_to_end,
         "pretrained": spec is None or spec.pretrained,
+        "trained": _section(card, "finetune").get("encoder") == "trained",
+        "kept_last": _section(card, "finetune").get("keep") == "last",
         "split": names.split_title(str(key.get("split", "?"))),
         "conditions": groups.conditions(key),
         "row": row,
