@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
+from otolith.importing.dates import USUAL, read_dates
 from otolith.importing.table import Table
 from otolith.importing.units import TIME_UNITS
 
@@ -33,6 +34,8 @@ LATEST = 1e19
 """Largest number in any unit: beyond the last nanosecond that 64 bits hold."""
 CLOCK = r"^\s*(\d{1,3}):([0-5]?\d):([0-5]?\d)(?:[.,:](\d{1,9}))?\s*$"
 HALF_DAY_S = 43_200.0
+FORMATS_OF_DATES = {"day first": "%d/%m/%Y %H:%M:%S%.f", "month first": "%m/%d/%Y %H:%M:%S%.f"}
+"""Value of `--time-format` for each order."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,11 @@ def read_clock(table: Table, column: str, questions: Questions, findings: Findin
         return _numbers(table, column, questions, findings, unit)
     if questions.options.time_format:
         return _formatted(table, column, questions.options.time_format)
-    texts = table.texts(column)
-    first = next((text for text in texts if text), "")
+    text = table.text(column).fill_null("")
+    first = next(iter(text.filter(text != "")), "")
     if re.match(CLOCK, first):
         return _clock_times(table, column, findings)
-    return _iso(table, column, texts)
+    return _dates(table, column, text, questions, findings)
 
 
 def _typed(table: Table, column: str) -> Clock | None:
@@ -178,29 +181,37 @@ def _clock_times(table: Table, column: str, findings: Findings) -> Clock:
     return Clock(times)
 
 
-def _iso(table: Table, column: str, texts: list[str]) -> Clock:
-    out = np.full(len(texts), -(2**63), np.int64)
-    zones: set[bool] = set()
-    for row, text in enumerate(texts):
-        if not text:
-            continue
-        moment = parse_moment(text)
-        if moment is None:
+def _dates(table: Table, column: str, text: pl.Series, questions: Questions, findings: Findings) -> Clock:
+    found = read_dates(text)
+    if found is not None and found.orders:
+        there = next(iter(text.filter(text != "")), "")
+        question = f"Which is the day in {there!r} of column {column!r}?"
+        choices = [(FORMATS_OF_DATES[order], order) for order in found.orders]
+        chosen = questions.choose(("dates", table.columns), table.where, question, choices, "--time-format")
+        found = read_dates(text, next(order for value, order in choices if value == chosen))
+    if found is None and not (text != "").any():
+        raise DataError(f"{table.where}: its time column {column!r} is empty. Name another with --time.")
+    odd = (text != "").arg_max() or 0 if found is None else found.odd
+    if found is None or odd is not None:
+        at, alone = odd or 0, read_dates(text[odd or 0 : (odd or 0) + 1])
+        if found is not None and alone is not None and alone.odd is None and bool(alone.zone) != bool(found.zone):
             raise DataError(
-                f"{table.at(row)}: {column} is {text[:40]!r}, expected a number, ISO 8601 such as "
-                "2026-03-01T10:00:00.02, or hh:mm:ss.fff. Say how to read it, such as "
-                "--time-format '%d.%m.%Y %H:%M:%S%.f'."
-            )
-        zones.add(moment[1])
-        out[row] = moment[0]
-        if len(zones) > 1:
-            raise DataError(
-                f"{table.at(row)}: {column} is {text[:40]!r}; some times name their zone and some do not. Write "
+                f"{table.at(row)}: {column} is {text[row][:40]!r}; some times name their zone and some do not. Write "
                 "all of them in one way."
             )
-    if not zones:
-        raise DataError(f"{table.where}: its time column {column!r} is empty. Name another with --time.")
-    return _since(out, "UTC" if zones.pop() else "")
+        raise DataError(
+            f"{table.at(row)}: {column} is {text[row][:40]!r}, expected a number, a date with the time of day such as "
+            "2026-03-01T10:00:00.02, written like those before it, or hh:mm:ss.fff. Say how to read it, such as "
+            "--time-format '%d.%m.%Y %H:%M:%S%.f'."
+        )
+    found, row = found.carried_on()
+    if row is not None:
+        findings.repair(
+            table.at(row), "the clock was changed by an hour, to or from summer time, and was carried on", 1
+        )
+    if found.how != USUAL:
+        findings.decide("dates", found.how, f"column {column!r}")
+    return _since(found.nanoseconds, "UTC" if found.zone else "")
 
 
 def parse_moment(text: str) -> tuple[int, bool] | None:

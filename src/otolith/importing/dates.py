@@ -1,0 +1,249 @@
+"""Dates with times of day as people and programs write them: which part is the day, and in which zone they are.
+
+One pattern has to fit the whole column; columns of many million rows are read at once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NONE = -(2**63)
+"""Stands for no time among nanoseconds since 1970."""
+HOUR_S = 3600.0
+USUAL = "year, month, day"
+"""The order that needs no explanation."""
+_MONTHS = {
+    1: "jan january januar janvier enero gennaio ene gen janv",
+    2: "feb february februar février fevrier febrero febbraio févr fevr",
+    3: "mar march märz maerz mars marzo mär mrz",
+    4: "apr april avril abril aprile avr abr",
+    5: "may mai mayo maggio mag",
+    6: "jun june juni juin junio giugno giu",
+    7: "jul july juli juillet julio luglio juil lug",
+    8: "aug august août aout agosto ago",
+    9: "sep sept september septembre septiembre settembre set",
+    10: "oct october oktober octobre octubre ottobre okt ott",
+    11: "nov november novembre noviembre",
+    12: "dec december dezember décembre decembre diciembre dicembre dez déc dic",
+}
+MONTHS = {name: number for number, names in _MONTHS.items() for name in names.split()}
+"""Number of each month's name and abbreviation in English, German, French, Spanish and Italian."""
+_WEEKDAY = r"(?:\p{L}{2,10}\.?,?\s+)?"
+_TIME = (
+    r"(?P<H>\d{1,2})\s?[:.h]\s?(?P<M>\d{2})(?:\s?[:.]\s?(?P<S>\d{2})(?:[.,:_](?P<F>\d{1,9}))?)?"
+    r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
+)
+_PACKED_TIME = r"(?P<H>\d{2})(?P<M>\d{2})(?P<S>\d{2})(?:[.,_]?(?P<F>\d{1,9}))?"
+_ZONE = (
+    r"\s*(?P<utc>Z|UTC|GMT)?\s*(?:(?P<sign>[+\-−])(?P<oh>\d{2}):?(?P<om>\d{2})?)?"
+    r"\s*(?:\[(?P<name>[A-Za-z_+\-/0-9]+)\])?"
+)
+_BETWEEN = r"(?:\s*[T_,]\s*|\s+(?:-\s+)?|-)"
+_MONTH = r"(?P<month>\p{L}{3,10})\.?"
+_PATTERNS = {
+    "year first": rf"(?P<y>\d{{4}})[-/.](?P<m>\d{{1,2}})[-/.](?P<d>\d{{1,2}}){_BETWEEN}{_TIME}{_ZONE}",
+    "numbers": rf"(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){_BETWEEN}{_TIME}{_ZONE}",
+    "named month": rf"{_WEEKDAY}(?P<d>\d{{1,2}})[-/. ]\s?{_MONTH}[-/., ]+(?P<y>\d{{4}}){_BETWEEN}{_TIME}{_ZONE}",
+    "month first": rf"{_WEEKDAY}{_MONTH}[- ](?P<d>\d{{1,2}}),?[- ](?P<y>\d{{4}}){_BETWEEN}{_TIME}{_ZONE}",
+    "year last": rf"{_WEEKDAY}{_MONTH}\s+(?P<d>\d{{1,2}})\s+{_TIME}{_ZONE}\s+(?P<y>\d{{4}})",
+    "packed": rf"(?P<y>\d{{4}})(?P<m>\d{{2}})(?P<d>\d{{2}})[T_ -]?{_PACKED_TIME}{_ZONE}",
+}
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Moments of a column.
+
+    Attributes:
+        nanoseconds: since 1970, as if in UTC where no zone is named; `NONE` for empty cells.
+        zone: "UTC" where each moment names its zone or distance from UTC, a zone's name where that is all there is,
+            "" where nothing is said.
+        local_s: seconds by which the clock on the wall was ahead of UTC at the first moment; None where not said.
+        how: the form, in words.
+        odd: number of the first row that does not have that form, None where all have.
+        orders: "day first" and "month first", where the numbers leave both open.
+    """
+
+    nanoseconds: NDArray[np.int64]
+    zone: str
+    local_s: int | None
+    how: str
+    odd: int | None = None
+    orders: tuple[str, ...] = ()
+
+    def carried_on(self) -> tuple[Dates, int | None]:
+        """Return the moments without the hour by which the clock on the wall was put back or forward, and its row.
+
+        Only where no zone is named. The clock goes back by an hour, to within the step before; or it goes forward by
+        one in the small hours of a Sunday, when clocks do.
+        """
+        rows = np.flatnonzero(self.nanoseconds != NONE)
+        steps = np.diff(self.nanoseconds[rows]) / 1e9
+        if self.zone or not steps.size:
+            return self, None
+        usual = float(np.median(np.abs(steps)))
+        back = np.abs(steps + HOUR_S - usual) <= 2 + 2 * usual
+        hours = (self.nanoseconds[rows[1:]] // 3_600_000_000_000) % 24
+        sunday = (self.nanoseconds[rows[1:]] // 86_400_000_000_000 + 4) % 7 == 0
+        ahead = (np.abs(steps - HOUR_S - usual) <= 2 + 2 * usual) & sunday & (hours <= 4)
+        changed = np.flatnonzero(back | ahead)
+        if len(changed) != 1:  # a clock changes once in a recording, or something else is wrong with it
+            return self, None
+        row = int(rows[changed[0] + 1])
+        moved = self.nanoseconds.copy()
+        later = moved[row:]
+        later[later != NONE] += round((HOUR_S if back[changed[0]] else -HOUR_S) * 1e9)
+        return replace(self, nanoseconds=moved), row
+
+
+def read_dates(text: pl.Series, order: str | None = None) -> Dates | None:
+    """Return the moments in a column of texts; None where its first text has none of the known forms.
+
+    Args:
+        text: cells without blanks around them; empty or null ones hold no moment.
+        order: "day first" or "month first", where numbers alone do not tell.
+
+    >>> import polars as pl
+    >>> found = read_dates(pl.Series(["23/12/2024 23:59:59.5", "24/12/2024 0:00:00.5"]))
+    >>> found.how, (found.nanoseconds[1] - found.nanoseconds[0]) / 1e9
+    ('day first, since there is no month 23', 1.0)
+    >>> read_dates(pl.Series(["1970-01-01T02:00:01+02:00"])).nanoseconds.tolist()
+    [1000000000]
+    """
+    import polars as pl
+
+    filled = text.fill_null("")
+    there = np.asarray(filled != "")
+    if not there.any():
+        return None
+    first = filled[int(np.argmax(there))]
+    form = next((name for name, pattern in _PATTERNS.items() if _fits(pattern, first)), None)
+    if form is None:
+        return None
+    groups = filled.str.extract_groups(rf"^(?:{_PATTERNS[form]})$").struct.unnest()
+
+    def number(name: str) -> NDArray[np.int64]:
+        if name not in groups.columns:
+            return np.zeros(len(filled), np.int64)
+        return groups[name].cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+
+    good = groups["H"].is_not_null().to_numpy()
+    year = number("y")
+    year = np.where(year < 100, 2000 + year, year)
+    how, orders = form, tuple[str, ...]()
+    if form == "numbers":
+        day, month, how, orders = _ordered(number("a"), number("b"), good, first, order)
+    elif "month" in groups.columns:
+        names = groups["month"].str.to_lowercase()
+        month = names.replace_strict(MONTHS, default=0, return_dtype=pl.Int64).fill_null(0).to_numpy()
+        day, how = number("d"), "month by its name"
+    else:
+        day, month, how = number("d"), number("m"), USUAL
+    hour = number("H")
+    if "half" in groups.columns and groups["half"].is_not_null().any():
+        after = groups["half"].str.to_lowercase().fill_null("").eq("p").to_numpy()
+        halves = groups["half"].is_not_null().to_numpy()
+        good &= ~halves | ((hour >= 1) & (hour <= 12))
+        hour = np.where(halves, hour % 12 + 12 * after, hour)
+        how += ", AM and PM"
+    good &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= _days_of(year, month)) & (year > 1900) & (year < 2200)
+    good &= (hour < 24) & (number("M") < 60) & (number("S") <= 60)
+    whole = 86_400 * _days_since_1970(year, month, day) + 3600 * hour + 60 * number("M") + number("S")
+    fraction = groups["F"].str.pad_end(9, "0").cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+    zone, ahead, said = _zones(groups, whole, good)
+    good &= said
+    nanoseconds = np.where(good, (whole - ahead) * 1_000_000_000 + fraction, NONE)
+    wrong = np.flatnonzero(there & ~good)
+    odd = int(wrong[0]) if wrong.size else None
+    local = int(ahead[int(np.argmax(good))]) if zone and good.any() else None
+    return Dates(nanoseconds, zone, local, how, odd, orders)
+
+
+def _fits(pattern: str, text: str) -> bool:
+    return re.fullmatch(pattern.replace(r"\p{L}", r"[^\W\d_]"), text) is not None
+
+
+def _ordered(
+    a: NDArray[np.int64], b: NDArray[np.int64], good: NDArray[np.bool_], first: str, order: str | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], str, tuple[str, ...]]:
+    """Return day and month of dates such as 3/4/2024, the reason, and the orders that stay open."""
+    most_a, most_b = (int(each[good].max(initial=0)) for each in (a, b))
+    if most_a > 12:
+        return a, b, f"day first, since there is no month {most_a}", ()
+    if most_b > 12:
+        return b, a, f"month first, since there is no month {most_b}", ()
+    if order is None and re.match(r"\d{1,2}\.", first):
+        return a, b, "day first, as dots between day, month and year are written", ()
+    if order is None and len(np.unique(a[good])) != len(np.unique(b[good])):
+        # over midnight the day changes, and the month with it only once in thirty times
+        if len(np.unique(a[good])) > len(np.unique(b[good])):
+            return a, b, "day first, since the first number changes at midnight", ()
+        return b, a, "month first, since the second number changes at midnight", ()
+    if order == "month first":
+        return b, a, "month first", ()
+    same = bool((a[good] == b[good]).all())
+    return a, b, "day first", () if order or same else ("day first", "month first")
+
+
+def _zones(
+    groups: pl.DataFrame, whole: NDArray[np.int64], good: NDArray[np.bool_]
+) -> tuple[str, NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the zone, the seconds by which each clock is ahead of UTC, and the rows that say it as the first does."""
+    import polars as pl
+
+    offset = groups["sign"].is_not_null().to_numpy()
+    said = offset | groups["utc"].is_not_null().to_numpy()
+    if good.any() and said[int(np.argmax(good))]:
+        hours, minutes = (groups[name].cast(pl.Int64, strict=False).fill_null(0).to_numpy() for name in ("oh", "om"))
+        sign = np.where(groups["sign"].fill_null("+").eq("+").to_numpy(), 1, -1)
+        return "UTC", np.where(offset, sign * (3600 * hours + 60 * minutes), 0), said
+    name = groups["name"][int(np.argmax(good))] if good.any() else None
+    if name:
+        try:
+            zone = ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            zone = None
+        if zone is not None:
+            return name, _ahead(whole, zone), ~said
+    return "", np.zeros(len(whole), np.int64), ~said
+
+
+def _ahead(local: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
+    """Return the seconds by which the clocks of a zone are ahead of UTC at local times; the earlier of two."""
+    from datetime import datetime
+
+    quarters, which = np.unique(local // 900, return_inverse=True)  # zones change at quarters of an hour
+    found = []
+    for quarter in quarters.tolist():
+        moment = datetime.fromtimestamp(0, ZoneInfo("UTC")).replace(tzinfo=None)
+        try:
+            moment = moment.fromtimestamp(quarter * 900, ZoneInfo("UTC")).replace(tzinfo=zone)
+            offset = moment.utcoffset()
+        except (OverflowError, ValueError, OSError):
+            offset = None
+        found.append(0 if offset is None else int(offset.total_seconds()))
+    return np.array(found, np.int64)[which]
+
+
+def _days_since_1970(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return days of the Gregorian calendar, counted in eras of 400 years that begin in March."""
+    shifted = year - (month <= 2)
+    era = shifted // 400
+    of_era = shifted - 400 * era
+    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return era * 146_097 + 365 * of_era + of_era // 4 - of_era // 100 + of_year - 719_468
+
+
+def _days_of(year: NDArray[np.int64], month: NDArray[np.int64]) -> NDArray[np.int64]:
+    lengths = np.array([31, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+    leap = (month == 2) & (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    return lengths[np.clip(month, 0, 12)] + leap
