@@ -92,11 +92,11 @@ def test_time_of_day_past_midnight(tmp_path: Path, point: str) -> None:
 
 
 def test_a_format_of_ones_own(tmp_path: Path) -> None:
-    texts = [f"01.03.2026 09:00:{t:09.6f}" for t in TIMES]
+    texts = [f"01~03~2026 09:00:{t:09.6f}" for t in TIMES]
     path = table(tmp_path / "t.csv", texts)
-    with pytest.raises(DataError, match=r"line 2: time is '01\.03.*--time-format"):
+    with pytest.raises(DataError, match=r"line 2: time is '01~03.*--time-format"):
         read_recordings(path, GIVEN)
-    options = ImportOptions(time="time", acc=GIVEN.acc, gyro=("none",), time_format="%d.%m.%Y %H:%M:%S%.f")
+    options = ImportOptions(time="time", acc=GIVEN.acc, gyro=("none",), time_format="%d~%m~%Y %H:%M:%S%.f")
     np.testing.assert_allclose(times_of(read_recordings(path, options)), TIMES, atol=2e-6)
 
 

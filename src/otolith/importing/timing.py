@@ -193,14 +193,15 @@ def _dates(table: Table, column: str, text: pl.Series, questions: Questions, fin
         raise DataError(f"{table.where}: its time column {column!r} is empty. Name another with --time.")
     odd = (text != "").arg_max() or 0 if found is None else found.odd
     if found is None or odd is not None:
-        at, alone = odd or 0, read_dates(text[odd or 0 : (odd or 0) + 1])
+        at = odd or 0
+        alone = read_dates(text[at : at + 1])
         if found is not None and alone is not None and alone.odd is None and bool(alone.zone) != bool(found.zone):
             raise DataError(
-                f"{table.at(row)}: {column} is {text[row][:40]!r}; some times name their zone and some do not. Write "
+                f"{table.at(at)}: {column} is {text[at][:40]!r}; some times name their zone and some do not. Write "
                 "all of them in one way."
             )
         raise DataError(
-            f"{table.at(row)}: {column} is {text[row][:40]!r}, expected a number, a date with the time of day such as "
+            f"{table.at(at)}: {column} is {text[at][:40]!r}, expected a number, a date with the time of day such as "
             "2026-03-01T10:00:00.02, written like those before it, or hh:mm:ss.fff. Say how to read it, such as "
             "--time-format '%d.%m.%Y %H:%M:%S%.f'."
         )
