@@ -249,6 +249,8 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known() -> None:
         ("method.supervised.augment", [{"sigma": 1}], "method.supervised.augment.name is missing"),
         ("method.supervised.augment", [{"name": "jitter", "probability": 2}], "augment.probability"),
         ("finetune.solver", "lbfgs", "solver 'lbfgs' fits a linear head; got head 'mlp'. Set head to 'linear'"),
+        ("finetune", {"encoder": "trained", "head": "linear", "solver": "lbfgs"}, "solver 'lbfgs', unlabelled 'none'"),
+        ("method.supervised", {"head": "linear", "solver": "lbfgs"}, "method.supervised: an encoder is trained with"),
         ("method.dynamic.temperature", 0.0, "temperature > 0"),
         ("method.dynamic.positive_pairs", "all", "'instances' or 'views'"),
         ("method", 3, "[method.dynamic]"),

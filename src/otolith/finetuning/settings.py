@@ -106,3 +106,11 @@ class FinetuneSettings:
             raise ValueError(
                 f"solver 'lbfgs' fits a linear head; got head {self.head!r}. Set head to 'linear', or solver to 'adam'"
             )
+        if self.encoder == "trained" and (
+            self.solver != "adam" or self.head not in ("mlp", "linear") or self.unlabelled != "none"
+        ):
+            raise ValueError(
+                "an encoder is trained with an 'mlp' or 'linear' head, by steps, on labelled windows; got head "
+                f"{self.head!r}, solver {self.solver!r}, unlabelled {self.unlabelled!r}. Set encoder to 'frozen', or "
+                "solver to 'adam' and unlabelled to 'none'"
+            )

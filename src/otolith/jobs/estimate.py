@@ -163,7 +163,7 @@ def _probe_whole(
     """Seconds of a step of `size` windows through encoder and head, and bytes of the tensors it keeps."""
     n_classes = len(meta.activities)
     network = copy.deepcopy(encoder).to(device)
-    head = build_head(encoder.n_features, n_classes, settings, 0).to(device)
+    head = build_head(encoder.n_features, n_classes, settings, 0, encoder.flattened).to(device)
     x = torch.randn(size, len(meta.channels), meta.n_steps, device=device)
     train = Labelled(x, torch.arange(size, device=device) % n_classes)
     whole = EndToEnd(network, recipe.changes(settings, _unit_signal(meta)))

@@ -202,6 +202,16 @@ class Recipe(Section):
         return _checked(entries, "augment")
 
     @model_validator(mode="after")
+    def _methods_that_train_end_to_end_can(self) -> Recipe:
+        for name, settings in self.method.items():
+            if methods.spec(name).end_to_end:
+                try:
+                    dataclasses.replace(settings, encoder="trained")
+                except ValueError as error:
+                    raise RecipeError(f"method.{name}: {error}") from None
+        return self
+
+    @model_validator(mode="after")
     def _augmentations_of_end_to_end_training(self) -> Recipe:
         own = {"finetune": self.finetune} | {f"method.{name}": settings for name, settings in self.method.items()}
         for section, settings in own.items():
