@@ -34,14 +34,16 @@ class Entry:
 
 def text(listed_cells: Sequence[Cell], found: dict[str, list[Row]]) -> str:
     """Return the tables in Markdown, a heading above each; `found` are the rows of each folder of results."""
+    tables: dict[tuple[str, float], list[Cell]] = {}
+    for cell in listed_cells:
+        tables.setdefault((cell.dataset, cell.resolved.windows.seconds), []).append(cell)
     parts = []
-    for dataset in dict.fromkeys(cell.dataset for cell in listed_cells):
-        its = [cell for cell in listed_cells if cell.dataset == dataset]
+    for dataset, seconds in sorted(tables, key=lambda place: _order(list(tables), place)):
+        its = tables[dataset, seconds]
         had = sum(len(cell.places) - cell.missing(found.get(cell.folder, [])) for cell in its)
-        rows = _rows(its, found)
-        splits = {str(row.key["split"]) for row in rows if row.key.get("fold") is None}
+        splits = {str(row.key["split"]) for row in _rows(its, found) if row.key.get("fold") is None}
         where = f", {listed(split_title(split) for split in sorted(splits))}" if splits else ""
-        parts.append(f"## All methods: {dataset_title(dataset)}{where}")
+        parts.append(f"## All methods: {dataset_title(dataset)}{where}, windows of {seconds:g} s")
         parts.append(f"{had} of {sum(len(cell.places) for cell in its)} rows of the list are there.")
         parts.append(_table(its, found))
     return "\n\n".join([LEGEND, *parts]) + "\n" if parts else ""
@@ -50,6 +52,11 @@ def text(listed_cells: Sequence[Cell], found: dict[str, list[Row]]) -> str:
 def of_list(path: Path) -> str:
     """Return the tables of the list at `path`, by the rows in the folders beside it."""
     return text(cells.read(path), cells.done(path.parent))
+
+
+def _order(places: list[tuple[str, float]], place: tuple[str, float]) -> tuple[int, float]:
+    """Data sets as the list has them first, then by the length of windows: others are other tasks."""
+    return [dataset for dataset, _ in places].index(place[0]), place[1]
 
 
 def _table(its: Sequence[Cell], found: dict[str, list[Row]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from otolith.rows import Row
@@ -43,7 +44,7 @@ def test_a_line_holds_the_means_of_its_rows() -> None:
         folded.folder: [row(folded, 0.8, split="fold", fold=0)],
     }
     text = overview.text([*plain, few, folded, other], found)
-    assert "## All methods: UCI-HAR, the authors' fixed subjects\n" in text
+    assert "## All methods: UCI-HAR, the authors' fixed subjects, windows of 1 s\n" in text
     assert "7 of 14 rows of the list are there." in text
     # 95 % interval of 0.2, 0.3, 0.4: Student's t with 2 degrees of freedom, 4.303 * 0.1 / sqrt(3)
     many = [
@@ -75,3 +76,18 @@ def test_a_table_without_rows_is_open() -> None:
         "open",
     ]
     assert overview.text([], {}) == ""
+
+
+def test_windows_of_another_length_stand_in_a_table_of_their_own() -> None:
+    plain = cell("representation", "random")
+    longer = dataclasses.replace(plain, changes={"windows.seconds": 2.56})
+    other = dataclasses.replace(plain, dataset="usc-had")
+    text = overview.text([longer, other, plain], {longer.folder: [row(longer, 0.9)], plain.folder: [row(plain, 0.5)]})
+    assert [part for part in text.splitlines() if part.startswith("## ")] == [
+        "## All methods: UCI-HAR, the authors' fixed subjects, windows of 1 s",
+        "## All methods: UCI-HAR, the authors' fixed subjects, windows of 2.56 s",
+        "## All methods: USC-HAD, windows of 1 s",
+    ]
+    first, second, _ = (part for part in text.splitlines() if part.startswith("| Random"))
+    assert "| **50.0 (40.0–60.0)** |" in first
+    assert f"| compact-{longer.resolved.hash[:6]} | **90.0 (80.0–100.0)** |" in second
