@@ -26,6 +26,7 @@ from otolith.nets import Encoder
 from otolith.nets.heads import layers_of, n_seen_by
 from otolith.pipeline import build_encoder
 from otolith.pipeline.finetuning import end_to_end
+from otolith.pipeline.pretraining import handmade_teacher
 from otolith.preprocessing.scaler import Scaler
 from otolith.system.device import choose_device
 from otolith.training.loop import train
@@ -106,7 +107,9 @@ def estimate(
     stages: list[tuple[str, MethodSpec]] = []
     if spec.build is not None:
         probe = spec.build(recipe, recipe.settings_of(method), encoder, _unit_signal(meta))
-        if probe.needs_instances:
+        if probe.needs_instances and probe.teacher == "handmade":
+            seconds["instance features"] = _forward_seconds(_handmade(meta), meta, where) * n_train
+        elif probe.needs_instances:
             stages.append(("autoencoder", AUTOENCODER))
         stages.append(("pretrain", spec))
     for stage, stage_spec in stages:
@@ -196,7 +199,10 @@ def _probe(
     source = Source([Part(x, np.arange(2 * size))], Scaler(np.zeros(n), np.ones(n)), device)
     encoder = spec.encoder(recipe, meta)
     method = spec.build(recipe, recipe.settings_of(spec.name), encoder, _unit_signal(meta))  # type: ignore[misc]
-    instances = torch.randn(2 * size, recipe.autoencoder.latent) if method.needs_instances else None
+    instances = None
+    if method.needs_instances:
+        width = _handmade(meta).n_features if method.teacher == "handmade" else recipe.autoencoder.latent
+        instances = torch.randn(2 * size, width)
     kept: dict[int, int] = {}
 
     # The rate changes no cost; a recipe's own may be too high for noise, which is the run's to find out.
@@ -206,6 +212,11 @@ def _probe(
     began = time.perf_counter()
     train(method, source, once, 0, instances=instances)
     return (time.perf_counter() - began) / 2, sum(kept.values()) // 2
+
+
+def _handmade(meta: WindowMeta) -> Encoder:
+    n = len(meta.channels)
+    return handmade_teacher(meta, Scaler(np.zeros(n), np.ones(n)))
 
 
 def _forward_seconds(encoder: torch.nn.Module, meta: WindowMeta, device: torch.device) -> float:

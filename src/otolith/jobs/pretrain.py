@@ -63,7 +63,7 @@ def run(
     if ranks.broadcast(b"finished" if finished else b"to do") == b"to do":
         if ranks.first:
             cost = prepared.estimate(ignore_memory=ignore_memory, progress=progress)
-            on_plan(prepared, cost.only("autoencoder", "pretrain"))
+            on_plan(prepared, cost.only("autoencoder", "instance features", "pretrain"))
         encoder = pipeline.pretrain(
             prepared.w,
             prepared.split,

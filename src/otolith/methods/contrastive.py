@@ -58,6 +58,7 @@ class Contrastive(Method):
         self.augment = augment
         self.policy = policy
         self.needs_instances = policy.needs_instances
+        self.teacher = getattr(policy, "teacher", self.teacher)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         z = self.projection(self.encoder(torch.cat(two_views(self.augment, batch, generator))))

@@ -18,7 +18,7 @@ from otolith.augment import Compose, SignalSpec
 from otolith.errors import RecipeError
 from otolith.methods.base import SharedSettings, shared_encoder
 from otolith.methods.contrastive import projection
-from otolith.methods.dynamic import DynamicTemperature
+from otolith.methods.dynamic import NdtXent
 from otolith.methods.spec import DYNAMIC_TEMPERATURE, MethodSpec
 from otolith.methods.views import two_views
 from otolith.nets import Encoder
@@ -71,7 +71,7 @@ class Multimodal(Method):
     augment: Compose
 
     def __init__(
-        self, shared: SharedSettings, settings: DynamicTemperature, encoder: ModalityEncoders, signal: SignalSpec
+        self, shared: SharedSettings, settings: NdtXent, encoder: ModalityEncoders, signal: SignalSpec
     ) -> None:
         super().__init__()
         if [channel[:3] for channel in signal.channels] != ["acc"] * AXES + ["gyr"] * AXES:
@@ -130,7 +130,7 @@ SPEC = MethodSpec(
     section="Section VI",
     needs=("both sensors",),
     order=30,
-    settings=DynamicTemperature,
+    settings=NdtXent,
     encoder=_encoders,
     build=Multimodal,
 )

@@ -35,7 +35,8 @@ class PretrainedEncoder:
         network: (batch, channels, time) in z-score units -> (batch, n_features), in eval mode.
         scaler: fitted on the training windows.
         meta: channels, rate and length of the windows it was trained on, and where they came from.
-        teacher: the frozen autoencoder behind dynamic temperature, where there was one.
+        teacher: what told dynamic temperature how alike windows are: a frozen autoencoder, or hand-made features; None
+            where there was none.
         records: one for each epoch of each stage.
 
     >>> import numpy as np, otolith

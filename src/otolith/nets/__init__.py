@@ -16,6 +16,7 @@ from otolith.nets.residual import ResidualEncoder
 from otolith.nets.tpn import TPNEncoder
 from otolith.nets.transformer import TransformerEncoder
 from otolith.nets.trees import Tree, TreeEnsemble
+from otolith.nets.unscaled import HandmadeTeacher, Unscaled
 
 __all__ = [
     "MIN_STEPS",
@@ -23,6 +24,7 @@ __all__ = [
     "ConvAutoencoder",
     "Encoder",
     "HandmadeFeatures",
+    "HandmadeTeacher",
     "PredictionMLP",
     "ProjectionHead",
     "ResidualEncoder",
@@ -31,4 +33,5 @@ __all__ = [
     "TransformerEncoder",
     "Tree",
     "TreeEnsemble",
+    "Unscaled",
 ]

@@ -38,6 +38,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
     "WindowSection": ("sensors", "frame"),
     "EncoderSettings": ("kind", "width", "kernels"),
     "RobustSection": ("orientation", "may_miss", "copies"),
+    "DynamicTemperature": ("teacher",),
     "FinetuneSettings": (
         "encoder",
         "encoder_rate",

@@ -123,7 +123,7 @@ def teacher(run: RunFolder) -> Iterator[Picture]:
     yield picture(
         figures.teacher(found),
         "Similarity of pairs of windows under the frozen teacher",
-        f"Similarity of {pairs:,} pairs of windows under the frozen autoencoder. Dynamic temperature assumes that "
+        f"Similarity of {pairs:,} pairs of windows under the frozen teacher. Dynamic temperature assumes that "
         "pairs of one activity are more similar than pairs of two. The area under the ROC curve is 1 if they "
         "always are, "
         "and 0.5 if similarity does not depend on the activity.",

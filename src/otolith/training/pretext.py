@@ -71,6 +71,8 @@ class Method(nn.Module):
     """The changes that make views; None: the method sees windows as they are."""
     needs_instances: bool = False
     """True: the loop has to hand over `Batch.h`."""
+    teacher: str = "autoencoder"
+    """Source of `Batch.h` where it is needed: features of an "autoencoder", or "handmade" ones."""
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the terms of the loss, scalars; "loss" is the one to minimise.
