@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from otolith.recording import CHANNELS, Recording, Stream
 from tests.helpers.live import Served, running_live, signal
 
 
-def trained(method: str, **sizes: int) -> Model:
+def trained(method: str, **sizes: Any) -> Model:
     torch.set_num_threads(1)
     w = tiny.windows_with_gravity()
     split = splits.holdout(w, 0)
@@ -34,6 +35,11 @@ def trained(method: str, **sizes: int) -> Model:
 @pytest.fixture(scope="session")
 def model() -> Model:
     return trained("random")
+
+
+@pytest.fixture(scope="session")
+def convolutional() -> Model:
+    return trained("random", encoder__kind="conv")
 
 
 @pytest.fixture(scope="session")

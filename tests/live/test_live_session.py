@@ -23,7 +23,7 @@ from otolith.model import Model
 from otolith.prediction import predict_recordings
 from otolith.recording import CHANNELS, Recording, Stream
 from otolith.streaming import StreamingRecogniser
-from tests.helpers.live import Served, ending, hear, hear_all, say, signal
+from tests.helpers.live import Served, ending, hear, hear_all, running_live, say, signal
 
 START: dict[str, Any] = {"type": "start", "channels": list(CHANNELS), "rate_hz": 50.0}
 STOP: dict[str, Any] = {"type": "stop"}
@@ -46,11 +46,13 @@ def pinging(talk: ClientConnection) -> int:
     return ending(talk)[0]
 
 
-def test_a_stream_gives_what_the_recogniser_gives(serving: Callable[..., Served], model: Model) -> None:
+@pytest.mark.parametrize("of", ["model", "convolutional"])
+def test_a_stream_gives_what_the_recogniser_gives(of: str, request: pytest.FixtureRequest) -> None:
+    model: Model = request.getfixturevalue(of)
     values, times = signal(400, 50.0), np.arange(400) / 50 + 12.5
     recogniser = StreamingRecogniser(model, 50.0)
     expected = [*recogniser.push(values, times), *recogniser.finish()]
-    with serving(limits=Limits(inbox=1000)).talk() as talk:
+    with running_live(model, limits=Limits(inbox=1000)) as served, served.talk() as talk:
         say(talk, START, *samples(times, values, 6), STOP)
         came = hear_all(talk)
         assert ending(talk) == (1000, "")

@@ -289,6 +289,30 @@ def test_a_card_that_was_tampered_with_is_refused(name: str, folder: Path) -> No
     assert str(folder) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put(1e9, "input", "seconds"), "input: its windows have 12,000,000,000 steps; at most 1,000,000 may be"),
+        (put(10**6, "recipe", "encoder", "width"), "the card calls for"),
+        (put(10**9, "recipe", "encoder", "width"), "encoder.width: expected at most 1,000,000"),
+        (put([10**6 - 1] * 4, "recipe", "encoder", "kernels"), "the card calls for"),
+        (put([3] * 1000, "recipe", "encoder", "kernels"), "is missing or extra"),
+        (put([3] * 1001, "recipe", "encoder", "kernels"), "at most 1000 layers"),
+        (put("transformer", "recipe", "encoder", "kind"), "is missing or extra"),
+    ],
+)
+def test_a_card_of_convolutions_without_end_is_refused(
+    change: Callable[[dict[str, Any]], None], said: str, w: Windows, split: Split, tmp_path: Path
+) -> None:
+    """Nothing in their weights says how long a window is."""
+    encoder = pretrain(w, split, tiny.recipe(encoder__kind="conv"), "random")
+    folder = bundle.save(finetune(encoder, w, split), tmp_path / "model")
+    assert bundle.load_model(folder).encoder.network.n_features == 36
+    rewrite(folder, change)
+    with pytest.raises(CheckpointError, match=said):
+        bundle.load_model(folder)
+
+
 def _replace(name: str, tensor: torch.Tensor) -> Callable[[dict[str, torch.Tensor]], Any]:
     return lambda tensors: tensors.update({name: tensor})
 

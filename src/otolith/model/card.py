@@ -12,6 +12,8 @@ from otolith.recipes import Recipe
 from otolith.recording import unit_of
 
 FORMAT = 1
+MOST_STEPS = 1_000_000
+"""Most steps of a window: some encoders take any number, and a window of more fills a memory."""
 Positive = Annotated[float, Field(gt=0)]
 Bounded = Annotated[float, Field(gt=0, le=1e9)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -38,6 +40,12 @@ class Input(_Part):
         expected = tuple(unit_of(channel) for channel in self.channels)
         if self.units not in (None, expected):
             raise ValueError(f"its units have to be {', '.join(expected)}")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_end(self) -> Self:
+        if self.seconds * self.rate_hz > MOST_STEPS:
+            raise ValueError(f"its windows have {self.seconds * self.rate_hz:,.0f} steps; at most {MOST_STEPS:,} may be")
         return self
 
 
