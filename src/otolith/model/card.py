@@ -45,7 +45,9 @@ class Input(_Part):
     @model_validator(mode="after")
     def _windows_end(self) -> Self:
         if self.seconds * self.rate_hz > MOST_STEPS:
-            raise ValueError(f"its windows have {self.seconds * self.rate_hz:,.0f} steps; at most {MOST_STEPS:,} may be")
+            raise ValueError(
+                f"its windows have {self.seconds * self.rate_hz:,.0f} steps; at most {MOST_STEPS:,} may be"
+            )
         return self
 
 
