@@ -25,7 +25,7 @@ from tests.helpers import pretext, tiny
 from tests.helpers.stops import Stopped, plain, same, stop_after
 
 KINDS = {"transformer": TransformerEncoder, "conv": ResidualEncoder}
-OWN = ("cpc", "multi-task", "autoencoder")
+OWN = [name for name in methods.names() if methods.spec(name).own_encoder]
 """Methods whose encoder is that of their paper, whatever the recipe says."""
 EITHER = [name for name in methods.names() if name not in OWN]
 TAUGHT = [name for name in EITHER if name in pretext.NAMES]
@@ -65,7 +65,7 @@ def parts(encoder: Encoder) -> list[nn.Module]:
 
 
 def test_methods_with_an_encoder_of_their_own_say_so() -> None:
-    assert {name for name in methods.names() if methods.spec(name).own_encoder} == set(OWN)
+    assert {"cpc", "multi-task", "autoencoder"} <= set(OWN)
 
 
 @pytest.mark.parametrize("kind", KINDS)
