@@ -73,6 +73,7 @@ class MethodSpec:
         story: sentences for the page of a run on how its encoder is pre-trained; may be empty.
         pretrained: whether an encoder is pre-trained at all.
         end_to_end: whether fine-tuning trains the encoder too, by `settings`, a `FinetuneSettings`.
+        own_head: whether its settings, a `TreeSettings`, say how its head is fitted, in place of `finetune`.
         scaled: whether windows reach the network in z-score units; False: in m/s² and rad/s.
         settings: frozen dataclass of the recipe's `[method.NAME]` table; its defaults hold where there is none.
         encoder: (shared, meta) -> untrained encoder for windows of that `WindowMeta`; also how a saved one is rebuilt.
@@ -95,6 +96,7 @@ class MethodSpec:
     story: str = ""
     pretrained: bool = True
     end_to_end: bool = False
+    own_head: bool = False
     scaled: bool = True
     settings: type[Any] = field(default_factory=lambda: _shared("Settings"), repr=False)
     encoder: Callable[[SharedSettings, WindowMeta], Encoder] = field(
@@ -119,7 +121,8 @@ class MethodSpec:
 
 
 _CODE = {"settings", "encoder", "build", "train"}
-_KINDS = {"paper": Paper | None, "needs": tuple, "order": int, "pretrained": bool, "end_to_end": bool, "scaled": bool}
+_KINDS = {"paper": Paper | None, "needs": tuple, "order": int}
+_KINDS |= dict.fromkeys(("pretrained", "end_to_end", "own_head", "scaled"), bool)
 """Types of the parts of a description that are not texts."""
 _DESCRIBED = {each.name: each.default for each in fields(MethodSpec) if each.name not in _CODE}
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from otolith.errors import RecipeError
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.trees import TreeSettings
 from otolith.recipes import Recipe
 from otolith.recording import unit_of
 
@@ -18,6 +19,20 @@ Positive = Annotated[float, Field(gt=0)]
 Bounded = Annotated[float, Field(gt=0, le=1e9)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+HEADS = ("a head that was trained", "a head that was fitted")
+
+
+def _kind_of_head(settings: Any) -> str:
+    """Return the one of `HEADS` that settings are of: those of a fitted one name a model."""
+    given = settings if isinstance(settings, dict) else getattr(settings, "__dict__", {})
+    return HEADS["model" in given]
+
+
+HeadSettings = Annotated[
+    Annotated[FinetuneSettings, Tag(HEADS[0])] | Annotated[TreeSettings, Tag(HEADS[1])], Discriminator(_kind_of_head)
+]
 
 
 class _Part(BaseModel):
@@ -100,7 +115,7 @@ class ModelCard(Card):
 
     activities: Names
     training_classes: Annotated[tuple[int, ...], Field(min_length=1)]
-    finetune: FinetuneSettings
+    finetune: HeadSettings
     finetune_seed: int
     validation_macro_f1: Share
     calibration: CalibrationCard | None = None
@@ -127,7 +142,7 @@ def parse(content: bytes, kind: object) -> Card:
         return (ModelCard if kind == "model" else Card).model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
+        where = ".".join(str(part) for part in first["loc"] if part not in HEADS) or "the whole"
         found = "" if isinstance(first["input"], dict) else f" (found {first['input']!r:.100})"
         raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}{found}") from None
     except RecipeError as error:
