@@ -90,16 +90,16 @@ def test_leaves_are_smaller_where_labels_are_few() -> None:
 def test_a_model_keeps_as_many_trees_as_fit_into_the_bytes_allowed(model: Any) -> None:
     train = clouds()
     whole = fit_trees(train, TreeSettings(model=model, trees=20), 0, 4)
-    half = fit_trees(train, TreeSettings(model=model, trees=20, most_bytes=whole.n_bytes // 2), 0, 4)
+    half = fit_trees(train, TreeSettings(model=model, trees=20, most_megabytes=0.5e-6 * whole.n_bytes), 0, 4)
     assert whole.n_bytes // 3 < half.n_bytes <= whole.n_bytes // 2
     assert 0 < half.n_trees < whole.n_trees
     assert (half.n_trees % 4 == 0) or model != "boosting"
     first = fit_trees(train, TreeSettings(model="forest", trees=20), 0, 4)
-    few = fit_trees(train, TreeSettings(model="forest", trees=20, most_bytes=first.n_bytes // 4), 0, 4)
+    few = fit_trees(train, TreeSettings(model="forest", trees=20, most_megabytes=0.25e-6 * first.n_bytes), 0, 4)
     alone = fit_trees(train, TreeSettings(model="forest", trees=few.n_trees), 0, 4)
     assert torch.equal(few(train.inputs), alone(train.inputs))  # the first ones, as if no more had been asked for
-    with pytest.raises(TrainingError, match=r"takes [\d,]+ bytes, and most_bytes is 100"):
-        fit_trees(train, TreeSettings(model=model, trees=3, most_bytes=100), 0, 4)
+    with pytest.raises(TrainingError, match=r"takes [\d.]+ MB, and most_megabytes is 0.0001"):
+        fit_trees(train, TreeSettings(model=model, trees=3, most_megabytes=1e-4), 0, 4)
 
 
 def test_weights_of_activities_count() -> None:

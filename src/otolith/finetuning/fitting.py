@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from otolith.finetuning.classifier import train_classifier
-from otolith.finetuning.heads import Labelled, class_weights, predict, refuse_too_few
+from otolith.finetuning.heads import HeadSettings, Labelled, class_weights, predict, refuse_too_few
 from otolith.finetuning.linear import fit_linear
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.trees import TreeSettings, fit
 from otolith.nets import PredictionMLP
 from otolith.progress import SILENT, Progress
 from otolith.training.checkpoint import CheckpointFolder
@@ -24,7 +26,7 @@ def fit_layers(
     layers: nn.Module,
     train: Labelled,
     val: Labelled,
-    settings: FinetuneSettings,
+    settings: HeadSettings,
     seed: int,
     *,
     n_classes: int,
@@ -40,7 +42,7 @@ def fit_layers(
         train, val: features (n, n_seen) as these layers see them (`otolith.nets.heads.seen_by`), with labels.
         score: `score(y_true, y_pred)`, the macro F1 on the validation windows.
         checkpoints: as of `train_classifier`; a fit by the solver `lbfgs` takes seconds, and saves nothing.
-        on_epoch: told each record; `lbfgs` has one.
+        on_epoch: told each record; `lbfgs` has one, and a fit by `TreeSettings`, which has no epochs, tells none.
 
     Raises:
         TrainingError, CheckpointError, StorageError: as `train_classifier`.
@@ -55,6 +57,8 @@ def fit_layers(
     >>> fit_layers(layers, windows, windows, settings, 0, n_classes=3, score=accuracy)[0]["val_macro_f1"]
     1.0
     """
+    if isinstance(settings, TreeSettings):
+        return [_at_once(layers, train, val, settings, seed, n_classes, score, progress)]
     if settings.solver == "lbfgs":
         assert isinstance(layers, PredictionMLP)
         return [_converged(layers, train, val, settings, n_classes, score, progress, on_epoch)]
@@ -102,3 +106,32 @@ def _converged(
     if on_epoch is not None:
         on_epoch(record)
     return record
+
+
+def _at_once(
+    layers: nn.Module,
+    train: Labelled,
+    val: Labelled,
+    settings: TreeSettings,
+    seed: int,
+    n_classes: int,
+    score: Score,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Fit trees or a logistic regression, and return a record as of one epoch."""
+    refuse_too_few(train, val, "finetune")
+    began = time.perf_counter()
+    with progress.stage("finetune", 1) as bar:
+        fit(layers, train, settings, seed, n_classes)
+        logits = predict(layers, train.inputs)
+        figure = score(val.y, predict(layers, val.inputs).argmax(1))
+        bar.advance(val_macro_f1=100 * figure)
+    return {
+        "stage": "finetune",
+        "epoch": 1,
+        "loss": float(F.cross_entropy(logits, train.y)),
+        "val_macro_f1": figure,
+        "lr": 0.0,
+        "seconds": time.perf_counter() - began,
+        "best_epoch": 1,
+    }

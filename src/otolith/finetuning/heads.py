@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from otolith.errors import TrainingError
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.trees import TreeSettings, unfitted
 from otolith.nets import PredictionMLP, StandardisedHead
 from otolith.nets.heads import PoolOverTime
 from otolith.training.state import seeded
@@ -28,6 +29,10 @@ class Labelled:
     y: Tensor
 
 
+HeadSettings = FinetuneSettings | TreeSettings
+"""Settings of a head that is trained in epochs, or fitted at once."""
+
+
 def build_layers(n_seen: int, n_classes: int, settings: FinetuneSettings, seed: int) -> PredictionMLP:
     """Return the trained layers of a head, on features as they see them; their weights depend on `seed` alone.
 
@@ -42,11 +47,13 @@ def build_layers(n_seen: int, n_classes: int, settings: FinetuneSettings, seed: 
 def build_head(
     n_features: int,
     n_classes: int,
-    settings: FinetuneSettings,
+    settings: HeadSettings,
     seed: int,
     flattened: tuple[int, int] | None = None,
-) -> PredictionMLP | StandardisedHead:
+) -> nn.Module:
     """Return a new head from `n_features` features to `n_classes` logits, whose weights depend on `seed` alone.
+
+    One that is fitted at once holds nothing yet.
 
     Args:
         flattened: of the encoder; None: its features are no steps, and `settings.pool` leaves them as they are.
@@ -54,6 +61,8 @@ def build_head(
     >>> build_head(96, 5, FinetuneSettings(hidden=(64,)), seed=0)(torch.zeros(2, 96)).shape
     torch.Size([2, 5])
     """
+    if isinstance(settings, TreeSettings):
+        return StandardisedHead(unfitted(n_features, n_classes, settings), n_features)
     pool = PoolOverTime(*flattened) if settings.pool and flattened is not None else None
     n_seen = n_features if pool is None else pool.n_pooled(n_features)
     layers = build_layers(n_seen, n_classes, settings, seed)
@@ -64,7 +73,7 @@ def build_head(
 
 @torch.no_grad()
 def standardise(
-    head: nn.Module, settings: FinetuneSettings | None, train: Sequence[Tensor], also: Sequence[Tensor] = ()
+    head: nn.Module, settings: HeadSettings | None, train: Sequence[Tensor], also: Sequence[Tensor] = ()
 ) -> None:
     """Turn pooled features (n, n_seen) in place into those that the layers of a head see.
 

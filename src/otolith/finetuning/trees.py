@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from otolith.errors import TrainingError
+from otolith.finetuning.linear import fit_linear
+from otolith.nets import PredictionMLP
 from otolith.nets.trees import MOST_DEPTH, Tree, TreeEnsemble
 
 if TYPE_CHECKING:
@@ -59,14 +62,15 @@ class TreeSettings:
     """Strength of the logistic regression: half of it times the squared weights joins the windows' cross-entropies."""
     class_balanced: bool = False
     """Weight each activity's windows by the inverse of their number."""
-    most_bytes: int = 5_000_000
-    """Size of the trees; a forest that would be larger keeps as many of its trees as fit, boosting as many rounds."""
+    most_megabytes: float = 5.0
+    """Most millions of bytes of the trees: a forest that would be larger keeps as many of its trees as fit, boosting as
+    many rounds."""
 
     def __post_init__(self) -> None:
-        if not (1 <= self.trees <= MOST_TREES and self.leaf >= 1 and self.leaves >= 2 and self.most_bytes >= 1):
+        if not (1 <= self.trees <= MOST_TREES and self.leaf >= 1 and self.leaves >= 2 and self.most_megabytes > 0):
             raise ValueError(
-                f"expected trees from 1 to {MOST_TREES:,}, leaf >= 1, leaves >= 2 and most_bytes >= 1; got trees "
-                f"{self.trees}, leaf {self.leaf}, leaves {self.leaves}, most_bytes {self.most_bytes}"
+                f"expected trees from 1 to {MOST_TREES:,}, leaf >= 1, leaves >= 2 and most_megabytes > 0; got trees "
+                f"{self.trees}, leaf {self.leaf}, leaves {self.leaves}, most_megabytes {self.most_megabytes:g}"
             )
         if not (0 <= self.share <= 1 and self.rate > 0 and self.penalty > 0):
             raise ValueError(
@@ -74,10 +78,51 @@ class TreeSettings:
                 f"penalty {self.penalty}"
             )
 
+    standardise: ClassVar[bool] = True
+    """A head that is fitted sees each feature with mean 0 and deviation 1, whichever its unit: so do the distances by
+    which a window is found to be unknown. Trees answer the same without."""
+
     @property
     def kind(self) -> Literal["shares", "scores"]:
         """Return what a leaf gives, see `TreeEnsemble`."""
         return "scores" if self.model == "boosting" else "shares"
+
+
+def unfitted(n_features: int, n_classes: int, settings: TreeSettings) -> PredictionMLP | TreeEnsemble:
+    """Return what `fit` fills: an ensemble without trees, or a linear layer.
+
+    >>> unfitted(4, 3, TreeSettings(model="boosting")).n_trees
+    0
+    """
+    if settings.model == "logistic":
+        return PredictionMLP(n_features, n_classes, hidden=())
+    return TreeEnsemble(n_features, n_classes, settings.kind)
+
+
+def fit(layers: nn.Module, train: Labelled, settings: TreeSettings, seed: int, n_classes: int) -> None:
+    """Fit in place what `unfitted` gives, on features with mean 0 and deviation 1.
+
+    Args:
+        train: (n, n_features), with labels of two activities at least.
+        seed: of all that is drawn.
+
+    Raises:
+        TrainingError: see `fit_trees`.
+
+    >>> from otolith.finetuning.heads import Labelled
+    >>> layers = unfitted(3, 3, TreeSettings(model="logistic", penalty=0.01))
+    >>> fit(layers, Labelled(torch.eye(3), torch.arange(3)), TreeSettings(model="logistic", penalty=0.01), 0, 3)
+    >>> layers(torch.eye(3)).argmax(1)
+    tensor([0, 1, 2])
+    """
+    from otolith.finetuning.heads import class_weights
+
+    if isinstance(layers, PredictionMLP):
+        weight = class_weights(train.y, n_classes)[train.y] if settings.class_balanced else None
+        fit_linear(layers.linear_layers()[0], train.inputs, train.y, settings.penalty, weight)
+    else:
+        layers.load_state_dict(fit_trees(train, settings, seed, n_classes).state_dict())
+    layers.eval()
 
 
 def fit_trees(train: Labelled, settings: TreeSettings, seed: int, n_classes: int) -> TreeEnsemble:
@@ -89,7 +134,7 @@ def fit_trees(train: Labelled, settings: TreeSettings, seed: int, n_classes: int
         seed: of all that is drawn; the result does not depend on the number of threads.
 
     Raises:
-        TrainingError: one tree alone is larger than `settings.most_bytes`, or the installed scikit-learn keeps its
+        TrainingError: one tree alone is larger than `settings.most_megabytes`, or the installed scikit-learn keeps its
             trees in another way than this function reads them.
 
     >>> from otolith.finetuning.heads import Labelled
@@ -107,20 +152,20 @@ def fit_trees(train: Labelled, settings: TreeSettings, seed: int, n_classes: int
     n_features = x.shape[1]
     rounds = _rounds(fitted, n_classes) if settings.model == "boosting" else _forest(fitted, n_classes)
     all_of_them = list(rounds)
-    keep = len(all_of_them)
+    keep, most = len(all_of_them), int(1e6 * settings.most_megabytes)
     while True:
         trees = [tree for each in all_of_them[:keep] for tree in each]
         head = TreeEnsemble(n_features, n_classes, settings.kind, trees)
         if keep == len(all_of_them):
             _refuse_other_answers(head, fitted, x[:: len(x) // CHECKED + 1])
-        if head.n_bytes <= settings.most_bytes:
+        if head.n_bytes <= most:
             return head.to(device).eval()
         if keep == 1:
             raise TrainingError(
-                f"one tree takes {head.n_bytes:,} bytes, and most_bytes is {settings.most_bytes:,}. Give larger "
-                "leaves, or more bytes."
+                f"one tree takes {head.n_bytes / 1e6:.3g} MB, and most_megabytes is {settings.most_megabytes:g}. Allow "
+                "more, or take larger leaves."
             )
-        keep = max(1, min(keep - 1, keep * settings.most_bytes // head.n_bytes))
+        keep = max(1, min(keep - 1, keep * most // head.n_bytes))
 
 
 def _model(settings: TreeSettings, n: int, seed: int) -> Any:

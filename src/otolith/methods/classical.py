@@ -1,7 +1,7 @@
 """Hand-made features under trees: no pre-training, and a model in seconds.
 
-The features are those of the field, with their sources in `otolith.nets.handmade`; the head is fitted by scikit-learn as
-`[method.classical]` says, extra trees unless it says otherwise (`otolith.finetuning.trees`).
+The features are those of the field, with their sources in `otolith.nets.handmade`. The head is fitted at once, as
+`[method.classical]` says (`otolith.finetuning.trees`): by scikit-learn, extra trees unless it says otherwise.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ SPEC = MethodSpec(
     needs=("labels",),
     order=185,
     colour="#8a5a2b",
-    story="The features are moments, quantiles, differences, spectra and postures of each window, as the field computed "
-    "them before networks learnt to; none of them is learnt.",
+    story="The features are moments, quantiles, differences, spectra and postures of each window, as the field "
+    "computed them before networks learnt to.",
     pretrained=False,
     own_head=True,
     scaled=False,

@@ -121,7 +121,7 @@ class MethodSpec:
 
 
 _CODE = {"settings", "encoder", "build", "train"}
-_KINDS = {"paper": Paper | None, "needs": tuple, "order": int}
+_KINDS: dict[str, Any] = {"paper": Paper | None, "needs": tuple, "order": int}
 _KINDS |= dict.fromkeys(("pretrained", "end_to_end", "own_head", "scaled"), bool)
 """Types of the parts of a description that are not texts."""
 _DESCRIBED = {each.name: each.default for each in fields(MethodSpec) if each.name not in _CODE}

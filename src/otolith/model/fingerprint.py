@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import nn
 
-from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.heads import HeadSettings
 from otolith.model import PretrainedEncoder
 from otolith.preprocessing.scaler import Scaler
 from otolith.splits import Split
@@ -45,7 +45,7 @@ def of_finetuning(
     split: Split,
     train: NDArray[np.int64],
     val: NDArray[np.int64],
-    settings: FinetuneSettings,
+    settings: HeadSettings,
     seed: int,
     end_to_end: bool,
 ) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def of_finetuning(
     }
 
 
-def _written(settings: FinetuneSettings) -> str:
+def _written(settings: HeadSettings) -> str:
     """Return what `repr` gives, without later settings at their defaults: earlier checkpoints stay usable."""
     from otolith.recipes.sections import usual
 

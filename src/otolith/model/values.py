@@ -16,7 +16,7 @@ from otolith.calibration.network import Assessed, RecognitionNet, assessed
 from otolith.calibration.value import Calibration
 from otolith.errors import DataError
 from otolith.finetuning.features import encode
-from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.heads import HeadSettings
 from otolith.nets import Encoder
 from otolith.preprocessing.scaler import Scaler
 from otolith.progress import SILENT, Progress
@@ -129,7 +129,7 @@ class Model:
     head: nn.Module
     activities: tuple[str, ...]
     training_classes: tuple[int, ...]
-    settings: FinetuneSettings
+    settings: HeadSettings
     seed: int
     validation: float
     records: list[dict[str, Any]] = field(default_factory=list)

@@ -101,13 +101,13 @@ class PoolOverTime(nn.Module):
 
 
 class StandardisedHead(nn.Module):
-    """Features, pooled over time or as they are, each with mean 0 and deviation 1, then a `PredictionMLP`.
+    """Features, pooled over time or as they are, each with mean 0 and deviation 1, then a `PredictionMLP` or trees.
 
     (batch, n_features) -> (batch, n_classes). Features of an encoder have a common mean that is many times their
     deviations, which a short training at a low rate cannot undo.
 
     Args:
-        layers: the MLP, on features as `pool` leaves them.
+        layers: the MLP or the trees, on features as `pool` leaves them.
         n_seen: their number.
         pool: (batch, n_features) -> (batch, n_seen); None: they stay as they are.
 
@@ -119,7 +119,7 @@ class StandardisedHead(nn.Module):
             [ 1.,  0.,  1.,  1.]])
     """
 
-    def __init__(self, layers: PredictionMLP, n_seen: int, pool: nn.Module | None = None) -> None:
+    def __init__(self, layers: nn.Module, n_seen: int, pool: nn.Module | None = None) -> None:
         super().__init__()
         self.layers = layers
         self.pool = nn.Identity() if pool is None else pool

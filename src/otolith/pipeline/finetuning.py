@@ -19,8 +19,9 @@ from otolith.errors import TrainingError
 from otolith.finetuning.classifier import train_classifier
 from otolith.finetuning.features import encode
 from otolith.finetuning.fitting import fit_layers
-from otolith.finetuning.heads import Labelled, build_head, predict, standardise
+from otolith.finetuning.heads import HeadSettings, Labelled, build_head, predict, standardise
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.trees import TreeSettings
 from otolith.finetuning.updates import EndToEnd
 from otolith.methods import MethodSpec
 from otolith.model import Model, PretrainedEncoder, must_fit
@@ -45,7 +46,7 @@ def finetune(
     w: Windows,
     split: Split,
     *,
-    settings: FinetuneSettings | None = None,
+    settings: HeadSettings | None = None,
     seed: int | None = None,
     frozen: bool | None = None,
     checkpoints: Path | None = None,
@@ -69,7 +70,7 @@ def finetune(
         w: windows (n, channels, time) in m/s² and rad/s, with labels.
         split: its training part is learnt from, its validation part selects the epoch and calibrates.
         settings: None takes the recipe's `finetune` section, or the best of its choices (`otolith.pipeline.choice`), or
-            the method's own where it trains end to end.
+            the method's own where it trains end to end or fits a head of its own.
         seed: of the head and the order of the windows; None takes the encoder's.
         frozen: whether the encoder stays as it is; None: unless the method trains end to end or the settings say so. A
             supervised encoder is frozen to be transferred (Section V-C).
@@ -101,7 +102,7 @@ def finetune(
         raise TrainingError(
             f"split {split.name} has no labelled training windows. Label some, or choose another split."
         )
-    if settings is None and encoder.recipe.choice and not spec.end_to_end:
+    if settings is None and encoder.recipe.choice and not (spec.end_to_end or spec.own_head):
 
         def train(settings: FinetuneSettings, folder: Path | None, listener: OnEpoch | None) -> Model:
             more: dict[str, Any] = {"checkpoints": folder, "progress": progress, "on_epoch": listener}
@@ -128,6 +129,7 @@ def finetune(
     head = build_head(base.network.n_features, n_classes, settings, seed, base.network.flattened).to(device)
     whole = None
     if trained:
+        assert isinstance(settings, FinetuneSettings)
         base.network = copy.deepcopy(base.network)
         whole = EndToEnd(base.network, encoder.recipe.changes(settings, signal))
     features = pooled(base.network, head)
@@ -154,6 +156,7 @@ def finetune(
         more: dict[str, Any] = {"n_classes": n_classes, "score": score, "checkpoints": folder}
         more |= {"progress": progress, "on_epoch": on_epoch}
         if trained:
+            assert isinstance(settings, FinetuneSettings)
             joint = nn.Sequential(base.network, head)
             records = train_classifier(joint, known, judged, settings, seed, whole=whole, **more)
         else:
@@ -168,8 +171,8 @@ def finetune(
 
 
 def end_to_end(
-    spec: MethodSpec, recipe: Recipe, settings: FinetuneSettings | None = None, frozen: bool | None = None
-) -> tuple[FinetuneSettings, bool]:
+    spec: MethodSpec, recipe: Recipe, settings: HeadSettings | None = None, frozen: bool | None = None
+) -> tuple[HeadSettings, bool]:
     """Return the settings of a fine-tuning, and whether the encoder is trained too.
 
     Args:
@@ -181,7 +184,10 @@ def end_to_end(
     (True, False)
     """
     if settings is None:
-        settings = recipe.settings_of(spec.name) if spec.end_to_end and not frozen else recipe.finetune
+        own = spec.own_head or (spec.end_to_end and not frozen)
+        settings = recipe.settings_of(spec.name) if own else recipe.finetune
+    if isinstance(settings, TreeSettings):
+        return settings, False
     trained = spec.end_to_end or settings.encoder == "trained" if frozen is None else not frozen
     if not (spec.end_to_end and trained):  # the card of a model says what was done
         settings = replace(settings, encoder="trained" if trained else "frozen")

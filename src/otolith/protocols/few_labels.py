@@ -77,6 +77,7 @@ def _unit(
     stop: Literal["last", "paper"],
 ) -> Unit:
     from otolith import methods
+    from otolith.finetuning.trees import TreeSettings
     from otolith.pipeline.finetuning import end_to_end
     from otolith.protocols.cells import learners
     from otolith.protocols.cells.unit import Unit
@@ -86,10 +87,12 @@ def _unit(
 
     def run(missing: Sequence[Key], progress: Progress) -> Iterator[Row]:
         wanted = {(int(key["k"]), int(key["draw"])) for key in missing}
-        learner: learners.Heads | learners.Networks
+        learner: learners.Heads | learners.Fitted | learners.Networks
         encoder = study.encoder(split, method, seed, progress=progress)
         settings, trained = end_to_end(methods.spec(method), study.recipe)
-        if trained:
+        if isinstance(settings, TreeSettings):
+            learner = learners.Fitted(study, split, encoder, settings, stop, progress)
+        elif trained:
             learner = learners.Networks(study, split, encoder, settings, stop)
         else:
             learner = learners.Heads(study, split, encoder, stop, progress)

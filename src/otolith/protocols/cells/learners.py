@@ -14,9 +14,10 @@ from otolith import metrics
 from otolith.augment import SignalSpec
 from otolith.finetuning.classifier import train_classifier, train_steps
 from otolith.finetuning.features import encode
-from otolith.finetuning.heads import Labelled, build_head, predict, standardise
+from otolith.finetuning.heads import HeadSettings, Labelled, build_head, predict, standardise
 from otolith.finetuning.parallel_heads import train_many
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.trees import TreeSettings, fit, unfitted
 from otolith.finetuning.updates import EndToEnd
 from otolith.model import PretrainedEncoder
 from otolith.nets.heads import pooled
@@ -53,26 +54,47 @@ class _Learner:
         return torch.from_numpy(np.array(self.w.y[rows])).to(device)
 
 
-class Heads(_Learner):
-    """Heads on the features of a frozen encoder."""
+class _OnFeatures(_Learner):
+    """Features of a frozen encoder, as the layers of a head see them, of all windows that are used."""
+
+    def __init__(
+        self,
+        study: Study,
+        split: Split,
+        encoder: PretrainedEncoder,
+        settings: HeadSettings,
+        stop: Stop,
+        progress: Progress,
+    ) -> None:
+        super().__init__(study, split, stop)
+        self.seed = encoder.seed
+        used = [split.train, split.test] + ([split.val] if stop == "paper" else [])
+        rows = np.concatenate(used)
+        network = encoder.network
+        head = build_head(network.n_features, self.n_classes, settings, 0, network.flattened).to(encoder.device)
+        source = Source([Part(self.w.x, rows)], encoder.scaler, encoder.device)
+        self.features = encode(pooled(network, head), source, progress=progress)
+        n_train = len(split.train)
+        standardise(head, settings, [self.features[:n_train]], also=[self.features[n_train:]])
+        self.place = np.full(len(self.w), -1)
+        self.place[rows] = np.arange(len(rows))
+
+    def _at(self, rows: NDArray[np.int64]) -> Tensor:
+        return self.features[torch.from_numpy(self.place[rows]).to(self.features.device)]
+
+    def _labelled(self, rows: NDArray[np.int64]) -> Labelled:
+        return Labelled(self._at(rows), self.labels(rows, self.features.device))
+
+
+class Heads(_OnFeatures):
+    """Heads on the features of a frozen encoder, trained in steps."""
 
     alone = False
     """Batched products round differently in other company: all heads of one k train, whichever are missing."""
 
     def __init__(self, study: Study, split: Split, encoder: PretrainedEncoder, stop: Stop, progress: Progress) -> None:
-        super().__init__(study, split, stop)
         self.settings: FinetuneSettings = study.recipe.finetune
-        self.seed = encoder.seed
-        used = [split.train, split.test] + ([split.val] if stop == "paper" else [])
-        rows = np.concatenate(used)
-        network = encoder.network
-        head = build_head(network.n_features, self.n_classes, self.settings, 0, network.flattened).to(encoder.device)
-        source = Source([Part(self.w.x, rows)], encoder.scaler, encoder.device)
-        self.features = encode(pooled(network, head), source, progress=progress)
-        n_train = len(split.train)
-        standardise(head, self.settings, [self.features[:n_train]], also=[self.features[n_train:]])
-        self.place = np.full(len(self.w), -1)
-        self.place[rows] = np.arange(len(rows))
+        super().__init__(study, split, encoder, self.settings, stop, progress)
 
     def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
         """Return test predictions of a head trained on each of `drawn`, whose numbers seed them."""
@@ -86,11 +108,34 @@ class Heads(_Learner):
         found = heads.predict(self._at(self.split.test))
         return list(found.cpu().numpy())
 
-    def _at(self, rows: NDArray[np.int64]) -> Tensor:
-        return self.features[torch.from_numpy(self.place[rows]).to(self.features.device)]
 
-    def _labelled(self, rows: NDArray[np.int64]) -> Labelled:
-        return Labelled(self._at(rows), self.labels(rows, self.features.device))
+class Fitted(_OnFeatures):
+    """Heads on the features of a frozen encoder, fitted at once: no validation window has a part in them."""
+
+    alone = True
+
+    def __init__(
+        self,
+        study: Study,
+        split: Split,
+        encoder: PretrainedEncoder,
+        settings: TreeSettings,
+        stop: Stop,
+        progress: Progress,
+    ) -> None:
+        super().__init__(study, split, encoder, settings, stop, progress)
+        self.settings = settings
+
+    def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
+        """Return test predictions of a head fitted on each of `drawn`, whose numbers seed them."""
+        found = []
+        test = self._at(self.split.test)
+        for rows, number in zip(drawn, numbers, strict=True):
+            layers = unfitted(test.shape[1], self.n_classes, self.settings).to(test.device)
+            fit(layers, self._labelled(rows), self.settings, _head_seed(self.seed, number), self.n_classes)
+            found.append(predict(layers, test).argmax(1).cpu().numpy())
+            advance(1)
+        return found
 
 
 class Networks(_Learner):
