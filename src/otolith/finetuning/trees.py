@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from otolith.finetuning.heads import Labelled
 
 MOST_TREES = 10_000
+TRIED = (1000, 4)
+"""Windows and trees from which the time of a fit is told."""
 WINDOWS_OF_A_LEAF = 1000
 """So many labelled windows there are for each window that a leaf has to hold, or it may hold fewer."""
 CHECKED = 256
@@ -166,6 +170,28 @@ def fit_trees(train: Labelled, settings: TreeSettings, seed: int, n_classes: int
                 "more, or take larger leaves."
             )
         keep = max(1, min(keep - 1, keep * most // head.n_bytes))
+
+
+def seconds_of_fit(settings: TreeSettings, n: int, n_features: int, n_classes: int) -> float:
+    """Return about how long `fit` takes for `n` windows, from a fit of a few trees to fewer.
+
+    >>> 0 < seconds_of_fit(TreeSettings(trees=10), n=100, n_features=5, n_classes=3) < 60
+    True
+    """
+    from otolith.finetuning.heads import Labelled
+
+    some, few = min(n, TRIED[0]), min(settings.trees, TRIED[1])
+    x = torch.randn(some, n_features, generator=torch.Generator().manual_seed(0))
+    train = Labelled(x, (x[:, :4].sum(1) * n_classes).long() % n_classes)
+    tried = replace(settings, trees=few)
+    layers = unfitted(n_features, n_classes, tried)
+    began = time.perf_counter()
+    fit(layers, train, tried, 0, n_classes)
+    spent = (time.perf_counter() - began) * n / some
+    if settings.model == "logistic":
+        return spent
+    deeper = 1.0 if settings.model == "boosting" else math.log2(n + 1) / math.log2(some + 1)
+    return spent * settings.trees / few * deeper
 
 
 def _model(settings: TreeSettings, n: int, seed: int) -> Any:

@@ -19,6 +19,7 @@ from otolith.augment import SignalSpec
 from otolith.errors import TrainingError
 from otolith.finetuning.heads import Labelled, build_head
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.trees import TreeSettings, seconds_of_fit
 from otolith.finetuning.updates import EndToEnd, updates_of
 from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import SPEC as AUTOENCODER
@@ -123,12 +124,17 @@ def estimate(
     per_window = _forward_seconds(encoder, meta, where)
     finetune, whole = end_to_end(spec, recipe)
     if whole:
+        assert isinstance(finetune, FinetuneSettings)
         size = min(finetune.batch_size, n_train)
         per_step, kept = _checked(partial(_probe_whole, encoder, recipe, finetune, meta, where), size, 0, available)
         judged = per_window * n_val
         seconds["finetune"] = finetune.epochs * (per_step * math.ceil(n_train / size) + judged)
         activations = max(activations, kept)
         features = 0
+    elif isinstance(finetune, TreeSettings):
+        seconds["features"] = per_window * (n_train + n_val)
+        seconds["finetune"] = seconds_of_fit(finetune, n_train, n_features, len(meta.activities))
+        features = 8 * n_features * (n_train + n_val)
     else:
         seconds["features"] = per_window * (n_train + n_val)
         head = build_head(n_features, len(meta.activities), recipe.finetune, 0, encoder.flattened)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from otolith import report, rows, splits
+from otolith import methods, report, rows, splits
 from otolith.errors import CheckpointError, DataError
 from otolith.jobs.estimate import Estimate, estimate
 from otolith.jobs.folder import file_name, recipe_title, refuse_other, write_identity
@@ -20,7 +20,7 @@ from otolith.pipeline import OnEpoch, build_encoder, finetune, pretrain
 from otolith.preprocessing.sensors import check_sensors
 from otolith.progress import SILENT, Progress
 from otolith.protocols import sections
-from otolith.protocols.cells.arrays import embed_test, judge_teacher
+from otolith.protocols.cells.arrays import embed_test, judge_teacher, shown
 from otolith.protocols.cells.study import key_of, scored_row
 from otolith.protocols.cells.unit import Key
 from otolith.recipes import Recipe, load_recipe
@@ -108,7 +108,7 @@ def prepare(
         DataError: data missing, damaged, or too few subjects for a built-in split.
         RecipeError: unknown recipe, method, key or value.
     """
-    from otolith import datasets, methods
+    from otolith import datasets
 
     methods.spec(method)
     source = datasets.load(dataset, root)
@@ -250,8 +250,9 @@ def _keep_arrays(
     """Write t-SNE before and after training on test windows, and how well the teacher tells activities apart."""
     w, split, seed = prepared.w, prepared.split, prepared.seed
     folder.mkdir(exist_ok=True)
-    untrained = build_encoder(prepared.method, prepared.recipe, w.meta, seed)
-    networks = {"before": untrained, "after": model.encoder.network}
+    networks = {"after": shown(model)}
+    if not methods.spec(prepared.method).own_head:  # nothing of it is trained
+        networks = {"before": build_encoder(prepared.method, prepared.recipe, w.meta, seed)} | networks
     embed_test(networks, model.encoder, w, split, seed, folder, progress)
     figures = judge_teacher(encoder, w, split, seed)
     if figures is not None:

@@ -140,6 +140,7 @@ def _single(run: RunFolder) -> dict[str, Any]:
         "method_title": names.method_title(method),
         "story": spec.story if spec else "",
         "end_to_end": spec is not None and spec.end_to_end,
+        "own_head": spec is not None and spec.own_head,
         "pretrained": spec is None or spec.pretrained,
         "trained": _section(card, "finetune").get("encoder") == "trained",
         "kept_last": _section(card, "finetune").get("keep") == "last",

@@ -100,17 +100,18 @@ def embeddings(run: RunFolder) -> Iterator[Picture]:
             "t-SNE before training",
             f"{what}, untrained: what the signals give by themselves. Labels only colour the points.",
         )
+    title, trained = ("Features", "") if tsne.before is None else ("After training", ", trained")
     yield picture(
-        figures.embedding(figures.Panel("After training", tsne.after, tsne.y, run.activities)),
-        "t-SNE after training",
-        f"{what}, trained. The closer one activity keeps together, the fewer labels a head needs.",
+        figures.embedding(figures.Panel(title, tsne.after, tsne.y, run.activities)),
+        f"t-SNE {title.lower()}" if trained else "t-SNE of features",
+        f"{what}{trained}. The closer one activity keeps together, the fewer labels a head needs.",
     )
     if tsne.subject is not None:
-        title = "The same points coloured by person"
+        by_person = "The same points coloured by person"
         yield picture(
-            figures.subjects_embedding("After training, by person", tsne.after, tsne.subject),
-            title,
-            f"{title}: where colours mix, the features depend on the activity and not on who moves.",
+            figures.subjects_embedding(f"{title}, by person", tsne.after, tsne.subject),
+            by_person,
+            f"{by_person}: where colours mix, the features depend on the activity and not on who moves.",
         )
 
 

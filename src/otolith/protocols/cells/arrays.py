@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from otolith import methods
 from otolith.errors import DataError
 from otolith.finetuning.features import encode
 from otolith.metrics import teacher_separation
-from otolith.model import PretrainedEncoder
+from otolith.model import Model, PretrainedEncoder
+from otolith.nets.heads import seen_by
 from otolith.progress import SILENT, Progress
 from otolith.splits import Split
 from otolith.system import files
@@ -52,6 +54,24 @@ def embed_test(
             bar.advance()
     _keep(folder / "tsne_y.npy", np.asarray(w.y[shown]))
     _keep(folder / "tsne_subject.npy", np.asarray(w.subject[shown]))
+
+
+class _Seen(nn.Module):
+    """An encoder's features as the layers of a head see them."""
+
+    def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+
+    def forward(self, x: Tensor) -> Tensor:
+        return seen_by(self.head, self.encoder(x))
+
+
+def shown(model: Model) -> nn.Module:
+    """Return the network whose features a picture shows: the encoder, or where the features have units of their own, as
+    hand-made ones do, with what the head does to bring them to one scale."""
+    network = model.encoder.network
+    return _Seen(network, model.head) if methods.spec(model.encoder.method).own_head else network
 
 
 def judge_teacher(encoder: PretrainedEncoder, w: Windows, split: Split, seed: int) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT, Progress
-from otolith.protocols.cells.arrays import embed_test
+from otolith.protocols.cells.arrays import embed_test, shown
 from otolith.protocols.cells.unit import Key, Unit
 from otolith.rows import Row, environment
 from otolith.splits import Split
@@ -199,7 +199,7 @@ def scored(study: Study, protocol: str, split: Split, method: str, seed: int, *,
         model = finetune(encoder, study.w, split, checkpoints=study.place_of(key), progress=progress)
         row = scored_row(key, model, study.w, split, study.recipe_name, encoder.records + model.records)
         if pictured is not None:
-            embed_test({"after": model.encoder.network}, model.encoder, study.w, split, seed, pictured, progress)
+            embed_test({"after": shown(model)}, model.encoder, study.w, split, seed, pictured, progress)
         yield row
 
     return Unit(f"{method}, seed {seed}{fold}", (key,), run)
