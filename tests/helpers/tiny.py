@@ -27,6 +27,7 @@ SIZES: dict[str, Any] = {
     "finetune.epochs": 2,
     "finetune.hidden": [16],
     "finetune.lr": 1e-3,
+    "method.classical.trees": 10,
     "method.supervised.epochs": 2,
     "method.supervised.hidden": [16],
 }

@@ -17,6 +17,7 @@ from tests.helpers import tiny
 STAGES = {name: {"pretrain", "features", "finetune"} for name in methods.names()} | {
     "dynamic": {"autoencoder", "pretrain", "features", "finetune"},
     "supervised": {"finetune"},
+    "classical": {"features", "finetune"},
     "random": {"features", "finetune"},
 }
 

@@ -62,7 +62,7 @@ def names() -> tuple[str, ...]:
 def listed() -> str:
     """Return the names of all methods as help texts list them.
 
-    >>> listed().endswith("autoencoder, supervised or random")
+    >>> listed().endswith("supervised, classical or random")
     True
     """
     *most, last = names()

@@ -92,7 +92,7 @@ class HandmadeFeatures(Encoder):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features (batch, n_features) of windows x (batch, n_channels, n_steps) in m/s² and rad/s."""
-        with torch.autocast(x.device.type, enabled=False):
+        with torch.autocast("cuda" if x.is_cuda else "cpu", enabled=False):
             x = x.float()
             sensors = [torch.stack([x[:, i] for i in triad], 1) for triad in self._triads]
             signals = [x, *map(_length, sensors)]
