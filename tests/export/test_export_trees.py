@@ -13,7 +13,8 @@ from torch import nn
 from otolith.export.graph import quiet
 from otolith.export.trees import DOMAIN, VERSION, as_operators, attributes_of, fill
 from otolith.finetuning.heads import Labelled
-from otolith.finetuning.trees import TreeSettings, fit_trees
+from otolith.finetuning.settings import TreeSettings
+from otolith.finetuning.trees import fit_trees
 from otolith.nets import TreeEnsemble
 
 onnx = pytest.importorskip("onnx")

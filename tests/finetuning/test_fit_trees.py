@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from otolith.errors import TrainingError
 from otolith.finetuning import trees
 from otolith.finetuning.heads import Labelled
-from otolith.finetuning.trees import TreeSettings, fit_trees
+from otolith.finetuning.settings import TreeSettings
+from otolith.finetuning.trees import fit_trees
 
 WITH_TREES = ("extra-trees", "forest", "boosting")
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from otolith.finetuning.classifier import train_classifier
-from otolith.finetuning.heads import HeadSettings, Labelled, class_weights, predict, refuse_too_few
+from otolith.finetuning.heads import Labelled, class_weights, predict, refuse_too_few
 from otolith.finetuning.linear import fit_linear
-from otolith.finetuning.settings import FinetuneSettings
-from otolith.finetuning.trees import TreeSettings, fit
+from otolith.finetuning.settings import FinetuneSettings, HeadSettings, TreeSettings
+from otolith.finetuning.trees import fit
 from otolith.nets import PredictionMLP
 from otolith.progress import SILENT, Progress
 from otolith.training.checkpoint import CheckpointFolder

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from otolith.errors import TrainingError
-from otolith.finetuning.settings import FinetuneSettings
-from otolith.finetuning.trees import TreeSettings, unfitted
-from otolith.nets import PredictionMLP, StandardisedHead
+from otolith.finetuning.settings import FinetuneSettings, HeadSettings, TreeSettings
+from otolith.nets import PredictionMLP, StandardisedHead, TreeEnsemble
 from otolith.nets.heads import PoolOverTime
 from otolith.training.state import seeded
 
@@ -29,10 +28,6 @@ class Labelled:
     y: Tensor
 
 
-HeadSettings = FinetuneSettings | TreeSettings
-"""Settings of a head that is trained in epochs, or fitted at once."""
-
-
 def build_layers(n_seen: int, n_classes: int, settings: FinetuneSettings, seed: int) -> PredictionMLP:
     """Return the trained layers of a head, on features as they see them; their weights depend on `seed` alone.
 
@@ -42,6 +37,17 @@ def build_layers(n_seen: int, n_classes: int, settings: FinetuneSettings, seed: 
     with seeded(seed):
         hidden = settings.hidden if settings.head == "mlp" else ()
         return PredictionMLP(n_seen, n_classes, hidden, settings.dropout)
+
+
+def unfitted(n_features: int, n_classes: int, settings: TreeSettings) -> PredictionMLP | TreeEnsemble:
+    """Return what `otolith.finetuning.trees.fit` fills: an ensemble without trees, or a linear layer.
+
+    >>> unfitted(4, 3, TreeSettings(model="boosting")).n_trees
+    0
+    """
+    if settings.model == "logistic":
+        return PredictionMLP(n_features, n_classes, hidden=())
+    return TreeEnsemble(n_features, n_classes, settings.kind)
 
 
 def build_head(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 MOST_HIDDEN = 100
 MOST_WIDTH = 1_000_000
+MOST_TREES = 10_000
 
 NOT_YET: dict[str, tuple[Any, ...]] = {
     "features": ("joined",),
@@ -114,3 +115,67 @@ class FinetuneSettings:
                 f"{self.head!r}, solver {self.solver!r}, unlabelled {self.unlabelled!r}. Set encoder to 'frozen', or "
                 "solver to 'adam' and unlabelled to 'none'"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeSettings:
+    """Settings of a classifier that is fitted on features at once, without epochs.
+
+    - `extra-trees`: trees whose questions are drawn at random (Geurts, Ernst and Wehenkel 2006);
+    - `forest`: trees on bootstrap samples, with the best question of some features each (Breiman 2001);
+    - `boosting`: trees that each correct those before (Friedman 2001), on features in 255 steps (Ke et al. 2017);
+    - `logistic`: no trees, but a multinomial logistic regression on standardised features.
+
+    Raises:
+        ValueError: a value is out of its range.
+
+    >>> TreeSettings(trees=100).model
+    'extra-trees'
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    model: Literal["extra-trees", "forest", "boosting", "logistic"] = "extra-trees"
+    trees: int = 300
+    """Trees of a forest; of each activity, where they are boosted."""
+    leaf: int = 5
+    """Windows that a leaf of a forest holds at least; fewer where there are fewer than a thousand labelled windows for
+    each of them."""
+    share: float = 0.0
+    """Share of the features that a question chooses from; 0: the square root of their number, in boosting all."""
+    leaves: int = 31
+    """Most leaves of a boosted tree."""
+    rate: float = 0.1
+    """Share of its correction that a boosted tree adds."""
+    penalty: float = 1.0
+    """Strength of the logistic regression: half of it times the squared weights joins the windows' cross-entropies."""
+    class_balanced: bool = False
+    """Weight each activity's windows by the inverse of their number."""
+    most_megabytes: float = 5.0
+    """Most millions of bytes of the trees: a forest that would be larger keeps as many of its trees as fit, boosting as
+    many rounds."""
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.trees <= MOST_TREES and self.leaf >= 1 and self.leaves >= 2 and self.most_megabytes > 0):
+            raise ValueError(
+                f"expected trees from 1 to {MOST_TREES:,}, leaf >= 1, leaves >= 2 and most_megabytes > 0; got trees "
+                f"{self.trees}, leaf {self.leaf}, leaves {self.leaves}, most_megabytes {self.most_megabytes:g}"
+            )
+        if not (0 <= self.share <= 1 and self.rate > 0 and self.penalty > 0):
+            raise ValueError(
+                f"expected 0 <= share <= 1, rate > 0 and penalty > 0; got share {self.share}, rate {self.rate}, "
+                f"penalty {self.penalty}"
+            )
+
+    standardise: ClassVar[bool] = True
+    """A head that is fitted sees each feature with mean 0 and deviation 1, whichever its unit: so do the distances by
+    which a window is found to be unknown. Trees answer the same without."""
+
+    @property
+    def kind(self) -> Literal["shares", "scores"]:
+        """Return what a leaf gives, see `TreeEnsemble`."""
+        return "scores" if self.model == "boosting" else "shares"
+
+
+HeadSettings = FinetuneSettings | TreeSettings
+"""Settings of a head that is trained in epochs, or fitted at once."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,93 +14,20 @@ from numpy.typing import NDArray
 from torch import nn
 
 from otolith.errors import TrainingError
+from otolith.finetuning.heads import Labelled, class_weights, unfitted
 from otolith.finetuning.linear import fit_linear
+from otolith.finetuning.settings import TreeSettings
 from otolith.nets import PredictionMLP
 from otolith.nets.trees import MOST_DEPTH, Tree, TreeEnsemble
 
-if TYPE_CHECKING:
-    from otolith.finetuning.heads import Labelled
-
-MOST_TREES = 10_000
 TRIED = (1000, 4)
 """Windows and trees from which the time of a fit is told."""
 WINDOWS_OF_A_LEAF = 1000
-"""So many labelled windows there are for each window that a leaf has to hold, or it may hold fewer."""
+"""Number of labelled windows that a leaf has to hold; where there are fewer, it may hold fewer."""
 CHECKED = 256
 """Windows on which the arrays are held against scikit-learn's own answers."""
 NEVER = 14.0
-"""What the logit of an activity without a training window lies below all others, about the logarithm of a million."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TreeSettings:
-    """Settings of a classifier that is fitted on features at once, without epochs.
-
-    - `extra-trees`: trees whose questions are drawn at random (Geurts, Ernst and Wehenkel 2006);
-    - `forest`: trees on bootstrap samples, with the best question of some features each (Breiman 2001);
-    - `boosting`: trees that each correct those before (Friedman 2001), on features in 255 steps (Ke et al. 2017);
-    - `logistic`: no trees, but a multinomial logistic regression on standardised features.
-
-    Raises:
-        ValueError: a value is out of its range.
-
-    >>> TreeSettings(trees=100).model
-    'extra-trees'
-    """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    model: Literal["extra-trees", "forest", "boosting", "logistic"] = "extra-trees"
-    trees: int = 300
-    """Trees of a forest; of each activity, where they are boosted."""
-    leaf: int = 5
-    """Windows that a leaf of a forest holds at least; fewer where there are fewer than a thousand labelled windows for
-    each of them."""
-    share: float = 0.0
-    """Share of the features that a question chooses from; 0: the square root of their number, in boosting all."""
-    leaves: int = 31
-    """Most leaves of a boosted tree."""
-    rate: float = 0.1
-    """What a boosted tree adds, as a share of what it would correct."""
-    penalty: float = 1.0
-    """Strength of the logistic regression: half of it times the squared weights joins the windows' cross-entropies."""
-    class_balanced: bool = False
-    """Weight each activity's windows by the inverse of their number."""
-    most_megabytes: float = 5.0
-    """Most millions of bytes of the trees: a forest that would be larger keeps as many of its trees as fit, boosting as
-    many rounds."""
-
-    def __post_init__(self) -> None:
-        if not (1 <= self.trees <= MOST_TREES and self.leaf >= 1 and self.leaves >= 2 and self.most_megabytes > 0):
-            raise ValueError(
-                f"expected trees from 1 to {MOST_TREES:,}, leaf >= 1, leaves >= 2 and most_megabytes > 0; got trees "
-                f"{self.trees}, leaf {self.leaf}, leaves {self.leaves}, most_megabytes {self.most_megabytes:g}"
-            )
-        if not (0 <= self.share <= 1 and self.rate > 0 and self.penalty > 0):
-            raise ValueError(
-                f"expected 0 <= share <= 1, rate > 0 and penalty > 0; got share {self.share}, rate {self.rate}, "
-                f"penalty {self.penalty}"
-            )
-
-    standardise: ClassVar[bool] = True
-    """A head that is fitted sees each feature with mean 0 and deviation 1, whichever its unit: so do the distances by
-    which a window is found to be unknown. Trees answer the same without."""
-
-    @property
-    def kind(self) -> Literal["shares", "scores"]:
-        """Return what a leaf gives, see `TreeEnsemble`."""
-        return "scores" if self.model == "boosting" else "shares"
-
-
-def unfitted(n_features: int, n_classes: int, settings: TreeSettings) -> PredictionMLP | TreeEnsemble:
-    """Return what `fit` fills: an ensemble without trees, or a linear layer.
-
-    >>> unfitted(4, 3, TreeSettings(model="boosting")).n_trees
-    0
-    """
-    if settings.model == "logistic":
-        return PredictionMLP(n_features, n_classes, hidden=())
-    return TreeEnsemble(n_features, n_classes, settings.kind)
+"""Distance of the logit of an activity without a training window below all others, about the logarithm of a million."""
 
 
 def fit(layers: nn.Module, train: Labelled, settings: TreeSettings, seed: int, n_classes: int) -> None:
@@ -113,14 +40,11 @@ def fit(layers: nn.Module, train: Labelled, settings: TreeSettings, seed: int, n
     Raises:
         TrainingError: see `fit_trees`.
 
-    >>> from otolith.finetuning.heads import Labelled
     >>> layers = unfitted(3, 3, TreeSettings(model="logistic", penalty=0.01))
     >>> fit(layers, Labelled(torch.eye(3), torch.arange(3)), TreeSettings(model="logistic", penalty=0.01), 0, 3)
     >>> layers(torch.eye(3)).argmax(1)
     tensor([0, 1, 2])
     """
-    from otolith.finetuning.heads import class_weights
-
     if isinstance(layers, PredictionMLP):
         weight = class_weights(train.y, n_classes)[train.y] if settings.class_balanced else None
         fit_linear(layers.linear_layers()[0], train.inputs, train.y, settings.penalty, weight)
@@ -141,7 +65,6 @@ def fit_trees(train: Labelled, settings: TreeSettings, seed: int, n_classes: int
         TrainingError: one tree alone is larger than `settings.most_megabytes`, or the installed scikit-learn keeps its
             trees in another way than this function reads them.
 
-    >>> from otolith.finetuning.heads import Labelled
     >>> train = Labelled(torch.eye(3).repeat(4, 1), torch.arange(3).repeat(4))
     >>> head = fit_trees(train, TreeSettings(trees=5), seed=0, n_classes=3)
     >>> head(torch.eye(3)).argmax(1)
@@ -178,8 +101,6 @@ def seconds_of_fit(settings: TreeSettings, n: int, n_features: int, n_classes: i
     >>> 0 < seconds_of_fit(TreeSettings(trees=10), n=100, n_features=5, n_classes=3) < 60
     True
     """
-    from otolith.finetuning.heads import Labelled
-
     some, few = min(n, TRIED[0]), min(settings.trees, TRIED[1])
     x = torch.randn(some, n_features, generator=torch.Generator().manual_seed(0))
     train = Labelled(x, (x[:, :4].sum(1) * n_classes).long() % n_classes)

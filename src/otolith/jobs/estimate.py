@@ -18,8 +18,8 @@ from otolith import methods
 from otolith.augment import SignalSpec
 from otolith.errors import TrainingError
 from otolith.finetuning.heads import Labelled, build_head
-from otolith.finetuning.settings import FinetuneSettings
-from otolith.finetuning.trees import TreeSettings, seconds_of_fit
+from otolith.finetuning.settings import FinetuneSettings, TreeSettings
+from otolith.finetuning.trees import seconds_of_fit
 from otolith.finetuning.updates import EndToEnd, updates_of
 from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import SPEC as AUTOENCODER

@@ -6,7 +6,7 @@ The features are those of the field, with their sources in `otolith.nets.handmad
 
 from __future__ import annotations
 
-from otolith.finetuning.trees import TreeSettings
+from otolith.finetuning.settings import TreeSettings
 from otolith.methods.spec import MethodSpec, Paper
 from otolith.nets.handmade import HandmadeFeatures
 
@@ -22,6 +22,7 @@ SPEC = MethodSpec(
     colour="#8a5a2b",
     story="The features are moments, quantiles, differences, spectra and postures of each window, as the field "
     "computed them before networks learnt to.",
+    own_encoder="hand-made features",
     pretrained=False,
     own_head=True,
     scaled=False,

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from otolith.errors import RecipeError
-from otolith.finetuning.settings import FinetuneSettings
-from otolith.finetuning.trees import TreeSettings
+from otolith.finetuning.settings import FinetuneSettings, TreeSettings
 from otolith.recipes import Recipe
 from otolith.recording import unit_of
 

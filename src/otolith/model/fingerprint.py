@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import nn
 
-from otolith.finetuning.heads import HeadSettings
+from otolith.finetuning.settings import HeadSettings
 from otolith.model import PretrainedEncoder
 from otolith.preprocessing.scaler import Scaler
 from otolith.splits import Split

@@ -16,7 +16,7 @@ from otolith.calibration.network import Assessed, RecognitionNet, assessed
 from otolith.calibration.value import Calibration
 from otolith.errors import DataError
 from otolith.finetuning.features import encode
-from otolith.finetuning.heads import HeadSettings
+from otolith.finetuning.settings import HeadSettings
 from otolith.nets import Encoder
 from otolith.preprocessing.scaler import Scaler
 from otolith.progress import SILENT, Progress

@@ -19,9 +19,8 @@ from otolith.errors import TrainingError
 from otolith.finetuning.classifier import train_classifier
 from otolith.finetuning.features import encode
 from otolith.finetuning.fitting import fit_layers
-from otolith.finetuning.heads import HeadSettings, Labelled, build_head, predict, standardise
-from otolith.finetuning.settings import FinetuneSettings
-from otolith.finetuning.trees import TreeSettings
+from otolith.finetuning.heads import Labelled, build_head, predict, standardise
+from otolith.finetuning.settings import FinetuneSettings, HeadSettings, TreeSettings
 from otolith.finetuning.updates import EndToEnd
 from otolith.methods import MethodSpec
 from otolith.model import Model, PretrainedEncoder, must_fit

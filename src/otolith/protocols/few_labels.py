@@ -77,7 +77,7 @@ def _unit(
     stop: Literal["last", "paper"],
 ) -> Unit:
     from otolith import methods
-    from otolith.finetuning.trees import TreeSettings
+    from otolith.finetuning.settings import TreeSettings
     from otolith.pipeline.finetuning import end_to_end
     from otolith.protocols.cells import learners
     from otolith.protocols.cells.unit import Unit

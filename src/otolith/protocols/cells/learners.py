@@ -14,10 +14,10 @@ from otolith import metrics
 from otolith.augment import SignalSpec
 from otolith.finetuning.classifier import train_classifier, train_steps
 from otolith.finetuning.features import encode
-from otolith.finetuning.heads import HeadSettings, Labelled, build_head, predict, standardise
+from otolith.finetuning.heads import Labelled, build_head, predict, standardise
 from otolith.finetuning.parallel_heads import train_many
-from otolith.finetuning.settings import FinetuneSettings
-from otolith.finetuning.trees import TreeSettings, fit, unfitted
+from otolith.finetuning.settings import FinetuneSettings, HeadSettings, TreeSettings
+from otolith.finetuning.trees import fit, unfitted
 from otolith.finetuning.updates import EndToEnd
 from otolith.model import PretrainedEncoder
 from otolith.nets.heads import pooled
