@@ -1,4 +1,8 @@
-"""The supervised transformer, trained end to end with labels (Section V-A)."""
+"""An encoder and a head, trained end to end with labels, as the paper's supervised transformer is (Section V-A).
+
+The defaults are the paper's training; the recipe `best` has AdamW, one cycle of the rate, smoothed labels and changed
+batches in its place.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,9 @@ from otolith.methods.spec import DYNAMIC_TEMPERATURE, MethodSpec
 
 SPEC = MethodSpec(
     name="supervised",
-    title="Supervised transformer (end to end)",
-    label="Supervised transformer",
-    short="ST",
+    title="Supervised learning (end to end)",
+    label="Supervised, end to end",
+    short="Sup.",
     summary="labels, end to end",
     paper=DYNAMIC_TEMPERATURE,
     section="Section V-A",
