@@ -90,7 +90,10 @@ def _converged(
     refuse_too_few(train, val, "finetune")
     began = time.perf_counter()
     with progress.stage("finetune", 1, "epochs") as bar:
-        weight = class_weights(train.y, n_classes)[train.y] if settings.class_balanced else None
+        weight = train.weight
+        if settings.class_balanced:
+            of_class = class_weights(train.y, n_classes)[train.y]
+            weight = of_class if weight is None else weight * of_class
         loss = fit_linear(layers.linear_layers()[0], train.inputs, train.y, settings.penalty, weight)
         figure = score(val.y, predict(layers.eval(), val.inputs).argmax(1))
         bar.advance(loss=loss, val_macro_f1=100 * figure)

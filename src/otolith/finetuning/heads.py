@@ -22,10 +22,12 @@ class Labelled:
     Args:
         inputs: (n, ...), features or windows in z-score units.
         y: (n,) int64, numbers of activities.
+        weight: (n,) of each in the loss of the solver `lbfgs`; None: all 1.
     """
 
     inputs: Tensor
     y: Tensor
+    weight: Tensor | None = None
 
 
 def build_layers(n_seen: int, n_classes: int, settings: FinetuneSettings, seed: int) -> PredictionMLP:

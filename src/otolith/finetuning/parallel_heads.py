@@ -109,7 +109,7 @@ def train_many(
     if len(seeds) != len(draws) or not draws:
         raise ValueError(f"expected one seed for each draw, and a draw; got {len(seeds)} and {len(draws)}")
     sizes = {len(draw.y) for draw in draws}
-    if len(sizes) > 1:
+    if len(sizes) > 1 and settings.solver != "lbfgs":
         raise TrainingError(f"heads that train together need draws of one size; got {sorted(sizes)}")
     if batched is None:
         published = settings.plain_steps and settings.schedule == "halving" and settings.keep == "best"
@@ -128,7 +128,7 @@ def train_many(
         (draw,), (seed,) = draws[part], seeds[part]
         head = build_layers(draw.inputs.shape[1], n_classes, settings, seed).to(draw.inputs.device)
         if settings.solver == "lbfgs":
-            fit_linear(head.linear_layers()[0], draw.inputs, draw.y, settings.penalty)
+            fit_linear(head.linear_layers()[0], draw.inputs, draw.y, settings.penalty, draw.weight)
         elif val is None or score is None:
             train_steps(head, draw, settings, seed, steps or 0)
         else:

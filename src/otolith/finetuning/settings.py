@@ -12,7 +12,6 @@ MOST_TREES = 10_000
 NOT_YET: dict[str, tuple[Any, ...]] = {
     "features": ("joined",),
     "head": ("trees", "vote"),
-    "unlabelled": ("self-training", "propagation"),
 }
 """Values that have a name, and nothing behind it so far."""
 
@@ -58,8 +57,8 @@ class FinetuneSettings:
     penalty: float = 1.0
     """Strength of `lbfgs`: half of it times the squared weights joins the sum of the windows' cross-entropies."""
     unlabelled: Literal["none", "self-training", "propagation"] = "none"
-    """Use of the training windows without a label: they take the head's own confident answers as labels, or labels that
-    spread over a graph of neighbours."""
+    """Use of the training windows without a label (`otolith.finetuning.unlabelled`): they take the confident answers of
+    a linear classifier as labels, or those on which it agrees with labels that spread over a graph of neighbours."""
     optimizer: Literal["adam", "adamw"] = "adam"
     """`adamw`: the weight decay acts on the weights, apart from the gradient (Loshchilov and Hutter 2019)."""
     schedule: Literal["halving", "one-cycle"] = "halving"
@@ -103,6 +102,11 @@ class FinetuneSettings:
         for name, values in NOT_YET.items():
             if getattr(self, name) in values:
                 raise ValueError(f"{name} = {getattr(self, name)!r} is not there yet; leave it at its default")
+        if self.unlabelled != "none" and self.encoder == "trained":
+            raise ValueError(
+                f"unlabelled {self.unlabelled!r} needs the features of a frozen encoder; got encoder 'trained'. "
+                "Set encoder to 'frozen', or unlabelled to 'none'"
+            )
         if self.solver == "lbfgs" and self.head != "linear":
             raise ValueError(
                 f"solver 'lbfgs' fits a linear head; got head {self.head!r}. Set head to 'linear', or solver to 'adam'"

@@ -21,6 +21,7 @@ from otolith.finetuning.features import encode
 from otolith.finetuning.fitting import fit_layers
 from otolith.finetuning.heads import Labelled, build_head, predict, standardise
 from otolith.finetuning.settings import FinetuneSettings, HeadSettings, TreeSettings
+from otolith.finetuning.unlabelled import Pool
 from otolith.finetuning.updates import EndToEnd
 from otolith.methods import MethodSpec
 from otolith.model import Model, PretrainedEncoder, must_fit
@@ -133,7 +134,7 @@ def finetune(
         whole = EndToEnd(base.network, encoder.recipe.changes(settings, signal))
     features = pooled(base.network, head)
     rest: list[Tensor] = []
-    if settings.standardise and len(train_rows) < len(split.train):
+    if (settings.standardise or settings.unlabelled != "none") and len(train_rows) < len(split.train):
         unlabelled = Source([Part(w.x, split.train[w.y[split.train] < 0])], scaler, device)
         rest = [encode(features, unlabelled, title="features without labels", progress=progress)]
     if settings.standardise or not trained:
@@ -147,11 +148,13 @@ def finetune(
 
     folder = None
     if checkpoints is not None:
-        identity = of_finetuning(base, w, split, train_rows, val_rows, settings, seed, trained)
+        identity = of_finetuning(base, w, split, split.train if rest else train_rows, val_rows, settings, seed, trained)
         # A frozen encoder's weights are in no checkpoint: a head never goes on with those of another one.
         folder = CheckpointFolder(checkpoints / f"finetune-{digest_of(encoder.network)}", identity)
     with claims.hold(checkpoints) if checkpoints is not None else nullcontext():
         known, judged = Labelled(inputs[0], labels[0]), Labelled(inputs[1], labels[1])
+        if settings.unlabelled != "none" and not trained and sum(map(len, rest)) > 1:
+            known = Pool(rest, seed).join(known, settings, seed)
         more: dict[str, Any] = {"n_classes": n_classes, "score": score, "checkpoints": folder}
         more |= {"progress": progress, "on_epoch": on_epoch}
         if trained:
@@ -189,5 +192,9 @@ def end_to_end(
         return settings, False
     trained = spec.end_to_end or settings.encoder == "trained" if frozen is None else not frozen
     if not (spec.end_to_end and trained):  # the card of a model says what was done
-        settings = replace(settings, encoder="trained" if trained else "frozen")
+        settings = replace(
+            settings,
+            encoder="trained" if trained else "frozen",
+            unlabelled="none" if trained else settings.unlabelled,
+        )
     return settings, trained

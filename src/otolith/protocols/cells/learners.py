@@ -18,6 +18,7 @@ from otolith.finetuning.heads import Labelled, build_head, predict, standardise
 from otolith.finetuning.parallel_heads import train_many
 from otolith.finetuning.settings import FinetuneSettings, HeadSettings, TreeSettings
 from otolith.finetuning.trees import fit, unfitted
+from otolith.finetuning.unlabelled import Pool
 from otolith.finetuning.updates import EndToEnd
 from otolith.model import PretrainedEncoder
 from otolith.nets.heads import pooled
@@ -95,11 +96,15 @@ class Heads(_OnFeatures):
     def __init__(self, study: Study, split: Split, encoder: PretrainedEncoder, stop: Stop, progress: Progress) -> None:
         self.settings: FinetuneSettings = study.recipe.finetune
         super().__init__(study, split, encoder, self.settings, stop, progress)
+        asked = self.settings.unlabelled != "none"
+        self.pool = Pool([self.features[: len(split.train)]], self.seed) if asked else None
 
     def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
         """Return test predictions of a head trained on each of `drawn`, whose numbers seed them."""
         draws = [self._labelled(rows) for rows in drawn]
         seeds = [_head_seed(self.seed, number) for number in numbers]
+        if self.pool is not None:
+            draws = [self.pool.join(draw, self.settings, seed) for draw, seed in zip(draws, seeds, strict=True)]
         if self.stop == "last":
             heads = train_many(draws, seeds, self.settings, self.n_classes, steps=STEPS, on_head=advance)
         else:
