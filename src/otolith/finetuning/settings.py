@@ -102,11 +102,6 @@ class FinetuneSettings:
         for name, values in NOT_YET.items():
             if getattr(self, name) in values:
                 raise ValueError(f"{name} = {getattr(self, name)!r} is not there yet; leave it at its default")
-        if self.unlabelled != "none" and self.encoder == "trained":
-            raise ValueError(
-                f"unlabelled {self.unlabelled!r} needs the features of a frozen encoder; got encoder 'trained'. "
-                "Set encoder to 'frozen', or unlabelled to 'none'"
-            )
         if self.solver == "lbfgs" and self.head != "linear":
             raise ValueError(
                 f"solver 'lbfgs' fits a linear head; got head {self.head!r}. Set head to 'linear', or solver to 'adam'"
