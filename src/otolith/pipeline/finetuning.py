@@ -134,7 +134,8 @@ def finetune(
         whole = EndToEnd(base.network, encoder.recipe.changes(settings, signal))
     features = pooled(base.network, head)
     rest: list[Tensor] = []
-    if (settings.standardise or settings.unlabelled != "none") and len(train_rows) < len(split.train):
+    takes_labels = isinstance(settings, FinetuneSettings) and settings.unlabelled != "none" and not trained
+    if (settings.standardise or takes_labels) and len(train_rows) < len(split.train):
         unlabelled = Source([Part(w.x, split.train[w.y[split.train] < 0])], scaler, device)
         rest = [encode(features, unlabelled, title="features without labels", progress=progress)]
     if settings.standardise or not trained:
@@ -153,7 +154,8 @@ def finetune(
         folder = CheckpointFolder(checkpoints / f"finetune-{digest_of(encoder.network)}", identity)
     with claims.hold(checkpoints) if checkpoints is not None else nullcontext():
         known, judged = Labelled(inputs[0], labels[0]), Labelled(inputs[1], labels[1])
-        if settings.unlabelled != "none" and not trained and sum(map(len, rest)) > 1:
+        if takes_labels and sum(map(len, rest)) > 1:
+            assert isinstance(settings, FinetuneSettings)
             known = Pool(rest, seed).join(known, settings, seed)
         more: dict[str, Any] = {"n_classes": n_classes, "score": score, "checkpoints": folder}
         more |= {"progress": progress, "on_epoch": on_epoch}
