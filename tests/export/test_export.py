@@ -172,6 +172,29 @@ def test_an_answer_that_is_no_number_is_refused() -> None:
     assert checking.why_refused(checking.agreement(ours, ours)) == ""
 
 
+def test_trees_may_turn_in_few_windows_and_by_little() -> None:
+    ours = Assessed(np.tile(np.array([[0.6, 0.4]], np.float32), (400, 1)), None, np.zeros(400, bool))
+
+    def refused(windows: int, by: float) -> str:
+        shifted = ours.probabilities.copy()
+        shifted[:windows] += np.float32(by) * np.array([1, -1], np.float32)
+        return checking.why_refused(checking.agreement(ours, replace(ours, probabilities=shifted)), trees=True)
+
+    assert refused(4, 0.01) == ""
+    assert "differs by 0.01" in refused(5, 0.01)
+    assert "differs by 0.11" in refused(1, 0.11)
+    assert "nan" in refused(1, np.nan)
+    assert refused(400, 5e-5) == ""
+
+
+def test_int8_of_hand_made_features_is_refused_before_anything_is_written(
+    w: Windows, split: Split, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=r"features come without any.*Export without --int8"):
+        export_onnx(model_of("classical", w, split), tmp_path / "m.onnx", trial=trial(w, split), int8=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_bad_int8_is_refused(
     model: Model, w: Windows, split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,11 @@ class _Symbol(nn.Module):
         return self.trees.logits(values)
 
 
+def has_trees(network: nn.Module) -> bool:
+    """Return whether a network holds an ensemble of trees."""
+    return any(isinstance(module, TreeEnsemble) for module in network.modules())
+
+
 @contextlib.contextmanager
 def as_operators(network: nn.Module) -> Iterator[list[TreeEnsemble]]:
     """Let each ensemble of a network be traced as one operator, and give the list of them, for `fill`."""
@@ -80,9 +85,10 @@ def attributes_of(trees: TreeEnsemble) -> dict[str, Any]:
     inner = feature >= 0
     first = trees.n_trees + 2 * (np.cumsum(inner) - 1)  # the number of the child on the left, where there is one
     tree = np.arange(len(feature))
-    below = np.repeat(np.flatnonzero(inner), 2)  # the parent of each node that is no root, in order
-    for number, parent in enumerate(below, start=trees.n_trees):
-        tree[number] = tree[parent]
+    at, after = 0, trees.n_trees
+    while len(parents := at + np.flatnonzero(inner[at:after])):  # level by level, as the nodes lie
+        tree[after : after + 2 * len(parents)] = np.repeat(tree[parents], 2)
+        at, after = after, after + 2 * len(parents)
     order = np.argsort(tree, kind="stable")
     start = np.searchsorted(tree[order], np.arange(trees.n_trees))
     own = np.empty(len(feature), np.int64)  # number of a node within its tree

@@ -16,6 +16,7 @@ from otolith.errors import CheckpointError, DataError
 from otolith.export.check import Agreement, agreement, run, why_refused
 from otolith.export.graph import metadata, write_graph
 from otolith.export.quantise import WAYS, quantise
+from otolith.export.trees import has_trees
 from otolith.export.trial import NOISE_WINDOWS, Trial
 from otolith.model import Model, check_windows
 from otolith.preprocessing.sensors import may_miss
@@ -80,7 +81,7 @@ def export_onnx(
         RecipeError: the extra `onnx` is not installed.
         CheckpointError: the file disagrees with PyTorch.
         StorageError: it cannot be written.
-        DataError: trial windows that do not fit the model, or too few of them.
+        DataError: trial windows that do not fit the model, or too few of them; int8 for hand-made features.
 
     >>> import otolith
     >>> model = otolith.load_model("runs/watch-dynamic-compact-seed0/model")  # doctest: +SKIP
@@ -90,6 +91,11 @@ def export_onnx(
     path = Path(path)
     trial = trial or Trial.noise(model)
     x = check_windows(trial.x, model.meta, model.encoder.scaler.may_miss)
+    if int8 and next(model.encoder.network.parameters(), None) is None:
+        raise DataError(
+            "int8 makes the layers of a network smaller, and this model's features come without any: trees stay as "
+            "they are. Export without --int8."
+        )
     with ExitStack() as whole_or_not:
         small = whole_or_not.enter_context(whole_file(path))
         part = small
@@ -102,7 +108,7 @@ def export_onnx(
         ours = model.assess(x, progress)
         whole = run(part, model, x)
         exact, f1 = agreement(ours, whole), _f1(model, whole, trial.y)
-        reason = why_refused(exact) or _without_sensors(part, model, x)
+        reason = why_refused(exact, has_trees(model.head)) or _without_sensors(part, model, x)
         if reason:
             raise CheckpointError(
                 f"the ONNX file disagrees with PyTorch on {trial.source}: {reason}. Nothing was written; please report "
@@ -128,7 +134,7 @@ def _without_sensors(part: Path, model: Model, x: NDArray[np.float32]) -> str:
     for sensor in may_miss(model.meta, model.encoder.scaler):
         gone = x[:NOISE_WINDOWS].copy()
         gone[:, [i for i, channel in enumerate(model.meta.channels) if sensor_of(channel) == sensor]] = np.nan
-        reason = why_refused(agreement(model.assess(gone), run(part, model, gone)))
+        reason = why_refused(agreement(model.assess(gone), run(part, model, gone)), has_trees(model.head))
         if reason:
             return f"without {sensor} {reason}"
     return ""

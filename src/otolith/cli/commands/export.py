@@ -68,7 +68,10 @@ def _lines(done: Exported, why_noise: str) -> Lines:
 
 
 def _agreement(found: Agreement) -> str:
+    from otolith.export import MAX_DIFFERENCE
+
+    beyond = f" ({100 * found.beyond:.2g} % of windows beyond {MAX_DIFFERENCE:g})" if found.beyond else ""
     return (
-        f"largest difference of a probability {found.largest:.2g}; {100 * found.same:.2f} % of windows get the "
+        f"largest difference of a probability {found.largest:.2g}{beyond}; {100 * found.same:.2f} % of windows get the "
         f"same activity, {100 * found.same_unknown:.2f} % the same flag of unknown"
     )
