@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import shlex
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from otolith.errors import DataError
 from otolith.importing.options import NONE, ImportOptions
-from otolith.importing.units import split_header
+from otolith.importing.units import split_header, without_unit
 
 TIME_NAMES = (
     "time", "timestamp", "t", "times", "datetime", "date time", "timestamp s", "timestamp ms", "timestamp us",
     "timestamp ns", "time s", "time ms", "time us", "time ns", "t s", "t ms", "seconds", "seconds elapsed", "elapsed",
-    "elapsed time", "epoch", "epoch ms", "unix time", "unixtime", "ts", "utc", "time utc", "date", "logging time",
+    "elapsed time", "epoch", "epoch ms", "epoc", "epoc ms", "unix time", "unixtime", "unix timestamp", "ts", "utc",
+    "time utc", "date", "logging time", "header time stamp", "time stamp", "sample time", "zeit", "zeitstempel",
+    "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "tid", "czas",
 )  # fmt: skip
 """In order of preference where a table has several."""
 LABEL_NAMES = ("activity", "label", "labels", "class", "activity label", "activity name", "annotation", "target")
@@ -24,13 +27,29 @@ RECORDING_NAMES = ("recording", "recording id", "session", "session id", "trial"
 
 SENSOR_WORDS = {
     "acc": ("acc", "accel", "accelerometer", "acceleration", "a", "accelerometers", "totalacceleration", "totalacc",
-            "bodyacc", "accelerations", "acce", "gf", "gforce"),
+            "bodyacc", "accelerations", "acce", "gf", "gforce", "beschleunigung", "beschleunigungssensor",
+            "accelerometre", "aceleracion", "acelerometro", "accelerazione", "accelerometro", "aceleracao",
+            "versnelling"),
     "gyro": ("gyro", "gyr", "gyroscope", "w", "omega", "rotation", "rotationrate", "rot", "angularvelocity", "angvel",
-             "angularrate", "gyroscopes", "av"),
+             "angularrate", "gyroscopes", "av", "winkelgeschwindigkeit", "drehrate", "gyroskop", "vitesseangulaire",
+            "giroscopio", "velocidadangular", "velocitaangolare", "velocidadeangular", "hoeksnelheid"),
 }  # fmt: skip
 LONG_WORDS = {kind: {word for word in words if len(word) > 2} for kind, words in SENSOR_WORDS.items()}
 """Words that mean a sensor when they stand among others, too."""
-LINEAR_WORDS = ("linear", "lin", "user", "linacc", "useracceleration", "linearacceleration", "linearacc", "useracc")
+LINEAR_WORDS = (
+    "linear",
+    "lin",
+    "user",
+    "linacc",
+    "useracceleration",
+    "linearacceleration",
+    "linearacc",
+    "useracc",
+    "lineare",
+    "linearer",
+    "lineaire",
+    "lineal",
+)
 OTHER_WORDS = ("mag", "magnetometer", "magn", "b", "gravity", "grav", "orientation", "quaternion", "quat", "q", "euler",
                "gps", "pos", "position", "vel", "velocity", "mfield", "m")  # fmt: skip
 _AXIS_LAST = re.compile(r"^(?P<word>.*?)[ ]?(?P<axis>[xyz])(?: axis)?$")
@@ -71,10 +90,11 @@ class Mapping:
 def words_of(header: str) -> str:
     """Return a header in lower-case words without its unit.
 
-    >>> words_of("rotationRate.x"), words_of("Acc_X [g]"), words_of("gFx")
-    ('rotation rate x', 'acc x', 'g fx')
+    >>> words_of("rotationRate.x"), words_of("Acc_X [g]"), words_of("gFx"), words_of("Accélération x (m/s²)")
+    ('rotation rate x', 'acc x', 'g fx', 'acceleration x')
     """
     name, _ = split_header(header)
+    name = "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     return re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()
 
@@ -178,9 +198,13 @@ def without_sensor(stem: str) -> str:
 def _axis_of(column: str) -> tuple[str | None, str, str] | None:
     """Return (kind, its word, axis) of a column; kind None for a bare x, y or z. None for columns of something else."""
     words = words_of(column)
-    match = _AXIS_LAST.match(words) or _AXIS_FIRST.match(words)
-    if match is None:
+    for each in (words, without_unit(words)):  # a unit may stand last without brackets
+        match = _AXIS_LAST.match(each) or _AXIS_FIRST.match(each)
+        if match is not None and (each == words or match.re is _AXIS_LAST or match["word"]):
+            break
+    else:
         return None
+    assert match is not None
     word = match["word"].replace(" axis", "").strip()
     split = set(word.split())
     compact = word.replace(" ", "")

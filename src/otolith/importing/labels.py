@@ -16,6 +16,7 @@ import numpy as np
 
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError, unknown
+from otolith.importing.activities import is_label
 from otolith.importing.columns import words_of
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
@@ -34,7 +35,6 @@ NAMES = {
     "activity": ("activity", "label", "class", "annotation"),
 }
 EXAMPLE = "recording,start,end,activity\nwalk,0,12.5,walking"
-UNLABELLED = ("", "nan", "null")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def segments_of_rows(samples: Samples, labels: Sequence[str] | Texts, rate_hz: f
     for stop in range(1, len(texts) + 1):
         if stop < len(texts) and texts[stop] == texts[start]:
             continue
-        if texts[start].lower() not in UNLABELLED:
+        if is_label(texts[start]):
             last = float(samples.times[stop - 1])
             following = float(samples.times[stop]) if stop < len(texts) else np.inf
             end = following if following - last <= MAX_GAP_S else last + 1 / rate_hz
@@ -97,9 +97,10 @@ def read_intervals(path: Path) -> list[Interval]:
             raise DataError(f"{table.at(row)}: start and end are times of two kinds. Write both in the same way.")
         if not start < end:
             raise DataError(f"{table.at(row)}: ends at {end:g} s, not after its start at {start:g} s. Correct it.")
-        if activities[row].lower() in UNLABELLED:
+        if not activities[row]:
             raise DataError(f"{table.at(row)}: names no activity. Fill it, or remove the line.")
-        out.append(Interval(table.at(row), names[row] or None, start, end, activities[row], absolute, zoned))
+        if is_label(activities[row]):
+            out.append(Interval(table.at(row), names[row] or None, start, end, activities[row], absolute, zoned))
     return out
 
 

@@ -32,6 +32,8 @@ class ImportOptions:
         subject: the person who wore the device in all recordings.
         subject_folder: the subject is the first folder below the source, or the source's own name.
         labels: file of intervals: recording, start, end, activity.
+        label_map: file that renames and merges activities, see `otolith.importing.activities.read_map`.
+        keep_case: hold activities apart that differ only in case or blanks.
         acc_only: leave the gyroscope out.
         accept_guess: take a complete guess of the columns without confirmation.
 
@@ -58,6 +60,8 @@ class ImportOptions:
     subject: str | None = None
     subject_folder: bool = False
     labels: Path | None = None
+    label_map: Path | None = None
+    keep_case: bool = False
     acc_only: bool = False
     accept_guess: bool = False
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
 from otolith.importing import labels
+from otolith.importing.activities import read_map, tidied
 from otolith.importing.assemble import Prepared, assemble, buffered, note_units, prepare
 from otolith.importing.disk_buffer import DiskBuffer, in_memory
 from otolith.importing.findings import Decision, Findings
@@ -42,7 +43,7 @@ class Imported:
         findings: by the recording's name.
         gravity: "included" in all of them, or "removed" from all.
         passed_over: files in which there is no motion.
-        notes: on the whole: whose recordings they are taken to be.
+        notes: on the whole: spellings of one activity, and whose recordings they are taken to be.
 
     >>> from otolith.recording import Stream
     >>> import numpy as np
@@ -278,7 +279,8 @@ def _together(
         spans = {each.name: _span(each) for each in recordings}
         placed = labels.segments_of_intervals(intervals, spans, findings)
         recordings = [replace(each, segments=placed[each.name]) for each in recordings]
-    notes = []
+    mapping = None if options.label_map is None else read_map(options.label_map)
+    recordings, notes = tidied(recordings, mapping, options.keep_case)
     if not (options.subject or options.subject_folder) and all(
         each.subject == each.name or each.name.startswith(f"{each.subject} part ") for each in recordings
     ):

@@ -131,10 +131,34 @@ def unit_in_name(header: str, units: dict[str, float]) -> str | None:
     ('g', 'deg/s', None)
     """
     bracketed = split_header(header)[1]
-    words = re.split(r"[_\s]+", header.strip().lower())[1:]
-    found = {bracketed} if bracketed else {unit for word in words if (unit := unit_of_text(word)) in units}
+    words = re.split(r"[_\s]+", header.strip().lower())
+    last = _unit_at_the_end(words)
+    if last is not None and bracketed is None and last[1] in units:
+        return last[1]
+    found = {bracketed} if bracketed else {unit for word in words[1:] if (unit := unit_of_text(word)) in units}
     unit = found.pop() if len(found) == 1 else None
     return unit if unit in units else None
+
+
+def without_unit(words: str) -> str:
+    """Return words of a header without the sensor's unit that ends them.
+
+    >>> without_unit("acc x g"), without_unit("x acceleration meters per second squared"), without_unit("acc x")
+    ('acc x', 'x acceleration', 'acc x')
+    """
+    each = words.split()
+    last = _unit_at_the_end(each)
+    return words if last is None else " ".join(each[: len(each) - last[0]])
+
+
+def _unit_at_the_end(words: list[str]) -> tuple[int, str] | None:
+    """Return how many words at the end are a sensor's unit, at most five and never all of them, and the unit."""
+    for count in range(min(5, len(words) - 1), 0, -1):
+        for joined in (" ".join(words[-count:]), "/".join(words[-count:])):
+            unit = unit_of_text(joined)
+            if unit is not None:
+                return count, unit
+    return None
 
 
 def time_unit_in_name(header: str) -> str | None:

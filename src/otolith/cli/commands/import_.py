@@ -34,6 +34,8 @@ def import_(
     subject: Annotated[str | None, Parameter(metavar="NAME")] = None,
     subject_folder: Flag = False,
     labels: Annotated[Path | None, Parameter(metavar="FILE")] = None,
+    label_map: Annotated[Path | None, Parameter(metavar="FILE")] = None,
+    keep_case: Flag = False,
     time_unit: str | None = None,
     time_format: str | None = None,
     rate: float | None = None,
@@ -64,6 +66,8 @@ def import_(
         subject: Who wore the device in all recordings.
         subject_folder: The subject is the first folder below SOURCE.
         labels: File of intervals: recording, start, end, activity.
+        label_map: File that renames and merges activities: two columns, as written and as meant (none: leave out).
+        keep_case: Hold activities apart that differ only in case or blanks.
         time_unit: s, ms, us or ns.
         time_format: Format of times that are not ISO 8601, such as "%d.%m.%Y %H:%M:%S%.f".
         rate: Sampling rate in Hz of tables without time.
@@ -97,6 +101,8 @@ def import_(
         subject=subject,
         subject_folder=subject_folder,
         labels=labels,
+        label_map=label_map,
+        keep_case=keep_case,
         acc_only=acc_only,
         accept_guess=yes,
     )
