@@ -50,12 +50,12 @@ SIGNAL = SignalSpec(CHANNELS, (0.0,) * 6, (1.0,) * 6, 12.0)
 DTYPES = ("F64", "F16", "BF16", "I64", "I8", "BOOL", "F8_E4M3", "C64", "U64", "f32", "", None, 3)
 
 
-def model_of(method: str = "random") -> Model:
+def model_of(method: str = "random", **sizes: Any) -> Model:
     """One that is hardly trained."""
     torch.set_num_threads(1)
     w = tiny.windows(n_subjects=6)
     split = splits.holdout(w, 0)
-    return pipeline.finetune(pipeline.pretrain(w, split, tiny.recipe(), method), w, split)
+    return pipeline.finetune(pipeline.pretrain(w, split, tiny.recipe(**sizes), method), w, split)
 
 
 def safetensors_of(rng: random.Random, blob: bytes) -> bytes:
@@ -107,7 +107,7 @@ class Bundle(Reader):
         calibrated = calibrate(model, w, splits.holdout(w, 0))
         encoder = pipeline.pretrain(w, splits.holdout(w, 0), tiny.recipe(), "cpc")
         out = []
-        for each in (model, calibrated, encoder):
+        for each in (model, calibrated, encoder, model_of(encoder__kind="conv")):
             with tempfile.TemporaryDirectory() as folder:
                 place = bundle.save(each, Path(folder, "model"))
                 out.append({path.name: path.read_bytes() for path in place.iterdir()})

@@ -12,7 +12,7 @@ from otolith.recipes import Recipe
 from otolith.recording import unit_of
 
 FORMAT = 1
-MOST_STEPS = 1_000_000
+MOST_STEPS = 100_000
 """Most steps of a window: some encoders take any number, and a window of more fills a memory."""
 Positive = Annotated[float, Field(gt=0)]
 Bounded = Annotated[float, Field(gt=0, le=1e9)]
