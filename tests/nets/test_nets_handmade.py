@@ -45,7 +45,9 @@ def signals(x: np.ndarray) -> dict[str, np.ndarray]:
     found["acc_mag"], found["gyro_mag"] = np.linalg.norm(x[:, :3], axis=1), np.linalg.norm(x[:, 3:], axis=1)
     mean = x[:, :3].mean(2)
     up = mean / np.linalg.norm(mean, axis=1, keepdims=True)
-    found["acc_vertical"] = np.einsum("nct,nc->nt", x[:, :3], up)
+    for name, part in (("acc", x[:, :3]), ("gyro", x[:, 3:])):
+        found[f"{name}_vertical"] = np.einsum("nct,nc->nt", part, up)
+        found[f"{name}_horizontal"] = np.linalg.norm(np.cross(part, up[:, :, None], axis=1), axis=1)
     return found
 
 
@@ -143,7 +145,7 @@ def test_every_feature_is_its_definition(steps: int, rate: float) -> None:
 
 
 def test_number_of_features_of_the_papers_windows_is_fixed() -> None:
-    assert HandmadeFeatures(CHANNELS, 30, 30.0).n_features == 255
+    assert HandmadeFeatures(CHANNELS, 30, 30.0).n_features == 333
 
 
 def test_graph_in_onnx_agrees_for_any_batch(tmp_path: Path) -> None:

@@ -20,9 +20,10 @@ class HandmadeFeatures(Encoder):
     """Moments, quantiles, differences, spectra, rhythms and postures of a window, in closed form.
 
     (batch, n_channels, n_steps) in m/s² and rad/s -> (batch, n_features). Most are taken of each signal: every channel,
-    the magnitude of every three-axis sensor, and the acceleration along gravity (Mizell 2003), which is the direction
-    of the mean acceleration. `otolith.nets.families.FAMILIES` has their definitions and sources, docs/features.md the
-    table. There is nothing to learn, and nothing is kept in a model's folder.
+    the magnitude of every three-axis sensor, and what each of them measures along gravity and across it (Mizell 2003),
+    gravity being the direction of the mean acceleration: these stay the same however the device sits.
+    `otolith.nets.families.FAMILIES` has their definitions and sources, docs/features.md the table. There is nothing to
+    learn, and nothing is kept in a model's folder.
 
     All operations are plain ones that ONNX has. Every feature is finite and a continuous function of the window:
     variances that divide have `SMALL` added, and samples within `NOISE` of the mean cross it in part only.
@@ -61,8 +62,8 @@ class HandmadeFeatures(Encoder):
         sensors = [channels[x].removesuffix("_x") for x, _, _ in self._triads]
         self._acc = sensors.index("acc") if "acc" in sensors else None
         self._gyro = sensors.index("gyro") if "gyro" in sensors else None
-        vertical = () if self._acc is None else ("acc_vertical",)
-        self.signals = (*channels, *(f"{sensor}_mag" for sensor in sensors), *vertical)
+        parts = ("mag",) if self._acc is None else ("mag", "vertical", "horizontal")
+        self.signals = (*channels, *(f"{sensor}_{part}" for part in parts for sensor in sensors))
         by_steps = {round(lag * rate_hz): lag for lag in reversed(LAGS)}  # of equal numbers of steps the shortest stays
         lags = {steps: lag for steps, lag in sorted(by_steps.items()) if 1 <= steps <= n_steps // 2}
         self._lags = tuple(lags)
@@ -100,7 +101,9 @@ class HandmadeFeatures(Encoder):
             if self._acc is not None:
                 mean = sensors[self._acc].mean(2, keepdim=True)
                 gravity = mean / _length(mean)
-                signals.append((sensors[self._acc] * gravity).sum(1, keepdim=True))
+                along = [(sensor * gravity).sum(1, keepdim=True) for sensor in sensors]
+                signals += along
+                signals += [_length(each - part * gravity) for each, part in zip(sensors, along, strict=True)]
             s = torch.cat(signals, 1)
             mean = s.mean(2)
             d = s - mean[:, :, None]
