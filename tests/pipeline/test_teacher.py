@@ -14,9 +14,9 @@ from otolith.finetuning.features import encode
 from otolith.jobs.estimate import estimate
 from otolith.losses import angular_similarity
 from otolith.methods.contrastive import Contrastive
+from otolith.model.joining import handmade_features
 from otolith.nets import HandmadeFeatures
 from otolith.pipeline import pretrain
-from otolith.pipeline.pretraining import handmade_teacher
 from otolith.preprocessing.scaler import Scaler
 from otolith.protocols.cells.arrays import judge_teacher
 from otolith.recipes import Recipe
@@ -68,7 +68,7 @@ def test_teacher_of_the_encoder_sees_windows_as_the_loss_saw_them() -> None:
 def test_teacher_takes_scaled_windows_back_to_their_units() -> None:
     w = tiny.windows()
     scaler = Scaler.fit(w.x)
-    features = handmade_teacher(w.meta, scaler).features
+    features = handmade_features(w.meta, scaler)
     plain = HandmadeFeatures(w.meta.channels, w.meta.n_steps, w.meta.rate_hz)
     x = torch.tensor(w.x[:9])
     torch.testing.assert_close(features(scaler.transform(x)), plain(x), rtol=2e-3, atol=2e-3)
@@ -118,4 +118,4 @@ def test_windows_that_are_too_long_are_refused_with_a_cure() -> None:
     w = tiny.windows()
     meta = replace(w.meta, seconds=2000.0)
     with pytest.raises(DataError, match=r"2000 s at 12 Hz have no hand-made features: .* at most 16384"):
-        handmade_teacher(meta, Scaler(np.zeros(6), np.ones(6)))
+        handmade_features(meta, Scaler(np.zeros(6), np.ones(6)))

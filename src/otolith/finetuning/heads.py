@@ -57,7 +57,7 @@ def build_head(
     n_classes: int,
     settings: HeadSettings,
     seed: int,
-    flattened: tuple[int, int] | None = None,
+    flattened: tuple[int, ...] | None = None,
 ) -> nn.Module:
     """Return a new head from `n_features` features to `n_classes` logits, whose weights depend on `seed` alone.
 

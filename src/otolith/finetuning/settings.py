@@ -10,7 +10,6 @@ MOST_WIDTH = 1_000_000
 MOST_TREES = 10_000
 
 NOT_YET: dict[str, tuple[Any, ...]] = {
-    "features": ("joined",),
     "head": ("trees", "vote"),
 }
 """Values that have a name, and nothing behind it so far."""
@@ -102,6 +101,11 @@ class FinetuneSettings:
         for name, values in NOT_YET.items():
             if getattr(self, name) in values:
                 raise ValueError(f"{name} = {getattr(self, name)!r} is not there yet; leave it at its default")
+        if self.features == "joined" and not self.standardise and self.head in ("mlp", "linear"):
+            raise ValueError(
+                "features 'joined' are in units of many sizes, so that a head has to standardise them; got standardise "
+                "false. Set standardise to true, or features to 'learned'"
+            )
         if self.solver == "lbfgs" and self.head != "linear":
             raise ValueError(
                 f"solver 'lbfgs' fits a linear head; got head {self.head!r}. Set head to 'linear', or solver to 'adam'"

@@ -23,11 +23,11 @@ from otolith.finetuning.trees import seconds_of_fit
 from otolith.finetuning.updates import EndToEnd, updates_of
 from otolith.methods import MethodSpec
 from otolith.methods.autoencoder import SPEC as AUTOENCODER
+from otolith.model.joining import are_joined, handmade_features, joined
 from otolith.nets import Encoder
 from otolith.nets.heads import layers_of, n_seen_by
 from otolith.pipeline import build_encoder
 from otolith.pipeline.finetuning import end_to_end
-from otolith.pipeline.pretraining import handmade_teacher
 from otolith.preprocessing.scaler import Scaler
 from otolith.system.device import choose_device
 from otolith.training.loop import train
@@ -109,7 +109,8 @@ def estimate(
     if spec.build is not None:
         probe = spec.build(recipe, recipe.settings_of(method), encoder, _unit_signal(meta))
         if probe.needs_instances and probe.teacher == "handmade":
-            seconds["instance features"] = _forward_seconds(_handmade(meta), meta, where) * n_train
+            handmade = handmade_features(meta, _unit_scaler(meta))
+            seconds["instance features"] = _forward_seconds(handmade, meta, where) * n_train
         elif probe.needs_instances:
             stages.append(("autoencoder", AUTOENCODER))
         stages.append(("pretrain", spec))
@@ -121,8 +122,11 @@ def estimate(
         )
         seconds[stage] = per_step * settings.epochs * (n_train // min(settings.batch_size, n_train))
         activations = max(activations, kept)
-    per_window = _forward_seconds(encoder, meta, where)
     finetune, whole = end_to_end(spec, recipe)
+    if are_joined(finetune):
+        encoder = joined(encoder, meta, _unit_scaler(meta))
+        n_features = encoder.n_features
+    per_window = _forward_seconds(encoder, meta, where)
     if whole:
         assert isinstance(finetune, FinetuneSettings)
         size = min(finetune.batch_size, n_train)
@@ -201,13 +205,14 @@ def _probe(
     """Seconds of a step of `size` windows, and bytes of the tensors it keeps for the backward pass."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2 * size, len(meta.channels), meta.n_steps), np.float32)
-    n = len(meta.channels)
-    source = Source([Part(x, np.arange(2 * size))], Scaler(np.zeros(n), np.ones(n)), device)
+    source = Source([Part(x, np.arange(2 * size))], _unit_scaler(meta), device)
     encoder = spec.encoder(recipe, meta)
     method = spec.build(recipe, recipe.settings_of(spec.name), encoder, _unit_signal(meta))  # type: ignore[misc]
     instances = None
     if method.needs_instances:
-        width = _handmade(meta).n_features if method.teacher == "handmade" else recipe.autoencoder.latent
+        handmade = method.teacher == "handmade"
+        unit = _unit_scaler(meta)
+        width = handmade_features(meta, unit).n_features if handmade else recipe.autoencoder.latent
         instances = torch.randn(2 * size, width)
     kept: dict[int, int] = {}
 
@@ -220,9 +225,9 @@ def _probe(
     return (time.perf_counter() - began) / 2, sum(kept.values()) // 2
 
 
-def _handmade(meta: WindowMeta) -> Encoder:
+def _unit_scaler(meta: WindowMeta) -> Scaler:
     n = len(meta.channels)
-    return handmade_teacher(meta, Scaler(np.zeros(n), np.ones(n)))
+    return Scaler(np.zeros(n), np.ones(n))
 
 
 def _forward_seconds(encoder: torch.nn.Module, meta: WindowMeta, device: torch.device) -> float:

@@ -16,6 +16,7 @@ from otolith import __version__, methods
 from otolith.calibration.value import Calibration
 from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.model import weights
+from otolith.model.joining import alone, as_asked
 from otolith.model.values import Chosen, Model, PretrainedEncoder
 from otolith.nets.heads import n_seen_by
 from otolith.preprocessing.scaler import Scaler
@@ -69,7 +70,7 @@ def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo
         if held and held != {CARD, WEIGHTS}:
             raise CheckpointError(f"{folder} holds something else than a model; choose another folder")
     encoder = model.encoder if isinstance(model, Model) else model
-    tensors = {f"encoder.{name}": t for name, t in encoder.network.state_dict().items()}
+    tensors = {f"encoder.{name}": t for name, t in alone(encoder).network.state_dict().items()}
     if isinstance(model, Model):
         tensors |= {f"head.{name}": t for name, t in model.head.state_dict().items()}
         if model.calibration is not None:
@@ -105,6 +106,10 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
         raise CheckpointError(
             f"{folder} holds an encoder without a head; fine-tune it first: otolith finetune {folder} DATASET"
         )
+    try:
+        encoder = as_asked(encoder, card.finetune)
+    except DataError as error:
+        raise CheckpointError(_undescribed(folder, error)) from None
     n_features, flattened = encoder.network.n_features, encoder.network.flattened
     build = partial(build_head, n_features, len(card.activities), card.finetune, 0, flattened)
     with torch.device("meta"):

@@ -16,7 +16,7 @@ from otolith.nets.residual import ResidualEncoder
 from otolith.nets.tpn import TPNEncoder
 from otolith.nets.transformer import TransformerEncoder
 from otolith.nets.trees import Tree, TreeEnsemble
-from otolith.nets.unscaled import HandmadeTeacher, Unscaled
+from otolith.nets.unscaled import HandmadeTeacher, JoinedEncoder, Unscaled
 
 __all__ = [
     "MIN_STEPS",
@@ -25,6 +25,7 @@ __all__ = [
     "Encoder",
     "HandmadeFeatures",
     "HandmadeTeacher",
+    "JoinedEncoder",
     "PredictionMLP",
     "ProjectionHead",
     "ResidualEncoder",

@@ -23,7 +23,7 @@ class Encoder(nn.Module):
 
     Attributes:
         flattened: (n_out_steps, width) if the features are the output of `steps`, flattened, or several such blocks
-            side by side; else None.
+            side by side; then, where further features follow them, their number; else None.
 
     Raises:
         ValueError: fewer steps than that.
@@ -37,7 +37,7 @@ class Encoder(nn.Module):
     True
     """
 
-    flattened: tuple[int, int] | None = None
+    flattened: tuple[int, ...] | None = None
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from otolith.nets.dropout import Dropout
+from otolith.nets.standards import mean_and_deviation
 
 
 class ProjectionHead(nn.Sequential):
@@ -80,24 +81,27 @@ class PoolOverTime(nn.Module):
 
     Args:
         n_steps, width: of `Encoder.flattened`; where several such blocks stand side by side, each is pooled by itself.
+        n_beside: number of features that follow the steps, such as hand-made ones, and stay as they are.
 
     >>> PoolOverTime(n_steps=2, width=2)(torch.tensor([[1.0, 5.0, 3.0, 6.0]]))
     tensor([[2.0000, 5.5000, 1.0000, 0.5000, 3.0000, 6.0000]])
     """
 
-    def __init__(self, n_steps: int, width: int) -> None:
+    def __init__(self, n_steps: int, width: int, n_beside: int = 0) -> None:
         super().__init__()
-        self.n_steps, self.width = n_steps, width
+        self.n_steps, self.width, self.n_beside = n_steps, width, n_beside
 
     def n_pooled(self, n_features: int) -> int:
         """Return how many values are left of so many features."""
-        return 3 * n_features // self.n_steps
+        return 3 * (n_features - self.n_beside) // self.n_steps + self.n_beside
 
     def forward(self, features: Tensor) -> Tensor:
-        steps = features.unflatten(1, (-1, self.n_steps, self.width))
+        end = features.shape[1] - self.n_beside
+        steps = features[:, :end].unflatten(1, (-1, self.n_steps, self.width))
         mean = steps.mean(2)
         deviation = (steps - mean[:, :, None]).square().mean(2).clamp_min(1e-12).sqrt()  # a root of 0 has no gradient
-        return torch.cat([mean, deviation, steps.amax(2)], 2).flatten(1)
+        over_time = torch.cat([mean, deviation, steps.amax(2)], 2).flatten(1)
+        return over_time if not self.n_beside else torch.cat([over_time, features[:, end:]], 1)
 
 
 class StandardisedHead(nn.Module):
@@ -141,13 +145,9 @@ class StandardisedHead(nn.Module):
 
         A feature that does not vary keeps a deviation of 1.
         """
-        n = sum(len(part) for part in parts)
-        rows = [rows for part in parts for rows in part.split(4096)]
-        mean = torch.stack([each.double().sum(0) for each in rows]).sum(0) / n
-        std = (torch.stack([(each.double() - mean).square().sum(0) for each in rows]).sum(0) / n).sqrt()
-        varies = std > 1e-5 * mean.abs() + 1e-12
+        mean, std = mean_and_deviation(parts)
         self.mean.copy_(mean)
-        self.std.copy_(torch.where(varies, std, torch.ones_like(std)))
+        self.std.copy_(std)
 
     @torch.no_grad()
     def standardise_(self, pooled: Tensor) -> Tensor:

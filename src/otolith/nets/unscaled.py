@@ -1,4 +1,4 @@
-"""Hand-made features where windows come in z-score units: by themselves, and as a teacher."""
+"""Hand-made features where windows come in z-score units: by themselves, as a teacher, and beside learned features."""
 
 from __future__ import annotations
 
@@ -79,3 +79,38 @@ class HandmadeTeacher(Encoder):
         self.std.copy_(std)
         for rows in h.split(4096):
             rows.sub_(self.mean).div_(self.std)
+
+
+class JoinedEncoder(Encoder):
+    """Learned features, and the hand-made ones of the same window beside them: (batch, n_learned + n_handmade).
+
+    The learned part may be trained on; pooling over time and `steps` belong to it alone. Heads on joined features have
+    to standardise them.
+
+    Args:
+        learned: an encoder of windows in z-score units.
+        handmade: hand-made features of the same windows.
+
+    >>> from otolith.nets import ResidualEncoder
+    >>> channels = ("acc_x", "acc_y", "acc_z")
+    >>> handmade = Unscaled(HandmadeFeatures(channels, 30, 30.0), [0.0, 0.0, 9.8], [1.0, 1.0, 2.0])
+    >>> joined = JoinedEncoder(ResidualEncoder(3, 30), handmade)
+    >>> joined(torch.zeros(2, 3, 30)).shape == (2, joined.learned.n_features + handmade.n_features)
+    True
+    """
+
+    def __init__(self, learned: Encoder, handmade: Unscaled) -> None:
+        n_features = learned.n_features + handmade.n_features
+        super().__init__(
+            learned.n_channels, learned.n_steps, n_features, n_out_steps=learned.n_out_steps, width=learned.width
+        )
+        self.learned, self.handmade = learned, handmade
+        self.flattened = None if learned.flattened is None else (*learned.flattened, handmade.n_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.learned(x), self.handmade(x)], 1)
+
+    def steps(self, x: Tensor) -> Tensor:
+        """Return the output over time of the learned part: (batch, n_channels, n_steps) -> (batch, n_out_steps,
+        width)."""
+        return self.learned.steps(x)

@@ -26,6 +26,7 @@ from otolith.finetuning.updates import EndToEnd
 from otolith.methods import MethodSpec
 from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.model.fingerprint import digest_of, of_finetuning
+from otolith.model.joining import as_asked, learned
 from otolith.nets.heads import layers_of, pooled
 from otolith.pipeline import choice
 from otolith.pipeline.pretraining import OnEpoch
@@ -59,6 +60,9 @@ def finetune(
     the encoder's get a scaler of their own, fitted on their training windows. For the `supervised` method, and where
     `settings.encoder` is "trained", a copy of the encoder is trained too, end to end, from the weights that it has.
 
+    Where the settings ask for joined features, the model's encoder is the given one with hand-made features beside it
+    (`otolith.model.joining`).
+
     Where the recipe's `robust` section asks for changes, the head learns and is judged on changed copies of the windows
     too, `robust.copies` of each.
 
@@ -79,7 +83,7 @@ def finetune(
         on_epoch: told a record (stage, epoch, loss, val_macro_f1, lr, seconds) after each epoch.
 
     Raises:
-        DataError: windows of other channels, rate or length.
+        DataError: windows of other channels, rate or length, or without the hand-made features that shall be joined.
         TrainingError: no labelled validation windows, or fewer than two activities to learn.
         CheckpointError: checkpoints of another job.
         InUseError: another process trains in the folder of checkpoints.
@@ -113,7 +117,8 @@ def finetune(
         return choice.choose(found, train, n_each, len(val_rows) > 0, checkpoints, on_epoch)
     own = w.meta.dataset == encoder.meta.dataset
     scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings, scaled=spec.scaled)
-    base = replace(encoder, scaler=scaler, meta=w.meta)
+    settings, trained = end_to_end(spec, encoder.recipe, settings, frozen)
+    base = as_asked(replace(encoder, scaler=scaler, meta=w.meta), settings)
     device = base.device
     y = torch.from_numpy(np.array(w.y)).to(device)
 
@@ -125,7 +130,6 @@ def finetune(
     labels = both.parts(y[rows].repeat(1 + copies), len(train_rows))
     training_classes = tuple(int(c) for c in np.unique(w.y[train_rows]))
     n_classes = len(w.meta.activities)
-    settings, trained = end_to_end(spec, encoder.recipe, settings, frozen)
     head = build_head(base.network.n_features, n_classes, settings, seed, base.network.flattened).to(device)
     whole = None
     if trained:
@@ -151,7 +155,7 @@ def finetune(
     if checkpoints is not None:
         identity = of_finetuning(base, w, split, split.train if rest else train_rows, val_rows, settings, seed, trained)
         # A frozen encoder's weights are in no checkpoint: a head never goes on with those of another one.
-        folder = CheckpointFolder(checkpoints / f"finetune-{digest_of(encoder.network)}", identity)
+        folder = CheckpointFolder(checkpoints / f"finetune-{digest_of(learned(encoder.network))}", identity)
     with claims.hold(checkpoints) if checkpoints is not None else nullcontext():
         known, judged = Labelled(inputs[0], labels[0]), Labelled(inputs[1], labels[1])
         if takes_labels and sum(map(len, rest)) > 1:

@@ -21,8 +21,8 @@ from otolith.methods import Method, MethodSpec
 from otolith.methods.autoencoder import SPEC as AUTOENCODER
 from otolith.model import PretrainedEncoder, must_fit
 from otolith.model.fingerprint import of_pretraining
-from otolith.nets import Encoder, HandmadeFeatures, HandmadeTeacher, Unscaled
-from otolith.preprocessing.scaler import Scaler
+from otolith.model.joining import handmade_features
+from otolith.nets import Encoder, HandmadeTeacher
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT, Progress
 from otolith.splits import Split
@@ -63,21 +63,6 @@ def build_encoder(method: str, recipe: Recipe, meta: WindowMeta, seed: int) -> E
                 f"windows of {meta.seconds:g} s at {meta.rate_hz:g} Hz do not fit the networks: {error}. "
                 "Cut them longer, or at a higher rate."
             ) from None
-
-
-def handmade_teacher(meta: WindowMeta, scaler: Scaler) -> HandmadeTeacher:
-    """Return hand-made features of windows that `scaler` has scaled, which have still to be standardised.
-
-    Raises:
-        DataError: the windows have too few steps, or too many.
-    """
-    try:
-        features = HandmadeFeatures(meta.channels, meta.n_steps, meta.rate_hz)
-    except ValueError as error:
-        raise DataError(
-            f"windows of {meta.seconds:g} s at {meta.rate_hz:g} Hz have no hand-made features: {error}."
-        ) from None
-    return HandmadeTeacher(Unscaled(features, scaler.mean, scaler.std))
 
 
 def pretrain(
@@ -176,7 +161,7 @@ def pretrain(
             if pretext.needs_instances:
                 see: dict[str, Any] = {"title": "instance features", "progress": progress, "folder": folder}
                 if pretext.teacher == "handmade":
-                    teacher = handmade = handmade_teacher(w.meta, scaler).to(source.device)
+                    teacher = handmade = HandmadeTeacher(handmade_features(w.meta, scaler)).to(source.device)
                     instances = encode(handmade.features, source, **see)
                     handmade.learn_(instances)
                 else:

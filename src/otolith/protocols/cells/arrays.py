@@ -16,6 +16,7 @@ from otolith.errors import DataError
 from otolith.finetuning.features import encode
 from otolith.metrics import teacher_separation
 from otolith.model import Model, PretrainedEncoder
+from otolith.model.joining import learned
 from otolith.nets.heads import seen_by
 from otolith.progress import SILENT, Progress
 from otolith.splits import Split
@@ -68,9 +69,9 @@ class _Seen(nn.Module):
 
 
 def shown(model: Model) -> nn.Module:
-    """Return the network whose features a picture shows: the encoder, or where the features have units of their own, as
-    hand-made ones do, with what the head does to bring them to one scale."""
-    network = model.encoder.network
+    """Return the network whose features a picture shows: the encoder without what is joined to it, or where all
+    features have units of their own, as hand-made ones do, with what the head does to bring them to one scale."""
+    network = learned(model.encoder.network)
     return _Seen(network, model.head) if methods.spec(model.encoder.method).own_head else network
 
 

@@ -21,6 +21,7 @@ from otolith.finetuning.trees import fit, unfitted
 from otolith.finetuning.unlabelled import Pool
 from otolith.finetuning.updates import EndToEnd
 from otolith.model import PretrainedEncoder
+from otolith.model.joining import as_asked
 from otolith.nets.heads import pooled
 from otolith.progress import Progress
 from otolith.protocols.cells.study import Study
@@ -71,7 +72,7 @@ class _OnFeatures(_Learner):
         self.seed = encoder.seed
         used = [split.train, split.test] + ([split.val] if stop == "paper" else [])
         rows = np.concatenate(used)
-        network = encoder.network
+        network = as_asked(encoder, settings).network
         head = build_head(network.n_features, self.n_classes, settings, 0, network.flattened).to(encoder.device)
         source = Source([Part(self.w.x, rows)], encoder.scaler, encoder.device)
         self.features = encode(pooled(network, head), source, progress=progress)
@@ -152,7 +153,7 @@ class Networks(_Learner):
         self, study: Study, split: Split, encoder: PretrainedEncoder, settings: FinetuneSettings, stop: Stop
     ) -> None:
         super().__init__(study, split, stop)
-        self.encoder, self.seed, self.settings = encoder, encoder.seed, settings
+        self.encoder, self.seed, self.settings = as_asked(encoder, settings), encoder.seed, settings
         self.change = study.recipe.changes(settings, SignalSpec.of(study.w.meta, encoder.scaler))
 
     def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:

@@ -16,6 +16,7 @@ import numpy as np
 from otolith import methods, rows
 from otolith.errors import CheckpointError
 from otolith.model import Model, PretrainedEncoder, bundle
+from otolith.model.joining import alone
 from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import fit_scaler
@@ -107,7 +108,7 @@ class Study:
                 )
                 if identity["trained"]:
                     model = finetune(made, self.w, split, checkpoints=place / "checkpoints", progress=progress)
-                    made = model.encoder
+                    made = alone(model.encoder)
                     made.records = model.records
                 write(place / "epochs.jsonl", "".join(json.dumps(r, allow_nan=False) + "\n" for r in made.records))
                 bundle.save(made, place / "model", self.info)
