@@ -24,6 +24,8 @@ SIZES: dict[str, Any] = {
     "autoencoder.train.batch_size": 32,
     "pretrain.epochs": 1,
     "pretrain.batch_size": 32,
+    "finetune.head": "mlp",
+    "finetune.solver": "adam",
     "finetune.epochs": 2,
     "finetune.hidden": [16],
     "finetune.lr": 1e-3,
@@ -31,7 +33,7 @@ SIZES: dict[str, Any] = {
     "method.supervised.epochs": 2,
     "method.supervised.hidden": [16],
 }
-"""Every size of a recipe that costs time, brought down."""
+"""Every size of a recipe that costs time, brought down, and a head that has epochs to stop in."""
 
 ACTIVITIES = ("still", "swing", "shake")
 RATE_HZ = 12.0

@@ -378,8 +378,7 @@ def _file(recipe: Any) -> Any:
     return type(recipe).model_validate(json.loads(json.dumps(recipe.as_dict())))
 
 
-def test_hashes_of_shipped_recipes_are_those_in_the_rows() -> None:
-    """Rows in `results/` carry them, so that a changed hash would orphan every one."""
+def test_what_a_robust_recipe_may_ask_for_leaves_other_hashes_alone() -> None:
     from otolith.recipes import load_recipe
 
-    assert load_recipe("compact", "uci-har").hash == "9958f1f8ac48"
+    assert load_recipe("paper", "uci-har").hash == "9e83704b1573"

@@ -21,21 +21,21 @@ from otolith.windows import WindowMeta
 ROOM = Path(str(resources.files("otolith.recipes")))
 FILES = sorted(ROOM.glob("default/*.toml"))
 HASHES = {
-    ("mobiact", "compact"): "c6017b3cfab5",
+    ("mobiact", "compact"): "a103e31f86ef",
     ("mobiact", "paper"): "7147a71306f3",
-    ("mobifall", "compact"): "c6017b3cfab5",
+    ("mobifall", "compact"): "a103e31f86ef",
     ("mobifall", "paper"): "7147a71306f3",
-    ("motionsense", "compact"): "0bcca127d877",
+    ("motionsense", "compact"): "f633f1ed5fe6",
     ("motionsense", "paper"): "9e83704b1573",
-    ("synthetic", "compact"): "0bcca127d877",
+    ("synthetic", "compact"): "f633f1ed5fe6",
     ("synthetic", "paper"): "9e83704b1573",
-    ("uci-har", "compact"): "9958f1f8ac48",
+    ("uci-har", "compact"): "f0f490a81846",
     ("uci-har", "paper"): "9e83704b1573",
-    ("usc-had", "compact"): "9c0f668d8e23",
+    ("usc-had", "compact"): "e7500e960bea",
     ("usc-had", "paper"): "e039aab027b4",
-    ("watch", "compact"): "0bcca127d877",
+    ("watch", "compact"): "f633f1ed5fe6",
     ("watch", "paper"): "9e83704b1573",
-    ("somebody's own", "compact"): "0bcca127d877",
+    ("somebody's own", "compact"): "f633f1ed5fe6",
     ("somebody's own", "paper"): "9e83704b1573",
 }
 """Rows carry the hash: another one parts new results from those that exist."""
@@ -248,7 +248,7 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known() -> None:
         ("finetune.augment", [{"name": "jiter"}], "unknown augmentation 'jiter'; did you mean 'jitter'"),
         ("method.supervised.augment", [{"sigma": 1}], "method.supervised.augment.name is missing"),
         ("method.supervised.augment", [{"name": "jitter", "probability": 2}], "augment.probability"),
-        ("finetune.solver", "lbfgs", "solver 'lbfgs' fits a linear head; got head 'mlp'. Set head to 'linear'"),
+        ("finetune.head", "mlp", "solver 'lbfgs' fits a linear head; got head 'mlp'. Set head to 'linear'"),
         ("finetune", {"encoder": "trained", "head": "linear", "solver": "lbfgs"}, "solver 'lbfgs', unlabelled 'none'"),
         ("method.supervised", {"head": "linear", "solver": "lbfgs"}, "method.supervised: an encoder is trained with"),
         ("method.dynamic.temperature", 0.0, "temperature > 0"),
