@@ -83,8 +83,8 @@ class ResidualEncoder(Encoder):
         """Compute the same from (batch, n_steps, n_channels): on a CPU the layout in which a step is fastest."""
         for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
             y = along_time(x, conv)
-            y = norm(y.flatten(0, 1)).view_as(y)
-            y = self.dropout(F.relu(y, inplace=True))
+            rows = F.relu(norm(y.flatten(0, 1)), inplace=True)  # in place of a view, autograd would copy four times
+            y = self.dropout(rows.view_as(y))
             x = x + y if i else y
             if i + 1 == self.pool_after:
                 x = as_rows(F.max_pool2d(as_image(x), (1, 2), ceil_mode=True))
