@@ -14,6 +14,8 @@ from results.queueing import cells
 from results.queueing.cells import Cell
 
 OPEN, NONE = "open", "–"
+FIRST = "best"
+"""The recipe whose lines come first: what a user gets by default."""
 SCORING = ("evaluate",)
 """Stages in a row's seconds that train nothing."""
 LEGEND = (
@@ -63,9 +65,9 @@ def _table(its: Sequence[Cell], found: dict[str, list[Row]]) -> str:
     lines: dict[tuple[str, str], list[Cell]] = {}
     for cell in its:
         if cell.source is None:
-            lines.setdefault((cell.recipe_name, cell.method), []).append(cell)
+            lines.setdefault((cell.recipe_title, cell.method), []).append(cell)
     recipes = list(dict.fromkeys(recipe for recipe, _ in lines))
-    order = sorted(lines, key=lambda line: (recipes.index(line[0]), method_order(line[1])))
+    order = sorted(lines, key=lambda line: (line[0] != FIRST, recipes.index(line[0]), method_order(line[1])))
     ks = sorted({place[1] for cell in its for place in cell.places if place[1] is not None})
     header = ["Method", "Recipe", "All labels", "Seeds", *(f"k = {k}" for k in ks), "Folds", "Seconds"]
     body = []

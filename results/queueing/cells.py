@@ -77,6 +77,12 @@ class Cell:
         return recipe_title(self.recipe, self.resolved, self.changes or None)
 
     @property
+    def recipe_title(self) -> str:
+        """The same for people: `compact, model=logistic`."""
+        changed = [f"{name.rpartition('.')[2]}={value}" for name, value in self.changes.items()]
+        return ", ".join([Path(self.recipe).stem, *changed])
+
+    @property
     def folder(self) -> str:
         """The folder of the table that the rows stand in: `uci-har-transfer-from-mobifall-compact`."""
         parts = [self.dataset, self.protocol, *(["from", self.source] if self.source else []), self.recipe_name]

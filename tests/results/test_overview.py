@@ -90,4 +90,4 @@ def test_windows_of_another_length_stand_in_a_table_of_their_own() -> None:
     ]
     first, second, _ = (part for part in text.splitlines() if part.startswith("| Random"))
     assert "| **50.0 (40.0–60.0)** |" in first
-    assert f"| compact-{longer.resolved.hash[:6]} | **90.0 (80.0–100.0)** |" in second
+    assert "| compact, seconds=2.56 | **90.0 (80.0–100.0)** |" in second
