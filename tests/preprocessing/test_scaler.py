@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -109,6 +110,22 @@ def test_json_keeps_every_bit(mean: list[float], data: st.DataObject) -> None:
     back = Scaler.from_dict(json.loads(json.dumps(scaler.to_dict())))
     assert back.mean.tobytes() == scaler.mean.tobytes()
     assert back.std.tobytes() == scaler.std.tobytes()
+
+
+def test_one_that_is_not_applied_describes_windows_and_leaves_them_as_they_are() -> None:
+    x = windows().astype(np.float32)
+    scaler = Scaler.fit(x)
+    plain = replace(scaler, applied=False)
+    assert plain.mean.tolist() == scaler.mean.tolist()
+    for signals in (x, torch.from_numpy(x)):
+        assert (plain.transform(signals) == signals).all()
+        assert (plain.inverse(signals) == signals).all()
+    assert "applied" not in scaler.to_dict()
+    back = Scaler.from_dict(json.loads(json.dumps(plain.to_dict())))
+    assert not back.applied
+    assert Scaler.from_dict(scaler.to_dict()).applied
+    with pytest.raises(DataError, match="true or false, not 0"):
+        Scaler.from_dict(scaler.to_dict() | {"applied": 0})
 
 
 def spoilt(value: float) -> np.ndarray:

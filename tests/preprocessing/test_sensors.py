@@ -12,5 +12,6 @@ def test_a_scaler_that_leaves_samples_as_they_are() -> None:
     settings = SensorSettings(frame="gravity", may_miss=("gyro",))
     split = splits.holdout(w, 0)
     fitted, plain = (fit_scaler(w, split, settings, scaled=scaled) for scaled in (True, False))
-    assert (plain.mean.tolist(), plain.std.tolist()) == ([0.0] * 6, [1.0] * 6)
+    assert (plain.mean.tolist(), plain.std.tolist()) == (fitted.mean.tolist(), fitted.std.tolist())
+    assert (fitted.applied, plain.applied) == (True, False)
     assert (plain.turned, plain.may_miss) == (fitted.turned, fitted.may_miss)

@@ -67,7 +67,7 @@ class SignalSpec:
     @classmethod
     def of(cls, meta: WindowMeta, scaler: Scaler) -> SignalSpec:
         """Return the signal of windows of `meta` that `scaler` has scaled."""
-        return cls(meta.channels, tuple(map(float, scaler.mean)), tuple(map(float, scaler.std)), meta.rate_hz)
+        return cls(meta.channels, tuple(map(float, scaler.shift)), tuple(map(float, scaler.factor)), meta.rate_hz)
 
     @property
     def triads(self) -> tuple[tuple[int, int, int], ...]:

@@ -20,6 +20,9 @@ COMPONENTS = 24
 """Principal components of the space of distances. On uci-har some encoders do badly with 16, others with 48."""
 DRAWN = 4000
 """Training windows that the principal components are taken from."""
+ROUNDING = 1e-4
+"""Spread of a part of the score that is rounding alone. Where logits are logarithms of shares, whose sum is one, the
+energy is 0 at a temperature of 1."""
 LIMITS = (0.5, 10.0)
 """Bounds of the temperature: validation windows without a mistake would ask for one of 0, and for certainty."""
 
@@ -93,7 +96,7 @@ def fit_calibration(
     weights = {}
     for name in parts:
         spread = float(PARTS[name](features, val_logits, space, temperature).double().std())
-        weights[name] = 1.0 / spread if len(parts) > 1 and spread > 0 else 1.0
+        weights[name] = 1.0 / spread if len(parts) > 1 and spread > ROUNDING else 1.0
     scores = total(weights, features, val_logits, space, temperature)
     before, after = (
         metrics.expected_calibration_error(torch.softmax(val_logits / t, 1).cpu().numpy(), y.cpu().numpy())

@@ -59,8 +59,8 @@ class ExportNet(nn.Module):
         gone = torch.zeros(scaler.n_channels, dtype=torch.bool)
         gone[list(scaler.may_miss)] = True
         self.may_miss = bool(gone.any())
-        self.register_buffer("mean", torch.tensor(scaler.mean, dtype=torch.float32)[:, None])
-        self.register_buffer("std", torch.tensor(scaler.std, dtype=torch.float32)[:, None])
+        self.register_buffer("mean", torch.tensor(scaler.shift, dtype=torch.float32)[:, None])
+        self.register_buffer("std", torch.tensor(scaler.factor, dtype=torch.float32)[:, None])
         self.register_buffer("gone", gone[:, None])
         self.gone: Tensor
         self.mean: Tensor

@@ -36,6 +36,7 @@ class Scaler:
             aligned windows.
         may_miss: channels that may be NaN throughout a window, for a sensor that was not there: they become 0, the
             mean of the training windows.
+        applied: False leaves signals in m/s² and rad/s, z = x: mean and deviation only describe the training windows.
 
     Raises:
         DataError: shapes that differ, values that are not finite or too large, or channels that are not there.
@@ -49,6 +50,7 @@ class Scaler:
     std: NDArray[np.float64]
     turned: Triads = ()
     may_miss: tuple[int, ...] = ()
+    applied: bool = True
 
     def __post_init__(self) -> None:
         if self.mean.ndim != 1 or self.mean.shape != self.std.shape or not len(self.mean):
@@ -74,6 +76,16 @@ class Scaler:
     @property
     def n_channels(self) -> int:
         return len(self.mean)
+
+    @property
+    def shift(self) -> NDArray[np.float64]:
+        """Return what is subtracted of every channel: its mean, or 0 where the scaler is not applied."""
+        return self.mean if self.applied else np.zeros_like(self.mean)
+
+    @property
+    def factor(self) -> NDArray[np.float64]:
+        """Return what every channel is divided by: its deviation, or 1 where the scaler is not applied."""
+        return self.std if self.applied else np.ones_like(self.std)
 
     @classmethod
     def fit(
@@ -158,7 +170,7 @@ class Scaler:
                 f"Signals have shape {tuple(x.shape)}, expected (..., {self.n_channels}, time): the scaler "
                 f"was fitted on {self.n_channels} channels."
             )
-        mean, std = self.mean[:, None], self.std[:, None]
+        mean, std = self.shift[:, None], self.factor[:, None]
         if isinstance(x, np.ndarray):
             dtype = x.dtype if x.dtype in (np.float32, np.float64) else np.dtype(np.float32)
             return mean.astype(dtype), std.astype(dtype), x.astype(dtype, copy=False)
@@ -174,6 +186,8 @@ class Scaler:
             values["turned"] = [list(triad) for triad in self.turned]
         if self.may_miss:
             values["may_miss"] = list(self.may_miss)
+        if not self.applied:
+            values["applied"] = False
         return values
 
     @classmethod
@@ -183,7 +197,7 @@ class Scaler:
         Raises:
             DataError: keys other than those of `to_dict`, or values of another kind.
         """
-        if not {"mean", "std"} <= set(values) <= {"mean", "std", "turned", "may_miss"}:
+        if not {"mean", "std"} <= set(values) <= {"mean", "std", "turned", "may_miss", "applied"}:
             raise DataError(f"A scaler has the keys mean and std, not {', '.join(sorted(map(str, values))) or 'none'}.")
         try:
             mean, std = (np.asarray(values[key], dtype=np.float64) for key in ("mean", "std"))
@@ -191,7 +205,9 @@ class Scaler:
             may_miss = tuple(int(i) for i in values.get("may_miss", []))
         except (TypeError, ValueError) as error:
             raise DataError(f"A scaler's mean and std have to be rows of numbers: {error}.") from error
-        return cls(mean, std, turned, may_miss)
+        if not isinstance(values.get("applied", True), bool):
+            raise DataError(f"A scaler is applied or not: true or false, not {values['applied']!r}.")
+        return cls(mean, std, turned, may_miss, values.get("applied", True))
 
 
 def _refuse_no_gravity(typical: float) -> None:

@@ -69,7 +69,7 @@ def fit_scaler(w: Windows, split: Split, settings: SensorSettings, *, scaled: bo
     """Return the scaler of the training windows of `split`, in the frame and with the missing sensors of `settings`.
 
     Args:
-        scaled: False leaves samples in m/s² and rad/s: mean 0, deviation 1.
+        scaled: False leaves samples in m/s² and rad/s, see `Scaler`.
 
     Raises:
         DataError, RecipeError: see `check_sensors`; also signals without gravity that shall be aligned by it.
@@ -88,9 +88,7 @@ def fit_scaler(w: Windows, split: Split, settings: SensorSettings, *, scaled: bo
         turned=turned_triads(channels) if settings.frame == "gravity" else (),
         may_miss=[i for i, channel in enumerate(channels) if sensor_of(channel) in settings.may_miss],
     )
-    if scaled:
-        return fitted
-    return replace(fitted, mean=np.zeros_like(fitted.mean), std=np.ones_like(fitted.std))
+    return replace(fitted, applied=scaled)
 
 
 def may_miss(meta: WindowMeta, scaler: Scaler) -> tuple[str, ...]:

@@ -58,6 +58,7 @@ def units(study: Study, methods: Sequence[str], seeds: int, options: Source) -> 
 
 
 def _unit(source: Study, at_home: Split, target: Study, split: Split, method: str, seed: int) -> Unit:
+    from otolith.methods import spec
     from otolith.pipeline import finetune
     from otolith.protocols.cells.study import key_of, scored_row
     from otolith.protocols.cells.unit import Unit
@@ -72,7 +73,7 @@ def _unit(source: Study, at_home: Split, target: Study, split: Split, method: st
             target.w,
             split,
             frozen=source.recipe.finetune.encoder == "frozen",
-            settings=source.recipe.finetune,
+            settings=None if spec(method).own_head else source.recipe.finetune,
             checkpoints=target.place_of(key),
             progress=progress,
         )
