@@ -230,9 +230,12 @@ def test_what_lies_beside_exports_is_passed_over_and_told(tmp_path: Path) -> Non
     assert [each.name for each in found.recordings] == ["ride", "walk"]
     passed = {path.replace(": ", "/").rsplit("/", 1)[-1] for path in found.passed_over}
     assert passed >= {"README.txt", "people.csv", "Magnetometer.csv"}
-    (tmp_path / "in" / "ride" / "empty.csv").write_bytes(b"")
-    with pytest.raises(DataError, match=r"empty\.csv: the file is empty"):
-        read_recordings(tmp_path / "in")
+    for number, content in enumerate((b"", b"\n", b" \r\n\n")):  # such as the button that nobody pressed
+        (tmp_path / "in" / "ride" / f"empty{number}.csv").write_bytes(content)
+    passed = {path.replace(": ", "/").rsplit("/", 1)[-1] for path in read_recordings(tmp_path / "in").passed_over}
+    assert passed >= {"empty0.csv", "empty1.csv", "empty2.csv"}
+    with pytest.raises(DataError, match=r"empty0\.csv: the file is empty"):
+        read_recordings(tmp_path / "in" / "ride" / "empty0.csv")
     only = tmp_path / "in" / "README.txt"
     with pytest.raises(DataError, match=r"README\.txt"):
         read_recordings(only)
@@ -276,13 +279,14 @@ def test_loose_tables_of_phyphox(tmp_path: Path) -> None:
 
 def test_a_format_is_one_file(tmp_path: Path) -> None:
     (tmp_path / "wrist_logger.py").write_text(
-        "from otolith.importing.formats import Format\n"
+        "from otolith.importing.formats import Claim, Format\n"
         "from otolith.importing.session import ACC, Sensor, Session, axes\n"
         "from otolith.importing.timing import counted\n\n\n"
         "class WristLogger(Format):\n"
-        "    name = 'wrist_logger'\n\n"
-        "    def claims(self, folder):\n"
-        "        return [sheet for sheet in folder.sheets if set(sheet.columns) == {'u', 'v', 'w'}]\n\n"
+        "    name, title = 'wrist_logger', 'a table of Wrist Logger'\n\n"
+        "    def sniff(self, folder):\n"
+        "        ours = [sheet for sheet in folder.sheets if set(sheet.columns) == {'u', 'v', 'w'}]\n"
+        "        return Claim(ours, 0.9, 'its columns are u, v and w') if ours else None\n\n"
         "    def sessions(self, folder, sheets, questions):\n"
         "        for sheet in sheets:\n"
         "            table = sheet.table()\n"
@@ -298,5 +302,7 @@ def test_a_format_is_one_file(tmp_path: Path) -> None:
         assert FORMATS.add_file(tmp_path / "wrist_logger.py") == ["wrist_logger"]
         found = read_recordings(tmp_path / "walk.csv")
         assert (found.findings["walk"].format, found.rate_hz) == ("wrist_logger", 25.0)
+        read_as = next(each for each in found.findings["walk"].decisions if each.what == "read as")
+        assert (read_as.value, read_as.why) == ("a table of Wrist Logger", "its columns are u, v and w")
     with pytest.raises(DataError, match="unknown format 'wrist_logger'"):
         read_recordings(tmp_path / "walk.csv", ImportOptions(format="wrist_logger"))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
@@ -14,11 +13,12 @@ from otolith.importing.activities import read_map, tidied
 from otolith.importing.assemble import Prepared, assemble, buffered, note_units, prepare
 from otolith.importing.disk_buffer import DiskBuffer, in_memory
 from otolith.importing.findings import Decision, Findings
+from otolith.importing.folders import folders_of
 from otolith.importing.formats import FORMATS
 from otolith.importing.options import ImportOptions
 from otolith.importing.questions import Ask, Questions
-from otolith.importing.session import Folder, Session, Sheet
-from otolith.importing.sources import Member, gather
+from otolith.importing.session import Folder, Session
+from otolith.importing.sources import gather
 from otolith.progress import SILENT, Progress, Stage
 from otolith.recording import Recording
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from otolith.importing.disk_buffer import Keep
     from otolith.importing.labels import Interval
 
+PLAIN = "table"
+"""Name of the format that takes what no other does."""
 NO_SUBJECT = (
     "Nothing says who wore the device, so every recording counts as a subject of its own. Splits are by "
     "subject: if one person made several recordings, scores would be too good. Say it with --subject NAME, "
@@ -125,7 +127,7 @@ def read_recordings(
     if options.format is not None:
         FORMATS.get(options.format)  # refuses a name that it does not know before anything is read
     intervals = labels.read_intervals(options.labels) if options.labels is not None else None
-    folders = _folders(given, gather(given), options)
+    folders = folders_of(given, gather(given), options.labels)
     recordings: list[Recording] = []
     findings: dict[str, Findings] = {}
     prepared: list[Prepared] = []
@@ -160,45 +162,6 @@ def read_recordings(
     return replace(_together(recordings, findings, intervals, options), passed_over=tuple(sorted(set(passed))))
 
 
-def _folders(given: list[Path], members: list[Member], options: ImportOptions) -> list[Folder]:
-    """Return the files by the folder they lie in; `meta` belongs to the folder above it."""
-    groups: dict[tuple[Path, PurePosixPath], list[Sheet]] = {}
-    for member in members:
-        if options.labels is not None and member.where == str(options.labels):
-            continue
-        above = member.place.parent
-        above = above.parent if above.name == "meta" else above
-        groups.setdefault((member.source, above), []).append(Sheet(member))
-    if not groups:
-        raise DataError("The sources hold no table besides the file of labels.")
-    places = {key: _common_root(key, list(groups)) for key in groups}
-    out = [
-        Folder(
-            above.relative_to(places[source, above]),
-            source.resolve().name if source.is_dir() else source.stem,
-            tuple(sheets),
-        )
-        for (source, above), sheets in groups.items()
-    ]
-    names = Counter(folder.name for folder in out)
-    # archives and files of one name in several places are told apart by where they come from
-    return [
-        replace(folder, place=PurePosixPath(folder.source, *folder.place.parts))
-        if names[folder.name] > 1 and not folder.sheets[0].member.named
-        else folder
-        for folder in out
-    ]
-
-
-def _common_root(key: tuple[Path, PurePosixPath], keys: list[tuple[Path, PurePosixPath]]) -> PurePosixPath:
-    """Return the folders of an archive that only wrap its content: the archive's own name says the same."""
-    source, above = key
-    if source.is_dir() or source.suffix.lower() != ".zip":
-        return PurePosixPath()
-    others = [other for where, other in keys if where == source]
-    return above if len(others) == 1 else PurePosixPath(above.parts[0]) if above.parts else above
-
-
 def _prepared(folder: Folder, questions: Questions, keep: Keep, passed: list[str], stage: Stage) -> list[Prepared]:
     """Prepare the recordings in a folder, of which one at a time is held; `passed` takes the files without motion.
 
@@ -227,19 +190,23 @@ def _prepared(folder: Folder, questions: Questions, keep: Keep, passed: list[str
 
 def _sessions(folder: Folder, questions: Questions, passed: list[str]) -> Iterator[Session]:
     """Yield the recordings in a folder as they are read; `passed` takes the files in which there is no motion."""
-    formats = [FORMATS.get(questions.options.format)] if questions.options.format else FORMATS
+    left = [FORMATS.get(questions.options.format)] if questions.options.format else list(FORMATS)
     rest = folder
-    for each in formats:
-        claimed = each.claims(rest)
-        if not claimed:
-            continue
+    while left and rest.sheets:
+        claims = [(claim, each) for each in left if (claim := each.sniff(rest)) is not None]
+        if not claims:
+            break
+        claim, reader = max(claims, key=lambda found: found[0].sure)  # of equals the first in order
+        left.remove(reader)
         found = False
-        for session in each.sessions(folder, claimed, questions):
+        for session in reader.sessions(folder, claim.sheets, questions):
             found = True
             passed += session.findings.passed_over
+            if reader.name != PLAIN:
+                session.findings.decide("read as", reader.title, claim.why)
             yield session
         if found:
-            names = {sheet.where for sheet in claimed}
+            names = {sheet.where for sheet in claim.sheets}
             rest = replace(rest, sheets=tuple(sheet for sheet in rest.sheets if sheet.where not in names))
     passed += [sheet.where for sheet in rest.sheets]
 

@@ -43,6 +43,11 @@ class Sheet:
             return columns_of(self.member.read())
         return header_of(self.member.read_some(HEAD_BYTES))
 
+    @property
+    def blank(self) -> bool:
+        """True where it holds nothing but blanks, as a button that nobody pressed leaves it."""
+        return self.member.size <= HEAD_BYTES and not self.member.read().strip()
+
     def table(self) -> Table:
         """Read all of it.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from otolith.errors import DataError
@@ -16,22 +17,38 @@ if TYPE_CHECKING:
     from otolith.importing.table import Table
 
 
+@dataclass(frozen=True)
+class Claim:
+    """Files of a folder that a format takes for its own, whether it reads them or passes them over.
+
+    Attributes:
+        sure: from 0 to 1; the format that is surest reads a file.
+        why: what they are known by, as it ends the sentence "read as ..., because ...".
+    """
+
+    sheets: tuple[Sheet, ...]
+    sure: float
+    why: str
+
+
 class Format(ABC):
-    """The layout of one app's exports. Columns are found by name, never by place.
+    """The layout of one device's or app's files. Columns are found by name, never by place.
 
     A format is one file in this folder: a class of this kind, and an instance of it as the module's `SPEC`.
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]
+    """Name for people, as in "read as ..."."""
     order: ClassVar[int] = 0
-    """Formats are asked in this order; the plain table is last."""
+    """Of two formats that are equally sure the one with the lower number reads a file."""
 
     @abstractmethod
-    def claims(self, folder: Folder) -> list[Sheet]:
-        """Return the files of a folder that belong to this format, whether it reads them or passes them over."""
+    def sniff(self, folder: Folder) -> Claim | None:
+        """Return the files of a folder that belong to this format, from names and first lines; None where none do."""
 
     @abstractmethod
-    def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
+    def sessions(self, folder: Folder, sheets: Sequence[Sheet], questions: Questions) -> Iterator[Session]:
         """Read the recordings in the files that it claimed, each when it is asked for: one is held at a time.
 
         Raises:
@@ -50,4 +67,4 @@ class Format(ABC):
 FORMATS: Registry[Format] = Registry(
     "format", "otolith.importing.formats", DataError, order=lambda each: (each.order, each.name)
 )
-"""All formats, in the order in which they are asked."""
+"""All formats, in the order in which they are listed."""

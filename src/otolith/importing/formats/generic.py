@@ -6,7 +6,7 @@ Accelerometer and gyroscope may stand in one table or in two files whose names d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,7 @@ from otolith.importing.columns import (
     with_options,
     without_sensor,
 )
-from otolith.importing.formats.base import Format
+from otolith.importing.formats.base import Claim, Format
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import counted, read_clock
 from otolith.importing.units import (
@@ -48,18 +48,19 @@ class Generic(Format):
     """A plain table."""
 
     name = "table"
+    title = "a table"
     order = 100
 
-    def claims(self, folder: Folder) -> list[Sheet]:
-        """Return all files that are left."""
-        return list(folder.sheets)
+    def sniff(self, folder: Folder) -> Claim | None:
+        """Claim all files that no other format does."""
+        return Claim(folder.sheets, 0.1, "no other layout fits")
 
-    def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
+    def sessions(self, folder: Folder, sheets: Sequence[Sheet], questions: Questions) -> Iterator[Session]:
         plans = [(sheet, _mapping(sheet, questions)) for sheet in sheets]
         mapped = [(sheet, mapping) for sheet, mapping in plans if mapping.columns.keys() & {"acc", "gyro"}]
         passed = [plan[0].where for plan in plans if plan not in mapped]
         for sheet, mapping in plans:
-            if not sheet.columns:
+            if not sheet.columns and (sheet.member.named or not sheet.blank):
                 sheet.table()  # tells what is wrong with it
             if not mapped and sheet.member.named:
                 sheet.table().require(*(questions.options.acc or ()))

@@ -7,13 +7,13 @@ system's: pauses become the gaps that they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.formats.base import Format
+from otolith.importing.formats.base import Claim, Format
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import Clock
 from otolith.importing.units import split_header
@@ -47,14 +47,17 @@ class Phyphox(Format):
     """The tables of one phyphox experiment."""
 
     name = "phyphox"
+    title = "an export of phyphox"
 
-    def claims(self, folder: Folder) -> list[Sheet]:
-        """Return the tables with its time, and its `meta`, where one of the tables holds a sensor."""
-        if not any(_triads(sheet) for sheet in folder.sheets):
-            return []
-        return [sheet for sheet in folder.sheets if TIME in sheet.columns or sheet.member.place.parent.name == "meta"]
+    def sniff(self, folder: Folder) -> Claim | None:
+        """Claim the tables with its time, and its `meta`, where one of the tables holds a sensor."""
+        found = next((triad for sheet in folder.sheets for triad in _triads(sheet)), None)
+        if found is None:
+            return None
+        ours = (each for each in folder.sheets if TIME in each.columns or each.member.place.parent.name == "meta")
+        return Claim(tuple(ours), 0.9, f"it has the columns {TIME!r} and {found.columns[0]!r}")
 
-    def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
+    def sessions(self, folder: Folder, sheets: Sequence[Sheet], questions: Questions) -> Iterator[Session]:
         found = [triad for sheet in sheets for triad in _triads(sheet)]
         if any(triad.kind == ACC and not triad.linear for triad in found):
             found = [triad for triad in found if not triad.linear]

@@ -7,14 +7,14 @@ header and put comments with # before it. With several sensors each row holds on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.importing.formats.base import Format
+from otolith.importing.formats.base import Claim, Format
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import Clock, parse_moment, read_clock
 from otolith.importing.units import split_header
@@ -33,17 +33,18 @@ class PhysicsToolbox(Format):
     """The one table of a Physics Toolbox recording."""
 
     name = "physics_toolbox"
+    title = "an export of Physics Toolbox"
 
-    def claims(self, folder: Folder) -> list[Sheet]:
-        """Return the tables with g-force columns, or with its linear acceleration and the total that goes with it."""
+    def sniff(self, folder: Folder) -> Claim | None:
+        """Claim the tables with g-force columns, or with its linear acceleration and the total that goes with it."""
         out = []
         for sheet in folder.sheets:
             names = {split_header(column)[0] for column in sheet.columns}
             if TIME in names and (set(FORCE) <= names or {*LINEAR, "aT"} <= names):
                 out.append(sheet)
-        return out
+        return Claim(tuple(out), 0.9, f"it has the columns {', '.join(out[0].columns[:4])}") if out else None
 
-    def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
+    def sessions(self, folder: Folder, sheets: Sequence[Sheet], questions: Questions) -> Iterator[Session]:
         return (self._session(folder, sheet, questions) for sheet in sheets)
 
     def _session(self, folder: Folder, sheet: Sheet, questions: Questions) -> Session:

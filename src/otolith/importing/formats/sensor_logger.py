@@ -7,14 +7,14 @@ is on, iOS turns the signs of acceleration and gravity round; `Metadata.csv` tel
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.formats.base import Format
+from otolith.importing.formats.base import Claim, Format
 from otolith.importing.repair import clean
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import Clock, read_clock
@@ -36,13 +36,16 @@ class SensorLogger(Format):
     """The folder of one Sensor Logger recording."""
 
     name = "sensor_logger"
+    title = "an export of Sensor Logger"
 
-    def claims(self, folder: Folder) -> list[Sheet]:
-        """Return all files of the folder where one of its motion files is among them."""
-        ours = any(sheet.stem in FILES and set(COLUMNS) <= set(sheet.columns) for sheet in folder.sheets)
-        return list(folder.sheets) if ours else []
+    def sniff(self, folder: Folder) -> Claim | None:
+        """Claim all files of the folder where one of its motion files is among them."""
+        for sheet in folder.sheets:
+            if sheet.stem in FILES and set(COLUMNS) <= set(sheet.columns):
+                return Claim(folder.sheets, 0.95, f"{sheet.stem} has the columns {', '.join(COLUMNS)}")
+        return None
 
-    def sessions(self, folder: Folder, sheets: list[Sheet], questions: Questions) -> Iterator[Session]:
+    def sessions(self, folder: Folder, sheets: Sequence[Sheet], questions: Questions) -> Iterator[Session]:
         by_stem = {sheet.stem: sheet for sheet in sheets}
         used = [stem for stem in FILES if stem in by_stem and not (stem == GYROSCOPE and questions.options.acc_only)]
         if TOTAL in used:

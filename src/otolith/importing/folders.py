@@ -1,0 +1,59 @@
+"""Files of the sources by the folder they lie in, and names by which such folders are told apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from otolith.errors import DataError
+from otolith.importing.session import Folder, Sheet
+from otolith.importing.sources import Member
+
+
+def folders_of(given: list[Path], members: list[Member], labels: Path | None = None) -> list[Folder]:
+    """Return the files by the folder they lie in; `meta` belongs to the folder above it.
+
+    Args:
+        given: sources that the user named.
+        members: their files.
+        labels: a file of intervals among them, which is left out.
+
+    Raises:
+        DataError: there is no other file.
+    """
+    groups: dict[tuple[Path, PurePosixPath], list[Sheet]] = {}
+    for member in members:
+        if labels is not None and member.where == str(labels):
+            continue
+        above = member.place.parent
+        above = above.parent if above.name == "meta" else above
+        groups.setdefault((member.source, above), []).append(Sheet(member))
+    if not groups:
+        raise DataError("The sources hold no table besides the file of labels.")
+    places = {key: _common_root(key, list(groups)) for key in groups}
+    out = [
+        Folder(
+            above.relative_to(places[source, above]),
+            source.resolve().name if source.is_dir() else source.stem,
+            tuple(sheets),
+        )
+        for (source, above), sheets in groups.items()
+    ]
+    names = Counter(folder.name for folder in out)
+    # archives and files of one name in several places are told apart by where they come from
+    return [
+        replace(folder, place=PurePosixPath(folder.source, *folder.place.parts))
+        if names[folder.name] > 1 and not folder.sheets[0].member.named
+        else folder
+        for folder in out
+    ]
+
+
+def _common_root(key: tuple[Path, PurePosixPath], keys: list[tuple[Path, PurePosixPath]]) -> PurePosixPath:
+    """Return the folders of an archive that only wrap its content: the archive's own name says the same."""
+    source, above = key
+    if source.is_dir() or source.suffix.lower() != ".zip":
+        return PurePosixPath()
+    others = [other for where, other in keys if where == source]
+    return above if len(others) == 1 else PurePosixPath(above.parts[0]) if above.parts else above
