@@ -54,6 +54,22 @@ def test_an_encoder_that_is_trained_with_its_head_takes_no_time_for_features() -
         estimate(whole(1), "random", meta, 64, 10, available=1000)
 
 
+def test_all_ways_that_a_recipe_chooses_from_are_counted() -> None:
+    meta = tiny.windows(n_subjects=1).meta
+    ways = [
+        {"name": "frozen", "least": 5},
+        {"name": "trained", "least": 5, "encoder": "trained", "epochs": 400},
+        {"name": "few", "most": 4, "epochs": 400},
+    ]
+    few = estimate(tiny.recipe(choice=ways[1:]), "csshar", meta, 9, 10).seconds  # three an activity
+    assert set(few) == {"pretrain", "features", "finetune"}
+    many = estimate(tiny.recipe(choice=ways[1:]), "csshar", meta, 64, 10).seconds
+    assert set(many) == {"pretrain", "finetune"}
+    only = estimate(tiny.recipe(choice=ways[:1]), "csshar", meta, 64, 10).seconds["finetune"]
+    both = estimate(tiny.recipe(choice=ways[:2]), "csshar", meta, 64, 10).seconds["finetune"]
+    assert both > 10 * only
+
+
 def whole(epochs: int) -> Recipe:
     return tiny.recipe(finetune__encoder="trained", finetune__augment=True, finetune__epochs=epochs)
 

@@ -101,7 +101,6 @@ def estimate(
         available = None
     spec = methods.spec(method)
     encoder = build_encoder(method, recipe, meta, 0)
-    n_features = encoder.n_features
     parameters = sum(p.numel() for p in encoder.parameters())
     seconds: dict[str, float] = {}
     activations = 0
@@ -122,39 +121,51 @@ def estimate(
         )
         seconds[stage] = per_step * settings.epochs * (n_train // min(settings.batch_size, n_train))
         activations = max(activations, kept)
-    finetune, whole = end_to_end(spec, recipe)
-    if are_joined(finetune):
-        encoder = joined(encoder, meta, _unit_scaler(meta))
-        n_features = encoder.n_features
-    per_window = _forward_seconds(encoder, meta, where)
-    if whole:
-        assert isinstance(finetune, FinetuneSettings)
-        size = min(finetune.batch_size, n_train)
-        per_step, kept = _checked(partial(_probe_whole, encoder, recipe, finetune, meta, where), size, 0, available)
-        judged = per_window * n_val
-        seconds["finetune"] = finetune.epochs * (per_step * math.ceil(n_train / size) + judged)
-        activations = max(activations, kept)
-        features = 0
-    elif isinstance(finetune, TreeSettings):
-        seconds["features"] = per_window * (n_train + n_val)
-        seconds["finetune"] = seconds_of_fit(finetune, n_train, n_features, len(meta.activities))
-        features = 8 * n_features * (n_train + n_val)
-    else:
-        seconds["features"] = per_window * (n_train + n_val)
-        head = build_head(n_features, len(meta.activities), recipe.finetune, 0, encoder.flattened)
-        size = min(recipe.finetune.batch_size, n_train)
-        layers, n_seen = layers_of(head), n_seen_by(head, n_features)
-        x = torch.randn(size, n_seen)
-        passes = recipe.finetune.epochs if recipe.finetune.solver == "adam" else LBFGS_PASSES
-        seconds["finetune"] = _median(lambda: layers(x).sum().backward()) * (n_train // size + 1) * passes
-        features = 4 * n_seen * (n_train + n_val)
+    features = 0
+    ways = _ways(spec, recipe, n_train / len(meta.activities))
+    for finetune, whole in ways:
+        network = joined(encoder, meta, _unit_scaler(meta)) if are_joined(finetune) else encoder
+        per_window = _forward_seconds(network, meta, where)
+        if whole:
+            assert isinstance(finetune, FinetuneSettings)
+            size = min(finetune.batch_size, n_train)
+            per_step, kept = _checked(partial(_probe_whole, network, recipe, finetune, meta, where), size, 0, available)
+            spent = finetune.epochs * (per_step * math.ceil(n_train / size) + per_window * n_val)
+            activations = max(activations, kept)
+        else:
+            seconds["features"] = seconds.get("features", 0.0) + per_window * (n_train + n_val)
+            spent, held = _head(finetune, network, len(meta.activities), n_train)
+            features = max(features, held * (n_train + n_val))
+        seconds["finetune"] = seconds.get("finetune", 0.0) + spent
     windows = 4 * len(meta.channels) * meta.n_steps * (n_train + n_val)
-    if windows > RESIDENT_BYTES and not whole:
+    if windows > RESIDENT_BYTES and not any(whole for _, whole in ways):
         windows = RESIDENT_BYTES  # the rest stays in its file
     peak = 16 * parameters + max(activations, features) + 2 * windows
     if available is not None:
         refuse_too_large(peak, available)
     return Estimate(seconds, parameters, peak)
+
+
+def _ways(spec: MethodSpec, recipe: Recipe, labels: float) -> list[tuple[FinetuneSettings | TreeSettings, bool]]:
+    """Return the settings of each fine-tuning that a run makes, and whether the encoder is trained in it."""
+    settings, whole = end_to_end(spec, recipe)
+    if recipe.choice and not (spec.end_to_end or spec.own_head):
+        return [(each, each.encoder == "trained") for each in recipe.candidates(labels).values()]
+    return [(settings, whole)]
+
+
+def _head(
+    settings: FinetuneSettings | TreeSettings, encoder: Encoder, n_classes: int, n_train: int
+) -> tuple[float, int]:
+    """Return the seconds in which a head learns from features, and the bytes that they take of each window."""
+    if isinstance(settings, TreeSettings):
+        return seconds_of_fit(settings, n_train, encoder.n_features, n_classes), 8 * encoder.n_features
+    head = build_head(encoder.n_features, n_classes, settings, 0, encoder.flattened)
+    size = min(settings.batch_size, n_train)
+    layers, n_seen = layers_of(head), n_seen_by(head, encoder.n_features)
+    x = torch.randn(size, n_seen)
+    passes = settings.epochs if settings.solver == "adam" else LBFGS_PASSES
+    return _median(lambda: layers(x).sum().backward()) * (n_train // size + 1) * passes, 4 * n_seen
 
 
 def _checked(
