@@ -7,7 +7,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
@@ -149,6 +148,7 @@ def test_number_of_features_of_the_papers_windows_is_fixed() -> None:
 
 
 def test_graph_in_onnx_agrees_for_any_batch(tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
     network = HandmadeFeatures(CHANNELS, 30, 30.0).eval()
     shapes = {"x": {0: torch.export.Dim("batch", min=1, max=4096)}}
     given = torch.from_numpy(windows(3))

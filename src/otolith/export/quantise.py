@@ -20,7 +20,8 @@ _OPERATORS = ["Conv", "MatMul", "Gemm"]
 def quantise(path: Path, out: Path, way: str, x: NDArray[np.float32]) -> None:
     """Write the float32 file `path` as int8 to `out`; `x` (n, channels, time) are the windows that ranges come from.
 
-    Nodes that only the novelty score needs stay in float32: they are small, and a distance does not bear it.
+    Nodes that only the novelty score needs stay in float32: they are small, and a distance does not bear it. So do the
+    products of hand-made features, which are no layers: a spectrum of eight bits would be another one.
     """
     need("onnxruntime")
     tools = need("onnxruntime.quantization")
@@ -29,7 +30,8 @@ def quantise(path: Path, out: Path, way: str, x: NDArray[np.float32]) -> None:
     with tempfile.TemporaryDirectory(prefix="otolith-") as folder, quiet(""):
         prepared = Path(folder) / "prepared.onnx"
         tools.shape_inference.quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
-        excluded = _only_for_the_score(onnx.load(str(prepared)).graph)
+        graph = onnx.load(str(prepared)).graph
+        excluded = _only_for_the_score(graph) + _of_hand_made_features(graph)
         common: dict[str, Any] = {
             "op_types_to_quantize": _OPERATORS,
             "nodes_to_exclude": excluded,
@@ -80,3 +82,8 @@ def _only_for_the_score(graph: Any) -> list[str]:
         return found
 
     return sorted(behind(SCORE) - behind(PROBABILITIES))
+
+
+def _of_hand_made_features(graph: Any) -> list[str]:
+    """Return the names of the nodes that multiply by a constant of hand-made features."""
+    return [node.name for node in graph.node if any(".handmade." in name for name in node.input)]
