@@ -36,7 +36,7 @@ def split(w: Windows) -> Split:
 
 @pytest.fixture(scope="module")
 def encoder(w: Windows, split: Split) -> PretrainedEncoder:
-    return pretrain(w, split, tiny.recipe(), "dynamic", seed=5)
+    return pretrain(w, split, tiny.recipe("paper"), "dynamic", seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -296,6 +296,7 @@ def test_a_card_that_was_tampered_with_is_refused(name: str, folder: Path) -> No
         (put(10**6, "recipe", "encoder", "width"), "the card calls for"),
         (put(10**9, "recipe", "encoder", "width"), "encoder.width: expected at most 1,000,000"),
         (put([10**6 - 1] * 4, "recipe", "encoder", "kernels"), "the card calls for"),
+        (put(2.0, "input", "seconds"), "its windows have 12 steps, and rate and length make 24"),
         (put([3] * 1000, "recipe", "encoder", "kernels"), "is missing or extra"),
         (put([3] * 1001, "recipe", "encoder", "kernels"), "at most 1000 layers"),
         (put("transformer", "recipe", "encoder", "kind"), "is missing or extra"),

@@ -40,12 +40,14 @@ class _Part(BaseModel):
 
 
 class Input(_Part):
-    """Windows that the encoder expects: channels, rate in Hz, length in seconds, and the scaler fitted to them."""
+    """Windows that the encoder expects: channels, rate in Hz, length in seconds and in steps, and the scaler fitted to
+    them."""
 
     channels: Names
     units: tuple[str, ...] | None = None
     rate_hz: Bounded
     seconds: Bounded
+    steps: int | None = None
     overlap: Annotated[float, Field(ge=0, lt=1)]
     scaler: dict[str, Any]
 
@@ -57,11 +59,12 @@ class Input(_Part):
         return self
 
     @model_validator(mode="after")
-    def _windows_end(self) -> Self:
-        if self.seconds * self.rate_hz > MOST_STEPS:
-            raise ValueError(
-                f"its windows have {self.seconds * self.rate_hz:,.0f} steps; at most {MOST_STEPS:,} may be"
-            )
+    def _steps_fit(self) -> Self:
+        steps = round(self.seconds * self.rate_hz)
+        if steps > MOST_STEPS:
+            raise ValueError(f"its windows have {steps:,} steps; at most {MOST_STEPS:,} may be")
+        if self.steps not in (None, steps):
+            raise ValueError(f"its windows have {self.steps} steps, and rate and length make {steps}")
         return self
 
 
