@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.flags import flags_of
 from otolith.recording import CHANNELS, STANDARD_GRAVITY, Stream
 
@@ -71,3 +74,17 @@ def test_a_frozen_sensor() -> None:
     values[3:, 900:920] = 0
     spans = [(flag.kind, flag.sensor, flag.start_s, flag.stop_s) for flag in flags_of(stream(values))]
     assert spans == [("frozen", "accelerometer", 20.0, 23.96)]
+
+
+def test_zeros_of_a_sensor_that_sleeps_are_a_gap(tmp_path: Path) -> None:
+    """They neither pass for rest nor hide the unit; a few zeros, as free fall gives, stay."""
+    rows = [f"{i / 50:.2f},0.02,-0.01,1.01" for i in range(1000)]
+    rows[300:500] = [f"{i / 50:.2f},0,0,0" for i in range(300, 500)]
+    rows[700:705] = [f"{i / 50:.2f},0,0,0" for i in range(700, 705)]
+    (tmp_path / "t.csv").write_text("\n".join(["time (s),acc_x,acc_y,acc_z", *rows]))
+    found = read_recordings(tmp_path / "t.csv", ImportOptions(accept_guess=True))
+    findings = found.findings["t"]
+    assert found.recordings[0].streams[0].n_samples == 800
+    assert [(round(gap.start_s, 2), round(gap.stop_s, 2)) for gap in findings.gaps] == [(5.98, 10.0)]
+    assert next(each.value for each in findings.decisions if each.what == "accelerometer unit") == "g"
+    assert any("a sensor that sleeps" in repair.what and repair.count == 200 for repair in findings.repairs)

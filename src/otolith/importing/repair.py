@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from otolith.errors import DataError
 from otolith.importing.findings import Gap
+from otolith.importing.session import ACC
 from otolith.windows.clock import MAX_GAP_S
 from otolith.windows.times import Samples, repair, rows_that
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 LONGEST_S = 10 * 365.25 * 86_400
 MOST = 1e9
 """In any unit; the largest sensible number is some millions of thousandths of a degree in a second."""
+SLEEPING_ROWS = 10
+"""Rows of exact zeros in a row from which on a sensor sleeps."""
 FINER = "Name a finer time column, or none and the rate: --time none --rate HZ."
 
 
@@ -43,13 +47,29 @@ def gaps(samples: Samples, kind: str) -> list[Gap]:
     return [Gap(kind, float(samples.times[i]), float(samples.times[i + 1])) for i in at]
 
 
+def _asleep(sensor: Sensor) -> NDArray[np.bool_]:
+    """Return the rows in which an accelerometer that shows gravity gives exact zeros for a while."""
+    out = np.zeros(sensor.values.shape[1], np.bool_)
+    if sensor.kind != ACC or sensor.gravity == "removed":
+        return out
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], (sensor.values == 0).all(axis=0), [False]])))
+    for first, stop in zip(edges[::2], edges[1::2], strict=True):
+        out[first:stop] = stop - first >= SLEEPING_ROWS
+    return out
+
+
 def _complete(sensor: Sensor, findings: Findings) -> Samples:
     """The rows that hold a time and all three axes."""
     timed = np.isfinite(sensor.clock.seconds)
-    known = np.isfinite(sensor.values)
+    asleep = _asleep(sensor)
+    known = np.isfinite(sensor.values) & ~asleep
     whole, none = known.all(axis=0), ~known.any(axis=0)
-    unexplained = none if sensor.elsewhere is None else none & ~sensor.elsewhere
+    unexplained = none & ~asleep if sensor.elsewhere is None else none & ~sensor.elsewhere & ~asleep
     for mask, what in (
+        (
+            asleep,
+            f"hold zeros in all axes of the {sensor.kind}, as a sensor that sleeps gives, and were left out",
+        ),
         (unexplained, f"hold no value of the {sensor.kind}"),
         (~whole & ~none, f"lack an axis of the {sensor.kind} and were left out"),
         (~timed & ~none, "have no time and were left out"),

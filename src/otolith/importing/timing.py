@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
+from otolith.importing.counters import unwrapped
 from otolith.importing.dates import USUAL, read_dates
 from otolith.importing.table import Table
 from otolith.importing.units import TIME_UNITS
@@ -115,6 +116,12 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
             f"{table.where}: its time column {column!r} holds {finite[np.abs(finite).argmax()]:g}, which is not a time "
             "in any unit. Repair or remove that row."
         )
+    values, bits, again = unwrapped(values)
+    if bits is not None:
+        findings.repair(
+            table.at(int(again[0])), f"a counter of {bits} bits begins again and was carried on", len(again)
+        )
+        finite = values[np.isfinite(values)]
     typical = float(np.median(finite))
     unit = questions.options.time_unit or unit
     spacing = _spacing(finite)
@@ -135,7 +142,7 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
     scale = TIME_UNITS[unit]
     if not lo <= typical <= hi:
         return Clock(values * (scale / 1e9))
-    whole = table.integers(column)
+    whole = table.integers(column) if bits is None else None
     if whole is not None and abs(whole).max() <= 2**63 // scale - 1:
         return _since(whole * scale, "UTC")
     origin = int(finite[0])  # in the column's unit; a whole number of them keeps the fraction's digits
