@@ -13,9 +13,10 @@ import torch
 
 from otolith import Recogniser, methods, pipeline, splits
 from otolith.calibration import Assessed
-from otolith.errors import CheckpointError
+from otolith.errors import CheckpointError, TrainingError
 from otolith.export.trees import has_trees
 from otolith.finetuning.settings import FinetuneSettings, TreeSettings
+from otolith.jobs.estimate import estimate
 from otolith.model import Model, bundle, weights
 from otolith.nets import HandmadeFeatures
 from otolith.prediction import predict_recordings
@@ -166,6 +167,25 @@ def test_other_heads_stand_on_hand_made_features_too() -> None:
     settings = FinetuneSettings(head="linear", solver="lbfgs", standardise=True)
     model = pipeline.finetune(encoder, W, SPLIT, settings=settings)
     assert pipeline.evaluate(model, W, SPLIT)["macro_f1"] > 0.9
+
+
+def test_trees_stand_on_a_learned_encoder_too(tmp_path: Path) -> None:
+    built = recipe("extra-trees", finetune__head="trees")
+    encoder = pipeline.pretrain(W, SPLIT, built, "csshar", 1)
+    model = pipeline.finetune(encoder, W, SPLIT)
+    assert has_trees(model.head)
+    assert pipeline.evaluate(model, W, SPLIT)["macro_f1"] > 0.5
+    loaded = bundle.load_model(bundle.save(model, tmp_path / "model"))
+    assert_alike(loaded.assess(W.x), model.assess(W.x), 0)
+    found = estimate(built, "csshar", W.meta, 100, 20)
+    assert set(found.seconds) == {"pretrain", "features", "finetune"}
+    supervised = pipeline.pretrain(W, SPLIT, built, "supervised", 1)
+    with pytest.raises(TrainingError, match="supervised trains its encoder, which trees cannot"):
+        pipeline.finetune(supervised, W, SPLIT, settings=FinetuneSettings(head="trees"))
+    assert has_trees(pipeline.finetune(supervised, W, SPLIT, settings=FinetuneSettings(head="trees"), frozen=True).head)
+    for wrong in ({"features": "joined"}, {"unlabelled": "self-training"}):
+        with pytest.raises(ValueError, match="head 'trees' is fitted to the encoder's own features"):
+            FinetuneSettings(head="trees", **wrong)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ MOST_WIDTH = 1_000_000
 MOST_TREES = 10_000
 
 NOT_YET: dict[str, tuple[Any, ...]] = {
-    "head": ("trees", "vote"),
+    "head": ("vote",),
 }
 """Values that have a name, and nothing behind it so far."""
 
@@ -34,8 +34,8 @@ class FinetuneSettings:
     patience: int = 10
     """The rate is halved when more epochs than this in a row bring no better validation macro F1."""
     head: Literal["mlp", "linear", "trees", "vote"] = "mlp"
-    """`mlp` has the layers of `hidden`, `linear` has none; `trees` is an ensemble of decision trees, and `vote` the
-    mean of the probabilities of a linear head on learned features and of trees on hand-made ones."""
+    """`mlp` has the layers of `hidden`, `linear` has none; `trees` are fitted as `[method.classical]` says, and `vote`
+    is the mean of the probabilities of a linear head on learned features and of trees on hand-made ones."""
     hidden: tuple[int, ...] = (256, 128)
     dropout: float = 0.2
     weight_decay: float = 0.0
@@ -105,6 +105,12 @@ class FinetuneSettings:
             raise ValueError(
                 "features 'joined' are in units of many sizes, so that a head has to standardise them; got standardise "
                 "false. Set standardise to true, or features to 'learned'"
+            )
+        if self.head == "trees" and (self.features == "joined" or self.unlabelled != "none"):
+            raise ValueError(
+                "head 'trees' is fitted to the encoder's own features of labelled windows; got features "
+                f"{self.features!r} and unlabelled {self.unlabelled!r}. Set them to 'learned' and 'none', or take the "
+                "method classical for trees on hand-made features"
             )
         if self.solver == "lbfgs" and self.head != "linear":
             raise ValueError(

@@ -186,6 +186,9 @@ def end_to_end(
     Args:
         settings, frozen: as of `finetune`.
 
+    Raises:
+        TrainingError: trees for an encoder that the method trains.
+
     >>> from otolith.recipes import load_recipe
     >>> recipe = load_recipe("compact", "watch")
     >>> end_to_end(methods.spec("supervised"), recipe)[1], end_to_end(methods.spec("dynamic"), recipe)[1]
@@ -194,6 +197,12 @@ def end_to_end(
     if settings is None:
         own = spec.own_head or (spec.end_to_end and not frozen)
         settings = recipe.settings_of(spec.name) if own else recipe.finetune
+    if isinstance(settings, FinetuneSettings) and settings.head == "trees":
+        if spec.end_to_end and not frozen:
+            raise TrainingError(
+                f"the method {spec.name} trains its encoder, which trees cannot; set its head to 'mlp' or 'linear'"
+            )
+        settings = recipe.settings_of("classical")
     if isinstance(settings, TreeSettings):
         return settings, False
     trained = spec.end_to_end or settings.encoder == "trained" if frozen is None else not frozen
