@@ -68,10 +68,12 @@ def python(place: Path) -> list[str]:
 
 
 def remove_others(work: Path, kept: Path) -> None:
-    """Remove the environments of other commits."""
+    """Remove the environments of other commits; one that is half gone has no name by which it would be taken."""
     for other in work.glob("env-*"):
         if other != kept:
-            shutil.rmtree(other, ignore_errors=True)
+            other.rename(other.with_name(f"old-{other.name}"))
+    for old in work.glob("old-env-*"):
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _export(checkout: Path, commit: str, target: Path) -> None:

@@ -13,10 +13,10 @@ import tomli_w
 import torch
 
 from otolith import rows
-from otolith.errors import InUseError, OtolithError
+from otolith.errors import DataError, InUseError, OtolithError
 from otolith.rows import Row
 from otolith.system import claims
-from results.queueing import cells, loop, seconds, status
+from results.queueing import cells, loop, seconds, status, wheel
 from results.queueing.cells import Cell
 from results.queueing.loop import Queue
 from results.queueing.work import work
@@ -235,6 +235,26 @@ def test_it_ends_when_its_time_is_over(tmp_path: Path, worker: Any) -> None:
     asked = queue(tmp_path, PLAIN, limit_s=0.0)
     assert loop.run(asked, worker, "a" * 12, nothing) == 0
     assert not (tmp_path / "worked").exists()
+
+
+def test_environments_of_other_commits_are_removed(tmp_path: Path) -> None:
+    for name in ("env-a", "env-b", "old-env-c", "encoders"):
+        (tmp_path / name / "inside").mkdir(parents=True)
+    wheel.remove_others(tmp_path, tmp_path / "env-b")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["encoders", "env-b"]
+
+
+def test_a_commit_without_a_queue_is_refused(tmp_path: Path) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    with pytest.raises(DataError, match=r"git rev-parse failed.*--commit"):
+        wheel.commit_of(tmp_path, "HEAD")
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "a"], check=True)
+    commit = wheel.commit_of(tmp_path, "HEAD")
+    assert len(commit) == 12
+    with pytest.raises(DataError, match=r"holds no results/queue\.py"):
+        wheel.environment(tmp_path, commit, tmp_path / "work")
+    assert not list((tmp_path / "work").glob("env-*"))
 
 
 def test_the_program_does_not_hide_the_standard_library_s_queue() -> None:
