@@ -78,12 +78,9 @@ def reference(s: np.ndarray, rate: float) -> dict[str, np.ndarray]:
 
 
 def _crossings(d: np.ndarray, rate: float) -> float:
-    """A pair of neighbours counts by how far each is from the mean, in full from 0.05 on, if their sides differ."""
-    total = 0.0
-    for a, b in pairwise(d):
-        if a * b < 0:
-            total += min(abs(a) / 0.05, 1) * min(abs(b) / 0.05, 1)
-    return total * rate / (len(d) - 1)
+    """Half the way of deviations that are cut at 0.05: 1 for one that leads from 0.05 below the mean to 0.05 above."""
+    cut = [min(max(each / 0.05, -1.0), 1.0) for each in d]
+    return sum(abs(b - a) for a, b in pairwise(cut)) / 2 * rate / (len(d) - 1)
 
 
 def _spectrum(d: np.ndarray, rate: float) -> dict[str, np.ndarray]:
@@ -191,3 +188,128 @@ def test_window_at_rest_has_no_shape_rhythm_or_spectrum() -> None:
             assert abs(value) < 1e-3, name
         if "power" in name:
             assert value == pytest.approx(np.log(1e-4), abs=1e-2), name
+
+
+def turned(x: np.ndarray, seed: int = 0) -> np.ndarray:
+    """The same windows from a device that was worn another way: both sensors under one rotation."""
+    q, r = np.linalg.qr(np.random.default_rng(seed).standard_normal((3, 3)))
+    rotation = q * np.sign(np.diag(r))
+    rotation *= np.linalg.det(rotation)
+    return np.concatenate([rotation @ x[:, :3], rotation @ x[:, 3:]], 1).astype(np.float32)
+
+
+def close(found: np.ndarray, expected: np.ndarray, name: str, tolerance: float = 2e-3) -> None:
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def test_device_worn_another_way_has_the_same_magnitudes_vertical_and_intensity() -> None:
+    x = windows()
+    first, second = features(x), features(turned(x))
+    for name, value in first.items():
+        if re.search("mag|vertical|jerk|turned|enmo", name):
+            close(second[name], value, name)
+    assert np.abs(second["acc_x_mean"] - first["acc_x_mean"]).max() > 1
+
+
+def test_axis_that_points_the_other_way_changes_the_sign_of_odd_features_alone() -> None:
+    x = windows()
+    first = features(x)
+    x[:, 3] *= -1
+    second = features(x)
+    for name in ("mean", "skewness", "slope", "corr_xy"):
+        part = "gyro_corr_xy" if name == "corr_xy" else f"gyro_x_{name}"
+        close(second[part], -first[part], part)
+    close(second["gyro_x_q0"], -first["gyro_x_q100"], "q0")
+    close(second["gyro_corr_yz"], first["gyro_corr_yz"], "corr_yz")
+    for name, value in first.items():
+        if re.fullmatch("gyro_x_(std|diff.*|crossings|power.*|peak.*|entropy|autocorr.*)|gyro_mag.*|acc_[xyz].*", name):
+            close(second[name], value, name)
+
+
+def test_window_that_runs_backwards_differs_in_its_trend_alone() -> None:
+    x = windows()
+    first, second = features(x), features(np.ascontiguousarray(x[:, :, ::-1]))
+    for name, value in first.items():
+        close(second[name], -value if name.endswith("slope") else value, name)
+
+
+def test_movement_of_twice_the_size_has_twice_the_deviation_and_four_times_the_power() -> None:
+    x = windows()
+    rest = x.mean(2, keepdims=True)
+    first, second = features(x), features((rest + 2 * (x - rest)).astype(np.float32))
+    for axis in ("acc_x", "gyro_z"):
+        for name in ("std", "slope", "diff_mean", "diff_max"):
+            close(second[f"{axis}_{name}"], 2 * first[f"{axis}_{name}"], name)
+        for name in ("skewness", "peak_hz", "entropy", "autocorr_0.2s"):
+            close(second[f"{axis}_{name}"], first[f"{axis}_{name}"], name, 2e-2)
+        close(second[f"{axis}_power_1_2hz"], first[f"{axis}_power_1_2hz"] + np.log(4), "power", 2e-2)
+
+
+def test_same_movement_at_another_rate_has_nearly_the_same_features() -> None:
+    """Four seconds of two harmonics, sampled at 30 and at 100 Hz."""
+    rng = np.random.default_rng(0)
+    swing, phase, step = (
+        rng.normal(0, 3, (2, 20, 6, 1)),
+        rng.uniform(0, 6, (2, 20, 6, 1)),
+        rng.uniform(1, 2, (20, 1, 1)),
+    )
+    rest = rng.normal(0, 6, (20, 6, 1))
+
+    def sampled(rate: float) -> np.ndarray:
+        time = (np.arange(4 * rate) + 0.5) / rate
+        waves = [s * np.sin(2 * np.pi * k * step * time + p) for k, s, p in zip((1, 2), swing, phase, strict=True)]
+        return (rest + waves[0] + waves[1]).astype(np.float32)
+
+    slow, fast = features(sampled(30.0)), features(sampled(100.0), rate=100.0)
+    for name in (
+        "mean",
+        "std",
+        "slope",
+        "q25",
+        "q75",
+        "diff_mean",
+        "crossings",
+        "power_1_2hz",
+        "power_2_3hz",
+        "peak_hz",
+    ):
+        for axis in ("acc_x", "acc_mag", "acc_vertical", "gyro_y"):
+            found, expected = fast[f"{axis}_{name}"], slow[f"{axis}_{name}"]
+            alike = np.abs(found - expected) < 0.05 + 0.1 * np.abs(expected)
+            assert alike.mean() > 0.8, f"{axis}_{name}"  # one that only touches the mean may cross it or not
+    assert set(slow) == set(fast)
+
+
+def test_rhythm_of_steps_is_found() -> None:
+    time = np.arange(120) / 30
+    x = np.zeros((1, 6, 120), np.float32)
+    x[0, 2] = 9.81 + 2 * np.sin(2 * np.pi * 2 * time)  # two steps a second
+    found = features(x)
+    assert found["acc_vertical_peak_hz"][0] == pytest.approx(2, abs=0.1)
+    assert found["acc_vertical_autocorr_0.5s"][0] == pytest.approx(1, abs=0.05)
+    assert found["acc_vertical_autocorr_0.3s"][0] < -0.5
+    assert found["acc_vertical_crossings"][0] == pytest.approx(4, abs=0.5)
+    assert found["acc_gravity_z"][0] == pytest.approx(1, abs=1e-3)
+    powers = {name: value[0] for name, value in found.items() if name.startswith("acc_vertical_power")}
+    assert max(powers, key=lambda name: powers[name]) in ("acc_vertical_power_1_2hz", "acc_vertical_power_2_3hz")
+
+
+@pytest.mark.parametrize(
+    ("steps", "rate", "message"), [(7, 30.0, "too short"), (20_000, 30.0, "too long"), (30, 0.0, "positive")]
+)
+def test_windows_that_have_no_features_are_refused(steps: int, rate: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        HandmadeFeatures(CHANNELS, steps, rate)
+
+
+def test_nothing_is_kept_in_a_folder() -> None:
+    network = HandmadeFeatures(CHANNELS, 30, 30.0)
+    assert not list(network.parameters())
+    assert not network.state_dict()
+
+
+def test_half_precision_around_it_changes_nothing() -> None:
+    network, x = HandmadeFeatures(CHANNELS, 30, 30.0), torch.from_numpy(windows(8))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = network(x)
+    torch.testing.assert_close(found, network(x), rtol=0, atol=0)

@@ -14,7 +14,7 @@ QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 HIGHEST = 20.0
 """Hz: the end of the spectrum, since people's movements are slower (Bouten et al. 1997)."""
 NOISE = 0.05
-"""m/s² or rad/s: what sensors at rest do. A crossing counts in full where both samples are further from the mean."""
+"""m/s² or rad/s: what sensors at rest do. A crossing leads from so much below the mean to so much above it."""
 SMALL = 1e-4
 """Variance, in squared units, that is added where a variance divides: a window at rest has no shape and no rhythm."""
 
@@ -54,7 +54,7 @@ FAMILIES = (
         "mean and greatest size of the change between samples, per second",
         f"{FIGO}; {ANGUITA} (jerk)",
     ),
-    Family("crossings", ("SIGNAL_crossings",), "crossings of the mean, per second", "Maurer et al. 2006"),
+    Family("crossings", ("SIGNAL_crossings",), "crossings of the mean, per second: half the way of deviations that are cut at 0.05", "Maurer et al. 2006"),
     Family(
         "bands",
         ("SIGNAL_power_.*hz",),

@@ -26,7 +26,7 @@ class HandmadeFeatures(Encoder):
     learn, and nothing is kept in a model's folder.
 
     All operations are plain ones that ONNX has. Every feature is finite and a continuous function of the window:
-    variances that divide have `SMALL` added, and samples within `NOISE` of the mean cross it in part only.
+    variances that divide have `SMALL` added, and a crossing of the mean leads from `NOISE` below it to `NOISE` above it.
 
     Args:
         channels: their names, such as "acc_x".
@@ -123,7 +123,7 @@ class HandmadeFeatures(Encoder):
     def _differences(self, s: Tensor, d: Tensor) -> list[Tensor]:
         size = (s[:, :, 1:] - s[:, :, :-1]).abs() * self.rate_hz
         side = (d / NOISE).clamp(-1, 1)
-        crossed = (-side[:, :, 1:] * side[:, :, :-1]).clamp(min=0).mean(2) * self.rate_hz
+        crossed = (side[:, :, 1:] - side[:, :, :-1]).abs().mean(2) * (self.rate_hz / 2)
         return [size.mean(2), size.amax(2), crossed]
 
     def _spectrum(self, d: Tensor) -> list[Tensor]:
