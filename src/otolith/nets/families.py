@@ -54,7 +54,12 @@ FAMILIES = (
         "mean and greatest size of the change between samples, per second",
         f"{FIGO}; {ANGUITA} (jerk)",
     ),
-    Family("crossings", ("SIGNAL_crossings",), "crossings of the mean, per second: half the way of deviations that are cut at 0.05", "Maurer et al. 2006"),
+    Family(
+        "crossings",
+        ("SIGNAL_crossings",),
+        "crossings of the mean, per second: half the way of deviations that are cut at 0.05",
+        "Maurer et al. 2006",
+    ),
     Family(
         "bands",
         ("SIGNAL_power_.*hz",),
