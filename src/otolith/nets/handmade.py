@@ -26,7 +26,7 @@ class HandmadeFeatures(Encoder):
     learn, and nothing is kept in a model's folder.
 
     All operations are plain ones that ONNX has. Every feature is finite and a continuous function of the window:
-    variances that divide have `SMALL` added, and a crossing of the mean leads from `NOISE` below it to `NOISE` above it.
+    variances that divide have `SMALL` added, and a crossing of the mean leads from `NOISE` below to `NOISE` above it.
 
     Args:
         channels: their names, such as "acc_x".
