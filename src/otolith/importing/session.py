@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
+from otolith.importing.layout import Layout
 from otolith.importing.parquet_worker import columns_of, read_parquet
 from otolith.importing.sources import Member
 from otolith.importing.table import Table
-from otolith.importing.text import HEAD_BYTES, header_of, read_table
+from otolith.importing.text import HEAD_BYTES, first_rows, header_of, layout_of, read_table
 from otolith.importing.timing import Clock
 
 ACC, GYRO = "accelerometer", "gyroscope"
@@ -42,6 +43,16 @@ class Sheet:
         if self.member.kind == ".parquet":
             return columns_of(self.member.read())
         return header_of(self.member.read_some(HEAD_BYTES))
+
+    @cached_property
+    def layout(self) -> Layout | None:
+        """Layout of its table; None where it is not a text with a table."""
+        return None if self.member.kind == ".parquet" else layout_of(self.member.read_some(HEAD_BYTES))
+
+    @property
+    def first_rows(self) -> list[list[str]]:
+        """Cells of the first rows of a text."""
+        return first_rows(self.member.read_some(HEAD_BYTES))
 
     @property
     def blank(self) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
-from otolith.importing.layout import find_layout
+from otolith.importing.layout import Layout, find_layout
 from otolith.importing.table import Table
 
 if TYPE_CHECKING:
@@ -65,10 +65,27 @@ def read_table(where: str, content: bytes) -> Table:
 
 def header_of(content: bytes) -> tuple[str, ...]:
     """Return the column names in the first bytes of a CSV file; none where they cannot be made out."""
-    layout = find_layout(_head(content[:HEAD_BYTES]))
+    layout = layout_of(content)
     if layout is None:
         return ()
     return layout.names or tuple(f"column {column}" for column in range(1, layout.width + 1))
+
+
+def layout_of(content: bytes) -> Layout | None:
+    """Return the layout of the table in the first bytes of a file; None where there is none."""
+    return find_layout(_head(content[:HEAD_BYTES]))
+
+
+def first_rows(content: bytes) -> list[list[str]]:
+    """Return the cells of the first rows of a CSV file, those whose lines end within its first bytes."""
+    text = _head(content[:HEAD_BYTES])
+    layout = find_layout(text)
+    if layout is None:
+        return []
+    lines = [line for line in text[layout.begin :].split("\n")[:-1] if line.strip()]
+    if layout.separator == " ":
+        return [line.split() for line in lines]
+    return [row for line in lines for row in csv.reader([line], delimiter=layout.separator)]
 
 
 def _head(content: bytes) -> str:

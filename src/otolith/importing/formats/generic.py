@@ -22,6 +22,7 @@ from otolith.importing.columns import (
     without_sensor,
 )
 from otolith.importing.formats.base import Claim, Format
+from otolith.importing.headless import guess_by_values
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import counted, read_clock
 from otolith.importing.units import (
@@ -104,7 +105,8 @@ class Generic(Format):
 def _mapping(sheet: Sheet, questions: Questions) -> Mapping:
     """Return the columns of a file; a sensor whose columns are not in it is left to the files beside it."""
     hint, there = sensor_of_file(sheet.stem), set(sheet.columns)
-    plan = with_options(guess(sheet.columns, hint), questions.options)
+    named = sheet.layout is None or sheet.layout.names
+    plan = with_options(guess(sheet.columns, hint) if named else guess_by_values(sheet.first_rows), questions.options)
     plan = plan.without(*(what for what in ("acc", "gyro") if not set(plan.columns.get(what, ())) <= there))
     if plan.columns.get("acc", ()) == plan.columns.get("gyro"):  # such as x, y and z in both files
         plan = plan.without("acc" if hint == "gyro" else "gyro")

@@ -1,0 +1,108 @@
+"""Columns of a table without names, by what their numbers do: a clock, a triad as long as gravity, a triad around 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.importing.columns import Mapping
+from otolith.importing.dates import read_dates
+from otolith.importing.layout import is_number
+from otolith.importing.units import ACC_UNITS, acc_unit_of_data, blocks_of
+from otolith.recording import STANDARD_GRAVITY
+
+LEAST_ROWS = 30
+ROWS_HZ = 25.0
+"""Rate at which rows are taken to come while nothing is known of it."""
+SHARE = 0.8
+"""Least share of a column's cells that are numbers, where it is one of numbers."""
+
+
+def guess_by_values(rows: Sequence[Sequence[str]]) -> Mapping:
+    """Return the meaning of the columns "column 1", "column 2", ... of a table's first rows.
+
+    A clock is the first column of dates, or of numbers that never fall; an accelerometer three columns side by side
+    whose length is mostly about that of gravity; a gyroscope the three columns after it, if their mean is near 0 and
+    they move. Where several triads may be the accelerometer, none is guessed.
+
+    >>> rows = [[str(n / 50), "0.1", "0.2", f"{9.7 + n / 99}"] for n in range(40)]
+    >>> guess_by_values(rows).rows()
+    [('time', 'column 1'), ('acc', 'column 2,column 3,column 4')]
+    """
+    width = min((len(row) for row in rows), default=0)
+    if len(rows) < LEAST_ROWS or width < 3:
+        return Mapping({})
+    columns = [[row[column].strip() for row in rows] for column in range(width)]
+    numbers = [_numbers(cells) for cells in columns]
+    found: dict[str, tuple[str, ...]] = {}
+    time = next((i for i in range(width) if _is_clock(columns[i], numbers[i])), None)
+    if time is not None:
+        found["time"] = (_name(time),)
+    off = {first: _gravity(numbers, first) for first in range(width - 2) if time not in range(first, first + 3)}
+    triads: list[int] = []
+    for first in (each for each, found_off in off.items() if found_off is not None):
+        if triads and first - triads[-1] < 3:  # of triads that share columns, the first but for a much better one
+            if 2 * (off[first] or 0.0) < (off[triads[-1]] or 0.0):
+                triads[-1] = first
+        else:
+            triads.append(first)
+    if len(triads) == 1:
+        first = triads[0]
+        found["acc"] = tuple(_name(first + i) for i in range(3))
+        if first + 6 <= width and _turns(numbers, first + 3):
+            found["gyro"] = tuple(_name(first + 3 + i) for i in range(3))
+        words = [i for i in range(width) if _is_words(columns[i])]
+        if len(words) == 1 and words[0] != time:
+            found["label"] = (_name(words[0]),)
+    return Mapping(found, frozenset(found))
+
+
+def _name(column: int) -> str:
+    return f"column {column + 1}"
+
+
+def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return the numbers of a column, NaN for none; None for a column in which most cells are no number."""
+    plain = [cell.replace(",", ".") if is_number(cell) else "nan" for cell in cells]
+    values = np.array([float(cell.replace("−", "-")) for cell in plain])
+    return values if np.isfinite(values).mean() >= SHARE else None
+
+
+def _is_clock(cells: Sequence[str], values: NDArray[np.float64] | None) -> bool:
+    if values is None:
+        import polars as pl
+
+        dates = read_dates(pl.Series(cells))
+        return dates is not None and dates.odd is None
+    steps = np.diff(values[np.isfinite(values)])
+    return bool(len(steps) and (steps >= 0).all() and (steps > 0).mean() >= 0.1 and np.abs(values[-1]) > 0)
+
+
+def _gravity(numbers: Sequence[NDArray[np.float64] | None], first: int) -> float | None:
+    """Return by what share the length of three columns is off that of gravity; None where they do not show it."""
+    triad = [each for each in numbers[first : first + 3] if each is not None]
+    if len(triad) < 3:
+        return None
+    values = np.stack(triad)
+    values = values[:, np.isfinite(values).all(axis=0)]
+    if values.shape[1] < LEAST_ROWS or (values.std(axis=1) == 0).sum() > 1:
+        return None
+    unit = acc_unit_of_data(blocks_of((np.arange(values.shape[1]) / ROWS_HZ, values)))
+    if unit is None:
+        return None
+    return float(np.median(np.abs(np.sqrt((values**2).sum(axis=0)) * ACC_UNITS[unit] / STANDARD_GRAVITY - 1)))
+
+
+def _turns(numbers: Sequence[NDArray[np.float64] | None], first: int) -> bool:
+    triad = numbers[first : first + 3]
+    if any(each is None for each in triad):
+        return False
+    values = np.stack([each for each in triad if each is not None])
+    spread = np.nanstd(values, axis=1)
+    return bool((spread > 0).all() and (np.abs(np.nanmean(values, axis=1)) <= 2 * spread).all())
+
+
+def _is_words(cells: Sequence[str]) -> bool:
+    return all(cell and not is_number(cell) for cell in cells)
