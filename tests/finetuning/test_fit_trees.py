@@ -103,6 +103,15 @@ def test_a_model_keeps_as_many_trees_as_fit_into_the_bytes_allowed(model: Any) -
         fit_trees(train, TreeSettings(model=model, trees=3, most_megabytes=1e-4), 0, 4)
 
 
+def test_each_model_has_a_number_of_trees_of_its_own() -> None:
+    assert {model: TreeSettings(model=model).n_trees for model in WITH_TREES} == {  # type: ignore[arg-type]
+        "extra-trees": 200,
+        "forest": 200,
+        "boosting": 100,
+    }
+    assert TreeSettings(model="boosting", trees=7).n_trees == 7
+
+
 def test_weights_of_activities_count() -> None:
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [190, 10])
@@ -125,7 +134,7 @@ def test_arrays_that_are_read_wrongly_are_refused(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"trees": 0}, {"trees": 20_000}, {"leaf": 0}, {"leaves": 1}, {"share": 1.5}, {"rate": 0.0}, {"penalty": 0.0}],
+    [{"trees": -1}, {"trees": 20_000}, {"leaf": 0}, {"leaves": 1}, {"share": 1.5}, {"rate": 0.0}, {"penalty": 0.0}],
 )
 def test_settings_out_of_range_are_refused_with_what_was_given(wrong: dict[str, Any]) -> None:
     ((name, value),) = wrong.items()

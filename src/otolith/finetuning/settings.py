@@ -145,8 +145,8 @@ class TreeSettings:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     model: Literal["extra-trees", "forest", "boosting", "logistic"] = "extra-trees"
-    trees: int = 300
-    """Trees of a forest; of each activity, where they are boosted."""
+    trees: int = 0
+    """Trees of a forest, or of each activity where they are boosted; 0: 200 of a forest, 100 of each activity."""
     leaf: int = 5
     """Windows that a leaf of a forest holds at least; fewer where there are fewer than a thousand labelled windows for
     each of them."""
@@ -165,9 +165,9 @@ class TreeSettings:
     many rounds."""
 
     def __post_init__(self) -> None:
-        if not (1 <= self.trees <= MOST_TREES and self.leaf >= 1 and self.leaves >= 2 and self.most_megabytes > 0):
+        if not (0 <= self.trees <= MOST_TREES and self.leaf >= 1 and self.leaves >= 2 and self.most_megabytes > 0):
             raise ValueError(
-                f"expected trees from 1 to {MOST_TREES:,}, leaf >= 1, leaves >= 2 and most_megabytes > 0; got trees "
+                f"expected trees from 0 to {MOST_TREES:,}, leaf >= 1, leaves >= 2 and most_megabytes > 0; got trees "
                 f"{self.trees}, leaf {self.leaf}, leaves {self.leaves}, most_megabytes {self.most_megabytes:g}"
             )
         if not (0 <= self.share <= 1 and self.rate > 0 and self.penalty > 0):
@@ -179,6 +179,11 @@ class TreeSettings:
     standardise: ClassVar[bool] = True
     """A head that is fitted sees each feature with mean 0 and deviation 1, whichever its unit: so do the distances by
     which a window is found to be unknown. Trees answer the same without."""
+
+    @property
+    def n_trees(self) -> int:
+        """Return the number of trees of a forest, or of each activity where they are boosted."""
+        return self.trees or (100 if self.model == "boosting" else 200)
 
     @property
     def kind(self) -> Literal["shares", "scores"]:

@@ -101,7 +101,7 @@ def seconds_of_fit(settings: TreeSettings, n: int, n_features: int, n_classes: i
     >>> 0 < seconds_of_fit(TreeSettings(trees=10), n=100, n_features=5, n_classes=3) < 60
     True
     """
-    some, few = min(n, TRIED[0]), min(settings.trees, TRIED[1])
+    some, few = min(n, TRIED[0]), min(settings.n_trees, TRIED[1])
     x = torch.randn(some, n_features, generator=torch.Generator().manual_seed(0))
     train = Labelled(x, (x[:, :4].sum(1) * n_classes).long() % n_classes)
     tried = replace(settings, trees=few)
@@ -112,7 +112,7 @@ def seconds_of_fit(settings: TreeSettings, n: int, n_features: int, n_classes: i
     if settings.model == "logistic":
         return spent
     deeper = 1.0 if settings.model == "boosting" else math.log2(n + 1) / math.log2(some + 1)
-    return spent * settings.trees / few * deeper
+    return spent * settings.n_trees / few * deeper
 
 
 def _model(settings: TreeSettings, n: int, seed: int) -> Any:
@@ -123,7 +123,7 @@ def _model(settings: TreeSettings, n: int, seed: int) -> Any:
     if settings.model == "boosting":
         return HistGradientBoostingClassifier(
             learning_rate=settings.rate,
-            max_iter=settings.trees,
+            max_iter=settings.n_trees,
             max_leaf_nodes=settings.leaves,
             min_samples_leaf=max(1, min(20, n // 50)),  # 20 is usual, and more than few labels have
             max_features=settings.share or 1.0,
@@ -133,7 +133,7 @@ def _model(settings: TreeSettings, n: int, seed: int) -> Any:
         )
     kind = RandomForestClassifier if settings.model == "forest" else ExtraTreesClassifier
     return kind(
-        settings.trees,
+        settings.n_trees,
         min_samples_leaf=max(1, min(settings.leaf, n // WINDOWS_OF_A_LEAF)),
         max_features=settings.share or "sqrt",
         max_depth=MOST_DEPTH,
