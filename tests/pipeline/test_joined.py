@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from otolith import pipeline, splits
+from otolith import methods, pipeline, splits
 from otolith.errors import CheckpointError, RecipeError
 from otolith.export import check, export_onnx
 from otolith.export.trial import Trial
@@ -19,6 +19,7 @@ from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.model.joining import alone, as_asked
 from otolith.nets import HandmadeFeatures, JoinedEncoder, StandardisedHead
 from otolith.prediction import predict_recordings
+from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT
 from otolith.protocols.cells.learners import Heads, Networks
 from otolith.protocols.cells.study import Study
@@ -220,3 +221,18 @@ def test_encoder_that_is_asked_for_learned_features_is_the_one_given(w: Windows,
     assert isinstance(plain, PretrainedEncoder)
     twice = as_asked(as_asked(plain, model.settings), model.settings)
     np.testing.assert_array_equal(twice.features(w.x), model.encoder.features(w.x))
+
+
+@pytest.mark.parametrize("name", methods.names())
+def test_features_of_every_method_can_be_joined(name: str, w: Windows) -> None:
+    split = splits.holdout(w, 0)
+    recipe = tiny.recipe(**JOINED, finetune__epochs=1)
+    spec = methods.spec(name)
+    scaler = fit_scaler(w, split, recipe.sensor_settings, scaled=spec.scaled)
+    network = pipeline.build_encoder(name, recipe, w.meta, 0).eval()
+    encoder = PretrainedEncoder(network, scaler, w.meta, recipe, name, 0)
+    model = pipeline.finetune(encoder, w, split, settings=recipe.finetune, frozen=True)
+    n_joined, n_learned = model.encoder.network.n_features, network.n_features
+    assert n_joined - n_learned == handmade(w).shape[1]
+    np.testing.assert_allclose(model.encoder.features(w.x)[:, n_learned:], handmade(w), rtol=2e-3, atol=2e-3)
+    assert np.isfinite(model.predict_proba(w.x)).all()

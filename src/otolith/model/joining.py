@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 from otolith.errors import DataError
 from otolith.finetuning.settings import FinetuneSettings, HeadSettings
@@ -29,7 +30,7 @@ def handmade_features(meta: WindowMeta, scaler: Scaler) -> Unscaled:
             f"windows of {meta.seconds:g} s at {meta.rate_hz:g} Hz have no hand-made features: {error}. Cut them to "
             "another length, or leave hand-made features out of the recipe."
         ) from None
-    return Unscaled(features, scaler.mean, scaler.std)
+    return Unscaled(features, scaler.shift, scaler.factor)
 
 
 def joined(network: Encoder, meta: WindowMeta, scaler: Scaler) -> JoinedEncoder:
@@ -43,7 +44,7 @@ def joined(network: Encoder, meta: WindowMeta, scaler: Scaler) -> JoinedEncoder:
         DataError: the windows have too few steps, or too many.
     """
     handmade = handmade_features(meta, scaler)
-    held = next(network.parameters(), None)
+    held = next(chain(network.parameters(), network.buffers()), None)
     return JoinedEncoder(learned(network), handmade if held is None else handmade.to(held.device))
 
 
