@@ -3,7 +3,7 @@
     data = otolith.load("watch")
     w = data.windows()
     split = otolith.splits.holdout(w, seed=0)
-    encoder = otolith.pretrain(w, split, recipe="compact", method="dynamic", seed=0)
+    encoder = otolith.pretrain(w, split, recipe="best", method="dynamic", seed=0)
     model = otolith.finetune(encoder, w, split)
     print(otolith.evaluate(model, w, split)["macro_f1"])
 

@@ -50,7 +50,7 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        recipe: str | Path | Recipe = "compact",
+        recipe: str | Path | Recipe = "best",
         method: str = "dynamic",
         channels: Sequence[str] | None = None,
         rate_hz: float = 30.0,

@@ -22,7 +22,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("deploy")
     make_set(folder / "my-walks", n_subjects=4)
-    run = folder / "runs" / "my-walks-dynamic-compact-seed0"
+    run = folder / "runs" / "my-walks-dynamic-best-seed0"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("otolith.report.write", lambda folders, out, sections: out)
         ended = call("run", folder / "my-walks", *SET, "--out", run)

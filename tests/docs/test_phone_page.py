@@ -71,7 +71,7 @@ def test_commands_run_in_order_and_recognise(place: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(place)
     monkeypatch.setenv("OTOLITH_DATA", str(place / "data"))
     monkeypatch.setattr("otolith.report.write", lambda folders, out, sections: out)
-    run = "runs/uci-har-dynamic-compact-seed0"  # what --set would change the name of
+    run = "runs/uci-har-dynamic-best-seed0"  # what --set would change the name of
     commands = [command for command in COMMANDS if command.startswith("otolith ") and "--fetch" not in command]
     assert len(commands) == 1 + 2 * len(APPS) + 1
     for command in commands:

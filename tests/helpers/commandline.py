@@ -24,8 +24,8 @@ RATE_HZ = 25.0
 SECONDS = 7.0
 ACTIVITIES = ("still", "swing", "shake")
 SMALL = {"windows.rate_hz": 12.0} | tiny.SIZES
-SET = ["--set", *(f"{name}={json.dumps(value)}" for name, value in SMALL.items())]
-"""`--set` options that make any run a matter of a second."""
+SET = ["--recipe", "compact", "--set", *(f"{name}={json.dumps(value)}" for name, value in SMALL.items())]
+"""Options that make any run a matter of a second."""
 
 
 @dataclass(frozen=True)

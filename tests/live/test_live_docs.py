@@ -29,7 +29,7 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_run(command: str, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTOLITH_HOME", str(tmp_path / "home"))
-    bundle.save(model, tmp_path / "runs" / "my-walks-dynamic-compact-seed0" / "model")
+    bundle.save(model, tmp_path / "runs" / "my-walks-dynamic-best-seed0" / "model")
     write_walks(tmp_path / "my-walks", {"walk": signal(300, 50.0)})
     saved, *options = shlex.split(command)[2:]
     if "--lan" in options:  # a machine that runs tests may be in no network

@@ -31,9 +31,9 @@ Examples:
   otolith data uci-har --fetch          download one and verify every file
   otolith import walk.zip --out walks   phone exports become a data set
   otolith run uci-har --method csshar --seed 1 --set pretrain.epochs=10
-  otolith evaluate runs/watch-dynamic-compact-seed0/model
-  otolith predict runs/watch-dynamic-compact-seed0/model my-walks
-  otolith live runs/watch-dynamic-compact-seed0/model --replay watch
+  otolith evaluate runs/watch-dynamic-best-seed0/model
+  otolith predict runs/watch-dynamic-best-seed0/model my-walks
+  otolith live runs/watch-dynamic-best-seed0/model --replay watch
   otolith compare few-labels --method csshar --method dynamic
   otolith report runs/* --out comparison.html
 """

@@ -26,7 +26,7 @@ INTERRUPTED = 130
 BROKEN_PIPE = 1
 """Exit code where the reader of the output went away; rich gives the same."""
 
-_RECIPES = "compact (two CPU cores, minutes), paper (the published configuration), or a TOML file."
+_RECIPES = "best (it chooses how to use the labels), compact (the paper's method, in minutes), paper, or a TOML file."
 _DATA = "Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads."
 _OWN = "Name of a data set, or the folder of your own; default: the one that the model was trained on."
 _SET = "Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3."
@@ -60,7 +60,7 @@ class Training:
         workers: Processes that cut recordings into windows; default: one for each core where that is worth it.
     """
 
-    recipe: RecipeName = "compact"
+    recipe: RecipeName = "best"
     method: Annotated[str, Parameter(help=f"{methods.listed()}.")] = "dynamic"
     data: Data = None
     unlabelled: Annotated[str | None, Parameter(metavar="DIR")] = None

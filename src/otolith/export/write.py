@@ -84,7 +84,7 @@ def export_onnx(
         DataError: trial windows that do not fit the model, or too few of them; int8 for hand-made features.
 
     >>> import otolith
-    >>> model = otolith.load_model("runs/watch-dynamic-compact-seed0/model")  # doctest: +SKIP
+    >>> model = otolith.load_model("runs/watch-dynamic-best-seed0/model")  # doctest: +SKIP
     >>> export_onnx(model, "watch.onnx").float32.largest < MAX_DIFFERENCE  # doctest: +SKIP
     True
     """

@@ -60,13 +60,18 @@ class ManyHeads(nn.Module):
     @torch.no_grad()
     def predict(self, features: Tensor, batch_size: int = 2048) -> Tensor:
         """Return the classes (G, n) that each head finds in the same features (n, n_features), in eval mode."""
+        return self.logits(features, batch_size).argmax(2)
+
+    @torch.no_grad()
+    def logits(self, features: Tensor, batch_size: int = 2048) -> Tensor:
+        """Return the logits (G, n, n_classes) of each head for the same features (n, n_features), in eval mode."""
         first, bias = self.weights[0], self.biases[0]
         found = []
         for part in features.split(batch_size):
             x = torch.matmul(part, first).add_(bias[:, None])
             for weight, shift in zip(self.weights[1:], self.biases[1:], strict=True):
                 x = torch.baddbmm(shift[:, None], F.relu(x), weight)
-            found.append(x.argmax(2))
+            found.append(x)
         return torch.cat(found, 1)
 
 

@@ -9,11 +9,6 @@ MOST_HIDDEN = 100
 MOST_WIDTH = 1_000_000
 MOST_TREES = 10_000
 
-NOT_YET: dict[str, tuple[Any, ...]] = {
-    "head": ("vote",),
-}
-"""Values that have a name, and nothing behind it so far."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneSettings:
@@ -35,7 +30,7 @@ class FinetuneSettings:
     """The rate is halved when more epochs than this in a row bring no better validation macro F1."""
     head: Literal["mlp", "linear", "trees", "vote"] = "mlp"
     """`mlp` has the layers of `hidden`, `linear` has none; `trees` are fitted as `[method.classical]` says, and `vote`
-    is the mean of the probabilities of a linear head on learned features and of trees on hand-made ones."""
+    is the mean of the probabilities of a linear head and of such trees on hand-made features."""
     hidden: tuple[int, ...] = (256, 128)
     dropout: float = 0.2
     weight_decay: float = 0.0
@@ -98,10 +93,7 @@ class FinetuneSettings:
         return self.optimizer == "adam" and self.label_smoothing == 0
 
     def _refuse_contradictions(self) -> None:
-        for name, values in NOT_YET.items():
-            if getattr(self, name) in values:
-                raise ValueError(f"{name} = {getattr(self, name)!r} is not there yet; leave it at its default")
-        if self.features == "joined" and not self.standardise and self.head in ("mlp", "linear"):
+        if self.features == "joined" and not self.standardise and self.head in ("mlp", "linear", "vote"):
             raise ValueError(
                 "features 'joined' are in units of many sizes, so that a head has to standardise them; got standardise "
                 "false. Set standardise to true, or features to 'learned'"
@@ -112,12 +104,12 @@ class FinetuneSettings:
                 f"{self.features!r} and unlabelled {self.unlabelled!r}. Set them to 'learned' and 'none', or take the "
                 "method classical for trees on hand-made features"
             )
-        if self.solver == "lbfgs" and self.head != "linear":
+        if self.solver == "lbfgs" and self.head not in ("linear", "vote"):
             raise ValueError(
                 f"solver 'lbfgs' fits a linear head; got head {self.head!r}. Set head to 'linear', or solver to 'adam'"
             )
         if self.encoder == "trained" and (
-            self.solver != "adam" or self.head not in ("mlp", "linear") or self.unlabelled != "none"
+            self.solver != "adam" or self.head not in ("mlp", "linear", "vote") or self.unlabelled != "none"
         ):
             raise ValueError(
                 "an encoder is trained with an 'mlp' or 'linear' head, by steps, on labelled windows; got head "

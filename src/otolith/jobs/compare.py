@@ -91,7 +91,7 @@ def plan(
     seeds: int = 1,
     *,
     options: Any = None,
-    recipe: str | Path | Recipe = "compact",
+    recipe: str | Path | Recipe = "best",
     root: str | Path | None = None,
     out: str | Path | None = None,
     encoders: str | Path | None = None,

@@ -85,7 +85,7 @@ class Finished:
 def prepare(
     dataset: str = "watch",
     *,
-    recipe: str | Path | Recipe = "compact",
+    recipe: str | Path | Recipe = "best",
     method: str = "dynamic",
     seed: int = 0,
     root: str | Path | None = None,

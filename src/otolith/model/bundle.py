@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import save as save_tensors
+from torch import nn
 
 from otolith import __version__, methods
 from otolith.calibration.value import Calibration
@@ -18,6 +20,7 @@ from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.model import weights
 from otolith.model.joining import alone, as_asked
 from otolith.model.values import Chosen, Model, PretrainedEncoder
+from otolith.nets import JoinedEncoder
 from otolith.nets.heads import n_seen_by
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import may_miss
@@ -97,6 +100,8 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     otolith.errors.CheckpointError: nothing is not a model folder: it does not exist. Give the folder `model` of a ...
     """
     from otolith.finetuning.heads import build_head
+    from otolith.finetuning.settings import FinetuneSettings
+    from otolith.finetuning.vote import build_vote
     from otolith.model.card import ModelCard
 
     folder = Path(folder)
@@ -111,7 +116,13 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     except DataError as error:
         raise CheckpointError(_undescribed(folder, error)) from None
     n_features, flattened = encoder.network.n_features, encoder.network.flattened
-    build = partial(build_head, n_features, len(card.activities), card.finetune, 0, flattened)
+    build: Callable[[], nn.Module]
+    if isinstance(card.finetune, FinetuneSettings) and card.finetune.head == "vote":
+        assert isinstance(encoder.network, JoinedEncoder)
+        trees = card.recipe.settings_of("classical")
+        build = partial(build_vote, encoder.network, len(card.activities), card.finetune, trees, 0)
+    else:
+        build = partial(build_head, n_features, len(card.activities), card.finetune, 0, flattened)
     with torch.device("meta"):
         weights.check(folder, "head.", build())
     head = build()

@@ -54,8 +54,8 @@ def learned(network: Encoder) -> Encoder:
 
 
 def are_joined(settings: HeadSettings) -> bool:
-    """Return True where a head of these settings sees hand-made features beside learned ones."""
-    return isinstance(settings, FinetuneSettings) and settings.features == "joined"
+    """Return True where a head of these settings sees hand-made features beside learned ones; in a vote, trees do."""
+    return isinstance(settings, FinetuneSettings) and (settings.features == "joined" or settings.head == "vote")
 
 
 def as_asked(encoder: PretrainedEncoder, settings: HeadSettings) -> PretrainedEncoder:

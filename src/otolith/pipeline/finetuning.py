@@ -28,7 +28,7 @@ from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.model.fingerprint import digest_of, of_finetuning
 from otolith.model.joining import as_asked, learned
 from otolith.nets.heads import layers_of, pooled
-from otolith.pipeline import choice
+from otolith.pipeline import choice, voting
 from otolith.pipeline.pretraining import OnEpoch
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT, Progress
@@ -115,6 +115,9 @@ def finetune(
         n_each = choice.labels_each(w, train_rows)
         found = choice.candidates(encoder.recipe, n_each, bool(frozen))
         return choice.choose(found, train, n_each, len(val_rows) > 0, checkpoints, on_epoch)
+    if isinstance(settings, FinetuneSettings) and settings.head == "vote":
+        kept: dict[str, Any] = {"checkpoints": checkpoints, "progress": progress, "on_epoch": on_epoch}
+        return voting.vote(encoder, w, split, settings, seed, frozen=frozen, **kept)
     own = w.meta.dataset == encoder.meta.dataset
     scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings, scaled=spec.scaled)
     settings, trained = end_to_end(spec, encoder.recipe, settings, frozen)

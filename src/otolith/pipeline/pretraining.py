@@ -68,7 +68,7 @@ def build_encoder(method: str, recipe: Recipe, meta: WindowMeta, seed: int) -> E
 def pretrain(
     w: Windows,
     split: Split,
-    recipe: str | Path | Recipe = "compact",
+    recipe: str | Path | Recipe = "best",
     method: str = "dynamic",
     seed: int = 0,
     *,
@@ -108,7 +108,7 @@ def pretrain(
     >>> w = Windows.from_arrays(x, np.arange(60) % 2, np.arange(60) // 6)
     >>> encoder = pretrain(w, otolith.splits.automatic(w, 0), method="random")
     >>> encoder.features(x).shape
-    (60, 3840)
+    (60, 288)
     """
     from otolith.recipes import load_recipe
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from otolith.errors import DataError
@@ -77,26 +77,31 @@ def _unit(
     stop: Literal["last", "paper"],
 ) -> Unit:
     from otolith import methods
-    from otolith.finetuning.settings import TreeSettings
+    from otolith.model import Chosen
     from otolith.pipeline.finetuning import end_to_end
     from otolith.protocols.cells import learners
     from otolith.protocols.cells.unit import Unit
+    from otolith.recipes.choices import by_rule
     from otolith.rows import Row
 
     keys = {(k, draw): study.key(SPEC.in_rows, split, method, seed, k=k, draw=draw, stop=stop) for k, draw in drawn}
 
     def run(missing: Sequence[Key], progress: Progress) -> Iterator[Row]:
         wanted = {(int(key["k"]), int(key["draw"])) for key in missing}
-        learner: learners.Heads | learners.Fitted | learners.Networks
         encoder = study.encoder(split, method, seed, progress=progress)
-        settings, trained = end_to_end(methods.spec(method), study.recipe)
-        if isinstance(settings, TreeSettings):
-            learner = learners.Fitted(study, split, encoder, settings, stop, progress)
-        elif trained:
-            learner = learners.Networks(study, split, encoder, settings, stop)
-        else:
-            learner = learners.Heads(study, split, encoder, stop, progress)
+        spec = methods.spec(method)
+        ways: dict[str, learners.Heads | learners.Fitted | learners.Networks | learners.Votes] = {}
         for k in dict.fromkeys(k for k, _ in drawn):
+            way, settings = "", None
+            if not (spec.end_to_end or spec.own_head):
+                way, settings = by_rule(study.recipe.candidates(k))
+            if way not in ways:
+                ways.clear()  # their features
+                ways[way] = learners.learner(
+                    study, split, encoder, *end_to_end(spec, study.recipe, settings), stop, progress
+                )
+            learner = ways[way]
+            told = {"choice": asdict(Chosen(way, "labels", k))} if way else {}
             chosen = [draw for number, draw in drawn if number == k]
             if learner.alone:
                 chosen = [draw for draw in chosen if (k, draw) in wanted]
@@ -106,7 +111,7 @@ def _unit(
                 for group in [[draw] for draw in chosen] if learner.alone else [chosen]:
                     began = time.perf_counter()
                     found = learner.predictions([drawn[k, draw] for draw in group], group, bar.advance)
-                    meta = study.meta(split, {"finetune": (time.perf_counter() - began) / len(group)}, [])
+                    meta = study.meta(split, {"finetune": (time.perf_counter() - began) / len(group)}, []) | told
                     for draw, y_pred in zip(group, found, strict=True):
                         yield Row(keys[k, draw], learners.scores(study, split, y_pred), meta)
 

@@ -22,6 +22,7 @@ STAGES = {
     "pretrain": "Pre-training",
     "choice": "Candidates not taken",
     "finetune": "Fine-tuning",
+    "trees": "Trees",
 }
 """The stages of training with epochs, in their order."""
 

@@ -37,7 +37,7 @@ class Common:
     dataset: str = "watch"
     method: Annotated[tuple[str, ...] | None, Parameter(metavar="NAME")] = None
     seeds: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1
-    recipe: RecipeName = "compact"
+    recipe: RecipeName = "best"
     data: Data = None
     out: Folder | None = None
     encoders: Folder | None = None

@@ -27,7 +27,7 @@ def report(
     from otolith.protocols import sections
 
     if not runs:
-        raise DataError("name at least one run folder, such as runs/watch-dynamic-compact-seed0")
+        raise DataError("name at least one run folder, such as runs/watch-dynamic-best-seed0")
     target = out or (runs[0] / "report.html" if len(runs) == 1 else Path("report.html"))
     if target.suffix not in (".html", ".htm"):
         raise DataError(f"--out names the page, such as {target / 'report.html'}; got {target}")

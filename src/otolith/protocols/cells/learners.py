@@ -1,8 +1,9 @@
-"""Two ways to learn from a draw of labels: heads on a frozen encoder's features, or a network trained end to end."""
+"""Ways to learn from a draw of labels: heads on a frozen encoder's features, or a network trained end to end."""
 
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,8 +21,9 @@ from otolith.finetuning.settings import FinetuneSettings, HeadSettings, TreeSett
 from otolith.finetuning.trees import fit, unfitted
 from otolith.finetuning.unlabelled import Pool
 from otolith.finetuning.updates import EndToEnd
+from otolith.finetuning.vote import mean_logits, of_linear, of_trees
 from otolith.model import PretrainedEncoder
-from otolith.model.joining import as_asked
+from otolith.model.joining import as_asked, handmade_features
 from otolith.nets.heads import pooled
 from otolith.progress import Progress
 from otolith.protocols.cells.study import Study
@@ -48,6 +50,14 @@ class _Learner:
         self.n_classes = len(study.w.meta.activities)
         labels = study.w.y[split.train]
         self.classes = tuple(int(c) for c in np.unique(labels[labels >= 0]))
+
+    def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
+        """Return test predictions of what is learnt from each of `drawn`, whose numbers are seeds."""
+        return [logits.argmax(1).cpu().numpy() for logits in self.logits(drawn, numbers, advance)]
+
+    def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
+        """Return the logits (n_test, n_classes) behind these predictions."""
+        raise NotImplementedError
 
     def score(self, y_true: Tensor, y_pred: Tensor) -> float:
         return metrics.macro_f1(y_true.cpu().numpy(), y_pred.cpu().numpy(), self.classes, self.n_classes)
@@ -94,25 +104,40 @@ class Heads(_OnFeatures):
     alone = False
     """Batched products round differently in other company: all heads of one k train, whichever are missing."""
 
-    def __init__(self, study: Study, split: Split, encoder: PretrainedEncoder, stop: Stop, progress: Progress) -> None:
-        self.settings: FinetuneSettings = study.recipe.finetune
-        super().__init__(study, split, encoder, self.settings, stop, progress)
+    def __init__(
+        self,
+        study: Study,
+        split: Split,
+        encoder: PretrainedEncoder,
+        settings: FinetuneSettings,
+        stop: Stop,
+        progress: Progress,
+    ) -> None:
+        self.settings = settings
+        super().__init__(study, split, encoder, settings, stop, progress)
         asked = self.settings.unlabelled != "none"
         self.pool = Pool([self.features[: len(split.train)]], self.seed) if asked else None
 
-    def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
-        """Return test predictions of a head trained on each of `drawn`, whose numbers seed them."""
+    def draws(self, drawn: list[NDArray[np.int64]], numbers: list[int]) -> list[Labelled]:
+        """Return the windows of each of `drawn`, with those that take a label from them where the settings let them."""
         draws = [self._labelled(rows) for rows in drawn]
+        if self.pool is None:
+            return draws
         seeds = [_head_seed(self.seed, number) for number in numbers]
-        if self.pool is not None:
-            draws = [self.pool.join(draw, self.settings, seed) for draw, seed in zip(draws, seeds, strict=True)]
+        return [self.pool.join(draw, self.settings, seed) for draw, seed in zip(draws, seeds, strict=True)]
+
+    def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
+        return self.logits_from(self.draws(drawn, numbers), numbers, advance)
+
+    def logits_from(self, draws: list[Labelled], numbers: list[int], advance: Any) -> list[Tensor]:
+        """Return the logits (n_test, n_classes) of a head trained on each of `draws`."""
+        seeds = [_head_seed(self.seed, number) for number in numbers]
         if self.stop == "last":
             heads = train_many(draws, seeds, self.settings, self.n_classes, steps=STEPS, on_head=advance)
         else:
             val = self._labelled(self.split.val)
             heads = train_many(draws, seeds, self.settings, self.n_classes, val=val, score=self.score, on_head=advance)
-        found = heads.predict(self._at(self.split.test))
-        return list(found.cpu().numpy())
+        return list(heads.logits(self._at(self.split.test)))
 
 
 class Fitted(_OnFeatures):
@@ -132,14 +157,17 @@ class Fitted(_OnFeatures):
         super().__init__(study, split, encoder, settings, stop, progress)
         self.settings = settings
 
-    def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
-        """Return test predictions of a head fitted on each of `drawn`, whose numbers seed them."""
+    def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
+        return self.logits_from([self._labelled(rows) for rows in drawn], numbers, advance)
+
+    def logits_from(self, draws: list[Labelled], numbers: list[int], advance: Any) -> list[Tensor]:
+        """Return the logits (n_test, n_classes) of a head fitted on each of `draws`, whose numbers seed them."""
         found = []
         test = self._at(self.split.test)
-        for rows, number in zip(drawn, numbers, strict=True):
+        for draw, number in zip(draws, numbers, strict=True):
             layers = unfitted(test.shape[1], self.n_classes, self.settings).to(test.device)
-            fit(layers, self._labelled(rows), self.settings, _head_seed(self.seed, number), self.n_classes)
-            found.append(predict(layers, test).argmax(1).cpu().numpy())
+            fit(layers, draw, self.settings, _head_seed(self.seed, number), self.n_classes)
+            found.append(predict(layers, test))
             advance(1)
         return found
 
@@ -156,8 +184,7 @@ class Networks(_Learner):
         self.encoder, self.seed, self.settings = as_asked(encoder, settings), encoder.seed, settings
         self.change = study.recipe.changes(settings, SignalSpec.of(study.w.meta, encoder.scaler))
 
-    def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
-        """Return test predictions of a network trained on each of `drawn`, whose numbers seed heads and order."""
+    def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
         found = []
         test = self._inputs(self.split.test)
         standards = self._standards()
@@ -181,7 +208,7 @@ class Networks(_Learner):
                     every=5,
                     whole=whole,
                 )
-            found.append(predict(joint, test).argmax(1).cpu().numpy())
+            found.append(predict(joint, test))
             advance(1)
         return found
 
@@ -204,6 +231,66 @@ class Networks(_Learner):
 
     def _labelled(self, rows: NDArray[np.int64]) -> Labelled:
         return Labelled(self._inputs(rows), self.labels(rows, self.encoder.device))
+
+
+class Votes(_Learner):
+    """Linear heads or networks, each with trees on the hand-made features of the windows that it learns from."""
+
+    alone = True
+
+    def __init__(
+        self,
+        study: Study,
+        split: Split,
+        encoder: PretrainedEncoder,
+        settings: FinetuneSettings,
+        stop: Stop,
+        progress: Progress,
+    ) -> None:
+        super().__init__(study, split, stop)
+        first = of_linear(settings)
+        self.trained = settings.encoder == "trained"
+        self.linear = (
+            Networks(study, split, encoder, first, stop)
+            if self.trained
+            else Heads(study, split, encoder, first, stop, progress)
+        )
+        handmade = handmade_features(study.w.meta, encoder.scaler).to(encoder.device)
+        trees = study.recipe.settings_of("classical")
+        self.trees = Fitted(study, split, replace(encoder, network=handmade), trees, stop, progress)
+        self.n_handmade = handmade.n_features
+
+    def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
+        def nothing(count: int) -> None:
+            """Count the trees alone."""
+
+        if isinstance(self.linear, Heads) and self.linear.settings.features == "joined":
+            draws = self.linear.draws(drawn, numbers)
+            first = self.linear.logits_from(draws, numbers, nothing)
+            second = self.trees.logits_from([of_trees(draw, self.n_handmade) for draw in draws], numbers, advance)
+        else:
+            first = self.linear.logits(drawn, numbers, nothing)
+            second = self.trees.logits(drawn, numbers, advance)
+        return [mean_logits(*both) for both in zip(first, second, strict=True)]
+
+
+def learner(
+    study: Study,
+    split: Split,
+    encoder: PretrainedEncoder,
+    settings: HeadSettings,
+    trained: bool,
+    stop: Stop,
+    progress: Progress,
+) -> Heads | Fitted | Networks | Votes:
+    """Return the way to learn that the settings name; `trained`: with the encoder."""
+    if isinstance(settings, TreeSettings):
+        return Fitted(study, split, encoder, settings, stop, progress)
+    if settings.head == "vote":
+        return Votes(study, split, encoder, settings, stop, progress)
+    if trained:
+        return Networks(study, split, encoder, settings, stop)
+    return Heads(study, split, encoder, settings, stop, progress)
 
 
 def _head_seed(seed: int, draw: int) -> int:

@@ -1,0 +1,116 @@
+"""Fine-tuning to a vote: of a linear head, and of trees on the hand-made features of the same windows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from otolith import metrics
+from otolith.augment import SignalSpec
+from otolith.calibration import fit_calibration
+from otolith.finetuning.features import encode
+from otolith.finetuning.heads import Labelled, predict, unfitted
+from otolith.finetuning.settings import FinetuneSettings
+from otolith.finetuning.trees import fit
+from otolith.finetuning.unlabelled import Pool
+from otolith.finetuning.vote import joint_head, of_linear, of_trees
+from otolith.model import Model, PretrainedEncoder
+from otolith.model.joining import joined
+from otolith.nets.heads import layers_of, seen_by
+from otolith.nets.standards import mean_and_deviation
+from otolith.pipeline import finetuning
+from otolith.pipeline.pretraining import OnEpoch
+from otolith.progress import SILENT, Progress
+from otolith.splits import Split
+from otolith.training.window_source import Part, Source, Varied
+from otolith.windows import Windows
+
+
+def vote(
+    encoder: PretrainedEncoder,
+    w: Windows,
+    split: Split,
+    settings: FinetuneSettings,
+    seed: int,
+    *,
+    frozen: bool | None = None,
+    checkpoints: Path | None = None,
+    progress: Progress = SILENT,
+    on_epoch: OnEpoch | None = None,
+) -> Model:
+    """Return a model whose probabilities are the mean of two: those of a linear head, and those of trees.
+
+    The linear head is fine-tuned as `otolith.finetune` does, on the frozen encoder or with it. The trees are fitted to
+    the hand-made features of the same windows, as `[method.classical]` says; where the linear head sees joined features
+    and unlabelled windows take labels, trees learn from those, too. The validation score is that of the vote.
+
+    Args:
+        settings: of fine-tuning, with `head` "vote".
+        others: as of `otolith.finetune`, which calls this.
+
+    Raises:
+        DataError: windows without hand-made features.
+        Others: see `otolith.finetune`.
+    """
+    more: dict[str, Any] = {"checkpoints": checkpoints, "progress": progress, "on_epoch": on_epoch}
+    first = finetuning.finetune(encoder, w, split, settings=of_linear(settings), seed=seed, frozen=frozen, **more)
+    began = time.perf_counter()
+    base, n_classes = first.encoder, len(w.meta.activities)
+    network = joined(base.network, w.meta, base.scaler).eval()
+    n_seen, n_handmade = base.network.n_features, network.handmade.n_features
+
+    train_rows, val_rows = (part[w.y[part] >= 0] for part in (split.train, split.val))
+    vary = encoder.recipe.variation(SignalSpec.of(w.meta, base.scaler))
+    copies = encoder.recipe.robust.copies if vary.items else 0
+    rows = np.concatenate([train_rows, val_rows])
+    both = Varied(Source([Part(w.x, rows)], base.scaler, base.device), vary, copies, seed)
+    inputs = both.parts(encode(network, both, title="hand-made features", progress=progress), len(train_rows))
+    y = torch.from_numpy(np.array(w.y[rows])).to(base.device).repeat(1 + copies)
+    labels = both.parts(y, len(train_rows))
+
+    trees = encoder.recipe.settings_of("classical")
+    layers = unfitted(n_handmade, n_classes, trees).to(base.device)
+    head = joint_head(first.head, n_seen, network, layers).to(base.device).eval()
+    if settings.features == "learned":
+        mean, std = mean_and_deviation([inputs[0][:, n_seen:]])
+        head.mean[n_seen:], head.std[n_seen:] = mean.float(), std.float()
+    seen = [seen_by(head, each) for each in inputs]
+    known = Labelled(seen[0], labels[0])
+    without = split.train[w.y[split.train] < 0]
+    if settings.unlabelled != "none" and settings.features == "joined" and len(without) > 1:
+        rest = encode(network, Source([Part(w.x, without)], base.scaler, base.device), progress=progress)
+        known = Pool([seen_by(head, rest)], seed).join(known, of_linear(settings), seed)
+    with progress.stage("trees", 1) as bar:
+        fit(layers, of_trees(known, n_handmade), trees, seed, n_classes)
+        logits = predict(layers_of(head), seen[1])
+        truth, found = labels[1].cpu().numpy(), logits.argmax(1).cpu().numpy()
+        figure = metrics.macro_f1(truth, found, first.training_classes, n_classes)
+        bar.advance(val_macro_f1=100 * figure)
+    record = {
+        "stage": "trees",
+        "epoch": 1,
+        "loss": float(F.cross_entropy(logits, labels[1])),
+        "val_macro_f1": figure,
+        "lr": 0.0,
+        "seconds": time.perf_counter() - began,
+        "best_epoch": 1,
+    }
+    if on_epoch is not None:
+        on_epoch(record)
+    calibration = fit_calibration((seen[0], labels[0]), (seen[1], labels[1]), logits, dataset=w.meta.dataset)
+    assert isinstance(first.settings, FinetuneSettings)
+    return replace(
+        first,
+        encoder=replace(base, network=network),
+        head=head,
+        settings=replace(settings, encoder=first.settings.encoder, unlabelled=first.settings.unlabelled),
+        validation=figure,
+        records=[*first.records, record],
+        calibration=calibration,
+    )

@@ -1,0 +1,115 @@
+"""Fine-tuning to a vote of a linear head and trees: what votes, what is kept, and that every way out gives the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from otolith import splits
+from otolith.finetuning.settings import FinetuneSettings
+from otolith.model import Model, bundle
+from otolith.nets import JoinedEncoder, TreeEnsemble
+from otolith.nets.heads import layers_of, seen_by
+from otolith.nets.vote import VoteHead
+from otolith.pipeline import finetune, pretrain
+from otolith.splits import Split
+from otolith.windows import Windows
+from tests.helpers import tiny
+
+CONV = {"encoder__kind": "conv", "encoder__width": 8, "method__classical__trees": 7}
+FROZEN = {"head": "vote", "solver": "lbfgs", "standardise": True}
+TRAINED = {"head": "vote", "encoder": "trained", "epochs": 2, "batch_size": 16, "lr": 1e-2}
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[Any, Windows, Split]:
+    w = tiny.windows(n_unlabelled=6)
+    split = splits.holdout(w, 0)
+    return pretrain(w, split, tiny.recipe(**CONV), "random", device="cpu"), w, split
+
+
+WAYS = {
+    "frozen, joined": FROZEN | {"features": "joined"},
+    "frozen, learned": FROZEN,
+    "frozen, raw features": {"head": "vote", "epochs": 2, "lr": 1e-2},
+    "with self-training": FROZEN | {"features": "joined", "unlabelled": "self-training"},
+    "trained": TRAINED,
+    "trained, standardised": TRAINED | {"standardise": True},
+}
+
+
+@pytest.fixture(scope="module", params=list(WAYS))
+def model(request: pytest.FixtureRequest, made: Any) -> Model:
+    return finetune(*made, settings=FinetuneSettings(**WAYS[request.param]))
+
+
+def test_probabilities_are_the_mean_of_both(model: Model, made: Any) -> None:
+    _, w, split = made
+    assert isinstance(model.encoder.network, JoinedEncoder)
+    vote = layers_of(model.head)
+    assert isinstance(vote, VoteHead)
+    linear, trees = vote.heads
+    assert isinstance(trees, TreeEnsemble)
+    assert trees.n_trees == 7
+    x = torch.from_numpy(model.encoder.scaler.transform(w.x[split.test]))
+    seen = seen_by(model.head, model.encoder.network(x))
+    (first, last), (start, end) = vote.columns
+    assert (start, end) == (model.encoder.network.learned.n_features, model.encoder.network.n_features)
+    assert (first, last) in ((0, start), (0, end))
+    with torch.no_grad():
+        mean = (linear(seen[:, first:last]).softmax(1) + trees(seen[:, start:]).softmax(1)) / 2
+        found = torch.softmax(model.head(model.encoder.network(x)), 1)
+    torch.testing.assert_close(found, mean)
+
+
+def test_the_validation_score_is_that_of_the_vote(model: Model, made: Any) -> None:
+    _, w, split = made
+    rows = split.val[w.y[split.val] >= 0]
+    right = float((model.predict(w.x[rows]) == w.y[rows]).mean())
+    assert model.validation == pytest.approx(right, abs=0.25)  # macro F1 beside accuracy
+    assert [record["stage"] for record in model.records][-2:] == ["finetune", "trees"]
+
+
+def test_a_bundle_gives_the_same_model(model: Model, made: Any, tmp_path: Path) -> None:
+    _, w, _ = made
+    again = bundle.load_model(bundle.save(model, tmp_path / "model"), "cpu")
+    np.testing.assert_array_equal(again.predict_proba(w.x), model.predict_proba(w.x))
+    assert again.settings == model.settings
+    encoder = bundle.load_encoder(tmp_path / "model", "cpu")
+    assert not isinstance(encoder.network, JoinedEncoder)
+
+
+def test_an_exported_file_gives_the_same_probabilities(model: Model, made: Any, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    from otolith.export import Trial, export_onnx
+
+    _, w, split = made
+    trial = Trial(w.x[split.test], w.y[split.test], w.x[split.val], w.y[split.val], "test windows")
+    done = export_onnx(model, tmp_path / "model.onnx", trial=trial, int8=True)
+    assert done.float32.same == 1
+    assert done.float32.largest < 1e-4
+    assert done.int8 is not None
+    assert done.int8.same > 0.9
+
+
+def test_the_linear_head_is_the_one_that_stands_alone(made: Any) -> None:
+    encoder, w, split = made
+    settings = FinetuneSettings(**WAYS["frozen, joined"])
+    vote = layers_of(finetune(encoder, w, split, settings=settings).head)
+    alone = finetune(encoder, w, split, settings=FinetuneSettings(**WAYS["frozen, joined"] | {"head": "linear"}))
+    assert isinstance(vote, VoteHead)
+    for name, value in layers_of(alone.head).state_dict().items():
+        torch.testing.assert_close(vote.heads[0].state_dict()[name], value)
+
+
+def test_an_encoder_that_is_trained_is_the_caller_s_no_more(made: Any) -> None:
+    encoder, w, split = made
+    before = {name: value.clone() for name, value in encoder.network.state_dict().items()}
+    model = finetune(encoder, w, split, settings=FinetuneSettings(**TRAINED))
+    assert all(torch.equal(value, before[name]) for name, value in encoder.network.state_dict().items())
+    learned = model.encoder.network.learned.state_dict()  # type: ignore[union-attr]
+    assert any(not torch.equal(value, before[name]) for name, value in learned.items())
