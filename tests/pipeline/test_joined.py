@@ -15,6 +15,7 @@ from otolith.errors import CheckpointError, RecipeError
 from otolith.export import check, export_onnx
 from otolith.export.trial import Trial
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.jobs.estimate import estimate
 from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.model.joining import alone, as_asked
 from otolith.nets import HandmadeFeatures, JoinedEncoder, StandardisedHead
@@ -236,3 +237,13 @@ def test_features_of_every_method_can_be_joined(name: str, w: Windows) -> None:
     assert n_joined - n_learned == handmade(w).shape[1]
     np.testing.assert_allclose(model.encoder.features(w.x)[:, n_learned:], handmade(w), rtol=2e-3, atol=2e-3)
     assert np.isfinite(model.predict_proba(w.x)).all()
+
+
+@pytest.mark.parametrize("kept", ["frozen", "trained"])
+def test_estimate_counts_joined_features(kept: str, w: Windows) -> None:
+    joined, plain = (
+        estimate(tiny.recipe(**changes, finetune__encoder=kept), "random", w.meta, 64, 16, "cpu")
+        for changes in (JOINED, {"finetune__standardise": True})
+    )
+    assert joined.peak_bytes >= plain.peak_bytes
+    assert set(joined.seconds) == set(plain.seconds)
