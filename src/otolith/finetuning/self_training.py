@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from otolith.finetuning.linear import fit_linear
 
 ALONE = tuple(0.5 * number / 6 for number in range(1, 7))
-"""Share of a fair part that each round takes, see `confident`."""
-TOGETHER = (0.285, 0.39, 0.495, 0.6)
-"""The same where two ways have to be sure."""
+"""Share of an activity's part that each round takes, see `confident`."""
+MOST_ALONE = 0.5
+"""Most of the windows that are answered so."""
+TOGETHER = (0.275, 0.35, 0.425, 0.5)
+"""Shares where two ways have to be sure; nothing else bounds these."""
 MOST = 1500
 """Windows that join the training of one round."""
 WORTH = 5.0
@@ -45,12 +47,12 @@ class Pseudo:
 def confident(probabilities: Tensor, share: float, most: float) -> Pseudo:
     """Return the surest windows of each activity.
 
-    Of each, at most `most` of the windows that are answered so, and at most `share` of n / C, an equal part of all
-    windows. The first bound keeps a short activity from taking windows of others, the second a long one, or one that
-    swallows its neighbours, from outnumbering them; so the activities may be of unequal length.
+    Of each activity c, at most `most` of the windows that are answered so, and at most `share` of its part of all n
+    windows, which lies halfway between an equal one and the one that the answers give: n (1 / C + mean of p_c) / 2. So
+    activities may be of unequal length, and none that is easy to tell, or swallows its neighbours, outnumbers them.
 
     Args:
-        probabilities: (n, C).
+        probabilities: (n, C), or anything in their proportion.
         share, most: 0 to 1.
 
     >>> sure = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.1, 0.9]])
@@ -60,10 +62,12 @@ def confident(probabilities: Tensor, share: float, most: float) -> Pseudo:
     """
     n, n_classes = probabilities.shape
     best, answer = probabilities.max(1)
+    mean = probabilities.mean(0)
+    parts = n * (1 / n_classes + mean / mean.sum()) / 2
     rows = []
     for number in range(n_classes):
         own = torch.nonzero(answer == number)[:, 0]
-        taken = int(min(most * len(own), share * n / n_classes))
+        taken = int(min(most * len(own), share * float(parts[number])))
         rows.append(own[best[own].argsort(descending=True, stable=True)[:taken]])
     chosen = torch.cat(rows)
     return Pseudo(chosen, answer[chosen])
@@ -99,7 +103,7 @@ def self_train(
     generator = torch.Generator().manual_seed(seed)
     fit_linear(layer, x, y, penalty)
     found = Pseudo(torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
-    shares = ALONE if spread is None else TOGETHER
+    shares, most = (ALONE, MOST_ALONE) if spread is None else (TOGETHER, 1.0)
     for number, share in enumerate(shares):
         if number:
             joined = torch.cat([x, unlabelled[found.rows]]), torch.cat([y, found.y])
@@ -109,7 +113,7 @@ def self_train(
             probabilities = layer(unlabelled).softmax(1)
         if spread is not None:
             probabilities = (probabilities * spread).sqrt()
-        found = confident(probabilities, share, shares[-1])
+        found = confident(probabilities, share, most)
         kept = torch.randperm(len(found.y), generator=generator)[:MOST]
         found = Pseudo(found.rows[kept], found.y[kept])
     return found
