@@ -145,7 +145,7 @@ def scores(result: Mapping[str, Any], warning: str = "") -> Lines:
         lines.append(("", str(result["interval_note"])))
     lines.append(("accuracy", f"{percent(result['accuracy'])} %"))
     if "val_macro_f1" in result:
-        lines.append(("validation", f"{percent(result['val_macro_f1'])} %   macro F1 of the chosen epoch"))
+        lines.append(("validation", f"{percent(result['val_macro_f1'])} %   macro F1 on the validation windows"))
     by_subject = sorted(result["per_subject"].items(), key=lambda item: natural(item[0]))
     lines.append(("by subject", _listed(by_subject)))
     lines.append(("by activity", _listed(result["per_class_f1"].items())))

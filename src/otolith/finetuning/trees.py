@@ -22,6 +22,8 @@ from otolith.nets.trees import MOST_DEPTH, Tree, TreeEnsemble
 
 TRIED = (1000, 4)
 """Windows and trees from which the time of a fit is told."""
+HISTOGRAMS = 20_000
+"""Number of windows at which boosting spends as much time on windows as on histograms."""
 WINDOWS_OF_A_LEAF = 1000
 """Number of labelled windows that a leaf has to hold; where there are fewer, it may hold fewer."""
 CHECKED = 256
@@ -96,23 +98,31 @@ def fit_trees(train: Labelled, settings: TreeSettings, seed: int, n_classes: int
 
 
 def seconds_of_fit(settings: TreeSettings, n: int, n_features: int, n_classes: int) -> float:
-    """Return about how long `fit` takes for `n` windows, from a fit of a few trees to fewer.
+    """Return about how long `fit` takes for `n` windows, from fits of a few trees to fewer.
 
     >>> 0 < seconds_of_fit(TreeSettings(trees=10), n=100, n_features=5, n_classes=3) < 60
     True
     """
-    some, few = min(n, TRIED[0]), min(settings.n_trees, TRIED[1])
+    some = min(n, TRIED[0])
     x = torch.randn(some, n_features, generator=torch.Generator().manual_seed(0))
     train = Labelled(x, (x[:, :4].sum(1) * n_classes).long() % n_classes)
-    tried = replace(settings, trees=few)
-    layers = unfitted(n_features, n_classes, tried)
-    began = time.perf_counter()
-    fit(layers, train, tried, 0, n_classes)
-    spent = (time.perf_counter() - began) * n / some
+    if settings.model == "boosting":  # most of it goes into histograms, which are as large for few windows
+        longer = (HISTOGRAMS + n) / (HISTOGRAMS + some)
+    else:
+        longer = n / some * (1.0 if settings.model == "logistic" else math.log2(n + 1) / math.log2(some + 1))
+
+    def spent(trees: int) -> float:
+        tried = replace(settings, trees=trees)
+        layers = unfitted(n_features, n_classes, tried)
+        began = time.perf_counter()
+        fit(layers, train, tried, 0, n_classes)
+        return (time.perf_counter() - began) * longer
+
+    spent(1)  # scikit-learn is imported
+    one = spent(1)
     if settings.model == "logistic":
-        return spent
-    deeper = 1.0 if settings.model == "boosting" else math.log2(n + 1) / math.log2(some + 1)
-    return spent * settings.n_trees / few * deeper
+        return one
+    return one + (settings.n_trees - 1) * max(spent(1 + TRIED[1]) - one, 0.0) / TRIED[1]
 
 
 def _model(settings: TreeSettings, n: int, seed: int) -> Any:

@@ -62,7 +62,7 @@ def finetune(
     results.show(
         "Fine-tuned",
         [
-            ("validation", f"{percent(model.validation)} %   macro F1 of the chosen epoch"),
+            ("validation", f"{percent(model.validation)} %   macro F1 on the validation windows"),
             ("model", str(out)),
             ("next", f"otolith evaluate {out}"),
         ],
