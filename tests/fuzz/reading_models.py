@@ -107,7 +107,8 @@ class Bundle(Reader):
         calibrated = calibrate(model, w, splits.holdout(w, 0))
         encoder = pipeline.pretrain(w, splits.holdout(w, 0), tiny.recipe(), "cpc")
         out = []
-        for each in (model, calibrated, encoder, model_of(encoder__kind="conv")):
+        forest, boosted = (model_of("classical", method__classical__model=kind) for kind in ("forest", "boosting"))
+        for each in (model, calibrated, encoder, model_of(encoder__kind="conv"), forest, boosted):
             with tempfile.TemporaryDirectory() as folder:
                 place = bundle.save(each, Path(folder, "model"))
                 out.append({path.name: path.read_bytes() for path in place.iterdir()})
