@@ -53,16 +53,24 @@ class Clock:
     regular: float | None = None
 
 
-def counted(n_rows: int, rate_hz: float) -> Clock:
-    """Return a clock for rows without time."""
-    return Clock(np.arange(n_rows) / rate_hz, regular=rate_hz)
+def counted(n_rows: int, rate_hz: float, origin_ns: int | None = None) -> Clock:
+    """Return a clock for rows without time; `origin_ns` is the moment of the first, where that is known."""
+    return Clock(np.arange(n_rows) / rate_hz, origin_ns, regular=rate_hz)
 
 
-def read_clock(table: Table, column: str, questions: Questions, findings: Findings, unit: str | None = None) -> Clock:
+def read_clock(
+    table: Table,
+    column: str,
+    questions: Questions,
+    findings: Findings,
+    unit: str | None = None,
+    order: str | None = None,
+) -> Clock:
     """Return the clock in a column.
 
     Args:
         unit: of numbers, where format or header say it.
+        order: "day first" or "month first" in dates, where the format says it.
 
     Raises:
         DataError: values that are not times, names file, line and value; or numbers whose unit nothing decides.
@@ -79,7 +87,7 @@ def read_clock(table: Table, column: str, questions: Questions, findings: Findin
     first = next(iter(text.filter(text != "")), "")
     if re.match(CLOCK, first):
         return _clock_times(table, column, findings)
-    return _dates(table, column, text, questions, findings)
+    return _dates(table, column, text, questions, findings, order)
 
 
 def _typed(table: Table, column: str) -> Clock | None:
@@ -116,12 +124,9 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
             f"{table.where}: its time column {column!r} holds {finite[np.abs(finite).argmax()]:g}, which is not a time "
             "in any unit. Repair or remove that row."
         )
-    values, bits, again = unwrapped(values)
-    if bits is not None:
-        findings.repair(
-            table.at(int(again[0])), f"a counter of {bits} bits begins again and was carried on", len(again)
-        )
-        finite = values[np.isfinite(values)]
+    counted_on = carried_on(table, values, findings)
+    wrapped = counted_on is not values
+    values, finite = counted_on, counted_on[np.isfinite(counted_on)]
     typical = float(np.median(finite))
     unit = questions.options.time_unit or unit
     spacing = _spacing(finite)
@@ -142,11 +147,20 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
     scale = TIME_UNITS[unit]
     if not lo <= typical <= hi:
         return Clock(values * (scale / 1e9))
-    whole = table.integers(column) if bits is None else None
+    whole = None if wrapped else table.integers(column)
     if whole is not None and abs(whole).max() <= 2**63 // scale - 1:
         return _since(whole * scale, "UTC")
     origin = int(finite[0])  # in the column's unit; a whole number of them keeps the fraction's digits
     return Clock((values - origin) * (scale / 1e9), origin * scale, "UTC")
+
+
+def carried_on(table: Table, values: NDArray[np.float64], findings: Findings) -> NDArray[np.float64]:
+    """Return the numbers of a counter that goes on where it began again, which is told; the same where it did not."""
+    found, bits, again = unwrapped(values)
+    if bits is not None:
+        what = f"a counter of {bits} bits begins again and was carried on"
+        findings.repair(table.at(int(again[0])), what, len(again))
+    return found
 
 
 def _spacing(values: NDArray[np.float64]) -> float:
@@ -188,8 +202,10 @@ def _clock_times(table: Table, column: str, findings: Findings) -> Clock:
     return Clock(times)
 
 
-def _dates(table: Table, column: str, text: pl.Series, questions: Questions, findings: Findings) -> Clock:
-    found = read_dates(text)
+def _dates(
+    table: Table, column: str, text: pl.Series, questions: Questions, findings: Findings, order: str | None
+) -> Clock:
+    found = read_dates(text, order)
     if found is not None and found.orders:
         there = next(iter(text.filter(text != "")), "")
         question = f"Which is the day in {there!r} of column {column!r}?"
