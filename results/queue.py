@@ -16,11 +16,12 @@ sys.path = [str(HERE.parent), *(entry for entry in sys.path if Path(entry or "."
 
 import argparse  # noqa: E402
 import contextlib  # noqa: E402
+import dataclasses  # noqa: E402
 import os  # noqa: E402
 import signal  # noqa: E402
 import subprocess  # noqa: E402
 
-from otolith.errors import OtolithError  # noqa: E402
+from otolith.errors import DataError, OtolithError  # noqa: E402
 from otolith.system import claims  # noqa: E402
 from otolith.system.home import home  # noqa: E402
 from results.queueing import cells, loop, wheel  # noqa: E402
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--status", action="store_true", help="what is done, running, left and failed, and for how long")
     what.add_argument("--stop", action="store_true", help="let the queue end at its next checkpoint")
     what.add_argument("--prune", action="store_true", help="remove rows of other versions of the list's recipes")
+    what.add_argument("--forget", action="store_true", help="remove the rows of cells that --only names: made again")
     what.add_argument("--cell", help=argparse.SUPPRESS)  # one cell, given as JSON
     what.add_argument("--loop", metavar="COMMIT", help=argparse.SUPPRESS)  # within the environment
     made.add_argument("--only", action="append", default=[], metavar="TEXT", help="cells whose title holds this text")
@@ -71,9 +73,14 @@ def _do(asked: argparse.Namespace, queue: loop.Queue) -> int:
         return _loop(asked, queue)
     elif asked.stop:
         loop.stop(queue.work)
-    elif asked.prune:
-        with claims.hold(queue.results):
-            removed = cells.prune(queue.results, queue.cells())
+    elif asked.prune or asked.forget:
+        if asked.forget and not queue.only:
+            raise DataError("--forget removes the rows of the cells that --only TEXT names; give one")
+        with claims.hold(queue.work), claims.hold(queue.results):
+            if asked.prune:  # a folder is pruned by all its cells
+                removed = cells.prune(queue.results, dataclasses.replace(queue, only=()).cells())
+            else:
+                removed = cells.forget(queue.results, queue.cells(), queue.work / "encoders")
         print("\n".join(f"{name}: {n} rows removed" for name, n in removed.items()) or "nothing to remove")
     elif asked.status:
         from results.queueing import status

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -191,6 +193,21 @@ def prune(results: Path, cells: Iterable[Cell]) -> dict[str, int]:
 
     They are those of other versions of a recipe, and of methods, seeds, folds and draws that are no longer listed.
     """
+    return _removed(results, cells, lambda row, its: all(cell.found(row.key) is None for cell in its))
+
+
+def forget(results: Path, cells: Sequence[Cell], encoders: Path) -> dict[str, int]:
+    """Remove the rows of these cells and their pre-trained encoders, so that both are made again; returns how many rows."""
+    of_cells = {(cell.source or cell.dataset, cell.resolved.hash, cell.method, cell.seed) for cell in cells}
+    for card in encoders.glob("*/model/card.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # damaged: trained again in any case
+            told = json.loads(read_text(card))
+            if (told["data"]["dataset"], told["recipe_hash"], told["method"], told["seed"]) in of_cells:
+                shutil.rmtree(card.parents[1])
+    return _removed(results, cells, lambda row, its: any(cell.found(row.key) is not None for cell in its))
+
+
+def _removed(results: Path, cells: Iterable[Cell], remove: Callable[[Row, Sequence[Cell]], bool]) -> dict[str, int]:
     removed = {}
     of_folder: dict[str, list[Cell]] = {}
     for cell in cells:
@@ -202,9 +219,7 @@ def prune(results: Path, cells: Iterable[Cell]) -> dict[str, int]:
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         whole = [line for number, line in enumerate(lines, start=1) if line.strip() and number not in damaged]
         kept = [
-            line.rstrip(b"\n") + b"\n"
-            for line, row in zip(whole, scanned.rows, strict=True)
-            if any(cell.found(row.key) is not None for cell in its)
+            line.rstrip(b"\n") + b"\n" for line, row in zip(whole, scanned.rows, strict=True) if not remove(row, its)
         ]
         if len(kept) < len(lines):
             removed[name] = len(lines) - len(kept)

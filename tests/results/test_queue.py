@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -111,6 +113,23 @@ def test_rows_of_another_version_of_the_recipe_are_pruned(tmp_path: Path) -> Non
     assert path.read_bytes() == kept
     assert elsewhere.exists(), "no folder of the list"
     assert cells.prune(asked.results, asked.cells()) == {}
+
+
+def test_forgotten_rows_are_made_again(tmp_path: Path) -> None:
+    asked = queue(tmp_path, PLAIN | {"seeds": 1})
+    for cell in asked.cells():
+        store(asked, cell, rows_of(cell))
+    chosen = dataclasses.replace(asked, only=("usc-had, compact, random",)).cells()
+    for number, (recipe, seed) in enumerate(
+        [(chosen[0].resolved.hash, 0), (chosen[0].resolved.hash, 1), ("0" * 12, 0)]
+    ):
+        card = {"method": "random", "seed": seed, "recipe_hash": recipe, "data": {"dataset": "usc-had"}}
+        (tmp_path / "encoders" / str(number) / "model").mkdir(parents=True)
+        (tmp_path / "encoders" / str(number) / "model" / "card.json").write_text(json.dumps(card))
+    assert cells.forget(asked.results, chosen, tmp_path / "encoders") == {"usc-had-representation-compact": 1}
+    assert sorted(path.name for path in (tmp_path / "encoders").iterdir()) == ["1", "2"]
+    done = cells.done(asked.results)
+    assert [cell.method for cell in asked.cells() if cell.missing(done.get(cell.folder, []))] == ["random"]
 
 
 @pytest.fixture(autouse=True)
