@@ -197,7 +197,7 @@ def prune(results: Path, cells: Iterable[Cell]) -> dict[str, int]:
 
 
 def forget(results: Path, cells: Sequence[Cell], encoders: Path) -> dict[str, int]:
-    """Remove rows of these cells and their pre-trained encoders: both are made again. Returns how many of each folder."""
+    """Remove rows of these cells and their encoders, so that both are made again; returns how many of each folder."""
     of_cells = {(cell.source or cell.dataset, cell.resolved.hash, cell.method, cell.seed) for cell in cells}
     for card in encoders.glob("*/model/card.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # damaged: trained again in any case
