@@ -25,7 +25,6 @@ What we found where figures are [far from the paper's](../results/README.md#far-
 
 {LEAD} The paper's figures stand beside ours where the test subjects are the same. {published.CAVEAT}
 Differences are of means over the same seeds, folds and draws; p is that of a randomisation test by subject.
-Transfer from `mobifall` was trained on six of its nine subjects (2, 3, 4, 5, 7 and 8).
 """
 
 
