@@ -25,7 +25,7 @@ class VoteHead(nn.Module):
         ValueError: no heads, another number of ranges than of heads, or an empty range.
 
     >>> vote = VoteHead([nn.Linear(2, 3), nn.Linear(4, 3)], columns=[(0, 2), (2, 6)])
-    >>> vote(torch.zeros(5, 6)).exp().sum(1).round(decimals=5)
+    >>> vote(torch.zeros(5, 6)).exp().sum(1).detach().round(decimals=5)
     tensor([1., 1., 1., 1., 1.])
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.model import Chosen, Model
 from otolith.pipeline.pretraining import OnEpoch
-from otolith.recipes import Recipe
-from otolith.recipes.choices import by_rule
 from otolith.windows import Windows
+
+if TYPE_CHECKING:
+    from otolith.recipes import Recipe
 
 Train = Callable[[FinetuneSettings, Path | None, OnEpoch | None], Model]
 
@@ -67,6 +68,8 @@ def choose(
         validated: whether there are labelled validation windows.
         checkpoints: folder that gets one of its own for each candidate.
     """
+    from otolith.recipes.choices import by_rule
+
     if not validated or len(found) == 1:
         taken, settings = by_rule(found)
         model = train(settings, checkpoints, on_epoch)
