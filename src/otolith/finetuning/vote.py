@@ -7,9 +7,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from otolith.finetuning.heads import Labelled, build_head, unfitted
+from otolith.finetuning.heads import build_head, unfitted
 from otolith.finetuning.settings import FinetuneSettings, TreeSettings
-from otolith.finetuning.unlabelled import resampled
 from otolith.nets import JoinedEncoder, StandardisedHead
 from otolith.nets.vote import VoteHead
 
@@ -61,19 +60,6 @@ def joint_head(linear: nn.Module, n_seen: int, network: JoinedEncoder, trees: nn
         with torch.no_grad():
             joint.mean[:n_seen], joint.std[:n_seen] = standards
     return joint
-
-
-def of_trees(train: Labelled, n_handmade: int) -> Labelled:
-    """Return what trees learn from: the hand-made features of the same windows, which come last, each window as often
-    as its weight says.
-
-    >>> given = Labelled(torch.eye(3), torch.arange(3), torch.tensor([1.0, 1.0, 2.0]))
-    >>> of_trees(given, n_handmade=1).inputs.flatten()
-    tensor([0., 0., 1., 1.])
-    """
-    if train.weight is not None:
-        train = resampled(train, max(len(train.y), round(float(train.weight.sum()))))
-    return Labelled(train.inputs[:, -n_handmade:].contiguous(), train.y)
 
 
 def mean_logits(first: Tensor, second: Tensor) -> Tensor:

@@ -18,8 +18,7 @@ from otolith.finetuning.features import encode
 from otolith.finetuning.heads import Labelled, predict, unfitted
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.finetuning.trees import fit
-from otolith.finetuning.unlabelled import Pool
-from otolith.finetuning.vote import joint_head, of_linear, of_trees
+from otolith.finetuning.vote import joint_head, of_linear
 from otolith.model import Model, PretrainedEncoder
 from otolith.model.joining import joined
 from otolith.nets.heads import layers_of, seen_by
@@ -47,8 +46,8 @@ def vote(
     """Return a model whose probabilities are the mean of two: those of a linear head, and those of trees.
 
     The linear head is fine-tuned as `otolith.finetune` does, on the frozen encoder or with it. The trees are fitted to
-    the hand-made features of the same windows, as `[method.classical]` says; where the linear head sees joined features
-    and unlabelled windows take labels, trees learn from those, too. The validation score is that of the vote.
+    the hand-made features of the labelled windows, as `[method.classical]` says. The validation score is that of the
+    vote.
 
     Args:
         settings: of fine-tuning, with `head` "vote".
@@ -81,13 +80,8 @@ def vote(
         mean, std = mean_and_deviation([inputs[0][:, n_seen:]])
         head.mean[n_seen:], head.std[n_seen:] = mean.float(), std.float()
     seen = [seen_by(head, each) for each in inputs]
-    known = Labelled(seen[0], labels[0])
-    without = split.train[w.y[split.train] < 0]
-    if settings.unlabelled != "none" and settings.features == "joined" and len(without) > 1:
-        rest = encode(network, Source([Part(w.x, without)], base.scaler, base.device), progress=progress)
-        known = Pool([seen_by(head, rest)], seed).join(known, of_linear(settings), seed)
     with progress.stage("trees", 1) as bar:
-        fit(layers, of_trees(known, n_handmade), trees, seed, n_classes)
+        fit(layers, Labelled(seen[0][:, -n_handmade:], labels[0]), trees, seed, n_classes)
         logits = predict(layers_of(head), seen[1])
         truth, found = labels[1].cpu().numpy(), logits.argmax(1).cpu().numpy()
         figure = metrics.macro_f1(truth, found, first.training_classes, n_classes)

@@ -21,7 +21,7 @@ from otolith.finetuning.settings import FinetuneSettings, HeadSettings, TreeSett
 from otolith.finetuning.trees import fit, unfitted
 from otolith.finetuning.unlabelled import Pool
 from otolith.finetuning.updates import EndToEnd
-from otolith.finetuning.vote import mean_logits, of_linear, of_trees
+from otolith.finetuning.vote import mean_logits, of_linear
 from otolith.model import PretrainedEncoder
 from otolith.model.joining import as_asked, handmade_features
 from otolith.nets.heads import pooled
@@ -118,20 +118,11 @@ class Heads(_OnFeatures):
         asked = self.settings.unlabelled != "none"
         self.pool = Pool([self.features[: len(split.train)]], self.seed) if asked else None
 
-    def draws(self, drawn: list[NDArray[np.int64]], numbers: list[int]) -> list[Labelled]:
-        """Return the windows of each of `drawn`, with those that take a label from them where the settings let them."""
-        draws = [self._labelled(rows) for rows in drawn]
-        if self.pool is None:
-            return draws
-        seeds = [_head_seed(self.seed, number) for number in numbers]
-        return [self.pool.join(draw, self.settings, seed) for draw, seed in zip(draws, seeds, strict=True)]
-
     def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
-        return self.logits_from(self.draws(drawn, numbers), numbers, advance)
-
-    def logits_from(self, draws: list[Labelled], numbers: list[int], advance: Any) -> list[Tensor]:
-        """Return the logits (n_test, n_classes) of a head trained on each of `draws`."""
+        draws = [self._labelled(rows) for rows in drawn]
         seeds = [_head_seed(self.seed, number) for number in numbers]
+        if self.pool is not None:
+            draws = [self.pool.join(draw, self.settings, seed) for draw, seed in zip(draws, seeds, strict=True)]
         if self.stop == "last":
             heads = train_many(draws, seeds, self.settings, self.n_classes, steps=STEPS, on_head=advance)
         else:
@@ -158,15 +149,11 @@ class Fitted(_OnFeatures):
         self.settings = settings
 
     def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
-        return self.logits_from([self._labelled(rows) for rows in drawn], numbers, advance)
-
-    def logits_from(self, draws: list[Labelled], numbers: list[int], advance: Any) -> list[Tensor]:
-        """Return the logits (n_test, n_classes) of a head fitted on each of `draws`, whose numbers seed them."""
         found = []
         test = self._at(self.split.test)
-        for draw, number in zip(draws, numbers, strict=True):
+        for rows, number in zip(drawn, numbers, strict=True):
             layers = unfitted(test.shape[1], self.n_classes, self.settings).to(test.device)
-            fit(layers, draw, self.settings, _head_seed(self.seed, number), self.n_classes)
+            fit(layers, self._labelled(rows), self.settings, _head_seed(self.seed, number), self.n_classes)
             found.append(predict(layers, test))
             advance(1)
         return found
@@ -234,7 +221,7 @@ class Networks(_Learner):
 
 
 class Votes(_Learner):
-    """Linear heads or networks, each with trees on the hand-made features of the windows that it learns from."""
+    """Linear heads or networks, each with trees on the hand-made features of the labelled windows."""
 
     alone = True
 
@@ -258,19 +245,13 @@ class Votes(_Learner):
         handmade = handmade_features(study.w.meta, encoder.scaler).to(encoder.device)
         trees = study.recipe.settings_of("classical")
         self.trees = Fitted(study, split, replace(encoder, network=handmade), trees, stop, progress)
-        self.n_handmade = handmade.n_features
 
     def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
         def nothing(count: int) -> None:
             """Count the trees alone."""
 
-        if isinstance(self.linear, Heads) and self.linear.settings.features == "joined":
-            draws = self.linear.draws(drawn, numbers)
-            first = self.linear.logits_from(draws, numbers, nothing)
-            second = self.trees.logits_from([of_trees(draw, self.n_handmade) for draw in draws], numbers, advance)
-        else:
-            first = self.linear.logits(drawn, numbers, nothing)
-            second = self.trees.logits(drawn, numbers, advance)
+        first = self.linear.logits(drawn, numbers, nothing)
+        second = self.trees.logits(drawn, numbers, advance)
         return [mean_logits(*both) for both in zip(first, second, strict=True)]
 
 
