@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from otolith.finetuning.heads import build_head, unfitted
+from otolith.finetuning.heads import Labelled, build_head, unfitted
 from otolith.finetuning.settings import FinetuneSettings, TreeSettings
+from otolith.finetuning.unlabelled import RESAMPLED, Pool, resampled
 from otolith.nets import JoinedEncoder, StandardisedHead
 from otolith.nets.vote import VoteHead
 
@@ -28,7 +30,8 @@ def build_vote(
     """Return a new head on joined features whose trees hold nothing yet.
 
     The linear head sees all of them, or the learned ones alone where `settings.features` says so; the trees see the
-    hand-made ones.
+    hand-made ones. Where unlabelled windows take labels, two ensembles vote: one of the labels that were given, and one
+    of these.
 
     Args:
         network: the encoder of the features.
@@ -36,10 +39,18 @@ def build_vote(
     """
     seen = network if settings.features == "joined" else network.learned
     linear = build_head(seen.n_features, n_classes, of_linear(settings), seed, seen.flattened)
-    return joint_head(linear, seen.n_features, network, unfitted(network.handmade.n_features, n_classes, trees))
+    return joint_head(linear, seen.n_features, network, unfitted_trees(network, n_classes, settings, trees))
 
 
-def joint_head(linear: nn.Module, n_seen: int, network: JoinedEncoder, trees: nn.Module) -> StandardisedHead:
+def unfitted_trees(
+    network: JoinedEncoder, n_classes: int, settings: FinetuneSettings, trees: TreeSettings
+) -> list[nn.Module]:
+    """Return the ensembles that vote, without trees: one, or two where unlabelled windows take labels."""
+    count = 1 if settings.unlabelled == "none" else 2
+    return [unfitted(network.handmade.n_features, n_classes, trees) for _ in range(count)]
+
+
+def joint_head(linear: nn.Module, n_seen: int, network: JoinedEncoder, trees: Sequence[nn.Module]) -> StandardisedHead:
     """Return a linear head and trees as one head that votes.
 
     What the linear head standardises is standardised before the vote, so that distances between windows are those
@@ -48,24 +59,37 @@ def joint_head(linear: nn.Module, n_seen: int, network: JoinedEncoder, trees: nn
     Args:
         linear: of `build_head`, on the first `n_seen` features.
         network: the encoder of the features.
-        trees: on its hand-made features, as they come out of this head's standardisation.
+        trees: ensembles on its hand-made features, as they come out of this head's standardisation.
     """
     n = network.n_features
-    layers: list[nn.Module] = [linear, trees]
+    layers: list[nn.Module] = [linear, *trees]
     standards = None
     if isinstance(linear, StandardisedHead) and isinstance(linear.pool, nn.Identity):
         layers[0], standards = linear.layers, (linear.mean, linear.std)
-    joint = StandardisedHead(VoteHead(layers, [(0, n_seen), (network.learned.n_features, n)]), n)
+    columns = [(0, n_seen), *((network.learned.n_features, n) for _ in trees)]
+    joint = StandardisedHead(VoteHead(layers, columns), n)
     if standards is not None:
         with torch.no_grad():
             joint.mean[:n_seen], joint.std[:n_seen] = standards
     return joint
 
 
-def mean_logits(first: Tensor, second: Tensor) -> Tensor:
-    """Return the logarithm of the mean of two heads' probabilities, given their logits (n, n_classes).
+def with_unlabelled(pool: Pool, train: Labelled, settings: FinetuneSettings, seed: int) -> Labelled:
+    """Return the labelled windows and those of the pool that take a label, each as often as its weight says.
 
-    >>> mean_logits(torch.zeros(1, 2), torch.tensor([[0.0, 100.0]])).exp()
+    Args:
+        pool: of hand-made features; `train`: (n, n_handmade) of labelled windows.
+        settings: of fine-tuning; they say how labels are taken.
+    """
+    found = pool.join(train, replace(of_linear(settings), solver="lbfgs"), seed)
+    assert found.weight is not None
+    return resampled(found, max(RESAMPLED, round(float(found.weight.sum()))))
+
+
+def mean_logits(answers: Sequence[Tensor]) -> Tensor:
+    """Return the logarithm of the mean of several heads' probabilities, given the logits (n, n_classes) of each.
+
+    >>> mean_logits([torch.zeros(1, 2), torch.tensor([[0.0, 100.0]])]).exp()
     tensor([[0.2500, 0.7500]])
     """
-    return ((torch.softmax(first, -1) + torch.softmax(second, -1)) / 2).clamp_min(1e-6).log()
+    return torch.stack([torch.softmax(each, -1) for each in answers]).mean(0).clamp_min(1e-6).log()

@@ -15,10 +15,11 @@ from otolith import metrics
 from otolith.augment import SignalSpec
 from otolith.calibration import fit_calibration
 from otolith.finetuning.features import encode
-from otolith.finetuning.heads import Labelled, predict, unfitted
+from otolith.finetuning.heads import Labelled, predict
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.finetuning.trees import fit
-from otolith.finetuning.vote import joint_head, of_linear
+from otolith.finetuning.unlabelled import Pool
+from otolith.finetuning.vote import joint_head, of_linear, unfitted_trees, with_unlabelled
 from otolith.model import Model, PretrainedEncoder
 from otolith.model.joining import joined
 from otolith.nets.heads import layers_of, seen_by
@@ -46,8 +47,8 @@ def vote(
     """Return a model whose probabilities are the mean of two: those of a linear head, and those of trees.
 
     The linear head is fine-tuned as `otolith.finetune` does, on the frozen encoder or with it. The trees are fitted to
-    the hand-made features of the labelled windows, as `[method.classical]` says. The validation score is that of the
-    vote.
+    the hand-made features of the labelled windows, as `[method.classical]` says; where unlabelled windows take labels,
+    a second ensemble learns from those that these features find. The validation score is that of the vote.
 
     Args:
         settings: of fine-tuning, with `head` "vote".
@@ -74,14 +75,22 @@ def vote(
     labels = both.parts(y, len(train_rows))
 
     trees = encoder.recipe.settings_of("classical")
-    layers = unfitted(n_handmade, n_classes, trees).to(base.device)
+    layers = unfitted_trees(network, n_classes, settings, trees)
     head = joint_head(first.head, n_seen, network, layers).to(base.device).eval()
     if settings.features == "learned":
         mean, std = mean_and_deviation([inputs[0][:, n_seen:]])
         head.mean[n_seen:], head.std[n_seen:] = mean.float(), std.float()
     seen = [seen_by(head, each) for each in inputs]
     with progress.stage("trees", 1) as bar:
-        fit(layers, Labelled(seen[0][:, -n_handmade:], labels[0]), trees, seed, n_classes)
+        known = Labelled(seen[0][:, -n_handmade:], labels[0])
+        fit(layers[0], known, trees, seed, n_classes)
+        if settings.unlabelled != "none":
+            without = split.train[w.y[split.train] < 0]
+            if len(without) > 1:
+                rest = encode(network, Source([Part(w.x, without)], base.scaler, base.device), progress=progress)
+                pool = Pool([seen_by(head, rest)[:, -n_handmade:]], seed)
+                known = with_unlabelled(pool, known, settings, seed)
+            fit(layers[1], known, trees, seed, n_classes)
         logits = predict(layers_of(head), seen[1])
         truth, found = labels[1].cpu().numpy(), logits.argmax(1).cpu().numpy()
         figure = metrics.macro_f1(truth, found, first.training_classes, n_classes)
@@ -103,7 +112,7 @@ def vote(
         first,
         encoder=replace(base, network=network),
         head=head,
-        settings=replace(settings, encoder=first.settings.encoder, unlabelled=first.settings.unlabelled),
+        settings=replace(settings, encoder=first.settings.encoder),
         validation=figure,
         records=[*first.records, record],
         calibration=calibration,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +23,7 @@ from otolith.finetuning.settings import FinetuneSettings, HeadSettings, TreeSett
 from otolith.finetuning.trees import fit, unfitted
 from otolith.finetuning.unlabelled import Pool
 from otolith.finetuning.updates import EndToEnd
-from otolith.finetuning.vote import mean_logits, of_linear
+from otolith.finetuning.vote import mean_logits, of_linear, with_unlabelled
 from otolith.model import PretrainedEncoder
 from otolith.model.joining import as_asked, handmade_features
 from otolith.nets.heads import pooled
@@ -148,12 +150,20 @@ class Fitted(_OnFeatures):
         super().__init__(study, split, encoder, settings, stop, progress)
         self.settings = settings
 
-    def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
+    def logits(
+        self,
+        drawn: list[NDArray[np.int64]],
+        numbers: list[int],
+        advance: Any,
+        join: Callable[[Labelled, int], Labelled] | None = None,
+    ) -> list[Tensor]:
+        """Return the logits (n_test, n_classes) for each of `drawn`; `join` may add windows to those that it names."""
         found = []
         test = self._at(self.split.test)
         for rows, number in zip(drawn, numbers, strict=True):
             layers = unfitted(test.shape[1], self.n_classes, self.settings).to(test.device)
-            fit(layers, self._labelled(rows), self.settings, _head_seed(self.seed, number), self.n_classes)
+            seed, known = _head_seed(self.seed, number), self._labelled(rows)
+            fit(layers, known if join is None else join(known, seed), self.settings, seed, self.n_classes)
             found.append(predict(layers, test))
             advance(1)
         return found
@@ -245,14 +255,22 @@ class Votes(_Learner):
         handmade = handmade_features(study.w.meta, encoder.scaler).to(encoder.device)
         trees = study.recipe.settings_of("classical")
         self.trees = Fitted(study, split, replace(encoder, network=handmade), trees, stop, progress)
+        self.settings, self.pool = settings, None
+        if settings.unlabelled != "none":
+            self.pool = Pool([self.trees.features[: len(split.train)]], encoder.seed)
 
     def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
         def nothing(count: int) -> None:
             """Count the trees alone."""
 
         first = self.linear.logits(drawn, numbers, nothing)
-        second = self.trees.logits(drawn, numbers, advance)
-        return [mean_logits(*both) for both in zip(first, second, strict=True)]
+        answers = [first, self.trees.logits(drawn, numbers, advance)]
+        if self.pool is not None:
+            answers.append(self.trees.logits(drawn, numbers, nothing, partial(self._with_pool, self.pool)))
+        return [mean_logits(each) for each in zip(*answers, strict=True)]
+
+    def _with_pool(self, pool: Pool, draw: Labelled, seed: int) -> Labelled:
+        return with_unlabelled(pool, draw, self.settings, seed)
 
 
 def learner(
