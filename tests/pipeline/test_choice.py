@@ -63,10 +63,10 @@ def _fake(scores: dict[str, float]) -> tuple[dict[str, FinetuneSettings], Any, l
     found = {name: FinetuneSettings(epochs=number + 1) for number, name in enumerate(scores)}
     trained: list[str] = []
 
-    def train(settings: FinetuneSettings, folder: Path | None, listener: Any) -> Model:
+    def train(settings: FinetuneSettings, listener: Any) -> Model:
         name = list(scores)[settings.epochs - 1]
         trained.append(name)
-        record = {"stage": "finetune", "epoch": 1, "seconds": 1.0, "folder": folder}
+        record = {"stage": "finetune", "epoch": 1, "seconds": 1.0}
         if listener is not None:
             listener(record)
         return Model(None, None, (), (), settings, 0, scores[name], [record])  # type: ignore[arg-type]
@@ -88,12 +88,11 @@ def test_without_validation_labels_the_last_is_trained_alone() -> None:
     assert model.chosen == Chosen("c", "labels", 5.0, {})
 
 
-def test_each_candidate_has_a_folder_and_names_its_epochs(tmp_path: Path) -> None:
+def test_each_candidate_names_its_epochs() -> None:
     found, train, _ = _fake({"a": 0.9, "b": 0.7})
     told: list[dict[str, Any]] = []
-    model = choice.choose(found, train, 5.0, checkpoints=tmp_path, on_epoch=told.append)
+    model = choice.choose(found, train, 5.0, on_epoch=told.append)
     assert [record["stage"] for record in told] == ["finetune: a", "finetune: b"]
-    assert {record["folder"] for record in told} == {tmp_path / "choice-0", tmp_path / "choice-1"}
     # seconds of all count, and those of the one taken are told apart
     assert [record["stage"] for record in model.records] == ["choice", "finetune"]
 
@@ -121,7 +120,8 @@ def test_a_bundle_keeps_the_choice(made: Any, tmp_path: Path) -> None:
     assert bundle.read_card(folder)["choice"]["name"] == "long"
 
 
-def test_a_stopped_choice_goes_on(made: Any, tmp_path: Path) -> None:
+def test_a_stopped_choice_goes_on(made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otolith.training.state.EVERY_S", 0.0)
     encoder, w, split = made
     whole = finetune(encoder, w, split)
 
@@ -134,6 +134,7 @@ def test_a_stopped_choice_goes_on(made: Any, tmp_path: Path) -> None:
 
     with pytest.raises(Stopped):
         finetune(encoder, w, split, checkpoints=tmp_path, on_epoch=stop)
+    assert len(list(tmp_path.glob("finetune-*"))) == 2
     again = finetune(encoder, w, split, checkpoints=tmp_path)
     assert again.chosen == whole.chosen
     np.testing.assert_array_equal(again.predict_proba(w.x), whole.predict_proba(w.x))

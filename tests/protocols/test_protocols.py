@@ -190,6 +190,22 @@ def test_few_labels_learn_from_k_windows_of_each_activity(study: Study, tmp_path
         list(units_of("few-labels", study, ["random"], 1, k=(99,)))
 
 
+CHOICES = [
+    {"name": "plain", "head": "linear", "least": 3},
+    {"name": "few", "most": 2, "head": "vote", "standardise": True, "solver": "lbfgs", "unlabelled": "self-training"},
+]
+
+
+def test_few_labels_take_the_way_that_stands_for_their_number(study: Study, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(learners, "STEPS", 2)
+    own = dataclasses.replace(study, recipe=tiny.recipe(choice=CHOICES, method__classical__trees=5))
+    found = list(execute(units_of("few-labels", own, ["random"], 1, k=(1, 3), draws=2), tmp_path / "rows.jsonl"))
+    assert [(row.key["k"], row.meta["choice"]["name"]) for row in found] == [(1, "few")] * 2 + [(3, "plain")] * 2
+    assert all(row.meta["choice"]["by"] == "labels" and row.meta["choice"]["scores"] == {} for row in found)
+    again = list(execute(units_of("few-labels", own, ["random"], 1, k=(1,), draws=1), tmp_path / "again.jsonl"))
+    assert again[0].result == found[0].result
+
+
 @pytest.mark.parametrize("method", ["csshar", "supervised"])
 def test_each_draw_trains_a_copy_of_the_same_encoder(
     method: str, study: Study, tmp_path: Path, monkeypatch: Any

@@ -43,6 +43,8 @@ def refuse_unready(out: Path, *, resume: bool = False) -> None:
 def with_values(encoder: PretrainedEncoder, overrides: dict[str, Any]) -> PretrainedEncoder:
     """Return the encoder with some values of its recipe replaced, those of fine-tuning: the rest is past.
 
+    Values of `[finetune]` are meant to hold, so that the recipe's choices go unless they are named, too.
+
     Args:
         overrides: values by dotted key, as in {"finetune.encoder": "trained"}.
 
@@ -53,11 +55,13 @@ def with_values(encoder: PretrainedEncoder, overrides: dict[str, Any]) -> Pretra
     if methods.spec(encoder.method).end_to_end:
         allowed.append(f"method.{encoder.method}")
     for key in overrides:
-        if not key.startswith(tuple(f"{section}." for section in allowed)):
+        if key != "choice" and not key.startswith(tuple(f"{section}." for section in allowed)):
             raise RecipeError(
                 f"--set {key}: the encoder is there already, so only values of {' or '.join(allowed)} can be replaced, "
                 "such as finetune.encoder=trained"
             )
+    if any(key.startswith("finetune.") for key in overrides) and not any(key.startswith("choice") for key in overrides):
+        overrides = {"choice": []} | overrides
     return replace(encoder, recipe=load_recipe(encoder.recipe, encoder.meta.dataset, overrides))
 
 

@@ -65,6 +65,16 @@ def of_finetuning(
     }
 
 
+def short_digest(settings: HeadSettings) -> str:
+    """Return the digest of settings that tells the checkpoints of one candidate from those of another.
+
+    >>> from otolith.finetuning.settings import FinetuneSettings
+    >>> short_digest(FinetuneSettings(epochs=2)) == short_digest(FinetuneSettings(epochs=3))
+    False
+    """
+    return _short(_written(settings).encode())
+
+
 def _written(settings: HeadSettings) -> str:
     """Return what `repr` gives, without later settings at their defaults: earlier checkpoints stay usable."""
     from otolith.recipes.sections import usual

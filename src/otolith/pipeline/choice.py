@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from otolith.windows import Windows
 if TYPE_CHECKING:
     from otolith.recipes import Recipe
 
-Train = Callable[[FinetuneSettings, Path | None, OnEpoch | None], Model]
+Train = Callable[[FinetuneSettings, OnEpoch | None], Model]
 
 
 def labels_each(w: Windows, rows: NDArray[np.int64]) -> float:
@@ -52,7 +51,6 @@ def choose(
     train: Train,
     labels: float,
     validated: bool = True,
-    checkpoints: Path | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Model:
     """Train every candidate and return the model with the best macro F1 on the validation windows.
@@ -63,23 +61,21 @@ def choose(
 
     Args:
         found: settings by name, of `candidates`; at least one.
-        train: trains a model with settings, a folder of checkpoints and a listener.
+        train: trains a model with settings and a listener.
         labels: labelled windows an activity.
         validated: whether there are labelled validation windows.
-        checkpoints: folder that gets one of its own for each candidate.
     """
     from otolith.recipes.choices import by_rule
 
     if not validated or len(found) == 1:
         taken, settings = by_rule(found)
-        model = train(settings, checkpoints, on_epoch)
+        model = train(settings, on_epoch)
         if taken:
             model.chosen = Chosen(taken, "labels", labels)
         return model
     models: dict[str, Model] = {}
-    for number, (name, settings) in enumerate(found.items()):
-        folder = None if checkpoints is None else checkpoints / f"choice-{number}"
-        models[name] = train(settings, folder, _named(on_epoch, name))
+    for name, settings in found.items():
+        models[name] = train(settings, _named(on_epoch, name))
     scores = {name: model.validation for name, model in models.items()}
     taken = max(scores, key=lambda name: scores[name])  # the first of equals
     model = models[taken]

@@ -25,7 +25,7 @@ from otolith.finetuning.unlabelled import Pool
 from otolith.finetuning.updates import EndToEnd
 from otolith.methods import MethodSpec
 from otolith.model import Model, PretrainedEncoder, must_fit
-from otolith.model.fingerprint import digest_of, of_finetuning
+from otolith.model.fingerprint import digest_of, of_finetuning, short_digest
 from otolith.model.joining import as_asked, learned
 from otolith.nets.heads import layers_of, pooled
 from otolith.pipeline import choice, voting
@@ -108,13 +108,13 @@ def finetune(
         )
     if settings is None and encoder.recipe.choice and not (spec.end_to_end or spec.own_head):
 
-        def train(settings: FinetuneSettings, folder: Path | None, listener: OnEpoch | None) -> Model:
-            more: dict[str, Any] = {"checkpoints": folder, "progress": progress, "on_epoch": listener}
+        def train(settings: FinetuneSettings, listener: OnEpoch | None) -> Model:
+            more: dict[str, Any] = {"checkpoints": checkpoints, "progress": progress, "on_epoch": listener}
             return finetune(encoder, w, split, settings=settings, seed=seed, frozen=frozen, **more)
 
         n_each = choice.labels_each(w, train_rows)
         found = choice.candidates(encoder.recipe, n_each, bool(frozen))
-        return choice.choose(found, train, n_each, len(val_rows) > 0, checkpoints, on_epoch)
+        return choice.choose(found, train, n_each, len(val_rows) > 0, on_epoch)
     if isinstance(settings, FinetuneSettings) and settings.head == "vote":
         kept: dict[str, Any] = {"checkpoints": checkpoints, "progress": progress, "on_epoch": on_epoch}
         return voting.vote(encoder, w, split, settings, seed, frozen=frozen, **kept)
@@ -158,7 +158,10 @@ def finetune(
     if checkpoints is not None:
         identity = of_finetuning(base, w, split, split.train if rest else train_rows, val_rows, settings, seed, trained)
         # A frozen encoder's weights are in no checkpoint: a head never goes on with those of another one.
-        folder = CheckpointFolder(checkpoints / f"finetune-{digest_of(learned(encoder.network))}", identity)
+        name = f"finetune-{digest_of(learned(encoder.network))}"
+        if encoder.recipe.choice:  # candidates have a folder each
+            name += f"-{short_digest(settings)}"
+        folder = CheckpointFolder(checkpoints / name, identity)
     with claims.hold(checkpoints) if checkpoints is not None else nullcontext():
         known, judged = Labelled(inputs[0], labels[0]), Labelled(inputs[1], labels[1])
         if takes_labels and sum(map(len, rest)) > 1:

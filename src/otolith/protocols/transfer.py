@@ -73,7 +73,7 @@ def _unit(source: Study, at_home: Split, target: Study, split: Split, method: st
             target.w,
             split,
             frozen=source.recipe.finetune.encoder == "frozen",
-            settings=None if spec(method).own_head else source.recipe.finetune,
+            settings=None if spec(method).own_head or source.recipe.choice else source.recipe.finetune,
             checkpoints=target.place_of(key),
             progress=progress,
         )

@@ -1,0 +1,40 @@
+"""Values of a recipe that `otolith finetune` replaces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.helpers import tiny
+
+from otolith import splits
+from otolith.errors import RecipeError
+from otolith.jobs.finetune import with_values
+from otolith.pipeline import pretrain
+
+CHOICES = [{"name": "one", "epochs": 2}, {"name": "other", "epochs": 3}]
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Any:
+    w = tiny.windows()
+    return pretrain(w, splits.holdout(w, 0), tiny.recipe(choice=CHOICES), "random", device="cpu")
+
+
+def test_values_of_fine_tuning_take_the_choice_away(encoder: Any) -> None:
+    found = with_values(encoder, {"finetune.epochs": 7}).recipe
+    assert found.choice == ()
+    assert found.finetune.epochs == 7
+
+
+def test_choices_that_are_named_stay(encoder: Any) -> None:
+    found = with_values(encoder, {"finetune.batch_size": 7, "choice.1.epochs": 9}).recipe
+    assert [way.epochs for way in found.candidates(10).values()] == [2, 9]
+    assert {way.batch_size for way in found.candidates(10).values()} == {7}
+    assert with_values(encoder, {"choice": []}).recipe.choice == ()
+    assert len(with_values(encoder, {}).recipe.choice) == 2
+
+
+def test_what_is_past_is_refused(encoder: Any) -> None:
+    with pytest.raises(RecipeError, match="the encoder is there already"):
+        with_values(encoder, {"pretrain.epochs": 7})
