@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.helpers import tiny
 
 from otolith import splits
 from otolith.errors import RecipeError
 from otolith.jobs.finetune import with_values
 from otolith.pipeline import pretrain
+from tests.helpers import tiny
 
 CHOICES = [{"name": "one", "epochs": 2}, {"name": "other", "epochs": 3}]
 
