@@ -114,8 +114,8 @@ def read_dates(text: pl.Series, order: str | None = None) -> Dates | None:
 
     >>> import polars as pl
     >>> found = read_dates(pl.Series(["23/12/2024 23:59:59.5", "24/12/2024 0:00:00.5"]))
-    >>> found.how, (found.nanoseconds[1] - found.nanoseconds[0]) / 1e9
-    ('day first, since there is no month 23', 1.0)
+    >>> found.how, float(found.nanoseconds[1] - found.nanoseconds[0]) / 1e9
+    ('day first, since there is no month 24', 1.0)
     >>> read_dates(pl.Series(["1970-01-01T02:00:01+02:00"])).nanoseconds.tolist()
     [1000000000]
     """
