@@ -301,7 +301,7 @@ def test_one_activity_is_refused_before_training(tmp_path: Path, activities: tup
         (["--set", "pretrain.epochs=many"], "many"),
         (["--set", "pretrain.batch_size=1"], "batch_size"),
         (["--set", "autoencoder.train.batch_size=1"], "batch_size"),
-        (["--set", "encoder.heads=3"], "heads"),
+        (["--recipe", "compact", "--set", "encoder.heads=3"], "heads"),
         (["--set", "pretrain.epochs"], "key=value"),
         (["--set", "=1"], "key=value"),
         (["--set", "pretrain.epochs=1", "watch"], "name it before --set"),
