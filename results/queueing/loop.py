@@ -81,6 +81,8 @@ def run(queue: Queue, command: Callable[[Cell], list[str]], commit: str, begin: 
             reasons.pop(cell.title, None)
             _tell(queue, commit, cell, reasons)
             reason = _work(queue, command(cell), ends)
+            if not reason and not _over(queue, ends):
+                reason = _left(queue, cell)
             if reason:
                 reasons[cell.title] = reason
                 failed.add(cell.title)
@@ -148,6 +150,12 @@ def _work(queue: Queue, command: list[str], ends: float | None) -> str:
     said = errors.read_text("utf-8", "replace").strip().splitlines()
     by = f"signal {-process.returncode}" if process.returncode < 0 else f"code {process.returncode}"
     return said[-1] if said else f"its process ended with {by}"
+
+
+def _left(queue: Queue, cell: Cell) -> str:
+    """Return what a cell that ended well has left out, or nothing: it would be the next one for ever."""
+    missing = cell.missing(cells.done(queue.results).get(cell.folder, []))
+    return f"its process ended well, and {missing} of its {len(cell.places)} rows are missing" if missing else ""
 
 
 def _wait_for_checkpoint(queue: Queue, process: subprocess.Popen[bytes]) -> None:

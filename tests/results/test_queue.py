@@ -186,6 +186,12 @@ def test_a_failure_is_told_and_tried_again_on_the_next_start(tmp_path: Path, wor
     assert len((tmp_path / "worked").read_text().split()) == 2, "what is done is not done again"
 
 
+def test_a_cell_that_ends_without_its_rows_is_not_begun_again_and_again(tmp_path: Path) -> None:
+    asked = queue(tmp_path, PLAIN | {"datasets": ["uci-har"], "seeds": 1})
+    assert loop.run(asked, lambda cell: [sys.executable, "-S", "-c", ""], "a" * 12, nothing) == 2
+    assert "random, seed 0: its process ended well, and 1 of its 1 rows are missing" in status.text(asked)
+
+
 def test_a_recipe_that_the_commit_does_not_have_holds_up_nothing(tmp_path: Path, worker: Any) -> None:
     asked = queue(tmp_path, PLAIN | {"recipe": "later"}, PLAIN | {"datasets": ["uci-har"], "seeds": 1})
     assert loop.run(asked, worker, "a" * 12, nothing) == 8
