@@ -256,6 +256,7 @@ CARDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "an activity twice": put(["still", "still", "shake"], "activities"),
     "a share beyond all": put(1.5, "validation_macro_f1"),
     "a checksum that is none": put("../x", "weights_sha256"),
+    "more choices than a recipe has": put([{"name": f"way {i}"} for i in range(101)], "recipe", "choice"),
     "a calibration that is a list": put([], "calibration"),
 }
 
@@ -266,6 +267,10 @@ CARDS: dict[str, Callable[[dict[str, Any]], Any]] = {
         (put("fast", "input", "rate_hz"), r"input.rate_hz: Input should be a valid number \(found 'fast'\)"),
         (put(1e308, "input", "seconds"), r"input.seconds: Input should be less than or equal to 1000000000 \(found 1e"),
         (put(["g"] * 6, "input", "units"), r"input: its units have to be m/s\^2, .*rad/s. Copy the model folder again"),
+        (
+            put([f"c{i}" for i in range(1001)], "input", "channels"),
+            r"input.channels: Tuple should have at most 1000 items",
+        ),
         (drop("activities"), r"activities: Field required. Copy the model folder again"),
         (
             put([0, 3], "training_classes"),

@@ -12,6 +12,7 @@ from otolith.errors import TrainingError
 from otolith.finetuning.settings import FinetuneSettings, HeadSettings, TreeSettings
 from otolith.nets import PredictionMLP, StandardisedHead, TreeEnsemble
 from otolith.nets.heads import PoolOverTime
+from otolith.nets.trees import MOST_FEATURES
 from otolith.training.state import seeded
 
 
@@ -44,11 +45,19 @@ def build_layers(n_seen: int, n_classes: int, settings: FinetuneSettings, seed: 
 def unfitted(n_features: int, n_classes: int, settings: TreeSettings) -> PredictionMLP | TreeEnsemble:
     """Return what `otolith.finetuning.trees.fit` fills: an ensemble without trees, or a linear layer.
 
+    Raises:
+        TrainingError: more features than trees take.
+
     >>> unfitted(4, 3, TreeSettings(model="boosting")).n_trees
     0
     """
     if settings.model == "logistic":
         return PredictionMLP(n_features, n_classes, hidden=())
+    if n_features > MOST_FEATURES:
+        raise TrainingError(
+            f"trees take up to {MOST_FEATURES:,} features of a window; got {n_features:,}. Cut shorter windows, take "
+            "an encoder that pools over time (encoder.kind=conv), or the head 'linear' with pool."
+        )
     return TreeEnsemble(n_features, n_classes, settings.kind)
 
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from otolith import __version__, methods
 from otolith.calibration.value import Calibration
-from otolith.errors import CheckpointError, DataError, RecipeError
+from otolith.errors import CheckpointError, DataError, RecipeError, TrainingError
 from otolith.model import weights
 from otolith.model.joining import alone, as_asked
 from otolith.model.values import Chosen, Model, PretrainedEncoder
@@ -123,8 +123,11 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
         build = partial(build_vote, encoder.network, len(card.activities), card.finetune, trees, 0)
     else:
         build = partial(build_head, n_features, len(card.activities), card.finetune, 0, flattened)
-    with torch.device("meta"):
-        weights.check(folder, "head.", build())
+    try:
+        with torch.device("meta"):
+            weights.check(folder, "head.", build())
+    except TrainingError as error:
+        raise CheckpointError(_undescribed(folder, error)) from None
     head = build()
     weights.fill(folder, "head.", head)
     calibration = None

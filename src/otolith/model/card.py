@@ -14,6 +14,8 @@ from otolith.recording import unit_of
 FORMAT = 1
 MOST_STEPS = 100_000
 """Most steps of a window: some encoders take any number, and a window of more fills a memory."""
+MOST_CHANNELS = 1000
+"""Most channels of a window: hand-made features have no tensor in the weights whose size could be held against them."""
 Positive = Annotated[float, Field(gt=0)]
 Bounded = Annotated[float, Field(gt=0, le=1e9)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -43,7 +45,7 @@ class Input(_Part):
     """Windows that the encoder expects: channels, rate in Hz, length in seconds and in steps, and the scaler fitted to
     them."""
 
-    channels: Names
+    channels: Annotated[Names, Field(max_length=MOST_CHANNELS)]
     units: tuple[str, ...] | None = None
     rate_hz: Bounded
     seconds: Bounded

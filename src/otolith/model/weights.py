@@ -113,7 +113,7 @@ def tensors(folder: Path, prefix: str) -> dict[str, Tensor]:
                 f"{path}: tensor {prefix}{name} holds {tensor.min().item():g}, and no variance or count is below zero; "
                 "copy it again"
             )
-        if prefix + name == "head.std" and bool((tensor <= 0).any()):
+        if prefix == "head." and name.rpartition(".")[2] == "std" and bool((tensor <= 0).any()):
             raise CheckpointError(
                 f"{path}: tensor {prefix}{name} holds {tensor.min().item():g}, and a deviation is above zero; "
                 "copy it again"

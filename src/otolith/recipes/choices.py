@@ -13,6 +13,8 @@ from otolith.finetuning.settings import FinetuneSettings
 from otolith.recipes.explaining import explain
 
 MOST_LABELS = 1_000_000
+MOST_CHOICES = 100
+"""Most choices of a recipe: each is checked as a whole, which takes milliseconds."""
 
 
 class Choice(BaseModel):

@@ -26,7 +26,7 @@ from otolith.errors import RecipeError, unknown
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.methods.base import AutoencoderSettings, EncoderSettings, ProjectionSettings
 from otolith.preprocessing.sensors import SensorSettings
-from otolith.recipes.choices import Choice, candidates, check
+from otolith.recipes.choices import MOST_CHOICES, Choice, candidates, check
 from otolith.recipes.explaining import explain
 from otolith.training.settings import TrainSettings
 
@@ -177,7 +177,7 @@ class Recipe(Section):
     pretrain: TrainSettings
     autoencoder: AutoencoderSettings
     finetune: FinetuneSettings = FinetuneSettings()
-    choice: tuple[Choice, ...] = ()
+    choice: tuple[Choice, ...] = Field(default=(), max_length=MOST_CHOICES)
     """Ways to use labels, the simplest first, of which a run takes what its validation subjects or its number of labels
     speak for (`otolith.pipeline.choice`); none: `finetune` as it is."""
     method: dict[str, Any] = Field(default_factory=dict)
