@@ -113,6 +113,12 @@ def test_a_frozen_encoder_leaves_out_what_would_train_it() -> None:
     assert list(choice.candidates(recipe, 24, frozen=True)) == ["short", "long"]
 
 
+def test_an_encoder_to_be_trained_leaves_out_what_would_freeze_it() -> None:
+    trained = {"name": "end to end", "head": "linear", "encoder": "trained"}
+    assert list(choice.candidates(tiny.recipe(choice=[*CHOICES, trained]), 24, frozen=False)) == ["end to end"]
+    assert list(choice.candidates(tiny.recipe(choice=CHOICES), 24, frozen=False)) == ["short", "long"]
+
+
 def test_a_bundle_keeps_the_choice(made: Any, tmp_path: Path) -> None:
     model = finetune(*made)
     folder = bundle.save(model, tmp_path / "model")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from otolith import splits
-from otolith.finetuning.settings import FinetuneSettings
+from otolith.errors import CheckpointError, TrainingError
+from otolith.finetuning.heads import build_head
+from otolith.finetuning.settings import FinetuneSettings, TreeSettings
 from otolith.model import Model, bundle
 from otolith.nets import JoinedEncoder, TreeEnsemble
 from otolith.nets.heads import layers_of, seen_by
@@ -115,3 +119,44 @@ def test_an_encoder_that_is_trained_is_the_caller_s_no_more(made: Any) -> None:
     assert all(torch.equal(value, before[name]) for name, value in encoder.network.state_dict().items())
     learned = model.encoder.network.learned.state_dict()  # type: ignore[union-attr]
     assert any(not torch.equal(value, before[name]) for name, value in learned.items())
+
+
+def test_labels_of_a_linear_classifier_do_not_join_training_end_to_end(made: Any) -> None:
+    settings = FinetuneSettings(**TRAINED | {"encoder": "frozen", "unlabelled": "self-training", "epochs": 1})
+    model = finetune(*made, settings=settings, frozen=False)
+    assert isinstance(model.settings, FinetuneSettings)
+    assert (model.settings.encoder, model.settings.unlabelled) == ("trained", "none")
+    assert sum(isinstance(module, TreeEnsemble) for module in model.head.modules()) == 1
+
+
+def test_a_solver_without_steps_is_refused_where_the_encoder_is_trained(made: Any) -> None:
+    with pytest.raises(
+        TrainingError, match=r"with frozen false the encoder is trained: .*got head 'vote', solver 'lbfgs'"
+    ):
+        finetune(*made, settings=FinetuneSettings(**FROZEN), frozen=False)
+
+
+def test_a_deviation_of_zero_below_the_vote_is_refused(made: Any, tmp_path: Path) -> None:
+    _, w, split = made
+    other = pretrain(w, split, tiny.recipe(method__classical__trees=7), "random", device="cpu")
+    folder = bundle.save(
+        finetune(other, w, split, settings=FinetuneSettings(**FROZEN | {"pool": True})), tmp_path / "m"
+    )
+    tensors = load_file(folder / bundle.WEIGHTS)
+    tensors["head.layers.heads.0.std"].zero_()
+    save_file(tensors, folder / bundle.WEIGHTS)
+    with pytest.raises(CheckpointError, match=r"head\.layers\.heads\.0\.std holds 0, and a deviation is above zero"):
+        bundle.load_model(folder, "cpu")
+
+
+def test_trees_for_more_features_than_they_take_are_refused(made: Any, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"up to 32,767 features of a window; got 40,000\. Cut shorter"):
+        build_head(40_000, 2, TreeSettings(), seed=0)
+    _, w, split = made
+    flat = pretrain(w, split, tiny.recipe(), "random", device="cpu")
+    folder = bundle.save(finetune(flat, w, split, settings=TreeSettings(trees=2)), tmp_path / "m")
+    card = json.loads((folder / bundle.CARD).read_text())
+    card["input"] |= {"seconds": 5000.0, "steps": round(5000 * card["input"]["rate_hz"])}
+    (folder / bundle.CARD).write_text(json.dumps(card))
+    with pytest.raises(CheckpointError, match="does not describe a model: trees take up to 32,767 features"):
+        bundle.load_model(folder, "cpu")

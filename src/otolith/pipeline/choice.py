@@ -32,17 +32,20 @@ def labels_each(w: Windows, rows: NDArray[np.int64]) -> float:
     return len(y) / max(1, len(np.unique(y)))
 
 
-def candidates(recipe: Recipe, labels: float, frozen: bool) -> dict[str, FinetuneSettings]:
+def candidates(recipe: Recipe, labels: float, frozen: bool | None) -> dict[str, FinetuneSettings]:
     """Return the recipe's candidates for so many labels an activity, by name, the simplest first.
 
     Args:
         labels: of `labels_each`.
-        frozen: leave out those that train the encoder, or keep it frozen where no others stand.
+        frozen: True leaves out those that train the encoder, or keeps it frozen where no others stand; False leaves out
+            those that keep it frozen, where others stand.
     """
     found = recipe.candidates(labels)
     if frozen:
         kept = {name: settings for name, settings in found.items() if settings.encoder == "frozen"}
         found = kept or {name: replace(settings, encoder="frozen") for name, settings in found.items()}
+    elif frozen is not None:
+        found = {name: settings for name, settings in found.items() if settings.encoder == "trained"} or found
     return found
 
 

@@ -113,7 +113,7 @@ def finetune(
             return finetune(encoder, w, split, settings=settings, seed=seed, frozen=frozen, **more)
 
         n_each = choice.labels_each(w, train_rows)
-        found = choice.candidates(encoder.recipe, n_each, bool(frozen))
+        found = choice.candidates(encoder.recipe, n_each, frozen)
         return choice.choose(found, train, n_each, len(val_rows) > 0, on_epoch)
     if isinstance(settings, FinetuneSettings) and settings.head == "vote":
         kept: dict[str, Any] = {"checkpoints": checkpoints, "progress": progress, "on_epoch": on_epoch}
@@ -193,7 +193,7 @@ def end_to_end(
         settings, frozen: as of `finetune`.
 
     Raises:
-        TrainingError: trees for an encoder that the method trains.
+        TrainingError: trees, or a solver without steps, for an encoder that is trained.
 
     >>> from otolith.recipes import load_recipe
     >>> recipe = load_recipe("compact", "watch")
@@ -213,9 +213,9 @@ def end_to_end(
         return settings, False
     trained = spec.end_to_end or settings.encoder == "trained" if frozen is None else not frozen
     if not (spec.end_to_end and trained):  # the card of a model says what was done
-        settings = replace(
-            settings,
-            encoder="trained" if trained else "frozen",
-            unlabelled="none" if trained else settings.unlabelled,
-        )
+        unlabelled = "none" if trained else settings.unlabelled
+        try:
+            settings = replace(settings, encoder="trained" if trained else "frozen", unlabelled=unlabelled)
+        except ValueError as error:
+            raise TrainingError(f"with frozen false the encoder is trained: {error}.") from None
     return settings, trained

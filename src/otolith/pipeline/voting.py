@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from otolith import metrics
+from otolith import methods, metrics
 from otolith.augment import SignalSpec
 from otolith.calibration import fit_calibration
 from otolith.finetuning.features import encode
@@ -58,6 +58,9 @@ def vote(
         DataError: windows without hand-made features.
         Others: see `otolith.finetune`.
     """
+    resolved, _ = finetuning.end_to_end(methods.spec(encoder.method), encoder.recipe, settings, frozen)
+    assert isinstance(resolved, FinetuneSettings)
+    settings = resolved
     more: dict[str, Any] = {"checkpoints": checkpoints, "progress": progress, "on_epoch": on_epoch}
     first = finetuning.finetune(encoder, w, split, settings=of_linear(settings), seed=seed, frozen=frozen, **more)
     began = time.perf_counter()
@@ -107,12 +110,11 @@ def vote(
     if on_epoch is not None:
         on_epoch(record)
     calibration = fit_calibration((seen[0], labels[0]), (seen[1], labels[1]), logits, dataset=w.meta.dataset)
-    assert isinstance(first.settings, FinetuneSettings)
     return replace(
         first,
         encoder=replace(base, network=network),
         head=head,
-        settings=replace(settings, encoder=first.settings.encoder),
+        settings=settings,
         validation=figure,
         records=[*first.records, record],
         calibration=calibration,
