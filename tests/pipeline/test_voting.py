@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +161,30 @@ def test_trees_for_more_features_than_they_take_are_refused(made: Any, tmp_path:
     (folder / bundle.CARD).write_text(json.dumps(card))
     with pytest.raises(CheckpointError, match="does not describe a model: trees take up to 32,767 features"):
         bundle.load_model(folder, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("method", "section"), [("random", {"finetune__head": "vote"}), ("supervised", {"method__supervised__head": "vote"})]
+)
+def test_a_vote_that_the_recipe_asks_for_is_one(method: str, section: dict[str, str], tmp_path: Path) -> None:
+    w = tiny.windows()
+    split = splits.holdout(w, 0)
+    encoder = pretrain(w, split, tiny.recipe(**CONV, **section), method, device="cpu")
+    model = finetune(encoder, w, split)
+    assert isinstance(layers_of(model.head), VoteHead)
+    learned = model.encoder.network.learned.state_dict()  # type: ignore[union-attr]
+    same = all(torch.equal(value, learned[name]) for name, value in encoder.network.state_dict().items())
+    assert same == (method == "random")
+    again = bundle.load_model(bundle.save(model, tmp_path / "model"), "cpu")
+    np.testing.assert_array_equal(again.predict_proba(w.x), model.predict_proba(w.x))
+
+
+def test_labels_of_one_activity_are_counted_as_given() -> None:
+    w = tiny.windows()
+    split = splits.holdout(w, 0)
+    y = np.array(w.y)
+    y[split.train[1:]] = -1
+    encoder = pretrain(w, split, tiny.recipe(**CONV), "random", device="cpu")
+    settings = FinetuneSettings(**WAYS["with self-training"])
+    with pytest.raises(TrainingError, match="the 1 labelled training windows hold 1 activity"):
+        finetune(encoder, replace(w, y=y), split, settings=settings)

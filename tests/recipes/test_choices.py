@@ -80,6 +80,8 @@ def test_one_value_of_a_choice_is_set_by_its_number() -> None:
         ([{"name": "few"}, {"name": "few"}], "two are called 'few'"),
         ([{"name": "few", "least": 9, "most": 3}], "expected least <= most"),
         ([{"least": 9}], r"choice\.0\.name is missing"),
+        ([{"name": "few", "augment": [{"name": "jiter"}]}], "unknown augmentation 'jiter'; did you mean 'jitter'"),
+        ([{"name": "few", "augment": [{"name": "jitter", "sgma": 1}]}], r"choice\.0\.augment: unknown option.*'sgma'"),
     ],
 )
 def test_wrong_choices_are_refused_in_words(choices: list[dict[str, Any]], message: str) -> None:

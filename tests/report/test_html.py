@@ -63,6 +63,8 @@ def page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Page:
         ),
         ("random", {"encoder": "trained"}, "trained on labels without any pre-training, together with a small"),
         ("supervised", {"keep": "last"}, "The weights are those of the last epoch."),
+        ("dynamic", {"solver": "adam"}, "The epoch was chosen on"),
+        ("dynamic", {"solver": "lbfgs"}, "calibrate its probabilities; nothing was chosen by them."),
     ],
 )
 def test_says_how_the_encoder_was_trained(

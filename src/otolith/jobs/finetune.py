@@ -58,7 +58,7 @@ def with_values(encoder: PretrainedEncoder, overrides: dict[str, Any]) -> Pretra
         if key != "choice" and not key.startswith(tuple(f"{section}." for section in allowed)):
             raise RecipeError(
                 f"--set {key}: the encoder is there already, so only values of {' or '.join(allowed)} can be replaced, "
-                "such as finetune.encoder=trained"
+                "such as finetune.penalty=3"
             )
     if any(key.startswith("finetune.") for key in overrides) and not any(key.startswith("choice") for key in overrides):
         overrides = {"choice": []} | overrides

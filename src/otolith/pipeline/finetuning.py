@@ -19,7 +19,7 @@ from otolith.errors import TrainingError
 from otolith.finetuning.classifier import train_classifier
 from otolith.finetuning.features import encode
 from otolith.finetuning.fitting import fit_layers
-from otolith.finetuning.heads import Labelled, build_head, predict, standardise
+from otolith.finetuning.heads import Labelled, build_head, predict, refuse_too_few, standardise
 from otolith.finetuning.settings import FinetuneSettings, HeadSettings, TreeSettings
 from otolith.finetuning.unlabelled import Pool
 from otolith.finetuning.updates import EndToEnd
@@ -106,7 +106,7 @@ def finetune(
         raise TrainingError(
             f"split {split.name} has no labelled training windows. Label some, or choose another split."
         )
-    if settings is None and encoder.recipe.choice and not (spec.end_to_end or spec.own_head):
+    if settings is None and encoder.recipe.choice and not (spec.own_head or (spec.end_to_end and not frozen)):
 
         def train(settings: FinetuneSettings, listener: OnEpoch | None) -> Model:
             more: dict[str, Any] = {"checkpoints": checkpoints, "progress": progress, "on_epoch": listener}
@@ -115,12 +115,12 @@ def finetune(
         n_each = choice.labels_each(w, train_rows)
         found = choice.candidates(encoder.recipe, n_each, frozen)
         return choice.choose(found, train, n_each, len(val_rows) > 0, on_epoch)
+    settings, trained = end_to_end(spec, encoder.recipe, settings, frozen)
     if isinstance(settings, FinetuneSettings) and settings.head == "vote":
         kept: dict[str, Any] = {"checkpoints": checkpoints, "progress": progress, "on_epoch": on_epoch}
-        return voting.vote(encoder, w, split, settings, seed, frozen=frozen, **kept)
+        return voting.vote(encoder, w, split, settings, seed, frozen=not trained, **kept)
     own = w.meta.dataset == encoder.meta.dataset
     scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings, scaled=spec.scaled)
-    settings, trained = end_to_end(spec, encoder.recipe, settings, frozen)
     base = as_asked(replace(encoder, scaler=scaler, meta=w.meta), settings)
     device = base.device
     y = torch.from_numpy(np.array(w.y)).to(device)
@@ -166,6 +166,7 @@ def finetune(
         known, judged = Labelled(inputs[0], labels[0]), Labelled(inputs[1], labels[1])
         if takes_labels and sum(map(len, rest)) > 1:
             assert isinstance(settings, FinetuneSettings)
+            refuse_too_few(known, judged, "finetune")  # before labels are found that nobody gave
             known = Pool(rest, seed).join(known, settings, seed)
         more: dict[str, Any] = {"n_classes": n_classes, "score": score, "checkpoints": folder}
         more |= {"progress": progress, "on_epoch": on_epoch}

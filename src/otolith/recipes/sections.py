@@ -213,8 +213,14 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _choices_are_settings(self) -> Recipe:
+        check(self.choice, self.finetune)
+        return self
+
+    @model_validator(mode="after")
     def _augmentations_of_end_to_end_training(self) -> Recipe:
         own = {"finetune": self.finetune} | {f"method.{name}": settings for name, settings in self.method.items()}
+        own |= {f"choice.{number}": each.settings(self.finetune) for number, each in enumerate(self.choice)}
         for section, settings in own.items():
             if isinstance(settings, FinetuneSettings) and isinstance(settings.augment, tuple):
                 try:
@@ -231,11 +237,6 @@ class Recipe(Section):
             # what JSON or TOML cannot say
             if value is None or (isinstance(value, float) and not math.isfinite(value)):
                 raise RecipeError(f"{path}: expected a finite number; got {value}")
-        return self
-
-    @model_validator(mode="after")
-    def _choices_are_settings(self) -> Recipe:
-        check(self.choice, self.finetune)
         return self
 
     def candidates(self, labels: float) -> dict[str, FinetuneSettings]:

@@ -144,6 +144,7 @@ def _single(run: RunFolder) -> dict[str, Any]:
         "pretrained": spec is None or spec.pretrained,
         "trained": _section(card, "finetune").get("encoder") == "trained",
         "kept_last": _section(card, "finetune").get("keep") == "last",
+        "converged": _section(card, "finetune").get("solver") == "lbfgs",
         "split": names.split_title(str(key.get("split", "?"))),
         "conditions": groups.conditions(key),
         "row": row,

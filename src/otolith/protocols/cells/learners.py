@@ -241,15 +241,15 @@ class Votes(_Learner):
         split: Split,
         encoder: PretrainedEncoder,
         settings: FinetuneSettings,
+        trained: bool,
         stop: Stop,
         progress: Progress,
     ) -> None:
         super().__init__(study, split, stop)
         first = of_linear(settings)
-        self.trained = settings.encoder == "trained"
         self.linear = (
             Networks(study, split, encoder, first, stop)
-            if self.trained
+            if trained
             else Heads(study, split, encoder, first, stop, progress)
         )
         handmade = handmade_features(study.w.meta, encoder.scaler).to(encoder.device)
@@ -286,7 +286,7 @@ def learner(
     if isinstance(settings, TreeSettings):
         return Fitted(study, split, encoder, settings, stop, progress)
     if settings.head == "vote":
-        return Votes(study, split, encoder, settings, stop, progress)
+        return Votes(study, split, encoder, settings, trained, stop, progress)
     if trained:
         return Networks(study, split, encoder, settings, stop)
     return Heads(study, split, encoder, settings, stop, progress)
