@@ -20,9 +20,10 @@ from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.model.joining import alone, as_asked
 from otolith.nets import HandmadeFeatures, JoinedEncoder, StandardisedHead
 from otolith.prediction import predict_recordings
+from otolith.pipeline.finetuning import end_to_end
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT
-from otolith.protocols.cells.learners import Heads, Networks
+from otolith.protocols.cells.learners import Heads, Networks, Votes, learner
 from otolith.protocols.cells.study import Study
 from otolith.recording import CHANNELS, Recording, Stream
 from otolith.streaming import StreamingRecogniser
@@ -201,7 +202,7 @@ def test_heads_of_few_labels_see_both(w: Windows, tmp_path: Path) -> None:
     recipe = tiny.recipe(**JOINED, finetune__epochs=2)
     study = Study(w, None, recipe, "tiny", tmp_path, "cpu")  # type: ignore[arg-type]
     encoder = pipeline.pretrain(w, split, recipe, "random", device="cpu")
-    heads = Heads(study, split, encoder, "last", SILENT)
+    heads = Heads(study, split, encoder, recipe.finetune, "last", SILENT)
     train = heads.features[: len(split.train), -handmade(w).shape[1] :]
     assert train.shape[1] + 16 * 12 == heads.features.shape[1]
     raw = torch.from_numpy(handmade(w)[split.train])
@@ -211,8 +212,8 @@ def test_heads_of_few_labels_see_both(w: Windows, tmp_path: Path) -> None:
     drawn = [split.train[np.isin(split.train, np.flatnonzero(w.y == c))][:2] for c in range(3)]
     rows = [np.concatenate(drawn)]
     whole = Networks(study, split, encoder, recipe.finetune, "last")
-    for learner in (heads, whole):
-        (found,) = learner.predictions(rows, [0], lambda n: None)
+    for way in (heads, whole):
+        (found,) = way.predictions(rows, [0], lambda n: None)
         assert found.shape == split.test.shape
 
 
@@ -247,3 +248,15 @@ def test_estimate_counts_joined_features(kept: str, w: Windows) -> None:
     )
     assert joined.peak_bytes >= plain.peak_bytes
     assert set(joined.seconds) == set(plain.seconds)
+
+
+def test_a_vote_of_few_labels_trains_the_encoder_of_a_method_that_trains_end_to_end(w: Windows, tmp_path: Path) -> None:
+    split = splits.holdout(w, 0)
+    recipe = tiny.recipe(method__supervised__head="vote", method__classical__trees=3)
+    study = Study(w, None, recipe, "tiny", tmp_path, "cpu")  # type: ignore[arg-type]
+    encoder = pipeline.pretrain(w, split, recipe, "supervised", device="cpu")
+    for frozen, kind in ((None, Networks), (True, Heads)):
+        settings, trained = end_to_end(methods.spec("supervised"), recipe, recipe.settings_of("supervised"), frozen)
+        votes = learner(study, split, encoder, settings, trained, "last", SILENT)
+        assert isinstance(votes, Votes)
+        assert isinstance(votes.linear, kind)
