@@ -19,8 +19,8 @@ from otolith.jobs.estimate import estimate
 from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.model.joining import alone, as_asked
 from otolith.nets import HandmadeFeatures, JoinedEncoder, StandardisedHead
-from otolith.prediction import predict_recordings
 from otolith.pipeline.finetuning import end_to_end
+from otolith.prediction import predict_recordings
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT
 from otolith.protocols.cells.learners import Heads, Networks, Votes, learner

@@ -164,7 +164,8 @@ def test_trees_for_more_features_than_they_take_are_refused(made: Any, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("method", "section"), [("random", {"finetune__head": "vote"}), ("supervised", {"method__supervised__head": "vote"})]
+    ("method", "section"),
+    [("random", {"finetune__head": "vote"}), ("supervised", {"method__supervised__head": "vote"})],
 )
 def test_a_vote_that_the_recipe_asks_for_is_one(method: str, section: dict[str, str], tmp_path: Path) -> None:
     w = tiny.windows()
