@@ -204,7 +204,7 @@ def test_heads_of_few_labels_see_both(w: Windows, tmp_path: Path) -> None:
     encoder = pipeline.pretrain(w, split, recipe, "random", device="cpu")
     heads = Heads(study, split, encoder, recipe.finetune, "last", SILENT)
     train = heads.features[: len(split.train), -handmade(w).shape[1] :]
-    assert train.shape[1] + 16 * 12 == heads.features.shape[1]
+    assert train.shape[1] + 3 * 16 == heads.features.shape[1]
     raw = torch.from_numpy(handmade(w)[split.train])
     expected = (raw - raw.mean(0)) / raw.std(0, correction=0)
     varies = raw.std(0) > 1e-2

@@ -15,7 +15,8 @@ FinetuneOverrides = Annotated[
         name="--set",
         metavar="KEY=VALUE",
         consume_multiple=(1, None),
-        help="Values of fine-tuning to replace in the encoder's recipe, such as finetune.encoder=trained finetune.solver=adam.",
+        help="Values of fine-tuning to replace in the encoder's recipe, such as finetune.encoder=trained "
+        "finetune.solver=adam.",
     ),
 ]
 
