@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,10 @@ def text_of(*lines: str) -> str:
         (("# t,x,y,z",), XYZ, (), (), 2),
         (("// Update Rate: 40.0Hz", "t,x,y,z"), XYZ, (), ("// Update Rate: 40.0Hz",), 3),
         (("", "", "t,x,y,z"), XYZ, (), (), 4),
+        (("t,x,y,z", ""), XYZ, (), (), 3),
+        (("t,x,y,z", *[",,,"] * 9), XYZ, (), (), 11),
+        (("Serial: 7", "", "t,x,y,z", "", ""), XYZ, (), ("Serial: 7",), 6),
+        (("t,x,y,z", "s,g,g,n/a"), XYZ, ("s", "g", "g", "n/a"), (), 3),
     ],
 )
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -86,6 +92,21 @@ def test_a_damaged_first_row_does_not_hide_the_rows_before_the_next(damage: str)
     found = find_layout(text_of("t,x,y,z", damage, *ROWS))
     assert found is not None
     assert (found.names, found.line) == (XYZ, 2)
+
+
+@pytest.mark.parametrize("hollow", ["2024-01-01 10:00:00.5,,,", "walk,nan,NaN,nan"])
+def test_rows_without_a_value_at_the_beginning_do_not_hide_the_names(hollow: str) -> None:
+    found = find_layout(text_of("t,x,y,z", *[hollow] * 9, *ROWS))
+    assert found is not None
+    assert (found.names, found.line) == (XYZ, 2)
+
+
+def test_a_long_run_of_blanks_takes_no_long_time() -> None:
+    rows = [row.replace(",", " ") for row in ROWS]
+    begin = time.perf_counter()
+    table = read_table("walk.txt", text_of(*rows, "1" + " " * 60_000 + "2 3 4").encode())
+    assert table.texts("column 2")[-1] == "2"
+    assert time.perf_counter() - begin < 2
 
 
 @given(st.text(alphabet='a1,;\t |.\n"#-', max_size=200))

@@ -153,7 +153,10 @@ def _first_row(rows: list[list[str]]) -> tuple[int, int, float] | None:
             after = full[place : place + BODY]
             if len(rows[number]) != width or not fits[number] or sum(fits[each] for each in after) < ALIKE * len(after):
                 continue
-            named = next((up for up in reversed(full[max(0, place - 3) : place]) if _is_header(rows[up], width)), None)
+            top = place
+            while top and _is_hollow(rows[full[top - 1]], width):
+                top -= 1
+            named = next((up for up in reversed(full[max(0, top - 3) : top]) if _is_header(rows[up], width)), None)
             said = [cell for each in after if fits[each] for cell in rows[each] if cell]
             told = sum(is_number(cell) or bool(_TIME.match(cell)) for cell in said) / max(1, len(said))
             sure = told * min(1.0, 0.5 + width / 8) * (1.0 if named is None else NAMED)
@@ -165,8 +168,23 @@ def _first_row(rows: list[list[str]]) -> tuple[int, int, float] | None:
 
 
 def _is_header(cells: list[str], width: int) -> bool:
-    """Tell if a line may name the columns: as many cells, none of them a number."""
-    return len(cells) == width > 1 and not any(map(is_number, cells)) and 2 * sum(map(bool, cells)) > width
+    """Tell if a line may name the columns: as many cells, none of them a number or a time."""
+    return (
+        len(cells) == width > 1
+        and not _is_hollow(cells, width)
+        and not any(map(is_number, cells))
+        and 2 * sum(map(bool, cells)) > width
+    )
+
+
+def _is_hollow(cells: list[str], width: int) -> bool:
+    """Tell if a line is a row of the table without a value, as before a sensor's first: a time, or words for none."""
+    if abs(len(cells) - width) > 1 or len(cells) < 2 or any(map(is_number, cells)):
+        return False
+    if any(map(_TIME.match, cells)) or not any(cells):
+        return True
+    said = list(filter(None, cells))
+    return sum(cell.lower() in _NO_VALUE for cell in said) > 1 and not any(map(is_unit_text, set(said) - _NO_VALUE))
 
 
 def _header(
@@ -178,17 +196,20 @@ def _header(
     while top and len(above) < 6:
         line = lines[top - 1]
         cells = rows[top - 1]
+        if not above and not any(cells):  # between names and rows
+            top -= 1
+            continue
         comment = line.lstrip().startswith(("#", "//", "%"))
         if comment:
             cells = [cell.lstrip("#/% ") for cell in cells]
-        if abs(len(cells) - width) > 1 or len(cells) < 2 or any(map(is_number, cells)) or not any(cells):
+        if abs(len(cells) - width) > 1 or len(cells) < 2 or any(map(is_number, cells)) or _is_hollow(cells, width):
             break
         if comment and above:
             break
         above.insert(0, cells)
         top -= 1
     if not above:
-        return top, (), ()
+        return first, (), ()
     above = [cells + [""] * (width - len(cells)) for cells in above]
     units: tuple[str, ...] = ()
     for cells in reversed(above[1:]):

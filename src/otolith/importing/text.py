@@ -53,7 +53,7 @@ def read_table(where: str, content: bytes) -> Table:
         )
     number, separator, rest = layout.line, layout.separator, text[layout.begin :]
     if separator == " ":
-        rest, separator = re.sub(r"[ \t]+", "\t", re.sub(r"(?m)^[ \t]+|[ \t]+$", "", rest)), "\t"
+        rest, separator = re.sub(r"(?m)^\t|\t$", "", re.sub(r"[ \t]+", "\t", rest)), "\t"
     names = _names(where, layout.names or [f"column {column}" for column in range(1, layout.width + 1)], number - 1)
     body = _quoted if '"' in rest else _plain
     frame, numbers, more = body(where, rest, number, separator, names)
