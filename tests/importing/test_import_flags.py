@@ -88,3 +88,12 @@ def test_zeros_of_a_sensor_that_sleeps_are_a_gap(tmp_path: Path) -> None:
     assert [(round(gap.start_s, 2), round(gap.stop_s, 2)) for gap in findings.gaps] == [(5.98, 10.0)]
     assert next(each.value for each in findings.decisions if each.what == "accelerometer unit") == "g"
     assert any("a sensor that sleeps" in repair.what and repair.count == 200 for repair in findings.repairs)
+
+
+@pytest.mark.parametrize("gravity", [None, "removed"])
+def test_zeros_of_a_signal_without_gravity_are_rest(tmp_path: Path, gravity: str | None) -> None:
+    rows = [f"{i / 50:.2f},{np.sin(i / 4):.2f},{np.cos(i / 5):.2f},{np.sin(i / 6):.2f}" for i in range(1000)]
+    rows[300:500] = [f"{i / 50:.2f},0.00,0.00,0.00" for i in range(300, 500)]
+    (tmp_path / "t.csv").write_text("\n".join(["time (s),acc_x,acc_y,acc_z", *rows]))
+    found = read_recordings(tmp_path / "t.csv", ImportOptions(accept_guess=True, acc_unit="m/s^2", gravity=gravity))
+    assert (found.gravity, found.recordings[0].streams[0].n_samples) == ("removed", 1000)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from otolith.errors import DataError
 from otolith.importing.findings import Gap
 from otolith.importing.session import ACC
+from otolith.importing.units import acc_unit_of_data, blocks_of
 from otolith.windows.clock import MAX_GAP_S
 from otolith.windows.times import Samples, repair, rows_that
 
@@ -48,13 +49,21 @@ def gaps(samples: Samples, kind: str) -> list[Gap]:
 
 
 def _asleep(sensor: Sensor) -> NDArray[np.bool_]:
-    """Return the rows in which an accelerometer that shows gravity gives exact zeros for a while."""
-    out = np.zeros(sensor.values.shape[1], np.bool_)
-    if sensor.kind != ACC or sensor.gravity == "removed":
-        return out
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], (sensor.values == 0).all(axis=0), [False]])))
-    for first, stop in zip(edges[::2], edges[1::2], strict=True):
-        out[first:stop] = stop - first >= SLEEPING_ROWS
+    """Return the rows in which an accelerometer that shows gravity elsewhere gives exact zeros for a while.
+
+    Without gravity such zeros may be rest, as of linear acceleration that is rounded.
+    """
+    zero = (sensor.values == 0).all(axis=0)
+    if sensor.kind != ACC or sensor.gravity == "removed" or not zero.any():
+        return np.zeros(len(zero), np.bool_)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], zero, [False]])))
+    lasting = np.diff(edges)[::2]
+    out = np.zeros(len(zero), np.bool_)
+    out[zero] = np.repeat(lasting >= SLEEPING_ROWS, lasting)
+    if sensor.gravity is None and out.any():
+        awake = ~zero & np.isfinite(sensor.values).all(axis=0) & np.isfinite(sensor.clock.seconds)
+        if acc_unit_of_data(blocks_of((sensor.clock.seconds[awake], sensor.values[:, awake]))) is None:
+            out[:] = False
     return out
 
 
