@@ -49,8 +49,9 @@ def test_rate_start_and_unit_stand_above_the_table(tmp_path: Path, dates: str, d
     assert any(each.what == "read as" and "ActiGraph" in each.value for each in findings.decisions)
 
 
-def test_a_file_without_times_and_rate_asks_for_the_rate(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", rate=" ")
+@pytest.mark.parametrize("rate", [" ", " at 0 Hz "])
+def test_a_file_without_times_and_rate_asks_for_the_rate(tmp_path: Path, rate: str) -> None:
+    path = write(tmp_path / "a.csv", rate=rate)
     with pytest.raises(DataError, match="--rate"):
         read_recordings(path)
     assert read_recordings(path, ImportOptions(rate_hz=30)).rate_hz == 30

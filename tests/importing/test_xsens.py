@@ -64,6 +64,26 @@ def test_mt_manager_has_its_rate_above_the_table(tmp_path: Path, lost: int) -> N
     assert units["gyroscope unit"] == "rad/s"
 
 
+@pytest.mark.parametrize("first", [5_000, 2**32 - 50_000])
+def test_mt_manager_counts_time_in_ticks_of_10_khz(tmp_path: Path, first: int) -> None:
+    lines = rows([f"{i},{(first + round(i * 1e4 / 60)) % 2**32}" for i in range(N)], 1.0)
+    (tmp_path / "m.txt").write_text(
+        "\n".join(["// Update Rate: 60.0Hz", f"PacketCounter,SampleTimeFine,{NAMES}", *lines])
+    )
+    found = read_recordings(tmp_path / "m.txt")
+    times = found.recordings[0].streams[0].sample_times
+    np.testing.assert_allclose(times, np.arange(N) / 60, atol=1e-4)
+
+
+@pytest.mark.parametrize("rate", ["0", "1.2.3", "999999999999"])
+def test_a_rate_at_which_nothing_samples_is_asked_for(tmp_path: Path, rate: str) -> None:
+    lines = rows([f"{i}," for i in range(N)], 1.0)
+    about = f"// Update Rate: {rate}Hz"
+    (tmp_path / "m.txt").write_text("\n".join([about, f"PacketCounter,SampleTimeFine,{NAMES}", *lines]))
+    with pytest.raises(DataError, match="--rate"):
+        read_recordings(tmp_path / "m.txt")
+
+
 def test_packets_without_a_rate_ask_for_it(tmp_path: Path) -> None:
     lines = [f"PacketCounter,SampleTimeFine,{NAMES}", *rows([f"{i}," for i in range(N)], 1.0)]
     (tmp_path / "m.txt").write_text("\n".join(lines))

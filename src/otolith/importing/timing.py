@@ -53,6 +53,12 @@ class Clock:
     regular: float | None = None
 
 
+def usual_rate(text: str) -> float | None:
+    """Return a rate in Hz that a file states in digits; None for one at which nothing samples."""
+    rate = float(text)
+    return rate if 1 <= rate <= RATES[1] else None
+
+
 def counted(n_rows: int, rate_hz: float, origin_ns: int | None = None) -> Clock:
     """Return a clock for rows without time; `origin_ns` is the moment of the first, where that is known."""
     return Clock(np.arange(n_rows) / rate_hz, origin_ns, regular=rate_hz)

@@ -14,7 +14,7 @@ from otolith.errors import DataError
 from otolith.importing.dates import NONE, read_dates
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.session import ACC, Sensor, Session, axes
-from otolith.importing.timing import Clock, counted, read_clock
+from otolith.importing.timing import Clock, counted, read_clock, usual_rate
 
 if TYPE_CHECKING:
     from otolith.importing.questions import Questions
@@ -49,7 +49,7 @@ class ActiGraphCsv(Format):
             about = _about(sheet)
             assert about is not None
             order = "day first" if about[1].lower().startswith("d") else "month first"
-            rate = questions.options.rate_hz or (float(about[2]) if about[2] else None)
+            rate = questions.options.rate_hz or (usual_rate(about[2]) if about[2] else None)
             time = next((column for column in table.columns if column.lower() in ("timestamp", "date", "time")), None)
             if time is not None:
                 clock = read_clock(table, time, questions, findings, order=order)

@@ -2,7 +2,8 @@
 
 `PacketCounter,SampleTimeFine,...,Acc_X,Acc_Y,Acc_Z,Gyr_X,...` stand below lines about the device. Accelerations are in
 m/s² with gravity (Movella's manuals). A DOT counts its time in µs with 32 bits and turns in deg/s; MT Manager counts
-packets with 16 bits, has the rate above the table, and the data tell the unit of its gyroscope.
+packets with 16 bits and time, if at all, in ticks of 10 kHz, has the rate above the table, and the data tell the unit
+of its gyroscope.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from otolith.errors import DataError
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
-from otolith.importing.timing import Clock, carried_on, counted, read_clock
+from otolith.importing.timing import Clock, carried_on, counted, read_clock, usual_rate
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 COUNTER, FINE = "PacketCounter", "SampleTimeFine"
 ACC_AXES, GYRO_AXES = ("Acc_X", "Acc_Y", "Acc_Z"), ("Gyr_X", "Gyr_Y", "Gyr_Z")
-RATE = re.compile(r"(?:OutputRate|Output Rate|Update Rate)\s*:?[\s,;]*([\d.]+)\s*Hz", re.IGNORECASE)
+RATE = re.compile(r"(?:OutputRate|Output Rate|Update Rate)\s*:?[\s,;]*(\d+(?:\.\d+)?)\s*Hz", re.IGNORECASE)
+TICKS_HZ = 10_000.0
+SHORTEST_US = 2500.0
+"""From row to row in µs; a DOT gives at most 120 rows a second. Fewer are ticks, of which a row takes no more."""
 DOCUMENTED = "Movella documents it"
 
 
@@ -58,8 +62,13 @@ class Xsens(Format):
 def _clock(table: Table, questions: Questions, findings: Findings) -> tuple[Clock, bool]:
     """Return the clock, and whether the file is of a DOT."""
     is_dot = any(re.match(r"DeviceTag|Measurement Mode", line) for line in table.comments)
-    stated = next((float(match[1]) for line in table.comments if (match := RATE.search(line))), None)
+    stated = next((usual_rate(match[1]) for line in table.comments if (match := RATE.search(line))), None)
     if FINE in table.columns and table.is_number(FINE):
+        ticks = table.numbers(FINE)
+        steps = np.diff(ticks[np.isfinite(ticks)])
+        if not is_dot and (steps > 0).any() and np.median(steps[steps > 0]) < SHORTEST_US:
+            findings.decide("time", "ticks of 10 kHz", f"column {FINE!r} of MT Manager")
+            return Clock(carried_on(table, ticks, findings) / TICKS_HZ), is_dot
         return read_clock(table, FINE, questions, findings, "us" if is_dot else None), is_dot
     rate = questions.options.rate_hz or stated
     if rate is None:
