@@ -93,6 +93,53 @@ def test_what_the_numbers_do_not_tell_is_left_open() -> None:
 
 
 @pytest.mark.parametrize(
+    ("texts", "orders", "day"),
+    [
+        (["24/03/05 10:00:00"], ("day first", "year first"), None),
+        (["04/03/05 10:00:00"], ("day first", "month first", "year first"), None),
+        (["24/03/05 23:59:59", "24/03/06 00:00:01"], (), (2024, 3, 5)),
+        (["99/03/05 10:00:00"], (), (2099, 3, 5)),
+        (["12/25/24 10:00:00"], (), (2024, 12, 25)),
+        (["24/03/05 23:59:59", "25/03/05 00:00:01"], (), (2005, 3, 24)),
+        (["24.03.05 10:00:00"], (), (2005, 3, 24)),
+        (["24/03/45 10:00:00"], (), (2045, 3, 24)),
+    ],
+)
+def test_a_year_of_two_digits_may_come_first(
+    texts: list[str], orders: tuple[str, ...], day: tuple[int, int, int] | None
+) -> None:
+    found = read_dates(pl.Series(texts))
+    assert found is not None
+    assert found.orders == orders
+    if day is None:
+        found = read_dates(pl.Series(texts), "year first")
+        year, month, of_month = map(int, texts[0][:8].split("/"))
+        day = (2000 + year, month, of_month)
+    assert found is not None
+    assert found.nanoseconds[0] // 86_400_000_000_000 == (datetime(*day) - EPOCH).days
+
+
+@pytest.mark.parametrize("sign", [".", ":", ","])
+@pytest.mark.parametrize("parts", [1_000, 1_000_000])
+@pytest.mark.parametrize("padded", [False, True])
+def test_parts_of_a_second_without_leading_zeros(sign: str, parts: int, padded: bool) -> None:
+    steps = np.arange(200) * 20
+    texts = [
+        f"2024-03-05 10:00:{step // 1000:02d}{sign}"
+        + (f"{step % 1000:03d}".rstrip("0") or "0" if padded else str(step % 1000 * (parts // 1000)))
+        for step in steps.tolist()
+    ]
+    found = read_dates(pl.Series(texts))
+    assert found is not None
+    np.testing.assert_array_equal(found.nanoseconds - found.nanoseconds[0], steps * 1_000_000)
+    assert ("without their leading zeros" in found.how) == (not padded)
+
+
+def test_a_long_cell_is_no_date() -> None:
+    assert read_dates(pl.Series(["2024-03-05 10:00:00" + " " * 50_000 + "x"])) is None
+
+
+@pytest.mark.parametrize(
     ("texts", "odd"),
     [
         (["2024-02-30 00:00:00"], 0),
@@ -135,6 +182,14 @@ def test_an_hour_of_summer_time_is_carried_on(zone: str, month: int) -> None:
 
 def test_other_jumps_are_left_alone() -> None:
     wall = [datetime(2024, 6, 5, 10) + timedelta(seconds=step + 3600 * (step > 50)) for step in range(100)]
+    found = read_dates(pl.Series(wall).dt.strftime("%Y-%m-%d %H:%M:%S"))
+    assert found is not None
+    assert found.carried_on() == (found, None)
+
+
+def test_an_hour_that_is_there_twice_on_another_day_is_left_alone() -> None:
+    """Such as the hours of two devices, one after the other in one file."""
+    wall = [datetime(2024, 3, 5, 10) + timedelta(seconds=step % 3600) for step in range(7200)]
     found = read_dates(pl.Series(wall).dt.strftime("%Y-%m-%d %H:%M:%S"))
     assert found is not None
     assert found.carried_on() == (found, None)

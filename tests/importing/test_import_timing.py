@@ -91,6 +91,22 @@ def test_time_of_day_past_midnight(tmp_path: Path, point: str) -> None:
     assert "midnight" in found.findings["t"].repairs[0].what
 
 
+@pytest.mark.parametrize("form", ["%Y%m%d%H%M%S.%f", "%Y%m%d%H%M%S%f", "%Y%m%d%H%M%S%f ms"])
+def test_dates_without_signs_between_are_no_numbers(tmp_path: Path, form: str) -> None:
+    """They would jump by 40 s at each minute."""
+    start = datetime(2024, 3, 5, 10, 0, 55)
+    texts = [(start + timedelta(seconds=round(t, 3))).strftime(form) for t in TIMES]
+    found = read_recordings(table(tmp_path / "t.csv", [t.replace("000 ms", "") for t in texts]), GIVEN)
+    np.testing.assert_allclose(times_of(found), TIMES, atol=1.1e-3)
+    assert found.findings["t"].started == "2024-03-05T10:00:55.000000"
+
+
+def test_time_of_day_with_parts_of_a_second_without_leading_zeros(tmp_path: Path) -> None:
+    texts = [f"10:00:{int(t):02d}:{round(t * 1000) % 1000}" for t in np.arange(len(TIMES)) / 50]
+    found = read_recordings(table(tmp_path / "t.csv", texts), GIVEN)
+    np.testing.assert_allclose(times_of(found), np.arange(len(TIMES)) / 50, atol=1e-6)
+
+
 def test_a_format_of_ones_own(tmp_path: Path) -> None:
     texts = [f"01~03~2026 09:00:{t:09.6f}" for t in TIMES]
     path = table(tmp_path / "t.csv", texts)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from otolith.importing.findings import Findings
+    from otolith.importing.table import Table
 
 BITS = (16, 24, 32)
 NEAR = 0.02
@@ -42,3 +48,12 @@ def unwrapped(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], int | N
             out[rows] = known + added
             return out, bits, rows[1:][begins & at_ends]
     return values, None, none
+
+
+def carried_on(table: Table, values: NDArray[np.float64], findings: Findings) -> NDArray[np.float64]:
+    """Return the numbers of a counter that goes on where it began again, which is told; the same where it did not."""
+    found, bits, again = unwrapped(values)
+    if bits is not None:
+        what = f"a counter of {bits} bits begins again and was carried on"
+        findings.repair(table.at(int(again[0])), what, len(again))
+    return found

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 NONE = -(2**63)
 """Stands for no time among nanoseconds since 1970."""
 HOUR_S = 3600.0
+LONGEST = 100
+"""Characters in a date; patterns would take long over more."""
+UNPADDED = ", parts of a second without their leading zeros"
+DAY_FIRST, MONTH_FIRST, YEAR_FIRST = "day first", "month first", "year first"
 USUAL = "year, month, day"
 """The order that needs no explanation."""
 _MONTHS = {
@@ -70,7 +74,7 @@ class Dates:
         local_s: seconds by which the clock on the wall was ahead of UTC at the first moment; None where not said.
         how: the form, in words.
         odd: number of the first row that does not have that form, None where all have.
-        orders: "day first" and "month first", where the numbers leave both open.
+        orders: "day first", "month first" and "year first", as far as the numbers leave them open.
     """
 
     nanoseconds: NDArray[np.int64]
@@ -83,8 +87,7 @@ class Dates:
     def carried_on(self) -> tuple[Dates, int | None]:
         """Return the moments without the hour by which the clock on the wall was put back or forward, and its row.
 
-        Only where no zone is named. The clock goes back by an hour, to within the step before; or it goes forward by
-        one in the small hours of a Sunday, when clocks do.
+        Only where no zone is named, and in the small hours of a Sunday, when clocks are changed.
         """
         rows = np.flatnonzero(self.nanoseconds != NONE)
         steps = np.diff(self.nanoseconds[rows]) / 1e9
@@ -92,10 +95,10 @@ class Dates:
             return self, None
         usual = float(np.median(np.abs(steps)))
         back = np.abs(steps + HOUR_S - usual) <= 2 + 2 * usual
-        hours = (self.nanoseconds[rows[1:]] // 3_600_000_000_000) % 24
-        sunday = (self.nanoseconds[rows[1:]] // 86_400_000_000_000 + 4) % 7 == 0
-        ahead = (np.abs(steps - HOUR_S - usual) <= 2 + 2 * usual) & sunday & (hours <= 4)
-        changed = np.flatnonzero(back | ahead)
+        ahead = np.abs(steps - HOUR_S - usual) <= 2 + 2 * usual
+        late = self.nanoseconds[rows[1:]] // 3_600_000_000_000 + 2  # from ten o'clock on Saturday to five on Sunday
+        night = ((late // 24 + 4) % 7 == 0) & (late % 24 <= 6)
+        changed = np.flatnonzero((back | ahead) & night)
         if len(changed) != 1:  # a clock changes once in a recording, or something else is wrong with it
             return self, None
         row = int(rows[changed[0] + 1])
@@ -110,7 +113,7 @@ def read_dates(text: pl.Series, order: str | None = None) -> Dates | None:
 
     Args:
         text: cells without blanks around them; empty or null ones hold no moment.
-        order: "day first" or "month first", where numbers alone do not tell.
+        order: "day first", "month first" or "year first", where numbers alone do not tell.
 
     >>> import polars as pl
     >>> found = read_dates(pl.Series(["23/12/2024 23:59:59.5", "24/12/2024 0:00:00.5"]))
@@ -138,16 +141,21 @@ def read_dates(text: pl.Series, order: str | None = None) -> Dates | None:
 
     good = groups["H"].is_not_null().to_numpy()
     year = number("y")
-    year = np.where(year < 100, 2000 + year, year)
     how, orders = form, tuple[str, ...]()
     if form == "numbers":
-        day, month, how, orders = _ordered(number("a"), number("b"), good, first, order)
+        order, orders = _year_first(number("a"), number("b"), year, good, first, order)
+        if order == YEAR_FIRST:
+            year, month, day, how = number("a"), number("b"), year, YEAR_FIRST
+        else:
+            day, month, how, left_open = _ordered(number("a"), number("b"), good, first, order)
+            orders = orders or left_open
     elif "month" in groups.columns:
         names = groups["month"].str.to_lowercase()
         month = names.replace_strict(MONTHS, default=0, return_dtype=pl.Int64).fill_null(0).to_numpy()
         day, how = number("d"), "month by its name"
     else:
         day, month, how = number("d"), number("m"), USUAL
+    year = np.where(year < 100, 2000 + year, year)
     hour = number("H")
     if "half" in groups.columns and groups["half"].is_not_null().any():
         after = groups["half"].str.to_lowercase().fill_null("").eq("p").to_numpy()
@@ -158,7 +166,8 @@ def read_dates(text: pl.Series, order: str | None = None) -> Dates | None:
     good &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= _days_of(year, month)) & (year > 1900) & (year < 2200)
     good &= (hour < 24) & (number("M") < 60) & (number("S") <= 60)
     whole = 86_400 * _days_since_1970(year, month, day) + 3600 * hour + 60 * number("M") + number("S")
-    fraction = groups["F"].str.pad_end(9, "0").cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+    fraction, unpadded = fractions(groups["F"], whole)
+    how += UNPADDED if unpadded else ""
     zone, ahead, said = _zones(groups, whole, good)
     good &= said
     nanoseconds = np.where(good, (whole - ahead) * 1_000_000_000 + fraction, NONE)
@@ -168,8 +177,29 @@ def read_dates(text: pl.Series, order: str | None = None) -> Dates | None:
     return Dates(nanoseconds, zone, local, how, odd, orders)
 
 
+def fractions(digits: pl.Series, whole_s: NDArray[np.int64]) -> tuple[NDArray[np.int64], bool]:
+    """Return nanoseconds from the digits after whole seconds, and whether these are a number without its leading zeros.
+
+    Some programs write 10:00:00.5 for 5 ms. They are told by the time, which would run back again and again otherwise.
+
+    >>> import polars as pl
+    >>> fractions(pl.Series(["5", "25", "105"]), np.zeros(3, np.int64))[0].tolist()
+    [5000000, 25000000, 105000000]
+    """
+    import polars as pl
+
+    lengths = digits.str.len_chars()
+    longest = lengths.max()
+    plain = digits.str.pad_end(9, "0").cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+    if longest not in (3, 6, 9) or lengths.min() == longest:
+        return plain, False
+    number = digits.cast(pl.Int64, strict=False).fill_null(0).to_numpy() * 10 ** (9 - int(longest))
+    back = [int((np.diff(whole_s * 1_000_000_000 + each) < 0).sum()) for each in (plain, number)]
+    return (number, True) if back[1] < back[0] else (plain, False)
+
+
 def _fits(pattern: str, text: str) -> bool:
-    return re.fullmatch(pattern.replace(r"\p{L}", r"[^\W\d_]"), text) is not None
+    return len(text) <= LONGEST and re.fullmatch(pattern.replace(r"\p{L}", r"[^\W\d_]"), text) is not None
 
 
 def _ordered(
@@ -192,6 +222,26 @@ def _ordered(
         return b, a, "month first", ()
     same = bool((a[good] == b[good]).all())
     return a, b, "day first", () if order or same else ("day first", "month first")
+
+
+def _year_first(
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    c: NDArray[np.int64],
+    good: NDArray[np.bool_],
+    first: str,
+    order: str | None,
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return the order of dates such as 24/3/5 if they may begin with the year, and the orders that stay open."""
+    lo, hi = ([int(f(each[good])) for each in (a, b, c)] if good.any() else [0, 0, 0] for f in (np.min, np.max))
+    if order is not None or re.match(r"\d{1,2}\.", first) or lo[2] < 1 or hi[2] > 31 or hi[1] > 12:
+        return order, ()
+    changing = [len(np.unique(each[good])) for each in (a, b, c)]
+    if hi[0] > 31 or changing[2] > max(changing[:2]):
+        return YEAR_FIRST, ()
+    if max(changing) > 1 or (lo[0] == lo[1] == lo[2]):
+        return order, ()
+    return order, (DAY_FIRST, MONTH_FIRST, YEAR_FIRST) if hi[0] <= 12 else (DAY_FIRST, YEAR_FIRST)
 
 
 def _zones(

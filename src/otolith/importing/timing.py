@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
-from otolith.importing.counters import unwrapped
-from otolith.importing.dates import USUAL, read_dates
+from otolith.importing.counters import carried_on
+from otolith.importing.dates import UNPADDED, USUAL, fractions, read_dates
 from otolith.importing.table import Table
 from otolith.importing.units import TIME_UNITS
 
@@ -34,8 +34,10 @@ EPOCH = {"s": (3e8, 1e10), "ms": (3e11, 1e13), "us": (3e14, 1e16), "ns": (3e17, 
 LATEST = 1e19
 """Largest number in any unit: beyond the last nanosecond that 64 bits hold."""
 CLOCK = r"^\s*(\d{1,3}):([0-5]?\d):([0-5]?\d)(?:[.,:](\d{1,9}))?\s*$"
+PACKED = r"(19|20|21)\d{12}([.,]\d{1,9}|\d{3}|\d{6})?$"
 HALF_DAY_S = 43_200.0
-FORMATS_OF_DATES = {"day first": "%d/%m/%Y %H:%M:%S%.f", "month first": "%m/%d/%Y %H:%M:%S%.f"}
+FORMATS_OF_DATES = {"day first": "%d/%m/%Y %H:%M:%S%.f", "month first": "%m/%d/%Y %H:%M:%S%.f",
+                    "year first": "%y/%m/%d %H:%M:%S%.f"}  # fmt: skip
 """Value of `--time-format` for each order."""
 
 
@@ -86,6 +88,8 @@ def read_clock(
     if typed is not None:
         return typed
     if table.is_number(column):
+        if unit is None and questions.options.time_unit is None and _is_packed(table, column):
+            return _dates(table, column, table.text(column).fill_null(""), questions, findings, order)
         return _numbers(table, column, questions, findings, unit)
     if questions.options.time_format:
         return _formatted(table, column, questions.options.time_format)
@@ -94,6 +98,15 @@ def read_clock(
     if re.match(CLOCK, first):
         return _clock_times(table, column, findings)
     return _dates(table, column, text, questions, findings, order)
+
+
+def _is_packed(table: Table, column: str) -> bool:
+    """Tell if numbers are dates and times without signs between, such as 20240305100000.02."""
+    text = table.text(column).fill_null("")
+    if not re.match(PACKED, next(iter(text.filter(text != "")), "")):
+        return False
+    found = read_dates(text)
+    return found is not None and found.odd is None
 
 
 def _typed(table: Table, column: str) -> Clock | None:
@@ -160,15 +173,6 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
     return Clock((values - origin) * (scale / 1e9), origin * scale, "UTC")
 
 
-def carried_on(table: Table, values: NDArray[np.float64], findings: Findings) -> NDArray[np.float64]:
-    """Return the numbers of a counter that goes on where it began again, which is told; the same where it did not."""
-    found, bits, again = unwrapped(values)
-    if bits is not None:
-        what = f"a counter of {bits} bits begins again and was carried on"
-        findings.repair(table.at(int(again[0])), what, len(again))
-    return found
-
-
 def _spacing(values: NDArray[np.float64]) -> float:
     """Typical difference from row to row, whichever way time runs; rows that share a time share the step after it."""
     steps = np.abs(np.diff(values))
@@ -195,8 +199,11 @@ def _clock_times(table: Table, column: str, findings: Findings) -> Clock:
     text = table.text(column)
     parts = [text.str.extract(CLOCK, group) for group in (1, 2, 3, 4)]
     hours, minutes, seconds = (part.cast(pl.Float64).fill_null(np.nan).to_numpy() for part in parts[:3])
-    fraction = ("0." + parts[3].fill_null("0")).cast(pl.Float64).to_numpy()
-    times = hours * 3600 + minutes * 60 + seconds + fraction
+    times = hours * 3600 + minutes * 60 + seconds
+    nanoseconds, unpadded = fractions(parts[3], np.nan_to_num(times).astype(np.int64))
+    times += nanoseconds / 1e9
+    if unpadded:
+        findings.decide("time", "hh:mm:ss" + UNPADDED, f"column {column!r} would run back otherwise")
     _refuse_odd(table, column, text, np.isfinite(times))
     known = np.flatnonzero(np.isfinite(times))
     steps = np.diff(times[known])

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
+from otolith.importing.counters import carried_on
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
-from otolith.importing.timing import Clock, carried_on, counted, read_clock, usual_rate
+from otolith.importing.timing import Clock, counted, read_clock, usual_rate
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
