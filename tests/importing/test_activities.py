@@ -61,6 +61,19 @@ def test_a_map_renames_merges_and_takes_away(tmp_path: Path) -> None:
         assert notes == ["--label-map names 'swim', which no recording has"]
 
 
+def test_a_map_without_a_header_loses_no_line(tmp_path: Path) -> None:
+    (tmp_path / "map.csv").write_text("stairs up,stairs\nstairs down,stairs\n")
+    given = recording("Stairs Up", "stairs down")
+    names = [segment.activity for segment in given.segments]
+    assert activities(tidied([given], read_map(tmp_path / "map.csv", names))[0]) == ["stairs"]
+
+
+def test_a_mapped_name_and_a_spelling_of_it_are_one() -> None:
+    found, notes = tidied([recording("stairs up", "walk", "upstairs")], {"stairs up": "Upstairs"})
+    assert len(set(activities(found))) == 2
+    assert len(notes) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

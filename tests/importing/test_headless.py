@@ -67,6 +67,16 @@ def test_a_file_without_names_is_read_from_its_first_row_on(tmp_path: Path) -> N
     assert (found.findings["CWA"].started or "").startswith("2019-05-02T16:10:00.01")
 
 
+@pytest.mark.parametrize("clock", [DATES, [str(each) for each in TIMES]])
+def test_a_column_of_words_beside_the_times_is_the_label(clock: list[str]) -> None:
+    words = ["walk"] * len(clock)
+    found = guess_by_values([[*row, word] for row, word in zip(rows(clock, *S.acc), words, strict=True)])
+    assert found.column("label") == "column 5"
+    seconds = [f"10:00:{each:09.6f}" for each in TIMES]
+    found = guess_by_values([[*row, word] for row, word in zip(rows(clock, *S.acc), seconds, strict=True)])
+    assert found.column("label") is None
+
+
 def test_several_accelerometers_without_names_are_asked_about(tmp_path: Path) -> None:
     cells = rows(TIMES, *S.acc, *S.gyro, *S.acc)
     (tmp_path / "s1.dat.txt").write_text("\n".join("\t".join(row) for row in cells))

@@ -49,6 +49,7 @@ def test_units_in_names() -> None:
     assert unit_in_name("acc_x_g", ACC_UNITS) == "g"
     assert unit_in_name("gyro_x_dps", GYRO_UNITS) == "deg/s"
     assert unit_in_name("g_x", ACC_UNITS) is None
+    assert unit_in_name("acc_x_no_gravity", ACC_UNITS) is None
     assert unit_in_name("accX", ACC_UNITS) is None
 
 

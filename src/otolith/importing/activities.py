@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -32,10 +32,13 @@ def is_label(text: str) -> bool:
     return text.strip().lower() not in NO_LABEL
 
 
-def read_map(path: Path) -> dict[str, str]:
+def read_map(path: Path, names: Collection[str] = ()) -> dict[str, str]:
     """Read a map of activities: a table of two columns, as written and as meant, or TOML such as `"stairs up" = "up"`.
 
     Names count without regard to case and blanks; an empty name or a word for no label takes the activity away.
+
+    Args:
+        names: of the activities that there are; a table whose first line has one of them has no header.
 
     Raises:
         DataError: it cannot be read, has another form, or maps one name to two.
@@ -56,6 +59,8 @@ def read_map(path: Path) -> dict[str, str]:
                 "as:\nactivity,meant\nstairs up,up"
             )
         pairs = list(zip(*map(table.texts, table.columns), strict=True))
+        if folded(table.columns[0]) in map(folded, names):
+            pairs.insert(0, (table.columns[0], table.columns[1]))
     found: dict[str, str] = {}
     for name, meant in pairs:
         if found.setdefault(folded(name), meant.strip()) != meant.strip():
@@ -92,23 +97,28 @@ def tidied(
         for segment in each.segments:
             lasting[segment.activity] += (segment.stop_s or segment.start_s) - segment.start_s
     names = {name: name.strip() for name in lasting}
+    if mapping is not None:
+        unused = set(mapping) - {folded(name) for name in lasting}
+        if unused:
+            notes.append(f"--label-map names {', '.join(map(repr, sorted(unused)))}, which no recording has")
+        names = {name: mapping.get(folded(name), kept) for name, kept in names.items()}
     if not keep_case:
         spelled: dict[str, list[str]] = {}
         for name in sorted(lasting):
-            spelled.setdefault(folded(name), []).append(name)
+            spelled.setdefault(folded(names[name]), []).append(name)
         for several in spelled.values():
-            if len(several) > 1:
-                kept = max(several, key=lambda name: lasting[name]).strip()
-                names |= dict.fromkeys(several, kept)
+            total: dict[str, float] = defaultdict(float)
+            for name in several:
+                total[names[name]] += lasting[name]
+            kept = max(total, key=lambda name: total[name])
+            others = ", ".join(repr(names[name]) for name in several if names[name] != kept)
+            if mapping is None:
                 others = ", ".join(repr(name) for name in several if name != kept)
+            if len(several) > 1 and others:
+                names |= dict.fromkeys(several, kept)
                 notes.append(
                     f"{others} differ(s) from {kept!r} only in case or blanks and is taken for it (--keep-case)"
                 )
-    if mapping is not None:
-        unused = set(mapping) - {folded(name) for name in names.values()}
-        names = {name: mapping.get(folded(kept), kept) for name, kept in names.items()}
-        if unused:
-            notes.append(f"--label-map names {', '.join(map(repr, sorted(unused)))}, which no recording has")
     if all(name == kept for name, kept in names.items()):
         return list(recordings), notes
     return [replace(each, segments=_renamed(each.segments, names)) for each in recordings], notes

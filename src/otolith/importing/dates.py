@@ -188,12 +188,12 @@ def fractions(digits: pl.Series, whole_s: NDArray[np.int64]) -> tuple[NDArray[np
     """
     import polars as pl
 
-    lengths = digits.str.len_chars()
-    longest = lengths.max()
+    lengths = digits.str.len_chars().drop_nulls().to_numpy()
+    longest = int(lengths.max(initial=0))
     plain = digits.str.pad_end(9, "0").cast(pl.Int64, strict=False).fill_null(0).to_numpy()
     if longest not in (3, 6, 9) or lengths.min() == longest:
         return plain, False
-    number = digits.cast(pl.Int64, strict=False).fill_null(0).to_numpy() * 10 ** (9 - int(longest))
+    number = digits.cast(pl.Int64, strict=False).fill_null(0).to_numpy() * 10 ** (9 - longest)
     back = [int((np.diff(whole_s * 1_000_000_000 + each) < 0).sum()) for each in (plain, number)]
     return (number, True) if back[1] < back[0] else (plain, False)
 

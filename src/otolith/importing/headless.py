@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from otolith.recording import STANDARD_GRAVITY
 LEAST_ROWS = 30
 ROWS_HZ = 25.0
 """Rate at which rows are taken to come while nothing is known of it."""
+_TIMES = re.compile(r"\d+[-/.:]\d")
 SHARE = 0.8
 """Least share of a column's cells that are numbers, where it is one of numbers."""
 
@@ -53,8 +55,8 @@ def guess_by_values(rows: Sequence[Sequence[str]]) -> Mapping:
         found["acc"] = tuple(_name(first + i) for i in range(3))
         if first + 6 <= width and _turns(numbers, first + 3):
             found["gyro"] = tuple(_name(first + 3 + i) for i in range(3))
-        words = [i for i in range(width) if _is_words(columns[i])]
-        if len(words) == 1 and words[0] != time:
+        words = [i for i in range(width) if i != time and _is_words(columns[i])]
+        if len(words) == 1:
             found["label"] = (_name(words[0]),)
     return Mapping(found, frozenset(found))
 
@@ -105,4 +107,4 @@ def _turns(numbers: Sequence[NDArray[np.float64] | None], first: int) -> bool:
 
 
 def _is_words(cells: Sequence[str]) -> bool:
-    return all(cell and not is_number(cell) for cell in cells)
+    return all(cell and not is_number(cell) and not _TIMES.match(cell) for cell in cells)

@@ -246,7 +246,8 @@ def _together(
         spans = {each.name: _span(each) for each in recordings}
         placed = labels.segments_of_intervals(intervals, spans, findings)
         recordings = [replace(each, segments=placed[each.name]) for each in recordings]
-    mapping = None if options.label_map is None else read_map(options.label_map)
+    names = {segment.activity for each in recordings for segment in each.segments}
+    mapping = None if options.label_map is None else read_map(options.label_map, names)
     recordings, notes = tidied(recordings, mapping, options.keep_case)
     if not (options.subject or options.subject_folder) and all(
         each.subject == each.name or each.name.startswith(f"{each.subject} part ") for each in recordings

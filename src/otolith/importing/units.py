@@ -132,6 +132,7 @@ def unit_in_name(header: str, units: dict[str, float]) -> str | None:
     """
     bracketed = split_header(header)[1]
     words = re.split(r"[_\s]+", header.strip().lower())
+    words = words[:1] + [word for word in words[1:] if word != "gravity"]  # such as acc_x_no_gravity
     last = _unit_at_the_end(words)
     if last is not None and bracketed is None and last[1] in units:
         return last[1]
