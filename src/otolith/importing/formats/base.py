@@ -41,7 +41,7 @@ class Format(ABC):
     title: ClassVar[str]
     """Name for people, as in "read as ..."."""
     order: ClassVar[int] = 0
-    """Of two formats that are equally sure the one with the lower number reads a file."""
+    """Rank among formats that are equally sure: the lowest number reads a file."""
 
     @abstractmethod
     def sniff(self, folder: Folder) -> Claim | None:
