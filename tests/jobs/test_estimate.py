@@ -94,3 +94,11 @@ def test_a_part_of_the_job() -> None:
     whole = Estimate({"pretrain": 2.0, "finetune": 3.0}, 10, 20)
     assert whole.only("pretrain").total_seconds == 2.0
     assert whole.only("pretrain").peak_bytes == 20
+
+
+def test_choices_stand_by_the_windows_that_have_a_label() -> None:
+    way = {"epochs": 1, "solver": "adam", "head": "linear"}
+    choices = [{"name": "few", "most": 50, **way}, {"name": "many", "least": 51, "encoder": "trained", **way}]
+    recipe = tiny.recipe(choice=choices)
+    assert "features" not in estimate(recipe, "random", tiny.meta(), 300, 30, "cpu").seconds
+    assert "features" in estimate(recipe, "random", tiny.meta(), 300, 30, "cpu", labels=5.0).seconds

@@ -147,12 +147,6 @@ def test_a_stopped_choice_goes_on(made: Any, tmp_path: Path, monkeypatch: pytest
     assert evaluate(again, w, split) == evaluate(whole, w, split)
 
 
-def test_an_encoder_that_shall_be_trained_leaves_out_what_keeps_it_frozen() -> None:
-    recipe = tiny.recipe(choice=[*CHOICES, {"name": "whole", "encoder": "trained"}])
-    assert list(choice.candidates(recipe, 24, frozen=False)) == ["whole"]
-    assert list(choice.candidates(recipe, 24, frozen=None)) == ["short", "long", "whole"]
-
-
 def test_a_supervised_encoder_that_is_frozen_has_the_same_choice() -> None:
     w = tiny.windows()
     split = splits.holdout(w, 0)

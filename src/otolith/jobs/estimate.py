@@ -82,6 +82,7 @@ def estimate(
     n_val: int,
     device: str = "auto",
     available: int | None = None,
+    labels: float | None = None,
 ) -> Estimate:
     """Time one step of each stage on random windows and multiply.
 
@@ -89,6 +90,7 @@ def estimate(
         n_train, n_val: windows of the training and validation parts.
         available: bytes that a run on the CPU may take (`memory.available_bytes`); None: any. An eighth of a batch is
             tried first, so that the step itself does not run out of them.
+        labels: labelled training windows an activity, by which a recipe's choices stand; None: all windows have labels.
 
     The peak counts weights, gradients and Adam's moments, the activations kept for one step, the windows, and the
     features of fine-tuning.
@@ -122,7 +124,7 @@ def estimate(
         seconds[stage] = per_step * settings.epochs * (n_train // min(settings.batch_size, n_train))
         activations = max(activations, kept)
     features = 0
-    ways = _ways(spec, recipe, n_train / len(meta.activities))
+    ways = _ways(spec, recipe, n_train / len(meta.activities) if labels is None else labels)
     for finetune, whole in ways:
         network = joined(encoder, meta, _unit_scaler(meta)) if are_joined(finetune) else encoder
         per_window = _forward_seconds(network, meta, where)

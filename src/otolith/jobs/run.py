@@ -17,6 +17,7 @@ from otolith.jobs.folder import file_name, recipe_title, refuse_other, write_ide
 from otolith.jobs.tensorboard import CurveWriter
 from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.pipeline import OnEpoch, build_encoder, finetune, pretrain
+from otolith.pipeline.choice import labels_each
 from otolith.preprocessing.sensors import check_sensors
 from otolith.progress import SILENT, Progress
 from otolith.protocols import sections
@@ -68,7 +69,8 @@ class Prepared:
         n_train, n_val = len(self.split.train) + sum(map(len, self.unlabelled)), len(self.split.val)
         free = None if ignore_memory else memory.available_bytes()
         with progress.stage("time of a step", 1) as bar:
-            found = estimate(self.recipe, self.method, self.w.meta, n_train, n_val, self.device, free)
+            labels = labels_each(self.w, self.split.train)
+            found = estimate(self.recipe, self.method, self.w.meta, n_train, n_val, self.device, free, labels)
             bar.advance()
         return found
 
