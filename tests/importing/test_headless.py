@@ -77,6 +77,13 @@ def test_a_column_of_words_beside_the_times_is_the_label(clock: list[str]) -> No
     assert found.column("label") is None
 
 
+@pytest.mark.parametrize("shift", [0, 1])
+def test_a_quaternion_is_no_accelerometer(shift: int) -> None:
+    turn = TIMES / 6
+    four = np.stack([np.cos(turn), 0.8 * np.sin(turn), 0.6 * np.sin(turn), np.zeros(len(turn))])
+    assert guess_by_values(rows(TIMES, *np.roll(four, shift, axis=0))).column("acc") is None
+
+
 def test_several_accelerometers_without_names_are_asked_about(tmp_path: Path) -> None:
     cells = rows(TIMES, *S.acc, *S.gyro, *S.acc)
     (tmp_path / "s1.dat.txt").write_text("\n".join("\t".join(row) for row in cells))

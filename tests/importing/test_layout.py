@@ -94,6 +94,13 @@ def test_a_damaged_first_row_does_not_hide_the_rows_before_the_next(damage: str)
     assert (found.names, found.line) == (XYZ, 2)
 
 
+@pytest.mark.parametrize("numbers", ["0,1,2,3", ",0,1,2"])
+def test_numbers_of_columns_are_no_row(numbers: str) -> None:
+    found = find_layout(text_of(numbers, *ROWS))
+    assert found is not None
+    assert (found.names, found.line) == ((), 2)
+
+
 @pytest.mark.parametrize("hollow", ["2024-01-01 10:00:00.5,,,", "walk,nan,NaN,nan"])
 def test_rows_without_a_value_at_the_beginning_do_not_hide_the_names(hollow: str) -> None:
     found = find_layout(text_of("t,x,y,z", *[hollow] * 9, *ROWS))

@@ -92,9 +92,18 @@ def _gravity(numbers: Sequence[NDArray[np.float64] | None], first: int) -> float
     if values.shape[1] < LEAST_ROWS or (values.std(axis=1) == 0).sum() > 1:
         return None
     unit = acc_unit_of_data(blocks_of((np.arange(values.shape[1]) / ROWS_HZ, values)))
-    if unit is None:
+    if unit is None or any(_is_quaternion(numbers[each : each + 4]) for each in (first - 1, first) if each >= 0):
         return None
     return float(np.median(np.abs(np.sqrt((values**2).sum(axis=0)) * ACC_UNITS[unit] / STANDARD_GRAVITY - 1)))
+
+
+def _is_quaternion(numbers: Sequence[NDArray[np.float64] | None]) -> bool:
+    """Tell if four columns are as long as 1 in nearly all rows, which no accelerometer is so exactly."""
+    four = [each for each in numbers if each is not None]
+    if len(four) < 4:
+        return False
+    off = np.abs(np.sqrt((np.stack(four) ** 2).sum(axis=0)) - 1)
+    return bool(np.nanmedian(off) < 1e-3 and np.nanmean(off < 5e-3) > 0.95)
 
 
 def _turns(numbers: Sequence[NDArray[np.float64] | None], first: int) -> bool:

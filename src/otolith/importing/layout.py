@@ -134,7 +134,9 @@ def is_number(cell: str) -> bool:
 
 
 def _is_sample(cells: list[str]) -> bool:
-    """Tell if a line may be a row of samples: a third of what it says are numbers, and the rest no unit."""
+    """Tell if a line may be a row of samples: a third of what it says are numbers, but not those of its columns."""
+    if len(cells) > 2 and any(cells[skip:] == [str(n) for n in range(len(cells) - skip)] for skip in (0, not cells[0])):
+        return False
     said = [cell for cell in cells if cell.lower() not in _NO_VALUE]
     numbers = sum(map(is_number, said))
     return len(cells) > 1 and numbers > 0 and 3 * numbers >= len(said)
