@@ -11,7 +11,10 @@ import pytest
 import torch
 
 from otolith.export.graph import quiet
-from otolith.nets import HandmadeFeatures
+from otolith.nets import HandmadeFeatures, Unscaled
+from otolith.nets.standards import mean_and_deviation
+from otolith.preprocessing.gravity import turned_triads
+from otolith.preprocessing.scaler import Scaler
 from otolith.recording import CHANNELS
 
 
@@ -313,3 +316,17 @@ def test_half_precision_around_it_changes_nothing() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         found = network(x)
     torch.testing.assert_close(found, network(x), rtol=0, atol=0)
+
+
+def test_what_gravity_alignment_leaves_of_level_axes_is_not_standardised() -> None:
+    channels = ("acc_x", "acc_y", "acc_z")
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(200, 3, 30)) + 10 * rng.normal(size=(200, 3, 1))).astype(np.float32)
+    scaler = Scaler.fit(x, turned=turned_triads(channels))
+    features = HandmadeFeatures(channels, 30, 30.0)
+    h = Unscaled(features, scaler.shift, scaler.factor)(torch.from_numpy(scaler.transform(x)))
+    mean, std = mean_and_deviation([h])
+    z = (h - mean) / std
+    for name in ("acc_x_mean", "acc_y_mean", "acc_gravity_x", "acc_gravity_y"):
+        assert z[:, features.names.index(name)].abs().max() < 1e-4, name
+    assert z[:, features.names.index("acc_z_mean")].std() > 0.9
