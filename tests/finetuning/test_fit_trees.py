@@ -140,3 +140,11 @@ def test_settings_out_of_range_are_refused_with_what_was_given(wrong: dict[str, 
     ((name, value),) = wrong.items()
     with pytest.raises(ValueError, match=rf"expected .*{name}.*got .*{name} {value}"):
         TreeSettings(**wrong)
+
+
+@pytest.mark.parametrize("model", ["extra-trees", "forest"])
+def test_no_tree_asks_for_what_is_nothing_but_rounding(model: Any) -> None:
+    y = torch.arange(200) % 2
+    x = torch.stack([(y - 0.5) * 1e-6, y + torch.randn(200, generator=torch.Generator().manual_seed(0))], 1)
+    head = fit_trees(Labelled(x, y), TreeSettings(model=model, trees=5), seed=0, n_classes=2)
+    assert set(head.feature.tolist()) == {-1, 1}

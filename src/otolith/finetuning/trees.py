@@ -18,6 +18,7 @@ from otolith.finetuning.heads import Labelled, class_weights, unfitted
 from otolith.finetuning.linear import fit_linear
 from otolith.finetuning.settings import TreeSettings
 from otolith.nets import PredictionMLP
+from otolith.nets.standards import ROUNDING
 from otolith.nets.trees import MOST_DEPTH, Tree, TreeEnsemble
 
 TRIED = (1000, 4)
@@ -76,6 +77,7 @@ def fit_trees(train: Labelled, settings: TreeSettings, seed: int, n_classes: int
 
     device = train.inputs.device
     x, y = train.inputs.cpu().numpy(), train.y.cpu().numpy()
+    x = np.where(np.ptp(x, axis=0) > ROUNDING, x, np.float32(0))  # no tree asks for what is nothing but rounding
     with threadpool_limits(torch.get_num_threads()):
         fitted = _model(settings, len(y), seed).fit(x, y)
     n_features = x.shape[1]
