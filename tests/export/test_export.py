@@ -42,9 +42,9 @@ def split(w: Windows) -> Split:
     return splits.holdout(w, 0)
 
 
-def model_of(name: str, w: Windows, split: Split, **recipe: Any) -> Model:
+def model_of(name: str, w: Windows, split: Split, kind: str = "compact", **recipe: Any) -> Model:
     """A head on the untrained encoder of a method: the graph is the same as after training."""
-    resolved = tiny.recipe(**recipe)
+    resolved = tiny.recipe(kind, **recipe)
     network = pipeline.build_encoder(name, resolved, w.meta, 3).eval()
     encoder = PretrainedEncoder(network, Scaler.fit(w.x, split.train), w.meta, resolved, name, 3)
     return pipeline.finetune(encoder, w, split, frozen=True)
@@ -133,7 +133,7 @@ def test_an_uncalibrated_model_has_one_output(model: Model, w: Windows, split: S
 
 @pytest.mark.parametrize("calibrated", [True, False])
 def test_int8_is_smaller_and_tells_what_it_costs(calibrated: bool, w: Windows, split: Split, tmp_path: Path) -> None:
-    wide = model_of("dynamic", w, split, finetune__hidden=[256])
+    wide = model_of("dynamic", w, split, "paper", finetune__hidden=[256])
     wide = wide if calibrated else replace(wide, calibration=None)
     whole = export_onnx(wide, tmp_path / "m.onnx", trial=trial(w, split))
     done = export_onnx(wide, tmp_path / "m8.onnx", trial=trial(w, split), int8=True)

@@ -23,6 +23,7 @@ from otolith.finetuning.heads import Labelled, build_head, predict, refuse_too_f
 from otolith.finetuning.settings import FinetuneSettings, HeadSettings, TreeSettings
 from otolith.finetuning.unlabelled import Pool
 from otolith.finetuning.updates import EndToEnd
+from otolith.finetuning.vote import of_linear
 from otolith.methods import MethodSpec
 from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.model.fingerprint import digest_of, of_finetuning, short_digest
@@ -118,7 +119,8 @@ def finetune(
     settings, trained = end_to_end(spec, encoder.recipe, settings, frozen)
     if isinstance(settings, FinetuneSettings) and settings.head == "vote":
         kept: dict[str, Any] = {"checkpoints": checkpoints, "progress": progress, "on_epoch": on_epoch}
-        return voting.vote(encoder, w, split, settings, seed, frozen=not trained, **kept)
+        first = finetune(encoder, w, split, settings=of_linear(settings), seed=seed, frozen=not trained, **kept)
+        return voting.vote(first, encoder, w, split, settings, seed, progress=progress, on_epoch=on_epoch)
     own = w.meta.dataset == encoder.meta.dataset
     scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings, scaled=spec.scaled)
     base = as_asked(replace(encoder, scaler=scaler, meta=w.meta), settings)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from otolith import methods, metrics
+from otolith import metrics
 from otolith.augment import SignalSpec
 from otolith.calibration import fit_calibration
 from otolith.finetuning.features import encode
@@ -19,12 +17,11 @@ from otolith.finetuning.heads import Labelled, predict
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.finetuning.trees import fit
 from otolith.finetuning.unlabelled import Pool
-from otolith.finetuning.vote import joint_head, of_linear, unfitted_trees, with_unlabelled
+from otolith.finetuning.vote import joint_head, unfitted_trees, with_unlabelled
 from otolith.model import Model, PretrainedEncoder
 from otolith.model.joining import joined
 from otolith.nets.heads import layers_of, seen_by
 from otolith.nets.standards import mean_and_deviation
-from otolith.pipeline import finetuning
 from otolith.pipeline.pretraining import OnEpoch
 from otolith.progress import SILENT, Progress
 from otolith.splits import Split
@@ -33,24 +30,24 @@ from otolith.windows import Windows
 
 
 def vote(
+    first: Model,
     encoder: PretrainedEncoder,
     w: Windows,
     split: Split,
     settings: FinetuneSettings,
     seed: int,
     *,
-    frozen: bool | None = None,
-    checkpoints: Path | None = None,
     progress: Progress = SILENT,
     on_epoch: OnEpoch | None = None,
 ) -> Model:
     """Return a model whose probabilities are the mean of two: those of a linear head, and those of trees.
 
-    The linear head is fine-tuned as `otolith.finetune` does, on the frozen encoder or with it. The trees are fitted to
-    the hand-made features of the labelled windows, as `[method.classical]` says; where unlabelled windows take labels,
-    a second ensemble learns from those that these features find. The validation score is that of the vote.
+    The trees are fitted to the hand-made features of the labelled windows, as `[method.classical]` says; where
+    unlabelled windows take labels, a second ensemble learns from those that these features find. The validation score
+    is that of the vote.
 
     Args:
+        first: the model with the linear head alone, fine-tuned on the frozen encoder or with it.
         settings: of fine-tuning, with `head` "vote".
         others: as of `otolith.finetune`, which calls this.
 
@@ -58,11 +55,6 @@ def vote(
         DataError: windows without hand-made features.
         Others: see `otolith.finetune`.
     """
-    resolved, _ = finetuning.end_to_end(methods.spec(encoder.method), encoder.recipe, settings, frozen)
-    assert isinstance(resolved, FinetuneSettings)
-    settings = resolved
-    more: dict[str, Any] = {"checkpoints": checkpoints, "progress": progress, "on_epoch": on_epoch}
-    first = finetuning.finetune(encoder, w, split, settings=of_linear(settings), seed=seed, frozen=frozen, **more)
     began = time.perf_counter()
     base, n_classes = first.encoder, len(w.meta.activities)
     network = joined(base.network, w.meta, base.scaler).eval()
