@@ -105,7 +105,9 @@ def test_no_label_beyond_the_draw_reaches_few_labels(way: str, w: Windows, tmp_p
     def predictions(windows: Windows, rows: NDArray[np.int64] = drawn) -> NDArray[np.int64]:
         study = Study(windows, Synthetic.info, recipe(way), "tiny", tmp_path / "unused", "cpu")
         encoder = pretrain(w, split, study.recipe, "random", seed=0)
-        return learners.Heads(study, split, encoder, "last", SILENT).predictions([rows], [0], lambda n: None)[0]
+        return learners.Heads(study, split, encoder, study.recipe.finetune, "last", SILENT).predictions(
+            [rows], [0], lambda n: None
+        )[0]
 
     found = predictions(w)
     others = np.setdiff1d(np.arange(len(w)), drawn)

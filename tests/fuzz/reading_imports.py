@@ -164,6 +164,39 @@ class PhysicsToolbox(Imported):
 
 
 @register
+class ActiGraphCsv(Imported):
+    name, weight = "actigraph_csv", 4.0
+
+    def valid(self) -> list[Files]:
+        about = [
+            "-- Data File Created By ActiGraph GT3X+ date format M/d/yyyy at 50 Hz  Filter Normal --",
+            "Serial Number: 1",
+        ]
+        about += ["Start Time 10:15:00", "Start Date 12/3/2024", "-" * 50]
+        rows = [",".join(f"{v:.3f}" for v in acc) for acc in S.acc.T / exports.G]
+        axes = "Accelerometer X,Accelerometer Y,Accelerometer Z"
+        timed = [f"12/3/2024 10:15:{t:06.3f},{row}" for t, row in zip(S.acc_times, rows, strict=True)]
+        texts = ["\n".join([*about, axes, *rows, ""]), "\n".join([*about, f"Timestamp,{axes}", *timed, ""])]
+        return [{"source/walk RAW.csv": text.encode()} for text in texts]
+
+
+@register
+class Xsens(Imported):
+    name, weight = "xsens", 4.0
+
+    def valid(self) -> list[Files]:
+        names = "Acc_X,Acc_Y,Acc_Z,Gyr_X,Gyr_Y,Gyr_Z"
+        rows = [",".join(f"{v:.5f}" for v in (*acc, *gyro)) for acc, gyro in zip(S.acc.T, S.gyro.T, strict=True)]
+        dot = [f"{i},{(2**32 - 100_000 + 20_000 * i) % 2**32},{row}" for i, row in enumerate(rows)]
+        head = f"PacketCounter,SampleTimeFine,{names}"
+        about = ["sep=,", "DeviceTag:,7", "OutputRate:,50Hz", " ", head]
+        packets = [f"{(65_500 + i) % 2**16},,{row}" for i, row in enumerate(rows)]
+        manager = "\n".join(["// Update Rate: 50.0Hz", head, *packets, ""]).replace(",", "\t")
+        texts = ["\n".join([*about, *dot, ""]), manager]
+        return [{"source/walk.csv": text.encode()} for text in texts]
+
+
+@register
 class Table(Imported):
     """Plain tables, among them some of the least that is one."""
 

@@ -301,11 +301,11 @@ def test_preparing_finds_cuts_and_splits(home: Path) -> None:
     assert given.recipe.windows.rate_hz == 10
     assert any(home.rglob("manifest.json"))
     assert run.default_folder(given).parts[0] == "runs"
-    assert run.default_folder(given).name.startswith("synthetic-csshar-compact")
+    assert run.default_folder(given).name.startswith("synthetic-csshar-best")
     assert run.default_folder(given).name.endswith("-seed4")
-    plain_name = run.default_folder(replace(given, recipe_name="compact")).name
-    assert plain_name == "synthetic-csshar-compact-seed4"
-    assert run.default_folder(given).name != plain_name  # values were replaced: not what `compact` promises
+    plain_name = run.default_folder(replace(given, recipe_name="best")).name
+    assert plain_name == "synthetic-csshar-best-seed4"
+    assert run.default_folder(given).name != plain_name  # values were replaced: not what `best` promises
 
 
 def test_unlabelled_stretches_and_folders_join_when_asked(home: Path) -> None:

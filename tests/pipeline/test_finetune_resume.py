@@ -11,7 +11,6 @@ import pytest
 
 from otolith import splits
 from otolith.errors import CheckpointError, InUseError
-from otolith.finetuning.settings import FinetuneSettings
 from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.splits import Split
 from otolith.system import claims
@@ -67,7 +66,7 @@ def test_resumed_equals_uninterrupted(
     [
         ({"seed": 1}, "seed 0; this run has seed 1"),
         ({"frozen": False}, "end_to_end False"),
-        ({"settings": FinetuneSettings(epochs=1)}, r"settings .*epochs=4.*this run has settings .*epochs=1"),
+        ({"settings": replace(RECIPE.finetune, epochs=1)}, r"settings .*epochs=4.*this run has settings .*epochs=1"),
         ({"split": 1}, "data "),
         ({"labels": 1}, "data "),
         ({"sample": 1}, "data "),
