@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from otolith.model import bundle
-from tests.helpers.commandline import ACTIVITIES, SECONDS, Ended, call, make_set, refused
+from tests.helpers.commandline import ACTIVITIES, SECONDS, SET, Ended, call, make_set, refused
 
 
 @pytest.fixture(scope="session")
@@ -112,8 +112,13 @@ def test_an_old_model_is_calibrated_in_place_or_elsewhere(model: Path, moves: Pa
     assert "false unknowns" in refused("calibrate", old, moves, "--false-unknowns", "2")
 
 
-def test_export_on_real_windows_and_on_noise(model: Path, moves: Path, tmp_path: Path) -> None:
+def test_export_on_real_windows_and_on_noise(moves: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
+    # the published head: on a network this small and this little trained, eight bits cost a standardised one too much
+    plain = ["finetune.pool=false", "finetune.standardise=false", "finetune.head=mlp", "finetune.solver=adam"]
+    ended = call("run", moves, *SET, *plain, "--out", tmp_path / "run")
+    assert ended.code == 0, ended.err
+    model = tmp_path / "run" / "model"
     ended = call("export", model, tmp_path / "m.onnx", moves, "--int8")
     assert ended.code == 0, ended.err
     for text in ("test windows of moves", "float32", "int8", "macro F1", "points", str(tmp_path / "m.onnx")):
