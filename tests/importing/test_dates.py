@@ -199,3 +199,14 @@ def test_every_month_has_its_english_name() -> None:
     for month in range(1, 13):
         for form in ("%b", "%B"):
             assert MONTHS[datetime(2024, month, 1).strftime(form).lower()] == month
+
+
+@pytest.mark.parametrize("day", [datetime(2024, 3, 30, 23), datetime(2024, 10, 26, 22)])
+def test_a_zone_by_its_name_alone_goes_on_over_the_change_of_its_clocks(day: datetime) -> None:
+    zone = ZoneInfo("Europe/London")
+    true = [day.replace(tzinfo=UTC) + timedelta(seconds=10 * step) for step in range(6 * 360)]
+    wall = [f"{each.astimezone(zone):%Y-%m-%d %H:%M:%S} [Europe/London]" for each in true]
+    found = read_dates(pl.Series(wall))
+    assert found is not None
+    assert found.carried_on() == (found, None)
+    assert found.nanoseconds.tolist() == [nanoseconds(each) for each in true]

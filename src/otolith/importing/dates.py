@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -163,9 +164,11 @@ def read_dates(text: pl.Series, order: str | None = None) -> Dates | None:
         good &= ~halves | ((hour >= 1) & (hour <= 12))
         hour = np.where(halves, hour % 12 + 12 * after, hour)
         how += ", AM and PM"
-    good &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= _days_of(year, month)) & (year > 1900) & (year < 2200)
+    months = 12 * (year - 1970) + month - 1
+    days = _first_days(months) + day - 1
+    good &= (month >= 1) & (month <= 12) & (day >= 1) & (days < _first_days(months + 1)) & (year > 1900) & (year < 2200)
     good &= (hour < 24) & (number("M") < 60) & (number("S") <= 60)
-    whole = 86_400 * _days_since_1970(year, month, day) + 3600 * hour + 60 * number("M") + number("S")
+    whole = 86_400 * days + 3600 * hour + 60 * number("M") + number("S")
     fraction, unpadded = fractions(groups["F"], whole)
     how += UNPADDED if unpadded else ""
     zone, ahead, said = _zones(groups, whole, good)
@@ -268,32 +271,27 @@ def _zones(
 
 
 def _ahead(local: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
-    """Return the seconds by which the clocks of a zone are ahead of UTC at local times; the earlier of two."""
-    from datetime import datetime
+    """Return the seconds by which a zone's clocks are ahead of UTC.
 
+    Of an hour that comes twice, rows until the step back are in the first.
+    """
     quarters, which = np.unique(local // 900, return_inverse=True)  # zones change at quarters of an hour
-    found = []
-    for quarter in quarters.tolist():
-        moment = datetime.fromtimestamp(0, ZoneInfo("UTC")).replace(tzinfo=None)
-        try:
-            moment = moment.fromtimestamp(quarter * 900, ZoneInfo("UTC")).replace(tzinfo=zone)
-            offset = moment.utcoffset()
-        except (OverflowError, ValueError, OSError):
-            offset = None
-        found.append(0 if offset is None else int(offset.total_seconds()))
-    return np.array(found, np.int64)[which]
+    found = np.zeros((2, len(quarters)), np.int64)
+    for number, quarter in enumerate(quarters.tolist()):
+        for fold in (0, 1):
+            try:
+                moment = datetime.fromtimestamp(quarter * 900, UTC).replace(tzinfo=zone, fold=fold)
+                found[fold, number] = (moment.utcoffset() or timedelta(0)).total_seconds()
+            except (OverflowError, ValueError, OSError):
+                continue
+    first, second = found[:, which]
+    twice = np.flatnonzero(second < first)
+    back = np.flatnonzero(np.diff(local[twice]) < -HOUR_S / 2)
+    if back.size:
+        first[twice[back[0] + 1 :]] = second[twice[back[0] + 1 :]]
+    return first
 
 
-def _days_since_1970(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return days of the Gregorian calendar, counted in eras of 400 years that begin in March."""
-    shifted = year - (month <= 2)
-    era = shifted // 400
-    of_era = shifted - 400 * era
-    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    return era * 146_097 + 365 * of_era + of_era // 4 - of_era // 100 + of_year - 719_468
-
-
-def _days_of(year: NDArray[np.int64], month: NDArray[np.int64]) -> NDArray[np.int64]:
-    lengths = np.array([31, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-    leap = (month == 2) & (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    return lengths[np.clip(month, 0, 12)] + leap
+def _first_days(months: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the days from 1970 to the first of each month, months counted from 1970."""
+    return months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
