@@ -82,7 +82,8 @@ def _table(its: Sequence[Cell], found: dict[str, list[Row]]) -> str:
         entries += [_entry([cell for cell in few if k in _ks(cell)], found, _few(k)) for k in ks]
         entries += [_entry(folded, found, _folds), _entry(plain, found, _seconds)]
         body.append(entries)
-    best = [max((line[i].score or 0.0 for line in body), default=0.0) for i in range(len(header))]
+    scores = [[line[i].score or 0.0 for line in body if line[i].score] for i in range(len(header))]
+    best = [max(column) if len(column) > 1 else None for column in scores]  # one alone has beaten nobody
     shown = [
         [
             f"**{each.text}**" if each.score and each.score == top else each.text
