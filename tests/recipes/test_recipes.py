@@ -250,6 +250,7 @@ def test_an_unknown_recipe_is_named_with_the_nearest_known() -> None:
         ("method.supervised.augment", [{"sigma": 1}], "method.supervised.augment.name is missing"),
         ("method.supervised.augment", [{"name": "jitter", "probability": 2}], "augment.probability"),
         ("finetune.head", "mlp", "solver 'lbfgs' fits a linear head; got head 'mlp'. Set head to 'linear'"),
+        ("finetune.label_smoothing", 0.1, "solver 'lbfgs' fits the labels as they are; got label_smoothing 0.1"),
         ("finetune", {"encoder": "trained", "head": "linear", "solver": "lbfgs"}, "solver 'lbfgs', unlabelled 'none'"),
         ("method.supervised", {"head": "linear", "solver": "lbfgs"}, "method.supervised: an encoder is trained with"),
         ("method.dynamic.temperature", 0.0, "temperature > 0"),

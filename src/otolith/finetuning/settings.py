@@ -108,6 +108,11 @@ class FinetuneSettings:
             raise ValueError(
                 f"solver 'lbfgs' fits a linear head; got head {self.head!r}. Set head to 'linear', or solver to 'adam'"
             )
+        if self.solver == "lbfgs" and self.label_smoothing:
+            raise ValueError(
+                f"solver 'lbfgs' fits the labels as they are; got label_smoothing {self.label_smoothing}. Set it to 0, "
+                "or solver to 'adam'"
+            )
         if self.encoder == "trained" and (
             self.solver != "adam" or self.head not in ("mlp", "linear", "vote") or self.unlabelled != "none"
         ):
