@@ -23,8 +23,7 @@ def model_for(recording: Recording, info: datasets.DatasetInfo) -> Model:
     w = cut([recording], meta)
     network = pipeline.build_encoder("random", recipe, meta, 0).eval()
     encoder = PretrainedEncoder(network, Scaler.fit(w.x), meta, recipe, "random", 0)
-    n_features: int = network.n_features  # type: ignore[assignment]
-    head = build_head(n_features, len(meta.activities), recipe.finetune, 0).eval()
+    head = build_head(network.n_features, len(meta.activities), recipe.finetune, 0, network.flattened).eval()
     return Model(encoder, head, meta.activities, tuple(range(len(meta.activities))), recipe.finetune, 0, 0.0)
 
 
