@@ -24,8 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The command and its arguments; default: those of the process.
 
     Returns:
-        0 where all went well; 2 where the user can cure the error, which is printed on stderr in a sentence; 130 after
-        Ctrl-C. Any other exception is a defect of otolith and keeps its trace.
+        0 where all went well; 2 where the user can cure the error, which is printed on stderr in a sentence; 3 where
+        `import` or `predict` left out files that cannot be read or used, and did the others; 130 after Ctrl-C. Any
+        other exception is a defect of otolith and keeps its trace.
 
     >>> main(["data", "nowhere"])
     2

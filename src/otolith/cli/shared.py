@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 USAGE = 2
 """Exit code for every error that the user can cure."""
+PARTLY = 3
+"""Exit code where all that could be done was, and files or recordings were left out, which are listed."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells give it."""
 BROKEN_PIPE = 1

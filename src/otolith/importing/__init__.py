@@ -6,9 +6,10 @@ not decide is asked, or refused with the option to give.
 """
 
 from otolith.importing.findings import Findings
+from otolith.importing.imported import Imported
 from otolith.importing.options import ImportOptions
 from otolith.importing.questions import Ask
-from otolith.importing.read import Imported, read_recordings
+from otolith.importing.read import read_recordings
 from otolith.importing.write import import_recordings
 
 __all__ = ["Ask", "Findings", "ImportOptions", "Imported", "import_recordings", "read_recordings"]

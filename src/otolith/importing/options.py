@@ -36,6 +36,7 @@ class ImportOptions:
         keep_case: hold activities apart that differ only in case or blanks.
         acc_only: leave the gyroscope out.
         accept_guess: take a complete guess of the columns without confirmation.
+        leave_out: leave out files that cannot be read or used, and tell why; otherwise the first of them is an error.
 
     Raises:
         DataError: a value has no meaning; names the option, what it was and what it may be.
@@ -64,6 +65,7 @@ class ImportOptions:
     keep_case: bool = False
     acc_only: bool = False
     accept_guess: bool = False
+    leave_out: bool = False
 
     def __post_init__(self) -> None:
         for option, value, known in (

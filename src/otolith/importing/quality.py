@@ -15,7 +15,7 @@ from otolith.report.pictures import picture
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
-    from otolith.importing.read import Imported
+    from otolith.importing.imported import Imported
 
 MOST_PICTURED = 24
 """Recordings that are drawn; with more, those in which most was found."""
@@ -40,6 +40,7 @@ def page(title: str, imported: Imported, progress: Progress = SILENT) -> str:
         "recordings": list(_drawings(imported, drawn, progress)),
         "left_out": len(imported.recordings) - len(drawn),
         "passed_over": imported.passed_over,
+        "not_read": imported.left_out,
     }
     return environment().get_template("quality.html.j2").render(content, version=__version__)
 

@@ -9,6 +9,10 @@ from otolith.errors import DataError
 from otolith.importing.options import ImportOptions
 
 
+class Undecided(DataError):
+    """Neither files nor options decide something: the message names the option that does."""
+
+
 class Ask(Protocol):
     """A person who can be asked; the command line has one where it runs on a terminal.
 
@@ -44,17 +48,22 @@ class Questions:
         self.hints: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {}
         """Units that data decided, and in which file, by sensor and the columns of its table."""
 
+    @property
+    def interactive(self) -> bool:
+        """True where a person can be asked."""
+        return self._ask is not None
+
     def choose(self, key: object, where: str, question: str, choices: Sequence[tuple[str, str]], option: str) -> str:
         """Return the answer of a person, asked once for each `key`.
 
         Raises:
-            DataError: there is nobody, or they do not know; names the option to give.
+            Undecided: there is nobody, or they do not know; names the option to give.
         """
         if key not in self._answers:
             answer = self._ask.choose(f"{where}: {question}", choices) if self._ask is not None else None
             if answer is None:
                 meaning = "; ".join(f"{option} {value} ({text})" for value, text in choices)
-                raise DataError(
+                raise Undecided(
                     f"{where}: {question} Neither the file nor its data decide it. Give `otolith import` one of: "
                     f"{meaning}."
                 )
@@ -65,17 +74,17 @@ class Questions:
         """Have a guessed mapping of columns confirmed, once for each mapping.
 
         Raises:
-            DataError: it was refused, or there is nobody to confirm it; names the options that say the same.
+            Undecided: it was refused, or there is nobody to confirm it; names the options that say the same.
         """
         key = tuple(row[:2] for row in rows)
         if self.options.accept_guess or key in self._confirmed:
             return
         if self._ask is None:
             listed = ", ".join(f"{what} from {column}" for what, column, _ in rows)
-            raise DataError(
+            raise Undecided(
                 f"{where}: its columns were guessed ({listed}), and there is no terminal to confirm them. "
                 f"If they are right, give `otolith import` the option --yes, or name them: {command}"
             )
         if not self._ask.confirm(f"Columns of {where}", rows):
-            raise DataError(f"{where}: the guessed columns were not confirmed. Name them, such as: {command}")
+            raise Undecided(f"{where}: the guessed columns were not confirmed. Name them, such as: {command}")
         self._confirmed.add(key)

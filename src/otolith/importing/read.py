@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,13 @@ from otolith.importing import labels
 from otolith.importing.activities import read_map, tidied
 from otolith.importing.assemble import Prepared, assemble, buffered, note_units, prepare
 from otolith.importing.disk_buffer import DiskBuffer, in_memory
-from otolith.importing.findings import Decision, Findings
+from otolith.importing.findings import Findings
 from otolith.importing.folders import folders_of
 from otolith.importing.formats import FORMATS
+from otolith.importing.imported import Imported
+from otolith.importing.left_out import LeftOut, listed, parts_of
 from otolith.importing.options import ImportOptions
-from otolith.importing.questions import Ask, Questions
+from otolith.importing.questions import Ask, Questions, Undecided
 from otolith.importing.session import Folder, Session
 from otolith.importing.sources import gather
 from otolith.progress import SILENT, Progress, Stage
@@ -34,61 +37,6 @@ NO_SUBJECT = (
     "--subject-column COLUMN or --subject-folder."
 )
 """A note on the worth of such recordings in training."""
-
-
-@dataclass(frozen=True)
-class Imported:
-    """Recordings in m/s² and rad/s with true time stamps, and the findings on the way to them.
-
-    Args:
-        recordings: all with the same channels.
-        findings: by the recording's name.
-        gravity: "included" in all of them, or "removed" from all.
-        passed_over: files in which there is no motion.
-        notes: on the whole: spellings of one activity, and whose recordings they are taken to be.
-
-    >>> from otolith.recording import Stream
-    >>> import numpy as np
-    >>> walk = Recording("walk", "ada", (Stream(("acc_x", "acc_y", "acc_z"), np.zeros((3, 100)), 50.0),))
-    >>> found = Imported([walk], {"walk": Findings(["walk.csv"], "table")}, "included")
-    >>> found.channels, found.rate_hz, found.activities
-    (('acc_x', 'acc_y', 'acc_z'), 50.0, ())
-    """
-
-    recordings: list[Recording]
-    findings: dict[str, Findings]
-    gravity: str
-    passed_over: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """Channels of every recording."""
-        return self.recordings[0].channels
-
-    @property
-    def activities(self) -> tuple[str, ...]:
-        """Activities in order of the alphabet."""
-        return tuple(sorted({segment.activity for each in self.recordings for segment in each.segments}))
-
-    @property
-    def rate_hz(self) -> float:
-        """The sensors' highest nominal rate."""
-        return max(stream.rate_hz for each in self.recordings for stream in each.streams)
-
-    def common_decisions(self) -> list[tuple[Decision, int]]:
-        """Return every decision with the number of recordings that it was made for, in order of appearance.
-
-        Where several recordings of one format came to the same for different reasons, the first stands for them.
-        """
-        reasons: dict[tuple[str, str, str], list[str]] = {}
-        for found in self.findings.values():
-            for each in found.decisions:
-                reasons.setdefault((found.format, each.what, each.value), []).append(each.why)
-        return [
-            (Decision(what, value, whys[0] + (", and the like" if len(set(whys)) > 1 else "")), len(whys))
-            for (_, what, value), whys in reasons.items()
-        ]
 
 
 def read_recordings(
@@ -127,15 +75,21 @@ def read_recordings(
     if options.format is not None:
         FORMATS.get(options.format)  # refuses a name that it does not know before anything is read
     intervals = labels.read_intervals(options.labels) if options.labels is not None else None
-    folders = folders_of(given, gather(given), options.labels)
+    left_out = LeftOut(options.leave_out)
+    members = gather(given, left_out.add)
+    if not members:
+        raise DataError(listed(left_out.reasons))
+    folders = folders_of(given, members, options.labels)
     recordings: list[Recording] = []
     findings: dict[str, Findings] = {}
     prepared: list[Prepared] = []
     passed: list[str] = []
     with progress.stage("read recordings", sum(len(folder.sheets) for folder in folders), "files") as stage:
         for folder in folders:
-            prepared += _prepared(folder, questions, keep, passed, stage)
+            prepared += _prepared_or_left_out(folder, questions, keep, passed, stage, left_out)
     if not prepared:
+        if left_out.reasons:
+            raise DataError(listed(left_out.reasons))
         what = f"format {options.format!r} reads" if options.format else "looks like an accelerometer"
         cure = (
             "Leave --format out, and it is recognised by the content."
@@ -149,7 +103,8 @@ def read_recordings(
     prepared.reverse()
     with progress.stage("convert recordings", len(prepared), "recordings") as stage:
         while prepared:  # what is done is let go of
-            for recording, found in assemble(prepared.pop(), questions):
+            ready = prepared.pop()
+            for recording, found in left_out.attempt(partial(assemble, ready, questions)):
                 name = recording.name
                 if name in findings:
                     raise DataError(
@@ -159,7 +114,29 @@ def read_recordings(
                 findings[name] = found
                 recordings.append(_kept(recording, keep))
             stage.advance()
-    return replace(_together(recordings, findings, intervals, options), passed_over=tuple(sorted(set(passed))))
+    left_out.require_answers()
+    if not recordings:
+        raise DataError(listed(left_out.reasons))
+    together = _together(recordings, findings, intervals, options)
+    return replace(together, passed_over=tuple(sorted(set(passed))), left_out=tuple(left_out.reasons))
+
+
+def _prepared_or_left_out(
+    folder: Folder, questions: Questions, keep: Keep, passed: list[str], stage: Stage, left_out: LeftOut
+) -> list[Prepared]:
+    """Prepare the recordings in a folder; where that fails and may fail, those of its parts that can be read."""
+    try:
+        return _prepared(folder, questions, keep, passed, stage)
+    except DataError as error:
+        asked = isinstance(error, Undecided) and questions.interactive
+        parts = parts_of(folder) if left_out.allowed and not asked else []
+        if len(parts) <= 1:
+            left_out.add(error)
+            return []
+    out: list[Prepared] = []
+    for part in parts:
+        out += left_out.attempt(partial(_prepared, part, questions, keep, passed, Stage()))
+    return out
 
 
 def _prepared(folder: Folder, questions: Questions, keep: Keep, passed: list[str], stage: Stage) -> list[Prepared]:

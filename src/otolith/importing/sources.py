@@ -63,8 +63,16 @@ class Member:
         return self.place.suffix.lower()
 
 
-def gather(sources: Sequence[Path]) -> list[Member]:
+def _refuse(error: DataError) -> None:
+    raise error
+
+
+def gather(sources: Sequence[Path], leave_out: Callable[[DataError], None] = _refuse) -> list[Member]:
     """List all tables in files, folders and archives, in a fixed order. Other files are left alone.
+
+    Args:
+        sources: files and folders.
+        leave_out: is told of each file that cannot be opened; it raises the error, or returns and the file is left out.
 
     Raises:
         DataError: a source is missing, is a link or of no use, holds no table, or is an archive that is damaged or
@@ -73,12 +81,24 @@ def gather(sources: Sequence[Path]) -> list[Member]:
     """
     members: list[Member] = []
     for source in sources:
-        before = len(members)
-        members += _members(source)
-        if len(members) == before:
-            raise DataError(
-                f"{source}: holds no table ({', '.join(TABLES)}). Name the folder or file of the recordings."
-            )
+        if not os.path.lexists(source):
+            raise DataError(f"{source}: does not exist. Check the path.")
+        told: list[DataError] = []
+
+        def tell(error: DataError, told: list[DataError] = told) -> None:
+            leave_out(error)
+            told.append(error)
+
+        try:
+            found = list(_members(source, tell))
+            if not found and not told:
+                raise DataError(
+                    f"{source}: holds no table ({', '.join(TABLES)}). Name the folder or file of the recordings."
+                )
+        except DataError as error:
+            leave_out(error)
+        else:
+            members += found
     total = sum(member.size for member in members)
     if total > MAX_TOTAL_BYTES:
         raise DataError(
@@ -87,20 +107,18 @@ def gather(sources: Sequence[Path]) -> list[Member]:
     return members
 
 
-def _members(source: Path) -> Iterator[Member]:
+def _members(source: Path, leave_out: Callable[[DataError], None]) -> Iterator[Member]:
     if source.is_symlink():
         raise DataError(f"{source}: is a link. Name what it points to.")
     if source.is_dir():
-        yield from _folder(source)
+        yield from _folder(source, leave_out)
     elif source.is_file():
         yield from _file(source, source, PurePosixPath(source.name))
-    elif source.exists():
-        raise DataError(f"{source}: is neither a file nor a folder. Name a file or folder of recordings.")
     else:
-        raise DataError(f"{source}: does not exist. Check the path.")
+        raise DataError(f"{source}: is neither a file nor a folder. Name a file or folder of recordings.")
 
 
-def _folder(source: Path) -> Iterator[Member]:
+def _folder(source: Path, leave_out: Callable[[DataError], None]) -> Iterator[Member]:
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename}: cannot be read ({error.strerror}). Check its permissions.") from error
 
@@ -116,9 +134,16 @@ def _folder(source: Path) -> Iterator[Member]:
             path = Path(folder, name)
             place = PurePosixPath(path.relative_to(source).as_posix())
             if not name.startswith(".") and (place.suffix.lower() in TABLES or place.suffix.lower() == ".zip"):
-                if path.is_symlink():
-                    raise DataError(f"{path}: is a link, which is not followed. Replace it by the file, or remove it.")
-                yield from _file(source, path, place)
+                try:
+                    if path.is_symlink():
+                        raise DataError(
+                            f"{path}: is a link, which is not followed. Replace it by the file, or remove it."
+                        )
+                    found = list(_file(source, path, place))
+                except DataError as error:
+                    leave_out(error)
+                else:
+                    yield from found
 
 
 def _file(source: Path, path: Path, place: PurePosixPath) -> Iterator[Member]:

@@ -17,8 +17,8 @@ from otolith.recording import Recording
 from otolith.system.files import refuse_existing
 
 if TYPE_CHECKING:
+    from otolith.importing.imported import Imported
     from otolith.importing.questions import Ask
-    from otolith.importing.read import Imported
 
 QUALITY = "quality.html"
 
@@ -107,6 +107,7 @@ def write_imported(
                 "decisions": [{**asdict(each), "recordings": count} for each, count in imported.common_decisions()],
                 "notes": list(imported.notes),
                 "passed_over": list(imported.passed_over),
+                **({"left_out": list(imported.left_out)} if imported.left_out else {}),
             },
             notes={name: found.as_json() for name, found in imported.findings.items()},
             files={QUALITY: page},

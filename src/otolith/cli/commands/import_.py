@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from otolith.cli.shared import Flag, Folder
+from otolith.cli.shared import PARTLY, Flag, Folder
 
 if TYPE_CHECKING:
     from otolith.importing import Imported
@@ -44,14 +44,18 @@ def import_(
     gravity: str | None = None,
     acc_only: Flag = False,
     yes: Flag = False,
+    strict: Flag = False,
     title: str = "",
     licence: str = "not stated",
     terms: str = "Not stated by whoever imported them.",
-) -> None:
+) -> int | None:
     """Turn recordings of your own into a data set folder, with a report of what was found in them.
 
     Exports of Sensor Logger, phyphox and Physics Toolbox need no options. Other tables have their columns guessed and
     shown; you confirm them, give --yes, or name them. Name a column "none" to say that there is none.
+
+    Files that cannot be read or used are left out and listed with the reasons; the others are imported, and the exit
+    code is 3. What an option would cure is asked first.
 
     Args:
         sources: CSV, Parquet and zip files, and folders of those.
@@ -76,6 +80,7 @@ def import_(
         gravity: included or removed: whether the accelerometer shows gravity.
         acc_only: Leave the gyroscope out.
         yes: Take a complete guess of the columns as it is.
+        strict: Stop at the first file that cannot be read or used, and write nothing.
         title: Title of the data set, in a line.
         licence: Licence of the recordings.
         terms: Terms of use; models that are trained on the recordings repeat them.
@@ -105,11 +110,13 @@ def import_(
         keep_case=keep_case,
         acc_only=acc_only,
         accept_guess=yes,
+        leave_out=not strict,
     )
     progress = LiveProgress()
     words = {"title": title, "licence": licence, "terms": terms}
     imported = import_recordings(sources, out, options, **words, ask=terminal(progress), progress=progress)
     _tell(imported, out)
+    return PARTLY if imported.left_out else None
 
 
 def _split(columns: str | None) -> tuple[str, ...] | None:
@@ -135,6 +142,7 @@ def _tell(imported: Imported, out: Path) -> None:
         lines.append(("and", f"{len(found_lines) - MOST_FOUND} more such lines; {QUALITY} has them"))
     if imported.passed_over:
         lines.append(("passed over", f"{len(imported.passed_over)} file(s) without motion; {QUALITY} lists them"))
+    lines += [("left out", reason) for reason in imported.left_out]
     lines += [("warning", note) for note in imported.notes]
     lines += [("quality", str(out / QUALITY)), ("data set", str(out)), ("next", _next(imported, out))]
     results.show("Imported", lines)
