@@ -4,57 +4,21 @@ from __future__ import annotations
 
 import re
 import shlex
-import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from otolith.errors import DataError
 from otolith.importing.options import NONE, ImportOptions
-from otolith.importing.units import split_header, without_unit
+from otolith.importing.time_columns import time_column
+from otolith.importing.triads import LONG_WORDS, Place, axis_of, places_of, words_of
 
-TIME_NAMES = (
-    "time", "timestamp", "t", "times", "datetime", "date time", "timestamp s", "timestamp ms", "timestamp us",
-    "timestamp ns", "time s", "time ms", "time us", "time ns", "t s", "t ms", "seconds", "seconds elapsed", "elapsed",
-    "elapsed time", "epoch", "epoch ms", "epoc", "epoc ms", "unix time", "unixtime", "unix timestamp", "ts", "utc",
-    "time utc", "date", "logging time", "header time stamp", "time stamp", "sample time", "zeit", "zeitstempel",
-    "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "tid", "czas",
-)  # fmt: skip
-"""In order of preference where a table has several."""
 LABEL_NAMES = ("activity", "label", "labels", "class", "activity label", "activity name", "annotation", "target")
+CERTAINTY = frozenset(("confidence", "probability", "timestamp", "detected"))
+DETECTED = frozenset(("detected", "predicted", "prediction", "recognized", "recognised", "estimated"))
 SUBJECT_NAMES = ("subject", "subject id", "subjectid", "participant", "participant id", "user", "user id", "userid",
                  "person", "volunteer", "pid")  # fmt: skip
 RECORDING_NAMES = ("recording", "recording id", "session", "session id", "trial", "trial id", "experiment", "file")
-
-SENSOR_WORDS = {
-    "acc": ("acc", "accel", "accelerometer", "acceleration", "a", "accelerometers", "totalacceleration", "totalacc",
-            "bodyacc", "accelerations", "acce", "gf", "gforce", "beschleunigung", "beschleunigungssensor",
-            "accelerometre", "aceleracion", "acelerometro", "accelerazione", "accelerometro", "aceleracao",
-            "versnelling"),
-    "gyro": ("gyro", "gyr", "gyroscope", "w", "omega", "rotation", "rotationrate", "rot", "angularvelocity", "angvel",
-             "angularrate", "gyroscopes", "av", "winkelgeschwindigkeit", "drehrate", "gyroskop", "vitesseangulaire",
-            "giroscopio", "velocidadangular", "velocitaangolare", "velocidadeangular", "hoeksnelheid"),
-}  # fmt: skip
-LONG_WORDS = {kind: {word for word in words if len(word) > 2} for kind, words in SENSOR_WORDS.items()}
-"""Words that mean a sensor when they stand among others, too."""
-LINEAR_WORDS = (
-    "linear",
-    "lin",
-    "user",
-    "linacc",
-    "useracceleration",
-    "linearacceleration",
-    "linearacc",
-    "useracc",
-    "lineare",
-    "linearer",
-    "lineaire",
-    "lineal",
-)
-OTHER_WORDS = ("mag", "magnetometer", "magn", "b", "gravity", "grav", "orientation", "quaternion", "quat", "q", "euler",
-               "gps", "pos", "position", "vel", "velocity", "mfield", "m")  # fmt: skip
-_AXIS_LAST = re.compile(r"^(?P<word>.*?)[ ]?(?P<axis>[xyz])(?: axis)?$")
-_AXIS_FIRST = re.compile(r"^(?P<axis>[xyz])(?: axis)?[ ](?P<word>.+)$")
-
+_RATE = re.compile(r"\d+(?:[.,_]\d+)?[ _]?hz(?![a-z])", re.IGNORECASE)
 
 MEANINGS = ("time", "acc", "gyro", "label", "recording", "subject-column")
 """All that a column may hold, named as the options are."""
@@ -62,10 +26,16 @@ MEANINGS = ("time", "acc", "gyro", "label", "recording", "subject-column")
 
 @dataclass(frozen=True)
 class Mapping:
-    """Columns by what they hold (one of `MEANINGS`, in this order), and which of them are a guess."""
+    """Columns by what they hold (one of `MEANINGS`, in this order), and which of them are a guess.
+
+    `places` are those with an accelerometer where there are several; no sensor is mapped then. `passed` are columns
+    that look like labels and are none.
+    """
 
     columns: dict[str, tuple[str, ...]]
     guessed: frozenset[str] = frozenset()
+    places: tuple[Place, ...] = ()
+    passed: tuple[str, ...] = ()
 
     def column(self, what: str) -> str | None:
         """Return the column that holds it; None where there is none."""
@@ -73,7 +43,15 @@ class Mapping:
 
     def without(self, *whats: str) -> Mapping:
         """Return the mapping without columns of these meanings."""
-        return Mapping({what: each for what, each in self.columns.items() if what not in whats}, self.guessed)
+        left = {what: each for what, each in self.columns.items() if what not in whats}
+        return replace(self, columns=left, guessed=self.guessed - set(whats))
+
+    def at(self, place: Place) -> Mapping:
+        """Return the mapping with the sensors of one place, but for those that the user named."""
+        found = {"acc": place.acc, "gyro": place.gyro}
+        new = {what: each for what, each in found.items() if each and what not in self.columns}
+        columns = {what: (self.columns | new)[what] for what in MEANINGS if what in self.columns | new}
+        return replace(self, columns=columns, guessed=self.guessed | set(new), places=())
 
     def rows(self) -> list[tuple[str, str]]:
         """Return (what, columns) of everything that is mapped, as the options take it."""
@@ -87,54 +65,58 @@ class Mapping:
         return " ".join(parts)
 
 
-def words_of(header: str) -> str:
-    """Return a header in lower-case words without its unit.
-
-    >>> words_of("rotationRate.x"), words_of("Acc_X [g]"), words_of("gFx"), words_of("Accélération x (m/s²)")
-    ('rotation rate x', 'acc x', 'g fx', 'acceleration x')
-    """
-    name, _ = split_header(header)
-    name = "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()
-
-
-def guess(columns: Sequence[str], sensor_hint: str | None = None) -> Mapping:
-    """Return what the names of columns suggest. Where they suggest two things, neither.
+def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence[Sequence[str]] = ()) -> Mapping:
+    """Return what the names of columns suggest. Where sensors at several places are suggested, none of them is mapped.
 
     Args:
         columns: all columns of a table.
         sensor_hint: "acc" or "gyro" where the file's name says what columns x, y and z are.
+        rows: cells of the first rows, which tell the best of several columns of time.
 
     >>> guess(["t", "ax", "ay", "az", "activity"]).rows()
     [('time', 't'), ('acc', 'ax,ay,az'), ('label', 'activity')]
     """
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for column in columns:
-        placed = _axis_of(column)
-        if placed is not None:
-            kind, word, axis = placed
-            found.setdefault((kind or sensor_hint or "acc", word), {}).setdefault(axis, column)
-    triads: dict[str, list[tuple[str, ...]]] = {}
-    for (kind, _), by_axis in found.items():
-        if len(by_axis) == 3:
-            triads.setdefault(kind, []).append(tuple(by_axis[axis] for axis in "xyz"))
-    # accelerometers first; one without gravity only where there is no other
-    acc = triads.get("acc") or triads.get("linear") or []
-    gyro = triads.get("gyro", [])
-    if len(gyro) == 0 and len(acc) == 1 and len(triads.get("g", [])) == 1:
-        gyro = triads["g"]  # ax ay az gx gy gz
+    places = places_of(columns, sensor_hint)
+    with_acc = [place for place in places if place.acc]
+    gyros = [place.gyro for place in places if place.gyro]
     names = {words_of(column): column for column in reversed(columns)}
+    labels = [names[name] for name in LABEL_NAMES if name in names]
+    passed = tuple(label for label in labels if is_detected(label, columns))
+    time = time_column(columns, rows)
+    acc, gyro = tuple[str, ...](), tuple[str, ...]()
+    if len(with_acc) == 1:
+        acc, gyro = with_acc[0].acc, with_acc[0].gyro
+    elif not with_acc and len(gyros) == 1:
+        gyro = gyros[0]
     candidates = {
-        "time": _named(names, TIME_NAMES),
+        "time": () if time is None else (time,),
         "acc": acc,
         "gyro": gyro,
-        "label": _named(names, LABEL_NAMES),
+        "label": tuple(label for label in labels if label not in passed)[:1],
         "recording": _named(names, RECORDING_NAMES),
         "subject-column": _named(names, SUBJECT_NAMES),
     }
-    mapped = {what: each[0] for what, each in candidates.items() if len(each) == 1}
-    return Mapping(mapped, frozenset(mapped))
+    mapped = {what: each for what, each in candidates.items() if each}
+    return Mapping(mapped, frozenset(mapped), tuple(with_acc) if len(with_acc) > 1 else (), passed)
+
+
+def is_detected(label: str, columns: Sequence[str]) -> bool:
+    """Tell if a column of activities is a device's own guess: beside it stands when or how surely it was detected.
+
+    >>> is_detected("activity(txt)", ["activityTimestamp_sinceReboot(s)", "activity(txt)"])
+    True
+    >>> is_detected("activity", ["timestamp", "activity"])
+    False
+    """
+    words = set(words_of(label).split())
+    if "(txt)" in label or words & DETECTED:
+        return True
+    first = words_of(label).split()[0]
+    others = [words_of(column).split() for column in columns if column != label]
+    return any(
+        (first in each and set(each) & CERTAINTY) or each in (["confidence"], ["detection", "confidence"])
+        for each in others
+    )
 
 
 def with_options(mapping: Mapping, options: ImportOptions) -> Mapping:
@@ -151,7 +133,9 @@ def with_options(mapping: Mapping, options: ImportOptions) -> Mapping:
     chosen = {what: (value,) if isinstance(value, str) else value for what, value in given.items() if value is not None}
     merged = {what: chosen.get(what) or mapping.columns.get(what) for what in MEANINGS}
     columns = {what: each for what, each in merged.items() if each and each != (NONE,)}
-    return Mapping(columns, mapping.guessed - chosen.keys())
+    places = () if options.acc is not None else mapping.places
+    passed = () if options.label is not None else mapping.passed
+    return Mapping(columns, mapping.guessed - chosen.keys(), places, passed)
 
 
 def require_complete(where: str, mapping: Mapping, columns: Sequence[str], rate_hz: float | None) -> None:
@@ -171,7 +155,20 @@ def require_complete(where: str, mapping: Mapping, columns: Sequence[str], rate_
 
 def is_linear(columns: Sequence[str]) -> bool:
     """Tell if the names of an accelerometer's columns say that gravity was removed."""
-    return all(set(words_of(column).split()) & set(LINEAR_WORDS) for column in columns)
+    return all((each := axis_of(column)) is not None and each.kind == "linear" for column in columns)
+
+
+def summed(column: str, there: Collection[str]) -> tuple[str, ...]:
+    """Return the columns that a name stands for: itself, or those whose sum it names.
+
+    >>> summed("gravity.x+user.x", ["gravity.x", "user.x"]), summed("x", ["gravity.x", "user.x"])
+    (('gravity.x', 'user.x'), ('x',))
+    """
+    if column not in there:
+        for at, letter in enumerate(column):
+            if letter == "+" and {column[:at], column[at + 1 :]} <= set(there):
+                return column[:at], column[at + 1 :]
+    return (column,)
 
 
 def sensor_of_file(stem: str) -> str | None:
@@ -186,38 +183,15 @@ def sensor_of_file(stem: str) -> str | None:
 
 
 def without_sensor(stem: str) -> str:
-    """Return a file's name without the word for its sensor, so that two files of one recording are called the same.
+    """Return a file's name without its sensor and its rate, so that files of one recording are alike.
 
-    >>> without_sensor("walk_acc"), without_sensor("walk_gyro")
+    >>> without_sensor("walk_acc"), without_sensor("walk_Gyroscope_100.000Hz")
     ('walk', 'walk')
     """
     drop = LONG_WORDS["acc"] | LONG_WORDS["gyro"]
-    return " ".join(word for word in words_of(stem).split() if word not in drop)
+    return " ".join(word for word in words_of(_RATE.sub(" ", stem)).split() if word not in drop)
 
 
-def _axis_of(column: str) -> tuple[str | None, str, str] | None:
-    """Return (kind, its word, axis) of a column; kind None for a bare x, y or z. None for columns of something else."""
-    words = words_of(column)
-    for each in (words, without_unit(words)):  # a unit may stand last without brackets
-        match = _AXIS_LAST.match(each) or _AXIS_FIRST.match(each)
-        if match is not None and (each == words or match.re is _AXIS_LAST or match["word"]):
-            break
-    else:
-        return None
-    assert match is not None
-    word = match["word"].replace(" axis", "").strip()
-    split = set(word.split())
-    compact = word.replace(" ", "")
-    if not word:
-        return None, "", match["axis"]
-    if compact in LINEAR_WORDS or (split & set(LINEAR_WORDS) and compact not in SENSOR_WORDS["acc"]):
-        return "linear", word, match["axis"]
-    for kind, known in SENSOR_WORDS.items():
-        if compact in known or (split & LONG_WORDS[kind] and not split & set(OTHER_WORDS)):
-            return kind, word, match["axis"]
-    return ("g", word, match["axis"]) if compact == "g" else None
-
-
-def _named(names: dict[str, str], known: Sequence[str]) -> list[tuple[str, ...]]:
+def _named(names: dict[str, str], known: Sequence[str]) -> tuple[str, ...]:
     """Return the column of the first known name that there is."""
-    return next(([(names[name],)] for name in known if name in names), [])
+    return next(((names[name],) for name in known if name in names), ())

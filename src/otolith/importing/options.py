@@ -22,7 +22,9 @@ class ImportOptions:
     Args:
         format: name of a format of `otolith.importing.formats`; None recognises it.
         time, label, recording, subject_column: columns of a plain table.
-        acc, gyro: its columns of the sensor's x, y and z, in this order.
+        acc, gyro: its columns of the sensor's x, y and z, in this order; "a+b" is the sum of two columns.
+        place: the place on the body, or the device, whose sensors are taken where a table has several; "all": each of
+            them becomes a recording of its own.
         time_unit: s, ms, us or ns: of a time column that holds numbers.
         time_format: of a time column that holds text other than ISO 8601, such as "%d.%m.%Y %H:%M:%S%.f".
         rate_hz: sampling rate of tables without a time column.
@@ -49,6 +51,7 @@ class ImportOptions:
     time: str | None = None
     acc: tuple[str, ...] | None = None
     gyro: tuple[str, ...] | None = None
+    place: str | None = None
     label: str | None = None
     recording: str | None = None
     subject_column: str | None = None

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from otolith.importing.columns import summed
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
 from otolith.importing.layout import Layout
@@ -135,6 +136,7 @@ class Session:
 
 
 def axes(table: Table, columns: tuple[str, ...]) -> NDArray[np.float64]:
-    """Return three columns as (3, rows)."""
-    table.require(*columns)
-    return np.stack([table.numbers(column) for column in columns])
+    """Return three columns as (3, rows); a name such as "a+b" that no column has is the sum of two."""
+    named = [summed(column, table.columns) for column in columns]
+    table.require(*(part for parts in named for part in parts))
+    return np.stack([np.sum([table.numbers(part) for part in parts], axis=0) for parts in named])

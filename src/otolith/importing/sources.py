@@ -15,7 +15,7 @@ from otolith.datasets.card import CARD
 from otolith.errors import DataError
 from otolith.system.reading import check_regular, open_regular
 
-TABLES = (".csv", ".tsv", ".txt", ".parquet")
+TABLES = (".csv", ".tsv", ".txt", ".dat", ".log", ".parquet")
 ARCHIVES = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".tar")
 MAX_FILE_BYTES = 2 << 30
 MAX_TOTAL_BYTES = 8 << 30

@@ -28,6 +28,7 @@ def import_(
     time: Column = None,
     acc: Columns = None,
     gyro: Columns = None,
+    place: Annotated[str | None, Parameter(metavar="NAME")] = None,
     label: Column = None,
     recording: Column = None,
     subject_column: Column = None,
@@ -64,6 +65,7 @@ def import_(
         time: Column of time.
         acc: Columns of the accelerometer.
         gyro: Columns of the gyroscope.
+        place: Whose sensors to take of a table with several, such as left wrist; all: each as a recording of its own.
         label: Column of activities.
         recording: Column that tells recordings in one table apart.
         subject_column: Column that tells who wore the device.
@@ -94,6 +96,7 @@ def import_(
         time=time,
         acc=_split(acc),
         gyro=_split(gyro),
+        place=place,
         label=label,
         recording=recording,
         subject_column=subject_column,

@@ -1,0 +1,66 @@
+"""Choice among sensors at several places on the body, or of several devices, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from otolith.errors import DataError
+
+if TYPE_CHECKING:
+    from otolith.importing.columns import Mapping
+    from otolith.importing.questions import Questions
+
+ALL = "all"
+"""Given for a place, it makes each of them a recording of its own."""
+UNNAMED = "unnamed"
+"""Name of the place of which columns say none."""
+
+
+def at_places(where: str, mapping: Mapping, questions: Questions) -> list[tuple[str, Mapping]]:
+    """Return (place, mapping) for each place that is to be read; the place is "" in a table that has one.
+
+    Raises:
+        DataError: there are several and nobody says which, or none of the name that was given.
+    """
+    if not mapping.places:
+        return [("", mapping)]
+    named = {place.name or UNNAMED: place for place in mapping.places}
+    meanings = [
+        (name, f"{place.acc[0]} ..., " + ("and a gyroscope" if place.gyro else "no gyroscope"))
+        for name, place in named.items()
+    ]
+    chosen = chosen_places(where, meanings, questions)
+    return [(name, mapping.at(named[name])) for name in chosen]
+
+
+def chosen_places(where: str, meanings: Sequence[tuple[str, str]], questions: Questions) -> list[str]:
+    """Return the places that the user takes, of those in a file.
+
+    Args:
+        meanings: (place, words for what is there).
+
+    Raises:
+        DataError: nobody says which, or there is none of the name that was given.
+    """
+    names = [name for name, _ in meanings]
+    given = questions.options.place
+    if given is None:
+        question = (
+            f"It has sensors at {len(names)} places: {', '.join(names)}. Which are meant? (Or name the columns: "
+            "--acc X,Y,Z --gyro X,Y,Z.)"
+        )
+        choices = [*meanings, (ALL, "each as a recording of its own")]
+        given = questions.choose(("place", tuple(names)), where, question, choices, "--place")
+    if given.strip().lower() == ALL:
+        return names
+    wanted = _folded(given)
+    found = [name for name in names if _folded(name) == wanted] or [name for name in names if wanted in _folded(name)]
+    if len(found) != 1:
+        several = f"is more than one of its places ({', '.join(found)})" if found else "is none of its places"
+        raise DataError(f"{where}: {given!r} {several}. Give --place one of: {', '.join(names)}, {ALL}.")
+    return found
+
+
+def _folded(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))

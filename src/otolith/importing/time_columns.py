@@ -1,0 +1,89 @@
+"""Columns of time in a table: found by their names, and of several the one whose values serve best."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from otolith.importing.dates import read_dates
+from otolith.importing.layout import is_number
+from otolith.importing.timing import CLOCK, EPOCH
+from otolith.importing.triads import axis_of, words_of
+
+NAMES = (
+    "time", "timestamp", "t", "times", "datetime", "date time", "timestamp s", "timestamp ms", "timestamp us",
+    "timestamp ns", "time s", "time ms", "time us", "time ns", "t s", "t ms", "seconds", "seconds elapsed", "elapsed",
+    "elapsed time", "epoch", "epoch ms", "epoc", "epoc ms", "unix time", "unixtime", "unix timestamp", "ts", "utc",
+    "time utc", "date", "logging time", "header time stamp", "time stamp", "sample time", "zeit", "zeitstempel",
+    "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "tid", "czas",
+)  # fmt: skip
+"""In order of preference where values do not tell."""
+_WORDS = frozenset((
+    "time", "timestamp", "timestamps", "datetime", "epoch", "epoc", "unixtime", "ts", "zeit", "zeitstempel",
+    "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "millis", "micros",
+))  # fmt: skip
+"""One of these among others may mean time, too."""
+_NOT = frozenset((
+    "zone", "offset", "delta", "interval", "duration", "diff", "step", "zeitzone", "error", "accuracy",
+    "location", "gps", "real", "activity",
+))  # fmt: skip
+"""With one of these it means something else, or the time of another thing."""
+ENOUGH = 10
+"""Rows that tell columns apart."""
+
+
+def time_column(columns: Sequence[str], rows: Sequence[Sequence[str]] = ()) -> str | None:
+    """Return the column of time; None where no name says so.
+
+    Of several, one that increases with every row is preferred to a coarse one, and a moment to seconds since a start.
+
+    Args:
+        rows: cells of the first rows, as far as they are known.
+
+    >>> time_column(["timestamp (-0700)", "elapsed (s)", "x"]), time_column(["Shimmer_1_Timestamp_Unix_CAL", "x"])
+    ('timestamp (-0700)', 'Shimmer_1_Timestamp_Unix_CAL')
+    """
+    names = {words_of(column): column for column in reversed(columns)}
+    known = [names[name] for name in NAMES if name in names]
+    others = [column for name, column in names.items() if _may_be_time(name) and axis_of(column) is None]
+    usable = [row for row in rows if len(row) >= len(columns)]
+    if len(usable) < ENOUGH:
+        return next(iter(known), others[0] if len(others) == 1 else None)
+    worth = {column: _worth([row[list(columns).index(column)].strip() for row in usable]) for column in known + others}
+    for some in (known, [column for column in others if worth[column] > (0,)]):
+        if some:
+            return max(some, key=lambda column: worth[column])  # of equals the first
+    return None
+
+
+def _may_be_time(words: str) -> bool:
+    split = set(words.split())
+    return bool(split & _WORDS) and not split & _NOT
+
+
+def _worth(cells: Sequence[str]) -> tuple[int, ...]:
+    """Return how well cells serve as time: can be read, tell rows apart, never fall, are moments."""
+    import polars as pl
+
+    said = [cell for cell in cells if cell]
+    if len(said) < 0.5 * len(cells) or len(said) < 2:
+        return (0,)
+    moment = 0
+    if all(map(is_number, said)):
+        values = np.array([float(cell.replace(",", ".").replace("−", "-")) for cell in said])
+        moment = int(any(lo <= np.median(values) <= hi for lo, hi in EPOCH.values())) * 2
+        fine = len(set(values.tolist()))
+    elif all(re.match(CLOCK, cell) for cell in said):
+        values = np.arange(2.0)
+        fine = len(set(said))
+    else:
+        dates = read_dates(pl.Series(said))
+        if dates is None or dates.odd is not None:
+            return (0,)
+        values = dates.nanoseconds.astype(np.float64)
+        fine = len(set(dates.nanoseconds.tolist()))
+        moment = 2 if dates.zone else 1
+    steps = np.diff(values)
+    return (1, int(fine >= 0.8 * len(said)), int((steps >= 0).mean() >= 0.95), int(bool(steps.any())), moment)
