@@ -19,6 +19,7 @@ import otolith
 from otolith import datasets, pipeline, recipes, rows, splits
 from otolith.errors import OtolithError
 from otolith.importing import sources
+from otolith.importing.formats import TAKEN
 from otolith.live import certificate, exported, runtime
 from otolith.model import bundle
 from otolith.recording import CHANNELS, Recording, Stream
@@ -153,7 +154,8 @@ def cached(place: Path) -> object:
 
 
 def members(place: Path) -> object:
-    return [member.read() for member in sources.gather([place / "tables"])]
+    with sources.gather([place / "tables"], TAKEN) as gathered:
+        return [member.read() for member in gathered.members]
 
 
 def shown(place: Path) -> object:
@@ -244,6 +246,7 @@ ALLOWED = {
     "finetuning/features.py": "a file that this process has just written",
     "export/quantise.py": "a graph that this process has just written",
     "datasets/download.py": "an archive that has just been written; its members are bounded as they are unpacked",
+    "importing/archives.py": "archives that `reading` has opened, and files that this process has just written",
     "live/runtime.py": "members of an archive whose bytes are verified",
 }
 """Modules that open files for reading themselves, and why they may."""

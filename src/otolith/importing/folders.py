@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from otolith.errors import DataError
+from otolith.importing.columns import sensor_of_file, without_sensor
+from otolith.importing.members import Member
 from otolith.importing.session import Folder, Sheet
-from otolith.importing.sources import Member
+from otolith.importing.sources import plain_name
 
 
 def folders_of(given: list[Path], members: list[Member], labels: Path | None = None) -> list[Folder]:
@@ -23,9 +25,8 @@ def folders_of(given: list[Path], members: list[Member], labels: Path | None = N
         DataError: there is no other file.
     """
     groups: dict[tuple[Path, PurePosixPath], list[Sheet]] = {}
-    for member in members:
-        if labels is not None and member.where == str(labels):
-            continue
+    members = [member for member in members if labels is None or member.where != str(labels)]
+    for member in _sensors_joined(members):
         above = member.place.parent
         above = above.parent if above.name == "meta" else above
         groups.setdefault((member.source, above), []).append(Sheet(member))
@@ -35,7 +36,7 @@ def folders_of(given: list[Path], members: list[Member], labels: Path | None = N
     out = [
         Folder(
             above.relative_to(places[source, above]),
-            source.resolve().name if source.is_dir() else source.stem,
+            source.resolve().name if source.is_dir() else plain_name(source),
             tuple(sheets),
         )
         for (source, above), sheets in groups.items()
@@ -53,7 +54,31 @@ def folders_of(given: list[Path], members: list[Member], labels: Path | None = N
 def _common_root(key: tuple[Path, PurePosixPath], keys: list[tuple[Path, PurePosixPath]]) -> PurePosixPath:
     """Return the folders of an archive that only wrap its content: the archive's own name says the same."""
     source, above = key
-    if source.is_dir() or source.suffix.lower() != ".zip":
+    if source.is_dir() or above == PurePosixPath():
         return PurePosixPath()
     others = [other for where, other in keys if where == source]
     return above if len(others) == 1 else PurePosixPath(above.parts[0]) if above.parts else above
+
+
+def _sensors_joined(members: list[Member]) -> list[Member]:
+    """Return the members with the archives that hold two sensors of the same recordings as one folder.
+
+    Such archives lie together, and their names differ in the sensor alone (`walking_acc.zip`, `walking_gyro.zip`), as
+    do those of the files in them.
+    """
+    archives = dict.fromkeys((each.source, each.archive) for each in members if each.archive is not None)
+    joined = {key: _without_sensor(key[1]) for key in archives}
+    places = Counter((source, joined[source, archive]) for source, archive in archives)
+    moved = [
+        replace(each, place=joined[each.source, each.archive] / each.place.relative_to(each.archive))
+        if each.archive is not None and places[each.source, joined[each.source, each.archive]] > 1
+        else each
+        for each in members
+    ]
+    taken = Counter((each.source, each.place) for each in moved)
+    return members if max(taken.values(), default=0) > 1 else moved
+
+
+def _without_sensor(archive: PurePosixPath) -> PurePosixPath:
+    name = without_sensor(archive.name) if sensor_of_file(archive.name) else ""
+    return archive.with_name(name) if name else archive

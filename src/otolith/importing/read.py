@@ -15,7 +15,7 @@ from otolith.importing.assemble import Prepared, assemble, buffered, note_units,
 from otolith.importing.disk_buffer import DiskBuffer, in_memory
 from otolith.importing.findings import Findings
 from otolith.importing.folders import folders_of
-from otolith.importing.formats import FORMATS
+from otolith.importing.formats import FORMATS, TAKEN
 from otolith.importing.imported import Imported
 from otolith.importing.left_out import LeftOut, listed, parts_of
 from otolith.importing.options import ImportOptions
@@ -76,17 +76,17 @@ def read_recordings(
         FORMATS.get(options.format)  # refuses a name that it does not know before anything is read
     intervals = labels.read_intervals(options.labels) if options.labels is not None else None
     left_out = LeftOut(options.leave_out)
-    members = gather(given, left_out.add)
-    if not members:
-        raise DataError(listed(left_out.reasons))
-    folders = folders_of(given, members, options.labels)
     recordings: list[Recording] = []
     findings: dict[str, Findings] = {}
     prepared: list[Prepared] = []
     passed: list[str] = []
-    with progress.stage("read recordings", sum(len(folder.sheets) for folder in folders), "files") as stage:
-        for folder in folders:
-            prepared += _prepared_or_left_out(folder, questions, keep, passed, stage, left_out)
+    with gather(given, TAKEN, left_out.add) as gathered:
+        if not gathered.members:
+            raise DataError(listed(left_out.reasons))
+        folders = folders_of(given, gathered.members, options.labels)
+        with progress.stage("read recordings", sum(len(folder.sheets) for folder in folders), "files") as stage:
+            for folder in folders:
+                prepared += _prepared_or_left_out(folder, questions, keep, passed, stage, left_out)
     if not prepared:
         if left_out.reasons:
             raise DataError(listed(left_out.reasons))
@@ -118,7 +118,8 @@ def read_recordings(
     if not recordings:
         raise DataError(listed(left_out.reasons))
     together = _together(recordings, findings, intervals, options)
-    return replace(together, passed_over=tuple(sorted(set(passed))), left_out=tuple(left_out.reasons))
+    others = tuple(sorted({*passed, *gathered.passed_over}))
+    return replace(together, passed_over=others, left_out=tuple(left_out.reasons))
 
 
 def _prepared_or_left_out(

@@ -13,8 +13,8 @@ from otolith.importing.columns import summed
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
 from otolith.importing.layout import Layout
+from otolith.importing.members import Member
 from otolith.importing.parquet_worker import columns_of, read_parquet
-from otolith.importing.sources import Member
 from otolith.importing.table import Table
 from otolith.importing.text import HEAD_BYTES, first_rows, header_of, layout_of, read_table
 from otolith.importing.timing import Clock
@@ -58,7 +58,8 @@ class Sheet:
     @property
     def blank(self) -> bool:
         """True where it holds nothing but blanks, as a button that nobody pressed leaves it."""
-        return self.member.size <= HEAD_BYTES and not self.member.read().strip()
+        head = self.member.read_some(HEAD_BYTES + 1)
+        return len(head) <= HEAD_BYTES and not head.strip()
 
     def table(self) -> Table:
         """Read all of it.

@@ -88,6 +88,17 @@ def first_rows(content: bytes) -> list[list[str]]:
     return [row for line in lines for row in csv.reader([line], delimiter=layout.separator)]
 
 
+def is_text(content: bytes) -> bool:
+    """Tell if the first bytes of a file are of a text, in any encoding that is read.
+
+    >>> is_text(b"walk\\t1,5\\n"), is_text("lauf".encode("utf-16")), is_text(b"MZ\\0\\1"), is_text(b"")
+    (True, True, False, False)
+    """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return True
+    return bool(content) and not re.search(rb"[\x00-\x08\x0e-\x1f]", content)
+
+
 def _head(content: bytes) -> str:
     """Decode the first bytes of a file, which may end within a character."""
     name = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"

@@ -42,6 +42,18 @@ class Format(ABC):
     """Name for people, as in "read as ..."."""
     order: ClassVar[int] = 0
     """Rank among formats that are equally sure: the lowest number reads a file."""
+    endings: ClassVar[tuple[str, ...]] = ()
+    """Endings of files that it may read, beside those of tables."""
+    device: ClassVar[str] = ""
+    """Devices or apps that write such files."""
+    decided: ClassVar[str] = ""
+    """What the files decide, in a few words."""
+    asked: ClassVar[str] = ""
+    """What is asked, or named by an option, where the files do not decide it."""
+
+    def recognises(self, head: bytes) -> bool:
+        """Tell from its first bytes if a file may be read whose ending says nothing."""
+        return False
 
     @abstractmethod
     def sniff(self, folder: Folder) -> Claim | None:
@@ -68,3 +80,17 @@ FORMATS: Registry[Format] = Registry(
     "format", "otolith.importing.formats", DataError, order=lambda each: (each.order, each.name)
 )
 """All formats, in the order in which they are listed."""
+
+
+class _Taken:
+    """What any format may read, for `otolith.importing.sources.gather`."""
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(ending for each in FORMATS for ending in each.endings))
+
+    def __call__(self, ending: str, head: bytes) -> bool:
+        return ending in self.endings or any(each.recognises(head) for each in FORMATS)
+
+
+TAKEN = _Taken()

@@ -26,6 +26,7 @@ from otolith.importing.formats.base import Claim, Format
 from otolith.importing.headless import guess_by_values
 from otolith.importing.places import ALL, at_places
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
+from otolith.importing.text import is_text
 from otolith.importing.timing import counted, read_clock
 from otolith.importing.units import (
     ACC_UNITS,
@@ -53,6 +54,10 @@ class Generic(Format):
     name = "table"
     title = "a table"
     order = 100
+    endings = (".csv", ".tsv", ".txt", ".parquet")
+
+    def recognises(self, head: bytes) -> bool:
+        return is_text(head)
 
     def sniff(self, folder: Folder) -> Claim | None:
         """Claim all files that no other format does."""

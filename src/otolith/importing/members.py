@@ -1,0 +1,187 @@
+"""One file of a source, wherever it lies, and the limits on what it may grow into."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from otolith.errors import DataError
+from otolith.system.reading import open_regular
+
+MAX_FILE_BYTES = 2 << 30
+MAX_TOTAL_BYTES = 8 << 30
+MAX_RATIO = 300
+"""Largest ratio of the bytes in an archive to their compressed size; text of sensors stays below 30."""
+RATIO_FROM_BYTES = 10 << 20
+"""Smaller files may be as compressible as they like: a quiet sensor's text is."""
+CHUNK_BYTES = 1 << 20
+DAMAGED = (
+    *(zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, RuntimeError),
+    *(zlib.error, LZMAError),
+)
+"""Errors of zipfile and gzip where an archive is not as it should be."""
+
+Opener = Callable[[], AbstractContextManager[IO[bytes]]]
+"""Opens a file for reading from its beginning, and turns what fails meanwhile into a `DataError`."""
+
+
+class TooMuch(DataError):
+    """All files together are too large, whichever of them would be left out."""
+
+
+@dataclass
+class Budget:
+    """Bytes that all files of an import unpack to, counted as they become known."""
+
+    used: int = 0
+    _known: set[str] = field(default_factory=set)
+
+    def take(self, where: str, size: int) -> None:
+        """Count a file in, once.
+
+        Raises:
+            TooMuch: it is more than `MAX_TOTAL_BYTES` in all.
+        """
+        if where in self._known:
+            return
+        self._known.add(where)
+        self.used += size
+        if self.used > MAX_TOTAL_BYTES:
+            raise TooMuch(
+                f"{where}: with it the sources expand beyond {MAX_TOTAL_BYTES:,} bytes. Import them in parts."
+            )
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file: `place` is its path below the source, `where` names it in messages.
+
+    `size` is what it holds, None where only reading it tells; `packed` the bytes it takes where it lies. `path` is the
+    file on disk that is just this file, None within archives. `archive` is the folder that stands for the archive it
+    was in.
+    """
+
+    source: Path
+    place: PurePosixPath
+    where: str
+    size: int | None
+    packed: int
+    opened: Opener
+    budget: Budget = field(default_factory=Budget)
+    path: Path | None = None
+    archive: PurePosixPath | None = None
+
+    def read_some(self, most: int) -> bytes:
+        """Return its first bytes, as many as asked for.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        with self.opened() as stream:
+            return stream.read(most)
+
+    def read(self) -> bytes:
+        """Return all of it.
+
+        Raises:
+            DataError: it cannot be read, holds another number of bytes than it declares, or breaks a limit.
+        """
+        if self.size is not None:
+            return b"".join(self.chunks(self.size + 1))  # one piece
+        content = io.BytesIO()
+        for piece in self.chunks():
+            content.write(piece)
+        return content.getvalue()
+
+    def chunks(self, length: int = CHUNK_BYTES) -> Iterator[bytes]:
+        """Yield all of it in pieces, under the same conditions as `read`."""
+        most, total = self._most(), 0
+        with self.opened() as stream:
+            while piece := stream.read(min(length, most + 1 - total)):  # what was declared and checked, not more
+                total += len(piece)
+                if total > most:
+                    break
+                yield piece
+        if self.size is None:
+            check_growth(self.where, self.packed, total)
+            self.budget.take(self.where, total)
+        elif total != self.size:
+            raise DataError(f"{self.where}: {total:,} bytes, expected {self.size:,}. Export it again.")
+
+    def _most(self) -> int:
+        return self.size if self.size is not None else most_of(self.packed)
+
+    @property
+    def named(self) -> bool:
+        """True where the user named this very file, rather than a folder or an archive that holds it."""
+        return self.where == str(self.source)
+
+    @property
+    def kind(self) -> str:
+        return self.place.suffix.lower()
+
+
+def most_of(packed: int) -> int:
+    """Return the largest number of bytes that so many packed bytes may become."""
+    return min(MAX_FILE_BYTES, max(RATIO_FROM_BYTES, MAX_RATIO * packed))
+
+
+def check_size(where: str, size: int) -> None:
+    """Refuse what is too large for one file.
+
+    Raises:
+        DataError: it is larger than `MAX_FILE_BYTES`.
+    """
+    if size > MAX_FILE_BYTES:
+        raise DataError(f"{where}: {size:,} bytes, over the limit of {MAX_FILE_BYTES:,} for one table. Split it.")
+
+
+def check_growth(where: str, packed: int, size: int) -> None:
+    """Refuse what becomes too large in unpacking.
+
+    Raises:
+        DataError: it is larger than `MAX_FILE_BYTES`, or more than `MAX_RATIO` times as large as it was.
+    """
+    check_size(where, size)
+    if size > max(RATIO_FROM_BYTES, MAX_RATIO * packed):
+        raise DataError(
+            f"{where}: {packed:,} bytes claim to expand to {size:,}, more than {MAX_RATIO} times as much. If the file "
+            "is sound, unpack it yourself and name the folder."
+        )
+
+
+def opener_of_file(path: Path) -> Opener:
+    """Return what opens a regular file."""
+
+    @contextmanager
+    def opened() -> Iterator[IO[bytes]]:
+        try:
+            with open_regular(path) as stream:
+                yield stream
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror or error}). Check the file.") from error
+
+    return opened
+
+
+def opener_of_gzip(where: str, packed: Opener) -> Opener:
+    """Return what opens a file that gzip packed."""
+
+    @contextmanager
+    def opened() -> Iterator[IO[bytes]]:
+        with packed() as outer:
+            try:
+                with gzip.GzipFile(fileobj=outer) as stream:
+                    yield stream  # type: ignore[misc]  # it reads as a file does
+            except DAMAGED as error:
+                raise DataError(f"{where}: cannot be unpacked ({error}). Export it again.") from error
+
+    return opened
