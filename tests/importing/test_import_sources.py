@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import pickle
 import shutil
 import stat
 import struct
@@ -17,7 +18,8 @@ import numpy as np
 import pytest
 
 from otolith.errors import DataError
-from otolith.importing import ImportOptions, archives, members, read_recordings
+from otolith.importing import ImportOptions, archives, members, read_recordings, sources
+from otolith.importing.formats import TAKEN
 from tests.helpers.exports import physics_toolbox, sensor_logger, signal
 
 S = signal(4)
@@ -195,6 +197,18 @@ def test_side_files_are_passed_over_and_told(tmp_path: Path) -> None:
     found = read_recordings(packed)
     assert len(found.recordings) == 2
     assert {where.split(": ")[1] for where in found.passed_over} == {*side, "__MACOSX/._walk.csv"}
+
+
+def test_files_in_archives_are_read_by_other_processes(tmp_path: Path) -> None:
+    """And after the archives were closed."""
+    table = walk(tmp_path)
+    entries = ("in.tar", tarred(("walk.csv", table))), ("walk.csv.gz", gzip.compress(table))
+    (tmp_path / "w.zip").write_bytes(zipped(*entries))
+    with sources.gather([tmp_path / "w.zip"], TAKEN) as gathered:
+        first = gathered.members[0].read()
+        again = pickle.loads(pickle.dumps(gathered.members))
+        assert [member.read() for member in again] == [table, table]
+    assert [member.read() for member in gathered.members] == [first, first]
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:

@@ -13,6 +13,7 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Any, NamedTuple
 
@@ -44,11 +45,17 @@ Listed = tuple[PurePosixPath, Any, int, int, bool]
 
 
 class Archives:
-    """The archives of an import, of which the last ones stay open. Close it when nothing is read any more."""
+    """The archives of an import, of which the last ones stay open until it is closed. Another process opens its own."""
 
     def __init__(self) -> None:
         self._open: OrderedDict[str, tuple[zipfile.ZipFile | tarfile.TarFile, IO[bytes]]] = OrderedDict()
         self._entries = 0
+
+    def __reduce__(self) -> tuple[type[Archives], tuple[()]]:
+        return Archives, ()
+
+    def __del__(self) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close all of them."""
@@ -83,21 +90,16 @@ class Archives:
                 "Unpack it, and import parts."
             )
         for place, info, size, packed, encrypted in listed:
-            yield Entry(place, size, packed, self._opener(member, info, f"{where}: {place}"), encrypted)
+            yield Entry(place, size, packed, OpenEntry(self, member, info, f"{where}: {place}"), encrypted)
 
-    def _opener(self, member: Member, info: Any, where: str) -> Opener:
-        @contextmanager
-        def opened() -> Iterator[IO[bytes]]:
-            archive = self._opened(member)
-            try:
-                stream = archive.open(info) if isinstance(archive, zipfile.ZipFile) else archive.extractfile(info)
-                assert stream is not None
-                with stream:
-                    yield stream
-            except DAMAGED as error:
-                raise DataError(f"{where}: cannot be unpacked ({error}). Export it again.") from error
-
-        return opened
+    def stream(self, member: Member, key: zipfile.ZipInfo | tarfile.TarInfo) -> IO[bytes]:
+        """Open a file in an archive; `key` is what the archive knows it by."""
+        archive = self._opened(member)
+        if isinstance(archive, zipfile.ZipFile):
+            assert isinstance(key, zipfile.ZipInfo)
+            return archive.open(key)
+        assert isinstance(key, tarfile.TarInfo)
+        return tarfile.ExFileObject(archive, key)
 
     def _opened(self, member: Member) -> zipfile.ZipFile | tarfile.TarFile:
         if member.where in self._open:
@@ -160,7 +162,9 @@ def _tarred(archive: tarfile.TarFile, where: str) -> Iterator[Listed]:
             raise _too_many(where, number)
         place = _checked(where, entry.name, link=entry.issym() or entry.islnk())
         if entry.isreg() and not entry.issparse():  # of a sparse file the holes take no room, and may be endless
-            yield place, entry, entry.size, entry.size, False
+            key = tarfile.TarInfo(entry.name)  # without its archive, which stays in this process
+            key.offset_data, key.size, key.sparse = entry.offset_data, entry.size, None
+            yield place, key, entry.size, entry.size, False
 
 
 def _few(entries: list[zipfile.ZipInfo], where: str) -> list[zipfile.ZipInfo]:
@@ -184,3 +188,21 @@ def _checked(where: str, name: str, link: bool) -> PurePosixPath:
     if link:
         raise DataError(f"{where}: {place} is a link, so the archive is not opened. Export it again without links.")
     return place
+
+
+@dataclass(frozen=True)
+class OpenEntry:
+    """Opens a file in an archive."""
+
+    archives: Archives
+    member: Member
+    key: zipfile.ZipInfo | tarfile.TarInfo
+    where: str
+
+    @contextmanager
+    def __call__(self) -> Iterator[IO[bytes]]:
+        try:
+            with self.archives.stream(self.member, self.key) as stream:
+                yield stream
+        except DAMAGED as error:
+            raise DataError(f"{self.where}: cannot be unpacked ({error}). Export it again.") from error

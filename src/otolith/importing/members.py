@@ -158,30 +158,33 @@ def check_growth(where: str, packed: int, size: int) -> None:
         )
 
 
-def opener_of_file(path: Path) -> Opener:
-    """Return what opens a regular file."""
+@dataclass(frozen=True)
+class OpenFile:
+    """Opens a regular file."""
+
+    path: Path
 
     @contextmanager
-    def opened() -> Iterator[IO[bytes]]:
+    def __call__(self) -> Iterator[IO[bytes]]:
         try:
-            with open_regular(path) as stream:
+            with open_regular(self.path) as stream:
                 yield stream
         except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror or error}). Check the file.") from error
-
-    return opened
+            raise DataError(f"{self.path}: cannot be read ({error.strerror or error}). Check the file.") from error
 
 
-def opener_of_gzip(where: str, packed: Opener) -> Opener:
-    """Return what opens a file that gzip packed."""
+@dataclass(frozen=True)
+class OpenGzip:
+    """Opens a file that gzip packed."""
+
+    where: str
+    packed: Opener
 
     @contextmanager
-    def opened() -> Iterator[IO[bytes]]:
-        with packed() as outer:
+    def __call__(self) -> Iterator[IO[bytes]]:
+        with self.packed() as outer:
             try:
                 with gzip.GzipFile(fileobj=outer) as stream:
                     yield stream  # type: ignore[misc]  # it reads as a file does
             except DAMAGED as error:
-                raise DataError(f"{where}: cannot be unpacked ({error}). Export it again.") from error
-
-    return opened
+                raise DataError(f"{self.where}: cannot be unpacked ({error}). Export it again.") from error

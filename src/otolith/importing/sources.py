@@ -17,7 +17,7 @@ from typing import Protocol
 from otolith.datasets.card import CARD
 from otolith.errors import DataError
 from otolith.importing.archives import TAR, ZIP, Archives
-from otolith.importing.members import Budget, Member, TooMuch, check_growth, opener_of_file, opener_of_gzip
+from otolith.importing.members import Budget, Member, OpenFile, OpenGzip, TooMuch, check_growth
 
 OPENED = (ZIP, TAR, ".tgz", ".gz")
 """Endings of what is opened to look for files in it."""
@@ -37,7 +37,10 @@ class Takes(Protocol):
 
 @dataclass
 class Gathered:
-    """Files that formats may read, and the others; as a context, it closes its archives at the end."""
+    """Files that formats may read, and the others; as a context, it closes its archives at the end.
+
+    Files in archives can also be read after that, and by other processes: the archive is then opened again.
+    """
 
     members: list[Member] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
@@ -153,7 +156,7 @@ class _Search:
         if path.is_symlink():
             raise DataError(f"{path}: is a link, which is not followed. Replace it by the file, or remove it.")
         size = path.stat().st_size
-        opened = opener_of_file(path)
+        opened = OpenFile(path)
         self._place(Member(source, place, str(path), size, size, opened, self._budget, path), 0)
 
     def _place(self, member: Member, depth: int) -> None:
@@ -161,7 +164,7 @@ class _Search:
         kind = member.kind
         if kind in (".gz", ".tgz"):
             place = member.place.with_suffix("" if kind == ".gz" else TAR)
-            opened = opener_of_gzip(member.where, member.opened)
+            opened = OpenGzip(member.where, member.opened)
             self._place(replace(member, place=place, size=None, opened=opened, path=None), depth)
         elif kind in (ZIP, TAR):
             self._archive(member, depth)
