@@ -233,3 +233,35 @@ def test_gaps_are_listed_and_kept(tmp_path: Path) -> None:
     (gap,) = found.findings["t"].gaps
     assert (gap.sensor, round(gap.start_s, 2), round(gap.stop_s, 2)) == ("accelerometer", 1.98, 2.6)
     np.testing.assert_allclose(times_of(found), TIMES[keep], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "cells", [["1.71910E+12"] * 3000, ["1.71910E+12"] * 1000 + ["1.71911E+12"] * 2000, ["5"] * 3000]
+)
+def test_times_that_were_rounded_to_nothing_are_asked_for(tmp_path: Path, cells: list[str]) -> None:
+    rows = [[cell, "0.1", f"{np.sin(n):.3f}", "9.8"] for n, cell in enumerate(cells)]
+    (tmp_path / "t.csv").write_text(lines("time,acc_x,acc_y,acc_z", rows))
+    with pytest.raises(DataError, match=r"the times were lost.*--rate HZ"):
+        read_recordings(tmp_path, ImportOptions(accept_guess=True))
+    found = read_recordings(tmp_path, ImportOptions(accept_guess=True, rate_hz=50))
+    assert found.recordings[0].streams[0].n_samples == 3000
+
+
+@pytest.mark.parametrize(("order", "month"), [("day-first", 4), ("month-first", 3)])
+@pytest.mark.parametrize("form", ["{:02d}-{:02d}-2024 10:00:{:06.3f}", "{}/{}/24, 10:00:{:06.3f} AM"])
+def test_the_order_of_dates_may_be_given_whatever_their_form(tmp_path: Path, form: str, order: str, month: int) -> None:
+    rows = [[f'"{form.format(3, 4, n / 50)}"', "0.1", f"{np.sin(n):.3f}", "9.8"] for n in range(500)]
+    (tmp_path / "t.csv").write_text(lines("time,acc_x,acc_y,acc_z", rows))
+    with pytest.raises(DataError, match=f"--time-format {order} "):
+        read_recordings(tmp_path, ImportOptions(accept_guess=True))
+    found = read_recordings(tmp_path, ImportOptions(accept_guess=True, time_format=order))
+    assert (found.findings["t"].started or "").startswith(f"2024-{month:02d}-")
+
+
+def test_a_zone_in_brackets_is_minded(tmp_path: Path) -> None:
+    rows = [
+        [f"2014-07-07 13:29:{n / 50:06.3f}+0100 [Europe/London]", "0.1", f"{np.sin(n):.3f}", "9.8"] for n in range(500)
+    ]
+    (tmp_path / "t.csv").write_text(lines("time,acc_x,acc_y,acc_z", rows))
+    found = read_recordings(tmp_path, ImportOptions(accept_guess=True))
+    assert found.findings["t"].started == "2014-07-07T12:29:00.000000Z"

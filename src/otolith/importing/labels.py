@@ -20,9 +20,10 @@ from otolith.importing.activities import is_label
 from otolith.importing.columns import words_of
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
+from otolith.importing.moments import parse_moment
 from otolith.importing.session import table_of
 from otolith.importing.table import Table
-from otolith.importing.timing import CLOCK, EPOCH, parse_moment
+from otolith.importing.timing import CLOCK, EPOCH
 from otolith.importing.units import TIME_UNITS
 from otolith.recording import Segment
 from otolith.windows.clock import MAX_GAP_S

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
+from otolith.importing.arrival import on_an_even_clock
 from otolith.importing.findings import Gap
 from otolith.importing.session import ACC
 from otolith.importing.units import acc_unit_of_data, blocks_of
@@ -39,6 +40,7 @@ def clean(sensor: Sensor, findings: Findings) -> list[Samples]:
     samples = _complete(sensor, findings)
     if sensor.clock.regular is not None:
         return [samples]
+    samples = on_an_even_clock(samples, sensor.kind, sensor.table, findings)
     return repair(samples, sensor.kind, sensor.table, findings.repair, FINER)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,8 @@ from numpy.typing import NDArray
 
 from otolith.errors import DataError
 from otolith.importing.counters import carried_on
-from otolith.importing.dates import UNPADDED, USUAL, fractions, read_dates
+from otolith.importing.dates import DAY_FIRST, MONTH_FIRST, UNPADDED, USUAL, YEAR_FIRST, fractions, read_dates
+from otolith.importing.questions import Undecided
 from otolith.importing.table import Table
 from otolith.importing.units import TIME_UNITS
 
@@ -36,9 +36,8 @@ LATEST = 1e19
 CLOCK = r"^\s*(\d{1,3}):([0-5]?\d):([0-5]?\d)(?:[.,:](\d{1,9}))?\s*$"
 PACKED = r"(19|20|21)\d{12}([.,]\d{1,9}|\d{3}|\d{6})?$"
 HALF_DAY_S = 43_200.0
-FORMATS_OF_DATES = {"day first": "%d/%m/%Y %H:%M:%S%.f", "month first": "%m/%d/%Y %H:%M:%S%.f",
-                    "year first": "%y/%m/%d %H:%M:%S%.f"}  # fmt: skip
-"""Value of `--time-format` for each order."""
+ORDERS = {"day-first": DAY_FIRST, "month-first": MONTH_FIRST, "year-first": YEAR_FIRST}
+"""Values of `--time-format` that say the order of dates alone."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,9 @@ def read_clock(
         if unit is None and questions.options.time_unit is None and _is_packed(table, column):
             return _dates(table, column, table.text(column).fill_null(""), questions, findings, order)
         return _numbers(table, column, questions, findings, unit)
-    if questions.options.time_format:
+    if questions.options.time_format in ORDERS:
+        order = ORDERS[questions.options.time_format]
+    elif questions.options.time_format:
         return _formatted(table, column, questions.options.time_format)
     text = table.text(column).fill_null("")
     first = next(iter(text.filter(text != "")), "")
@@ -149,8 +150,20 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
     typical = float(np.median(finite))
     unit = questions.options.time_unit or unit
     spacing = _spacing(finite)
+    if _is_rounded(table, column, finite):
+        raise Undecided(
+            f"{table.where}: its time column {column!r} has {len(np.unique(finite))} different value(s) in "
+            f"{len(finite):,} rows, such as {table.first(column)}: the times were lost, as where a spreadsheet saves "
+            "them rounded. Export the file again, or give the rate: --rate HZ."
+        )
     plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= _rate(spacing, scale) <= RATES[1]]
-    since_1970 = [name for name, (lo, hi) in EPOCH.items() if lo <= typical <= hi and name in plausible]
+    overall = float(finite.max() - finite.min()) / max(1, len(finite) - 1)
+    since_1970 = [
+        name
+        for name, (lo, hi) in EPOCH.items()
+        if lo <= typical <= hi
+        and (name in plausible or RATES[0] <= _rate(overall, TIME_UNITS[name]) <= RATES[1])  # that came in groups
+    ]
     if unit is None and since_1970:
         unit = since_1970[0]
         findings.decide("time", f"{unit} since 1970", f"column {column!r} is about {typical:.6g}")
@@ -171,6 +184,15 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
         return _since(whole * scale, "UTC")
     origin = int(finite[0])  # in the column's unit; a whole number of them keeps the fraction's digits
     return Clock((values - origin) * (scale / 1e9), origin * scale, "UTC")
+
+
+def _is_rounded(table: Table, column: str, values: NDArray[np.float64]) -> bool:
+    """Tell if numbers have lost the digits that change from row to row."""
+    different = len(np.unique(values))
+    short = bool(re.match(r"\s*\d(?:[.,]\d{0,6})?[eE]\+?\d+\s*$", table.first(column)))
+    return len(values) >= 10 and (
+        different == 1 or (different <= 2 and len(values) > 50) or (short and 50 * different < len(values))
+    )
 
 
 def _spacing(values: NDArray[np.float64]) -> float:
@@ -222,9 +244,9 @@ def _dates(
     if found is not None and found.orders:
         there = next(iter(text.filter(text != "")), "")
         question = f"Which is the day in {there!r} of column {column!r}?"
-        choices = [(FORMATS_OF_DATES[order], order) for order in found.orders]
+        choices = [(value, order) for value, order in ORDERS.items() if order in found.orders]
         chosen = questions.choose(("dates", table.columns), table.where, question, choices, "--time-format")
-        found = read_dates(text, next(order for value, order in choices if value == chosen))
+        found = read_dates(text, ORDERS[chosen])
     if found is None and not (text != "").any():
         raise DataError(f"{table.where}: its time column {column!r} is empty. Name another with --time.")
     odd = (text != "").arg_max() or 0 if found is None else found.odd
@@ -249,27 +271,6 @@ def _dates(
     if found.how != USUAL:
         findings.decide("dates", found.how, f"column {column!r}")
     return _since(found.nanoseconds, "UTC" if found.zone else "")
-
-
-def parse_moment(text: str) -> tuple[int, bool] | None:
-    """Return nanoseconds since 1970 of an ISO 8601 date and time, and whether it names a zone; None if it is not one.
-
-    >>> parse_moment("1970-01-01 00:00:01.5+00:00")
-    (1500000000, True)
-    """
-    match = re.fullmatch(r"(.*\d[T ]\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(?:UTC)?(Z|[+-]\d\d:?\d\d)?", text.strip())
-    if match is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(match[1] + (match[3] or ""))
-    except ValueError:
-        return None
-    zoned = moment.tzinfo is not None or "UTC" in text
-    moment = moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    whole = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
-    if not -9_000_000_000 < whole < 9_000_000_000:
-        return None
-    return whole * 1_000_000_000 + int((match[2] or "0")[:9].ljust(9, "0")), zoned
 
 
 def _formatted(table: Table, column: str, time_format: str) -> Clock:

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.importing.formats.base import Claim, Format
+from otolith.importing.moments import parse_moment
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
-from otolith.importing.timing import Clock, parse_moment, read_clock
+from otolith.importing.timing import Clock, read_clock
 from otolith.importing.units import split_header
 
 if TYPE_CHECKING:
