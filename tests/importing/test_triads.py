@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otolith.importing.triads import axis_of, places_of
+from otolith.importing.triads import axis_of, places_of, sensor_named
 
 
 def three(*patterns: str) -> list[str]:
@@ -61,3 +61,24 @@ def test_the_rotation_rate_of_a_browser_names_axes_by_angles() -> None:
     columns = [f"rotationRate.{angle}" for angle in ("alpha", "beta", "gamma")]
     assert places_of(columns)[0].gyro == ("rotationRate.beta", "rotationRate.gamma", "rotationRate.alpha")
     assert places_of([f"orientation.{angle}" for angle in ("alpha", "beta", "gamma")]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("ACCE", "acc"),
+        ("android.sensor.accelerometer", "acc"),
+        ("LSM6DSO Accelerometer Uncalibrated", "acc"),
+        ("userAcceleration", "linear"),
+        ("gyr", "gyro"),
+        ("Gravity", "gravity"),
+        ("Rotation Vector", None),
+        ("user", None),
+        ("a", None),
+        ("magnetometer", None),
+        ("walking", None),
+    ],
+)
+def test_sensors_by_their_own_names(text: str, kind: str | None) -> None:
+    found = sensor_named(text)
+    assert (found and found[0]) == kind

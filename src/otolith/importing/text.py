@@ -40,7 +40,7 @@ def read_table(where: str, content: bytes) -> Table:
         DataError: not text, no header, no or ragged rows, an over-long line, quotes that do not close, columns of one
             name; names file and line.
     """
-    text, repairs = _decode(where, content)
+    text, repairs = decode(where, content)
     layout = find_layout(text[:SAMPLE])
     if layout is None:
         raise DataError(f"{where}: the file is empty. Record or export it again.")
@@ -109,7 +109,12 @@ def _head(content: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
+def decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
+    """Return the text in a file's bytes, its lines ended by a line feed, and the repairs that took.
+
+    Raises:
+        DataError: it is no text; names file and line.
+    """
     repairs: list[tuple[str, int]] = []
     try:
         text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")

@@ -51,10 +51,10 @@ def time_column(columns: Sequence[str], rows: Sequence[Sequence[str]] = ()) -> s
     usable = [row for row in rows if len(row) >= len(columns)]
     if len(usable) < ENOUGH:
         return next(iter(known), others[0] if len(others) == 1 else None)
-    worth = {column: _worth([row[list(columns).index(column)].strip() for row in usable]) for column in known + others}
-    for some in (known, [column for column in others if worth[column] > (0,)]):
+    worths = {column: worth([row[list(columns).index(column)].strip() for row in usable]) for column in known + others}
+    for some in (known, [column for column in others if worths[column] > (0,)]):
         if some:
-            return max(some, key=lambda column: worth[column])  # of equals the first
+            return max(some, key=lambda column: worths[column])  # of equals the first
     return None
 
 
@@ -63,7 +63,7 @@ def _may_be_time(words: str) -> bool:
     return bool(split & _WORDS) and not split & _NOT
 
 
-def _worth(cells: Sequence[str]) -> tuple[int, ...]:
+def worth(cells: Sequence[str]) -> tuple[int, ...]:
     """Return how well cells serve as time: can be read, tell rows apart, never fall, are moments."""
     import polars as pl
 

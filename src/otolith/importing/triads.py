@@ -32,6 +32,7 @@ GRAVITY_WORDS = frozenset(("gravity", "grav", "gravitation", "schwerkraft", "gra
 _OTHER_WORDS = frozenset((
     "mag", "magnetometer", "magn", "magnetic", "b", "orientation", "quaternion", "quat", "q", "euler", "gps", "pos",
     "position", "vel", "velocity", "mfield", "m", "attitude", "field", "heading", "emg", "ecg", "dq", "dv", "angle",
+    "vector",
 ))  # fmt: skip
 """Words of what is no accelerometer and no gyroscope."""
 _WITHOUT = re.compile(r"\b(?:no|without|minus|excluding|excl|removed|ohne|sans|sin|senza) (?:gravity|grav|g)\b")
@@ -156,6 +157,25 @@ def places_of(columns: Sequence[str], hint: str | None = None) -> list[Place]:
     if len(with_acc) == len(turning) == 1:  # such as accelerometer x beside phone gyro x
         out = [Place(with_acc[0].name, with_acc[0].acc, turning[0].gyro)]
     return out
+
+
+def sensor_named(text: str) -> tuple[str, str, int] | None:
+    """Return kind, place and rank of a sensor from its own name, as rows of a log give it; None for no motion sensor.
+
+    >>> sensor_named("android.sensor.linear_acceleration"), sensor_named("Watch Gyroscope"), sensor_named("light")
+    (('linear', '', 1), ('gyro', 'watch', 1), None)
+    """
+    words = _WITH.sub("including", _WITHOUT.sub("linear", words_of(text))).split()
+    found = _sensor_in([word for word in words if word not in ("android", "type", "ios")])
+    if found is None or not found[0]:
+        return None
+    kind, left = found
+    if not {
+        word for word in words if word not in left and word != "user" and len(word) > 2
+    }:  # letters may mean anything
+        return None
+    place = " ".join(word for word in left if word not in QUALITY and word not in _NOISE)
+    return kind, place, max((QUALITY[word] for word in left if word in QUALITY), default=1)
 
 
 def _place(name: str, kinds: dict[str, tuple[str, ...]], bare: str) -> Place:

@@ -61,7 +61,7 @@ def import_(
     Args:
         sources: CSV, Parquet and zip files, and folders of those.
         out: Folder for the data set.
-        format: sensor_logger, phyphox, physics_toolbox, actigraph_csv, xsens or table; default: the one that fits.
+        format: Name of a format, such as sensor_logger, phyphox or table; default: the one that fits.
         time: Column of time.
         acc: Columns of the accelerometer.
         gyro: Columns of the gyroscope.

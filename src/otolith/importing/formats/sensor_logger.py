@@ -8,17 +8,12 @@ is on, iOS turns the signs of acceleration and gravity round; `Metadata.csv` tel
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from otolith.errors import DataError
 from otolith.importing.formats.base import Claim, Format
-from otolith.importing.repair import clean
+from otolith.importing.gravity_sum import with_gravity
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import Clock, read_clock
-from otolith.windows.clock import MAX_GAP_S
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
@@ -62,7 +57,7 @@ class SensorLogger(Format):
         sensors = [_sensor(stem, table, sign, questions, findings) for stem, table in tables.items() if stem != GRAVITY]
         if GRAVITY in tables:
             gravity = _sensor(GRAVITY, tables[GRAVITY], sign, questions, findings)
-            sensors[0] = _with_gravity(sensors[0], gravity, findings)
+            sensors[0] = with_gravity(sensors[0], gravity, findings, "Accelerometer.csv and Gravity.csv summed")
         yield Session(folder.name, sensors, findings, folder=folder.top)
 
 
@@ -88,31 +83,6 @@ def _sign(metadata: Sheet | None, findings: Findings) -> float:
         findings.decide("accelerometer signs", "turned", "Metadata.csv: iOS without standardised frames")
         return -1.0
     return 1.0
-
-
-def _with_gravity(linear: Sensor, gravity: Sensor, findings: Findings) -> Sensor:
-    """Return the accelerometer with the phone's own estimate of gravity added; NaN where that is not known."""
-    if (linear.clock.origin_ns is None) != (gravity.clock.origin_ns is None):
-        raise DataError(
-            f"{gravity.table.where}: counts its time from another start than {linear.table.where}. "
-            "Export the recording again, or leave this file out."
-        )
-    shift = ((gravity.clock.origin_ns or 0) - (linear.clock.origin_ns or 0)) / 1e9
-    parts = clean(gravity, findings)
-    if len(parts) > 1:
-        raise DataError(
-            f"{gravity.table.where}: its clock jumps back, so it cannot be added to the accelerometer. Leave the "
-            "file out."
-        )
-    times, at = parts[0].times + shift, linear.clock.seconds
-    after = np.clip(np.searchsorted(times, at), 1, len(times) - 1)
-    with np.errstate(invalid="ignore"):
-        near = (times[after] - times[after - 1] <= MAX_GAP_S) | (times[after] == at)
-        inside = (at >= times[0]) & (at <= times[-1]) & near
-    total = linear.values + np.stack([np.interp(at, times, row) for row in parts[0].values])
-    total[:, ~inside] = np.nan
-    why = "Accelerometer.csv and Gravity.csv summed"
-    return replace(linear, values=total, gravity="included", gravity_why=why)
 
 
 SPEC = SensorLogger()
