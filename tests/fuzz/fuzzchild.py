@@ -31,14 +31,14 @@ INDEX, PEAK, DONE = 5, 6, 7
 ROOM_BYTES = 2 << 30
 """Address space beyond what a process has before its first example; who asks for more gets MemoryError."""
 STOPPED = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pickle.find_class")
-_LOKY, _PARQUET = "joblib.externals.loky.process_executor", "otolith.importing.parquet_worker"
+_LOKY, _WORKER = "joblib.externals.loky.process_executor", "otolith.importing.worker"
 OF_WORKERS = (
     (_LOKY, "_ResultItem"),
     (_LOKY, "_rebuild_exc"),
     (_LOKY, "_ExceptionWithTraceback"),
-    (_PARQUET, "Undecodable"),
+    (_WORKER, "Undecodable"),
 )
-"""Messages of our own process that decodes Parquet files: its results, and the reason why a file cannot be decoded."""
+"""Messages of our own process that decodes files: its results, and the reason why a file cannot be decoded."""
 CHANGES = ("os.mkdir", "os.rename", "os.symlink", "os.link", "os.remove", "os.rmdir", "os.truncate", "os.chmod")
 
 

@@ -13,8 +13,9 @@ import polars as pl
 import pytest
 
 from otolith.errors import DataError
-from otolith.importing import parquet_worker
-from otolith.importing.parquet_worker import Undecodable, decoded, read_parquet
+from otolith.importing import parquet_worker, worker
+from otolith.importing.parquet_worker import decoded, read_parquet
+from otolith.importing.worker import Undecodable
 
 
 def parquet(rows: int = 3) -> bytes:
@@ -23,20 +24,20 @@ def parquet(rows: int = 3) -> bytes:
     return out.getvalue()
 
 
-def worker() -> int:
-    return int(parquet_worker._in_worker(os.getpid))
+def process() -> int:
+    return int(worker.in_worker(os.getpid))
 
 
 def test_one_process_serves_many() -> None:
-    first = worker()
+    first = process()
     assert first != os.getpid()
     for rows in (3, 5):
         assert read_parquet("t", parquet(rows)).numbers("x").tolist() == list(range(rows))
     with pytest.raises(Undecodable, match="5 rows of 1 columns, over the limit of 4 cells"):
-        parquet_worker._in_worker(decoded, parquet(5), 4)
+        worker.in_worker(decoded, parquet(5), 4)
     with pytest.raises(DataError, match=r"^t: cannot be read as a Parquet file"):
         read_parquet("t", b"PAR1" + bytes(40) + b"PAR1")
-    assert worker() == first
+    assert process() == first
 
 
 def ends(content: bytes, most_cells: int) -> bytes:
@@ -52,21 +53,19 @@ def sleeps(content: bytes, most_cells: int) -> bytes:
 def test_a_process_that_ends_or_never_answers_is_a_refusal(
     work: object, seconds: float, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = worker()
+    first = process()
     monkeypatch.setattr(parquet_worker, "decoded", work)
-    monkeypatch.setattr(parquet_worker, "LONGEST_S", seconds)
+    monkeypatch.setattr(worker, "LONGEST_S", seconds)
     with pytest.raises(DataError, match=f"^t: .*{why}"):
         read_parquet("t", parquet())
     monkeypatch.undo()
     assert read_parquet("t", parquet()).height == 3
-    assert worker() != first
+    assert process() != first
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_the_worker_ends_with_a_parent_that_is_killed() -> None:
-    script = (
-        "import os; from otolith.importing.parquet_worker import _in_worker as ask; print(ask(os.getpid), flush=True)"
-    )
+    script = "import os; from otolith.importing.worker import in_worker as ask; print(ask(os.getpid), flush=True)"
     script += "; os.kill(os.getpid(), 9)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     until = time.monotonic() + 20

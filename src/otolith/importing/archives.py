@@ -125,18 +125,10 @@ class Archives:
                 raise _damaged(member, error) from error
         file = tempfile.TemporaryFile(prefix=".otolith-import-")  # noqa: SIM115 - it stays open
         try:
-            for piece in member.chunks():
-                try:
-                    file.write(piece)
-                except OSError as error:
-                    raise DataError(
-                        f"{tempfile.gettempdir()}: cannot be written ({error.strerror or error}), and "
-                        f"{member.where} has to be unpacked there. Make room, or unpack it yourself."
-                    ) from error
+            member.unpack(file)
         except BaseException:
             file.close()
             raise
-        file.seek(0)
         return file
 
     def _forget(self) -> None:

@@ -62,6 +62,7 @@ class Findings:
         started_s: the same in seconds since 1970 (as if in UTC where no zone is named).
         decisions, repairs, gaps, flags: in the order in which they were found.
         passed_over: files beside it that hold nothing of use here.
+        about: what the file says of its device (serial number, temperature, place), by name.
 
     >>> found = Findings(["walk.csv"], "table")
     >>> found.decide("gravity", "included", "given")
@@ -79,6 +80,7 @@ class Findings:
     gaps: list[Gap] = field(default_factory=list)
     flags: list[Flag] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
+    about: dict[str, str] = field(default_factory=dict)
 
     def decide(self, what: str, value: str, why: str) -> None:
         """Note a decision, once."""
@@ -92,4 +94,7 @@ class Findings:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain lists, texts and numbers."""
-        return asdict(self)
+        found = asdict(self)
+        if not self.about:
+            del found["about"]
+        return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -115,6 +116,37 @@ class Member:
             self.budget.take(self.where, total)
         elif total != self.size:
             raise DataError(f"{self.where}: {total:,} bytes, expected {self.size:,}. Export it again.")
+
+    @contextmanager
+    def seekable(self) -> Iterator[IO[bytes]]:
+        """Open it so that any place can be read; what lies in an archive is unpacked to a file without a name.
+
+        Raises:
+            DataError: as `read`; or there is no room to unpack it.
+        """
+        if self.path is not None:
+            with self.opened() as stream:
+                yield stream
+            return
+        with tempfile.TemporaryFile(prefix=".otolith-import-") as file:
+            self.unpack(file)
+            yield file
+
+    def unpack(self, file: IO[bytes]) -> None:
+        """Write all of it to a temporary file, which is then at its beginning.
+
+        Raises:
+            DataError: as `read`; or there is no room for it.
+        """
+        for piece in self.chunks():
+            try:
+                file.write(piece)
+            except OSError as error:
+                raise DataError(
+                    f"{tempfile.gettempdir()}: cannot be written ({error.strerror or error}), and {self.where} has to "
+                    "be unpacked there. Make room, or unpack it yourself."
+                ) from error
+        file.seek(0)
 
     def _most(self) -> int:
         return self.size if self.size is not None else most_of(self.packed)

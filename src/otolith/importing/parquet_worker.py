@@ -1,36 +1,18 @@
-"""Parquet tables, decoded by a worker process: on some damage Polars ends the process it runs in, which nobody catches.
+"""Parquet tables, decoded by a worker process: on some damage Polars ends the process it runs in.
 
-The worker is joblib's loky. It starts at the first file, serves all that follow, and returns tables as bytes in Arrow's
-own format. A file that ends it, or keeps it busy for `LONGEST_S`, is refused, and the next file starts another.
+Tables come back as bytes in Arrow's own format.
 """
 
 from __future__ import annotations
 
-import atexit
 import io
-import os
-import threading
-import time
-from concurrent.futures import BrokenExecutor
-from typing import TYPE_CHECKING, Any
 
 from otolith.errors import DataError
 from otolith.importing.table import Table
-
-if TYPE_CHECKING:
-    pass
+from otolith.importing.worker import Undecodable, in_worker
 
 MAX_CELLS = 200_000_000
 """Cells in a table; a few bytes can claim any number of them."""
-LONGEST_S = 600.0
-
-_TURN = threading.Lock()
-_WORKERS: dict[int, Any] = {}
-"""The executor of each process: a forked child cannot use its parent's."""
-
-
-class Undecodable(Exception):
-    """Bytes that hold no table; the text says why."""
 
 
 def read_parquet(where: str, content: bytes) -> Table:
@@ -44,7 +26,7 @@ def read_parquet(where: str, content: bytes) -> Table:
     if not content:
         raise DataError(f"{where}: the file is empty. Export it again.")
     try:
-        frame = pl.read_ipc(io.BytesIO(_in_worker(decoded, content, MAX_CELLS)))
+        frame = pl.read_ipc(io.BytesIO(in_worker(decoded, content, MAX_CELLS)))
     except Undecodable as reason:
         raise DataError(f"{where}: cannot be read as a Parquet file ({reason}). Export it again.") from None
     if not frame.height or not frame.width:
@@ -87,38 +69,3 @@ def _damage() -> tuple[type[BaseException], ...]:
     import polars as pl
 
     return (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)  # a panic is no Exception
-
-
-def _in_worker(work: Any, *arguments: Any) -> Any:
-    from joblib.externals.loky import ProcessPoolExecutor
-
-    with _TURN:  # one at a time, so that a file that ends the worker takes no other with it
-        if os.getpid() not in _WORKERS:
-            _WORKERS[os.getpid()] = ProcessPoolExecutor(1, initializer=_begin, initargs=(os.getpid(),))
-        try:
-            return _WORKERS[os.getpid()].submit(work, *arguments).result(LONGEST_S)
-        except (BrokenExecutor, TimeoutError) as error:
-            _end_worker()
-            what = "keeps the reader busy without end" if isinstance(error, TimeoutError) else "ends the reader"
-            raise Undecodable(f"decoding it {what}") from None
-
-
-@atexit.register
-def _end_worker() -> None:
-    executor = _WORKERS.pop(os.getpid(), None)
-    if executor is not None:
-        executor.shutdown(kill_workers=True)
-
-
-def _begin(parent: int) -> None:
-    """Drop what Polars prints about damage, since the refusal says it, and end with the parent, however that ends."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)

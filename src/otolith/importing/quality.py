@@ -106,6 +106,7 @@ def _details(recording: Recording, imported: Imported) -> dict[str, Any]:
             "more samples than pixels. Shaded: gaps, which are never bridged.",
         ),
         "interval": interval,
+        "about": [f"{name}: {text}" for name, text in found.about.items()],
         "gaps": [f"{g.sensor}: {g.start_s:.2f} to {g.stop_s:.2f} s ({g.stop_s - g.start_s:.2f} s)" for g in found.gaps],
         "flags": [f"{f.kind}: {f.sensor}, {f.start_s:.2f} to {f.stop_s:.2f} s" for f in found.flags],
         "repairs": [str(each) for each in found.repairs],

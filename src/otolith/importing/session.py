@@ -16,7 +16,7 @@ from otolith.importing.layout import Layout
 from otolith.importing.members import Member
 from otolith.importing.parquet_worker import columns_of, read_parquet
 from otolith.importing.table import Table
-from otolith.importing.text import HEAD_BYTES, first_rows, header_of, layout_of, read_table
+from otolith.importing.text import HEAD_BYTES, first_rows, header_of, is_binary, layout_of, read_table
 from otolith.importing.timing import Clock
 
 ACC, GYRO = "accelerometer", "gyroscope"
@@ -43,12 +43,16 @@ class Sheet:
         """Names of its columns; empty where it is not a table."""
         if self.member.kind == ".parquet":
             return columns_of(self.member.read())
-        return header_of(self.member.read_some(HEAD_BYTES))
+        head = self.member.read_some(HEAD_BYTES)
+        return () if is_binary(head) else header_of(head)
 
     @cached_property
     def layout(self) -> Layout | None:
         """Layout of its table; None where it is not a text with a table."""
-        return None if self.member.kind == ".parquet" else layout_of(self.member.read_some(HEAD_BYTES))
+        if self.member.kind == ".parquet":
+            return None
+        head = self.member.read_some(HEAD_BYTES)
+        return None if is_binary(head) else layout_of(head)
 
     @property
     def first_rows(self) -> list[list[str]]:

@@ -66,6 +66,11 @@ class Table:
         lines = self.lines[rows] if self.lines is not None else np.flatnonzero(rows) + 1
         return Table(self.where, self.frame.filter(rows), lines, self.comments, unit=self.unit, units=self.units)
 
+    @classmethod
+    def hollow(cls, where: str, columns: tuple[str, ...], unit: str) -> Table:
+        """Return a table that has names and places of rows alone, for samples that come from elsewhere."""
+        return cls(where, _without_rows(columns), unit=unit)
+
     def outline(self, keep: Keep) -> Table:
         """Return the table without its cells: its name, its columns, and the place of each row."""
         lines = None if self.lines is None else keep(self.lines)

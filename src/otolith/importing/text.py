@@ -88,6 +88,15 @@ def first_rows(content: bytes) -> list[list[str]]:
     return [row for line in lines for row in csv.reader([line], delimiter=layout.separator)]
 
 
+def is_binary(content: bytes) -> bool:
+    """Tell if the first bytes of a file are of no text.
+
+    >>> is_binary(b"PK\\3\\4\\0"), is_binary("lauf".encode("utf-16"))
+    (True, False)
+    """
+    return b"\0" in content and content[:2] not in (b"\xff\xfe", b"\xfe\xff")
+
+
 def is_text(content: bytes) -> bool:
     """Tell if the first bytes of a file are of a text, in any encoding that is read.
 
