@@ -15,6 +15,7 @@ from otolith.importing.triads import LONG_WORDS, Place, axis_of, places_of, word
 LABEL_NAMES = ("activity", "label", "labels", "class", "activity label", "activity name", "annotation", "target")
 CERTAINTY = frozenset(("confidence", "probability", "timestamp", "detected"))
 DETECTED = frozenset(("detected", "predicted", "prediction", "recognized", "recognised", "estimated"))
+DETECTED_WHY = "is what the device itself took the activity for; --label takes it"
 SUBJECT_NAMES = ("subject", "subject id", "subjectid", "participant", "participant id", "user", "user id", "userid",
                  "person", "volunteer", "pid")  # fmt: skip
 RECORDING_NAMES = ("recording", "recording id", "session", "session id", "trial", "trial id", "experiment", "file")
@@ -29,13 +30,13 @@ class Mapping:
     """Columns by what they hold (one of `MEANINGS`, in this order), and which of them are a guess.
 
     `places` are those with an accelerometer where there are several; no sensor is mapped then. `passed` are columns
-    that look like labels and are none.
+    that look like labels and are not taken for them, and why.
     """
 
     columns: dict[str, tuple[str, ...]]
     guessed: frozenset[str] = frozenset()
     places: tuple[Place, ...] = ()
-    passed: tuple[str, ...] = ()
+    passed: tuple[tuple[str, str], ...] = ()
 
     def column(self, what: str) -> str | None:
         """Return the column that holds it; None where there is none."""
@@ -81,7 +82,7 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
     gyros = [place.gyro for place in places if place.gyro]
     names = {words_of(column): column for column in reversed(columns)}
     labels = [names[name] for name in LABEL_NAMES if name in names]
-    passed = tuple(label for label in labels if is_detected(label, columns))
+    passed = [label for label in labels if is_detected(label, columns)]
     time = time_column(columns, rows)
     acc, gyro = tuple[str, ...](), tuple[str, ...]()
     if len(with_acc) == 1:
@@ -97,7 +98,12 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
         "subject-column": _named(names, SUBJECT_NAMES),
     }
     mapped = {what: each for what, each in candidates.items() if each}
-    return Mapping(mapped, frozenset(mapped), tuple(with_acc) if len(with_acc) > 1 else (), passed)
+    return Mapping(
+        mapped,
+        frozenset(mapped),
+        tuple(with_acc) if len(with_acc) > 1 else (),
+        tuple((label, DETECTED_WHY) for label in passed),
+    )
 
 
 def is_detected(label: str, columns: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from otolith.importing.columns import Mapping
 from otolith.importing.dates import read_dates
 from otolith.importing.layout import is_number
+from otolith.importing.triads import Place
 from otolith.importing.units import ACC_UNITS, acc_unit_of_data, blocks_of
 from otolith.recording import STANDARD_GRAVITY
 
@@ -27,7 +28,8 @@ def guess_by_values(rows: Sequence[Sequence[str]]) -> Mapping:
 
     A clock is the first column of dates, or of numbers that never fall; an accelerometer three columns side by side
     whose length is mostly about that of gravity; a gyroscope the three columns after it, if their mean is near 0 and
-    they move. Where several triads may be the accelerometer, none is guessed.
+    they move. Several triads that may be the accelerometer are places, and none is mapped. Whole numbers in the last
+    column that hardly change look like labels, which is noted; they are not taken for them.
 
     >>> rows = [[str(n / 50), "0.1", "0.2", f"{9.7 + n / 99}"] for n in range(40)]
     >>> guess_by_values(rows).rows()
@@ -50,15 +52,31 @@ def guess_by_values(rows: Sequence[Sequence[str]]) -> Mapping:
                 triads[-1] = first
         else:
             triads.append(first)
+    places = tuple(_place(numbers, first, width) for first in triads)
     if len(triads) == 1:
-        first = triads[0]
-        found["acc"] = tuple(_name(first + i) for i in range(3))
-        if first + 6 <= width and _turns(numbers, first + 3):
-            found["gyro"] = tuple(_name(first + 3 + i) for i in range(3))
-        words = [i for i in range(width) if i != time and _is_words(columns[i])]
-        if len(words) == 1:
-            found["label"] = (_name(words[0]),)
-    return Mapping(found, frozenset(found))
+        found["acc"] = places[0].acc
+        if places[0].gyro:
+            found["gyro"] = places[0].gyro
+    words = [i for i in range(width) if i != time and _is_words(columns[i])]
+    if triads and len(words) == 1:
+        found["label"] = (_name(words[0]),)
+    last = numbers[-1]
+    passed: tuple[tuple[str, str], ...] = ()
+    if not words and last is not None and _are_codes(last):
+        passed = ((_name(width - 1), "holds whole numbers that hardly change, as labels do; --label takes it"),)
+    return Mapping(found, frozenset(found), places if len(places) > 1 else (), passed)
+
+
+def _place(numbers: Sequence[NDArray[np.float64] | None], first: int, width: int) -> Place:
+    gyro = first + 6 <= width and _turns(numbers, first + 3)
+    names = [tuple(_name(at + i) for i in range(3)) for at in (first, first + 3)]
+    return Place(f"columns {first + 1}-{first + 3}", names[0], names[1] if gyro else ())
+
+
+def _are_codes(values: NDArray[np.float64]) -> bool:
+    known = values[np.isfinite(values)]
+    whole = (known == np.round(known)).all() and (known >= -1).all() and (known < 100).all()
+    return bool(known.size == values.size and whole and np.mean(np.diff(known) != 0) < 0.05)
 
 
 def _name(column: int) -> str:

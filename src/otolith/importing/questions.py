@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -62,7 +63,9 @@ class Questions:
         if key not in self._answers:
             answer = self._ask.choose(f"{where}: {question}", choices) if self._ask is not None else None
             if answer is None:
-                meaning = "; ".join(f"{option} {value} ({text})" for value, text in choices)
+                meaning = "; ".join(
+                    f"{option} {shlex.quote(value) if ' ' in value else value} ({text})" for value, text in choices
+                )
                 raise Undecided(
                     f"{where}: {question} Neither the file nor its data decide it. Give `otolith import` one of: "
                     f"{meaning}."

@@ -99,10 +99,8 @@ class Generic(Format):
             findings = self.findings(*tables)
             if place:
                 findings.decide("place", place, "one of several in the table")
-            for column in mapping.passed:
-                findings.decide(
-                    "labels", "none", f"{column!r} is what the device itself took the activity for (--label)"
-                )
+            for column, why in mapping.passed:
+                findings.decide("labels", "none", f"{column!r} {why}")
             sensors = [_sensor(ACC, rows, mapping, questions, findings)]
             if "gyro" in mapping.columns:
                 sensors.append(_sensor(GYRO, rows, mapping, questions, findings))
