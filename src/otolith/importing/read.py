@@ -17,6 +17,7 @@ from otolith.importing.findings import Findings
 from otolith.importing.folders import folders_of
 from otolith.importing.formats import FORMATS, TAKEN
 from otolith.importing.imported import Imported
+from otolith.importing.intervals import read_intervals
 from otolith.importing.left_out import LeftOut, listed, parts_of
 from otolith.importing.options import ImportOptions
 from otolith.importing.questions import Ask, Questions, Undecided
@@ -27,7 +28,7 @@ from otolith.recording import Recording
 
 if TYPE_CHECKING:
     from otolith.importing.disk_buffer import Keep
-    from otolith.importing.labels import Interval
+    from otolith.importing.intervals import Interval
 
 PLAIN = "table"
 """Name of the format that takes what no other does."""
@@ -74,7 +75,7 @@ def read_recordings(
         raise DataError("No source was given. Name a file or a folder of recordings.")
     if options.format is not None:
         FORMATS.get(options.format)  # refuses a name that it does not know before anything is read
-    intervals = labels.read_intervals(options.labels) if options.labels is not None else None
+    intervals = read_intervals(options.labels) if options.labels is not None else None
     left_out = LeftOut(options.leave_out)
     recordings: list[Recording] = []
     findings: dict[str, Findings] = {}
