@@ -111,6 +111,36 @@ class Containers(Imported):
         return _tar((rng.choice(("walk.csv", *NAMES)).replace("\0", ""), content[512:]), rng=rng)
 
 
+@register
+class Json(Imported):
+    """Tables in JSON, of any app and of Sensor Logger."""
+
+    name, weight = "json", 6.0
+
+    def valid(self) -> list[Files]:
+        at = [
+            (f"{exports.START_NS + round(t * 1e9)}", *map(float, acc))
+            for t, acc in zip(S.acc_times, S.acc.T, strict=True)
+        ]
+        rows = [{"time_ns": t, "acc": {"x": x, "y": y, "z": z}, "label": "up"} for t, x, y, z in at[:60]]
+        of_app = [
+            {"sensor": "TotalAcceleration", "time": t, "seconds_elapsed": "0", "x": f"{x}", "y": f"{y}", "z": f"{z}"}
+            for t, x, y, z in at[:60]
+        ]
+        columns = {
+            "time_ns": [row[0] for row in at],
+            **{f"acc_{axis}": list(each) for axis, each in zip("xyz", S.acc.tolist(), strict=True)},
+        }
+        trees = [rows, of_app, {"data": rows}, columns]
+        return [{"source/walk.json": fuzzmutate.dumps(tree).encode()} for tree in trees]
+
+    def change(self, rng: random.Random, name: str, content: bytes) -> bytes:
+        out = fuzzmutate.json_of(rng, content)
+        if rng.random() < 0.2 and out.startswith(b"[{"):  # an object on each line
+            out = out[1:].replace(b"}, {", b"}\n{").replace(b"},{", b"}\n{").rstrip(b"]")
+        return out
+
+
 def _zip(*entries: tuple[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

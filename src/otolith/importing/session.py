@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from otolith.importing.columns import summed
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
+from otolith.importing.json_text import is_json, json_columns, read_json
 from otolith.importing.layout import Layout
 from otolith.importing.members import Member
 from otolith.importing.parquet_worker import columns_of, read_parquet
@@ -44,12 +45,20 @@ class Sheet:
         if self.member.kind == ".parquet":
             return columns_of(self.member.read())
         head = self.member.read_some(HEAD_BYTES)
+        if self.is_json:
+            whole = len(head) < HEAD_BYTES
+            return json_columns(head, whole) or (() if whole else json_columns(self.member.read(), whole=True))
         return () if is_binary(head) else header_of(head)
+
+    @cached_property
+    def is_json(self) -> bool:
+        """True where it is a text in JSON."""
+        return kind_of(self.member.kind, self.member.read_some(HEAD_BYTES)) == ".json"
 
     @cached_property
     def layout(self) -> Layout | None:
         """Layout of its table; None where it is not a text with a table."""
-        if self.member.kind == ".parquet":
+        if self.member.kind == ".parquet" or self.is_json:
             return None
         head = self.member.read_some(HEAD_BYTES)
         return None if is_binary(head) else layout_of(head)
@@ -80,7 +89,15 @@ def table_of(where: str, kind: str, content: bytes) -> Table:
     Raises:
         DataError: it is damaged or no table.
     """
-    return (read_parquet if kind == ".parquet" else read_table)(where, content)
+    readers = {".parquet": read_parquet, ".json": read_json}
+    return readers.get(kind_of(kind, content[:HEAD_BYTES]), read_table)(where, content)
+
+
+def kind_of(kind: str, head: bytes) -> str:
+    """Return ".parquet", ".json" or ".csv": how a table is written, from the ending of a name and the first bytes."""
+    if kind in (".parquet", ".json"):
+        return kind
+    return ".json" if kind in (".jsonl", ".ndjson") or is_json(head) else ".csv"
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Generic(Format):
     name = "table"
     title = "a table"
     order = 100
-    endings = (".csv", ".tsv", ".txt", ".parquet")
+    endings = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl", ".ndjson")
 
     def recognises(self, head: bytes) -> bool:
         return is_text(head)
@@ -70,7 +70,7 @@ class Generic(Format):
         ]
         passed = [plan[0].where for plan in plans if plan not in mapped]
         for sheet, mapping in plans:
-            if not sheet.columns and (sheet.member.named or not sheet.blank):
+            if not sheet.columns and (sheet.member.named or not (sheet.blank or sheet.is_json)):
                 sheet.table()  # tells what is wrong with it
             if not mapped and sheet.member.named:
                 sheet.table().require(*(questions.options.acc or ()))

@@ -1,4 +1,6 @@
-"""Sensor Logger (Android, iOS): a CSV for each sensor, `time,seconds_elapsed,z,y,x`, `time` in ns since 1970.
+"""Sensor Logger (Android, iOS): a CSV for each sensor, `time,seconds_elapsed,z,y,x`, `time` in ns since 1970; or JSON.
+
+The JSON holds the rows of all sensors in one array, each with the name of its sensor, and all numbers as text.
 
 `Accelerometer.csv` is without gravity; `TotalAcceleration.csv` (Android) has it; elsewhere it is the sum with
 `Gravity.csv`, which is preferred to going without. Everything is in m/s² and rad/s. Unless "Standardise Units & Frames"
@@ -8,7 +10,7 @@ that a person set while recording.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 COLUMNS = ("time", "seconds_elapsed", "x", "y", "z")
 LINEAR, TOTAL, GRAVITY, GYROSCOPE = "Accelerometer", "TotalAcceleration", "Gravity", "Gyroscope"
+METADATA = "Metadata"
+ALL = ("sensor", "time", "seconds_elapsed")
+"""Names in every object of its JSON."""
 FILES = (LINEAR, TOTAL, GRAVITY, GYROSCOPE)
 MARKS = "Annotation"
 UNIT_WHY = "Sensor Logger documents it"
@@ -40,52 +45,95 @@ class SensorLogger(Format):
     title = "an export of Sensor Logger"
 
     def sniff(self, folder: Folder) -> Claim | None:
-        """Claim all files of the folder where one of its motion files is among them."""
+        """Claim its JSON files, or all files of the folder where one of its motion files is among them."""
+        ours = tuple(sheet for sheet in folder.sheets if sheet.is_json and set(ALL) <= set(sheet.columns))
+        if ours:
+            return Claim(ours, 0.95, f"it is JSON whose objects have {', '.join(ALL)}")
         for sheet in folder.sheets:
             if sheet.stem in FILES and set(COLUMNS) <= set(sheet.columns):
                 return Claim(folder.sheets, 0.95, f"{sheet.stem} has the columns {', '.join(COLUMNS)}")
         return None
 
     def sessions(self, folder: Folder, sheets: Sequence[Sheet], questions: Questions) -> Iterator[Session]:
+        if all(sheet.is_json for sheet in sheets):
+            yield from (self._of_json(folder, sheet, questions) for sheet in sheets)
+            return
         by_stem = {sheet.stem: sheet for sheet in sheets}
-        used = [stem for stem in FILES if stem in by_stem and not (stem == GYROSCOPE and questions.options.acc_only)]
-        if TOTAL in used:
-            used = [stem for stem in used if stem not in (LINEAR, GRAVITY)]
-        elif LINEAR not in used:
-            used = [stem for stem in used if stem != GRAVITY]
+        used = _used(by_stem, questions)
+        passed = sorted(sheet.where for sheet in sheets if sheet.stem not in (*used, METADATA))
         tables = {stem: by_stem[stem].table() for stem in used}
+        about = by_stem[METADATA].table() if METADATA in by_stem and by_stem[METADATA].columns else None
+        marks = _marks(by_stem.get(MARKS))
+        yield self._session(folder.name, folder, tables, about, marks, passed, questions)
+
+    def _of_json(self, folder: Folder, sheet: Sheet, questions: Questions) -> Session:
+        whole = sheet.table()
+        names = np.array(whole.texts("sensor"))
+        stems = [stem for stem in (*FILES, METADATA, MARKS) if (names == stem).any()]
+        by_stem = {stem: whole.only(names == stem) for stem in stems}
+        if not any(stem in by_stem for stem in (LINEAR, TOTAL)):
+            listed = ", ".join(sorted(set(names.tolist()))[:10])
+            raise DataError(f"{sheet.where}: holds no accelerometer, only {listed}. Record it, too.")
+        tables = {stem: by_stem[stem] for stem in _used(by_stem, questions)}
+        about, marks = by_stem.get(METADATA), by_stem.get(MARKS)
+        return self._session(folder.join(sheet.stem), folder, tables, about, marks, [], questions)
+
+    def _session(
+        self,
+        name: str,
+        folder: Folder,
+        tables: dict[str, Table],
+        about: Table | None,
+        marks: Table | None,
+        passed: list[str],
+        questions: Questions,
+    ) -> Session:
         for table in tables.values():
             table.require(*COLUMNS)
         findings = self.findings(*tables.values())
-        passed = sorted(sheet.where for sheet in sheets if sheet.stem not in used and sheet.stem != "Metadata")
+        findings.sources = list(dict.fromkeys(findings.sources))
         findings.passed_over = passed
-        sign = _sign(by_stem.get("Metadata"), findings)
+        sign = _sign(about, findings)
         sensors = [_sensor(stem, table, sign, questions, findings) for stem, table in tables.items() if stem != GRAVITY]
         if GRAVITY in tables:
             gravity = _sensor(GRAVITY, tables[GRAVITY], sign, questions, findings)
-            sensors[0] = with_gravity(sensors[0], gravity, findings, "Accelerometer.csv and Gravity.csv summed")
+            sensors[0] = with_gravity(sensors[0], gravity, findings, "Accelerometer and Gravity summed")
         labels = None
-        if MARKS in by_stem and questions.options.label != NO_COLUMN and questions.options.labels is None:
-            labels = _marked(by_stem[MARKS], sensors[0].clock, questions, findings)
+        if marks is not None and questions.options.label != NO_COLUMN and questions.options.labels is None:
+            labels = _marked(marks, sensors[0].clock, questions, findings)
             if labels is not None:
-                findings.passed_over = [where for where in passed if where != by_stem[MARKS].where]
-        yield Session(folder.name, sensors, findings, labels=labels, folder=folder.top)
+                findings.passed_over = [where for where in passed if where != marks.where]
+        return Session(name, sensors, findings, labels=labels, folder=folder.top)
 
 
-def _marked(sheet: Sheet, clock: Clock, questions: Questions, findings: Findings) -> list[str] | None:
-    """Return the activity of each row of a clock by the marks that a person set, each of which lasts until the next.
+def _used(stems: Collection[str], questions: Questions) -> list[str]:
+    """Return the sensors to read: an accelerometer with gravity where there is one, and the gyroscope."""
+    used = [stem for stem in FILES if stem in stems and not (stem == GYROSCOPE and questions.options.acc_only)]
+    if TOTAL in used:
+        return [stem for stem in used if stem not in (LINEAR, GRAVITY)]
+    return used if LINEAR in used else [stem for stem in used if stem != GRAVITY]
+
+
+def _marks(sheet: Sheet | None) -> Table | None:
+    """Return the table of the marks that a person set; None where there are none.
 
     Raises:
-        DataError: the file of marks is damaged.
+        DataError: it is damaged.
     """
-    if sheet.blank or not {"time", "text"} <= set(sheet.columns):
+    if sheet is None or sheet.blank or not {"time", "text"} <= set(sheet.columns):
         return None
     try:
-        table = sheet.table()
+        return sheet.table()
     except DataError:
         if len(sheet.member.read().strip().splitlines()) > 1:
             raise
         return None  # nobody set a mark
+
+
+def _marked(table: Table, clock: Clock, questions: Questions, findings: Findings) -> list[str] | None:
+    """Return the activity of each row of a clock by the marks that a person set, each of which lasts until the next."""
+    if "text" not in table.columns:
+        return None
     marks = _times(table, questions, findings, "ns")
     if (marks.origin_ns is None) != (clock.origin_ns is None):
         return None
@@ -94,7 +142,7 @@ def _marked(sheet: Sheet, clock: Clock, questions: Questions, findings: Findings
     order = known[np.argsort(marks.seconds[known], kind="stable")]
     texts = ["", *np.array(table.texts("text"), object)[order].tolist()]
     at = np.searchsorted(marks.seconds[order] + shift, np.nan_to_num(clock.seconds, nan=-np.inf), side="right")
-    why = f"{len(order)} mark(s) of {MARKS}.csv, each until the next; --label none leaves them out"
+    why = f"{len(order)} mark(s) of {MARKS}, each until the next; --label none leaves them out"
     findings.decide("labels", "the marks that were set while recording", why)
     return [texts[row] for row in at.tolist()]
 
@@ -105,7 +153,7 @@ def _sensor(stem: str, table: Table, sign: float, questions: Questions, findings
     if stem == GYROSCOPE:
         return Sensor(GYRO, table, clock, values, "rad/s", UNIT_WHY)
     gravity = "included" if stem == TOTAL else "removed"
-    return Sensor(ACC, table, clock, sign * values, "m/s^2", UNIT_WHY, gravity, f"{stem}.csv is documented so")
+    return Sensor(ACC, table, clock, sign * values, "m/s^2", UNIT_WHY, gravity, f"{stem} is documented so")
 
 
 def _times(table: Table, questions: Questions, findings: Findings, unit: str | None = None) -> Clock:
@@ -114,14 +162,13 @@ def _times(table: Table, questions: Questions, findings: Findings, unit: str | N
     return clock if clock.origin_ns is not None else Clock(table.numbers("seconds_elapsed"))
 
 
-def _sign(metadata: Sheet | None, findings: Findings) -> float:
+def _sign(table: Table | None, findings: Findings) -> float:
     """Return -1 where iOS has turned the accelerometer's axes round, else 1."""
-    if metadata is None or not {"platform", "standardisation"} <= set(metadata.columns):
+    if table is None or not {"platform", "standardisation"} <= set(table.columns):
         return 1.0
-    table = metadata.table()
     platform, standard = table.texts("platform")[0].lower(), table.texts("standardisation")[0].lower()
     if platform == "ios" and standard == "false":
-        findings.decide("accelerometer signs", "turned", "Metadata.csv: iOS without standardised frames")
+        findings.decide("accelerometer signs", "turned", "Metadata: iOS without standardised frames")
         return -1.0
     return 1.0
 
