@@ -25,7 +25,7 @@ def test_a_run_leaves_a_calibrated_model(model: Path) -> None:
 
 
 def test_a_folder_is_predicted(model: Path, moves: Path, tmp_path: Path) -> None:
-    ended = call("predict", model, moves, "--out", tmp_path / "out")
+    ended = call("predict", model, moves, "--windows", "--out", tmp_path / "out")
     assert ended.code == 0, ended.err
     assert "For tests." in ended.out
     names = sorted(entry.name for entry in (tmp_path / "out").iterdir())
@@ -46,7 +46,10 @@ def test_a_folder_is_predicted(model: Path, moves: Path, tmp_path: Path) -> None
 def test_formats_by_option_and_by_file(suffix: str, model: Path, moves: Path, tmp_path: Path) -> None:
     only = ["--only", "person 2", "--smoothing", "none"]
     assert (
-        call("predict", model, moves, *only, "--out", tmp_path / "a", "--format", suffix, "--picture", "png").code == 0
+        call(
+            "predict", model, moves, *only, "--out", tmp_path / "a", "--format", suffix, "--windows", "--picture", "png"
+        ).code
+        == 0
     )
     assert (tmp_path / "a" / f"windows.{suffix}").is_file()
     assert (tmp_path / "a" / "person_2.png").read_bytes()[:4] == b"\x89PNG"

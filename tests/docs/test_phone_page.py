@@ -76,6 +76,7 @@ def test_commands_run_in_order_and_recognise(place: Path, monkeypatch: pytest.Mo
     assert len(commands) == 1 + 2 * len(APPS) + 1
     for command in commands:
         more = [*SET, *LEARN, "--out", run] if command == "otolith run uci-har" else []
+        more += ["--windows"] if command.startswith("otolith predict") else []
         ended = call(*shlex.split(command)[1:], *more)
         assert ended.code == 0, f"{command}\n{ended.err}"
     for name in APPS:

@@ -89,7 +89,12 @@ def torment(work: Path, kills: int, seed: int, say: Callable[[str], None]) -> tu
         if found not in (whole, {}):
             wrong.append(f"{out} holds {sorted(found)} instead of {sorted(whole)}")
         files.restore(out)  # as the next prediction does
-        if contents(out) != found or list(work.glob(f".{out.name}.*")):
-            wrong.append(f"{out}: left {[path.name for path in work.glob(f'.{out.name}.*')]}")
+        if contents(out) != found:
+            wrong.append(f"{out}: changed by the next prediction")
+        again = begin(out)  # goes on, or is refused where all was done
+        if not again.ended(300) or again.code != (2 if found else 0) or contents(out) != whole:
+            wrong.append(f"{out}: did not go on:\n{again.said()}")
+        if left := list(work.glob(f".{out.name}.*")):
+            wrong.append(f"{out}: left {[path.name for path in left]}")
         say(f"{ends.total()} kills: {dict(ends)}")
     return ends, wrong

@@ -60,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Interrupted as stop:
         option = ["--resume"] if stop.resume else []
         again = shlex.join(["otolith", *(token for token in tokens if token != "--resume"), *option])
-        _complain(f"What was done is kept in {stop.kept}. Go on from the last whole epoch with:\n  {again}", "Stopped.")
+        where = " from the last whole epoch" if stop.resume else ""
+        _complain(f"What was done is kept in {stop.kept}. Go on{where} with:\n  {again}", "Stopped.")
         return INTERRUPTED
     except KeyboardInterrupt:
         _complain("Nothing was left half-written.", "Stopped.")

@@ -128,7 +128,7 @@ def _prepared_or_left_out(
 ) -> list[Prepared]:
     """Prepare the recordings in a folder; where that fails and may fail, those of its parts that can be read."""
     try:
-        return _prepared(folder, questions, keep, passed, stage)
+        return prepare_folder(folder, questions, keep, passed, stage)
     except DataError as error:
         asked = isinstance(error, Undecided) and questions.interactive
         parts = parts_of(folder) if left_out.allowed and not asked else []
@@ -137,11 +137,11 @@ def _prepared_or_left_out(
             return []
     out: list[Prepared] = []
     for part in parts:
-        out += left_out.attempt(partial(_prepared, part, questions, keep, passed, Stage()))
+        out += left_out.attempt(partial(prepare_folder, part, questions, keep, passed, Stage()))
     return out
 
 
-def _prepared(folder: Folder, questions: Questions, keep: Keep, passed: list[str], stage: Stage) -> list[Prepared]:
+def prepare_folder(folder: Folder, questions: Questions, keep: Keep, passed: list[str], stage: Stage) -> list[Prepared]:
     """Prepare the recordings in a folder, of which one at a time is held; `passed` takes the files without motion.
 
     Files that cannot be read are refused before those that cannot be used, wherever in the folder they stand.

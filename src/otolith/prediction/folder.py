@@ -4,22 +4,115 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
 from otolith.model import Model
 from otolith.prediction import page, tables
 from otolith.prediction.run import Predicted
+from otolith.prediction.store import Stored
 from otolith.prediction.timeline import Timeline
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording
 from otolith.system.files import refuse_existing, whole_folder
 
+if TYPE_CHECKING:
+    import polars as pl
+
 PICTURED = 24
 """Recordings that are drawn; the page has only tables of further ones."""
 TITLES = {"acc": "accelerometer", "gyro": "gyroscope"}
+
+
+@dataclass
+class Summary:
+    """All recordings of a call together.
+
+    Attributes:
+        n: number of recordings with a timeline.
+        seconds: of each activity.
+        without: number of recordings that lack a sensor.
+    """
+
+    n: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    without: Counter[str] = field(default_factory=Counter)
+
+    def add(self, timeline: Timeline) -> None:
+        """Add a recording."""
+        self.n += 1
+        self.without.update(timeline.without)
+        for each in timeline.intervals():
+            self.seconds[each.activity] = self.seconds.get(each.activity, 0.0) + each.stop_s - each.start_s
+
+    def notes(self) -> list[str]:
+        """Return a sentence on each sensor that some recordings lack."""
+        return [
+            f"{n} of {self.n} recordings have no {TITLES.get(sensor, sensor)}: the model was trained to do without "
+            "it, and is less sure."
+            for sensor, n in self.without.items()
+        ]
+
+
+class Writer:
+    """Fills a folder, one recording after the other, of which none is kept.
+
+    Args:
+        building: the empty folder.
+        kind: csv, parquet or json.
+        windows: write a row for each window, too.
+    """
+
+    def __init__(self, building: Path, kind: str = "csv", windows: bool = False) -> None:
+        self.summary = Summary()
+        self._building, self._kind = building, kind
+        self._totals = tables.Totals()
+        self._intervals: list[pl.DataFrame] = []
+        self._windows = tables.Growing(building / f"windows.{kind}") if windows else None
+        self._recordings: list[dict[str, object]] = []
+        self._files: set[str] = set()
+
+    def add(self, stored: Stored) -> None:
+        """Write a recording, whose name no other has; its picture is moved into the folder."""
+        timeline, picture = stored.timeline, None
+        if stored.picture is not None:
+            name = f"{_file_name(timeline.recording, self._files)}{stored.picture.suffix}"
+            shutil.copyfile(stored.picture, self._building / name)
+            picture = page.image(self._building / name)
+        self.summary.add(timeline)
+        self._totals.add(timeline)
+        self._intervals.append(tables.intervals([timeline]))
+        if self._windows is not None:
+            self._windows.add(tables.windows([timeline]))
+        self._recordings.append(page.recording(timeline, picture))
+
+    def finish(
+        self,
+        facts: Sequence[tuple[str, str]] = (),
+        terms: Sequence[str] = (),
+        notes: Sequence[str] = (),
+        skipped: Sequence[str] = (),
+    ) -> None:
+        """Write what stands on all recordings together."""
+        import polars as pl
+
+        totals = self._totals.frame()
+        tables.write(pl.concat(self._intervals), self._building / f"intervals.{self._kind}")
+        tables.write(totals, self._building / f"totals.{self._kind}")
+        if self._windows is not None:
+            self._windows.close()
+        told = [*notes, *self.summary.notes(), *(f"Left out: {reason}" for reason in skipped)]
+        drawn = sum(each["picture"] is not None for each in self._recordings)
+        if drawn < self.summary.n:
+            told.append(f"{drawn} of {self.summary.n} recordings are drawn; the tables have them all.")
+        page.write(self._building / "timeline.html", self._recordings, totals.to_dicts(), facts, terms, told)
+        about = json.dumps({"facts": dict(facts), "terms": list(terms), "notes": told}, indent=2, ensure_ascii=False)
+        (self._building / "about.json").write_text(about + "\n", "utf-8")
 
 
 def write(
@@ -32,13 +125,14 @@ def write(
     notes: Sequence[str] = (),
     kind: str = "csv",
     picture: str = "svg",
+    windows: bool = False,
     total: int | None = None,
     progress: Progress = SILENT,
 ) -> tuple[list[Timeline], list[str]]:
-    """Write `{windows,intervals,totals}.KIND`, a picture of each recording, `timeline.html` and `about.json`.
+    """Write `{intervals,totals}.KIND`, a picture of each recording, `timeline.html` and `about.json`.
 
     The folder appears whole at the end, or not at all. Returns the timelines and the reasons why some recordings have
-    none, as `collect` does.
+    none, as `collect` does. `otolith.prediction.batch` writes the same from results on disk.
 
     Raises:
         DataError: no recording could be used (with the first reason), or the folder holds something.
@@ -47,46 +141,27 @@ def write(
     refuse_existing(folder)
     from otolith.report import style
 
-    pictures: list[str] = []
-    names: set[str] = set()
     with whole_folder(folder) as building:
+        writer = Writer(building, kind, windows)
+        drawn = building / f".picture.{picture}"
 
-        def draw(recording: Recording, timeline: Timeline) -> None:
-            if len(pictures) < PICTURED:
+        def add(recording: Recording, timeline: Timeline) -> None:
+            if writer.summary.n < PICTURED:
                 from otolith.prediction.picture import draw
 
                 figure = draw(recording, timeline, [c for c in model.meta.channels if c in recording.channels])
-                pictures.append(style.data_uri(figure))
-                place = building / f"{_file_name(recording.name, names)}.{picture}"
                 if picture == "png":
-                    style.save_png(figure, place, dpi=150)
+                    style.save_png(figure, drawn, dpi=150)
                 else:
-                    place.write_text(style.svg(figure), "utf-8")
+                    drawn.write_text(style.svg(figure), "utf-8")
+                writer.add(Stored(timeline, recording.name, drawn))
+                drawn.unlink()
+            else:
+                writer.add(Stored(timeline, recording.name))
 
-        timelines, skipped = collect(predicted, total, progress, draw)
-        totals = tables.totals(timelines)
-        frames = {"windows": tables.windows(timelines), "intervals": tables.intervals(timelines), "totals": totals}
-        for name, frame in frames.items():
-            tables.write(frame, building / f"{name}.{kind}")
-        told = [*notes, *without(timelines), *(f"Left out: {reason}" for reason in skipped)]
-        if len(timelines) > PICTURED:
-            told.append(
-                f"Only the first {PICTURED} of {len(timelines)} recordings are drawn; the tables have them all."
-            )
-        page.write(building / "timeline.html", timelines, pictures, totals.to_dicts(), facts, terms, told)
-        about = json.dumps({"facts": dict(facts), "terms": list(terms), "notes": told}, indent=2, ensure_ascii=False)
-        (building / "about.json").write_text(about + "\n", "utf-8")
+        timelines, skipped = collect(predicted, total, progress, add)
+        writer.finish(facts, terms, notes, skipped)
     return timelines, skipped
-
-
-def without(timelines: Sequence[Timeline]) -> list[str]:
-    """Return a sentence on each sensor that some recordings lack."""
-    found = Counter(sensor for timeline in timelines for sensor in timeline.without)
-    return [
-        f"{n} of {len(timelines)} recordings have no {TITLES.get(sensor, sensor)}: the model was trained to do without "
-        "it, and is less sure."
-        for sensor, n in found.items()
-    ]
 
 
 def collect(
@@ -113,6 +188,26 @@ def collect(
     if not timelines:
         raise DataError(skipped[0] if skipped else "the sources hold no recording to predict; check their names")
     return timelines, skipped
+
+
+def named(stored: Iterable[tuple[str, Stored]]) -> Iterable[Stored]:
+    """Yield recordings under names of their own: the source's name precedes one that comes twice.
+
+    Args:
+        stored: the source's name, and a recording of it.
+    """
+    taken: set[str] = set()
+    for source, each in stored:
+        name = own = each.timeline.recording
+        if name in taken:
+            name = own = f"{source}/{name}"
+        number = 2
+        while name in taken:
+            name, number = f"{own}-{number}", number + 1
+        taken.add(name)
+        yield (
+            each if name == each.timeline.recording else replace(each, timeline=replace(each.timeline, recording=name))
+        )
 
 
 def _file_name(name: str, taken: set[str]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,13 @@ MOST_INTERVALS = 200
 
 def write(
     path: Path,
-    timelines: Sequence[Timeline],
-    pictures: Sequence[str],
+    recordings: Sequence[Mapping[str, Any]],
     totals: Sequence[Mapping[str, Any]],
     facts: Sequence[tuple[str, str]],
     terms: Sequence[str],
     notes: Sequence[str],
 ) -> Path:
-    """Write the page, with pictures (data URIs) of the first timelines and the rows of `tables.totals`."""
+    """Write the page, from what `recording` returned for each and the rows of `tables.totals`."""
     content = {
         "facts": facts,
         "totals": [
@@ -38,7 +37,7 @@ def write(
             ]
             for t in totals
         ],
-        "recordings": [_recording(*each) for each in zip_longest(timelines, pictures)],
+        "recordings": recordings,
         "terms": terms,
         "notes": notes,
         "version": __version__,
@@ -59,7 +58,14 @@ def duration(seconds: float) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d} min"
 
 
-def _recording(t: Timeline, picture: str | None) -> dict[str, Any]:
+def image(path: Path) -> str:
+    """Return a picture's file as a data URI."""
+    kind = "svg+xml" if path.suffix == ".svg" else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def recording(t: Timeline, picture: str | None) -> dict[str, Any]:
+    """Return what the page shows of a recording; `picture` is a data URI."""
     intervals = list(t.intervals())
     return {
         "name": t.recording,

@@ -75,7 +75,7 @@ def open_sources(sources: Sequence[str | Path], root: str | Path | None = None) 
 def _dataset(source: str | Path, root: str | Path | None) -> Opened:
     found = datasets.load(source, root)
     notes = found.notes if isinstance(found, FolderDataset) else {}
-    started = _begun({name: each.get("started") for name, each in notes.items()})
+    started = begun({name: each.get("started") for name, each in notes.items()})
     return Opened(found.info.name, found.recordings(), found.info.n_recordings, started, found.info.gravity)
 
 
@@ -88,13 +88,13 @@ def _exports(paths: list[Path]) -> Opened:
         ", ".join(path.name for path in paths),
         iter(imported.recordings),
         len(imported.recordings),
-        _begun({name: each.started for name, each in imported.findings.items()}),
+        begun({name: each.started for name, each in imported.findings.items()}),
         imported.gravity,
         [note for note in imported.notes if note != NO_SUBJECT],  # it matters only for training
     )
 
 
-def _begun(texts: Mapping[str, str | None]) -> dict[str, datetime]:
+def begun(texts: Mapping[str, str | None]) -> dict[str, datetime]:
     """Return the times of ISO 8601 texts, without those that are missing or malformed."""
     found = {}
     for name, text in texts.items():

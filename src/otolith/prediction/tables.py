@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -70,24 +71,75 @@ def intervals(timelines: Sequence[Timeline]) -> pl.DataFrame:
     return _table(names, (str, str, float, float, str, str, float, int), rows)
 
 
+class Totals:
+    """Seconds of each activity in a subject's day or, where the date is unknown, in a recording; sums as it goes."""
+
+    def __init__(self) -> None:
+        self._seconds: defaultdict[tuple[str, str | None, str | None], dict[str, float]] = defaultdict(dict)
+
+    def add(self, t: Timeline) -> None:
+        """Add a recording."""
+        for each in t.intervals():
+            for day, part in _days(t.started, each.start_s, each.stop_s):
+                place = self._seconds[str(t.subject), day, None if day else t.recording]
+                place[each.activity] = place.get(each.activity, 0.0) + part
+
+    def frame(self) -> pl.DataFrame:
+        """Return the table that `totals` describes."""
+        rows = [
+            (subject, day, recording, activity, part, part / sum(place.values()))
+            for (subject, day, recording), place in self._seconds.items()
+            for activity, part in sorted(place.items(), key=lambda item: -item[1])
+        ]
+        names = ("subject", "day", "recording", "activity", "seconds", "share")
+        return _table(names, (str, str, str, str, float, float), rows)
+
+
 def totals(timelines: Sequence[Timeline]) -> pl.DataFrame:
     """Return the seconds of each activity in a subject's day or, where the date is unknown, in a recording.
 
     Columns: subject, day (ISO 8601, null), recording (null where there is a day), activity, seconds, share.
     """
-    seconds: defaultdict[tuple[str, str | None, str | None], dict[str, float]] = defaultdict(dict)
+    found = Totals()
     for t in timelines:
-        for each in t.intervals():
-            for day, part in _days(t.started, each.start_s, each.stop_s):
-                place = seconds[str(t.subject), day, None if day else t.recording]
-                place[each.activity] = place.get(each.activity, 0.0) + part
-    rows = [
-        (subject, day, recording, activity, part, part / sum(place.values()))
-        for (subject, day, recording), place in seconds.items()
-        for activity, part in sorted(place.items(), key=lambda item: -item[1])
-    ]
-    names = ("subject", "day", "recording", "activity", "seconds", "share")
-    return _table(names, (str, str, str, str, float, float), rows)
+        found.add(t)
+    return found.frame()
+
+
+class Growing:
+    """A table that is written part by part, so that memory holds one of them.
+
+    Args:
+        path: the file to make, by its suffix CSV, Parquet or JSON.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._parts = path.with_name(f".{path.name}.parts")
+        self._n = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Add rows; every part has the same columns."""
+        if self._path.suffix == ".csv":
+            with open(self._path, "ab") as file:
+                frame.write_csv(file, include_header=not self._n)
+        else:
+            self._parts.mkdir(exist_ok=True)
+            frame.write_parquet(self._parts / f"{self._n:08d}.parquet")
+        self._n += 1
+
+    def close(self) -> None:
+        """Finish the file."""
+        import polars as pl
+
+        if self._path.suffix == ".csv" or not self._n:
+            return
+        lazy = pl.scan_parquet(self._parts / "*.parquet")
+        if self._path.suffix == ".parquet":
+            lazy.sink_parquet(self._path)
+        else:
+            lazy.collect().write_json(self._path)
+        shutil.rmtree(self._parts)
 
 
 def write(frame: pl.DataFrame, path: Path) -> Path:

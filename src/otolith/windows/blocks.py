@@ -10,14 +10,11 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import threading
-import time
 import uuid
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +24,7 @@ from numpy.typing import NDArray
 from otolith.errors import DataError
 from otolith.progress import Stage
 from otolith.recording import Recording
+from otolith.system.processes import end_with
 from otolith.windows.cutting import CutLog, cut_recording, refuse_repeated_name, why_empty
 from otolith.windows.value import WindowMeta, subject_array
 
@@ -179,23 +177,9 @@ def _read(readers: Sequence[Reader]) -> Iterator[Recording]:
 
 def _cut_readers(readers: Sequence[Reader], meta: WindowMeta, unlabelled: bool, folder: Path, asker: int) -> Block:
     """Cut a block in a worker process, for the process `asker`."""
-    _end_with(asker)
+    end_with(asker)
     os.environ.setdefault("POLARS_MAX_THREADS", "1")  # the cores are taken by the other workers
     return _cut_block(_read(readers), meta, unlabelled, folder, lambda more: None)
-
-
-@cache
-def _end_with(asker: int) -> None:
-    """End this process soon after `asker`, which may be killed without a word."""
-
-    def watch() -> None:
-        from psutil import pid_exists
-
-        while pid_exists(asker) and (os.name == "nt" or os.getppid() == asker):
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _cut_block(

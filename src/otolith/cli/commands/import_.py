@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from otolith.cli.reading import READING, Flat
 from otolith.cli.shared import PARTLY, Flag, Folder
 
 if TYPE_CHECKING:
     from otolith.importing import Imported
-
-Columns = Annotated[str | None, Parameter(metavar="X,Y,Z")]
-Column = Annotated[str | None, Parameter(metavar="COLUMN")]
 
 MOST_FOUND = 20
 """Lines on single recordings that are printed; quality.html has more, the card all."""
@@ -24,27 +22,11 @@ def import_(
     /,
     *,
     out: Folder,
-    format: str | None = None,
-    time: Column = None,
-    acc: Columns = None,
-    gyro: Columns = None,
-    place: Annotated[str | None, Parameter(metavar="NAME")] = None,
-    label: Column = None,
-    recording: Column = None,
-    subject_column: Column = None,
-    subject: Annotated[str | None, Parameter(metavar="NAME")] = None,
-    subject_folder: Flag = False,
+    format: Annotated[str | None, Parameter(name=["--format", "--read-as"])] = None,
+    reading: Flat = READING,
     labels: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     label_map: Annotated[Path | None, Parameter(metavar="FILE")] = None,
     keep_case: Flag = False,
-    time_unit: str | None = None,
-    time_format: str | None = None,
-    rate: float | None = None,
-    acc_unit: str | None = None,
-    gyro_unit: str | None = None,
-    gravity: str | None = None,
-    acc_only: Flag = False,
-    yes: Flag = False,
     strict: Flag = False,
     title: str = "",
     licence: str = "not stated",
@@ -62,26 +44,9 @@ def import_(
         sources: CSV, Parquet and zip files, and folders of those.
         out: Folder for the data set.
         format: Name of a format, such as sensor_logger, phyphox or table; default: the one that fits.
-        time: Column of time.
-        acc: Columns of the accelerometer.
-        gyro: Columns of the gyroscope.
-        place: Whose sensors to take of a table with several, such as left wrist; all: each as a recording of its own.
-        label: Column of activities.
-        recording: Column that tells recordings in one table apart.
-        subject_column: Column that tells who wore the device.
-        subject: Who wore the device in all recordings.
-        subject_folder: The subject is the first folder below SOURCE.
         labels: File of intervals: recording, start, end, activity.
         label_map: File that renames and merges activities: two columns, as written and as meant (none: leave out).
         keep_case: Hold activities apart that differ only in case or blanks.
-        time_unit: s, ms, us or ns.
-        time_format: Format of times that are not ISO 8601, such as "%d.%m.%Y %H:%M:%S%.f".
-        rate: Sampling rate in Hz of tables without time.
-        acc_unit: m/s^2, g or mg.
-        gyro_unit: rad/s, deg/s or mdeg/s.
-        gravity: included or removed: whether the accelerometer shows gravity.
-        acc_only: Leave the gyroscope out.
-        yes: Take a complete guess of the columns as it is.
         strict: Stop at the first file that cannot be read or used, and write nothing.
         title: Title of the data set, in a line.
         licence: Licence of the recordings.
@@ -89,41 +54,16 @@ def import_(
     """
     from otolith.cli.display import LiveProgress
     from otolith.cli.terminal import terminal
-    from otolith.importing import ImportOptions, import_recordings
+    from otolith.importing import import_recordings
 
-    options = ImportOptions(
-        format=format,
-        time=time,
-        acc=_split(acc),
-        gyro=_split(gyro),
-        place=place,
-        label=label,
-        recording=recording,
-        subject_column=subject_column,
-        time_unit=time_unit,
-        time_format=time_format,
-        rate_hz=rate,
-        acc_unit=acc_unit,
-        gyro_unit=gyro_unit,
-        gravity=gravity,
-        subject=subject,
-        subject_folder=subject_folder,
-        labels=labels,
-        label_map=label_map,
-        keep_case=keep_case,
-        acc_only=acc_only,
-        accept_guess=yes,
-        leave_out=not strict,
+    options = reading.options(
+        format=format, labels=labels, label_map=label_map, keep_case=keep_case, leave_out=not strict
     )
     progress = LiveProgress()
     words = {"title": title, "licence": licence, "terms": terms}
     imported = import_recordings(sources, out, options, **words, ask=terminal(progress), progress=progress)
     _tell(imported, out)
     return PARTLY if imported.left_out else None
-
-
-def _split(columns: str | None) -> tuple[str, ...] | None:
-    return None if columns is None else tuple(name.strip() for name in columns.split(","))
 
 
 def _tell(imported: Imported, out: Path) -> None:

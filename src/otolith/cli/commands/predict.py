@@ -5,14 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
-from otolith.cli.shared import Data, Device, ModelFolder
+from otolith.cli.reading import READING, Flat
+from otolith.cli.shared import PARTLY, Data, Device, Flag, Interrupted, ModelFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from otolith.cli.results import Lines
     from otolith.model import Model
-    from otolith.prediction import Timeline
+    from otolith.prediction.folder import Summary
+
+MOST_LEFT_OUT = 50
+"""Reasons that are printed."""
 
 
 def predict(
@@ -22,63 +28,77 @@ def predict(
     *,
     out: Annotated[Path, Parameter(metavar="DIR|FILE")] = Path("predictions"),
     kind: Annotated[Literal["csv", "parquet", "json"], Parameter(name="--format")] = "csv",
+    windows: Flag = False,
     smoothing: Literal["offline", "causal", "none"] = "offline",
     dwell: Annotated[float, Parameter(metavar="SECONDS")] = 3.0,
     picture: Literal["svg", "png"] = "svg",
     only: Annotated[list[str] | None, Parameter(metavar="NAME", consume_multiple=True)] = None,
     data: Data = None,
     device: Device = "auto",
-) -> None:
+    workers: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    read_as: str | None = None,
+    reading: Flat = READING,
+) -> int | None:
     """Recognise activities in whole recordings: timeline, intervals, totals, and a picture over the signals.
 
+    Recordings that cannot be read or that the model cannot be used on are left out and listed with the reasons; the
+    others are done, and the exit code is 3. After a stop the same command goes on, and does nothing twice.
+
     Args:
-        recordings: An imported data set folder, the name of a data set, or the export of a phone (CSV, zip, folder).
+        recordings: Imported data set folders, names of data sets, and what `otolith import` reads: files and folders.
         out: Folder to write; or a file ending in .csv, .parquet or .json for the intervals alone. Nothing that is
             there is replaced.
         kind: Format of the tables.
+        windows: Write a table with a row for each window, too.
         smoothing: offline (looks both ways), causal (only back, as streaming does) or none.
         dwell: Seconds that an activity is expected to last; larger smooths more.
         picture: Format of the picture of each recording; the page shows them all.
         only: Names of the recordings to take; default: all.
+        workers: Processes that read and predict; default: one for each core where that is worth it.
+        read_as: Format of the files, as `otolith import --format` takes it; default: the one that fits.
     """
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
+    from otolith.cli.terminal import terminal
     from otolith.model import bundle
-    from otolith.prediction import folder, open_sources, predict_recordings, tables
+    from otolith.prediction import batch, tables, units
     from otolith.prediction.matching import refuse_removed_gravity
-    from otolith.prediction.sources import chosen
+    from otolith.prediction.run import hidden_markov
+    from otolith.prediction.store import Store, remove_finished, unfinished
+    from otolith.system import claims
     from otolith.system.files import refuse_existing
 
+    remove_finished(out)
     refuse_existing(out)
     progress = LiveProgress()
     loaded = bundle.load_model(model, device)
-    sources = open_sources(recordings, data)
-    for source in sources:
-        refuse_removed_gravity(source.gravity, loaded.meta, loaded.encoder.scaler, source.name)
-    opened = chosen(sources, only)
-    predicted = predict_recordings(
-        loaded, opened.recordings, smoothing=smoothing, dwell_s=dwell, started=opened.started
-    )
+    hidden_markov(loaded, dwell)  # refuses a duration that is none
+    planned = units.plan(recordings, data, reading.options(format=read_as))
+    for name, gravity in planned.gravity:
+        refuse_removed_gravity(gravity, loaded.meta, loaded.encoder.scaler, name)
+    settings = batch.Settings(model, device, smoothing, dwell, tuple(only) if only else None, picture)
+    store = Store(unfinished(out))
     facts, terms = _facts(loaded, model, smoothing, dwell), results.terms_of(bundle.read_card(model))
+    try:
+        with claims.hold(store.folder):
+            if store.open(settings.about()):
+                progress.say(
+                    f"{store.folder} held results of another model or other settings; they are predicted anew."
+                )
+            done = batch.run(planned, settings, store, workers=workers, ask=terminal(progress), progress=progress)
+            summary = done.write(out, kind=kind, windows=windows, facts=facts, terms=terms, progress=progress)
+    except KeyboardInterrupt:
+        raise Interrupted(store.folder, resume=False) from None
+    store.remove()
     if out.suffix.lower() in tables.SUFFIXES:
-        timelines, skipped = folder.collect(predicted, opened.n_recordings, progress)
-        tables.write(tables.intervals(timelines), out)
         where = [("intervals", str(out))]
     else:
-        timelines, skipped = folder.write(
-            out,
-            loaded,
-            predicted,
-            facts=facts,
-            terms=terms,
-            notes=opened.notes,
-            kind=kind,
-            picture=picture,
-            total=opened.n_recordings,
-            progress=progress,
-        )
-        where = [("page", str(out / "timeline.html")), ("tables", str(out / f"{{windows,intervals,totals}}.{kind}"))]
-    results.show(f"{model} on {opened.name}", [*_durations(timelines, skipped), *where, *(("terms", t) for t in terms)])
+        names = ",".join(["intervals", "totals", *(["windows"] if windows else [])])
+        where = [("page", str(out / "timeline.html")), ("tables", str(out / f"{{{names}}}.{kind}"))]
+    results.show(
+        f"{model} on {planned.name}", [*_durations(summary, done.left_out), *where, *(("terms", t) for t in terms)]
+    )
+    return PARTLY if done.left_out else None
 
 
 def _facts(model: Model, bundle: Path, smoothing: str, dwell_s: float) -> Lines:
@@ -97,19 +117,16 @@ def _facts(model: Model, bundle: Path, smoothing: str, dwell_s: float) -> Lines:
     return [*lines, ("Unknown", share), ("Temperature", f"{calibration.temperature:.3f}")]
 
 
-def _durations(timelines: list[Timeline], skipped: list[str]) -> Lines:
+def _durations(summary: Summary, left_out: Sequence[str]) -> Lines:
     """Return how long each activity lasted in all recordings together, the longest first."""
     from otolith.cli.display import duration
-    from otolith.prediction.folder import without
 
-    seconds: dict[str, float] = {}
-    for timeline in timelines:
-        for each in timeline.intervals():
-            seconds[each.activity] = seconds.get(each.activity, 0.0) + each.stop_s - each.start_s
-    whole = sum(seconds.values())
+    whole = sum(summary.seconds.values())
     lines = [
         (name, f"{duration(part)}   {100 * part / whole:.1f} %")
-        for name, part in sorted(seconds.items(), key=lambda item: -item[1])
+        for name, part in sorted(summary.seconds.items(), key=lambda item: -item[1])
     ]
-    notices = [("note", sentence) for sentence in without(timelines)]
-    return [*lines, *notices, *(("left out", reason) for reason in skipped)]
+    notices = [("note", sentence) for sentence in summary.notes()]
+    more = [("and", f"{len(left_out) - MOST_LEFT_OUT:,} more; about.json has them all")]
+    listed = [("left out", reason) for reason in left_out[:MOST_LEFT_OUT]]
+    return [*lines, *notices, *listed, *(more if len(left_out) > MOST_LEFT_OUT else [])]

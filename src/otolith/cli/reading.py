@@ -1,0 +1,93 @@
+"""Options of the commands that read recordings of users' own: `import` and `predict`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from otolith.cli.shared import Flag
+
+if TYPE_CHECKING:
+    from otolith.importing import ImportOptions
+
+Columns = Annotated[str | None, Parameter(metavar="X,Y,Z")]
+Column = Annotated[str | None, Parameter(metavar="COLUMN")]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are to be read, as far as they do not say it themselves.
+
+    Attributes:
+        time: Column of time.
+        acc: Columns of the accelerometer.
+        gyro: Columns of the gyroscope.
+        place: Whose sensors to take of a table with several, such as left wrist; all: each as a recording of its own.
+        label: Column of activities.
+        recording: Column that tells recordings in one table apart.
+        subject_column: Column that tells who wore the device.
+        subject: Who wore the device in all recordings.
+        subject_folder: The subject is the first folder below SOURCE.
+        time_unit: s, ms, us or ns.
+        time_format: Format of times that are not ISO 8601, such as "%d.%m.%Y %H:%M:%S%.f".
+        rate: Sampling rate in Hz of tables without time.
+        acc_unit: m/s^2, g or mg.
+        gyro_unit: rad/s, deg/s or mdeg/s.
+        gravity: included or removed: whether the accelerometer shows gravity.
+        acc_only: Leave the gyroscope out.
+        yes: Take a complete guess of the columns as it is.
+    """
+
+    time: Column = None
+    acc: Columns = None
+    gyro: Columns = None
+    place: Annotated[str | None, Parameter(metavar="NAME")] = None
+    label: Column = None
+    recording: Column = None
+    subject_column: Column = None
+    subject: Annotated[str | None, Parameter(metavar="NAME")] = None
+    subject_folder: Flag = False
+    time_unit: str | None = None
+    time_format: str | None = None
+    rate: float | None = None
+    acc_unit: str | None = None
+    gyro_unit: str | None = None
+    gravity: str | None = None
+    acc_only: Flag = False
+    yes: Flag = False
+
+    def options(self, **more: Any) -> ImportOptions:
+        """Return these options for `otolith.importing`; `more` are those of one command."""
+        from otolith.importing import ImportOptions
+
+        return ImportOptions(
+            time=self.time,
+            acc=_split(self.acc),
+            gyro=_split(self.gyro),
+            place=self.place,
+            label=self.label,
+            recording=self.recording,
+            subject_column=self.subject_column,
+            subject=self.subject,
+            subject_folder=self.subject_folder,
+            time_unit=self.time_unit,
+            time_format=self.time_format,
+            rate_hz=self.rate,
+            acc_unit=self.acc_unit,
+            gyro_unit=self.gyro_unit,
+            gravity=self.gravity,
+            acc_only=self.acc_only,
+            accept_guess=self.yes,
+            **more,
+        )
+
+
+READING = Reading()
+"""The options where none is given."""
+Flat = Annotated[Reading, Parameter(name="*")]
+
+
+def _split(columns: str | None) -> tuple[str, ...] | None:
+    return None if columns is None else tuple(name.strip() for name in columns.split(","))

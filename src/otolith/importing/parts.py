@@ -1,0 +1,95 @@
+"""Sources in parts that can be read without each other, so that processes share the work and one failure stays one.
+
+What a collection of recordings needs as a whole (equal channels, labels in one file, subjects for splits) does not
+count here: `otolith.importing.read` looks after that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from otolith.importing.assemble import assemble
+from otolith.importing.disk_buffer import in_memory
+from otolith.importing.findings import Findings
+from otolith.importing.folders import folders_of
+from otolith.importing.formats import TAKEN
+from otolith.importing.left_out import LeftOut, parts_of
+from otolith.importing.questions import Questions
+from otolith.importing.read import prepare_folder
+from otolith.importing.session import Folder
+from otolith.importing.sources import Member, gather
+from otolith.progress import Stage
+from otolith.recording import Recording
+
+
+@dataclass(frozen=True)
+class Part:
+    """The recordings in a part, and the files in which there is no motion."""
+
+    recordings: list[tuple[Recording, Findings]]
+    passed_over: tuple[str, ...]
+
+
+def list_parts(
+    sources: Sequence[Path], left_out: LeftOut, labels: Path | None = None
+) -> tuple[list[Folder], list[str]]:
+    """List files in parts that can be read without each other, and files that are no recordings.
+
+    `left_out` is told of what cannot be opened.
+
+    Raises:
+        DataError: a source is missing, or what `left_out` does not allow to be left out.
+    """
+    with gather(sources, TAKEN, left_out.add) as gathered:
+        if not gathered.members:
+            return [], gathered.passed_over
+        folders = folders_of(list(sources), gathered.members, labels)
+    return [part for folder in folders for part in parts_of(folder)], gathered.passed_over
+
+
+def read_part(part: Folder, questions: Questions) -> Part:
+    """Read one part.
+
+    Raises:
+        DataError: it is damaged, or cannot be used.
+        Undecided: an option has to say something.
+    """
+    passed: list[str] = []
+    prepared = prepare_folder(part, questions, in_memory, passed, Stage())
+    found = [each for ready in prepared for each in assemble(ready, questions)]
+    for _, findings in found:
+        passed += findings.passed_over
+    return Part(found, tuple(dict.fromkeys(passed)))
+
+
+def file_of(part: Folder) -> str:
+    """Return the name by which a study knows a part: its file below the source, or the folder of its files."""
+    files = list(dict.fromkeys(_file(sheet.member) for sheet in part.sheets))
+    if len(files) == 1:
+        return files[0]
+    return os.path.commonpath([str(PurePosixPath(file).parent) for file in files]) or part.source
+
+
+def stamp_of(part: Folder) -> list[tuple[str, int, int]]:
+    """Return what tells a part from another, or from itself before its files changed: name, size and time of each."""
+    out = []
+    for sheet in part.sheets:
+        member = sheet.member
+        path = member.source if member.source.is_file() else member.source / _file(member)
+        try:
+            changed = path.stat().st_mtime_ns
+        except OSError:
+            changed = 0
+        out.append((member.where, member.size or member.packed, changed))
+    return out
+
+
+def _file(member: Member) -> str:
+    """Return the file that holds a member, with an archive as one file, below a source that is a folder."""
+    path = member.where.partition(": ")[0]
+    if member.source.is_dir():
+        return PurePosixPath(Path(os.path.relpath(path, member.source)).as_posix()).as_posix()
+    return member.source.name
