@@ -58,7 +58,7 @@ def test_probabilities_are_the_mean_of_both(model: Model, made: Any) -> None:
     vote = layers_of(model.head)
     assert isinstance(vote, VoteHead)
     linear, *trees = vote.heads
-    assert len(trees) == (2 if model.settings.unlabelled == "self-training" else 1)  # type: ignore[union-attr]
+    assert len(trees) == (3 if model.settings.unlabelled == "self-training" else 1)  # type: ignore[union-attr]
     assert all(isinstance(each, TreeEnsemble) and each.n_trees == 7 for each in trees)
     x = torch.from_numpy(model.encoder.scaler.transform(w.x[split.test]))
     seen = seen_by(model.head, model.encoder.network(x))

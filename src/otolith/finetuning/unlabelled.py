@@ -41,6 +41,10 @@ class Pool:
         parts: features (n, d) of unlabelled training windows, as the layers of a head see them; n in all at least 2.
         seed: of the choice among more than `POOL` windows.
 
+    Attributes:
+        rows: (m,) int64, places of the pool's windows among the n that were given, m at most `POOL`.
+        features: (m, d) of these.
+
     >>> features = torch.tensor([[-1.0, 0.1], [-1.2, 0.0], [1.0, 0.0], [1.1, 0.3], [-0.9, 0.2], [0.9, 0.1]])
     >>> settings = FinetuneSettings(head="linear", solver="lbfgs", unlabelled="self-training")
     >>> draw = Labelled(torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), torch.arange(2))
@@ -60,6 +64,7 @@ class Pool:
         taken = [
             part[torch.from_numpy(rows - end + len(part))] for part, rows, end in zip(parts, split, ends, strict=True)
         ]
+        self.rows = torch.from_numpy(chosen)
         self.features = torch.cat([each.cpu() for each in taken])
         self.mean = self.features.mean(0)
         self.std = self.features.std(0)

@@ -12,6 +12,7 @@ from otolith.finetuning.heads import Labelled, build_head, unfitted
 from otolith.finetuning.settings import FinetuneSettings, TreeSettings
 from otolith.finetuning.unlabelled import RESAMPLED, Pool, resampled
 from otolith.nets import JoinedEncoder, StandardisedHead
+from otolith.nets.heads import layers_of, seen_by
 from otolith.nets.vote import VoteHead
 
 
@@ -30,8 +31,8 @@ def build_vote(
     """Return a new head on joined features whose trees hold nothing yet.
 
     The linear head sees all of them, or the learned ones alone where `settings.features` says so; the trees see the
-    hand-made ones. Where unlabelled windows take labels, two ensembles vote: one of the labels that were given, and one
-    of these.
+    hand-made ones. Where unlabelled windows take labels, three ensembles vote: one learns from the given labels, one
+    from those that the linear head's features find, too, one from those that the hand-made ones find.
 
     Args:
         network: the encoder of the features.
@@ -45,8 +46,8 @@ def build_vote(
 def unfitted_trees(
     network: JoinedEncoder, n_classes: int, settings: FinetuneSettings, trees: TreeSettings
 ) -> list[nn.Module]:
-    """Return the ensembles that vote, without trees: one, or two where unlabelled windows take labels."""
-    count = 1 if settings.unlabelled == "none" else 2
+    """Return the ensembles that vote, without trees: one, or three where unlabelled windows take labels."""
+    count = 1 if settings.unlabelled == "none" else 3
     return [unfitted(network.handmade.n_features, n_classes, trees) for _ in range(count)]
 
 
@@ -74,16 +75,40 @@ def joint_head(linear: nn.Module, n_seen: int, network: JoinedEncoder, trees: Se
     return joint
 
 
-def with_unlabelled(pool: Pool, train: Labelled, settings: FinetuneSettings, seed: int) -> Labelled:
-    """Return the labelled windows and those of the pool that take a label, each as often as its weight says.
+def seen_by_first(joint: StandardisedHead, x: Tensor) -> Tensor:
+    """Return features as the layers of the linear head see them, from those that a joint head's layers see.
 
     Args:
-        pool: of hand-made features; `train`: (n, n_handmade) of labelled windows.
+        joint: of `joint_head`.
+        x: (n, n_features), of `seen_by`.
+    """
+    vote = layers_of(joint)
+    assert isinstance(vote, VoteHead)
+    first, last = vote.columns[0]
+    return seen_by(vote.heads[0], x[:, first:last])
+
+
+def with_unlabelled(
+    pool: Pool, train: Labelled, handmade: tuple[Tensor, Tensor], settings: FinetuneSettings, seed: int
+) -> Labelled:
+    """Return what trees learn from: labelled windows and those of the pool that take a label, as often as weights say.
+
+    Args:
+        pool: of the features by which labels are found.
+        train: the same features of labelled windows, (n, d).
+        handmade: hand-made features of the labelled windows, (n, n_handmade), and of all those that the pool was made
+            of.
         settings: of fine-tuning; they say how labels are taken.
     """
-    found = pool.join(train, replace(of_linear(settings), solver="lbfgs"), seed)
-    assert found.weight is not None
-    return resampled(found, max(RESAMPLED, round(float(found.weight.sum()))))
+    own, rest = handmade
+    found = pool.answers(train, settings, seed)
+    joined = Labelled(
+        torch.cat([own, rest[pool.rows[found.rows].to(rest.device)]]),
+        torch.cat([train.y, found.y.to(train.y.device)]),
+        torch.cat([torch.ones(len(train.y)), found.weights(len(train.y.unique()))]).to(own.device),
+    )
+    assert joined.weight is not None
+    return resampled(joined, max(RESAMPLED, round(float(joined.weight.sum()))))
 
 
 def mean_logits(answers: Sequence[Tensor]) -> Tensor:

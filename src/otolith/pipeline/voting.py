@@ -17,7 +17,7 @@ from otolith.finetuning.heads import Labelled, predict
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.finetuning.trees import fit
 from otolith.finetuning.unlabelled import Pool
-from otolith.finetuning.vote import joint_head, unfitted_trees, with_unlabelled
+from otolith.finetuning.vote import joint_head, seen_by_first, unfitted_trees, with_unlabelled
 from otolith.model import Model, PretrainedEncoder
 from otolith.model.joining import joined
 from otolith.nets.heads import layers_of, seen_by
@@ -42,9 +42,9 @@ def vote(
 ) -> Model:
     """Return a model whose probabilities are the mean of two: those of a linear head, and those of trees.
 
-    The trees are fitted to the hand-made features of the labelled windows, as `[method.classical]` says; where
-    unlabelled windows take labels, a second ensemble learns from those that these features find. The validation score
-    is that of the vote.
+    The trees are fitted to the hand-made features of the labelled windows, as `[method.classical]` says. Where
+    unlabelled windows take labels, there are three ensembles: the second learns from the labels that the linear head's
+    features find, too, the third from those that the hand-made features find. The validation score is that of the vote.
 
     Args:
         first: the model with the linear head alone, fine-tuned on the frozen encoder or with it.
@@ -78,14 +78,19 @@ def vote(
     seen = [seen_by(head, each) for each in inputs]
     with progress.stage("trees", 1) as bar:
         known = Labelled(seen[0][:, -n_handmade:], labels[0])
-        fit(layers[0], known, trees, seed, n_classes)
-        if settings.unlabelled != "none":
-            without = split.train[w.y[split.train] < 0]
-            if len(without) > 1:
-                rest = encode(network, Source([Part(w.x, without)], base.scaler, base.device), progress=progress)
-                pool = Pool([seen_by(head, rest)[:, -n_handmade:]], seed)
-                known = with_unlabelled(pool, known, settings, seed)
-            fit(layers[1], known, trees, seed, n_classes)
+        learnt = [known] * len(layers)
+        without = split.train[w.y[split.train] < 0]
+        if settings.unlabelled != "none" and len(without) > 1:
+            rest = encode(network, Source([Part(w.x, without)], base.scaler, base.device), progress=progress)
+            seen_rest = seen_by(head, rest)
+            handmade = known.inputs, seen_rest[:, -n_handmade:]
+            of_linear_head = [seen_by_first(head, each) for each in (seen[0], seen_rest)]
+            learnt[1:] = [
+                with_unlabelled(Pool([theirs], seed), Labelled(own, labels[0]), handmade, settings, seed)
+                for own, theirs in (of_linear_head, handmade)
+            ]
+        for layer, each in zip(layers, learnt, strict=True):
+            fit(layer, each, trees, seed, n_classes)
         logits = predict(layers_of(head), seen[1])
         truth, found = labels[1].cpu().numpy(), logits.argmax(1).cpu().numpy()
         figure = metrics.macro_f1(truth, found, first.training_classes, n_classes)

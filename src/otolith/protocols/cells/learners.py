@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -96,7 +95,7 @@ class _OnFeatures(_Learner):
     def _at(self, rows: NDArray[np.int64]) -> Tensor:
         return self.features[torch.from_numpy(self.place[rows]).to(self.features.device)]
 
-    def _labelled(self, rows: NDArray[np.int64]) -> Labelled:
+    def labelled(self, rows: NDArray[np.int64]) -> Labelled:
         return Labelled(self._at(rows), self.labels(rows, self.features.device))
 
 
@@ -121,14 +120,14 @@ class Heads(_OnFeatures):
         self.pool = Pool([self.features[: len(split.train)]], self.seed) if asked else None
 
     def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
-        draws = [self._labelled(rows) for rows in drawn]
+        draws = [self.labelled(rows) for rows in drawn]
         seeds = [_head_seed(self.seed, number) for number in numbers]
         if self.pool is not None:
             draws = [self.pool.join(draw, self.settings, seed) for draw, seed in zip(draws, seeds, strict=True)]
         if self.stop == "last":
             heads = train_many(draws, seeds, self.settings, self.n_classes, steps=STEPS, on_head=advance)
         else:
-            val = self._labelled(self.split.val)
+            val = self.labelled(self.split.val)
             heads = train_many(draws, seeds, self.settings, self.n_classes, val=val, score=self.score, on_head=advance)
         return list(heads.logits(self._at(self.split.test)))
 
@@ -155,15 +154,15 @@ class Fitted(_OnFeatures):
         drawn: list[NDArray[np.int64]],
         numbers: list[int],
         advance: Any,
-        join: Callable[[Labelled, int], Labelled] | None = None,
+        join: Callable[[NDArray[np.int64], Labelled, int], Labelled] | None = None,
     ) -> list[Tensor]:
-        """Return the logits (n_test, n_classes) for each of `drawn`; `join` may add windows to those that it names."""
+        """Return the logits (n_test, n_classes) for each of `drawn`; `join` may add windows to those of a draw."""
         found = []
         test = self._at(self.split.test)
         for rows, number in zip(drawn, numbers, strict=True):
             layers = unfitted(test.shape[1], self.n_classes, self.settings).to(test.device)
-            seed, known = _head_seed(self.seed, number), self._labelled(rows)
-            fit(layers, known if join is None else join(known, seed), self.settings, seed, self.n_classes)
+            seed, known = _head_seed(self.seed, number), self.labelled(rows)
+            fit(layers, known if join is None else join(rows, known, seed), self.settings, seed, self.n_classes)
             found.append(predict(layers, test))
             advance(1)
         return found
@@ -255,9 +254,9 @@ class Votes(_Learner):
         handmade = handmade_features(study.w.meta, encoder.scaler).to(encoder.device)
         trees = study.recipe.settings_of("classical")
         self.trees = Fitted(study, split, replace(encoder, network=handmade), trees, stop, progress)
-        self.settings, self.pool = settings, None
-        if settings.unlabelled != "none":
-            self.pool = Pool([self.trees.features[: len(split.train)]], encoder.seed)
+        self.settings = settings
+        self.handmade = self.trees.features[: len(split.train)]
+        self.pool = Pool([self.handmade], encoder.seed) if settings.unlabelled != "none" else None
 
     def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
         def nothing(count: int) -> None:
@@ -265,12 +264,20 @@ class Votes(_Learner):
 
         first = self.linear.logits(drawn, numbers, nothing)
         answers = [first, self.trees.logits(drawn, numbers, advance)]
-        if self.pool is not None:
-            answers.append(self.trees.logits(drawn, numbers, nothing, partial(self._with_pool, self.pool)))
+        if self.pool is not None and isinstance(self.linear, Heads):
+            answers += [self.trees.logits(drawn, numbers, nothing, join) for join in (self._of_linear, self._of_handmade)]
         return [mean_logits(each) for each in zip(*answers, strict=True)]
 
-    def _with_pool(self, pool: Pool, draw: Labelled, seed: int) -> Labelled:
-        return with_unlabelled(pool, draw, self.settings, seed)
+    def _of_linear(self, rows: NDArray[np.int64], draw: Labelled, seed: int) -> Labelled:
+        assert isinstance(self.linear, Heads) and self.linear.pool is not None
+        return self._joined(self.linear.pool, self.linear.labelled(rows), draw, seed)
+
+    def _of_handmade(self, rows: NDArray[np.int64], draw: Labelled, seed: int) -> Labelled:
+        assert self.pool is not None
+        return self._joined(self.pool, draw, draw, seed)
+
+    def _joined(self, pool: Pool, train: Labelled, draw: Labelled, seed: int) -> Labelled:
+        return with_unlabelled(pool, train, (draw.inputs, self.handmade), self.settings, seed)
 
 
 def learner(
