@@ -265,7 +265,9 @@ class Votes(_Learner):
         first = self.linear.logits(drawn, numbers, nothing)
         answers = [first, self.trees.logits(drawn, numbers, advance)]
         if self.pool is not None and isinstance(self.linear, Heads):
-            answers += [self.trees.logits(drawn, numbers, nothing, join) for join in (self._of_linear, self._of_handmade)]
+            answers += [
+                self.trees.logits(drawn, numbers, nothing, join) for join in (self._of_linear, self._of_handmade)
+            ]
         return [mean_logits(each) for each in zip(*answers, strict=True)]
 
     def _of_linear(self, rows: NDArray[np.int64], draw: Labelled, seed: int) -> Labelled:
