@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -264,22 +265,15 @@ class Votes(_Learner):
 
         first = self.linear.logits(drawn, numbers, nothing)
         answers = [first, self.trees.logits(drawn, numbers, advance)]
-        if self.pool is not None and isinstance(self.linear, Heads):
-            answers += [
-                self.trees.logits(drawn, numbers, nothing, join) for join in (self._of_linear, self._of_handmade)
-            ]
+        if isinstance(self.linear, Heads) and self.linear.pool is not None and self.pool is not None:
+            for finder, pool in ((self.linear, self.linear.pool), (self.trees, self.pool)):
+                join = partial(self._with, finder, pool)
+                answers.append(self.trees.logits(drawn, numbers, nothing, join))
         return [mean_logits(each) for each in zip(*answers, strict=True)]
 
-    def _of_linear(self, rows: NDArray[np.int64], draw: Labelled, seed: int) -> Labelled:
-        assert isinstance(self.linear, Heads) and self.linear.pool is not None
-        return self._joined(self.linear.pool, self.linear.labelled(rows), draw, seed)
-
-    def _of_handmade(self, rows: NDArray[np.int64], draw: Labelled, seed: int) -> Labelled:
-        assert self.pool is not None
-        return self._joined(self.pool, draw, draw, seed)
-
-    def _joined(self, pool: Pool, train: Labelled, draw: Labelled, seed: int) -> Labelled:
-        return with_unlabelled(pool, train, (draw.inputs, self.handmade), self.settings, seed)
+    def _with(self, finder: _OnFeatures, pool: Pool, rows: NDArray[np.int64], draw: Labelled, seed: int) -> Labelled:
+        """Return a draw with the windows that take a label by the features of `finder`."""
+        return with_unlabelled(pool, finder.labelled(rows), (draw.inputs, self.handmade), self.settings, seed)
 
 
 def learner(
