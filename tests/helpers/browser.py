@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import subprocess
 import time
 import urllib.request
@@ -12,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.helpers.processes import Told
 
 
 class Page:
@@ -71,20 +72,21 @@ def chromium(program: str, profile: Path) -> Iterator[Page]:
         [program, *options, f"--user-data-dir={profile}", "about:blank"], stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
+    told = Told(process.stderr)
     try:
-        for line in process.stderr:
-            if found := re.search(r"DevTools listening on ws://([^/]+)/", line):
-                break
-        else:
-            raise AssertionError("Chromium did not start")
+        found = told.find(r"DevTools listening on ws://([^/]+)/")
         with urllib.request.urlopen(f"http://{found[1]}/json", timeout=30) as tabs:
             (tab,) = [each for each in json.load(tabs) if each["type"] == "page"]
         with connect(tab["webSocketDebuggerUrl"], max_size=None) as socket:
             yield Page(socket)
     finally:
         process.terminate()
-        process.wait(30)
-        process.stderr.close()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(30)
+        told.close()
 
 
 def ready(page: Page, url: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from otolith.live import serve
 from otolith.live.app import Live, build
 from otolith.model import Model
 from otolith.recording import CHANNELS, Recording, Segment, Stream
+from tests.helpers.processes import Told
 
 SMALL_BYTES = 8 * 1024
 """Bytes that the system may keep for a connection, so that it is soon full."""
@@ -151,30 +151,45 @@ def running_live(model: Model, **options: Any) -> Iterator[Served]:
         yield served
 
 
-def running_command(
-    saved: Path | str, *options: str, folder: Path | None = None
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command in a process of its own, started in `folder`, and the address that it shows."""
-    command = [sys.executable, "-m", "otolith", "live", str(saved), "--port", "0", *options]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ, cwd=folder
-    )
-    assert process.stdout is not None
-    try:
-        shown = ""
-        for line in process.stdout:
-            shown += line
-            if found := re.search(r"https?://\S+/", shown):
-                yield process, found[0]
-                break
-        else:
-            raise AssertionError(f"{shown}\n{process.communicate()[1]}")
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+class Command:
+    """`otolith live` in a process of its own, and the address that it shows."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
         assert process.stderr is not None
-        process.stderr.close()
+        self.process = process
+        self._shown, self._complaints = Told(process.stdout), Told(process.stderr)
+        self.url = ""
+
+    def started(self) -> None:
+        """Wait until it shows its address."""
+        self.url = self._shown.find(r"https?://\S+/")[0]
+
+    def ended(self, seconds: float = 30.0) -> tuple[str, str]:
+        """Wait until it has ended by itself: return what it printed, and its complaints."""
+        self.process.wait(seconds)
+        return self._shown.rest(), self._complaints.rest()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(30)
+        self._shown.close()
+        self._complaints.close()
+
+
+@contextmanager
+def running_command(saved: Path | str, *options: str, folder: Path | None = None) -> Iterator[Command]:
+    """Run the command in a process of its own, started in `folder`."""
+    command = [sys.executable, "-m", "otolith", "live", str(saved), "--port", "0", *options]
+    with closing(
+        Command(
+            subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ, cwd=folder
+            )
+        )
+    ) as one:
+        one.started()
+        yield one
 
 
 def say(talk: ClientConnection, *messages: dict[str, Any] | str | bytes) -> None:

@@ -34,7 +34,8 @@ def test_commands_run(command: str, model: Model, tmp_path: Path, monkeypatch: p
     saved, *options = shlex.split(command)[2:]
     if "--lan" in options:  # a machine that runs tests may be in no network
         options += ["--address", "localhost"]
-    for _, url in running_command(saved, *options, folder=tmp_path):
+    with running_command(saved, *options, folder=tmp_path) as running:
+        url = running.url
         if "--lan" not in options:
             with urllib.request.urlopen(url + "about.json", timeout=20) as about:
                 assert b'"name":"walk"' in about.read()

@@ -102,8 +102,8 @@ def url(able: Model, runtime_home: Path, tmp_path_factory: pytest.TempPathFactor
     saved = bundle.save(able, folder / "model")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTOLITH_HOME", str(runtime_home))
-        for _, address in running_command(saved, "--replay", str(folder / "walks")):
-            yield address
+        with running_command(saved, "--replay", str(folder / "walks")) as command:
+            yield command.url
 
 
 def test_the_model_is_kept_for_the_next_start(url: str, runtime_home: Path) -> None:

@@ -33,10 +33,9 @@ def test_a_whole_recording(
     monkeypatch.setenv("OTOLITH_HOME", str(runtime_home))
     saved = bundle.save(model, tmp_path / "model")
     play = ("--replay", f"uci-har:{recording.name}", "--data", str(real_root))
-    for _, url in running_command(saved, *play):
-        with chromium(PROGRAM, tmp_path / "profile") as page:
-            ready(page, url)
-            came = recognised(page, {"type": "replay", "recording": recording.name, "speed": 100})
+    with running_command(saved, *play) as command, chromium(PROGRAM, tmp_path / "profile") as page:
+        ready(page, command.url)
+        came = recognised(page, {"type": "replay", "recording": recording.name, "speed": 100})
     assert len(line.activity) == 661
     assert [one["start_s"] for one in came] == line.start_s.tolist()
     assert [one["activity"] for one in came] == line.activity

@@ -23,8 +23,8 @@ def url(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     folder = tmp_path_factory.mktemp("page")
     write_walks(folder / "walks", {"walk <img src=x>": signal(3000, 50.0)})
     saved = bundle.save(model, folder / "model")
-    for _, address in running_command(saved, "--replay", str(folder / "walks")):
-        yield address
+    with running_command(saved, "--replay", str(folder / "walks")) as command:
+        yield command.url
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ def test_without_sensors_it_says_so(page: Page, url: str) -> None:
 
 def test_a_server_that_ends_is_noticed(page: Page, model: Model, tmp_path: Path) -> None:
     saved = bundle.save(model, tmp_path / "model")
-    for process, address in running_command(saved):
-        page.open(address, 390, 844)
+    with running_command(saved) as command:
+        page.open(command.url, 390, 844)
         page.wait_for("document.querySelectorAll('#bars li').length")
         page.run(
             "window.turning = setInterval(() => window.dispatchEvent(new DeviceMotionEvent('devicemotion', {"
@@ -111,5 +111,5 @@ def test_a_server_that_ends_is_noticed(page: Page, model: Model, tmp_path: Path)
         )
         page.run("document.getElementById('go').click()")
         page.wait_for("document.getElementById('network').textContent.includes('ms')")
-        process.terminate()
+        command.process.terminate()
         assert page.wait_for("!document.getElementById('message').hidden")

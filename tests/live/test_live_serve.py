@@ -27,18 +27,19 @@ def test_ctrl_c_ends_it_cleanly_with_a_client_connected(saved: Path) -> None:
     from websockets.exceptions import ConnectionClosed
     from websockets.sync.client import connect
 
-    for process, url in running_command(saved):
+    with running_command(saved) as command:
+        url = command.url
         assert url.startswith("http://127.0.0.1:")
         with urllib.request.urlopen(url, timeout=20) as page:
             assert b"otolith" in page.read()
         with connect(url.replace("http", "ws") + "stream", origin=url.rstrip("/")) as socket:  # type: ignore[arg-type]
             socket.send(json.dumps({"v": 1, "type": "ping", "sent": 3}))
             assert json.loads(socket.recv(timeout=20))["sent"] == 3
-            process.send_signal(signal.SIGINT)
+            command.process.send_signal(signal.SIGINT)
             with pytest.raises(ConnectionClosed):
                 socket.recv(timeout=20)
-        out, err = process.communicate(timeout=30)
-        assert process.returncode == 0, err
+        out, err = command.ended()
+        assert command.process.returncode == 0, err
         assert err == ""
         assert out.endswith("Stopped.\n")
 
@@ -50,7 +51,8 @@ def test_over_the_network_it_is_encrypted_and_asks_for_its_token(
     from websockets.sync.client import connect
 
     monkeypatch.setenv("OTOLITH_HOME", str(tmp_path))
-    for _, url in running_command(saved, "--lan", "--address", "localhost"):
+    with running_command(saved, "--lan", "--address", "localhost") as command:
+        url = command.url
         found = re.fullmatch(r"(https://localhost:\d+)/([\w-]{22})/", url)
         assert found is not None
         trusting = ssl.create_default_context(cafile=str(tmp_path / "live" / "certificate.pem"))
