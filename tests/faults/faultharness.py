@@ -14,8 +14,6 @@ from tests.faults import faultjobs
 from tests.faults.faultjobs import Job, Running
 from tests.faults.faultkinds import KINDS, DamageRow, Kill, Target
 
-LIMIT_S = 900.0
-
 
 @dataclass
 class Line:
@@ -70,7 +68,7 @@ class Harness:
         out = self._folder(job)
         began = time.monotonic()
         run = self._start(job, out, again=False)
-        if not run.ended(LIMIT_S) or run.code:
+        if not run.ended() or run.code:
             raise RuntimeError(f"the undisturbed {job.name} ended with {run.process.exitcode}:\n{run.said()}")
         seconds = time.monotonic() - began
         sizes = [path.stat().st_size for path in out.rglob("*") if path.is_file()]
@@ -112,7 +110,7 @@ class _Instance:
             limit = fault.largest_file(self.whole.largest, self.harness.random) if fault is not None else None
             run = self.harness._start(self.job, self.out, again=True, largest_file=limit)
             if fault is None:
-                run.ended(LIMIT_S)
+                run.ended()
                 happened = None
             else:
                 target = Target(run, self.job, self.out, self.whole.seconds, self.harness.random)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import os
 import resource
@@ -33,6 +34,8 @@ SIZES = {
 }
 """Networks and windows so few that the time of a job is that of its steps, its files and its start."""
 
+LIMIT_S = 500.0
+"""Longest that a job lasts. Before that it writes into its log what each of its threads is doing."""
 PRELOADED = [
     "otolith.cli.app",
     "otolith.jobs.compare",
@@ -95,9 +98,12 @@ class Running:
     trace: Path
     began: float = field(default_factory=time.monotonic)
 
-    def ended(self, timeout_s: float | None = None) -> bool:
-        """Wait, at most so long, for its end."""
+    def ended(self, timeout_s: float = LIMIT_S) -> bool:
+        """Wait, at most so long, for its end. One that lasts longer than `LIMIT_S` is killed, and is a failure."""
         self.process.join(timeout_s)
+        if self.process.exitcode is None and time.monotonic() - self.began > LIMIT_S:
+            self.process.kill()
+            raise AssertionError(f"{self.log}: did not end within {LIMIT_S:g} s:\n{self.said()}")
         return self.process.exitcode is not None
 
     @property
@@ -137,6 +143,7 @@ def _child(tokens: list[str], log: str, trace: str, largest_file: int | None) ->
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(out, 1)
     os.dup2(out, 2)
+    faulthandler.dump_traceback_later(LIMIT_S - 20, file=out)
     torch.set_num_threads(1)
     save = CheckpointFolder.save
 

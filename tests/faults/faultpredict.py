@@ -63,7 +63,7 @@ def torment(work: Path, kills: int, seed: int, say: Callable[[str], None]) -> tu
 
     began = time.monotonic()
     undisturbed = begin(work / "out")
-    if not undisturbed.ended(300) or undisturbed.code:
+    if not undisturbed.ended() or undisturbed.code:
         raise RuntimeError(f"the undisturbed prediction failed:\n{undisturbed.said()}")
     seconds, whole = time.monotonic() - began, contents(work / "out")
     ends: Counter[str] = Counter()
