@@ -61,6 +61,7 @@ class Harness:
         self.work, self.random, self.say = work, random.Random(seed), say
         self.table = Table()
         self._runs = 0
+        self._most = 20
         faultjobs.prepare_processes()
 
     def undisturbed(self, job: Job) -> Whole:
@@ -79,6 +80,7 @@ class Harness:
         """Inject so many faults of each name into instances of a job, one after another, and compare how they end."""
         plan = [KINDS[name] for name, number in faults.items() for _ in range(number)]
         self.random.shuffle(plan)
+        self._most = self._runs + 20 * (1 + len(plan))
         while plan:
             _Instance(self, job, self._folder(job), whole).through(plan)
 
@@ -88,6 +90,8 @@ class Harness:
 
     def _start(self, job: Job, out: Path, *, again: bool, largest_file: int | None = None) -> Running:
         self._runs += 1
+        if self._runs > self._most:
+            raise AssertionError(f"{job.name}: {self._runs} processes, and some faults still found no moment to strike")
         log = self.work / f"{self._runs:03d}-{out.name}.log"
         return faultjobs.start(job.at(out, again=again), log, largest_file)
 

@@ -68,7 +68,14 @@ class Job:
 def jobs(dataset: str, methods: tuple[str, ...], changes: dict[str, str] | None = None) -> dict[str, Job]:
     """`pretrain`, `run`, `run` of a method that trains end to end, and comparisons under two protocols."""
     sizes = SIZES | (changes or {})
-    settings = ["--set", *(f"{name}={value}" for name, value in sizes.items()), "--device", "cpu"]
+    settings = [
+        "--recipe",
+        "compact",
+        "--set",
+        *(f"{name}={value}" for name, value in sizes.items()),
+        "--device",
+        "cpu",
+    ]
     named = [token for method in methods for token in ("--method", method)]
     compared = ["--dataset", dataset, *named, *settings]
     few = ["--k", "1", "--k", "5", "--draws", "3"]

@@ -71,6 +71,8 @@ def torment(work: Path, kills: int, seed: int, say: Callable[[str], None]) -> tu
     number = 0
     while ends.total() < kills:
         number += 1
+        if number > 20 + 10 * kills:
+            raise AssertionError(f"of {number} predictions only {ends.total()} could be killed before their end")
         out = work / f"out-{number}"
         run = begin(out)
         if number % 4 == 0:

@@ -90,10 +90,10 @@ def test_the_caller_s_random_state_is_left_as_it_was() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_part_of_the_job() -> None:
-    whole = Estimate({"pretrain": 2.0, "finetune": 3.0}, 10, 20)
-    assert whole.only("pretrain").total_seconds == 2.0
-    assert whole.only("pretrain").peak_bytes == 20
+def test_without_heads_it_is_that_of_the_encoder() -> None:
+    meta = tiny.windows(n_subjects=1).meta
+    assert estimate(tiny.recipe(), "dynamic", meta, 40, 10, heads=False).seconds.keys() == {"autoencoder", "pretrain"}
+    assert estimate(tiny.recipe(), "random", meta, 40, 10, heads=False).seconds == {}
 
 
 def test_choices_stand_by_the_windows_that_have_a_label() -> None:

@@ -54,10 +54,6 @@ class Estimate:
     def total_seconds(self) -> float:
         return sum(self.seconds.values())
 
-    def only(self, *stages: str) -> Estimate:
-        """The same for a job of these stages alone; the peak stays that of the whole."""
-        return dataclasses.replace(self, seconds={name: s for name, s in self.seconds.items() if name in stages})
-
 
 def refuse_too_large(needed_bytes: int, available: int) -> None:
     """Refuse a job before it begins, rather than let the system end it in the middle.
@@ -83,6 +79,8 @@ def estimate(
     device: str = "auto",
     available: int | None = None,
     labels: float | None = None,
+    *,
+    heads: bool = True,
 ) -> Estimate:
     """Time one step of each stage on random windows and multiply.
 
@@ -91,6 +89,7 @@ def estimate(
         available: bytes that a run on the CPU may take (`memory.available_bytes`); None: any. An eighth of a batch is
             tried first, so that the step itself does not run out of them.
         labels: labelled training windows an activity, by which a recipe's choices stand; None: all windows have labels.
+        heads: False for a job that ends with the pre-trained encoder.
 
     The peak counts weights, gradients and Adam's moments, the activations kept for one step, the windows, and the
     features of fine-tuning.
@@ -124,7 +123,7 @@ def estimate(
         seconds[stage] = per_step * settings.epochs * (n_train // min(settings.batch_size, n_train))
         activations = max(activations, kept)
     features = 0
-    ways = _ways(spec, recipe, n_train / len(meta.activities) if labels is None else labels)
+    ways = _ways(spec, recipe, n_train / len(meta.activities) if labels is None else labels) if heads else []
     for finetune, whole in ways:
         network = joined(encoder, meta, _unit_scaler(meta)) if are_joined(finetune) else encoder
         per_window = _forward_seconds(network, meta, where)

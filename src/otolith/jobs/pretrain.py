@@ -62,8 +62,8 @@ def run(
             refuse_taken(out)
     if ranks.broadcast(b"finished" if finished else b"to do") == b"to do":
         if ranks.first:
-            cost = prepared.estimate(ignore_memory=ignore_memory, progress=progress)
-            on_plan(prepared, cost.only("autoencoder", "instance features", "pretrain"))
+            cost = prepared.estimate(heads=False, ignore_memory=ignore_memory, progress=progress)
+            on_plan(prepared, cost)
         encoder = pipeline.pretrain(
             prepared.w,
             prepared.split,

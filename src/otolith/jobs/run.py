@@ -60,8 +60,8 @@ class Prepared:
         unlabelled = [extra.meta.dataset for extra in self.unlabelled]
         return key_of(PROTOCOL, self.w, self.split, self.recipe, self.method, self.seed, unlabelled=unlabelled)
 
-    def estimate(self, *, ignore_memory: bool = False, progress: Progress = SILENT) -> Estimate:
-        """Return what the run will take.
+    def estimate(self, *, heads: bool = True, ignore_memory: bool = False, progress: Progress = SILENT) -> Estimate:
+        """Return what the run will take; without `heads`, its pre-training alone.
 
         Raises:
             TrainingError: more memory is needed than is free, unless `ignore_memory`.
@@ -70,7 +70,8 @@ class Prepared:
         free = None if ignore_memory else memory.available_bytes()
         with progress.stage("time of a step", 1) as bar:
             labels = labels_each(self.w, self.split.train)
-            found = estimate(self.recipe, self.method, self.w.meta, n_train, n_val, self.device, free, labels)
+            sizes = (self.w.meta, n_train, n_val)
+            found = estimate(self.recipe, self.method, *sizes, self.device, free, labels, heads=heads)
             bar.advance()
         return found
 
