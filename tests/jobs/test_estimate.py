@@ -9,7 +9,7 @@ import torch
 
 from otolith import methods
 from otolith.errors import DataError, TrainingError
-from otolith.jobs.estimate import Estimate, estimate
+from otolith.jobs.estimate import estimate
 from otolith.pipeline import build_encoder
 from otolith.recipes import Recipe
 from tests.helpers import tiny
