@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from otolith.cli.reading import READING, Flat
 from otolith.cli.shared import PARTLY, Flag, Folder
+from otolith.errors import DataError
 
 if TYPE_CHECKING:
     from otolith.importing import Imported
@@ -18,10 +19,11 @@ MOST_FOUND = 20
 
 
 def import_(
-    sources: Annotated[list[Path], Parameter(metavar="SOURCE")],
+    sources: Annotated[list[Path] | None, Parameter(metavar="SOURCE")] = None,
     /,
     *,
-    out: Folder,
+    out: Folder | None = None,
+    formats: Flag = False,
     format: Annotated[str | None, Parameter(name=["--format", "--read-as"])] = None,
     reading: Flat = READING,
     labels: Annotated[Path | None, Parameter(metavar="FILE")] = None,
@@ -41,8 +43,9 @@ def import_(
     code is 3. What an option would cure is asked first.
 
     Args:
-        sources: CSV, Parquet and zip files, and folders of those.
+        sources: Files of devices and apps, tables, archives, and folders of those.
         out: Folder for the data set.
+        formats: List the formats that are read, and import nothing.
         format: Name of a format, such as sensor_logger, phyphox or table; default: the one that fits.
         labels: File of intervals: recording, start, end, activity.
         label_map: File that renames and merges activities: two columns, as written and as meant (none: leave out).
@@ -56,6 +59,11 @@ def import_(
     from otolith.cli.terminal import terminal
     from otolith.importing import import_recordings
 
+    if formats:
+        _list()
+        return None
+    if not sources or out is None:
+        raise DataError("Name what to import, and a new folder for the data set: otolith import SOURCE --out DIR")
     options = reading.options(
         format=format, labels=labels, label_map=label_map, keep_case=keep_case, leave_out=not strict
     )
@@ -64,6 +72,17 @@ def import_(
     imported = import_recordings(sources, out, options, **words, ask=terminal(progress), progress=progress)
     _tell(imported, out)
     return PARTLY if imported.left_out else None
+
+
+def _list() -> None:
+    """Print what the formats say of themselves."""
+    from otolith.cli import results
+    from otolith.importing.formats import about_formats
+
+    lines = []
+    for name, device, decided, asked in about_formats():
+        lines += [(name, device), ("", f"decided: {decided}"), *([("", f"asked: {asked}")] if asked else [])]
+    results.show("Formats", lines)
 
 
 def _tell(imported: Imported, out: Path) -> None:

@@ -32,6 +32,9 @@ class ActiGraphCsv(Format):
 
     name = "actigraph_csv"
     title = "a raw CSV of ActiGraph"
+    device = "ActiGraph, the raw CSV of ActiLife"
+    decided = "rate, start and order of day and month by the lines above the table; g, with gravity"
+    asked = "the rate, where neither times nor the first line say it"
 
     def sniff(self, folder: Folder) -> Claim | None:
         """Claim the tables with ActiGraph's lines above the three axes."""

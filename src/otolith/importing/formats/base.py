@@ -94,3 +94,8 @@ class _Taken:
 
 
 TAKEN = _Taken()
+
+
+def about_formats() -> list[tuple[str, str, str, str]]:
+    """Return (name, device, what is decided, what is asked) of every format, in their order."""
+    return [(each.name, each.device, each.decided, each.asked) for each in FORMATS]

@@ -53,6 +53,9 @@ class Generic(Format):
 
     name = "table"
     title = "a table"
+    device = "anything else: loggers, spreadsheets, data sets"
+    decided = "columns by names, or by their numbers; units by headers or data; times in any usual form"
+    asked = "the columns, to confirm them; units and gravity that nothing decides; day or month; the place"
     order = 100
     endings = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl", ".ndjson")
 

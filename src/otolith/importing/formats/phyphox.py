@@ -48,6 +48,8 @@ class Phyphox(Format):
 
     name = "phyphox"
     title = "an export of phyphox"
+    device = "phyphox (Android, iOS)"
+    decided = "sensors and units by the headers, gravity, pauses"
 
     def sniff(self, folder: Folder) -> Claim | None:
         """Claim the tables with its time, and its `meta`, where one of the tables holds a sensor."""

@@ -35,6 +35,8 @@ class PhysicsToolbox(Format):
 
     name = "physics_toolbox"
     title = "an export of Physics Toolbox"
+    device = "Physics Toolbox Sensor Suite (Android, iOS)"
+    decided = "sensors, units and gravity by the headers; the start, where a comment names it"
 
     def sniff(self, folder: Folder) -> Claim | None:
         """Claim the tables with g-force columns, or with its linear acceleration and the total that goes with it."""

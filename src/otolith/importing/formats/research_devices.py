@@ -31,8 +31,9 @@ class ResearchDevice(Format):
     """Each file is a recording."""
 
     kind: ClassVar[str]
+    maker: ClassVar[str]
     known_by: ClassVar[str]
-    decided = "rate, start, unit, gravity; the person where the file names one"
+    decided = "rate, start, units, gravity; the person, where the file names one"
 
     def sniff(self, folder: Folder) -> Claim | None:
         """Claim the files that begin as the device writes them, and those with its own ending."""
@@ -64,10 +65,10 @@ class ResearchDevice(Format):
             findings.about["temperature"] = f"{found.temperature.min():.1f} to {found.temperature.max():.1f} °C"
         findings.decide("device", findings.about["device"], "its header")
         zone = findings.about.get("time zone", "")
-        findings.decide("clock", "local time" + (f", {zone}" if zone else ""), f"{self.device}'s software sets it so")
+        findings.decide("clock", "local time" + (f", {zone}" if zone else ""), f"{self.maker}'s software sets it so")
         origin = int(times[0])
         clock = Clock((times - origin) / 1e9, origin)
-        why = f"{self.device} documents it"
+        why = f"{self.maker} documents it"
         sensors = [Sensor(ACC, table, clock, _axes(found.acc), "g", why, "included", why)]
         if found.gyro is not None and found.gyro.any():
             sensors.append(Sensor(GYRO, table, clock, _axes(found.gyro), "deg/s", why))
@@ -84,8 +85,9 @@ class ActiGraphGt3x(ResearchDevice):
 
     name = "actigraph_gt3x"
     title = "a GT3X file of ActiGraph"
-    device = "ActiGraph"
+    device = "ActiGraph GT3X+, wGT3X-BT, GT9X"
     kind = "actigraph"
+    maker = "ActiGraph"
     known_by = "it is an archive with a log of ActiGraph, or ends in .gt3x"
     endings = (".gt3x",)
 
@@ -107,8 +109,10 @@ class AxivityCwa(ResearchDevice):
 
     name = "axivity_cwa"
     title = "a CWA file of Axivity"
-    device = "Axivity"
+    device = "Axivity AX3, AX6"
     kind = "axivity"
+    maker = "Axivity"
+    decided = "rate, start, units, gravity"
     known_by = "it begins as CWA files do, or ends in .cwa"
     endings = (".cwa",)
 
@@ -132,6 +136,7 @@ class GeneActivBin(ResearchDevice):
     title = "a .bin file of GENEActiv"
     device = "GENEActiv"
     kind = "geneactiv"
+    maker = "GENEActiv"
     known_by = "it begins with 'Device Identity'"
 
     def recognises(self, head: bytes) -> bool:

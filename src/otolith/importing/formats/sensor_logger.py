@@ -43,6 +43,8 @@ class SensorLogger(Format):
 
     name = "sensor_logger"
     title = "an export of Sensor Logger"
+    device = "Sensor Logger (Android, iOS), CSV and JSON"
+    decided = "sensors, units, gravity, signs; marks that were set are labels"
 
     def sniff(self, folder: Folder) -> Claim | None:
         """Claim its JSON files, or all files of the folder where one of its motion files is among them."""

@@ -40,6 +40,9 @@ class Xsens(Format):
 
     name = "xsens"
     title = "a table of an Xsens or Movella sensor"
+    device = "Xsens DOT, MTw and MTi, Movella DOT"
+    decided = "rate, counters that begin again; m/s^2, with gravity; deg/s of a DOT"
+    asked = "the rate, where it is nowhere; the gyroscope's unit, where the data do not decide it"
 
     def sniff(self, folder: Folder) -> Claim | None:
         """Claim the tables with its counters and the axes of its accelerometer."""
