@@ -265,3 +265,26 @@ def test_a_zone_in_brackets_is_minded(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(lines("time,acc_x,acc_y,acc_z", rows))
     found = read_recordings(tmp_path, ImportOptions(accept_guess=True))
     assert found.findings["t"].started == "2014-07-07T12:29:00.000000Z"
+
+
+@pytest.mark.parametrize("first", [721_692_800.0, 753_315_200.25])
+def test_numbers_that_would_be_of_the_last_century_have_no_known_start(tmp_path: Path, first: float) -> None:
+    """Apple counts seconds from 2001, Polar nanoseconds from 2000."""
+    for scale, header in ((1, "timestamp"), (1_000_000_000, "sensor timestamp [ns]")):
+        cells = [f"{first + n / 50:.3f}" if scale == 1 else str(int((first + n / 50) * scale)) for n in range(500)]
+        rows = [[cell, "0.1", f"{np.sin(n):.3f}", "9.8"] for n, cell in enumerate(cells)]
+        (tmp_path / "t.csv").write_text(lines(f"{header},acc_x,acc_y,acc_z", rows))
+        found = read_recordings(tmp_path, ImportOptions(accept_guess=True))
+        assert found.findings["t"].started is None
+        assert [d.value for d in found.findings["t"].decisions if d.what == "start"] == ["unknown"]
+        assert found.rate_hz == 50
+
+
+def test_minutes_and_seconds_alone_go_on_past_the_hour(tmp_path: Path) -> None:
+    times = np.floor((3595 + np.arange(500) / 50) * 10) / 10
+    rows = [[f"{int(t // 60) % 60:02d}:{t % 60:04.1f}", "0.1", f"{np.sin(n):.3f}", "9.8"] for n, t in enumerate(times)]
+    (tmp_path / "t.csv").write_text(lines("time,acc_x,acc_y,acc_z", rows))
+    found = read_recordings(tmp_path, ImportOptions(accept_guess=True))
+    assert found.recordings[0].streams[0].n_samples == 500
+    assert found.rate_hz == pytest.approx(50, rel=0.02)
+    assert any("passes the hour" in r.what for r in found.findings["t"].repairs)

@@ -133,3 +133,20 @@ def test_files_of_one_recording_whose_names_differ_in_the_rate(tmp_path: Path) -
     )
     (recording,) = read_recordings(tmp_path, YES).recordings
     assert [stream.rate_hz for stream in recording.streams] == [50, 100]
+
+
+@pytest.mark.parametrize("column", ["device", "Sensor Location"])
+def test_places_that_a_column_names(tmp_path: Path, column: str) -> None:
+    """Rows of two devices take turns; of each the other's are no repeats."""
+    rows = []
+    for t, first in zip(S.acc_times, S.acc.T, strict=True):
+        rows += [[str(t), name, *map(str, each)] for name, each in (("d1", first), ("d2", first[::-1]))]
+    (tmp_path / "t.csv").write_text(lines(f"time,{column},ax,ay,az", rows))
+    with pytest.raises(DataError, match=r"2 places: d1, d2.*--place d1 \(600 rows"):
+        read_recordings(tmp_path, YES)
+    found = read_recordings(tmp_path, replace(YES, place="d2"))
+    np.testing.assert_allclose(found.recordings[0].streams[0].values, S.acc[::-1])
+    found = read_recordings(tmp_path, replace(YES, place="all"))
+    assert [(each.name, each.subject) for each in found.recordings] == [("t d1", "t"), ("t d2", "t")]
+    only = replace(YES, recording=column)
+    assert [each.name for each in read_recordings(tmp_path, only).recordings] == ["t d1", "t d2"]

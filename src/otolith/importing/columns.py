@@ -12,13 +12,22 @@ from otolith.importing.options import NONE, ImportOptions
 from otolith.importing.time_columns import time_column
 from otolith.importing.triads import LONG_WORDS, Place, axis_of, places_of, words_of
 
-LABEL_NAMES = ("activity", "label", "labels", "class", "activity label", "activity name", "annotation", "target")
+LABEL_NAMES = ("activity", "label", "labels", "class", "activity label", "activity name", "annotation", "target", "gt",
+               "ground truth", "groundtruth")  # fmt: skip
 CERTAINTY = frozenset(("confidence", "probability", "timestamp", "detected"))
 DETECTED = frozenset(("detected", "predicted", "prediction", "recognized", "recognised", "estimated"))
 DETECTED_WHY = "is what the device itself took the activity for; --label takes it"
 SUBJECT_NAMES = ("subject", "subject id", "subjectid", "participant", "participant id", "user", "user id", "userid",
                  "person", "volunteer", "pid")  # fmt: skip
 RECORDING_NAMES = ("recording", "recording id", "session", "session id", "trial", "trial id", "experiment", "file")
+PLACE_NAMES = ("device", "device id", "position", "placement", "sensor location", "sensor position", "body part",
+               "body position", "on body position", "body location", "limb")  # fmt: skip
+"""Columns that tell sensors at several places in one table apart."""
+_LINEAR_FILE = frozenset(("linear", "lin", "linearacceleration", "linacc", "useracceleration"))
+_OTHER_FILE = frozenset((
+    "mag", "magnetometer", "magnetic", "magneticfield", "quaternion", "quat", "euler", "orientation", "gps", "location",
+    "light", "pressure", "barometer", "temperature", "heart", "hr", "ppg", "ecg", "eda", "bvp", "steps", "pedometer",
+))  # fmt: skip
 _RATE = re.compile(r"\d+(?:[.,_]\d+)?[ _]?hz(?![a-z])", re.IGNORECASE)
 
 MEANINGS = ("time", "acc", "gyro", "label", "recording", "subject-column")
@@ -30,13 +39,16 @@ class Mapping:
     """Columns by what they hold (one of `MEANINGS`, in this order), and which of them are a guess.
 
     `places` are those with an accelerometer where there are several; no sensor is mapped then. `passed` are columns
-    that look like labels and are not taken for them, and why.
+    that look like labels and are not taken for them, and why. `place_column` may tell places apart by rows; `gravity`
+    is beside an accelerometer of which names do not say whether gravity is in it.
     """
 
     columns: dict[str, tuple[str, ...]]
     guessed: frozenset[str] = frozenset()
     places: tuple[Place, ...] = ()
     passed: tuple[tuple[str, str], ...] = ()
+    place_column: str | None = None
+    gravity: tuple[str, ...] = ()
 
     def column(self, what: str) -> str | None:
         """Return the column that holds it; None where there is none."""
@@ -52,7 +64,8 @@ class Mapping:
         found = {"acc": place.acc, "gyro": place.gyro}
         new = {what: each for what, each in found.items() if each and what not in self.columns}
         columns = {what: (self.columns | new)[what] for what in MEANINGS if what in self.columns | new}
-        return replace(self, columns=columns, guessed=self.guessed | set(new), places=())
+        gravity = place.gravity if "acc" in new else ()
+        return replace(self, columns=columns, guessed=self.guessed | set(new), places=(), gravity=gravity)
 
     def rows(self) -> list[tuple[str, str]]:
         """Return (what, columns) of everything that is mapped, as the options take it."""
@@ -71,7 +84,7 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
 
     Args:
         columns: all columns of a table.
-        sensor_hint: "acc" or "gyro" where the file's name says what columns x, y and z are.
+        sensor_hint: what the file's name says of columns x, y and z, see `sensor_of_file`.
         rows: cells of the first rows, which tell the best of several columns of time.
 
     >>> guess(["t", "ax", "ay", "az", "activity"]).rows()
@@ -103,6 +116,8 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
         frozenset(mapped),
         tuple(with_acc) if len(with_acc) > 1 else (),
         tuple((label, DETECTED_WHY) for label in passed),
+        next(iter(_named(names, PLACE_NAMES)), None),
+        with_acc[0].gravity if len(with_acc) == 1 else (),
     )
 
 
@@ -141,7 +156,9 @@ def with_options(mapping: Mapping, options: ImportOptions) -> Mapping:
     columns = {what: each for what, each in merged.items() if each and each != (NONE,)}
     places = () if options.acc is not None else mapping.places
     passed = () if options.label is not None else mapping.passed
-    return Mapping(columns, mapping.guessed - chosen.keys(), places, passed)
+    gravity = () if options.acc is not None else mapping.gravity
+    where = None if mapping.place_column in {each for few in columns.values() for each in few} else mapping.place_column
+    return Mapping(columns, mapping.guessed - chosen.keys(), places, passed, where, gravity)
 
 
 def require_complete(where: str, mapping: Mapping, columns: Sequence[str], rate_hz: float | None) -> None:
@@ -178,13 +195,17 @@ def summed(column: str, there: Collection[str]) -> tuple[str, ...]:
 
 
 def sensor_of_file(stem: str) -> str | None:
-    """Return "acc" or "gyro" where a file's name says which sensor it holds.
+    """Return "acc", "linear", "gravity", "gyro" or "other" where a file's name says which sensor it holds.
 
-    >>> sensor_of_file("walk_Gyroscope"), sensor_of_file("acc_exp01"), sensor_of_file("monday")
-    ('gyro', 'acc', None)
+    >>> sensor_of_file("walk_Gyroscope"), sensor_of_file("acc_exp01"), sensor_of_file("walk_mag")
+    ('gyro', 'acc', 'other')
     """
-    words = set(words_of(stem).split())
+    words = set(words_of(_RATE.sub(" ", stem)).split())
     kinds = [kind for kind, known in LONG_WORDS.items() if words & known]
+    if (kinds == ["acc"] and words & _LINEAR_FILE) or (not kinds and words & {"linearacceleration", "linacc"}):
+        return "linear"
+    if not kinds:
+        return "gravity" if "gravity" in words else "other" if words & _OTHER_FILE else None
     return kinds[0] if len(kinds) == 1 else None
 
 
@@ -194,7 +215,7 @@ def without_sensor(stem: str) -> str:
     >>> without_sensor("walk_acc"), without_sensor("walk_Gyroscope_100.000Hz")
     ('walk', 'walk')
     """
-    drop = LONG_WORDS["acc"] | LONG_WORDS["gyro"]
+    drop = LONG_WORDS["acc"] | LONG_WORDS["gyro"] | _LINEAR_FILE | {"gravity"}
     return " ".join(word for word in words_of(_RATE.sub(" ", stem)).split() if word not in drop)
 
 

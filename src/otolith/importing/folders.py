@@ -26,7 +26,7 @@ def folders_of(given: list[Path], members: list[Member], labels: Path | None = N
     """
     groups: dict[tuple[Path, PurePosixPath], list[Sheet]] = {}
     members = [member for member in members if labels is None or member.where != str(labels)]
-    for member in _sensors_joined(members):
+    for member in _folders_joined(_sensors_joined(members)):
         above = member.place.parent
         above = above.parent if above.name == "meta" else above
         groups.setdefault((member.source, above), []).append(Sheet(member))
@@ -77,6 +77,30 @@ def _sensors_joined(members: list[Member]) -> list[Member]:
     ]
     taken = Counter((each.source, each.place) for each in moved)
     return members if max(taken.values(), default=0) > 1 else moved
+
+
+def _folders_joined(members: list[Member]) -> list[Member]:
+    """Return the members with folders that are called after nothing but a sensor put into their names.
+
+    So `acc/walk.csv` and `gyro/walk.csv` lie together as `acc walk.csv` and `gyro walk.csv`.
+    """
+    kinds: dict[tuple[Path, PurePosixPath], set[str]] = {}
+    for each in members:
+        if _is_sensor(each.place.parent.name):
+            above = (each.source, each.place.parent.parent)
+            kinds.setdefault(above, set()).add(sensor_of_file(each.place.parent.name) or "")
+    moved = [
+        replace(each, place=each.place.parent.parent / f"{each.place.parent.name} {each.place.name}")
+        if _is_sensor(each.place.parent.name) and len(kinds[each.source, each.place.parent.parent]) > 1
+        else each
+        for each in members
+    ]
+    taken = Counter((each.source, each.place) for each in moved)
+    return members if max(taken.values(), default=0) > 1 else moved
+
+
+def _is_sensor(folder: str) -> bool:
+    return sensor_of_file(folder) is not None and not without_sensor(folder)
 
 
 def _without_sensor(archive: PurePosixPath) -> PurePosixPath:

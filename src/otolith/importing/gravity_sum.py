@@ -9,7 +9,8 @@ import numpy as np
 
 from otolith.errors import DataError
 from otolith.importing.repair import clean
-from otolith.importing.session import Sensor
+from otolith.importing.session import Sensor, axes
+from otolith.importing.units import acc_unit_of_data, blocks_of
 from otolith.windows.clock import MAX_GAP_S
 
 if TYPE_CHECKING:
@@ -45,3 +46,22 @@ def with_gravity(linear: Sensor, gravity: Sensor, findings: Findings, why: str) 
     total = linear.values + np.stack([np.interp(at, times, row) for row in parts[0].values])
     total[:, ~inside] = np.nan
     return replace(linear, values=total, gravity="included", gravity_why=why)
+
+
+def summed_if_without(sensor: Sensor, columns: tuple[str, ...]) -> Sensor:
+    """Return the sum of an accelerometer and of gravity in the same table, if the data say that it is without.
+
+    Args:
+        sensor: of which nothing says whether gravity is in it.
+        columns: gravity's x, y and z.
+    """
+    added = axes(sensor.table, columns)
+    seconds, total = sensor.clock.seconds, sensor.values + added
+    known = np.isfinite(seconds) & np.isfinite(total).all(axis=0)
+    alone, still, both = (
+        acc_unit_of_data(blocks_of((seconds[known], values[:, known]))) for values in (sensor.values, added, total)
+    )
+    if alone is not None or still is None or both != still:
+        return sensor
+    why = f"{columns[0]} and the like were added, as gravity is not in the data without them"
+    return replace(sensor, values=total, gravity="included", gravity_why=why)

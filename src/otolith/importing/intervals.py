@@ -28,7 +28,8 @@ from otolith.importing.moments import parse_moment
 from otolith.importing.session import table_of
 from otolith.importing.table import Table
 from otolith.importing.text import decode
-from otolith.importing.timing import CLOCK, EPOCH
+from otolith.importing.time_of_day import CLOCK
+from otolith.importing.timing import EPOCH
 from otolith.importing.units import TIME_UNITS
 
 NAMES = {

@@ -10,6 +10,7 @@ from otolith.errors import DataError
 if TYPE_CHECKING:
     from otolith.importing.columns import Mapping
     from otolith.importing.questions import Questions
+    from otolith.importing.table import Table
 
 ALL = "all"
 """Given for a place, it makes each of them a recording of its own."""
@@ -32,6 +33,25 @@ def at_places(where: str, mapping: Mapping, questions: Questions) -> list[tuple[
     ]
     chosen = chosen_places(where, meanings, questions)
     return [(name, mapping.at(named[name])) for name in chosen]
+
+
+def rows_at_places(table: Table, mapping: Mapping, questions: Questions) -> list[tuple[str, Table]]:
+    """Return (place, rows) for each place that is to be read of those that a column names; "" where it names one.
+
+    Raises:
+        DataError: there are several and nobody says which, or none of the name that was given.
+    """
+    if mapping.place_column is None:
+        return [("", table)]
+    cells = table.text(mapping.place_column).fill_null("")
+    names = [str(each) for each in cells.unique(maintain_order=True)]
+    if len(names) < 2:
+        return [("", table)]
+    counts = dict(zip(*(each.to_list() for each in cells.value_counts().get_columns()), strict=True))
+    meanings = [(name or UNNAMED, f"{counts[name]:,} rows, column {mapping.place_column!r}") for name in names]
+    by_name = {name or UNNAMED: name for name in names}
+    chosen = chosen_places(table.where, meanings, questions)
+    return [(name, table.only((cells == by_name[name]).to_numpy())) for name in chosen]
 
 
 def chosen_places(where: str, meanings: Sequence[tuple[str, str]], questions: Questions) -> list[str]:
@@ -60,6 +80,11 @@ def chosen_places(where: str, meanings: Sequence[tuple[str, str]], questions: Qu
         several = f"is more than one of its places ({', '.join(found)})" if found else "is none of its places"
         raise DataError(f"{where}: {given!r} {several}. Give --place one of: {', '.join(names)}, {ALL}.")
     return found
+
+
+def is_all(questions: Questions) -> bool:
+    """Tell if every place becomes a recording."""
+    return questions.options.place is not None and questions.options.place.strip().lower() == ALL
 
 
 def _folded(name: str) -> str:

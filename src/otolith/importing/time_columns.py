@@ -9,8 +9,10 @@ import numpy as np
 
 from otolith.importing.dates import read_dates
 from otolith.importing.layout import is_number
-from otolith.importing.timing import CLOCK, EPOCH
+from otolith.importing.time_of_day import CLOCK, MINUTES
+from otolith.importing.timing import EPOCH, OLDEST_S
 from otolith.importing.triads import axis_of, words_of
+from otolith.importing.units import TIME_UNITS
 
 NAMES = (
     "time", "timestamp", "t", "times", "datetime", "date time", "timestamp s", "timestamp ms", "timestamp us",
@@ -73,9 +75,11 @@ def worth(cells: Sequence[str]) -> tuple[int, ...]:
     moment = 0
     if all(map(is_number, said)):
         values = np.array([float(cell.replace(",", ".").replace("−", "-")) for cell in said])
-        moment = int(any(lo <= np.median(values) <= hi for lo, hi in EPOCH.values())) * 2
+        middle = float(np.median(values))
+        since = [max(lo, OLDEST_S * 1e9 / TIME_UNITS[unit]) <= middle <= hi for unit, (lo, hi) in EPOCH.items()]
+        moment = 2 * int(any(since))
         fine = len(set(values.tolist()))
-    elif all(re.match(CLOCK, cell) for cell in said):
+    elif all(re.match(CLOCK, cell) or re.match(MINUTES, cell) for cell in said):
         values = np.arange(2.0)
         fine = len(set(said))
     else:

@@ -1,7 +1,7 @@
 """Time in any usual form, as seconds on the clock of a table.
 
-Numbers since 1970 (in s, ms, us or ns), numbers since a start, ISO 8601 with or without zone, hh:mm:ss with a fraction
-after `.`, `,` or `:`, a format of the user's, or no time at all but a rate.
+Numbers since 1970 (in s, ms, us or ns), numbers since a start, ISO 8601 with or without zone, hh:mm:ss or mm:ss
+with a fraction, a format of the user's, or no time at all but a rate.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from otolith.errors import DataError
 from otolith.importing.counters import carried_on
-from otolith.importing.dates import DAY_FIRST, MONTH_FIRST, UNPADDED, USUAL, YEAR_FIRST, fractions, read_dates
+from otolith.importing.dates import DAY_FIRST, MONTH_FIRST, USUAL, YEAR_FIRST, read_dates
 from otolith.importing.questions import Undecided
 from otolith.importing.table import Table
+from otolith.importing.time_of_day import CLOCK, MINUTES, refuse_odd, time_of_day
 from otolith.importing.units import TIME_UNITS
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ RATES = (4.0, 1200.0)
 s, ms, us and ns makes a step of time plausible."""
 EPOCH = {"s": (3e8, 1e10), "ms": (3e11, 1e13), "us": (3e14, 1e16), "ns": (3e17, 9.2e18)}
 """Range of numbers since 1970 in each unit, from 1979 to 2286 (ns: 2261)."""
+OLDEST_S = 946_684_800
+"""The year 2000: no sensor of this kind is older, but some count from 2000 or 2001."""
 LATEST = 1e19
 """Largest number in any unit: beyond the last nanosecond that 64 bits hold."""
-CLOCK = r"^\s*(\d{1,3}):([0-5]?\d):([0-5]?\d)(?:[.,:](\d{1,9}))?\s*$"
 PACKED = r"(19|20|21)\d{12}([.,]\d{1,9}|\d{3}|\d{6})?$"
-HALF_DAY_S = 43_200.0
 ORDERS = {"day-first": DAY_FIRST, "month-first": MONTH_FIRST, "year-first": YEAR_FIRST}
 """Values of `--time-format` that say the order of dates alone."""
 
@@ -96,8 +97,8 @@ def read_clock(
         return _formatted(table, column, questions.options.time_format)
     text = table.text(column).fill_null("")
     first = next(iter(text.filter(text != "")), "")
-    if re.match(CLOCK, first):
-        return _clock_times(table, column, findings)
+    if re.match(CLOCK, first) or re.match(MINUTES, first):
+        return Clock(time_of_day(table, column, findings))
     return _dates(table, column, text, questions, findings, order)
 
 
@@ -161,7 +162,7 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
     since_1970 = [
         name
         for name, (lo, hi) in EPOCH.items()
-        if lo <= typical <= hi
+        if max(lo, OLDEST_S * 1e9 / TIME_UNITS[name]) <= typical <= hi
         and (name in plausible or RATES[0] <= _rate(overall, TIME_UNITS[name]) <= RATES[1])  # that came in groups
     ]
     if unit is None and since_1970:
@@ -177,6 +178,10 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
             unit = _asked_unit(table, column, spacing, questions, findings)
     lo, hi = EPOCH[unit]
     scale = TIME_UNITS[unit]
+    if lo <= typical < OLDEST_S * 1_000_000_000 // scale:
+        year = 1970 + int(typical * scale / 1e9 / 31_556_952)
+        findings.decide("start", "unknown", f"since 1970 column {column!r} would begin in {year}; it counts from later")
+        lo = OLDEST_S * 1_000_000_000 // scale
     if not lo <= typical <= hi:
         return Clock(values * (scale / 1e9))
     whole = None if wrapped else table.integers(column)
@@ -212,29 +217,6 @@ def _asked_unit(table: Table, column: str, spacing: float, questions: Questions,
     unit = questions.choose(("time", column, table.columns), table.where, question, choices, "--time-unit")
     findings.decide("time", unit, "asked")
     return unit
-
-
-def _clock_times(table: Table, column: str, findings: Findings) -> Clock:
-    """hh:mm:ss; past midnight the clock goes on."""
-    import polars as pl
-
-    text = table.text(column)
-    parts = [text.str.extract(CLOCK, group) for group in (1, 2, 3, 4)]
-    hours, minutes, seconds = (part.cast(pl.Float64).fill_null(np.nan).to_numpy() for part in parts[:3])
-    times = hours * 3600 + minutes * 60 + seconds
-    nanoseconds, unpadded = fractions(parts[3], np.nan_to_num(times).astype(np.int64))
-    times += nanoseconds / 1e9
-    if unpadded:
-        findings.decide("time", "hh:mm:ss" + UNPADDED, f"column {column!r} would run back otherwise")
-    _refuse_odd(table, column, text, np.isfinite(times))
-    known = np.flatnonzero(np.isfinite(times))
-    steps = np.diff(times[known])
-    midnights = np.concatenate([[0.0], np.cumsum(steps < -HALF_DAY_S)]) if known.size else np.zeros(0)
-    if midnights.size and midnights[-1]:
-        row = int(known[int(np.argmax(midnights > 0))])
-        findings.repair(table.at(row), "the clock passes midnight and was carried on", int(midnights[-1]))
-    times[known] += midnights * 86_400.0
-    return Clock(times)
 
 
 def _dates(
@@ -284,16 +266,6 @@ def _formatted(table: Table, column: str, time_format: str) -> Clock:
             f"{table.where}: --time-format {time_format!r} is not a format of dates ({error}). Give one such as "
             "'%d.%m.%Y %H:%M:%S%.f'."
         ) from error
-    _refuse_odd(table, column, text, moments.is_not_null().to_numpy())
+    refuse_odd(table, column, text, moments.is_not_null().to_numpy())
     zone = "UTC" if getattr(moments.dtype, "time_zone", None) else ""
     return _since(moments.dt.epoch("ns").fill_null(-(2**63)).to_numpy(), zone)
-
-
-def _refuse_odd(table: Table, column: str, text: pl.Series, good: NDArray[np.bool_]) -> None:
-    odd = np.flatnonzero(~good & (text.fill_null("") != "").to_numpy())
-    if odd.size:
-        row = int(odd[0])
-        raise DataError(
-            f"{table.at(row)}: {column} is {text[row][:40]!r}, which is not a time like those before it. Repair "
-            "the line."
-        )

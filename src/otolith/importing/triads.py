@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from otolith.importing.units import split_header, without_unit
+from otolith.importing.units import GYRO_UNITS, bracketed, is_unit_text, split_header, unit_of_text, without_unit
 
 SENSOR_WORDS = {
     "acc": ("acc", "accel", "accelerometer", "acceleration", "a", "accelerometers", "totalacceleration", "totalacc",
@@ -80,11 +80,15 @@ class Axis:
 
 @dataclass(frozen=True)
 class Place:
-    """Sensors at one place: the columns x, y and z of each; `name` is "" where the columns say none."""
+    """Sensors at one place: the columns x, y and z of each; `name` is "" where the columns say none.
+
+    `gravity` is beside an `acc` of which names do not say whether gravity is in it.
+    """
 
     name: str
     acc: tuple[str, ...]
     gyro: tuple[str, ...] = ()
+    gravity: tuple[str, ...] = ()
 
 
 def words_of(header: str) -> str:
@@ -119,6 +123,10 @@ def axis_of(column: str) -> Axis | None:
             place = " ".join(word for word in left if word not in QUALITY and word not in _NOISE)
             if axis in _GREEK and kind != "gyro":
                 continue
+            if not kind and (unit := bracketed(column)):  # x (deg/s) turns, y (uT) is no motion
+                kind = "gyro" if unit_of_text(unit) in GYRO_UNITS else ""
+                if unit_of_text(unit) is None and (is_unit_text(unit) or unit == "T"):
+                    continue
             if not kind and not (_is_place(place) and place not in ("l", "r", "t")):  # such as rx for a rotation
                 continue
             return Axis(kind, place, quality, _GREEK.get(axis, axis))
@@ -132,10 +140,10 @@ def places_of(columns: Sequence[str], hint: str | None = None) -> list[Place]:
     "gravity.x+userAcceleration.x".
 
     Args:
-        hint: "acc" or "gyro" where the file's name says what columns x, y and z are.
+        hint: what the file's name says of columns x, y and z, see `otolith.importing.columns.sensor_of_file`.
 
     >>> places_of(["back_x", "back_y", "back_z", "thigh_x", "thigh_y", "thigh_z"])[1]
-    Place(name='thigh', acc=('thigh_x', 'thigh_y', 'thigh_z'), gyro=())
+    Place(name='thigh', acc=('thigh_x', 'thigh_y', 'thigh_z'), gyro=(), gravity=())
     """
     found: dict[tuple[str, str, tuple[str, ...]], dict[str, str]] = {}
     ranks: dict[tuple[str, str, tuple[str, ...]], int] = {}
@@ -155,7 +163,7 @@ def places_of(columns: Sequence[str], hint: str | None = None) -> list[Place]:
     with_acc = [each for each in out if each.acc]
     turning = [each for each in out if each.gyro]
     if len(with_acc) == len(turning) == 1:  # such as accelerometer x beside phone gyro x
-        out = [Place(with_acc[0].name, with_acc[0].acc, turning[0].gyro)]
+        out = [replace(with_acc[0], gyro=turning[0].gyro)]
     return out
 
 
@@ -179,14 +187,15 @@ def sensor_named(text: str) -> tuple[str, str, int] | None:
 
 
 def _place(name: str, kinds: dict[str, tuple[str, ...]], bare: str) -> Place:
-    if "bare" in kinds:
-        kinds = {bare: kinds["bare"], **kinds}
+    if "bare" in kinds and bare != "other":
+        kinds = {"gyro" if bare == "gyro" else "acc": kinds["bare"], **kinds}
     acc = kinds.get("acc", ())
+    beside = kinds.get("gravity", ()) if acc and "linear" not in kinds else ()
     if not acc and "linear" in kinds and "gravity" in kinds:
         acc = tuple("+".join(pair) for pair in zip(kinds["gravity"], kinds["linear"], strict=True))
     acc = acc or kinds.get("linear", ())
     gyro = kinds.get("gyro") or (kinds.get("g", ()) if acc else ())  # ax ay az gx gy gz
-    return Place(name, acc, gyro)
+    return Place(name, acc, gyro, beside)
 
 
 def _splits(words: list[str]) -> list[tuple[str, list[str]]]:

@@ -87,6 +87,16 @@ def split_header(header: str) -> tuple[str, str | None]:
     return text[: match.start()].strip(), unit_of_text(match[1])
 
 
+def bracketed(header: str) -> str:
+    """Return the text in the brackets that end a header; "" where there are none.
+
+    >>> bracketed("x-axis (deg/s)"), bracketed("x")
+    ('deg/s', '')
+    """
+    match = _BRACKETS.search(header.strip())
+    return "" if match is None else match[1].strip()
+
+
 def unit_of_text(text: str) -> str | None:
     """Return a sensor's unit as people spell it; None for any other.
 

@@ -7,6 +7,7 @@ Accelerometer and gyroscope may stand in one table or in two files whose names d
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,9 +23,11 @@ from otolith.importing.columns import (
     with_options,
     without_sensor,
 )
+from otolith.importing.files_of_one import Files, Planned, files_of_one
 from otolith.importing.formats.base import Claim, Format
+from otolith.importing.gravity_sum import summed_if_without, with_gravity
 from otolith.importing.headless import guess_by_values
-from otolith.importing.places import ALL, at_places
+from otolith.importing.places import at_places, is_all, rows_at_places
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.text import is_text
 from otolith.importing.timing import counted, read_clock
@@ -44,8 +47,8 @@ if TYPE_CHECKING:
     from otolith.importing.table import Table
 
 
-Planned = tuple["Sheet", Mapping]
-"""A file and the meaning of its columns."""
+Others = dict[str, dict[tuple[str, str], "Table"]]
+"""Rows of each recording and subject in the files beside an accelerometer's, by the file's name."""
 
 
 class Generic(Format):
@@ -71,56 +74,85 @@ class Generic(Format):
         mapped = [
             (sheet, mapping) for sheet, mapping in plans if mapping.columns.keys() & {"acc", "gyro"} or mapping.places
         ]
-        passed = [plan[0].where for plan in plans if plan not in mapped]
+        together = files_of_one(mapped)
+        used = {plan[0].where for each in together for plan in each.plans}
+        passed = [sheet.where for sheet in sheets if sheet.where not in used]
         for sheet, mapping in plans:
             if not sheet.columns and (sheet.member.named or not (sheet.blank or sheet.is_json)):
                 sheet.table()  # tells what is wrong with it
             if not mapped and sheet.member.named:
                 sheet.table().require(*(questions.options.acc or ()))
                 require_complete(sheet.where, mapping, sheet.columns, questions.options.rate_hz)
-        for acc, gyro in _pairs(mapped):
-            for name, chosen in at_places(acc[0].where, acc[1], questions):
-                for session in self._sessions(folder, (acc[0], chosen), gyro, questions, name):
+        for files in together:
+            for name, chosen in at_places(files.acc[0].where, files.acc[1], questions):
+                for session in self._sessions(folder, replace(files, acc=(files.acc[0], chosen)), questions, name):
                     session.findings.passed_over = passed
                     yield session
 
-    def _sessions(
-        self, folder: Folder, acc: Planned, gyro: Planned | None, questions: Questions, place: str
-    ) -> Iterator[Session]:
-        sheet, mapping = acc
-        table = sheet.table()
-        require_complete(table.where, mapping, table.columns, questions.options.rate_hz)
-        _confirm(table, mapping, questions)
-        stem, tables, turning = sheet.stem, [table], {}
-        if gyro is not None:
-            stem = without_sensor(sheet.stem) or sheet.stem
-            tables.append(gyro[0].table())
-            _confirm(tables[1], gyro[1], questions)
-            turning = dict(_split(tables[1], gyro[1]))
+    def _sessions(self, folder: Folder, files: Files, questions: Questions, place: str) -> Iterator[Session]:
+        sheet, mapping = files.acc
+        tables = [plan[0].table() for plan in files.plans]
+        require_complete(tables[0].where, mapping, tables[0].columns, questions.options.rate_hz)
+        for table, (_, plan) in zip(tables, files.plans, strict=True):
+            _confirm(table, plan, questions)
+        others = {
+            plan[0].where: dict(_split(table, plan[1]))
+            for table, plan in zip(tables, files.plans, strict=True)
+            if plan in (files.gyro, files.gravity)
+        }
+        stem = sheet.stem if len(tables) == 1 and not files.linear else without_sensor(sheet.stem) or sheet.stem
         label = mapping.column("label")
-        for key, rows in _split(table, mapping):
-            findings = self.findings(*tables)
-            if place:
-                findings.decide("place", place, "one of several in the table")
-            for column, why in mapping.passed:
-                findings.decide("labels", "none", f"{column!r} {why}")
-            sensors = [_sensor(ACC, rows, mapping, questions, findings)]
-            if "gyro" in mapping.columns:
-                sensors.append(_sensor(GYRO, rows, mapping, questions, findings))
-            elif gyro is not None:
-                if key not in turning:
-                    raise DataError(
-                        f"{gyro[0].where}: has no rows of {' '.join(filter(None, key))!r}. Add them, or leave the "
-                        "gyroscope out: --gyro none"
-                    )
-                sensors.append(_sensor(GYRO, turning[key], gyro[1], questions, findings))
-            recording, person = key
-            part = recording or (person if "recording" not in mapping.columns else "")
-            whole = " ".join(filter(None, (folder.join(stem), part)))
-            several = questions.options.place == ALL and place
-            name, person = (f"{whole} {place}", person or whole) if several else (whole, person)
-            labels = rows.texts(label) if label else None
-            yield Session(name, sensors, findings, person or None, labels, folder.top)
+        for column_place, whole in rows_at_places(tables[0], mapping, questions):
+            here = place or column_place
+            for key, rows in _split(whole, mapping):
+                findings = self.findings(*tables)
+                if here:
+                    findings.decide("place", here, "one of several in the table")
+                for column, why in mapping.passed:
+                    findings.decide("labels", "none", f"{column!r} {why}")
+                moving = _moving(rows, files, others, key, questions, findings)
+                sensors = [moving]
+                if "gyro" in mapping.columns:
+                    sensors.append(_sensor(GYRO, rows, mapping, questions, findings))
+                elif files.gyro is not None:
+                    turning = _rows_of(key, files.gyro, others, "the gyroscope out: --gyro none")
+                    at = dict(rows_at_places(turning, files.gyro[1], questions)) if column_place else {"": turning}
+                    sensors.append(_sensor(GYRO, at[column_place], files.gyro[1], questions, findings))
+                recording, person = key
+                part = recording or (person if "recording" not in mapping.columns else "")
+                name = " ".join(filter(None, (folder.join(stem), part)))
+                if here and is_all(questions):
+                    name, person = f"{name} {here}", person or name
+                labels = rows.texts(label) if label else None
+                yield Session(name, sensors, findings, person or None, labels, folder.top)
+
+
+def _rows_of(key: tuple[str, str], plan: Planned, others: Others, cure: str) -> Table:
+    """Return the rows of a recording and subject in another file of its sensors.
+
+    Raises:
+        DataError: there are none.
+    """
+    if key not in others[plan[0].where]:
+        raise DataError(f"{plan[0].where}: has no rows of {' '.join(filter(None, key))!r}. Add them, or leave {cure}")
+    return others[plan[0].where][key]
+
+
+def _moving(
+    rows: Table, files: Files, others: Others, key: tuple[str, str], questions: Questions, findings: Findings
+) -> Sensor:
+    """Return the accelerometer, with gravity from beside it where it is without."""
+    mapping = files.acc[1]
+    sensor = _sensor(ACC, rows, mapping, questions, findings)
+    if files.linear and sensor.gravity is None:
+        sensor = replace(sensor, gravity="removed", gravity_why=f"the file's name, {files.acc[0].stem!r}")
+    if files.gravity is not None:
+        beside = _rows_of(key, files.gravity, others, f"{files.gravity[0].where} out.")
+        still = _sensor(ACC, beside, files.gravity[1], questions, findings)
+        return with_gravity(sensor, still, findings, f"{rows.where} and {beside.where} summed")
+    if mapping.gravity and sensor.gravity is None and questions.options.gravity is None:
+        return summed_if_without(sensor, mapping.gravity)
+    return sensor
 
 
 def _mapping(sheet: Sheet, questions: Questions) -> Mapping:
@@ -138,32 +170,6 @@ def _mapping(sheet: Sheet, questions: Questions) -> Mapping:
 
 def _there(column: str, columns: Collection[str]) -> bool:
     return set(summed(column, columns)) <= set(columns)
-
-
-def _pairs(mapped: list[Planned]) -> list[tuple[Planned, Planned | None]]:
-    """Return each table with an accelerometer, with the table of its gyroscope where that is another one."""
-    turning = {
-        without_sensor(plan[0].stem): plan for plan in mapped if "acc" not in plan[1].columns and not plan[1].places
-    }
-    out: list[tuple[Planned, Planned | None]] = []
-    for sheet, mapping in mapped:
-        if "acc" in mapping.columns or mapping.places:
-            beside = (
-                None
-                if "gyro" in mapping.columns or any(place.gyro for place in mapping.places)
-                else turning.pop(without_sensor(sheet.stem), None)
-            )
-            if beside is not None:  # labels, and what tells recordings apart, may stand in the other file alone
-                other, plan = beside
-                lacking = (what for what in ("recording", "subject-column") if plan.column(what) not in other.columns)
-                beside = other, plan.without("label", *lacking)
-            out.append(((sheet, mapping), beside))
-    for sheet, _ in turning.values():
-        raise DataError(
-            f"{sheet.where}: holds a gyroscope, but no file beside it the accelerometer. Put it there, under the "
-            "same name with `acc` for `gyro`; or name the columns: --acc X,Y,Z"
-        )
-    return out
 
 
 def _confirm(table: Table, mapping: Mapping, questions: Questions) -> None:
