@@ -46,7 +46,7 @@ def test_lists_the_windows_that_are_cut(monkeypatch: pytest.MonkeyPatch, tmp_pat
 @pytest.mark.realdata
 def test_says_where_real_data_lie(real_root: Path) -> None:
     listing = call("data", "--data", real_root).out
-    for name in ("uci-har", "usc-had", "mobifall", "motionsense"):
+    for name in ("uci-har", "usc-had", "mobifall", "motionsense", "sp-sw-har", "wisdm-watch"):
         assert str(real_root) in row(listing, name)
         assert call("data", name, "--check", "--data", real_root).code == 0
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from otolith.datasets import checking, load, motionsense, usc_had
+from otolith.datasets import checking, load, motionsense, sp_sw_har, usc_had, wisdm_watch
 from otolith.datasets.base import Dataset, DatasetInfo
 from otolith.datasets.registry import REGISTRY
 from otolith.datasets.tables import read_numbers
@@ -76,6 +76,30 @@ def motionsense_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def sp_sw_har_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, count in (("N_SUBJECTS", 1), ("N_EXECUTIONS", 1)):
+        monkeypatch.setattr(sp_sw_har, name, count)
+    (tmp_path / "s01").mkdir()
+    rows = "".join(f"0.1,9.8,0.5,0.1,0.2,0.3,{1657533977813 + 10 * i},SEATED\n" for i in range(100))
+    for device in ("sp", "sw"):
+        text = "x_acc,y_acc,z_acc,x_gyro,y_gyro,z_gyro,timestamp,label\n" + rows
+        (tmp_path / "s01" / f"s01_01_{device}.csv").write_text(text)
+    return tmp_path
+
+
+def wisdm_watch_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(wisdm_watch, "SUBJECTS", range(1600, 1601))
+    for sensor in ("accel", "gyro"):
+        (tmp_path / sensor).mkdir()
+        rows = "".join(
+            f"1600,{letter},{n}{50_000_000 * i:09},0.5,9.81,0.25;\n"
+            for n, letter in ((2, "A"), (1, "S"))
+            for i in range(60)
+        )
+        (tmp_path / sensor / f"data_1600_{sensor}_watch.txt").write_text(rows)
+    return tmp_path
+
+
 def mobiact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "WAL" / "WAL_16_1_annotated.csv"
     path.parent.mkdir()
@@ -127,6 +151,8 @@ KINDS = {
     "mobifall": mobifall,
     "motionsense": motionsense_,
     "mobiact": mobiact,
+    "sp-sw-har": sp_sw_har_,
+    "wisdm-watch": wisdm_watch_,
     "watch": watch,
     "own": own,
     "plain": plain,

@@ -13,7 +13,10 @@ from otolith.datasets import Dataset, DatasetInfo, info, kind_of, load, location
 from otolith.errors import DataError
 from otolith.recording import Recording
 
-BUILT_IN = ["mobiact", "mobifall", "motionsense", "synthetic", "uci-har", "usc-had", "watch"]
+BUILT_IN = [
+    *("mobiact", "mobifall", "motionsense", "sp-sw-har", "sp-sw-har-phone", "sp-sw-har-watch"),
+    *("synthetic", "uci-har", "usc-had", "watch", "wisdm-watch"),
+]
 
 
 def test_names() -> None:

@@ -15,9 +15,11 @@ from otolith.datasets.folder import FolderDataset, write_folder
 from otolith.datasets.mobiact import COLUMNS, MobiAct
 from otolith.datasets.mobifall import MobiFall
 from otolith.datasets.motionsense import read_trial
+from otolith.datasets.sp_sw_har import SpSwHar
 from otolith.datasets.uci_har import UciHar
 from otolith.datasets.usc_had import read_readings
 from otolith.datasets.watch import Watch
+from otolith.datasets.wisdm_watch import WisdmWatch
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.windows import WindowMeta, cut
 from otolith.windows.clock import contiguous
@@ -148,6 +150,52 @@ class MotionSenseFiles(Reader):
 
     def read(self, box: Path, files: Files) -> None:
         sane([read_trial(box / "wlk_7" / "sub_1.csv", 1, "walking")])
+
+
+@register
+class SpSwHarFiles(Reader):
+    name, weight = "sp-sw-har", 3.0
+
+    def valid(self) -> list[Files]:
+        head = "x_acc,y_acc,z_acc,x_gyro,y_gyro,z_gyro,timestamp,label\n"
+        rows = "".join(
+            ",".join([*(f"{v:.5f}" for v in row), str(1657533977813 + 10 * i), "WALKING" if i > 30 else "SEATED"])
+            + "\n"
+            for i, row in enumerate(SIGNAL.T)
+        )
+        return [{"s01/s01_01_sp.csv": f"{head}{rows}".encode()}]
+
+    def mutate(self, rng: random.Random, files: Files) -> Files:
+        return {name: fuzzmutate.table_of(rng, content) for name, content in files.items()}
+
+    def read(self, box: Path, files: Files) -> None:
+        sane(list(SpSwHar(box).recordings()))
+
+
+@register
+class WisdmWatchFiles(Reader):
+    name, weight = "wisdm-watch", 3.0
+
+    def valid(self) -> list[Files]:
+        def rows(values: np.ndarray) -> bytes:
+            lines = (
+                ",".join(["1600", "A", str(90426708196641 + 50_000_000 * i), *(f"{v:.5f}" for v in row)]) + ";\n"
+                for i, row in enumerate(values.T)
+            )
+            return "".join(lines).encode()
+
+        return [
+            {
+                "accel/data_1600_accel_watch.txt": rows(SIGNAL[:3]),
+                "gyro/data_1600_gyro_watch.txt": rows(SIGNAL[3:6]),
+            }
+        ]
+
+    def mutate(self, rng: random.Random, files: Files) -> Files:
+        return {name: fuzzmutate.table_of(rng, content) for name, content in files.items()}
+
+    def read(self, box: Path, files: Files) -> None:
+        sane(list(WisdmWatch(box).recordings()))
 
 
 @register

@@ -27,6 +27,8 @@ HASHES = {
     ("mobifall", "paper"): "7147a71306f3",
     ("motionsense", "compact"): "f633f1ed5fe6",
     ("motionsense", "paper"): "9e83704b1573",
+    **{(f"sp-sw-har{device}", "compact"): "f633f1ed5fe6" for device in ("", "-phone", "-watch")},
+    **{(f"sp-sw-har{device}", "paper"): "9e83704b1573" for device in ("", "-phone", "-watch")},
     ("synthetic", "compact"): "f633f1ed5fe6",
     ("synthetic", "paper"): "9e83704b1573",
     ("uci-har", "compact"): "f0f490a81846",
@@ -35,6 +37,8 @@ HASHES = {
     ("usc-had", "paper"): "e039aab027b4",
     ("watch", "compact"): "f633f1ed5fe6",
     ("watch", "paper"): "9e83704b1573",
+    ("wisdm-watch", "compact"): "f633f1ed5fe6",
+    ("wisdm-watch", "paper"): "9e83704b1573",
     ("somebody's own", "compact"): "f633f1ed5fe6",
     ("somebody's own", "paper"): "9e83704b1573",
 }
