@@ -6,6 +6,7 @@ import json
 import pickle
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,10 @@ def test_processes_give_the_same_as_one(model: Path, study: Path, tmp_path: Path
         done(model, study, tmp_path / f"w{workers}", workers=workers).write(tmp_path / f"o{workers}", windows=True)
     one, two = ({p.name: p.read_bytes() for p in (tmp_path / f"o{n}").glob("*.csv")} for n in (1, 2))
     assert one == two
-    assert set(one) == {"windows.csv", "intervals.csv", "totals.csv"}
+    names = ("windows", "intervals", "hours", "days", "recordings", "totals")
+    assert set(one) == {f"{name}.csv" for name in names}
+    recordings = pl.read_csv(tmp_path / "o1" / "recordings.csv")
+    assert sorted(recordings["file"]) == ["ada/monday.csv", "ada/tuesday.csv", "bob.csv", "cleo.zip"]
 
 
 def test_a_stopped_prediction_goes_on_and_does_nothing_twice(
@@ -200,3 +204,24 @@ def test_units_can_be_told_apart_and_sent(study: Path) -> None:
         assert given.file == unit.source
     with pytest.raises(DataError, match="nor the name of a data set"):
         units.plan(["nowhere"])
+
+
+def test_days_are_cut_in_the_zone_of_the_recording_or_in_another(model: Path, tmp_path: Path) -> None:
+    first = "2026-03-01T23:59:55"
+    for name, zone in (("local", "+05:30"), ("utc", "Z")):
+        lines = [
+            f"{first[:-2]}{55 + i / RATE:06.3f}{zone}," + row.partition(",")[2] for i, row in enumerate(rows(n=100))
+        ]
+        (tmp_path / "d").mkdir(exist_ok=True)
+        (tmp_path / "d" / f"{name}.csv").write_text("\n".join([TABLE.replace("time (s)", "time"), *lines]) + "\n")
+    found = done(model, tmp_path / "d", tmp_path / "w")
+    found.write(tmp_path / "own")
+    own = pl.read_csv(tmp_path / "own" / "recordings.csv")
+    assert own["started"].to_list() == [f"{first}+05:30", f"{first}+00:00"]
+    assert own["timezone"].to_list() == ["UTC+05:30", "UTC"]
+    replace(found, zone="Asia/Tokyo").write(tmp_path / "tokyo")
+    tokyo = pl.read_csv(tmp_path / "tokyo" / "days.csv")
+    assert tokyo["day"].to_list() == ["2026-03-02", "2026-03-02"]
+    assert set(tokyo["timezone"]) == {"Asia/Tokyo"}
+    with pytest.raises(DataError, match="is no time zone"):
+        batch.run(found.plan, working.Settings(model), found.store, zone="Tokyo")

@@ -217,7 +217,7 @@ def test_a_folder_holds_all_that_belongs_together(model: Model, tmp_path: Path) 
     assert (len(timelines), len(skipped)) == (2, 1)
     names = {entry.name for entry in (tmp_path / "out").iterdir()}
     assert names == {"a_.._b_i.svg", "a_.._b_i-2.svg", "about.json", "timeline.html"} | {
-        f"{name}.csv" for name in ("intervals", "totals")
+        f"{name}.csv" for name in ("intervals", "hours", "days", "recordings", "totals")
     }
     page = (tmp_path / "out" / "timeline.html").read_text("utf-8")
     assert "a/../b &lt;i&gt;" in page

@@ -60,6 +60,7 @@ class Findings:
         started: first moment of its clock, ISO 8601; without a zone where the files name none, None where they say
             nothing.
         started_s: the same in seconds since 1970 (as if in UTC where no zone is named).
+        timezone: of the clock on the wall, such as Europe/Berlin or +02:00; None where the files do not tell.
         decisions, repairs, gaps, flags: in the order in which they were found.
         passed_over: files beside it that hold nothing of use here.
         about: what the file says of its device (serial number, temperature, place), by name.
@@ -75,6 +76,7 @@ class Findings:
     format: str = ""
     started: str | None = None
     started_s: float | None = None
+    timezone: str | None = None
     decisions: list[Decision] = field(default_factory=list)
     repairs: list[Repair] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
@@ -97,4 +99,6 @@ class Findings:
         found = asdict(self)
         if not self.about:
             del found["about"]
+        if self.timezone is None:
+            del found["timezone"]
         return found

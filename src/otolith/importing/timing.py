@@ -7,7 +7,7 @@ with a fraction, a format of the user's, or no time at all but a rate.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from otolith.errors import DataError
 from otolith.importing.counters import carried_on
 from otolith.importing.dates import DAY_FIRST, MONTH_FIRST, USUAL, YEAR_FIRST, read_dates
+from otolith.importing.local_time import place_of
 from otolith.importing.questions import Undecided
 from otolith.importing.table import Table
 from otolith.importing.time_of_day import CLOCK, MINUTES, refuse_odd, time_of_day
@@ -46,19 +47,19 @@ class Clock:
     """Time of every row in seconds since `origin_ns`, NaN where it is missing.
 
     `origin_ns`: nanoseconds since 1970, as if in UTC where no zone is named; None where time counts from a start.
-    `regular` is the rate where there is no time but a rate.
+    `regular` is the rate where there is no time but a rate, `local` the zone of the wall's clock, where it is said.
     """
 
     seconds: NDArray[np.float64]
     origin_ns: int | None = None
     zone: str = ""
     regular: float | None = None
+    local: str | None = None
 
 
 def usual_rate(text: str) -> float | None:
     """Return a rate in Hz that a file states in digits; None for one at which nothing samples."""
-    rate = float(text)
-    return rate if 1 <= rate <= RATES[1] else None
+    return rate if 1 <= (rate := float(text)) <= RATES[1] else None
 
 
 def counted(n_rows: int, rate_hz: float, origin_ns: int | None = None) -> Clock:
@@ -129,7 +130,7 @@ def _since(nanoseconds: NDArray[np.int64], zone: str) -> Clock:
     """A clock from nanoseconds since 1970; the smallest integer stands for none."""
     known = nanoseconds != -(2**63)
     origin = int(nanoseconds[known][0]) if known.any() else 0
-    # the difference is small and exact, the instants themselves are beyond what a float tells apart
+    # the difference is small and exact; a float cannot tell the instants apart
     with np.errstate(over="ignore"):
         seconds = np.where(known, (nanoseconds - origin) / 1e9, np.nan)
     return Clock(seconds, origin, zone)
@@ -252,7 +253,7 @@ def _dates(
         )
     if found.how != USUAL:
         findings.decide("dates", found.how, f"column {column!r}")
-    return _since(found.nanoseconds, "UTC" if found.zone else "")
+    return replace(_since(found.nanoseconds, "UTC" if found.zone else ""), local=place_of(found.zone, found.local_s))
 
 
 def _formatted(table: Table, column: str, time_format: str) -> Clock:

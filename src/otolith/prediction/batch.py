@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from otolith.errors import DataError
 from otolith.prediction import tables
 from otolith.prediction.folder import Summary, Writer, named
+from otolith.prediction.moments import placed, zone_of
 from otolith.prediction.store import Outcome, Store, Stored
 from otolith.prediction.units import Hints, Plan, Unit
 from otolith.prediction.working import Settings, predict_in_worker, predict_unit
@@ -39,6 +40,7 @@ class Done:
     Attributes:
         left_out: sentences on files and recordings that have no timeline.
         notes: sentences on files that were passed over.
+        zone: time zone of the calendar; None: that of each recording.
     """
 
     plan: Plan
@@ -46,12 +48,16 @@ class Done:
     store: Store
     left_out: list[str]
     notes: list[str]
+    zone: str | None = None
 
     def stored(self) -> Iterator[tuple[str, Stored]]:
         """Yield the source and the results of each recording, one at a time in memory."""
         for unit, outcome in zip(self.plan.units, self.outcomes, strict=True):
             for number, described in enumerate(outcome.recordings):
-                yield unit.source, self.store.load(unit.key, number, described)
+                stored = self.store.load(unit.key, number, described)
+                zone = self.zone or described["timezone"]
+                started = placed(stored.timeline.started, zone_of(zone) if zone else None)
+                yield unit.source, replace(stored, timeline=replace(stored.timeline, started=started))
 
     def write(
         self,
@@ -86,7 +92,7 @@ class Done:
         summary, frames = Summary(), []
         for each in named(self.stored()):
             summary.add(each.timeline)
-            frames.append(tables.intervals([each.timeline]))
+            frames.append(tables.intervals([each.timeline], each.file))
             bar.advance()
         tables.write(pl.concat(frames), out)
         return summary
@@ -98,6 +104,7 @@ def run(
     store: Store,
     *,
     workers: int | None = None,
+    zone: str | None = None,
     ask: Ask | None = None,
     progress: Progress = SILENT,
 ) -> Done:
@@ -107,12 +114,15 @@ def run(
 
     Args:
         workers: processes; None: one for each core where that is worth it.
+        zone: time zone of days and hours; None: that of each recording.
         ask: a person; None: what is open is left out.
 
     Raises:
         DataError: no recording could be used (with all reasons), or `settings.only` names one that is not there.
         StorageError: a result cannot be written.
     """
+    if zone is not None:
+        zone_of(zone)  # refused before the work
     units = plan.units if settings.only is None else [u for u in plan.units if u.name in (None, *settings.only)]
     found = {unit.key: outcome for unit in units if (outcome := store.outcome(unit.key)) is not None}
     left = [(number, unit) for number, unit in enumerate(units) if unit.key not in found]
@@ -135,7 +145,7 @@ def run(
     notes = [f"Passed over, since no motion is in it: {', '.join(passed[:MOST_PASSED])}"] if passed else []
     if len(passed) > MOST_PASSED:
         notes = [f"{notes[0]} and {len(passed) - MOST_PASSED:,} more files"]
-    return Done(replace(plan, units=units), outcomes, store, left_out, notes)
+    return Done(replace(plan, units=units), outcomes, store, left_out, notes, zone)
 
 
 def _nothing(plan: Plan, left_out: list[str], passed: list[str]) -> str:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
 from otolith.model import Model
-from otolith.prediction import page, tables
+from otolith.prediction import days, page, tables
 from otolith.prediction.run import Predicted
+from otolith.prediction.seen import stored_of
 from otolith.prediction.store import Stored
-from otolith.prediction.timeline import Timeline
+from otolith.prediction.timeline import NOT_WORN, Timeline
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording
 from otolith.system.files import refuse_existing, whole_folder
@@ -36,11 +37,13 @@ class Summary:
     Attributes:
         n: number of recordings with a timeline.
         seconds: of each activity.
+        not_worn_s: seconds in which the device was not worn; they count for no activity.
         without: number of recordings that lack a sensor.
     """
 
     n: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    not_worn_s: float = 0.0
     without: Counter[str] = field(default_factory=Counter)
 
     def add(self, timeline: Timeline) -> None:
@@ -48,6 +51,9 @@ class Summary:
         self.n += 1
         self.without.update(timeline.without)
         for each in timeline.intervals():
+            if each.activity == NOT_WORN:
+                self.not_worn_s += each.stop_s - each.start_s
+                continue
             self.seconds[each.activity] = self.seconds.get(each.activity, 0.0) + each.stop_s - each.start_s
 
     def notes(self) -> list[str]:
@@ -72,6 +78,7 @@ class Writer:
         self.summary = Summary()
         self._building, self._kind = building, kind
         self._totals = tables.Totals()
+        self._wide = {"hours": days.per_hour(), "days": days.per_day(), "recordings": days.per_recording()}
         self._intervals: list[pl.DataFrame] = []
         self._windows = tables.Growing(building / f"windows.{kind}") if windows else None
         self._recordings: list[dict[str, object]] = []
@@ -86,7 +93,9 @@ class Writer:
             picture = page.image(self._building / name)
         self.summary.add(timeline)
         self._totals.add(timeline)
-        self._intervals.append(tables.intervals([timeline]))
+        for table in self._wide.values():
+            table.add(timeline, stored.file, stored.epochs)
+        self._intervals.append(tables.intervals([timeline], stored.file))
         if self._windows is not None:
             self._windows.add(tables.windows([timeline]))
         self._recordings.append(page.recording(timeline, picture))
@@ -104,6 +113,8 @@ class Writer:
         totals = self._totals.frame()
         tables.write(pl.concat(self._intervals), self._building / f"intervals.{self._kind}")
         tables.write(totals, self._building / f"totals.{self._kind}")
+        for name, table in self._wide.items():
+            tables.write(table.frame(), self._building / f"{name}.{self._kind}")
         if self._windows is not None:
             self._windows.close()
         told = [*notes, *self.summary.notes(), *(f"Left out: {reason}" for reason in skipped)]
@@ -129,7 +140,7 @@ def write(
     total: int | None = None,
     progress: Progress = SILENT,
 ) -> tuple[list[Timeline], list[str]]:
-    """Write `{intervals,totals}.KIND`, a picture of each recording, `timeline.html` and `about.json`.
+    """Write `{intervals,hours,days,recordings,totals}.KIND`, pictures, `timeline.html` and `about.json`.
 
     The folder appears whole at the end, or not at all. Returns the timelines and the reasons why some recordings have
     none, as `collect` does. `otolith.prediction.batch` writes the same from results on disk.
@@ -146,18 +157,19 @@ def write(
         drawn = building / f".picture.{picture}"
 
         def add(recording: Recording, timeline: Timeline) -> None:
+            stored = stored_of(recording, timeline, recording.name)
             if writer.summary.n < PICTURED:
                 from otolith.prediction.picture import draw
 
-                figure = draw(recording, timeline, [c for c in model.meta.channels if c in recording.channels])
+                figure = draw(recording, stored.timeline, [c for c in model.meta.channels if c in recording.channels])
                 if picture == "png":
                     style.save_png(figure, drawn, dpi=150)
                 else:
                     drawn.write_text(style.svg(figure), "utf-8")
-                writer.add(Stored(timeline, recording.name, drawn))
+                writer.add(replace(stored, picture=drawn))
                 drawn.unlink()
             else:
-                writer.add(Stored(timeline, recording.name))
+                writer.add(stored)
 
         timelines, skipped = collect(predicted, total, progress, add)
         writer.finish(facts, terms, notes, skipped)

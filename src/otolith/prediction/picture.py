@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from otolith.prediction.timeline import Timeline
+from otolith.prediction.timeline import NOT_WORN, Timeline
 from otolith.recording import Recording, Stream, unit_of
 from otolith.report.style import FEW, GRID, INK, MUTED, bare, canvas, in_rows, palette, styled
 
@@ -18,13 +18,15 @@ POINTS = 1200
 """Columns of a drawn signal; longer signals are drawn by the smallest and largest value of each column."""
 AXIS_COLOURS = FEW[:3]
 UNKNOWN_COLOUR = "#b8c0c8"
+NOT_WORN_COLOUR = "#e9edf1"
 SENSORS = (("acc", "Acceleration"), ("gyro", "Rotation"))
 
 
 def colours_of(states: Sequence[str], n_activities: int) -> dict[str, str]:
     """Return a colour for each state, beginning after those of the axes; "unknown" is grey."""
     colours = palette(n_activities + len(AXIS_COLOURS))[len(AXIS_COLOURS) :]
-    return {name: colours[i] if i < n_activities else UNKNOWN_COLOUR for i, name in enumerate(states)}
+    found = {name: colours[i] if i < n_activities else UNKNOWN_COLOUR for i, name in enumerate(states)}
+    return found | {NOT_WORN: NOT_WORN_COLOUR}
 
 
 def draw(recording: Recording, timeline: Timeline, channels: Sequence[str]) -> Figure:
@@ -51,7 +53,7 @@ def draw(recording: Recording, timeline: Timeline, channels: Sequence[str]) -> F
         axes[-1].set_xlabel(
             "seconds" if timeline.started is None else f"seconds after {timeline.started:%Y-%m-%d %H:%M:%S}"
         )
-        seen = dict.fromkeys(name for name in timeline.states if any(i.activity == name for i in intervals))
+        seen = dict.fromkeys(name for name in colours if any(i.activity == name for i in intervals))
         ncols = min(7, max(1, len(seen)))
         figure.legend(
             handles=in_rows([Patch(color=colours[name], label=name) for name in seen], ncols),

@@ -20,11 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import InUseError, StorageError
+from otolith.prediction.epochs import Epochs
 from otolith.prediction.timeline import Timeline
 from otolith.system import claims, files
 
 ABOUT, UNIT, UNITS = "about.json", "unit.json", "units"
 _ARRAYS = ("start_s", "probabilities", "score", "flagged", "belief", "labels")
+_EPOCHS = ("start_s", "enmo", "mad", "mean", "std")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +36,13 @@ class Stored:
     Attributes:
         timeline: its states.
         file: the file that holds it, as the study names it.
+        epochs: of its accelerometer.
         picture: a file with its picture; None where it has none.
     """
 
     timeline: Timeline
     file: str
+    epochs: Epochs
     picture: Path | None = None
 
 
@@ -125,6 +129,7 @@ def save(place: Path, number: int, stored: Stored) -> dict[str, Any]:
     """Write a recording's arrays into the folder of its unit, and return its description."""
     timeline = stored.timeline
     arrays: dict[str, Any] = {name: value for name in _ARRAYS if (value := getattr(timeline, name)) is not None}
+    arrays |= {f"epoch_{name}": getattr(stored.epochs, name) for name in _EPOCHS}
     np.savez(place / f"{number}.npz", **arrays)
     return {
         "recording": timeline.recording,
@@ -134,6 +139,7 @@ def save(place: Path, number: int, stored: Stored) -> dict[str, Any]:
         "hop_s": timeline.hop_s,
         "started": None if timeline.started is None else timeline.started.isoformat(),
         "without": list(timeline.without),
+        "not_worn": [list(span) for span in timeline.not_worn],
         "file": stored.file,
     }
 
@@ -160,8 +166,10 @@ def restored(arrays: dict[str, NDArray[Any]], described: dict[str, Any], picture
         labels=arrays["labels"],
         started=None if started is None else datetime.fromisoformat(started),
         without=tuple(described["without"]),
+        not_worn=tuple((begin, end) for begin, end in described["not_worn"]),
     )
-    return Stored(timeline, described["file"], picture)
+    epochs = Epochs(*(arrays[f"epoch_{name}"] for name in _EPOCHS))
+    return Stored(timeline, described["file"], epochs, picture)
 
 
 def unfinished(out: Path) -> Path:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.prediction.timeline import Timeline
+from otolith.prediction.moments import days, moment
+from otolith.prediction.timeline import NOT_WORN, Timeline
 from otolith.system.files import whole_file
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def windows(timelines: Sequence[Timeline]) -> pl.DataFrame:
     """Return a table with one row for each window.
 
     Columns: recording, subject, start_s, stop_s, time (ISO 8601; null where the clock's start is unknown), activity,
-    probability, unknown_score, label (null where there is none), and `p NAME` for each state after smoothing, without
-    smoothing for each activity.
+    probability, unknown_score, label (null where there is none), worn, and `p NAME` for each state after smoothing,
+    without smoothing for each activity.
     """
     import polars as pl
 
@@ -45,14 +46,18 @@ def windows(timelines: Sequence[Timeline]) -> pl.DataFrame:
             "probability": pl.Series(t.probability).fill_nan(None),
             "unknown_score": pl.Series(score).fill_nan(None),
             "label": pl.Series([label or None for label in t.labels.tolist()], dtype=pl.String),
+            "worn": pl.Series(~t.off()),
         }
         columns |= {f"p {name}": pl.Series(np.ascontiguousarray(table[:, i])) for i, name in enumerate(names)}
         frames.append(pl.DataFrame(columns))
     return pl.concat(frames)
 
 
-def intervals(timelines: Sequence[Timeline]) -> pl.DataFrame:
-    """Return a row for each interval: recording, subject, start_s, stop_s, time, activity, probability, windows."""
+def intervals(timelines: Sequence[Timeline], file: str | None = None) -> pl.DataFrame:
+    """Return a row for each interval: recording, subject, start_s, stop_s, time, activity, probability, windows.
+
+    `file`, where it is given, is one column more: the file that holds the recordings.
+    """
     rows = [
         (
             t.recording,
@@ -68,7 +73,12 @@ def intervals(timelines: Sequence[Timeline]) -> pl.DataFrame:
         for each in t.intervals()
     ]
     names = ("recording", "subject", "start_s", "stop_s", "time", "activity", "probability", "windows")
-    return _table(names, (str, str, float, float, str, str, float, int), rows)
+    found = _table(names, (str, str, float, float, str, str, float, int), rows)
+    if file is None:
+        return found
+    import polars as pl
+
+    return found.with_columns(pl.lit(file).alias("file"))
 
 
 class Totals:
@@ -80,9 +90,11 @@ class Totals:
     def add(self, t: Timeline) -> None:
         """Add a recording."""
         for each in t.intervals():
-            for day, part in _days(t.started, each.start_s, each.stop_s):
+            if each.activity == NOT_WORN:
+                continue
+            for day, begin, end in days(t.started, each.start_s, each.stop_s):
                 place = self._seconds[str(t.subject), day, None if day else t.recording]
-                place[each.activity] = place.get(each.activity, 0.0) + part
+                place[each.activity] = place.get(each.activity, 0.0) + end - begin
 
     def frame(self) -> pl.DataFrame:
         """Return the table that `totals` describes."""
@@ -98,7 +110,8 @@ class Totals:
 def totals(timelines: Sequence[Timeline]) -> pl.DataFrame:
     """Return the seconds of each activity in a subject's day or, where the date is unknown, in a recording.
 
-    Columns: subject, day (ISO 8601, null), recording (null where there is a day), activity, seconds, share.
+    Columns: subject, day (ISO 8601, null), recording (null where there is a day), activity, seconds, share. Time
+    in which the device was not worn is left out.
     """
     found = Totals()
     for t in timelines:
@@ -169,16 +182,4 @@ def _table(names: Sequence[str], types: Sequence[type], rows: Sequence[tuple[Any
 
 
 def _clock(started: datetime | None, seconds: float) -> str | None:
-    return None if started is None else (started + timedelta(seconds=float(seconds))).isoformat(timespec="milliseconds")
-
-
-def _days(started: datetime | None, start_s: float, stop_s: float) -> Iterator[tuple[str | None, float]]:
-    """Yield an interval's days, each with its seconds; (None, all seconds) where the date is unknown."""
-    if started is None:
-        yield None, stop_s - start_s
-        return
-    at, end = started + timedelta(seconds=start_s), started + timedelta(seconds=stop_s)
-    while at < end:
-        midnight = (at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-        yield at.date().isoformat(), (min(midnight, end) - at).total_seconds()
-        at = midnight
+    return None if started is None else moment(started, seconds).isoformat(timespec="milliseconds")

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNKNOWN = "unknown"
+NOT_WORN = "not worn"
+"""State of the intervals in which a device was not worn; no time of any activity."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Timeline:
         labels: (n,) activity of the labelled segment that holds the whole window, "" where there is none.
         started: date and time at which the recording's clock was at zero; None where it is unknown.
         without: sensors of the model that the recording lacks.
+        not_worn: begin and end, in seconds, of the stretches in which the device was not worn.
 
     >>> p = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7]], np.float32)
     >>> no, start = np.zeros(3, bool), np.array([0.0, 0.5, 1.0])
@@ -69,6 +72,7 @@ class Timeline:
     labels: NDArray[np.str_]
     started: datetime | None = None
     without: tuple[str, ...] = ()
+    not_worn: tuple[tuple[float, float], ...] = ()
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -104,6 +108,14 @@ class Timeline:
             stop[-1] = self.start_s[-1] + self.seconds
         return start, stop
 
+    def off(self) -> NDArray[np.bool_]:
+        """Return (n,) True for the windows whose middle lies where the device was not worn."""
+        middle = self.start_s + self.seconds / 2
+        found = np.zeros(len(middle), np.bool_)
+        for begin, end in self.not_worn:
+            found |= (middle >= begin) & (middle < end)
+        return found
+
     def _follows(self) -> NDArray[np.bool_]:
         """Return (n,) True where a window continues the one before it."""
         steps = np.diff(self.start_s, prepend=-np.inf)
@@ -111,16 +123,23 @@ class Timeline:
         return (steps < 1.5 * self.hop_s) & (steps > 0)
 
     def intervals(self) -> Iterator[Interval]:
-        """Yield neighbouring windows of one state as one interval, in order of time; none reaches over a gap."""
+        """Yield neighbouring windows of one state as one interval, in order of time; none reaches over a gap.
+
+        Windows whose middle lies where the device was not worn are in the state `NOT_WORN`.
+        """
         if not len(self):
             return
-        state, probability = self.state, self.probability
+        state, probability = decide(self.states, self.probabilities, self.flagged, self.belief)
+        names = (*self.states, NOT_WORN)
+        if self.not_worn:
+            off = self.off()
+            state, probability = np.where(off, len(self.states), state), np.where(off, np.nan, probability)
         start, stop = self.spans()
         new = ~self._follows() | (np.diff(state, prepend=-1) != 0)
         first = np.flatnonzero(new)
         for a, b in zip(first, [*first[1:], len(self)], strict=True):
             yield Interval(
-                float(start[a]), float(stop[b - 1]), self.states[state[a]], float(probability[a:b].mean()), int(b - a)
+                float(start[a]), float(stop[b - 1]), names[state[a]], float(probability[a:b].mean()), int(b - a)
             )
 
 

@@ -37,6 +37,7 @@ class Given:
         file: the file that holds it, as the study names it.
         started: date and time at which its clock was at zero; None where it is unknown.
         gravity: "included" in the accelerometer's signal or "removed" from it; None where it is unknown.
+        timezone: name of the zone, or distance from UTC, of the clock on the wall; None where it is unknown.
 
     >>> Given(Recording("r", 1, ())).file
     ''
@@ -46,6 +47,7 @@ class Given:
     file: str = ""
     started: datetime | None = None
     gravity: str | None = None
+    timezone: str | None = None
 
 
 @dataclass
@@ -163,7 +165,9 @@ def _of_dataset(data: Dataset) -> Iterator[Unit]:
             name: str | None = reader.entry.name
             own = [by_path[path] for s in reader.entry.streams if (path := str(reader.root / s.file)) in by_path]
             n_bytes, stamp = sum(size for size, _ in own), _digest(own, str(reader.entry))
-            about = _One(reader, _file(notes.get(reader.entry.name, {})), started.get(reader.entry.name), info.gravity)
+            noted = notes.get(reader.entry.name, {})
+            begun_at = started.get(reader.entry.name)
+            about = _One(reader, _file(noted), begun_at, info.gravity, _text(noted.get("timezone")))
         else:
             name, n_bytes, stamp, about = None, each, _digest(sizes), _One(reader, "", None, info.gravity)
         yield Unit(_digest(info.name, data.cache_key(), number, stamp), info.name, name, n_bytes, about)
@@ -177,13 +181,14 @@ class _One:
     file: str
     started: datetime | None
     gravity: str | None
+    timezone: str | None = None
 
     def __call__(self, hints: Hints, ask: Ask | None) -> Read:
         return Read(self._given())
 
     def _given(self) -> Iterator[Given]:
         recording = self.reader()
-        yield Given(recording, self.file or recording.name, self.started, self.gravity)
+        yield Given(recording, self.file or recording.name, self.started, self.gravity, self.timezone)
 
 
 @dataclass(frozen=True)
@@ -203,6 +208,10 @@ def _file(notes: Mapping[str, Any]) -> str:
         return ""
     paths = list(dict.fromkeys(str(source).partition(": ")[0] for source in sources))
     return os.path.basename(paths[0] if len(paths) == 1 else os.path.dirname(paths[0]))
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _of_exports(
@@ -237,5 +246,5 @@ class _Exported:
         for recording, findings in found.recordings:
             started = begun({recording.name: findings.started}).get(recording.name)
             gravity = next((each.value for each in findings.decisions if each.what == "gravity"), None)
-            given.append(Given(recording, self.file, started, gravity))
+            given.append(Given(recording, self.file, started, gravity, _text(getattr(findings, "timezone", None))))
         return Read(iter(given), found.passed_over, dict(questions.hints))

@@ -15,8 +15,9 @@ from otolith.errors import DataError
 from otolith.model import Model, bundle
 from otolith.prediction.matching import refuse_removed_gravity
 from otolith.prediction.run import predict_recordings
+from otolith.prediction.seen import stored_of
 from otolith.prediction.smoothing import DWELL_S
-from otolith.prediction.store import Outcome, Store, Stored, finish, save
+from otolith.prediction.store import Outcome, Store, finish, save
 from otolith.prediction.units import Given, Hints, Unit
 from otolith.system.processes import end_with
 
@@ -112,9 +113,10 @@ def _predict_one(given: Given, outcome: Outcome, place: Path, settings: Settings
         outcome.left_out.append(found.why_not)
         return
     number = len(outcome.recordings)
-    outcome.recordings.append(save(place, number, Stored(found.timeline, given.file)))
+    stored = stored_of(given.recording, found.timeline, given.file, given.gravity)
+    outcome.recordings.append(save(place, number, stored) | {"timezone": given.timezone})
     if drawn and settings.picture and len(outcome.recordings) <= PICTURED:
-        _draw(place / f"{number}.{settings.picture}", given, found.timeline, model)
+        _draw(place / f"{number}.{settings.picture}", given, stored.timeline, model)
 
 
 def _draw(path: Path, given: Given, timeline: Timeline, model: Model) -> None:

@@ -29,6 +29,7 @@ def predict(
     out: Annotated[Path, Parameter(metavar="DIR|FILE")] = Path("predictions"),
     kind: Annotated[Literal["csv", "parquet", "json"], Parameter(name="--format")] = "csv",
     windows: Flag = False,
+    timezone: Annotated[str | None, Parameter(metavar="ZONE")] = None,
     smoothing: Literal["offline", "causal", "none"] = "offline",
     dwell: Annotated[float, Parameter(metavar="SECONDS")] = 3.0,
     picture: Literal["svg", "png"] = "svg",
@@ -50,6 +51,7 @@ def predict(
             there is replaced.
         kind: Format of the tables.
         windows: Write a table with a row for each window, too.
+        timezone: Zone in which days and hours are cut, such as Europe/Berlin; default: the recording's own, else UTC.
         smoothing: offline (looks both ways), causal (only back, as streaming does) or none.
         dwell: Seconds that an activity is expected to last; larger smooths more.
         picture: Format of the picture of each recording; the page shows them all.
@@ -77,7 +79,7 @@ def predict(
     for name, gravity in planned.gravity:
         refuse_removed_gravity(gravity, loaded.meta, loaded.encoder.scaler, name)
     settings = batch.Settings(model, device, smoothing, dwell, tuple(only) if only else None, picture)
-    store = Store(unfinished(out))
+    store, person = Store(unfinished(out)), terminal(progress)
     facts, terms = _facts(loaded, model, smoothing, dwell), results.terms_of(bundle.read_card(model))
     try:
         with claims.hold(store.folder):
@@ -85,7 +87,7 @@ def predict(
                 progress.say(
                     f"{store.folder} held results of another model or other settings; they are predicted anew."
                 )
-            done = batch.run(planned, settings, store, workers=workers, ask=terminal(progress), progress=progress)
+            done = batch.run(planned, settings, store, workers=workers, zone=timezone, ask=person, progress=progress)
             summary = done.write(out, kind=kind, windows=windows, facts=facts, terms=terms, progress=progress)
     except KeyboardInterrupt:
         raise Interrupted(store.folder, resume=False) from None
@@ -93,7 +95,7 @@ def predict(
     if out.suffix.lower() in tables.SUFFIXES:
         where = [("intervals", str(out))]
     else:
-        names = ",".join(["intervals", "totals", *(["windows"] if windows else [])])
+        names = ",".join(["intervals", "hours", "days", "recordings", "totals", *(["windows"] if windows else [])])
         where = [("page", str(out / "timeline.html")), ("tables", str(out / f"{{{names}}}.{kind}"))]
     results.show(
         f"{model} on {planned.name}", [*_durations(summary, done.left_out), *where, *(("terms", t) for t in terms)]
@@ -126,6 +128,8 @@ def _durations(summary: Summary, left_out: Sequence[str]) -> Lines:
         (name, f"{duration(part)}   {100 * part / whole:.1f} %")
         for name, part in sorted(summary.seconds.items(), key=lambda item: -item[1])
     ]
+    if summary.not_worn_s:
+        lines.append(("not worn", duration(summary.not_worn_s)))
     notices = [("note", sentence) for sentence in summary.notes()]
     more = [("and", f"{len(left_out) - MOST_LEFT_OUT:,} more; about.json has them all")]
     listed = [("left out", reason) for reason in left_out[:MOST_LEFT_OUT]]

@@ -18,6 +18,7 @@ import numpy as np
 from otolith.errors import DataError
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.gravity_sum import with_gravity
+from otolith.importing.local_time import known_zone
 from otolith.importing.options import NONE as NO_COLUMN
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import Clock, read_clock
@@ -96,6 +97,7 @@ class SensorLogger(Format):
         findings.sources = list(dict.fromkeys(findings.sources))
         findings.passed_over = passed
         sign = _sign(about, findings)
+        findings.timezone = _timezone(about)
         sensors = [_sensor(stem, table, sign, questions, findings) for stem, table in tables.items() if stem != GRAVITY]
         if GRAVITY in tables:
             gravity = _sensor(GRAVITY, tables[GRAVITY], sign, questions, findings)
@@ -162,6 +164,13 @@ def _times(table: Table, questions: Questions, findings: Findings, unit: str | N
     clock = read_clock(table, "time", questions, findings, unit)
     # old versions count from the start of the phone in `time`; both columns then say the same
     return clock if clock.origin_ns is not None else Clock(table.numbers("seconds_elapsed"))
+
+
+def _timezone(table: Table | None) -> str | None:
+    """Return the zone in which the phone was, as its metadata name it."""
+    if table is None or "recording timezone" not in table.columns or not table.height:
+        return None
+    return known_zone(table.texts("recording timezone")[0].strip())
 
 
 def _sign(table: Table | None, findings: Findings) -> float:
