@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +96,17 @@ def test_an_import_tells_what_it_took_for_one(tmp_path: Path) -> None:
     found = read_recordings(tmp_path / "t.csv", ImportOptions(accept_guess=True))
     assert found.activities == ("Walk", "rest")
     assert any("'walk' differ(s) from 'Walk'" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("header", ["", "activity,meant\n"])
+def test_a_word_for_no_label_is_an_activity_where_the_map_says_so(tmp_path: Path, header: str) -> None:
+    rows = [f"{n / 50},0.1,{n % 7},9.8,{'None' if n < 300 else 'walk'}" for n in range(600)]
+    (tmp_path / "t.csv").write_text("time,ax,ay,az,activity\n" + "\n".join(rows) + "\n")
+    (tmp_path / "map.csv").write_text(f"{header}none,null class\n")
+    options = ImportOptions(accept_guess=True)
+    assert read_recordings(tmp_path / "t.csv", options).activities == ("walk",)
+    mapped = replace(options, label_map=tmp_path / "map.csv")
+    assert read_recordings(tmp_path / "t.csv", mapped).activities == ("null class", "walk")
+    (tmp_path / "labels.csv").write_text("start,end,activity\n0,2,none\n3,4,run\n")
+    mapped = replace(mapped, labels=tmp_path / "labels.csv")
+    assert read_recordings(tmp_path / "t.csv", mapped).activities == ("null class", "run")

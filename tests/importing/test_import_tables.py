@@ -156,3 +156,14 @@ def test_an_outline_names_the_same_rows() -> None:
         outline = table.outline(in_memory)
         assert (outline.where, outline.columns, outline.height) == (table.where, table.columns, 0)
         assert [outline.at(row) for row in range(table.height)] == [table.at(row) for row in range(table.height)]
+
+
+def test_quoted_cells_over_several_lines() -> None:
+    rows = [f"{n / 50},{n % 7}," + ('"slow\nand, fast"' if n % 9 == 3 else "") for n in range(40)]
+    for names in ('time,"x\n(g)",note', 'time,x,"note\n(free)"', '"time\n(s)","x\n(g)","note, by\nhand"'):
+        table = read_table("t.csv", "\n".join([names, *rows, ""]).encode())
+        assert len(table.columns) == 3
+        assert all("\n" not in name for name in table.columns)
+        assert table.height == 40
+        assert table.texts(table.columns[2])[12] == "slow\nand, fast"
+        assert table.at(0) == f"t.csv, line {names.count(chr(10)) + 2}"

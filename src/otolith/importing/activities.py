@@ -23,13 +23,28 @@ NO_LABEL = frozenset((
 """Words, in small letters, by which tables say that a row has no activity."""
 
 
-def is_label(text: str) -> bool:
+def is_label(text: str, kept: Collection[str] = ()) -> bool:
     """Tell if a text names an activity rather than saying that there is none.
 
-    >>> is_label("Walk"), is_label("NA"), is_label(" Unlabelled ")
-    (True, False, False)
+    Args:
+        kept: words for no label that name an activity nevertheless, see `kept_words`.
+
+    >>> is_label("Walk"), is_label("NA"), is_label(" Unlabelled "), is_label("None", {"none"})
+    (True, False, False, True)
     """
-    return text.strip().lower() not in NO_LABEL
+    word = text.strip().lower()
+    return word not in NO_LABEL or word in kept
+
+
+def kept_words(path: Path | None) -> frozenset[str]:
+    """Return the words for no label that a map of activities takes for one, such as by a line `none,null class`.
+
+    Raises:
+        DataError: see `read_map`.
+    """
+    if path is None:
+        return frozenset()
+    return frozenset(name for name, meant in read_map(path).items() if name in NO_LABEL and is_label(meant))
 
 
 def read_map(path: Path, names: Collection[str] = ()) -> dict[str, str]:
@@ -52,6 +67,9 @@ def read_map(path: Path, names: Collection[str] = ()) -> dict[str, str]:
                 f'{path}: is not TOML with names of activities ({error}). Write lines such as:\n"stairs up" = "up"'
             ) from None
     else:
+        if content.strip().count(b"\n") == 0:  # a pair alone, which has no names above it
+            between = next((each for each in (b"\t", b";", b",") if each in content), b",")
+            content = b"written" + between + b"meant\n" + content
         table: Table = read_table(str(path), content)
         if len(table.columns) != 2:
             raise DataError(
@@ -59,7 +77,7 @@ def read_map(path: Path, names: Collection[str] = ()) -> dict[str, str]:
                 "as:\nactivity,meant\nstairs up,up"
             )
         pairs = list(zip(*map(table.texts, table.columns), strict=True))
-        if folded(table.columns[0]) in map(folded, names):
+        if folded(table.columns[0]) in {*map(folded, names), *(NO_LABEL - {""})}:
             pairs.insert(0, (table.columns[0], table.columns[1]))
     found: dict[str, str] = {}
     for name, meant in pairs:

@@ -166,7 +166,7 @@ def _recording(
         found.flags += flags_of(stream)
     segments: tuple[Segment, ...] = ()
     if session.labels is not None:
-        segments = segments_of_rows(parts[0], session.labels, streams[0].rate_hz)
+        segments = segments_of_rows(parts[0], session.labels, streams[0].rate_hz, questions.kept_words)
     subject = options.subject or session.subject or (session.folder if options.subject_folder else "")
     return Recording(name, subject or session.name, tuple(_joined(streams)), segments), found
 

@@ -14,7 +14,7 @@ import csv
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +75,11 @@ class Row:
     duration: str = ""
 
 
-def read_intervals(path: Path) -> list[Interval]:
+def read_intervals(path: Path, kept: Collection[str] = ()) -> list[Interval]:
     """Read the intervals in a file.
+
+    Args:
+        kept: see `otolith.importing.activities.is_label`.
 
     Raises:
         DataError: no such file or column, a time that cannot be read, or an interval that does not end after its
@@ -86,10 +89,10 @@ def read_intervals(path: Path) -> list[Interval]:
     if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
         from otolith.importing.label_studio import rows_of
 
-        return _intervals(rows_of(str(path), content))
+        return _intervals(rows_of(str(path), content), kept)
     kind = path.suffix.lower()
     bare = None if kind == ".parquet" else _without_names(str(path), content)
-    return _intervals(bare if bare is not None else _of_table(table_of(str(path), kind, content)))
+    return _intervals(bare if bare is not None else _of_table(table_of(str(path), kind, content)), kept)
 
 
 def _of_table(table: Table) -> list[Row]:
@@ -167,7 +170,7 @@ def _same(rows: Sequence[tuple[int, list[str]]], first: int, second: int) -> boo
     return all(a is not None and b is not None and math.isclose(a[0], b[0], abs_tol=1e-3) for a, b in pairs)
 
 
-def _intervals(rows: Sequence[Row]) -> list[Interval]:
+def _intervals(rows: Sequence[Row], kept: Collection[str]) -> list[Interval]:
     """Return what rows mean; those without an end last until the next of their recording begins."""
     starts = [_required(row, row.start) for row in rows]
     begins: dict[str, list[float]] = defaultdict(list)
@@ -188,7 +191,7 @@ def _intervals(rows: Sequence[Row]) -> list[Interval]:
             raise DataError(f"{row.where}: ends at {end:g} s, not after its start at {start:g} s. Correct it.")
         if not row.activity and not marked:
             raise DataError(f"{row.where}: names no activity. Fill it, or remove the line.")
-        if is_label(row.activity):
+        if is_label(row.activity, kept):
             out.append(Interval(row.where, row.recording or None, start, end, row.activity, absolute, zoned, marked))
     return out
 

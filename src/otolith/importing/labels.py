@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -22,10 +22,15 @@ from otolith.windows.clock import MAX_GAP_S
 from otolith.windows.times import Samples
 
 
-def segments_of_rows(samples: Samples, labels: Sequence[str] | Texts, rate_hz: float) -> tuple[Segment, ...]:
+def segments_of_rows(
+    samples: Samples, labels: Sequence[str] | Texts, rate_hz: float, kept: Collection[str] = ()
+) -> tuple[Segment, ...]:
     """Return a segment for each run of equal labels, from its first sample to the first one of the next run.
 
     A run that is followed by a gap ends one period after its last sample.
+
+    Args:
+        kept: see `otolith.importing.activities.is_label`.
     """
     texts = [labels[row] for row in samples.rows.tolist()]
     out = []
@@ -33,7 +38,7 @@ def segments_of_rows(samples: Samples, labels: Sequence[str] | Texts, rate_hz: f
     for stop in range(1, len(texts) + 1):
         if stop < len(texts) and texts[stop] == texts[start]:
             continue
-        if is_label(texts[start]):
+        if is_label(texts[start], kept):
             last = float(samples.times[stop - 1])
             following = float(samples.times[stop]) if stop < len(texts) else np.inf
             end = following if following - last <= MAX_GAP_S else last + 1 / rate_hz

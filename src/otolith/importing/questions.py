@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from otolith.errors import DataError
+from otolith.importing.activities import kept_words
 from otolith.importing.options import ImportOptions
 
 
@@ -46,6 +47,8 @@ class Questions:
         self._ask = ask
         self._answers: dict[object, str] = {}
         self._confirmed: set[object] = set()
+        self.kept_words = kept_words(options.label_map)
+        """Words for no label that name an activity in this import."""
         self.hints: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {}
         """Units that data decided, and in which file, by sensor and the columns of its table."""
 

@@ -75,7 +75,7 @@ def read_recordings(
         raise DataError("No source was given. Name a file or a folder of recordings.")
     if options.format is not None:
         FORMATS.get(options.format)  # refuses a name that it does not know before anything is read
-    intervals = read_intervals(options.labels) if options.labels is not None else None
+    intervals = read_intervals(options.labels, questions.kept_words) if options.labels is not None else None
     left_out = LeftOut(options.leave_out)
     recordings: list[Recording] = []
     findings: dict[str, Findings] = {}

@@ -28,6 +28,10 @@ MAX_LINE = 1 << 16
 """Characters in a line; sensors write a few hundred."""
 MAX_COLUMNS = 2000
 HEAD_BYTES = 1 << 16
+NAMES_WITHIN = 4000
+"""Characters among which names of columns may go over several lines."""
+_FOLDED = re.compile(r'(?m)(?:^|(?<=[,;\t|]))"[^"\n]{0,200}\n[^"]{0,200}"(?=[,;\t|\n]|$)')
+_NUMBER_LINE = re.compile(r'(?m)^"?[-+.]?\d')
 SAMPLE = 20 * (MAX_LINE + 1)
 
 
@@ -41,6 +45,7 @@ def read_table(where: str, content: bytes) -> Table:
             name; names file and line.
     """
     text, repairs = decode(where, content)
+    text, joined = _names_joined(text)
     layout = find_layout(text[:SAMPLE])
     if layout is None:
         raise DataError(f"{where}: the file is empty. Record or export it again.")
@@ -56,7 +61,7 @@ def read_table(where: str, content: bytes) -> Table:
         rest, separator = re.sub(r"(?m)^\t|\t$", "", re.sub(r"[ \t]+", "\t", rest)), "\t"
     names = _names(where, layout.names or [f"column {column}" for column in range(1, layout.width + 1)], number - 1)
     body = _quoted if '"' in rest else _plain
-    frame, numbers, more = body(where, rest, number, separator, names)
+    frame, numbers, more = body(where, rest, number + joined, separator, names)
     if not frame.height:
         raise DataError(f"{where}: has a header and no complete row. Record or export it again.")
     units = dict(zip(names, layout.units, strict=False))
@@ -115,7 +120,15 @@ def _head(content: bytes) -> str:
         text = codecs.getincrementaldecoder(name)().decode(content)
     except UnicodeDecodeError:
         text = content.decode("cp1252", errors="replace")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return _names_joined(text.replace("\r\n", "\n").replace("\r", "\n"))[0]
+
+
+def _names_joined(text: str) -> tuple[str, int]:
+    """Return a text without line feeds in the quoted cells above its first number, and how many there were."""
+    first = _NUMBER_LINE.search(text, 0, NAMES_WITHIN)
+    end = min(len(text), NAMES_WITHIN) if first is None else first.start()
+    head = _FOLDED.sub(lambda match: match[0].replace("\n", " "), text[:end])
+    return head + text[end:], text.count("\n", 0, end) - head.count("\n")
 
 
 def decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:

@@ -1,0 +1,132 @@
+"""Files of wearables and of programs that log sensors, and labels of programs for annotation."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from otolith.importing.intervals import read_intervals
+from tests.fuzz import fuzzmutate
+from tests.fuzz.fuzzreader import Files, Reader, register
+from tests.fuzz.reading_imports import Imported
+from tests.helpers import exports
+
+S = exports.signal(3.0)
+N = len(S.acc_times)
+
+
+def cells(values: np.ndarray, between: str = ",") -> list[str]:
+    return [between.join(f"{v:.4f}" for v in row) for row in values.T]
+
+
+class Logged(Imported):
+    """Examples are one file of text each; options of places are among those that are given."""
+
+    def mutate(self, rng: random.Random, files: Files) -> Files:
+        out = super().mutate(rng, files)
+        how = json.loads(out["how.json"])
+        if rng.random() < 0.5:
+            how["options"] = {**how["options"], "place": rng.choice(("all", "hand", "back", "", "1"))}
+        return out | {"how.json": json.dumps(how).encode()}
+
+
+@register
+class EmpaticaE4(Logged):
+    name, weight = "empatica_e4", 3.0
+
+    def valid(self) -> list[Files]:
+        rows = [",".join(str(round(64 * v / exports.G)) for v in row) for row in S.acc.T]
+        starts = "1544027337.000000", "2018-12-05 16:28:57"
+        heads = [[", ".join([start] * 3), "50.000000, 50.000000, 50.000000"] for start in starts]
+        beside = {"source/tags.csv": b"", "source/HR.csv": b"1544027337.000000\n1.000000\n70.0\n71.0\n"}
+        return [{"source/ACC.csv": "\n".join([*head, *rows, ""]).encode(), **beside} for head in heads]
+
+
+@register
+class WisdmRaw(Logged):
+    name, weight = "wisdm_raw", 3.0
+
+    def valid(self) -> list[Files]:
+        lines = [f"{33 + (i > 80)},Jogging,{10**13 + 20_000_000 * i},{row};" for i, row in enumerate(cells(S.acc))]
+        return [{"source/raw.txt": "\n".join([*lines, ""]).encode()}]
+
+
+@register
+class SensorRows(Logged):
+    name, weight = "sensor_rows", 6.0
+
+    def valid(self) -> list[Files]:
+        acc, gyro = cells(S.acc), cells(S.gyro)
+        named = ["time,sensor,x,y,z"]
+        bare, packed = [], ["user,time,sensor type,values"]
+        for t, first, second in zip(S.acc_times, acc, gyro, strict=True):
+            named += [f"{t:.3f},accelerometer,{first}", f"{t:.3f},gyroscope,{second}"]
+            bare += [
+                f"ACCE;{t:.3f};{first.replace(',', ';')};3",
+                f"GYRO;{t:.3f};{second.replace(',', ';')};3",
+                "LIGH;1;2",
+            ]
+            packed += [f'a,{t:.3f},1,"[{first}]"', f'a,{t:.3f},10,"[{second}]"', f'a,{t:.3f},9,"[{first}]"']
+        how = json.dumps({"options": {"accept_guess": True, "gyro_unit": "rad/s"}}).encode()
+        texts = ["\n".join([*lines, ""]).encode() for lines in (named, bare, packed)]
+        return [{"source/log.txt": text, "how.json": how} for text in texts]
+
+
+@register
+class Places(Logged):
+    """Tables with sensors at several places, and with gravity apart; tables without names of many columns."""
+
+    name, weight = "places", 6.0
+
+    def valid(self) -> list[Files]:
+        acc, gyro = cells(S.acc / exports.G), cells(S.gyro)
+        times = [f"{1_700_000_000_000 + 20 * (i - i % 4)}" for i in range(N)]  # that came in groups
+        three = ",".join(f"{{0}}_{axis}" for axis in "xyz")
+        texts = [
+            [f"epoch,{three.format('back')},{three.format('hand')}", *map(",".join, zip(times, acc, acc, strict=True))],
+            [
+                f"time,{three.format('gravity')},{three.format('userAcceleration')},{three.format('rotationRate')},device",
+                *(f"{t:.3f},{a},{g},{g},d{i % 2}" for i, (t, a, g) in enumerate(zip(S.acc_times, acc, gyro, strict=True))),
+            ],
+            [f"{t:.2f} 0 NaN " + " ".join(["30", a, a, g, g, "1 0 0 0"] * 3).replace(",", " ")
+             for t, a, g in zip(S.acc_times, cells(S.acc), gyro, strict=True)],
+        ]  # fmt: skip
+        how = json.dumps({"options": {"accept_guess": True, "place": "all", "gyro_unit": "rad/s"}}).encode()
+        return [{"source/walk.txt": "\n".join([*lines, ""]).encode(), "how.json": how} for lines in texts]
+
+
+@register
+class Annotations(Reader):
+    """Labels of Audacity, ELAN and Label Studio, and marks that last until the next."""
+
+    name, weight = "annotations", 4.0
+    separator: ClassVar[str] = "\t"
+
+    def valid(self) -> list[Files]:
+        region = {"start": 1, "end": 2.5, "timeserieslabels": ["up"]}
+        texts = (
+            "1.000000\t2.500000\tup\n\\\t100.0\t200.0\n4.0\t6.0\tdown\n",
+            "tier\t\t00:00:01.000\t00:00:02.500\t00:00:01.500\tup\ntier\t\t00:00:04.000\t00:00:06.000\t00:00:02.000\tdown\n",
+            "\tBegin Time - ss.msec\tDuration - ss.msec\tactivity\n\t1\t1.5\tup\n\t4\t2\tdown\n",
+            "time\ttext\n1\tup\n2\t\n3\tdown\n",
+            json.dumps([{"data": {"csv": "walk.csv"}, "annotations": [{"result": [{"value": region}]}]}]),
+            json.dumps([{"csv": "walk.csv", "label": [region, region]}]),
+        )
+        return [{"labels.txt": text.encode()} for text in texts]
+
+    def mutate(self, rng: random.Random, files: Files) -> Files:
+        content = files["labels.txt"]
+        if content.startswith(b"[") or rng.random() < 0.3:
+            return {"labels.txt": fuzzmutate.bytes_of(rng, content)}
+        return {"labels.txt": fuzzmutate.table_of(rng, content, self.separator)}
+
+    def read(self, box: Path, files: Files) -> None:
+        for each in read_intervals(box / "labels.txt"):
+            assert np.isfinite(each.start)
+            assert np.isfinite(each.end) or each.until_next
+            assert each.start < each.end
+            assert each.activity
