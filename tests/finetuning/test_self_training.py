@@ -24,20 +24,22 @@ def blobs(counts: list[int], seed: int = 0, apart: float = 4.0) -> tuple[Tensor,
     n_classes=st.integers(1, 5),
     share=st.floats(0, 1),
     most=st.floats(0, 1),
+    labels=st.floats(0.5, 100),
     seed=st.integers(0, 99),
 )
 def test_no_activity_takes_more_than_its_two_bounds_nor_a_less_sure_window(
-    n: int, n_classes: int, share: float, most: float, seed: int
+    n: int, n_classes: int, share: float, most: float, labels: float, seed: int
 ) -> None:
     p = torch.rand(n, n_classes, generator=torch.Generator().manual_seed(seed)).softmax(1)
-    found = confident(p, share, most)
+    found = confident(p, share, most, labels)
     best, answer = p.max(1)
     assert len(found.rows.unique()) == len(found.rows)
     assert torch.equal(found.y, answer[found.rows])
     for number in range(n_classes):
         own = (answer == number).nonzero()[:, 0]
         taken = found.rows[found.y == number]
-        part = n * (1 / n_classes + float(p[:, number].mean() / p.mean(0).sum())) / 2
+        trust = labels / (1 + labels)
+        part = n * ((1 - trust) / n_classes + trust * float(p[:, number].mean() / p.mean(0).sum()))
         assert abs(len(taken) - min(most * len(own), share * part)) < 1 + 1e-4 * n
         assert len(taken) <= min(most * len(own), share * part) + 1e-4 * n
         left = own[~torch.isin(own, taken)]
@@ -51,6 +53,24 @@ def test_the_order_of_windows_does_not_matter() -> None:
     order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
     one, other = confident(p, 0.5, 0.5), confident(p[order], 0.5, 0.5)
     assert set(one.rows.tolist()) == set(order[other.rows].tolist())
+
+
+def test_the_more_labels_the_more_the_answers_say_how_long_activities_are() -> None:
+    p = torch.tensor([[0.9, 0.1]] * 31 + [[0.2, 0.8]] * 9)  # the first takes 29.7 of the 40 windows
+    counts = [torch.bincount(confident(p, 1.0, 1.0, labels).y).tolist() for labels in (1e-3, 1.0, 1e3)]
+    assert counts == [[20, 9], [24, 9], [29, 9]]
+
+
+def test_rounds_tell_how_many_labels_they_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+
+    def spy(probabilities: Tensor, share: float, most: float, labels: float) -> Pseudo:
+        told.append(labels)
+        return confident(probabilities, share, most, labels)
+
+    monkeypatch.setattr(self_training, "confident", spy)
+    self_train(*blobs([4, 2, 3], seed=1), blobs([30, 30, 30])[0], 3)
+    assert set(told) == {3.0}
 
 
 def test_pseudo_labels_count_as_so_many_labels() -> None:

@@ -44,16 +44,18 @@ class Pseudo:
         return torch.full((len(self.y),), WORTH * n_classes / max(1, len(self.y)))
 
 
-def confident(probabilities: Tensor, share: float, most: float) -> Pseudo:
+def confident(probabilities: Tensor, share: float, most: float, labels: float = 1.0) -> Pseudo:
     """Return the surest windows of each activity.
 
     Of each activity c, at most `most` of the windows that are answered so, and at most `share` of its part of all n
-    windows, which lies halfway between an equal one and the one that the answers give: n (1 / C + mean of p_c) / 2. So
-    activities may be of unequal length, and none that is easy to tell, or swallows its neighbours, outnumbers them.
+    windows. That lies between an equal one and the one that the answers give, the nearer to this the more labels they
+    come from: n (1 / C + l · mean of p_c) / (1 + l) with l labels of each. So activities may be of unequal length, and
+    with few labels none that is easy to tell, or swallows its neighbours, outnumbers them.
 
     Args:
         probabilities: (n, C), or anything in their proportion.
         share, most: 0 to 1.
+        labels: labelled windows of an activity, on average, that the answers come from.
 
     >>> sure = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.1, 0.9]])
     >>> found = confident(sure, 0.5, 0.5)
@@ -63,7 +65,7 @@ def confident(probabilities: Tensor, share: float, most: float) -> Pseudo:
     n, n_classes = probabilities.shape
     best, answer = probabilities.max(1)
     mean = probabilities.mean(0)
-    parts = n * (1 / n_classes + mean / mean.sum()) / 2
+    parts = n * (1 / n_classes + labels * mean / mean.sum()) / (1 + labels)
     rows = []
     for number in range(n_classes):
         own = torch.nonzero(answer == number)[:, 0]
@@ -113,7 +115,7 @@ def self_train(
             probabilities = layer(unlabelled).softmax(1)
         if spread is not None:
             probabilities = (probabilities * spread).sqrt()
-        found = confident(probabilities, share, most)
+        found = confident(probabilities, share, most, len(y) / n_classes)
         kept = torch.randperm(len(found.y), generator=generator)[:MOST]
         found = Pseudo(found.rows[kept], found.y[kept])
     return found
