@@ -97,7 +97,7 @@ def test_one_round_is_what_a_classifier_is_surest_of(monkeypatch: pytest.MonkeyP
     x, y = blobs([2, 2], seed=1)
     layer = nn.Linear(4, 2)
     fit_linear(layer, x, y, 0.5)
-    expected = confident(layer(unlabelled).detach().softmax(1), 0.4, 0.7)
+    expected = confident(layer(unlabelled).detach().softmax(1), 0.4, 0.7, 2.0)
     found = self_train(x, y, unlabelled, 2, penalty=0.5)
     assert set(found.rows.tolist()) == set(expected.rows.tolist())
 
