@@ -16,6 +16,7 @@ from tests.fuzz import fuzzmutate
 from tests.fuzz.fuzzreader import Files, register
 from tests.fuzz.reading_imports import NAMES, Imported, written, zip_of
 from tests.helpers import devices, exports
+from tests.helpers.workbooks import workbook
 
 S = exports.signal(4)
 
@@ -139,6 +140,33 @@ class Json(Imported):
         if rng.random() < 0.2 and out.startswith(b"[{"):  # an object on each line
             out = out[1:].replace(b"}, {", b"}\n{").replace(b"},{", b"}\n{").rstrip(b"]")
         return out
+
+
+@register
+class Workbook(Imported):
+    """Workbooks, in whose worker nothing but bytes and texts comes back."""
+
+    name, weight = "workbook", 3.0
+
+    def valid(self) -> list[Files]:
+        rows = [
+            ["time_s", "acc_x", "acc_y", "acc_z"],
+            *([t, *acc] for t, acc in zip(S.acc_times.tolist(), S.acc.T.tolist(), strict=True)),
+        ]
+        return [
+            {"source/walk.xlsx": workbook(sheets)} for sheets in ({"a": rows}, {"walk": rows[:90], "notes": [["x"]]})
+        ]
+
+    def change(self, rng: random.Random, name: str, content: bytes) -> bytes:
+        if rng.random() < 0.3:
+            return fuzzmutate.bytes_of(rng, content)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts = {each: archive.read(each) for each in archive.namelist()}
+        changed = rng.choice(sorted(parts))
+        parts[changed] = fuzzmutate.bytes_of(rng, parts[changed])
+        if rng.random() < 0.1:
+            del parts[rng.choice(sorted(parts))]
+        return _zip(*parts.items())
 
 
 def _zip(*entries: tuple[str, bytes]) -> bytes:

@@ -16,7 +16,7 @@ import pytest
 from otolith.datasets.folder import FolderDataset
 from otolith.errors import DataError
 from otolith.importing import Imported, ImportOptions, device_decoder, device_pieces, import_recordings, read_recordings
-from otolith.prediction.sources import open_sources
+from otolith.prediction.units import plan
 from otolith.recording import STANDARD_GRAVITY, Recording
 from tests.helpers import devices
 from tests.helpers.exports import signal
@@ -178,7 +178,8 @@ def imported(path: Path, folder: Path) -> Iterator[Recording]:
 
 def predicted(path: Path, folder: Path) -> Iterator[Recording]:
     """As `otolith predict` reads them."""
-    return open_sources([path])[0].recordings
+    (unit,) = plan([path]).units
+    return (given.recording for given in unit.read({}, None).given)
 
 
 @pytest.mark.realdata

@@ -18,8 +18,9 @@ from otolith.datasets.card import CARD
 from otolith.errors import DataError
 from otolith.importing.archives import TAR, ZIP, Archives
 from otolith.importing.members import Budget, Member, OpenFile, OpenGzip, TooMuch, check_growth
+from otolith.importing.workbooks import CURE, XLSX, installed, worksheets
 
-OPENED = (ZIP, TAR, ".tgz", ".gz")
+OPENED = (ZIP, TAR, ".tgz", ".gz", *XLSX)
 """Endings of what is opened to look for files in it."""
 UNOPENED = (".bz2", ".xz", ".7z", ".rar", ".zst")
 HEAD_BYTES = 4096
@@ -168,6 +169,8 @@ class _Search:
             self._place(replace(member, place=place, size=None, opened=opened, path=None), depth)
         elif kind in (ZIP, TAR):
             self._archive(member, depth)
+        elif kind in XLSX:
+            self._workbook(member)
         elif self._wanted(member):
             self._check(member)
             self._found.members.append(member)
@@ -182,6 +185,20 @@ class _Search:
         if member.kind in self._takes.endings:
             return True
         return member.kind not in UNOPENED and self._takes(member.kind, member.read_some(HEAD_BYTES))
+
+    def _workbook(self, member: Member) -> None:
+        """Take the worksheets of a workbook: one for itself, several as files of a folder."""
+        if not installed() and not member.named:
+            self._found.passed_over.append(f"{member.where} (to read it: {CURE})")
+            return
+        self._check(member)
+        found = worksheets(member)
+        for name, opened in found:
+            alone = len(found) == 1
+            place = member.place.with_suffix(".tsv") if alone else member.place.with_suffix("") / f"{name}.tsv"
+            where = member.where if alone else f"{member.where}: {name}"
+            sheet = Member(member.source, place, where, None, member.packed, opened, self._budget)
+            self._found.members.append(sheet)
 
     def _check(self, member: Member) -> None:
         """Hold what a file says that it grows into to the limits; where it says nothing, reading does."""
