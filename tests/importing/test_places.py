@@ -150,3 +150,9 @@ def test_places_that_a_column_names(tmp_path: Path, column: str) -> None:
     assert [(each.name, each.subject) for each in found.recordings] == [("t d1", "t"), ("t d2", "t")]
     only = replace(YES, recording=column)
     assert [each.name for each in read_recordings(tmp_path, only).recordings] == ["t d1", "t d2"]
+
+
+def test_the_label_of_sensorlog_is_none_until_it_is_set(tmp_path: Path) -> None:
+    rows = [[*map(str, row), str(int(n > 300))] for n, row in enumerate(np.stack([S.acc_times, *S.acc]).T)]
+    (tmp_path / "m.csv").write_text(lines("time,acc_x,acc_y,acc_z,label(N)", rows))
+    assert read_recordings(tmp_path / "m.csv", YES).activities == ("1",)

@@ -26,6 +26,7 @@ WORDS = ["now"] * 40
         ({"Shimmer_00A1_Timestamp_Unix_CAL": EPOCHS, "x": SECONDS}, "Shimmer_00A1_Timestamp_Unix_CAL"),
         ({"locationTimestamp(s)": EPOCHS, "motionTimestamp_sinceReboot(s)": SECONDS}, "motionTimestamp_sinceReboot(s)"),
         ({"time_zone": WORDS, "x": SECONDS}, None),
+        ({"recordtime": FINE, "motionTimestamp_sinceReboot": SECONDS}, "recordtime"),
         ({"x": SECONDS}, None),
     ],
 )  # fmt: skip

@@ -82,3 +82,9 @@ def test_the_rotation_rate_of_a_browser_names_axes_by_angles() -> None:
 def test_sensors_by_their_own_names(text: str, kind: str | None) -> None:
     found = sensor_named(text)
     assert (found and found[0]) == kind
+
+
+@pytest.mark.parametrize("device", ["B7", "M1", "Q2", "A", "X1"])
+def test_devices_called_by_letters(device: str) -> None:
+    found = first([f"Shimmer_{device}_Accel_LN_*_CAL", f"Shimmer_{device}_Mag_*_CAL"])
+    assert list(found.values()) == [(f"Shimmer_{device}_Accel_LN_x_CAL", "")]

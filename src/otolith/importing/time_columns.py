@@ -29,7 +29,7 @@ _WORDS = frozenset((
 """One of these among others may mean time, too."""
 _NOT = frozenset((
     "zone", "offset", "delta", "interval", "duration", "diff", "step", "zeitzone", "error", "accuracy",
-    "location", "gps", "real", "activity",
+    "location", "gps", "real", "activity", "lifetime", "runtime", "uptime", "overtime",
 ))  # fmt: skip
 """With one of these it means something else, or the time of another thing."""
 ENOUGH = 10
@@ -62,7 +62,8 @@ def time_column(columns: Sequence[str], rows: Sequence[Sequence[str]] = ()) -> s
 
 def _may_be_time(words: str) -> bool:
     split = set(words.split())
-    return bool(split & _WORDS) and not split & _NOT
+    named = bool(split & _WORDS) or any(word.endswith(("timestamp", "time")) for word in split)
+    return named and not split & _NOT
 
 
 def worth(cells: Sequence[str]) -> tuple[int, ...]:

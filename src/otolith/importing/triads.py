@@ -30,8 +30,8 @@ LINEAR_WORDS = frozenset((
 ))  # fmt: skip
 GRAVITY_WORDS = frozenset(("gravity", "grav", "gravitation", "schwerkraft", "gravite", "gravedad", "gravita"))
 _OTHER_WORDS = frozenset((
-    "mag", "magnetometer", "magn", "magnetic", "b", "orientation", "quaternion", "quat", "q", "euler", "gps", "pos",
-    "position", "vel", "velocity", "mfield", "m", "attitude", "field", "heading", "emg", "ecg", "dq", "dv", "angle",
+    "mag", "magnetometer", "magn", "magnetic", "orientation", "quaternion", "quat", "euler", "gps", "pos",
+    "position", "vel", "velocity", "mfield", "attitude", "field", "heading", "emg", "ecg", "dq", "dv", "angle",
     "vector",
 ))  # fmt: skip
 """Words of what is no accelerometer and no gyroscope."""

@@ -27,6 +27,7 @@ from otolith.importing.files_of_one import Files, Planned, files_of_one
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.gravity_sum import summed_if_without, with_gravity
 from otolith.importing.headless import guess_by_values
+from otolith.importing.label_columns import labels_of
 from otolith.importing.places import at_places, is_all, rows_at_places
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.text import is_text
@@ -123,7 +124,7 @@ class Generic(Format):
                 name = " ".join(filter(None, (folder.join(stem), part)))
                 if here and is_all(questions):
                     name, person = f"{name} {here}", person or name
-                labels = rows.texts(label) if label else None
+                labels = labels_of(rows, label, findings)
                 yield Session(name, sensors, findings, person or None, labels, folder.top)
 
 
