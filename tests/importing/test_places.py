@@ -156,3 +156,23 @@ def test_the_label_of_sensorlog_is_none_until_it_is_set(tmp_path: Path) -> None:
     rows = [[*map(str, row), str(int(n > 300))] for n, row in enumerate(np.stack([S.acc_times, *S.acc]).T)]
     (tmp_path / "m.csv").write_text(lines("time,acc_x,acc_y,acc_z,label(N)", rows))
     assert read_recordings(tmp_path / "m.csv", YES).activities == ("1",)
+
+
+def test_places_by_folders_and_names_of_files(tmp_path: Path) -> None:
+    for name in ("phone/walk.csv", "watch/walk.csv"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        write(tmp_path / "in" / name, {"time": S.acc_times, "acc_*": S.acc})
+    assert len(read_recordings(tmp_path / "in", YES).recordings) == 2
+    found = read_recordings(tmp_path / "in", replace(YES, place="watch"))
+    assert [each.name for each in found.recordings] == ["watch/walk"]
+    assert [Path(name).parent.name for name in found.passed_over] == ["phone"]
+    with pytest.raises(DataError, match=r"neither its columns nor its name say that it is of --place 'head'"):
+        read_recordings(tmp_path / "in", replace(YES, place="head"))
+
+
+@pytest.mark.parametrize(("date", "time"), [("2026-03-01", "10:00:{:06.3f}"), ("23.12.2024", "10:00:{:06.3f}")])
+def test_the_date_may_stand_in_a_column_beside_the_time(tmp_path: Path, date: str, time: str) -> None:
+    rows = [[date, time.format(t), *map(str, row)] for t, row in zip(S.acc_times, S.acc.T, strict=True)]
+    (tmp_path / "m.csv").write_text(lines("Date,Time,acc_x,acc_y,acc_z", rows))
+    found = read_recordings(tmp_path / "m.csv", YES)
+    assert (found.findings["m"].started or "")[:16] == ("2026-03-01" if "2026" in date else "2024-12-23") + "T10:00"

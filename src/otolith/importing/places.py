@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
+from otolith.importing.questions import Undecided
+from otolith.importing.triads import words_of
 
 if TYPE_CHECKING:
     from otolith.importing.columns import Mapping
     from otolith.importing.questions import Questions
+    from otolith.importing.session import Folder
     from otolith.importing.table import Table
 
 ALL = "all"
@@ -18,13 +22,22 @@ UNNAMED = "unnamed"
 """Name of the place of which columns say none."""
 
 
-def at_places(where: str, mapping: Mapping, questions: Questions) -> list[tuple[str, Mapping]]:
+def at_places(where: str, path: str, mapping: Mapping, questions: Questions) -> list[tuple[str, Mapping]]:
     """Return (place, mapping) for each place that is to be read; the place is "" in a table that has one.
+
+    Args:
+        path: of the file below its source.
 
     Raises:
         DataError: there are several and nobody says which, or none of the name that was given.
     """
     if not mapping.places:
+        place = questions.options.place
+        if place is not None and not is_all(questions) and mapping.place_column is None and not says(path, place):
+            raise Undecided(
+                f"{where}: neither its columns nor its name say that it is of --place {place!r}. Leave the file out, "
+                "or the option."
+            )
         return [("", mapping)]
     named = {place.name or UNNAMED: place for place in mapping.places}
     meanings = [
@@ -80,6 +93,34 @@ def chosen_places(where: str, meanings: Sequence[tuple[str, str]], questions: Qu
         several = f"is more than one of its places ({', '.join(found)})" if found else "is none of its places"
         raise DataError(f"{where}: {given!r} {several}. Give --place one of: {', '.join(names)}, {ALL}.")
     return found
+
+
+def of_place(folders: list[Folder], place: str | None) -> tuple[list[Folder], list[str]]:
+    """Return the files whose folder or name says the place, where some do, and the names of the others.
+
+    So `phone/walk.csv` and `watch/walk.csv` are told apart. Where no file says it, tables may.
+
+    Args:
+        place: as it was given; None, or "all", keeps every file.
+    """
+    sheets = [sheet for folder in folders for sheet in folder.sheets]
+    if place is None or place.strip().lower() == ALL:
+        return folders, []
+    ours = {sheet.where for sheet in sheets if says(str(sheet.member.place), place)}
+    if not ours:
+        return folders, []
+    kept = [replace(each, sheets=tuple(sheet for sheet in each.sheets if sheet.where in ours)) for each in folders]
+    return [each for each in kept if each.sheets], [sheet.where for sheet in sheets if sheet.where not in ours]
+
+
+def says(path: str, place: str) -> bool:
+    """Tell if the words of a place stand in a path.
+
+    >>> says("ada/left_wrist_acc.csv", "Left Wrist"), says("cleft.csv", "left")
+    (True, False)
+    """
+    words = set(words_of(place).split())
+    return bool(words) and words <= {word for part in path.split("/") for word in words_of(part).split()}
 
 
 def is_all(questions: Questions) -> bool:

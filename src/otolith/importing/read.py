@@ -20,6 +20,7 @@ from otolith.importing.imported import Imported
 from otolith.importing.intervals import read_intervals
 from otolith.importing.left_out import LeftOut, listed, parts_of
 from otolith.importing.options import ImportOptions
+from otolith.importing.places import of_place
 from otolith.importing.questions import Ask, Questions, Undecided
 from otolith.importing.session import Folder, Session
 from otolith.importing.sources import gather
@@ -84,7 +85,8 @@ def read_recordings(
     with gather(given, TAKEN, left_out.add) as gathered:
         if not gathered.members:
             raise DataError(listed(left_out.reasons))
-        folders = folders_of(given, gathered.members, options.labels)
+        folders, elsewhere = of_place(folders_of(given, gathered.members, options.labels), options.place)
+        passed += elsewhere
         with progress.stage("read recordings", sum(len(folder.sheets) for folder in folders), "files") as stage:
             for folder in folders:
                 prepared += _prepared_or_left_out(folder, questions, keep, passed, stage, left_out)

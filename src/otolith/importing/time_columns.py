@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from otolith.importing.dates import read_dates
 from otolith.importing.layout import is_number
+from otolith.importing.table import Table
 from otolith.importing.time_of_day import CLOCK, MINUTES
 from otolith.importing.timing import EPOCH, OLDEST_S
 from otolith.importing.triads import axis_of, words_of
@@ -32,6 +34,7 @@ _NOT = frozenset((
     "location", "gps", "real", "activity", "lifetime", "runtime", "uptime", "overtime",
 ))  # fmt: skip
 """With one of these it means something else, or the time of another thing."""
+_DATES = frozenset(("date", "datum", "fecha", "data", "day", "dd mm yyyy", "yyyy mm dd"))
 ENOUGH = 10
 """Rows that tell columns apart."""
 
@@ -58,6 +61,27 @@ def time_column(columns: Sequence[str], rows: Sequence[Sequence[str]] = ()) -> s
         if some:
             return max(some, key=lambda column: worths[column])  # of equals the first
     return None
+
+
+def with_date(table: Table, time: str) -> tuple[Table, str]:
+    """Return a table whose column of time has the date from a column beside it, and that column; the same without one.
+
+    >>> import polars as pl
+    >>> from otolith.importing.table import Table
+    >>> table = Table("walk.csv", pl.DataFrame({"Date": ["2026-03-01"], "Time": ["10:00:00.5"]}))
+    >>> joined, column = with_date(table, "Time")
+    >>> joined.texts(column)
+    ['2026-03-01 10:00:00.5']
+    """
+    dates = [column for column in table.columns if column != time and words_of(column) in _DATES]
+    if len(dates) != 1 or table.is_number(time) or not table.height:
+        return table, time
+    text = table.text(dates[0]) + " " + table.text(time)
+    found = read_dates(text.head(1))
+    if found is None or found.odd is not None or read_dates(table.text(time).head(1)) is not None:
+        return table, time
+    name = f"{dates[0]} {time}"
+    return replace(table, frame=table.frame.with_columns(text.alias(name))), name
 
 
 def _may_be_time(words: str) -> bool:

@@ -31,6 +31,7 @@ from otolith.importing.label_columns import labels_of
 from otolith.importing.places import at_places, is_all, rows_at_places
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.text import is_text
+from otolith.importing.time_columns import with_date
 from otolith.importing.timing import counted, read_clock
 from otolith.importing.units import (
     ACC_UNITS,
@@ -85,7 +86,7 @@ class Generic(Format):
                 sheet.table().require(*(questions.options.acc or ()))
                 require_complete(sheet.where, mapping, sheet.columns, questions.options.rate_hz)
         for files in together:
-            for name, chosen in at_places(files.acc[0].where, files.acc[1], questions):
+            for name, chosen in at_places(files.acc[0].where, str(files.acc[0].member.place), files.acc[1], questions):
                 for session in self._sessions(folder, replace(files, acc=(files.acc[0], chosen)), questions, name):
                     session.findings.passed_over = passed
                     yield session
@@ -221,7 +222,7 @@ def _sensor(kind: str, table: Table, mapping: Mapping, questions: Questions, fin
         findings.decide("time", f"{rate:g} Hz", "given, as there is no time column")
     else:
         said = time_unit_in_name(time) or time_unit_of_text(table.units.get(time, ""))
-        clock = read_clock(table, time, questions, findings, said)
+        clock = read_clock(*with_date(table, time), questions, findings, said)
     how = "a guess that was confirmed" if what in mapping.guessed else "given"
     findings.decide(f"{kind} columns", ", ".join(columns), how)
     header = f"the header {named[0]!r}" + (" and the row of units beneath it" if table.units else "")
