@@ -30,7 +30,7 @@ def test_a_folder_is_predicted(model: Path, moves: Path, tmp_path: Path) -> None
     assert "For tests." in ended.out
     names = sorted(entry.name for entry in (tmp_path / "out").iterdir())
     tables = [f"{name}.csv" for name in ("intervals", "hours", "days", "recordings", "totals", "windows")]
-    tables += ["about.json", "timeline.html"]
+    tables += ["about.json", "recordings", "timeline.html"]
     assert names == sorted([*tables, *(f"person_{i}.svg" for i in range(1, 6))])
     windows = pl.read_csv(tmp_path / "out" / "windows.csv")
     assert windows["recording"].n_unique() == 5

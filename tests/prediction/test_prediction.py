@@ -216,13 +216,16 @@ def test_a_folder_holds_all_that_belongs_together(model: Model, tmp_path: Path) 
     )
     assert (len(timelines), len(skipped)) == (2, 1)
     names = {entry.name for entry in (tmp_path / "out").iterdir()}
-    assert names == {"a_.._b_i.svg", "a_.._b_i-2.svg", "about.json", "timeline.html"} | {
+    assert names == {"a_.._b_i.svg", "a_.._b_i-2.svg", "about.json", "timeline.html", "recordings"} | {
         f"{name}.csv" for name in ("intervals", "hours", "days", "recordings", "totals")
     }
     page = (tmp_path / "out" / "timeline.html").read_text("utf-8")
     assert "a/../b &lt;i&gt;" in page
     assert "&lt;No&gt; use." in page
-    assert page.count("data:image/svg+xml") == 2
+    pages = sorted(path.name for path in (tmp_path / "out" / "recordings").iterdir())
+    assert pages == ["a_.._b_i-2.html", "a_.._b_i.html"]
+    assert all(f'href="recordings/{name}"' in page for name in pages)
+    assert "&lt;No&gt; use." in (tmp_path / "out" / "recordings" / pages[0]).read_text("utf-8")
     assert "Left out: No stretch" in page
     assert json.loads((tmp_path / "out" / "about.json").read_text("utf-8"))["facts"] == {"Model": "m"}
     with pytest.raises(DataError, match="as long as one window"):

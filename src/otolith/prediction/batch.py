@@ -79,11 +79,11 @@ class Done:
             if out.suffix.lower() in tables.SUFFIXES:
                 return self._write_intervals(out, bar)
             with whole_folder(out) as building:
-                writer = Writer(building, kind, windows)
+                writer = Writer(building, kind, windows, single=n == 1, terms=terms)
                 for each in named(self.stored()):
                     writer.add(each)
                     bar.advance()
-                writer.finish(facts, terms, self.notes, self.left_out)
+                writer.finish(facts, self.notes, self.left_out)
         return writer.summary
 
     def _write_intervals(self, out: Path, bar: Stage) -> Summary:

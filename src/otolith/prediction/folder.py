@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from otolith.errors import DataError
 from otolith.model import Model
 from otolith.prediction import days, page, tables
+from otolith.prediction.colours import State, states_of
 from otolith.prediction.run import Predicted
 from otolith.prediction.seen import stored_of
 from otolith.prediction.store import Stored
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 PICTURED = 24
-"""Recordings that are drawn; the page has only tables of further ones."""
+"""Recordings of which there is a picture in a file of its own."""
+INDEX, PAGES = "timeline.html", "recordings"
+"""The page to open, and the folder of the pages of single recordings where there are several."""
 TITLES = {"acc": "accelerometer", "gyro": "gyroscope"}
 
 
@@ -72,25 +75,41 @@ class Writer:
         building: the empty folder.
         kind: csv, parquet or json.
         windows: write a row for each window, too.
+        single: only one recording will come, whose page then is that of the folder.
+        terms: terms of the data that the model has seen.
     """
 
-    def __init__(self, building: Path, kind: str = "csv", windows: bool = False) -> None:
+    _alone: Stored | None
+
+    def __init__(
+        self,
+        building: Path,
+        kind: str = "csv",
+        windows: bool = False,
+        *,
+        single: bool = False,
+        terms: Sequence[str] = (),
+    ) -> None:
         self.summary = Summary()
         self._building, self._kind = building, kind
         self._totals = tables.Totals()
         self._wide = {"hours": days.per_hour(), "days": days.per_day(), "recordings": days.per_recording()}
         self._intervals: list[pl.DataFrame] = []
         self._windows = tables.Growing(building / f"windows.{kind}") if windows else None
-        self._recordings: list[dict[str, object]] = []
+        self._terms = terms
+        self._single, self._alone = single, None
+        self._entries: list[page.Entry] = []
+        self._states: list[State] = []
+        if not single:
+            (building / PAGES).mkdir()
         self._files: set[str] = set()
 
     def add(self, stored: Stored) -> None:
         """Write a recording, whose name no other has; its picture is moved into the folder."""
-        timeline, picture = stored.timeline, None
+        timeline = stored.timeline
+        name = _file_name(timeline.recording, self._files)
         if stored.picture is not None:
-            name = f"{_file_name(timeline.recording, self._files)}{stored.picture.suffix}"
-            shutil.copyfile(stored.picture, self._building / name)
-            picture = page.image(self._building / name)
+            shutil.copyfile(stored.picture, self._building / f"{name}{stored.picture.suffix}")
         self.summary.add(timeline)
         self._totals.add(timeline)
         for table in self._wide.values():
@@ -98,12 +117,16 @@ class Writer:
         self._intervals.append(tables.intervals([timeline], stored.file))
         if self._windows is not None:
             self._windows.add(tables.windows([timeline]))
-        self._recordings.append(page.recording(timeline, picture))
+        if self._single:
+            self._alone = stored
+        else:
+            page.week(self._building / PAGES / f"{name}.html", stored, index=f"../{INDEX}", terms=self._terms)
+            self._entries.append(page.entry(stored, f"{PAGES}/{name}.html"))
+            self._states = states_of(timeline.states, timeline.probabilities.shape[1])
 
     def finish(
         self,
         facts: Sequence[tuple[str, str]] = (),
-        terms: Sequence[str] = (),
         notes: Sequence[str] = (),
         skipped: Sequence[str] = (),
     ) -> None:
@@ -118,11 +141,14 @@ class Writer:
         if self._windows is not None:
             self._windows.close()
         told = [*notes, *self.summary.notes(), *(f"Left out: {reason}" for reason in skipped)]
-        drawn = sum(each["picture"] is not None for each in self._recordings)
-        if drawn < self.summary.n:
-            told.append(f"{drawn} of {self.summary.n} recordings are drawn; the tables have them all.")
-        page.write(self._building / "timeline.html", self._recordings, totals.to_dicts(), facts, terms, told)
-        about = json.dumps({"facts": dict(facts), "terms": list(terms), "notes": told}, indent=2, ensure_ascii=False)
+        place = self._building / INDEX
+        if self._alone is not None:
+            page.week(place, self._alone, facts=facts, terms=self._terms, notes=told)
+        else:
+            page.write_index(place, self._entries, self._states, facts, self._terms, told)
+        about = json.dumps(
+            {"facts": dict(facts), "terms": list(self._terms), "notes": told}, indent=2, ensure_ascii=False
+        )
         (self._building / "about.json").write_text(about + "\n", "utf-8")
 
 
@@ -153,7 +179,7 @@ def write(
     from otolith.report import style
 
     with whole_folder(folder) as building:
-        writer = Writer(building, kind, windows)
+        writer = Writer(building, kind, windows, single=total == 1, terms=terms)
         drawn = building / f".picture.{picture}"
 
         def add(recording: Recording, timeline: Timeline) -> None:
@@ -172,7 +198,7 @@ def write(
                 writer.add(stored)
 
         timelines, skipped = collect(predicted, total, progress, add)
-        writer.finish(facts, terms, notes, skipped)
+        writer.finish(facts, notes, skipped)
     return timelines, skipped
 
 

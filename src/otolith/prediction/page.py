@@ -1,43 +1,135 @@
-"""Write one self-contained page of predictions: totals, pictures and intervals of recordings, terms of the data."""
+"""Pages of predictions: one for a recording, from a week down to seconds, and an index where there are several."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
+import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
 
 from otolith import __version__
-from otolith.prediction.timeline import Timeline
+from otolith.prediction import rows
+from otolith.prediction.colours import HATCH, State, states_of
+from otolith.prediction.moments import moment
+from otolith.prediction.store import Stored
+from otolith.prediction.timeline import NOT_WORN, Interval, Timeline
 from otolith.report.html import environment
 from otolith.report.tables import write_text
 
 MOST_INTERVALS = 200
-"""Intervals of one recording on the page; the table beside it has all of them."""
+"""Intervals of one recording that are written out on the page; the table beside it has all of them."""
+SPANS = ((604_800, "Week"), (86_400, "Day"), (3600, "Hour"), (600, "10 min"), (60, "Minute"))
 
 
-def write(
+@dataclass(frozen=True)
+class Entry:
+    """A recording in the index; `seconds` are those of each state."""
+
+    name: str
+    href: str
+    subject: str
+    started: str
+    seconds: Mapping[str, float]
+
+
+def week(
     path: Path,
-    recordings: Sequence[Mapping[str, Any]],
-    totals: Sequence[Mapping[str, Any]],
+    stored: Stored,
+    *,
+    index: str | None = None,
+    facts: Sequence[tuple[str, str]] = (),
+    terms: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Path:
+    """Write the page of one recording; `index` is the address of the page of all."""
+    t = stored.timeline
+    intervals = list(t.intervals())
+    states = states_of(t.states, t.probabilities.shape[1])
+    days = rows.rows_of(t, intervals, states)
+    full = rows.is_full(t, intervals)
+    script = _script()
+    begin, end = intervals[0].start_s, intervals[-1].stop_s
+    names = [state.name for state in states]
+    content = {
+        "name": t.recording,
+        "subject": f"subject {t.subject}",
+        "started": None if t.started is None else moment(t.started, begin).strftime("%A %d %B %Y, %H:%M"),
+        "index": index,
+        "notes": notes,
+        "facts": facts,
+        "terms": terms,
+        "about": _about(stored, intervals),
+        "states": states,
+        "hatch": HATCH,
+        "days": days,
+        "ticks": rows.ticks(t, days[0], full),
+        "full": full,
+        "spans": [
+            {"seconds": seconds, "name": name}
+            for seconds, name in ((end - begin, "All"), *SPANS)
+            if seconds < end - begin or name == "All"
+        ],
+        "n_seconds": end - begin,
+        "hours": rows.hour_bars(t, intervals, states),
+        "hour_header": ["Hour", *names],
+        "hour_lines": rows.hour_table(t, intervals, names),
+        "day_header": ["Day" if t.started else "Recording", "Worn", *names],
+        "day_lines": rows.day_table(t, intervals, names, duration),
+        "n_intervals": len(intervals),
+        "intervals": [_line(t, each) for each in intervals[:MOST_INTERVALS]],
+        "data": _data(stored, intervals, states, days),
+        "script": script,
+        "script_hash": "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "version": __version__,
+    }
+    return write_text(path, environment().get_template("week.html.j2").render(content))
+
+
+def entry(stored: Stored, href: str) -> Entry:
+    """Return what the index shows of a recording."""
+    t = stored.timeline
+    seconds: dict[str, float] = {}
+    for each in t.intervals():
+        seconds[each.activity] = seconds.get(each.activity, 0.0) + each.stop_s - each.start_s
+    started = "" if t.started is None else moment(t.started, float(t.start_s[0])).strftime("%Y-%m-%d %H:%M")
+    return Entry(t.recording, quote(href), str(t.subject), started, seconds)
+
+
+def write_index(
+    path: Path,
+    entries: Sequence[Entry],
+    states: Sequence[State],
     facts: Sequence[tuple[str, str]],
     terms: Sequence[str],
     notes: Sequence[str],
 ) -> Path:
-    """Write the page, from what `recording` returned for each and the rows of `tables.totals`."""
+    """Write the page that leads to those of the recordings."""
+    totals: dict[str, float] = {}
+    for each in entries:
+        for name, seconds in each.seconds.items():
+            totals[name] = totals.get(name, 0.0) + seconds
+    off = totals.pop(NOT_WORN, 0.0)
+    worn = sum(totals.values())
+    lines = [
+        [name, duration(seconds), f"{100 * seconds / worn:.1f} %"]
+        for name, seconds in sorted(totals.items(), key=lambda item: -item[1])
+    ]
     content = {
+        "recordings": [_indexed(each, states) for each in entries],
+        "hours": f"{worn / 3600:,.1f}",
+        "totals": [*lines, *([[NOT_WORN, duration(off), ""]] if off else [])],
+        "states": states,
+        "hatch": HATCH,
         "facts": facts,
-        "totals": [
-            [
-                t["activity"],
-                duration(t["seconds"]),
-                f"{100 * t['share']:.1f} %",
-                t["day"] or t["recording"],
-                t["subject"],
-            ]
-            for t in totals
-        ],
-        "recordings": recordings,
         "terms": terms,
         "notes": notes,
         "version": __version__,
@@ -58,30 +150,107 @@ def duration(seconds: float) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d} min"
 
 
-def image(path: Path) -> str:
-    """Return a picture's file as a data URI."""
-    kind = "svg+xml" if path.suffix == ".svg" else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+def _script() -> str:
+    found = environment().loader
+    assert found is not None
+    return found.get_source(environment(), "week.js")[0]
 
 
-def recording(t: Timeline, picture: str | None) -> dict[str, Any]:
-    """Return what the page shows of a recording; `picture` is a data URI."""
-    intervals = list(t.intervals())
+def _indexed(each: Entry, states: Sequence[State]) -> dict[str, Any]:
+    whole, x, bars = sum(each.seconds.values()) or 1.0, 0.0, []
+    for state in states:
+        width = 1000 * each.seconds.get(state.name, 0.0) / whole
+        if width:
+            bars.append({"x": f"{x:.1f}", "w": f"{width:.1f}", "fill": state.far})
+        x += width
+    off = each.seconds.get(NOT_WORN, 0.0)
+    spoken = ", ".join(f"{name} {duration(seconds)}" for name, seconds in each.seconds.items())
     return {
-        "name": t.recording,
-        "subject": t.subject,
-        "started": None if t.started is None else t.started.isoformat(sep=" ", timespec="seconds"),
-        "picture": picture,
-        "alt": f"Timeline of {t.recording} over its signals",
-        "n_intervals": len(intervals),
-        "intervals": [
-            [
-                f"{i.start_s:.2f}",
-                f"{i.stop_s:.2f}",
-                i.activity,
-                duration(i.stop_s - i.start_s),
-                "" if i.probability != i.probability else f"{100 * i.probability:.0f} %",
-            ]
-            for i in intervals[:MOST_INTERVALS]
-        ],
+        "name": each.name,
+        "href": each.href,
+        "subject": each.subject,
+        "started": each.started,
+        "worn": duration(whole - off),
+        "bars": bars,
+        "spoken": spoken,
     }
+
+
+def _about(stored: Stored, intervals: Sequence[Interval]) -> list[tuple[str, str]]:
+    t, epochs = stored.timeline, stored.epochs
+    covered = sum(each.stop_s - each.start_s for each in intervals)
+    off = sum(each.stop_s - each.start_s for each in intervals if each.activity == NOT_WORN)
+    zone = "" if t.started is None else f" ({t.started.tzinfo or 'local time'})"
+    lines = [("File", stored.file), ("Recorded", duration(covered)), ("Worn", duration(covered - off))]
+    if len(epochs) and not np.isnan(epochs.enmo).all():
+        lines.append(("Mean ENMO, MAD", f"{np.nanmean(epochs.enmo):.1f}, {np.nanmean(epochs.mad):.1f} mg"))
+    return [*lines, ("Clock", "no date" if t.started is None else f"{t.started:%Y-%m-%d}{zone}")]
+
+
+def _line(t: Timeline, each: Interval) -> list[str]:
+    def at(seconds: float) -> str:
+        return f"{seconds:.2f} s" if t.started is None else moment(t.started, seconds).strftime("%a %H:%M:%S")
+
+    return [
+        at(each.start_s),
+        at(each.stop_s),
+        each.activity,
+        duration(each.stop_s - each.start_s),
+        "" if each.probability != each.probability else f"{100 * each.probability:.0f} %",
+    ]
+
+
+def _data(
+    stored: Stored, intervals: Sequence[Interval], states: Sequence[State], days: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return what the script reads, as JSON that cannot end its element."""
+    t, signals = stored.timeline, stored.signals
+    number = {state.name: i for i, state in enumerate(states)}
+    flat: list[int] = []
+    at = zero = intervals[0].start_s
+    for each in intervals:
+        gap, length = round(10 * (each.start_s - at)), max(1, round(10 * (each.stop_s - each.start_s)))
+        flat += [gap, length, number[each.activity]]
+        at += (gap + length) / 10
+    found = {
+        "from": intervals[0].start_s,
+        "to": intervals[-1].stop_s,
+        "zero": zero,
+        "intervals": flat,
+        "states": [{"name": s.name, "colour": s.colour, "text": s.text, "hatched": s.hatched} for s in states],
+        "hatch": HATCH,
+        "days": [{"label": each["label"], "from": each["from"], "to": each["to"]} for each in days],
+        "epoch": _epoch(t),
+        "shifts": _shifts(t, days),
+        "step": signals.step_s,
+        "sig0": signals.start_s,
+        "acc": _packed(signals.acc),
+        "acc_range": signals.acc_range,
+        "gyro": _packed(signals.gyro),
+        "gyro_range": signals.gyro_range,
+    }
+    return json.dumps(found, separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026")
+
+
+def _packed(values: NDArray[np.uint8]) -> str | None:
+    return base64.b64encode(zlib.compress(values.tobytes(), 9)).decode() if values.size else None
+
+
+def _epoch(t: Timeline) -> float | None:
+    if t.started is None:
+        return None
+    return (t.started if t.started.tzinfo else t.started.replace(tzinfo=UTC)).timestamp()
+
+
+def _shifts(t: Timeline, days: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+    """Return from which second on the clock on the wall is how many seconds ahead of UTC."""
+    if t.started is None or t.started.tzinfo is None:
+        return [[-1e12, 0]]
+    out: list[list[float]] = []
+    for day in days:
+        for hour in range(25):
+            at = day["from"] + 3600.0 * hour
+            ahead = (moment(t.started, at).utcoffset() or timedelta(0)).total_seconds()
+            if not out or out[-1][1] != ahead:
+                out.append([at if out else -1e12, ahead])
+    return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from otolith.prediction.epochs import epochs_of
+from otolith.prediction.signals import signals_of
 from otolith.prediction.store import Stored
 from otolith.prediction.timeline import Timeline
 from otolith.prediction.wear import not_worn
@@ -18,4 +19,4 @@ def stored_of(recording: Recording, timeline: Timeline, file: str, gravity: str 
         gravity: "removed" where gravity is not in the accelerometer's signal.
     """
     epochs = epochs_of(recording, gravity != "removed")
-    return Stored(replace(timeline, not_worn=not_worn(epochs)), file, epochs)
+    return Stored(replace(timeline, not_worn=not_worn(epochs)), file, epochs, signals_of(recording))

@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 
 from otolith.errors import InUseError, StorageError
 from otolith.prediction.epochs import Epochs
+from otolith.prediction.signals import Signals
 from otolith.prediction.timeline import Timeline
 from otolith.system import claims, files
 
 ABOUT, UNIT, UNITS = "about.json", "unit.json", "units"
 _ARRAYS = ("start_s", "probabilities", "score", "flagged", "belief", "labels")
+_SIGNALS = ("step_s", "start_s", "acc_range", "gyro_range")
 _EPOCHS = ("start_s", "enmo", "mad", "mean", "std")
 
 
@@ -36,13 +38,14 @@ class Stored:
     Attributes:
         timeline: its states.
         file: the file that holds it, as the study names it.
-        epochs: of its accelerometer.
+        epochs, signals: of its sensors.
         picture: a file with its picture; None where it has none.
     """
 
     timeline: Timeline
     file: str
     epochs: Epochs
+    signals: Signals
     picture: Path | None = None
 
 
@@ -130,6 +133,7 @@ def save(place: Path, number: int, stored: Stored) -> dict[str, Any]:
     timeline = stored.timeline
     arrays: dict[str, Any] = {name: value for name in _ARRAYS if (value := getattr(timeline, name)) is not None}
     arrays |= {f"epoch_{name}": getattr(stored.epochs, name) for name in _EPOCHS}
+    arrays |= {"acc": stored.signals.acc, "gyro": stored.signals.gyro}
     np.savez(place / f"{number}.npz", **arrays)
     return {
         "recording": timeline.recording,
@@ -141,6 +145,7 @@ def save(place: Path, number: int, stored: Stored) -> dict[str, Any]:
         "without": list(timeline.without),
         "not_worn": [list(span) for span in timeline.not_worn],
         "file": stored.file,
+        "signals": [getattr(stored.signals, name) for name in _SIGNALS],
     }
 
 
@@ -169,7 +174,9 @@ def restored(arrays: dict[str, NDArray[Any]], described: dict[str, Any], picture
         not_worn=tuple((begin, end) for begin, end in described["not_worn"]),
     )
     epochs = Epochs(*(arrays[f"epoch_{name}"] for name in _EPOCHS))
-    return Stored(timeline, described["file"], epochs, picture)
+    step_s, start_s, acc_range, gyro_range = described["signals"]
+    signals = Signals(step_s, start_s, arrays["acc"], tuple(acc_range), arrays["gyro"], tuple(gyro_range))
+    return Stored(timeline, described["file"], epochs, signals, picture)
 
 
 def unfinished(out: Path) -> Path:
