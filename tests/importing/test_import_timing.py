@@ -288,3 +288,13 @@ def test_minutes_and_seconds_alone_go_on_past_the_hour(tmp_path: Path) -> None:
     assert found.recordings[0].streams[0].n_samples == 500
     assert found.rate_hz == pytest.approx(50, rel=0.02)
     assert any("passes the hour" in r.what for r in found.findings["t"].repairs)
+
+
+def test_the_unit_of_times_that_come_in_groups(tmp_path: Path) -> None:
+    groups = np.ceil(np.arange(1000) / 50 / 0.09) * 90 + np.arange(1000) / 1000
+    for scale in (1, 1000):
+        rows = [[f"{t * scale:.0f}", "0.1", f"{np.sin(n):.3f}", "9.8"] for n, t in enumerate(groups)]
+        (tmp_path / "t.csv").write_text(lines("t,acc_x,acc_y,acc_z", rows))
+        found = read_recordings(tmp_path, ImportOptions(accept_guess=True))
+        assert found.recordings[0].streams[0].n_samples == 1000
+        assert found.rate_hz == 50

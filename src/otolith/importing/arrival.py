@@ -2,12 +2,13 @@
 
 A sensor samples evenly, but a program that stamps its samples as they arrive writes down when the radio delivered them:
 several at nearly one time, then none for a while. Their order is true, and so is their count. So each sample is put on
-the line that runs along the earliest arrivals; where the line breaks, samples were lost, which stays a gap.
+the line that runs along the earliest arrivals; where the line breaks, samples were lost, which stays a gap. A clock
+that ticks a few times a second is early where arrival is late: its samples are put on the line along the latest.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,19 +46,24 @@ def on_an_even_clock(samples: Samples, sensor: str, place: Place, findings: Find
     times = samples.times
     if len(times) < LEAST or not _is_bunched(samples):
         return samples
-    period = _period(times)
-    stretches = _stretches(times, period)
-    longest = max(stretches, key=lambda each: each.stop - each.first)
-    if longest.stop - longest.first < LEAST:
+    tick = _tick(samples)
+    if tick is not None:  # a coarse clock is early where arrival is late
+        if tick > MAX_GAP_S:
+            return samples
+        turned = replace(samples, times=-times[::-1], values=samples.values[:, ::-1], rows=samples.rows[::-1])
+        back = _on_a_line(turned)
+        if back is None:
+            return samples
+        even, period, _ = back
+        what = f"the clock of the {sensor} ticks every {tick:.3g} s; its {len(times):,} samples were spread evenly"
+        findings.repair(place.where, f"{what} at {1 / period:.4g} Hz", len(times))
+        return Samples(-even[::-1], samples.values, samples.rows)
+    found = _on_a_line(samples)
+    if found is None:
         return samples
-    period = _slope(times[longest.first : longest.stop], period)
-    even = np.empty_like(times)
-    for each in stretches:
-        even[each.first : each.stop] = _line(times[each.first : each.stop], period)
-    if (np.diff(even) <= 0).any():
-        return samples
+    even, period, losses = found
     late = times - even
-    stalls = int((np.diff(times) > MAX_GAP_S).sum()) - (len(stretches) - 1)
+    stalls = int((np.diff(times) > MAX_GAP_S).sum()) - losses
     words = (
         f"the times of the {sensor} are those at which its samples arrived, in groups and up to "
         f"{float(late.max()):.2g} s late; all {len(times):,} were kept in order and spread evenly at "
@@ -69,6 +75,21 @@ def on_an_even_clock(samples: Samples, sensor: str, place: Place, findings: Find
     return Samples(even, samples.values, samples.rows)
 
 
+def _on_a_line(samples: Samples) -> tuple[Times, float, int] | None:
+    """Return even times along the earliest arrivals, their period, and the number of losses; None where none fit."""
+    times = samples.times
+    period = _period(times)
+    stretches = _stretches(times, period)
+    longest = max(stretches, key=lambda each: each.stop - each.first)
+    if longest.stop - longest.first < LEAST:
+        return None
+    period = _slope(times[longest.first : longest.stop], period)
+    even = np.empty_like(times)
+    for each in stretches:
+        even[each.first : each.stop] = _line(times[each.first : each.stop], period)
+    return None if (np.diff(even) <= 0).any() else (even, period, len(stretches) - 1)
+
+
 def _is_bunched(samples: Samples) -> bool:
     """Tell if times are those of arrival rather than a sensor's own, a coarse clock's, or repeated rows'."""
     steps = np.diff(samples.times)
@@ -78,13 +99,19 @@ def _is_bunched(samples: Samples) -> bool:
     if together.mean() < BUNCHED:
         return False
     same = steps == 0
-    if (same & (np.diff(samples.values, axis=1) == 0).all(axis=0)).sum() >= 0.5 * max(1, together.sum()):
-        return False
+    repeated = same & (np.diff(samples.values, axis=1) == 0).all(axis=0)
+    return bool(repeated.sum() < 0.5 * together.sum())
+
+
+def _tick(samples: Samples) -> float | None:
+    """Return the step of a coarse clock, in whole ones of which the times are apart; None for any other."""
+    steps = np.diff(samples.times)
+    together = steps < CLOSE * _period(samples.times)
     ticks = np.diff(np.unique(samples.times))
     tick = float(np.median(ticks))
     off = np.abs(ticks / tick - np.round(ticks / tick))
-    is_coarse = same.sum() > 0.9 * together.sum() and bool(np.mean(off < 0.01) >= COARSEST)
-    return not is_coarse
+    is_coarse = (steps == 0).sum() > 0.9 * together.sum() and bool(np.mean(off < 0.01) >= COARSEST)
+    return tick if is_coarse else None
 
 
 def _period(times: Times) -> float:

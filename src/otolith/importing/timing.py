@@ -160,6 +160,9 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
         )
     plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= _rate(spacing, scale) <= RATES[1]]
     overall = float(finite.max() - finite.min()) / max(1, len(finite) - 1)
+    if not plausible:  # samples that came in groups
+        spacing = overall
+        plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= _rate(spacing, scale) <= RATES[1]]
     since_1970 = [
         name
         for name, (lo, hi) in EPOCH.items()
@@ -170,7 +173,7 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
         unit = since_1970[0]
         findings.decide("time", f"{unit} since 1970", f"column {column!r} is about {typical:.6g}")
     elif unit is None:
-        counter = spacing == 1.0 and bool(np.all(finite == np.round(finite)))
+        counter = spacing == 1.0 and overall < 1.5 and bool(np.all(finite == np.round(finite)))
         if len(plausible) == 1 and not counter:
             unit = plausible[0]
             rate = _rate(spacing, TIME_UNITS[unit])
