@@ -97,17 +97,18 @@ def test_with_all_labels_nothing_is_left_to_take_one(way: str, w: Windows, split
     assert same_head(finetune(encoder, w, split), finetune(encoder, w, split, settings=plain))
 
 
+@pytest.mark.parametrize("head", ["linear", "vote"])
 @pytest.mark.parametrize("way", WAYS)
-def test_no_label_beyond_the_draw_reaches_few_labels(way: str, w: Windows, tmp_path: Path) -> None:
+def test_no_label_beyond_the_draw_reaches_few_labels(way: str, head: str, w: Windows, tmp_path: Path) -> None:
     split = splits.default(w, Synthetic.info)
     drawn = split.train[splits.k_per_class(w.y[split.train], 2, 0)]
 
     def predictions(windows: Windows, rows: NDArray[np.int64] = drawn) -> NDArray[np.int64]:
         study = Study(windows, Synthetic.info, recipe(way), "tiny", tmp_path / "unused", "cpu")
         encoder = pretrain(w, split, study.recipe, "random", seed=0)
-        return learners.Heads(study, split, encoder, study.recipe.finetune, "last", SILENT).predictions(
-            [rows], [0], lambda n: None
-        )[0]
+        settings = replace(study.recipe.finetune, head=head)
+        of_head = learners.learner(study, split, encoder, settings, False, "last", SILENT)
+        return of_head.predictions([rows], [0], lambda n: None)[0]
 
     found = predictions(w)
     others = np.setdiff1d(np.arange(len(w)), drawn)

@@ -14,8 +14,11 @@ from safetensors.torch import load_file, save_file
 
 from otolith import splits
 from otolith.errors import CheckpointError, TrainingError
-from otolith.finetuning.heads import build_head
+from otolith.finetuning.heads import Labelled, build_head
+from otolith.finetuning.self_training import WORTH
 from otolith.finetuning.settings import FinetuneSettings, TreeSettings
+from otolith.finetuning.trees import fit_trees
+from otolith.finetuning.unlabelled import RESAMPLED, Pool, resampled
 from otolith.model import Model, bundle
 from otolith.nets import JoinedEncoder, TreeEnsemble
 from otolith.nets.heads import layers_of, seen_by
@@ -111,6 +114,35 @@ def test_the_linear_head_is_the_one_that_stands_alone(made: Any) -> None:
     assert isinstance(vote, VoteHead)
     for name, value in layers_of(alone.head).state_dict().items():
         torch.testing.assert_close(vote.heads[0].state_dict()[name], value)
+
+
+@pytest.mark.parametrize(("features", "kind"), [("joined", "conv"), ("learned", "transformer")])
+def test_trees_learn_from_what_either_features_find(features: str, kind: str) -> None:
+    w = tiny.windows(n_unlabelled=6)
+    split = splits.holdout(w, 0)
+    recipe = tiny.recipe(**CONV | {"encoder__kind": kind})
+    asked = FROZEN | {"features": features, "unlabelled": "propagation", "pool": kind == "transformer"}
+    settings = FinetuneSettings(**asked)
+    model = finetune(pretrain(w, split, recipe, "random", device="cpu"), w, split, settings=settings)
+    vote, network = layers_of(model.head), model.encoder.network
+    assert isinstance(vote, VoteHead)
+    x = torch.from_numpy(model.encoder.scaler.transform(w.x[split.train]))
+    with torch.no_grad():
+        seen = seen_by(model.head, network(x))
+        first = seen_by(vote.heads[0], seen[:, slice(*vote.columns[0])])
+    handmade = seen[:, slice(*vote.columns[1])]
+    y = torch.from_numpy(w.y[split.train])
+    known = y >= 0
+    expected = [Labelled(handmade[known], y[known])]
+    for each in (first, handmade):
+        found = Pool([each[~known]], 0).answers(Labelled(each[known], y[known]), settings, 0)
+        rows, labels = handmade[~known][found.rows], torch.cat([y[known], found.y])
+        weight = torch.cat([torch.ones(int(known.sum())), torch.full((len(rows),), 3 * WORTH / max(1, len(rows)))])
+        expected.append(resampled(Labelled(torch.cat([handmade[known], rows]), labels, weight), RESAMPLED))
+    for ensemble, windows in zip(vote.heads[1:], expected, strict=True):
+        trees = fit_trees(windows, recipe.settings_of("classical"), 0, 3)
+        for name, value in trees.state_dict().items():
+            torch.testing.assert_close(ensemble.state_dict()[name], value)
 
 
 def test_an_encoder_that_is_trained_is_the_caller_s_no_more(made: Any) -> None:
