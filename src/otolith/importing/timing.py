@@ -35,6 +35,8 @@ EPOCH = {"s": (3e8, 1e10), "ms": (3e11, 1e13), "us": (3e14, 1e16), "ns": (3e17, 
 """Range of numbers since 1970 in each unit, from 1979 to 2286 (ns: 2261)."""
 OLDEST_S = 946_684_800
 """The year 2000: no sensor of this kind is older, but some count from 2000 or 2001."""
+ROWS = 50
+"""Rows over which groups of them even out."""
 LATEST = 1e19
 """Largest number in any unit: beyond the last nanosecond that 64 bits hold."""
 PACKED = r"(19|20|21)\d{12}([.,]\d{1,9}|\d{3}|\d{6})?$"
@@ -205,10 +207,17 @@ def _is_rounded(table: Table, column: str, values: NDArray[np.float64]) -> bool:
 
 
 def _spacing(values: NDArray[np.float64]) -> float:
-    """Typical difference from row to row, whichever way time runs; rows that share a time share the step after it."""
+    """Typical difference from row to row, whichever way time runs; rows that share a time share the step after it.
+
+    Of rows that come in groups, with short steps in them and long ones between, the mean over many of them.
+    """
     steps = np.abs(np.diff(values))
     moving = steps[steps > 0]
-    return float(np.median(moving)) * len(moving) / len(steps) if moving.size else 0.0
+    spacing = float(np.median(moving)) * len(moving) / len(steps) if moving.size else 0.0
+    if len(steps) < 2 * ROWS:
+        return spacing
+    over_many = float(np.median(np.abs(values[ROWS:] - values[:-ROWS]))) / ROWS
+    return over_many if over_many > 3 * spacing else spacing
 
 
 def _rate(spacing: float, scale: int) -> float:
