@@ -225,3 +225,14 @@ def test_days_are_cut_in_the_zone_of_the_recording_or_in_another(model: Path, tm
     assert set(tokyo["timezone"]) == {"Asia/Tokyo"}
     with pytest.raises(DataError, match="is no time zone"):
         batch.run(found.plan, working.Settings(model), found.store, zone="Tokyo")
+
+
+def test_accelerometers_are_calibrated_where_that_is_asked_for(model: Path, study: Path, tmp_path: Path) -> None:
+    found = done(model, study, tmp_path / "w", calibrate=True)
+    found.write(tmp_path / "out")
+    recordings = pl.read_csv(tmp_path / "out" / "recordings.csv")
+    assert {"off 1 g before mg", "off 1 g after mg"} <= set(recordings.columns)
+    notes = json.loads((tmp_path / "out" / "about.json").read_text())["notes"]
+    assert "Accelerometers of 0 of 4 recordings were calibrated to 1 g, see recordings.csv." in notes
+    assert "left as it is" in next((tmp_path / "out" / "recordings").iterdir()).read_text("utf-8")
+    assert "off 1 g before mg" not in pl.read_csv(tmp_path / "out" / "days.csv").columns

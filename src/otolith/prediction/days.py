@@ -29,6 +29,7 @@ class Sums:
         bouts: lengths in seconds of each state's intervals.
         epochs, enmo, mad: number of worn epochs, and the sums over them in mg.
         files: the files that the time comes from.
+        more: values of further columns.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Sums:
     enmo: float = 0.0
     mad: float = 0.0
     files: dict[str, None] = field(default_factory=dict)
+    more: dict[str, float | None] = field(default_factory=dict)
 
     def add(self, state: str, seconds: float) -> None:
         self.seconds[state] = self.seconds.get(state, 0.0) + seconds
@@ -57,14 +59,17 @@ class Wide:
         self._names, self._key, self._cut, self._bouts = names, key, cut, bouts
         self._rows: dict[Key, Sums] = {}
         self._states: dict[str, None] = {}
+        self._more: dict[str, None] = {}
 
-    def add(self, t: Timeline, file: str, epochs: Epochs) -> None:
-        """Add a recording."""
+    def add(self, t: Timeline, file: str, epochs: Epochs, more: dict[str, float | None] | None = None) -> None:
+        """Add a recording; `more` are values of further columns, the same in each."""
+        self._more |= dict.fromkeys(more or {})
         self._states |= dict.fromkeys(t.states)
         for each in t.intervals():
             for name, begin, end in self._parts(t, each.start_s, each.stop_s):
                 sums = self._sums(t, file, name, begin)
                 sums.add(each.activity, end - begin)
+                sums.more |= more or {}
         self._add_epochs(t, file, epochs)
 
     def _parts(self, t: Timeline, begin: float, end: float) -> Iterator[tuple[str | None, float, float]]:
@@ -119,6 +124,7 @@ class Wide:
                 out[f"{state} bouts"] = len(lengths)
                 out[f"{state} bout mean min"] = round(sum(lengths) / len(lengths) / 60, 3) if lengths else None
                 out[f"{state} bout longest min"] = round(max(lengths) / 60, 3) if lengths else None
+        out |= {name: sums.more.get(name) for name in self._more}
         return out | {"file": "; ".join(sums.files)}
 
 

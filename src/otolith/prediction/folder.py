@@ -97,6 +97,7 @@ class Writer:
         self._intervals: list[pl.DataFrame] = []
         self._windows = tables.Growing(building / f"windows.{kind}") if windows else None
         self._terms = terms
+        self.levelled: list[bool] = []
         self._single, self._alone = single, None
         self._entries: list[page.Entry] = []
         self._states: list[State] = []
@@ -112,8 +113,12 @@ class Writer:
             shutil.copyfile(stored.picture, self._building / f"{name}{stored.picture.suffix}")
         self.summary.add(timeline)
         self._totals.add(timeline)
-        for table in self._wide.values():
-            table.add(timeline, stored.file, stored.epochs)
+        more: dict[str, float | None] = {}
+        if stored.level is not None:
+            more = {"off 1 g before mg": stored.level.before_mg, "off 1 g after mg": stored.level.after_mg}
+            self.levelled.append(not stored.level.why_not)
+        for name_of, table in self._wide.items():
+            table.add(timeline, stored.file, stored.epochs, more if name_of == "recordings" else None)
         self._intervals.append(tables.intervals([timeline], stored.file))
         if self._windows is not None:
             self._windows.add(tables.windows([timeline]))
@@ -141,6 +146,9 @@ class Writer:
         if self._windows is not None:
             self._windows.close()
         told = [*notes, *self.summary.notes(), *(f"Left out: {reason}" for reason in skipped)]
+        if self.levelled:
+            n = f"{sum(self.levelled)} of {len(self.levelled)}"
+            told.append(f"Accelerometers of {n} recordings were calibrated to 1 g, see recordings.{self._kind}.")
         place = self._building / INDEX
         if self._alone is not None:
             page.week(place, self._alone, facts=facts, terms=self._terms, notes=told)

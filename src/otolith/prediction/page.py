@@ -184,6 +184,8 @@ def _about(stored: Stored, intervals: Sequence[Interval]) -> list[tuple[str, str
     lines = [("File", stored.file), ("Recorded", duration(covered)), ("Worn", duration(covered - off))]
     if len(epochs) and not np.isnan(epochs.enmo).all():
         lines.append(("Mean ENMO, MAD", f"{np.nanmean(epochs.enmo):.1f}, {np.nanmean(epochs.mad):.1f} mg"))
+    if stored.level is not None:
+        lines.append(("Accelerometer", stored.level.told()))
     return [*lines, ("Clock", "no date" if t.started is None else f"{t.started:%Y-%m-%d}{zone}")]
 
 

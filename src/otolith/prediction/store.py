@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from otolith.errors import InUseError, StorageError
 from otolith.prediction.epochs import Epochs
+from otolith.prediction.one_g import OneG
 from otolith.prediction.signals import Signals
 from otolith.prediction.timeline import Timeline
 from otolith.system import claims, files
@@ -39,6 +40,7 @@ class Stored:
         timeline: its states.
         file: the file that holds it, as the study names it.
         epochs, signals: of its sensors.
+        level: calibration of its accelerometer to 1 g; None where that was not asked for.
         picture: a file with its picture; None where it has none.
     """
 
@@ -46,6 +48,7 @@ class Stored:
     file: str
     epochs: Epochs
     signals: Signals
+    level: OneG | None = None
     picture: Path | None = None
 
 
@@ -145,6 +148,7 @@ def save(place: Path, number: int, stored: Stored) -> dict[str, Any]:
         "without": list(timeline.without),
         "not_worn": [list(span) for span in timeline.not_worn],
         "file": stored.file,
+        "level": None if stored.level is None else asdict(stored.level),
         "signals": [getattr(stored.signals, name) for name in _SIGNALS],
     }
 
@@ -176,7 +180,8 @@ def restored(arrays: dict[str, NDArray[Any]], described: dict[str, Any], picture
     epochs = Epochs(*(arrays[f"epoch_{name}"] for name in _EPOCHS))
     step_s, start_s, acc_range, gyro_range = described["signals"]
     signals = Signals(step_s, start_s, arrays["acc"], tuple(acc_range), arrays["gyro"], tuple(gyro_range))
-    return Stored(timeline, described["file"], epochs, signals, picture)
+    level = None if described["level"] is None else OneG(**described["level"])
+    return Stored(timeline, described["file"], epochs, signals, level, picture)
 
 
 def unfinished(out: Path) -> Path:

@@ -15,7 +15,7 @@ from otolith.errors import DataError
 from otolith.model import Model, bundle
 from otolith.prediction.matching import refuse_removed_gravity
 from otolith.prediction.run import predict_recordings
-from otolith.prediction.seen import stored_of
+from otolith.prediction.seen import levelled, stored_of
 from otolith.prediction.smoothing import DWELL_S
 from otolith.prediction.store import Outcome, Store, finish, save
 from otolith.prediction.units import Given, Hints, Unit
@@ -41,6 +41,7 @@ class Settings:
         smoothing, dwell_s: see `predict_recordings`.
         only: names of the recordings to predict; None: all.
         picture: "svg", "png" or None.
+        calibrate: calibrate accelerometers to 1 g from their still moments.
     """
 
     model: Path
@@ -49,6 +50,7 @@ class Settings:
     dwell_s: float = DWELL_S
     only: tuple[str, ...] | None = None
     picture: str | None = "svg"
+    calibrate: bool = False
 
     def about(self) -> dict[str, Any]:
         """Return the settings with a fingerprint of the model, as a store keeps them."""
@@ -106,14 +108,17 @@ def _predict_one(given: Given, outcome: Outcome, place: Path, settings: Settings
     except DataError as error:
         outcome.left_out.append(str(error))
         return
+    recording, level = given.recording, None
+    if settings.calibrate:
+        recording, level = levelled(recording, given.gravity)
     started = {} if given.started is None else {name: given.started}
     options: dict[str, Any] = {"smoothing": settings.smoothing, "dwell_s": settings.dwell_s, "started": started}
-    (found,) = predict_recordings(model, [given.recording], **options)
+    (found,) = predict_recordings(model, [recording], **options)
     if found.timeline is None:
         outcome.left_out.append(found.why_not)
         return
     number = len(outcome.recordings)
-    stored = stored_of(given.recording, found.timeline, given.file, given.gravity)
+    stored = stored_of(recording, found.timeline, given.file, given.gravity, level)
     outcome.recordings.append(save(place, number, stored) | {"timezone": given.timezone})
     if drawn and settings.picture and len(outcome.recordings) <= PICTURED:
         _draw(place / f"{number}.{settings.picture}", given, stored.timeline, model)

@@ -33,6 +33,7 @@ def predict(
     smoothing: Literal["offline", "causal", "none"] = "offline",
     dwell: Annotated[float, Parameter(metavar="SECONDS")] = 3.0,
     picture: Literal["svg", "png"] = "svg",
+    calibrate_acc: Flag = False,
     only: Annotated[list[str] | None, Parameter(metavar="NAME", consume_multiple=True)] = None,
     data: Data = None,
     device: Device = "auto",
@@ -55,6 +56,7 @@ def predict(
         smoothing: offline (looks both ways), causal (only back, as streaming does) or none.
         dwell: Seconds that an activity is expected to last; larger smooths more.
         picture: Format of the picture of each recording; the page shows them all.
+        calibrate_acc: Calibrate accelerometers to 1 g from their still moments, where these lie in enough directions.
         only: Names of the recordings to take; default: all.
         workers: Processes that read and predict; default: one for each core where that is worth it.
         read_as: Format of the files, as `otolith import --format` takes it; default: the one that fits.
@@ -78,7 +80,7 @@ def predict(
     planned = units.plan(recordings, data, reading.options(format=read_as))
     for name, gravity in planned.gravity:
         refuse_removed_gravity(gravity, loaded.meta, loaded.encoder.scaler, name)
-    settings = batch.Settings(model, device, smoothing, dwell, tuple(only) if only else None, picture)
+    settings = batch.Settings(model, device, smoothing, dwell, tuple(only) if only else None, picture, calibrate_acc)
     store, person = Store(unfinished(out)), terminal(progress)
     facts, terms = _facts(loaded, model, smoothing, dwell), results.terms_of(bundle.read_card(model))
     try:
