@@ -10,8 +10,8 @@ from typing import Any
 
 from otolith import datasets, methods, rows, splits
 from otolith.errors import OtolithError
+from otolith.jobs.cutting import cutting
 from otolith.jobs.estimate import estimate
-from otolith.jobs.run import cutting
 from otolith.protocols.cells.learners import STEPS
 from otolith.rows import Row
 from otolith.system.files import write

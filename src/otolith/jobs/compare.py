@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from otolith import methods as registry
 from otolith import report, rows, splits
 from otolith.errors import DataError, TrainingError
+from otolith.jobs.cutting import at_rate_of, cutting
 from otolith.jobs.estimate import estimate
 from otolith.jobs.folder import file_name, recipe_title, refuse_other, write_identity
-from otolith.jobs.run import cutting
 from otolith.progress import SILENT, Progress
 from otolith.protocols import PROTOCOLS, ProtocolSpec, sections
 from otolith.protocols.cells.fanout import Ray
@@ -129,6 +129,8 @@ def plan(
     if repeated:
         raise DataError(f"method {repeated[0]} is named more than once; name it once")
     given = datasets.load(source or dataset, root)
+    target = given if source is None else datasets.load(dataset, root)
+    overrides = at_rate_of([given.info, target.info], recipe, overrides, progress)
     resolved = load_recipe(recipe, given.info.name, overrides)
     recipe_name = recipe_title(recipe, resolved, overrides)
     title = dataset if source is None else f"{source}-to-{dataset}"
@@ -159,7 +161,7 @@ def plan(
 
     scored = study(given)
     if source is not None:
-        scored = study(datasets.load(dataset, root), scored)
+        scored = study(target, scored)
     units = tuple(spec.units(scored, methods, seeds, options))
     places = {"out": str(folder.absolute()), "encoders": str(scored.folder.absolute())}
     return Planned(spec, folder, identity, resolved, recipe_name, scored, units, methods, seeds, asked | places)

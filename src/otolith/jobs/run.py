@@ -12,26 +12,25 @@ import numpy as np
 
 from otolith import methods, report, rows, splits
 from otolith.errors import CheckpointError, DataError
+from otolith.jobs.cutting import at_rate_of, cutting
 from otolith.jobs.estimate import Estimate, estimate
 from otolith.jobs.folder import file_name, recipe_title, refuse_other, write_identity
 from otolith.jobs.tensorboard import CurveWriter
 from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.pipeline import OnEpoch, build_encoder, finetune, pretrain
 from otolith.pipeline.choice import labels_each
-from otolith.preprocessing.sensors import check_sensors
 from otolith.progress import SILENT, Progress
 from otolith.protocols import sections
 from otolith.protocols.cells.arrays import embed_test, judge_teacher, shown
 from otolith.protocols.cells.study import key_of, scored_row
 from otolith.protocols.cells.unit import Key
 from otolith.recipes import Recipe, load_recipe
-from otolith.recording import channels_of
 from otolith.rows import Row
 from otolith.system import claims, memory
 from otolith.system.files import sweep, write
 
 if TYPE_CHECKING:
-    from otolith.datasets.base import Dataset, DatasetInfo
+    from otolith.datasets.base import Dataset
     from otolith.splits import Split
     from otolith.windows import Windows
 
@@ -115,12 +114,14 @@ def prepare(
 
     methods.spec(method)
     source = datasets.load(dataset, root)
+    beside = None if unlabelled is None else datasets.load(str(unlabelled))
+    infos = [source.info, *([] if beside is None else [beside.info])]
+    overrides = at_rate_of(infos, recipe, overrides, progress)
     resolved = load_recipe(recipe, source.info.name, overrides)
     cut = cutting(source.info, resolved) | {"workers": workers, "progress": progress}
     w = source.windows(**cut)
     extra: tuple[Windows, ...] = ()
-    if unlabelled is not None:
-        beside = datasets.load(str(unlabelled))
+    if beside is not None:
         if beside.info.gravity != source.info.gravity:
             raise DataError(
                 f"Gravity is {source.info.gravity} in {source.info.name}, {beside.info.gravity} in {unlabelled}: "
@@ -130,19 +131,6 @@ def prepare(
     split = splits.default(w, source.info)
     name = recipe_title(recipe, resolved, overrides)
     return Prepared(source, w, split, resolved, method, seed, name, extra, device)
-
-
-def cutting(info: DatasetInfo, recipe: Recipe) -> dict[str, Any]:
-    """Return the arguments of `Dataset.windows` by which a recipe cuts a data set.
-
-    Raises:
-        RecipeError: the data set lacks a sensor that the recipe asks for.
-    """
-    section = recipe.windows
-    channels = channels_of(info.channels, section.sensors, info.name)
-    check_sensors(channels, recipe.sensor_settings)
-    cut = {name: getattr(section, name) for name in ("rate_hz", "seconds", "overlap", "unlabelled")}
-    return cut | {"channels": channels}
 
 
 def run(

@@ -27,6 +27,7 @@ from otolith.streaming.recogniser import CHECKED_S
 from otolith.system import extras
 from otolith.windows import cut, resample
 from otolith.windows.clock import MAX_GAP_S
+from otolith.windows.resampling import LOWEST_RATE
 
 if TYPE_CHECKING:
     from otolith.export import Trial
@@ -117,7 +118,7 @@ def describe(model: Model, offered: InPage) -> dict[str, Any]:
         "max_gap_s": MAX_GAP_S,
         "smoothing": asdict(machine) | {"found": FOUND, "least": LEAST},
         "fits": {
-            "least_rate_hz": matching.LOWEST_RATE * meta.rate_hz,
+            "least_rate_hz": LOWEST_RATE * meta.rate_hz,
             "most_rad_s": matching.MOST_RAD_S,
             "least_m_s2": matching.LEAST_WITH_GRAVITY * STANDARD_GRAVITY if gravity else None,
             "most_m_s2": matching.MOST_WITHOUT_GRAVITY * STANDARD_GRAVITY if gravity is False else None,

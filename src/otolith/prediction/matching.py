@@ -13,9 +13,8 @@ from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import usable
 from otolith.recording import STANDARD_GRAVITY, Recording, Stream
 from otolith.windows import WindowMeta
+from otolith.windows.resampling import refuse_rate
 
-LOWEST_RATE = 0.5
-"""Share of the model's rate below which a recording is refused: half of the model's frequencies are not in it."""
 LOOKED_AT_S = 2.0
 """Seconds of a block whose mean acceleration is taken: over so long movement averages out, and gravity stays."""
 LEAST_WITH_GRAVITY = 0.5
@@ -53,7 +52,8 @@ def fitting(recording: Recording, meta: WindowMeta, scaler: Scaler) -> Recording
         inside = [i for i, channel in enumerate(stream.channels) if channel in wanted]
         if not inside:
             continue  # a sensor that the model does not read, whose gaps do not matter
-        refuse_rate(stream.rate_hz, meta, f"{where}, {'/'.join(stream.channels[i] for i in inside)}")
+        named = "/".join(stream.channels[i] for i in inside)
+        refuse_rate(stream.rate_hz, meta.rate_hz, f"{where}, {named}", "the model expects")
         kept = stream
         if len(inside) < len(stream.channels):
             kept = replace(stream, channels=tuple(stream.channels[i] for i in inside), values=stream.values[inside])
@@ -71,16 +71,6 @@ def refuse_missing(found: Sequence[str], wanted: Sequence[str], where: str) -> N
             f"{where} has no {', '.join(missing)}: it has {', '.join(found) or 'no channel'}, and the model expects "
             f"{', '.join(wanted)}. Record the missing sensor too, or train a model on the channels that there are "
             "(windows.sensors in its recipe) or one that may miss them (robust.may_miss)."
-        )
-
-
-def refuse_rate(rate_hz: float, meta: WindowMeta, where: str) -> None:
-    """Raise DataError where a recording of this rate cannot be resampled to what the model saw."""
-    if not rate_hz >= LOWEST_RATE * meta.rate_hz:
-        raise DataError(
-            f"{where}: the rate is {rate_hz:g} Hz, and the model expects {meta.rate_hz:g} Hz. Fast movements are lost "
-            f"at such a rate, and no resampling brings them back. Record at {meta.rate_hz:g} Hz or more, or train with "
-            f"--set windows.rate_hz={rate_hz:g}."
         )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from otolith.calibration.network import assessed
 from otolith.errors import DataError, unknown
 from otolith.model import Model
-from otolith.prediction.matching import ACC, LOOKED_AT_S, refuse_gravity, refuse_gyro_unit, refuse_missing, refuse_rate
+from otolith.prediction.matching import ACC, LOOKED_AT_S, refuse_gravity, refuse_gyro_unit, refuse_missing
 from otolith.prediction.run import hidden_markov
 from otolith.prediction.smoothing import DWELL_S, Filter
 from otolith.prediction.timeline import decide, state_names
@@ -24,6 +24,7 @@ from otolith.streaming.network import Network
 from otolith.streaming.sensor import Sensor
 from otolith.streaming.values import Cut, Latency, Prediction
 from otolith.windows import resample
+from otolith.windows.resampling import refuse_rate
 
 MAX_LAG_S = 30.0
 """Seconds that a sensor may be behind another one before its silence counts as a gap."""
@@ -99,7 +100,7 @@ class StreamingRecogniser:
             if isinstance(rate_hz, Mapping) and name not in rate_hz:
                 raise DataError(f"rate_hz: {unknown('sensor', name, rate_hz)}")
             rate = float(rate_hz[name] if isinstance(rate_hz, Mapping) else rate_hz)
-            refuse_rate(rate, self.meta, f"the stream of {', '.join(rows)}")
+            refuse_rate(rate, self.meta.rate_hz, f"the stream of {', '.join(rows)}", "the model expects")
             self._rates[name] = rate
         self._smoothing, self._dwell_s = smoothing, dwell_s
         self._start_s, self._max_lag_s = start_s, max_lag_s

@@ -20,7 +20,7 @@ from otolith.errors import DataError, unknown
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording, Segment, Stream
 from otolith.windows.clock import contiguous
-from otolith.windows.resampling import resample
+from otolith.windows.resampling import refuse_rate, resample
 from otolith.windows.value import WindowMeta, Windows, subject_array
 
 _CHUNK = 4096  # windows resampled at once: bounds the float64 copies of a day-long recording
@@ -160,7 +160,10 @@ def cut_recording(recording: Recording, meta: WindowMeta, unlabelled: bool, log:
     log.n_segments += len(segments)
     log.repairs += recording.repairs
     found: set[int] = set()
-    for stream in contiguous(recording):
+    pieces = contiguous(recording)
+    for stream in used:
+        refuse_rate(stream.rate_hz, meta.rate_hz, f"Recording {recording.name!r}, {'/'.join(stream.channels)}")
+    for stream in pieces:
         length = _window_length(recording, stream, meta)
         starts, labels = [], []
         for first, stop, number in _stretches(recording, stream, segments):

@@ -8,7 +8,26 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from otolith.errors import DataError
+
+LOWEST_RATE = 0.5
+"""Share of the windows' rate below which a recording is refused: half of the windows' frequencies are not in it."""
 _MATRIX_LIMIT = 1024  # samples per window; beyond, the matrix would cost more memory than it saves time
+
+
+def refuse_rate(rate_hz: float, wanted_hz: float, where: str, whose: str = "the windows have") -> None:
+    """Raise DataError where signals of a rate cannot be resampled to the one that is wanted, or to `LOWEST_RATE` of it.
+
+    Args:
+        where: the place of the signals, for the message.
+        whose: subject and verb of the rate that is wanted.
+    """
+    if not rate_hz >= LOWEST_RATE * wanted_hz:
+        raise DataError(
+            f"{where}: the rate is {rate_hz:g} Hz, and {whose} {wanted_hz:g} Hz. Fast movements are lost at such a "
+            f"rate, and no resampling brings them back. Record at {wanted_hz:g} Hz or more, or train with "
+            f"--set windows.rate_hz={rate_hz:g}."
+        )
 
 
 def resample(x: NDArray[np.floating], n_steps: int) -> NDArray[np.float64]:
