@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.importing.findings import Flag
+from otolith.importing.units import in_blocks
 from otolith.recording import STANDARD_GRAVITY, Stream
 from otolith.windows.clock import MAX_GAP_S
 
@@ -43,16 +44,11 @@ def flags_of(stream: Stream) -> list[Flag]:
 
 
 def _still(times: NDArray[np.float64], values: NDArray[np.float64]) -> list[tuple[float, float]]:
-    block = np.floor((times - times[0]) / STILL_BLOCK_S).astype(np.int64)
-    numbers, inverse, counts = np.unique(block, return_inverse=True, return_counts=True)
-    quiet = np.ones(len(numbers), bool)
-    for row in values:
-        mean = np.bincount(inverse, row) / counts
-        spread = np.bincount(inverse, (row - mean[inverse]) ** 2) / counts
-        quiet &= np.sqrt(spread) < STILL_MS2
+    numbers, counts, _, squares = in_blocks(times, values, STILL_BLOCK_S)
+    quiet = (np.sqrt(squares) < STILL_MS2).all(axis=0)
     begins = times[0] + numbers * STILL_BLOCK_S
     spans = []
-    for first, last in _runs(quiet & (counts >= 5), numbers):
+    for first, last in _runs(quiet & (counts >= 5), numbers.astype(np.int64)):
         stop = min(begins[last] + STILL_BLOCK_S, times[-1])
         if stop - begins[first] >= STILL_S:
             spans.append((float(begins[first]), float(stop)))
@@ -60,7 +56,9 @@ def _still(times: NDArray[np.float64], values: NDArray[np.float64]) -> list[tupl
 
 
 def _frozen(times: NDArray[np.float64], values: NDArray[np.float64]) -> list[tuple[float, float]]:
-    same = (np.diff(values, axis=1) == 0).all(axis=0) & (np.diff(times) <= MAX_GAP_S)
+    same = np.diff(times) <= MAX_GAP_S
+    for row in values:
+        same &= row[1:] == row[:-1]
     return [(float(times[a]), float(times[b + 1])) for a, b in _runs(same) if times[b + 1] - times[a] >= FROZEN_S]
 
 

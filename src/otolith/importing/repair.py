@@ -89,16 +89,17 @@ def _complete(sensor: Sensor, findings: Findings) -> Samples:
             first = sensor.table.at(int(np.argmax(mask)))
             findings.repair(first, rows_that(int(mask.sum()), what), int(mask.sum()))
     keep = np.flatnonzero(timed & whole)
-    far = np.abs(sensor.clock.seconds - (sensor.clock.seconds[keep[0]] if keep.size else 0.0)) > LONGEST_S
-    if (far & timed & whole).any():
-        row = int(np.argmax(far & timed & whole))
+    all_of_it = len(keep) == len(timed)  # then nothing is copied
+    times = sensor.clock.seconds if all_of_it else sensor.clock.seconds[keep]
+    values = sensor.values if all_of_it else sensor.values[:, keep]
+    if keep.size and (times.max() - times[0] > LONGEST_S or times[0] - times.min() > LONGEST_S):
+        row = int(keep[int(np.argmax(np.abs(times - times[0]) > LONGEST_S))])
         raise DataError(
             f"{sensor.table.at(row)}: is more than ten years from the first sample of the {sensor.kind}. Is it the "
             "time column, and is its unit right?"
         )
-    huge = np.flatnonzero((np.abs(sensor.values[:, keep]) > MOST).any(axis=0))
-    if huge.size:
-        row = int(keep[huge[0]])
+    if keep.size and (values.max() > MOST or values.min() < -MOST):
+        row = int(keep[int(np.argmax((np.abs(values) > MOST).any(axis=0)))])
         raise DataError(
             f"{sensor.table.at(row)}: the {sensor.kind} shows {', '.join(f'{v:.4g}' for v in sensor.values[:, row])}, "
             "beyond what any sensor gives. Repair the line, or leave it out."
@@ -108,4 +109,4 @@ def _complete(sensor: Sensor, findings: Findings) -> Samples:
             f"{sensor.table.where}: {len(keep)} complete sample(s) of the {sensor.kind}; expected at least 2. "
             "Record longer, or leave the file out."
         )
-    return Samples(sensor.clock.seconds[keep], sensor.values[:, keep], keep)
+    return Samples(times, values, keep)

@@ -205,13 +205,29 @@ def blocks_of(*parts: tuple[Array, Array]) -> Blocks:
     for times, values in parts:
         if len(times) < 10 or not times[-1] - times[0] >= 1.0:
             continue
-        block = np.floor((times - times[0]) / BLOCK_S).astype(np.int64)
-        _, block, counts = np.unique(block, return_inverse=True, return_counts=True)
-        means = np.stack([np.bincount(block, row) for row in values]) / counts
-        squares = np.bincount(block, ((values - means[:, block]) ** 2).sum(axis=0)) / counts
+        _, counts, means, squares = in_blocks(times, values, BLOCK_S)
         lengths.append(np.linalg.norm(means, axis=0)[counts >= 5])
-        spreads.append(np.sqrt(squares)[counts >= 5])
+        spreads.append(np.sqrt(squares.sum(axis=0))[counts >= 5])
     return Blocks(np.concatenate(lengths), np.concatenate(spreads))
+
+
+def in_blocks(times: Array, values: Array, length_s: float) -> tuple[Array, NDArray[np.int64], Array, Array]:
+    """Return number, count, mean (axes, blocks) and variance (axes, blocks) of every block of time with samples in it.
+
+    >>> in_blocks(np.array([0.0, 1.0, 4.0]), np.array([[1.0, 3.0, 5.0]]), 2.0)[1:]
+    (array([2, 1]), array([[2., 5.]]), array([[1., 0.]]))
+    """
+    block = np.floor((times - times[0]) / length_s)
+    if (np.diff(block) < 0).any():
+        order = np.argsort(block, kind="stable")
+        block, values = block[order], values[:, order]
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(block) > 0]))
+    counts = np.diff(np.concatenate([starts, [len(block)]]))
+    means = np.stack([np.add.reduceat(row, starts) for row in values]) / counts
+    squares = [
+        np.add.reduceat((row - np.repeat(mean, counts)) ** 2, starts) for row, mean in zip(values, means, strict=True)
+    ]
+    return block[starts], counts, means, np.stack(squares) / counts
 
 
 def acc_unit_of_data(blocks: Blocks) -> str | None:

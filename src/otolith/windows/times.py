@@ -100,7 +100,8 @@ def repair(samples: Samples, sensor: str, place: Place, note: Note, cure: str) -
         steps = np.diff(samples.times)
         note(place.where, "its rows run backwards in time and were turned round", len(samples.times))
     same = np.concatenate([[False], steps == 0])
-    equal = same & np.concatenate([[False], (np.diff(samples.values, axis=1) == 0).all(axis=0)])
+    again, equal = np.flatnonzero(same), np.zeros_like(same)
+    equal[again] = (samples.values[:, again] == samples.values[:, again - 1]).all(axis=0)
     if np.mean(same) > COARSE and equal.sum() < 0.9 * same.sum():
         return [_spread(part, sensor, place, note, cure) for part in _parts(samples, sensor, place, note)]
     if equal.any():
@@ -202,9 +203,10 @@ def _parts(samples: Samples, sensor: str, place: Place, note: Note) -> list[Samp
 def _distinct(samples: Samples, sensor: str, place: Place, note: Note) -> Samples:
     """Keep the first of samples with one time."""
     again = np.concatenate([[False], np.diff(samples.times) == 0])
-    if again.any():
-        what = rows_that(int(again.sum()), f"of the {sensor} share a time with another value; the first is kept")
-        note(place.at(int(samples.rows[int(np.argmax(again))])), what, int(again.sum()))
+    if not again.any():
+        return samples
+    what = rows_that(int(again.sum()), f"of the {sensor} share a time with another value; the first is kept")
+    note(place.at(int(samples.rows[int(np.argmax(again))])), what, int(again.sum()))
     return samples.take(~again)
 
 
