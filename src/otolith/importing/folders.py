@@ -76,7 +76,9 @@ def _sensors_joined(members: list[Member]) -> list[Member]:
         for each in members
     ]
     taken = Counter((each.source, each.place) for each in moved)
-    return members if max(taken.values(), default=0) > 1 else moved
+    return [
+        each if taken[each.source, each.place] == 1 else before for before, each in zip(members, moved, strict=True)
+    ]
 
 
 def _folders_joined(members: list[Member]) -> list[Member]:

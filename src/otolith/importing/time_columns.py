@@ -20,8 +20,8 @@ NAMES = (
     "time", "timestamp", "t", "times", "datetime", "date time", "timestamp s", "timestamp ms", "timestamp us",
     "timestamp ns", "time s", "time ms", "time us", "time ns", "t s", "t ms", "seconds", "seconds elapsed", "elapsed",
     "elapsed time", "epoch", "epoch ms", "epoc", "epoc ms", "unix time", "unixtime", "unix timestamp", "ts", "utc",
-    "time utc", "date", "logging time", "header time stamp", "time stamp", "sample time", "zeit", "zeitstempel",
-    "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "tid", "czas",
+    "time utc", "date", "logging time", "header time stamp", "time stamp", "attr time", "sample time", "zeit",
+    "zeitstempel", "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "tid", "czas",
 )  # fmt: skip
 """In order of preference where values do not tell."""
 _WORDS = frozenset((

@@ -48,7 +48,7 @@ PLACES = frozenset((
 ))  # fmt: skip
 """Words for a place on the body or for a device, which make an accelerometer of bare x, y and z."""
 _NOISE = frozenset(
-    ("axis", "sensor", "sensors", "device", "imu", "data", "value", "values", "val", "signal", "measured")
+    ("axis", "sensor", "sensors", "device", "imu", "data", "value", "values", "val", "signal", "measured", "attr")
 )
 QUALITY = {
     "cal": 0, "calibrated": 0, "total": 0, "including": 0, "wr": 2, "wide": 2, "16g": 2, "high": 2, "range": 2,
