@@ -298,3 +298,12 @@ def test_the_unit_of_times_that_come_in_groups(tmp_path: Path) -> None:
         found = read_recordings(tmp_path, ImportOptions(accept_guess=True))
         assert found.recordings[0].streams[0].n_samples == 1000
         assert found.rate_hz == 50
+
+
+def test_days_of_a_spreadsheet(tmp_path: Path) -> None:
+    """45,292 is the first of 2024."""
+    rows = [[f"{45292.5 + n / 50 / 86400:.10f}", "0.1", f"{np.sin(n):.3f}", "9.8"] for n in range(500)]
+    (tmp_path / "t.csv").write_text(lines("time,acc_x,acc_y,acc_z", rows))
+    found = read_recordings(tmp_path, ImportOptions(accept_guess=True))
+    assert (found.findings["t"].started, found.rate_hz) == ("2024-01-01T12:00:00.000000", 50)
+    np.testing.assert_allclose(found.recordings[0].streams[0].sample_times, np.arange(500) / 50, atol=1e-4)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ALL = "all"
 """Given for a place, it makes each of them a recording of its own."""
+MOST_PLACES = 30
 UNNAMED = "unnamed"
 """Name of the place of which columns say none."""
 
@@ -58,7 +59,7 @@ def rows_at_places(table: Table, mapping: Mapping, questions: Questions) -> list
         return [("", table)]
     cells = table.text(mapping.place_column).fill_null("")
     names = [str(each) for each in cells.unique(maintain_order=True)]
-    if len(names) < 2:
+    if not 1 < len(names) <= MOST_PLACES:  # more are no places, such as distances
         return [("", table)]
     counts = dict(zip(*(each.to_list() for each in cells.value_counts().get_columns()), strict=True))
     meanings = [(name or UNNAMED, f"{counts[name]:,} rows, column {mapping.place_column!r}") for name in names]

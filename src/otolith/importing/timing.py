@@ -35,6 +35,9 @@ EPOCH = {"s": (3e8, 1e10), "ms": (3e11, 1e13), "us": (3e14, 1e16), "ns": (3e17, 
 """Range of numbers since 1970 in each unit, from 1979 to 2286 (ns: 2261)."""
 OLDEST_S = 946_684_800
 """The year 2000: no sensor of this kind is older, but some count from 2000 or 2001."""
+DAY_NS = 86_400_000_000_000
+SERIAL, SERIAL_1970 = (36_526.0, 73_050.0), 25_569.0
+"""Days since the end of 1899 as spreadsheets count them, from the year 2000 to 2099, and the first of 1970."""
 ROWS = 50
 """Rows over which groups of them even out."""
 LATEST = 1e19
@@ -160,6 +163,10 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
             f"{len(finite):,} rows, such as {table.first(column)}: the times were lost, as where a spreadsheet saves "
             "them rounded. Export the file again, or give the rate: --rate HZ."
         )
+    if unit is None and SERIAL[0] <= typical <= SERIAL[1] and RATES[0] <= _rate(spacing, DAY_NS) <= RATES[1]:
+        findings.decide("time", "days since 1900", f"column {column!r} is about {typical:.6g}, as spreadsheets count")
+        first = round((finite[0] - SERIAL_1970) * 86_400 * 1000) * 1_000_000
+        return Clock((values - finite[0]) * 86_400.0, first)
     plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= _rate(spacing, scale) <= RATES[1]]
     overall = float(finite.max() - finite.min()) / max(1, len(finite) - 1)
     if not plausible:  # samples that came in groups
