@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.repair import clean
+from otolith.importing.repair import MOST, clean
 from otolith.importing.session import Sensor, axes
 from otolith.importing.units import acc_unit_of_data, blocks_of
 from otolith.windows.clock import MAX_GAP_S
@@ -43,7 +43,8 @@ def with_gravity(linear: Sensor, gravity: Sensor, findings: Findings, why: str) 
     with np.errstate(invalid="ignore"):
         near = (times[after] - times[after - 1] <= MAX_GAP_S) | (times[after] == at)
         inside = (at >= times[0]) & (at <= times[-1]) & near
-    total = linear.values + np.stack([np.interp(at, times, row) for row in parts[0].values])
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = linear.values + np.stack([np.interp(at, times, row) for row in parts[0].values])
     total[:, ~inside] = np.nan
     return replace(linear, values=total, gravity="included", gravity_why=why)
 
@@ -56,8 +57,10 @@ def summed_if_without(sensor: Sensor, columns: tuple[str, ...]) -> Sensor:
         columns: gravity's x, y and z.
     """
     added = axes(sensor.table, columns)
-    seconds, total = sensor.clock.seconds, sensor.values + added
-    known = np.isfinite(seconds) & np.isfinite(total).all(axis=0)
+    seconds = sensor.clock.seconds
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = sensor.values + added
+    known = np.isfinite(seconds) & (np.abs(total) < MOST).all(axis=0) & (np.abs(added) < MOST).all(axis=0)
     alone, still, both = (
         acc_unit_of_data(blocks_of((seconds[known], values[:, known]))) for values in (sensor.values, added, total)
     )

@@ -16,6 +16,8 @@ from otolith.importing.units import ACC_UNITS, acc_unit_of_data, blocks_of
 from otolith.recording import STANDARD_GRAVITY
 
 LEAST_ROWS = 30
+LARGEST = 1e20
+"""Beyond any number in any unit, and small enough to be squared."""
 ROWS_HZ = 25.0
 """Rate at which rows are taken to come while nothing is known of it."""
 _TIMES = re.compile(r"\d+[-/.:]\d")
@@ -87,6 +89,7 @@ def _numbers(cells: Sequence[str]) -> NDArray[np.float64] | None:
     """Return the numbers of a column, NaN for none; None for a column in which most cells are no number."""
     plain = [cell.replace(",", ".") if is_number(cell) else "nan" for cell in cells]
     values = np.array([float(cell.replace("−", "-")) for cell in plain])
+    values[np.abs(values) > LARGEST] = np.nan
     return values if np.isfinite(values).mean() >= SHARE else None
 
 

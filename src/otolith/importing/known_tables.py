@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.importing.formats.base import Claim, Format
+from otolith.importing.headless import LARGEST
 from otolith.importing.layout import is_number
 from otolith.importing.places import ALL, chosen_places
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
@@ -67,6 +68,7 @@ class KnownTable(Format):
             return False
         cells = [[float(cell) if is_number(cell) else np.nan for cell in row[: self.width]] for row in rows]
         columns = np.array(cells, np.float64).T
+        columns[np.abs(columns) > LARGEST] = np.nan
         labels = columns[self.label - 1]
         if not np.isfinite(labels).all() or not set(labels.tolist()) <= {float(each) for each in self.labels}:
             return False

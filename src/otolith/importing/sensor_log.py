@@ -15,6 +15,7 @@ from otolith.importing.session import Sheet
 from otolith.importing.table import Table
 from otolith.importing.text import MAX_LINE, decode
 from otolith.importing.time_columns import worth
+from otolith.importing.timing import LATEST
 from otolith.importing.triads import sensor_named, words_of
 
 HEAD = 1 << 16
@@ -192,7 +193,8 @@ def unnamed(table: Table, skip: str) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _numbers(cells: Sequence[str]) -> list[float]:
-    return [float(cell.replace(",", ".").replace("−", "-")) for cell in cells if is_number(cell)]
+    values = (float(cell.replace(",", ".").replace("−", "-")) for cell in cells if is_number(cell))
+    return [min(max(value, -LATEST), LATEST) for value in values]
 
 
 def _never_falls(cells: Sequence[str]) -> bool:

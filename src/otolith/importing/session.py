@@ -161,4 +161,5 @@ def axes(table: Table, columns: tuple[str, ...]) -> NDArray[np.float64]:
     """Return three columns as (3, rows); a name such as "a+b" that no column has is the sum of two."""
     named = [summed(column, table.columns) for column in columns]
     table.require(*(part for parts in named for part in parts))
-    return np.stack([np.sum([table.numbers(part) for part in parts], axis=0) for parts in named])
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.stack([np.sum([table.numbers(part) for part in parts], axis=0) for parts in named])

@@ -12,7 +12,7 @@ from otolith.importing.dates import read_dates
 from otolith.importing.layout import is_number
 from otolith.importing.table import Table
 from otolith.importing.time_of_day import CLOCK, MINUTES
-from otolith.importing.timing import EPOCH, OLDEST_S
+from otolith.importing.timing import EPOCH, LATEST, OLDEST_S
 from otolith.importing.triads import axis_of, words_of
 from otolith.importing.units import TIME_UNITS
 
@@ -99,7 +99,7 @@ def worth(cells: Sequence[str]) -> tuple[int, ...]:
         return (0,)
     moment = 0
     if all(map(is_number, said)):
-        values = np.array([float(cell.replace(",", ".").replace("−", "-")) for cell in said])
+        values = np.clip([float(cell.replace(",", ".").replace("−", "-")) for cell in said], -LATEST, LATEST)
         middle = float(np.median(values))
         since = [max(lo, OLDEST_S * 1e9 / TIME_UNITS[unit]) <= middle <= hi for unit, (lo, hi) in EPOCH.items()]
         moment = 2 * int(any(since))
