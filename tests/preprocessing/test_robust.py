@@ -22,7 +22,7 @@ from otolith.jobs.run import prepare
 from otolith.model import Model, bundle
 from otolith.model.windows import windows_for_encoder
 from otolith.prediction import predict_recordings
-from otolith.prediction.folder import without
+from otolith.prediction.folder import Summary
 from otolith.preprocessing import perturb
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.streaming import StreamingRecogniser
@@ -158,12 +158,16 @@ def test_a_missing_gyroscope_is_refused_unless_the_model_bears_it(level: Model, 
     (found,) = predict_recordings(bearing, [recording(ACC)])
     assert found.timeline is not None
     assert found.timeline.without == ("gyro",)
-    (sentence,) = without([found.timeline])
+    summary = Summary()
+    summary.add(found.timeline)
+    (sentence,) = summary.notes()
     assert "1 of 1 recordings have no gyroscope" in sentence
     (whole,) = predict_recordings(bearing, [recording()])
     assert whole.timeline is not None
     assert whole.timeline.without == ()
-    assert without([whole.timeline]) == []
+    summary = Summary()
+    summary.add(whole.timeline)
+    assert summary.notes() == []
 
 
 def test_half_a_gyroscope_and_no_accelerometer_are_refused(bearing: Model) -> None:
