@@ -29,8 +29,9 @@ class Logged(Imported):
     def mutate(self, rng: random.Random, files: Files) -> Files:
         out = super().mutate(rng, files)
         how = json.loads(out["how.json"])
-        if rng.random() < 0.5:
-            how["options"] = {**how["options"], "place": rng.choice(("all", "hand", "back", "", "1"))}
+        if rng.random() < 0.9:
+            place = rng.choice(("all", "all", "all", "hand", "1"))
+            how["options"] = {**how["options"], "place": place, "gyro_unit": "rad/s"}
         return out | {"how.json": json.dumps(how).encode()}
 
 

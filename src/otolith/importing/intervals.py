@@ -24,6 +24,8 @@ from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.importing.activities import is_label
 from otolith.importing.columns import words_of
+from otolith.importing.label_rows import Row
+from otolith.importing.label_studio import rows_of
 from otolith.importing.moments import parse_moment
 from otolith.importing.session import table_of
 from otolith.importing.table import Table
@@ -63,18 +65,6 @@ class Interval:
     until_next: bool = False
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row as it is written; `end` is "" where it says none."""
-
-    where: str
-    recording: str
-    start: str
-    end: str
-    activity: str
-    duration: str = ""
-
-
 def read_intervals(path: Path, kept: Collection[str] = ()) -> list[Interval]:
     """Read the intervals in a file.
 
@@ -87,8 +77,6 @@ def read_intervals(path: Path, kept: Collection[str] = ()) -> list[Interval]:
     """
     content = read_bytes(path)
     if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        from otolith.importing.label_studio import rows_of
-
         return _intervals(rows_of(str(path), content), kept)
     kind = path.suffix.lower()
     bare = None if kind == ".parquet" else _without_names(str(path), content)

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from otolith.errors import DataError
-from otolith.importing.intervals import Row
+from otolith.importing.label_rows import Row
 
 _PREFIX = re.compile(r"^[0-9a-f]{8}-")
 """Put before names of files that are uploaded."""
