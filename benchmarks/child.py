@@ -24,6 +24,7 @@ MODULES = {
     "runner": "gpu",
     "cut": "collection",
     "imported": "importing",
+    "predicted": "predicting",
 }
 """Each task and the module that holds it."""
 

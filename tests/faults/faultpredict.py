@@ -43,7 +43,8 @@ def prepare(work: Path) -> tuple[str, str]:
 
 def contents(out: Path) -> dict[str, bytes]:
     """Every file of a folder; of pictures, which name their moment, only that they are whole."""
-    found = {path.name: path.read_bytes() for path in out.iterdir()} if out.exists() else {}
+    files_in = [path for path in out.rglob("*") if path.is_file()] if out.exists() else []
+    found = {str(path.relative_to(out)): path.read_bytes() for path in files_in}
     return {
         name: blob[-8:] if name.endswith((".svg", ".html")) else blob.replace(out.name.encode(), b"")
         for name, blob in found.items()

@@ -158,12 +158,12 @@ def test_what_one_file_decides_helps_another(model: Path, tmp_path: Path) -> Non
     """A unit that is read before the one whose data decide is read once more."""
     hint = ("accelerometer", ("ax", "ay", "az"))
 
-    def undecided(hints: units.Hints, ask: object) -> units.Read:
+    def undecided(hints: units.Hints, ask: object, scratch: object) -> units.Read:
         if hint not in hints:
             raise Undecided("short.csv: in which unit? Give --acc-unit g.")
         return units.Read(iter([given("short")]))
 
-    def decides(hints: units.Hints, ask: object) -> units.Read:
+    def decides(hints: units.Hints, ask: object, scratch: object) -> units.Read:
         return units.Read(iter([given("long")]), (), {hint: ("g", "long.csv")})
 
     def given(name: str) -> units.Given:
@@ -200,7 +200,7 @@ def test_units_can_be_told_apart_and_sent(study: Path) -> None:
     assert sorted(unit.source for unit in plan.units) == ["ada/monday.csv", "ada/tuesday.csv", "bob.csv", "cleo.zip"]
     for unit in plan.units:
         again = pickle.loads(dumps(unit))
-        (given,) = again.read({}, None).given
+        (given,) = again.read({}, None, None).given
         assert given.file == unit.source
     with pytest.raises(DataError, match="nor the name of a data set"):
         units.plan(["nowhere"])

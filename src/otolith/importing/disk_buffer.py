@@ -7,6 +7,7 @@ the last of its arrays, or with the process, however that ends.
 from __future__ import annotations
 
 import errno
+import math
 import mmap
 import os
 import tempfile
@@ -63,15 +64,25 @@ class DiskBuffer:
         """
         if not array.size:
             return array
-        if self._used + array.nbytes > self._page.size:
-            size = -(-max(self._next_bytes, array.nbytes) // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
-            self._page, self._used = self._mapped(size), 0
-            self._next_bytes = min(2 * self._next_bytes, MOST_BYTES)
-        kept = self._page[self._used : self._used + array.nbytes].view(array.dtype).reshape(array.shape)
+        kept: NDArray[T] = self.room(array.shape, array.dtype)
         kept[...] = array
         kept.flags.writeable = False
-        self._used += -(-array.nbytes // ALIGNED) * ALIGNED
         return kept
+
+    def room(self, shape: tuple[int, ...], dtype: np.dtype[T]) -> NDArray[T]:
+        """Return an array on disk that is still to be filled.
+
+        Raises:
+            DataError: the folder cannot be written, or its disk is full.
+        """
+        n_bytes = math.prod(shape) * dtype.itemsize
+        if self._used + n_bytes > self._page.size:
+            size = -(-max(self._next_bytes, n_bytes) // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
+            self._page, self._used = self._mapped(size), 0
+            self._next_bytes = min(2 * self._next_bytes, MOST_BYTES)
+        found = self._page[self._used : self._used + n_bytes].view(dtype).reshape(shape)
+        self._used += -(-n_bytes // ALIGNED) * ALIGNED
+        return found
 
     def _mapped(self, size: int) -> NDArray[np.uint8]:
         try:

@@ -23,6 +23,8 @@ MOST_WITHOUT_GRAVITY = 0.85
 MOST_RAD_S = 70.0
 """4000 degrees a second. No sensor of a phone or watch measures more, so that larger numbers are degrees."""
 ACC = ("acc_x", "acc_y", "acc_z")
+AT_ONCE = 1 << 20
+"""Samples that are looked at at once: a week's have no room for a copy."""
 
 
 def fitting(recording: Recording, meta: WindowMeta, scaler: Scaler) -> Recording:
@@ -80,7 +82,9 @@ def _refuse_units(recording: Recording, meta: WindowMeta, scaler: Scaler, where:
             refuse_gravity(_block_lengths(stream), meta, scaler, where)
             break
     for stream in recording.streams:
-        refuse_gyro_unit(stream.values[[i for i, c in enumerate(stream.channels) if c.startswith("gyro")]], where)
+        rows = [i for i, channel in enumerate(stream.channels) if channel.startswith("gyro")]
+        for at in range(0, stream.n_samples if rows else 0, AT_ONCE):
+            refuse_gyro_unit(stream.values[rows, at : at + AT_ONCE], where)
 
 
 def refuse_gravity(lengths: NDArray[np.float64], meta: WindowMeta, scaler: Scaler, where: str) -> None:
@@ -148,6 +152,11 @@ def _block_lengths(stream: Stream) -> NDArray[np.float64]:
     n = stream.n_samples // each
     if n == 0:  # shorter than a block
         n, each = 1, stream.n_samples
-    values = stream.values[[stream.channels.index(channel) for channel in ACC]]
-    out: NDArray[np.float64] = np.linalg.norm(values[:, : n * each].reshape(3, n, each).mean(2), axis=0)
+    rows = [stream.channels.index(channel) for channel in ACC]
+    found = []
+    step = max(1, AT_ONCE // each)
+    for first in range(0, n, step):
+        values = stream.values[rows, first * each : min(first + step, n) * each]
+        found.append(np.linalg.norm(values.reshape(3, -1, each).mean(2), axis=0))
+    out: NDArray[np.float64] = np.concatenate(found)
     return out

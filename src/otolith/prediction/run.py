@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from otolith.calibration import Assessed
 from otolith.errors import DataError, unknown
 from otolith.model import Model
 from otolith.prediction.matching import fitting
 from otolith.prediction.smoothing import DWELL_S, SMOOTHERS, HiddenMarkov
 from otolith.prediction.timeline import Timeline, state_names
-from otolith.preprocessing.sensors import usable, widened
+from otolith.preprocessing.sensors import usable
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording, sensors_of
-from otolith.windows import cut
+from otolith.windows import WindowMeta
+from otolith.windows.cutting import CutLog, cut_recording, why_empty
+
+AT_ONCE = 16_384
+"""Windows in memory at a time; a multiple of the network's batches, so that these are the same for any number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +105,8 @@ def _timeline(
     meta = model.meta
     matched = replace(fitting(recording, meta, model.encoder.scaler), segments=())
     there = usable(matched.channels, meta, model.encoder.scaler)
-    w = widened(cut([matched], replace(meta, channels=there), unlabelled=True), meta)
-    found, smoother = model.assess(w.x, progress), SMOOTHERS[smoothing]
-    start = np.array(w.start)
+    start, found = _assessed(model, matched, replace(meta, channels=there), progress)
+    smoother = SMOOTHERS[smoothing]
     belief = None if smoother is None else smoother(machine, found.probabilities, found.unknown, start)
     return Timeline(
         recording=recording.name,
@@ -119,6 +123,46 @@ def _timeline(
         started=started,
         without=tuple(sensor for sensor in sensors_of(meta.channels) if sensor not in sensors_of(there)),
     )
+
+
+def _assessed(
+    model: Model, recording: Recording, meta: WindowMeta, progress: Progress
+) -> tuple[NDArray[np.float64], Assessed]:
+    """Return starts (n,) and the assessment of a recording's windows, of which `AT_ONCE` are in memory at a time."""
+    log = CutLog()
+    starts: list[NDArray[np.float64]] = []
+    found: list[Assessed] = []
+    waiting: list[NDArray[np.float32]] = []
+
+    def assess(n: int) -> None:
+        x = np.concatenate(waiting) if len(waiting) > 1 else waiting[0]
+        waiting[:] = [x[n:]] if len(x) > n else []
+        found.append(model.assess(_widened(x[:n], meta.channels, model.meta.channels), progress))
+
+    for part in cut_recording(recording, meta, True, log, AT_ONCE):
+        starts.append(part.start)
+        waiting.append(part.x)
+        while sum(map(len, waiting)) >= AT_ONCE:
+            assess(AT_ONCE)
+    if not starts:
+        raise DataError(why_empty(meta, True, 1, log))
+    if waiting:
+        assess(AT_ONCE)
+    scores = [each.score for each in found if each.score is not None]
+    return np.concatenate(starts), Assessed(
+        np.concatenate([each.probabilities for each in found]),
+        np.concatenate(scores) if scores else None,
+        np.concatenate([each.unknown for each in found]),
+    )
+
+
+def _widened(x: NDArray[np.float32], there: Sequence[str], wanted: Sequence[str]) -> NDArray[np.float32]:
+    """Return windows (n, channels, time) with all wanted channels: NaN throughout where there is none."""
+    if tuple(there) == tuple(wanted):
+        return x
+    out = np.full((len(x), len(wanted), x.shape[2]), np.nan, np.float32)
+    out[:, [wanted.index(channel) for channel in there]] = x
+    return out
 
 
 def _labels(recording: Recording, start: NDArray[np.float64], seconds: float) -> NDArray[np.str_]:

@@ -68,14 +68,15 @@ class Unit:
         source: name of the data set or file, which tells equal names of recordings apart.
         name: its only recording, where that is known without reading it.
         n_bytes: size of its files, as far as that is known.
-        read: reads it; takes the units of measure that other units' data decided, and a person to ask.
+        read: reads it; takes the units of measure that other units' data decided, a person to ask, and a folder on the
+            disk for samples that are too many for memory.
     """
 
     key: str
     source: str
     name: str | None
     n_bytes: int
-    read: Callable[[Hints, Ask | None], Read]
+    read: Callable[[Hints, Ask | None, Path | None], Read]
 
 
 @dataclass
@@ -183,11 +184,16 @@ class _One:
     gravity: str | None
     timezone: str | None = None
 
-    def __call__(self, hints: Hints, ask: Ask | None) -> Read:
-        return Read(self._given())
+    def __call__(self, hints: Hints, ask: Ask | None, scratch: Path | None = None) -> Read:
+        return Read(self._given(scratch))
 
-    def _given(self) -> Iterator[Given]:
-        recording = self.reader()
+    def _given(self, scratch: Path | None) -> Iterator[Given]:
+        from otolith.prediction.long import is_long, read_long
+
+        if scratch is not None and isinstance(self.reader, FolderReader) and is_long(self.reader):
+            recording = read_long(self.reader, scratch)
+        else:
+            recording = self.reader()
         yield Given(recording, self.file or recording.name, self.started, self.gravity, self.timezone)
 
 
@@ -197,7 +203,7 @@ class _Whole:
 
     data: Dataset
 
-    def __call__(self, hints: Hints, ask: Ask | None) -> Read:
+    def __call__(self, hints: Hints, ask: Ask | None, scratch: Path | None = None) -> Read:
         return Read(Given(each, each.name, None, self.data.info.gravity) for each in self.data.recordings())
 
 
@@ -235,7 +241,7 @@ class _Exported:
     options: ImportOptions
     file: str
 
-    def __call__(self, hints: Hints, ask: Ask | None) -> Read:
+    def __call__(self, hints: Hints, ask: Ask | None, scratch: Path | None = None) -> Read:
         from otolith.importing.parts import read_part
         from otolith.importing.questions import Questions
 

@@ -79,7 +79,7 @@ def predict_unit(number: int, unit: Unit, settings: Settings, store: Store, hint
     outcome = Outcome()
     with store.building(unit.key) as place:
         try:
-            read = unit.read(hints, ask)
+            read = unit.read(hints, ask, place)
             outcome.passed_over = list(read.passed_over)
             outcome.hints = [[sensor, list(columns), *found] for (sensor, columns), found in read.hints.items()]
             for given in _chosen(read.given, outcome, settings.only):

@@ -140,8 +140,13 @@ class CutPart:
     recording: str
 
 
-def cut_recording(recording: Recording, meta: WindowMeta, unlabelled: bool, log: CutLog) -> Iterator[CutPart]:
+def cut_recording(
+    recording: Recording, meta: WindowMeta, unlabelled: bool, log: CutLog, most: int | None = None
+) -> Iterator[CutPart]:
     """Yield the windows of one recording, by the rule at the top of this file; `log` is told what was left out.
+
+    Args:
+        most: windows in one part; None: all of a gap-free stream.
 
     Raises:
         DataError: as `cut`.
@@ -183,14 +188,17 @@ def cut_recording(recording: Recording, meta: WindowMeta, unlabelled: bool, log:
             else:
                 log.n_short += 1
         if starts:
-            at = np.concatenate(starts)
-            yield CutPart(
-                _batch(stream, meta, at, length),
-                np.concatenate(labels),
-                stream.start_s + at / stream.rate_hz,
-                recording.subject,
-                recording.name,
-            )
+            every, marks = np.concatenate(starts), np.concatenate(labels)
+            step = len(every) if most is None else most
+            for i in range(0, len(every), step):
+                at = every[i : i + step]
+                yield CutPart(
+                    _batch(stream, meta, at, length),
+                    marks[i : i + step],
+                    stream.start_s + at / stream.rate_hz,
+                    recording.subject,
+                    recording.name,
+                )
     log.n_short += len(segments) - len(found)  # segments that lie in a gap, or outside the recording
 
 
@@ -250,13 +258,15 @@ def _stretches(recording: Recording, stream: Stream, segments: list[Segment]) ->
 
 def _batch(stream: Stream, meta: WindowMeta, starts: NDArray[np.int64], length: int) -> NDArray[np.float32]:
     """(windows, channels, time) of one stream, resampled."""
-    values = stream.values
-    if stream.channels != meta.channels:
-        values = values[[stream.channels.index(c) for c in meta.channels]]
+    rows = [stream.channels.index(c) for c in meta.channels]
     out = np.empty((len(starts), len(meta.channels), meta.n_steps), np.float32)
-    view = sliding_window_view(values, length, axis=1)
     for i in range(0, len(starts), _CHUNK):
-        chunk = resample(view[:, starts[i : i + _CHUNK]], meta.n_steps)
+        some = starts[i : i + _CHUNK]
+        first = int(some.min())
+        values = stream.values[:, first : int(some.max()) + length]
+        if stream.channels != meta.channels:
+            values = values[rows]
+        chunk = resample(sliding_window_view(values, length, axis=1)[:, some - first], meta.n_steps)
         out[i : i + _CHUNK] = chunk.transpose(1, 0, 2)
     return out
 
