@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, Recording, Stream
-from otolith.windows.clock import contiguous
+from otolith.windows.clock import check_contiguous, contiguous
 
 ACC, GYRO = CHANNELS[:3], CHANNELS[3:]
 
@@ -164,3 +164,19 @@ def test_refuses(recording: Recording, words: str) -> None:
 def test_refuses_a_gap_that_is_no_length() -> None:
     with pytest.raises(DataError, match="max_gap_s is 0"):
         contiguous(of(regular(ACC, 50)), max_gap_s=0)
+
+
+@pytest.mark.parametrize("late", [0.0, 99.0])
+def test_checking_refuses_what_the_grid_refuses_and_makes_none(late: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = np.arange(100) / 50
+    streams = (
+        Stream(("acc_x",), np.zeros((1, 100)), 50.0, times),
+        Stream(("gyro_x",), np.zeros((1, 100)), 50.0, times + late),
+    )
+    recording = Recording("r", 1, streams)
+    monkeypatch.setattr(np, "interp", None)
+    if late:
+        with pytest.raises(DataError, match="never record at the same time"):
+            check_contiguous(recording)
+    else:
+        check_contiguous(recording)

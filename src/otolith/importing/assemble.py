@@ -17,7 +17,7 @@ from otolith.importing.repair import clean, gaps
 from otolith.importing.session import ACC, GYRO, SENSORS, Sensor, Session
 from otolith.importing.units import acc_unit_of_data
 from otolith.recording import CHANNELS, Recording, Segment, Stream
-from otolith.windows.clock import contiguous
+from otolith.windows.clock import check_contiguous
 from otolith.windows.times import Samples, rate_of
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def assemble(prepared: Prepared, questions: Questions) -> list[tuple[Recording, 
         ]
         name = session.name if count == 1 else f"{session.name} part {number + 1}"
         recording, found = _recording(name, session, sensors, parts, prepared.origin, questions)
-        contiguous(recording)  # what the clock refuses later is better refused now
+        check_contiguous(recording)  # what the clock refuses later is better refused now
         out.append((recording, found))
     return out
 

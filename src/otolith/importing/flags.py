@@ -35,7 +35,7 @@ def flags_of(stream: Stream) -> list[Flag]:
     for kind, name in (("acc", "accelerometer"), ("gyro", "gyroscope")):
         rows = [i for i, channel in enumerate(stream.channels) if channel.startswith(kind)]
         if rows:
-            values = np.asarray(stream.values[rows], np.float64)
+            values = stream.values[rows[0] : rows[0] + 3]
             if kind == "acc":
                 found += [Flag("still", name, *span) for span in _still(times, values)]
             found += [Flag("saturated", name, *span) for span in _saturated(times, values, RANGES[kind])]
@@ -43,7 +43,7 @@ def flags_of(stream: Stream) -> list[Flag]:
     return sorted(found, key=lambda flag: (flag.start_s, flag.kind))
 
 
-def _still(times: NDArray[np.float64], values: NDArray[np.float64]) -> list[tuple[float, float]]:
+def _still(times: NDArray[np.float64], values: NDArray[np.floating]) -> list[tuple[float, float]]:
     numbers, counts, _, squares = in_blocks(times, values, STILL_BLOCK_S)
     quiet = (np.sqrt(squares) < STILL_MS2).all(axis=0)
     begins = times[0] + numbers * STILL_BLOCK_S
@@ -55,7 +55,7 @@ def _still(times: NDArray[np.float64], values: NDArray[np.float64]) -> list[tupl
     return spans
 
 
-def _frozen(times: NDArray[np.float64], values: NDArray[np.float64]) -> list[tuple[float, float]]:
+def _frozen(times: NDArray[np.float64], values: NDArray[np.floating]) -> list[tuple[float, float]]:
     same = np.diff(times) <= MAX_GAP_S
     for row in values:
         same &= row[1:] == row[:-1]
@@ -63,7 +63,7 @@ def _frozen(times: NDArray[np.float64], values: NDArray[np.float64]) -> list[tup
 
 
 def _saturated(
-    times: NDArray[np.float64], values: NDArray[np.float64], ranges: tuple[float, ...]
+    times: NDArray[np.float64], values: NDArray[np.floating], ranges: tuple[float, ...]
 ) -> list[tuple[float, float]]:
     """Return runs of samples at an axis' extreme value, where that ends a range; runs within a second are one."""
     at_end = np.zeros(values.shape[1], bool)

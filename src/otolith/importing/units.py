@@ -211,7 +211,9 @@ def blocks_of(*parts: tuple[Array, Array]) -> Blocks:
     return Blocks(np.concatenate(lengths), np.concatenate(spreads))
 
 
-def in_blocks(times: Array, values: Array, length_s: float) -> tuple[Array, NDArray[np.int64], Array, Array]:
+def in_blocks(
+    times: Array, values: NDArray[np.floating], length_s: float
+) -> tuple[Array, NDArray[np.int64], Array, Array]:
     """Return number, count, mean (axes, blocks) and variance (axes, blocks) of every block of time with samples in it.
 
     >>> in_blocks(np.array([0.0, 1.0, 4.0]), np.array([[1.0, 3.0, 5.0]]), 2.0)[1:]

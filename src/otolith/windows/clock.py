@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,13 +37,32 @@ def contiguous(recording: Recording, max_gap_s: float = MAX_GAP_S) -> list[Strea
             a rate that is not positive or far from its time stamps (`MOST_FILLED`), equal rates with unequal lengths,
             sensors that never overlap in time. The message names recording, channel and sample.
     """
+    streams = recording.streams
+    if not _on_one_clock(recording, max_gap_s):
+        return _on_common_grid(recording, max_gap_s)
+    if len(streams) == 1:
+        return [streams[0]]
+    return [_stacked(recording, [s.values for s in streams], streams[0].rate_hz, streams[0].start_s)]
+
+
+def check_contiguous(recording: Recording, max_gap_s: float = MAX_GAP_S) -> None:
+    """Make sure that `contiguous` takes a recording, without the memory that its result takes.
+
+    Raises:
+        DataError: as `contiguous`.
+    """
+    if not _on_one_clock(recording, max_gap_s):
+        for _ in _grids(recording, max_gap_s):
+            pass
+
+
+def _on_one_clock(recording: Recording, max_gap_s: float) -> bool:
+    """Check the streams, and tell if they are regular, of one rate and begin together."""
     if not (np.isfinite(max_gap_s) and max_gap_s > 0):
         raise DataError(f"max_gap_s is {max_gap_s}; it has to be a positive number of seconds.")
     check_streams(recording)
     streams = recording.streams
     first = streams[0]
-    if len(streams) == 1 and first.times is None:
-        return [first]
     if all(s.times is None and s.rate_hz == first.rate_hz and s.start_s == first.start_s for s in streams):
         lengths = {s.n_samples for s in streams}
         if len(lengths) > 1:
@@ -50,8 +71,8 @@ def contiguous(recording: Recording, max_gap_s: float = MAX_GAP_S) -> list[Strea
                 f"Recording {recording.name!r}: sensors of one rate ({first.rate_hz:g} Hz) differ in length "
                 f"({found}). A file is probably cut off: fetch it again, or give each stream its time stamps."
             )
-        return [_stacked(recording, [s.values for s in streams], first.rate_hz, first.start_s)]
-    return _on_common_grid(recording, max_gap_s)
+        return True
+    return False
 
 
 def check_streams(recording: Recording) -> None:
@@ -124,16 +145,35 @@ def _stacked(recording: Recording, rows: list[NDArray[np.floating]], rate_hz: fl
     return Stream(recording.channels, np.concatenate(rows, axis=0), rate_hz, None, start_s)
 
 
+Bounds = tuple[tuple[int, int], ...]
+
+
 def _on_common_grid(recording: Recording, max_gap_s: float) -> list[Stream]:
-    streams = [s for s in recording.streams if s.n_samples]
-    if len(streams) < len(recording.streams):
-        empty = next(s for s in recording.streams if not s.n_samples)
+    rate_hz = max(s.rate_hz for s in recording.streams)
+    clocks = [_times_of(s) for s in recording.streams]
+    out = []
+    for bounds, lo, n in _grids(recording, max_gap_s):
+        grid = lo + np.arange(n) / rate_hz
+        rows = [
+            np.stack([np.interp(grid, t[a : b + 1], channel) for channel in s.values[:, a : b + 1]])
+            for s, t, (a, b) in zip(recording.streams, clocks, bounds, strict=True)
+        ]
+        out.append(_stacked(recording, rows, rate_hz, lo))
+    return out
+
+
+def _grids(recording: Recording, max_gap_s: float) -> Iterator[tuple[Bounds, float, int]]:
+    """Yield first and last sample of every stream, first time and number of grid points of each common stretch."""
+    streams = recording.streams
+    empty = next((s for s in streams if not s.n_samples), None)
+    if empty is not None:
         raise DataError(f"Recording {recording.name!r}: {'/'.join(empty.channels)} holds no sample.")
     rate_hz = max(s.rate_hz for s in streams)
     clocks = [_times_of(s) for s in streams]
     runs = [_runs(recording, s, t, max_gap_s) for s, t in zip(streams, clocks, strict=True)]
-    out = []
+    found = False
     for bounds in _common_stretches(runs, clocks):
+        found = True
         lo = max(t[a] for t, (a, _) in zip(clocks, bounds, strict=True))
         hi = min(t[b] for t, (_, b) in zip(clocks, bounds, strict=True))
         # a millionth of a period, so that rounding does not cost the last grid point
@@ -144,13 +184,8 @@ def _on_common_grid(recording: Recording, max_gap_s: float) -> list[Stream]:
                 f"Recording {recording.name!r}: {given:,} samples over {hi - lo:g} s would become {n:,} at its highest "
                 f"rate, {rate_hz:g} Hz. Correct that rate, or the time stamps."
             )
-        grid = lo + np.arange(n) / rate_hz
-        rows = [
-            np.stack([np.interp(grid, t[a : b + 1], channel) for channel in s.values[:, a : b + 1]])
-            for s, t, (a, b) in zip(streams, clocks, bounds, strict=True)
-        ]
-        out.append(_stacked(recording, rows, rate_hz, float(lo)))
-    if not out:
+        yield tuple(bounds), float(lo), n
+    if not found:
         spans = "; ".join(
             f"{'/'.join(s.channels)} {t[0]:g} to {t[-1]:g} s" for s, t in zip(streams, clocks, strict=True)
         )
@@ -158,7 +193,6 @@ def _on_common_grid(recording: Recording, max_gap_s: float) -> list[Stream]:
             f"Recording {recording.name!r}: its sensors never record at the same time ({spans}). "
             "Check that all files come from one session and count time from one zero."
         )
-    return out
 
 
 def _times_of(stream: Stream) -> NDArray[np.float64]:
