@@ -176,3 +176,18 @@ def test_the_date_may_stand_in_a_column_beside_the_time(tmp_path: Path, date: st
     (tmp_path / "m.csv").write_text(lines("Date,Time,acc_x,acc_y,acc_z", rows))
     found = read_recordings(tmp_path / "m.csv", YES)
     assert (found.findings["m"].started or "")[:16] == ("2026-03-01" if "2026" in date else "2024-12-23") + "T10:00"
+
+
+def test_each_of_two_devices_has_its_own_time(tmp_path: Path) -> None:
+    columns = {
+        f"Shimmer_{device}_{what}": values
+        for device, late in (("A1", 0.0), ("B2", 1.5))
+        for what, values in (
+            ("Timestamp_Unix_CAL", 1000 * (1_700_000_000 + late + S.acc_times)),
+            ("Accel_LN_*_CAL", S.acc),
+        )
+    }
+    write(tmp_path / "s.csv", columns)
+    for place, started in (("A1", "20.01"), ("B2", "21.51")):
+        found = read_recordings(tmp_path / "s.csv", replace(YES, place=place))
+        assert started in (found.findings["s"].started or "")

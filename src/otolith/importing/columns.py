@@ -65,6 +65,8 @@ class Mapping:
         new = {what: each for what, each in found.items() if each and what not in self.columns}
         columns = {what: (self.columns | new)[what] for what in MEANINGS if what in self.columns | new}
         gravity = place.gravity if "acc" in new else ()
+        if place.time and "time" in self.guessed:
+            columns["time"] = (place.time,)
         return replace(self, columns=columns, guessed=self.guessed | set(new), places=(), gravity=gravity)
 
     def rows(self) -> list[tuple[str, str]]:
@@ -114,7 +116,7 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
     return Mapping(
         mapped,
         frozenset(mapped),
-        tuple(with_acc) if len(with_acc) > 1 else (),
+        tuple(replace(each, time=_time_of(each, columns)) for each in with_acc) if len(with_acc) > 1 else (),
         tuple((label, DETECTED_WHY) for label in passed),
         next(iter(_named(names, PLACE_NAMES)), None),
         with_acc[0].gravity if len(with_acc) == 1 else (),
@@ -217,6 +219,13 @@ def without_sensor(stem: str) -> str:
     """
     drop = LONG_WORDS["acc"] | LONG_WORDS["gyro"] | _LINEAR_FILE | {"gravity"}
     return " ".join(word for word in words_of(_RATE.sub(" ", stem)).split() if word not in drop)
+
+
+def _time_of(place: Place, columns: Sequence[str]) -> str:
+    """Return the column of time whose name has that of a place in it, as of two devices in one table; else ""."""
+    name = place.name.replace(" ", "")
+    own = [column for column in columns if name and name in words_of(column).replace(" ", "")]
+    return time_column(own) or ""
 
 
 def _named(names: dict[str, str], known: Sequence[str]) -> tuple[str, ...]:

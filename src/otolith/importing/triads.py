@@ -82,13 +82,14 @@ class Axis:
 class Place:
     """Sensors at one place: the columns x, y and z of each; `name` is "" where the columns say none.
 
-    `gravity` is beside an `acc` of which names do not say whether gravity is in it.
+    `gravity` is beside an `acc` of which names do not say whether gravity is in it; `time` a column of its own, if any.
     """
 
     name: str
     acc: tuple[str, ...]
     gyro: tuple[str, ...] = ()
     gravity: tuple[str, ...] = ()
+    time: str = ""
 
 
 def words_of(header: str) -> str:
@@ -143,7 +144,7 @@ def places_of(columns: Sequence[str], hint: str | None = None) -> list[Place]:
         hint: what the file's name says of columns x, y and z, see `otolith.importing.columns.sensor_of_file`.
 
     >>> places_of(["back_x", "back_y", "back_z", "thigh_x", "thigh_y", "thigh_z"])[1]
-    Place(name='thigh', acc=('thigh_x', 'thigh_y', 'thigh_z'), gyro=(), gravity=())
+    Place(name='thigh', acc=('thigh_x', 'thigh_y', 'thigh_z'), gyro=(), gravity=(), time='')
     """
     found: dict[tuple[str, str, tuple[str, ...]], dict[str, str]] = {}
     ranks: dict[tuple[str, str, tuple[str, ...]], int] = {}
