@@ -167,7 +167,8 @@ def numbered_axes(columns: Sequence[str]) -> tuple[str, ...]:
     >>> numbered_axes(["time", "values[0]", "values[1]", "values[2]", "accuracy"])
     ('values[0]', 'values[1]', 'values[2]')
     """
-    found = {int(match[1]): column for column in columns if (match := _VALUE.fullmatch(words_of(column)))}
+    plain = {column: words_of(re.sub(r"[\[\]]", " ", column)) for column in columns}  # a number is no unit
+    found = {int(match[1]): column for column, words in plain.items() if (match := _VALUE.fullmatch(words))}
     for first in (0, 1):
         if {first, first + 1, first + 2} <= found.keys():
             return tuple(found[first + each] for each in range(3))

@@ -47,9 +47,9 @@ class Format(ABC):
     device: ClassVar[str] = ""
     """Devices or apps that write such files."""
     decided: ClassVar[str] = ""
-    """What the files decide, in a few words."""
+    """Decisions that the files allow, in a few words."""
     asked: ClassVar[str] = ""
-    """What is asked, or named by an option, where the files do not decide it."""
+    """Questions that are asked, or answered by options, where the files do not decide."""
 
     def recognises(self, head: bytes) -> bool:
         """Tell from its first bytes if a file may be read whose ending says nothing."""
@@ -83,7 +83,7 @@ FORMATS: Registry[Format] = Registry(
 
 
 class _Taken:
-    """What any format may read, for `otolith.importing.sources.gather`."""
+    """Tells `otolith.importing.sources.gather` what any format may read."""
 
     @property
     def endings(self) -> tuple[str, ...]:
