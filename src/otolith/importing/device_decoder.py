@@ -23,15 +23,16 @@ def decode(content: bytes) -> tuple[Any, ...]:
     """
     import actfast
 
-    handle, path = tempfile.mkstemp(prefix=".otolith-device-")
+    path = ""
     try:
+        handle, path = tempfile.mkstemp(prefix=".otolith-device-")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         found = actfast.read(path, lenient=True)
     except BaseException as error:  # a panic of Rust is no Exception
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
-        raise Undecodable((str(error).replace(path, "it").splitlines() or [type(error).__name__])[0]) from None
+        raise Undecodable((str(error).replace(path or "it", "it").splitlines() or [type(error).__name__])[0]) from None
     finally:
         with suppress(OSError):
             os.remove(path)
