@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from otolith.importing.table import Table
 
 
+OF_TABLES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl", ".ndjson")
+"""Endings that say that a file is a table."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """Files of a folder that a format takes for its own, whether it reads them or passes them over.

@@ -24,7 +24,7 @@ from otolith.importing.columns import (
     without_sensor,
 )
 from otolith.importing.files_of_one import Files, Planned, files_of_one
-from otolith.importing.formats.base import Claim, Format
+from otolith.importing.formats.base import OF_TABLES, Claim, Format
 from otolith.importing.gravity_sum import summed_if_without, with_gravity
 from otolith.importing.headless import guess_by_values
 from otolith.importing.label_columns import labels_of
@@ -62,7 +62,7 @@ class Generic(Format):
     decided = "columns by names, or by their numbers; units by headers or data; times in any usual form"
     asked = "the columns, to confirm them; units and gravity that nothing decides; day or month; the place"
     order = 100
-    endings = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl", ".ndjson")
+    endings = OF_TABLES
 
     def recognises(self, head: bytes) -> bool:
         return is_text(head)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from otolith.importing.devices import read_device, without_overlap
-from otolith.importing.formats.base import Claim, Format
+from otolith.importing.formats.base import OF_TABLES, Claim, Format
 from otolith.importing.session import ACC, GYRO, Sensor, Session
 from otolith.importing.table import Table
 from otolith.importing.timing import Clock
@@ -41,7 +41,10 @@ class ResearchDevice(Format):
         return Claim(tuple(ours), 0.99, self.known_by) if ours else None
 
     def _own(self, sheet: Sheet) -> bool:
-        return sheet.member.kind in self.endings or self.recognises(sheet.member.read_some(HEAD_BYTES))
+        kind = sheet.member.kind
+        if kind in self.endings or kind in OF_TABLES:
+            return kind in self.endings
+        return self.recognises(sheet.member.read_some(HEAD_BYTES))
 
     def sessions(self, folder: Folder, sheets: Sequence[Sheet], questions: Questions) -> Iterator[Session]:
         for sheet in sheets:
