@@ -63,10 +63,10 @@ def torment(work: Path, kills: int, seed: int, say: Callable[[str], None]) -> tu
         )
 
     began = time.monotonic()
-    undisturbed = begin(work / "out")
+    undisturbed = begin(work / "undisturbed")
     if not undisturbed.ended() or undisturbed.code:
         raise RuntimeError(f"the undisturbed prediction failed:\n{undisturbed.said()}")
-    seconds, whole = time.monotonic() - began, contents(work / "out")
+    seconds, whole = time.monotonic() - began, contents(work / "undisturbed")
     ends: Counter[str] = Counter()
     wrong: list[str] = []
     number = 0
