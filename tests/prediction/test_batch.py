@@ -236,3 +236,13 @@ def test_accelerometers_are_calibrated_where_that_is_asked_for(model: Path, stud
     assert "Accelerometers of 0 of 4 recordings were calibrated to 1 g, see recordings.csv." in notes
     assert "left as it is" in next((tmp_path / "out" / "recordings").iterdir()).read_text("utf-8")
     assert "off 1 g before mg" not in pl.read_csv(tmp_path / "out" / "days.csv").columns
+
+
+def test_there_is_no_limit_on_all_files_together(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    largest = max(path.stat().st_size for path in study.rglob("*.csv"))
+    monkeypatch.setattr("otolith.importing.members.MAX_TOTAL_BYTES", 2 * largest)
+    plan = units.plan([study], options=ImportOptions(accept_guess=True))
+    assert (len(plan.units), plan.left_out) == (4, [])
+    monkeypatch.setattr("otolith.importing.members.MAX_TOTAL_BYTES", largest // 2)
+    plan = units.plan([study / "bob.csv", study / "cleo.zip"], options=ImportOptions(accept_guess=True))
+    assert len(plan.left_out) == 2

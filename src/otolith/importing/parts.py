@@ -43,7 +43,7 @@ def list_parts(
     Raises:
         DataError: a source is missing, or what `left_out` does not allow to be left out.
     """
-    with gather(sources, TAKEN, left_out.add) as gathered:
+    with gather(sources, TAKEN, left_out.add, apart=True) as gathered:
         if not gathered.members:
             return [], gathered.passed_over
         folders = folders_of(list(sources), gathered.members, labels)

@@ -60,13 +60,16 @@ def _refuse(error: DataError) -> None:
     raise error
 
 
-def gather(sources: Sequence[Path], takes: Takes, leave_out: Callable[[DataError], None] = _refuse) -> Gathered:
+def gather(
+    sources: Sequence[Path], takes: Takes, leave_out: Callable[[DataError], None] = _refuse, *, apart: bool = False
+) -> Gathered:
     """List all files in files, folders and archives that a format may read, in a fixed order.
 
     Args:
         sources: files and folders.
         takes: tells which files those are.
         leave_out: is told of each file that cannot be opened; it raises the error, or returns and the file is left out.
+        apart: files will be read apart from each other, so that `MAX_TOTAL_BYTES` is the limit of each archive.
 
     Raises:
         DataError: a source is missing, is a link or of no use, holds no file of a format, or an archive is damaged or
@@ -75,7 +78,7 @@ def gather(sources: Sequence[Path], takes: Takes, leave_out: Callable[[DataError
     """
     gathered = Gathered()
     try:
-        search = _Search(gathered, takes, leave_out)
+        search = _Search(gathered, takes, leave_out, apart)
         for source in sources:
             if not os.path.lexists(source):
                 raise DataError(f"{source}: does not exist. Check the path.")
@@ -101,7 +104,8 @@ def plain_name(path: Path | PurePosixPath) -> str:
 class _Search:
     """Goes through sources and lists what it finds."""
 
-    def __init__(self, gathered: Gathered, takes: Takes, leave_out: Callable[[DataError], None]) -> None:
+    def __init__(self, gathered: Gathered, takes: Takes, leave_out: Callable[[DataError], None], apart: bool) -> None:
+        self._apart = apart
         self._found, self._takes, self._leave_out, self._budget = gathered, takes, leave_out, Budget()
         self._n_left_out = 0
 
@@ -124,9 +128,9 @@ class _Search:
         before = len(self._found.members)
         try:
             work()
-        except TooMuch:
-            raise
         except DataError as error:
+            if isinstance(error, TooMuch) and not self._apart:
+                raise
             self._leave_out(error)
             self._n_left_out += 1
             del self._found.members[before:]
@@ -158,6 +162,7 @@ class _Search:
             raise DataError(f"{path}: is a link, which is not followed. Replace it by the file, or remove it.")
         size = path.stat().st_size
         opened = OpenFile(path)
+        self._budget = Budget() if self._apart else self._budget
         self._place(Member(source, place, str(path), size, size, opened, self._budget, path), 0)
 
     def _place(self, member: Member, depth: int) -> None:
