@@ -85,6 +85,7 @@ def predict(
     facts, terms = _facts(loaded, model, smoothing, dwell), results.terms_of(bundle.read_card(model))
     try:
         with claims.hold(store.folder):
+            refuse_existing(out)  # another process may have written it while this one got ready
             if store.open(settings.about()):
                 progress.say(
                     f"{store.folder} held results of another model or other settings; they are predicted anew."
