@@ -111,11 +111,11 @@ class Filter:
 def filtered(model: HiddenMarkov, probabilities: ArrayLike, flagged: ArrayLike, start_s: ArrayLike) -> Array:
     """Return probabilities (n, n_states) of each window's state given the windows up to it; see `Filter`."""
     steps = Filter(model)
-    rows = [
-        steps.step(p, bool(f), float(s))
-        for p, f, s in zip(np.asarray(probabilities), np.asarray(flagged), np.asarray(start_s), strict=True)
-    ]
-    return np.array(rows).reshape(len(rows), model.n_states)
+    windows = zip(np.asarray(probabilities), np.asarray(flagged), np.asarray(start_s), strict=True)
+    out = np.empty((len(np.asarray(start_s)), model.n_states))
+    for i, (p, flag, start) in enumerate(windows):
+        out[i] = steps.step(p, bool(flag), float(start))
+    return out
 
 
 def smoothed(model: HiddenMarkov, probabilities: ArrayLike, flagged: ArrayLike, start_s: ArrayLike) -> Array:
