@@ -9,7 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from otolith.importing.formats import mhealth, pamap2
 from otolith.importing.intervals import read_intervals
+from otolith.importing.known_tables import KnownTable
 from tests.fuzz import fuzzmutate
 from tests.fuzz.fuzzreader import Files, Reader, register
 from tests.fuzz.reading_imports import Imported
@@ -75,6 +77,35 @@ class SensorRows(Logged):
         how = json.dumps({"options": {"accept_guess": True, "gyro_unit": "rad/s"}}).encode()
         texts = ["\n".join([*lines, ""]).encode() for lines in (named, bare, packed)]
         return [{"source/log.txt": text, "how.json": how} for text in texts]
+
+
+class Known(Logged):
+    """A table without names, laid out as the format of that name says."""
+
+    format: ClassVar[KnownTable]
+
+    def valid(self) -> list[Files]:
+        spec = self.format
+        columns = np.zeros((spec.width, N))
+        if spec.time:
+            columns[spec.time - 1] = S.acc_times
+        columns[spec.label - 1, N // 2 :] = min(spec.activities)
+        for site in spec.sites.values():
+            columns[site.acc - 1 : site.acc + 2] = S.acc
+            if site.gyro:
+                columns[site.gyro - 1 : site.gyro + 2] = S.gyro
+        texts = ["\n".join([*cells(columns, between), ""]).encode() for between in ("\t", " ")]
+        return [{"source/subject1.log": text} for text in texts]
+
+
+@register
+class MHealthLog(Known):
+    name, weight, format = "mhealth", 3.0, mhealth.SPEC
+
+
+@register
+class Pamap2(Known):
+    name, weight, format = "pamap2", 3.0, pamap2.SPEC
 
 
 @register

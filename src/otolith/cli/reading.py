@@ -18,7 +18,7 @@ Column = Annotated[str | None, Parameter(metavar="COLUMN")]
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are to be read, as far as they do not say it themselves.
+    """Options on the reading of files, for what they do not say themselves.
 
     Attributes:
         time: Column of time.

@@ -22,7 +22,7 @@ Key = tuple[str | None, ...]
 
 @dataclass
 class Sums:
-    """What adds up in a stretch of time.
+    """Seconds, bouts and movement of a stretch of time, as they add up.
 
     Attributes:
         seconds: of each state.

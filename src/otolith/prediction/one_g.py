@@ -30,7 +30,7 @@ ROUNDS, CLOSE = 1000, 1e-10
 
 @dataclass(frozen=True)
 class OneG:
-    """What was found about an accelerometer's zero and scale.
+    """Zero and scale of an accelerometer, as they were found.
 
     Attributes:
         offset: (x, y, z) in m/s², added before the factor.

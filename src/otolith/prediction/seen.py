@@ -1,4 +1,4 @@
-"""What is kept of a recording's signals once it is predicted: epochs, signals for a page, and time not worn."""
+"""Keep of a recording's signals, once it is predicted, what tables and pages need: epochs, levels, time not worn."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Stored:
 
 @dataclass
 class Outcome:
-    """What became of a unit.
+    """Result of a unit.
 
     Attributes:
         recordings: descriptions of the predicted recordings; `Store.load` gives their arrays.

@@ -52,7 +52,7 @@ class Given:
 
 @dataclass
 class Read:
-    """What reading a unit gives: recordings one after the other, and the files in which there is no motion."""
+    """Recordings of a unit, one after the other, and its files in which there is no motion."""
 
     given: Iterator[Given]
     passed_over: tuple[str, ...] = ()
