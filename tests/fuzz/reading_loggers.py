@@ -92,10 +92,15 @@ class Known(Logged):
         columns[spec.label - 1, N // 2 :] = min(spec.activities)
         for site in spec.sites.values():
             columns[site.acc - 1 : site.acc + 2] = S.acc
+            if spec is pamap2.SPEC:
+                columns[site.acc + 2 : site.acc + 5] = S.acc  # the accelerometer of the smaller range
             if site.gyro:
                 columns[site.gyro - 1 : site.gyro + 2] = S.gyro
         texts = ["\n".join([*cells(columns, between), ""]).encode() for between in ("\t", " ")]
-        return [{"source/subject1.log": text} for text in texts]
+        how = json.dumps(
+            {"options": {"accept_guess": True, "place": list(spec.sites)[0], "gyro_unit": "rad/s"}}
+        ).encode()
+        return [{"source/subject1.log": text, "how.json": how} for text in texts]
 
 
 @register
