@@ -98,7 +98,7 @@ class Known(Logged):
                 columns[site.gyro - 1 : site.gyro + 2] = S.gyro
         texts = ["\n".join([*cells(columns, between), ""]).encode() for between in ("\t", " ")]
         how = json.dumps(
-            {"options": {"accept_guess": True, "place": list(spec.sites)[0], "gyro_unit": "rad/s"}}
+            {"options": {"accept_guess": True, "place": next(iter(spec.sites)), "gyro_unit": "rad/s"}}
         ).encode()
         return [{"source/subject1.log": text, "how.json": how} for text in texts]
 
