@@ -64,6 +64,17 @@ def test_a_magnetometer_alone_is_no_accelerometer(tmp_path: Path) -> None:
         read_recordings(fill(tmp_path, ["Magnetometer"]), YES)
 
 
+@pytest.mark.parametrize("name", ["{}/walk.csv", "monday/{}/data.csv"])
+@pytest.mark.parametrize("gyro", [[], ["Gyroscope"]])
+def test_a_folder_may_say_that_no_accelerometer_is_in_it(tmp_path: Path, gyro: list[str], name: str) -> None:
+    fill(tmp_path, ["Accelerometer", *gyro], name)
+    path = tmp_path / name.format("Raw Magnetometer")
+    path.parent.mkdir(parents=True)
+    write(path, {"elapsed (s)": S.acc_times, "*": SIGNALS["Magnetometer"]})
+    found = read_recordings(tmp_path, YES)
+    assert (len(found.recordings), found.passed_over) == (1, (str(path),))
+
+
 def test_places_in_names_hold_recordings_apart(tmp_path: Path) -> None:
     for side in ("left", "right"):
         fill(tmp_path, ["Accelerometer", "Gyroscope"], side + "_{}.csv")

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from otolith.errors import DataError
 from otolith.importing.options import NONE, ImportOptions
@@ -28,6 +29,12 @@ _OTHER_FILE = frozenset((
     "mag", "magnetometer", "magnetic", "magneticfield", "quaternion", "quat", "euler", "orientation", "gps", "location",
     "light", "pressure", "barometer", "temperature", "heart", "hr", "ppg", "ecg", "eda", "bvp", "steps", "pedometer",
 ))  # fmt: skip
+_OTHER_FOLDER = frozenset((
+    "mag", "magn", "magnet", "magnetometer", "magnetic", "magneticfield", "quaternion", "quaternions", "quat", "euler",
+    "orientation",
+))  # fmt: skip
+"""Sensors of three columns, after which a folder may be called that holds nothing else."""
+_OF_FOLDER = frozenset(("field", "sensor", "sensors", "data", "raw", "uncalibrated", "calibrated", "angles", "files"))
 _RATE = re.compile(r"\d+(?:[.,_]\d+)?[ _]?hz(?![a-z])", re.IGNORECASE)
 
 MEANINGS = ("time", "acc", "gyro", "label", "recording", "subject-column")
@@ -209,6 +216,16 @@ def sensor_of_file(stem: str) -> str | None:
     if not kinds:
         return "gravity" if "gravity" in words else "other" if words & _OTHER_FILE else None
     return kinds[0] if len(kinds) == 1 else None
+
+
+def sensor_of_place(place: PurePosixPath) -> str | None:
+    """Return what a file's name says of its sensor, or else "other" where its folder is called after such a one alone.
+
+    >>> sensor_of_place(PurePosixPath("ada/Magnetometer/data.csv")), sensor_of_place(PurePosixPath("ada/acc.csv"))
+    ('other', 'acc')
+    """
+    words = set(words_of(place.parent.name).split()) - _OF_FOLDER
+    return sensor_of_file(place.stem) or ("other" if words and words <= _OTHER_FOLDER else None)
 
 
 def without_sensor(stem: str) -> str:

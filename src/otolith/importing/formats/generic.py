@@ -18,7 +18,7 @@ from otolith.importing.columns import (
     guess,
     is_linear,
     require_complete,
-    sensor_of_file,
+    sensor_of_place,
     summed,
     with_options,
     without_sensor,
@@ -159,7 +159,7 @@ def _moving(
 
 def _mapping(sheet: Sheet, questions: Questions) -> Mapping:
     """Return the columns of a file; a sensor whose columns are not in it is left to the files beside it."""
-    hint, there = sensor_of_file(sheet.stem), set(sheet.columns)
+    hint, there = sensor_of_place(sheet.member.place), set(sheet.columns)
     named = sheet.layout is None or sheet.layout.names
     rows = [] if sheet.layout is None else sheet.first_rows
     plan = with_options(guess(sheet.columns, hint, rows) if named else guess_by_values(rows), questions.options)
