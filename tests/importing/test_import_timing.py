@@ -218,6 +218,14 @@ def test_a_clock_that_only_jumps_is_refused(tmp_path: Path) -> None:
         read_recordings(path, replace(GIVEN, time_unit="s"))
 
 
+def test_a_unit_in_the_header_that_no_sensor_is_fast_enough_for(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", [f"{t:.4f}" for t in TIMES], header="time (ms),ax,ay,az")
+    found = read_recordings(path, replace(GIVEN, time="time (ms)"))
+    (recording,) = found.recordings
+    assert recording.streams[0].rate_hz == pytest.approx(50)
+    assert any((each.what, each.value) == ("time", "s since the start") for each in found.findings["t"].decisions)
+
+
 @pytest.mark.parametrize("tick", [0.1, 1.0])
 def test_a_coarse_clock_is_spread_evenly(tmp_path: Path, tick: float) -> None:
     found = repaired(tmp_path, np.floor((TIMES + 0.33) / tick) * tick)

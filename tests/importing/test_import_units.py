@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from otolith.errors import DataError
+from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.units import (
     ACC_UNITS,
     GYRO_UNITS,
@@ -21,6 +24,7 @@ from otolith.importing.units import (
     unit_in_name,
 )
 from tests.helpers.exports import G, signal
+from tests.importing.test_places import write
 
 S = signal(jitter=0.2)
 
@@ -115,3 +119,10 @@ def test_noise_never_decides_a_gyroscopes_unit_wrongly(seed: int, log_scale: flo
     size = math.exp(log_scale / 50)
     found = gyro_unit_of_data(S.acc_times, S.acc, S.gyro_times, size * rng.standard_normal(S.gyro.shape))
     assert found is None or "range" in found[1]
+
+
+def test_a_unit_of_another_file_that_the_data_contradict_is_asked(tmp_path: Path) -> None:
+    for name, values in (("a", S.acc), ("b", S.acc / np.linalg.norm(S.acc, axis=0) * 48)):
+        write(tmp_path / f"{name}.csv", {"time": S.acc_times, "acc_*": values})
+    with pytest.raises(DataError, match=r"b\.csv: In which unit is the accelerometer"):
+        read_recordings(tmp_path, ImportOptions(accept_guess=True))

@@ -68,8 +68,8 @@ def test_several_arrays_are_told_apart_by_a_column() -> None:
 
 def test_columns_of_a_beginning() -> None:
     head = json.dumps(ROWS).encode()[:2000]
-    assert json_columns(head, whole=False) == tuple(ROWS[0])
-    assert json_columns(FORMS["columns"](ROWS).encode()[:2000], whole=False) == ()
+    assert json_columns(head) == tuple(ROWS[0])
+    assert json_columns(FORMS["columns"](ROWS).encode()[:2000]) == ()
 
 
 @pytest.mark.parametrize("form", ["array", "lines"])

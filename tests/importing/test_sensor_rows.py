@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from otolith.errors import DataError
@@ -71,6 +73,39 @@ def test_forms(tmp_path: Path, form: str) -> None:
     np.testing.assert_allclose(recording.streams[0].values, S.acc, atol=1e-6)
     np.testing.assert_allclose(recording.streams[1].values, S.gyro, atol=1e-6)
     assert any("each row names its sensor" in d.why for d in found.findings["log"].decisions)
+
+
+def objects(kind: str) -> str:
+    flat = [
+        {"time": round(1e3 * t) + 1_700_000_000_000, "type": s, **dict(zip("xyz", v, strict=True))} for t, s, v in BOTH
+    ]
+    if kind == "flat":
+        return json.dumps(flat)
+    if kind == "lines":
+        return "\n".join(map(json.dumps, flat))
+    if kind == "arrays":
+        return json.dumps({s: [each for each in flat if each["type"] == s] for s in ("Accelerometer", "Gyroscope")})
+    nested = [
+        {"name": s.lower(), "time": round(1e3 * t), "values": dict(zip("xyz", v, strict=True))} for t, s, v in BOTH
+    ]
+    return json.dumps({"deviceId": "a", "payload": nested})
+
+
+@pytest.mark.parametrize("kind", ["flat", "lines", "arrays", "nested"])
+def test_objects_of_json_that_name_their_sensor(tmp_path: Path, kind: str) -> None:
+    (recording,) = read(tmp_path / "log.json", [objects(kind)]).recordings
+    assert recording.channels == CHANNELS
+    np.testing.assert_allclose(recording.streams[0].values, S.acc, atol=1e-6)
+    np.testing.assert_allclose(recording.streams[1].values, S.gyro, atol=1e-6)
+
+
+def test_parquet_that_names_sensors(tmp_path: Path) -> None:
+    cells = {"ns": [round(1e9 * t) for t, _, _ in BOTH], "sensor": [s for _, s, _ in BOTH]}
+    values = {axis: [float(v[at]) for _, _, v in BOTH] for at, axis in enumerate("xyz")}
+    pl.DataFrame(cells | values).write_parquet(tmp_path / "log.parquet")
+    (recording,) = read_recordings(tmp_path, OPTIONS).recordings
+    np.testing.assert_allclose(recording.streams[0].values, S.acc, atol=1e-6)
+    assert [stream.rate_hz for stream in recording.streams] == [50, 104]
 
 
 def test_gravity_and_linear_acceleration_are_summed(tmp_path: Path) -> None:

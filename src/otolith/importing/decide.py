@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from otolith.importing.questions import Questions
     from otolith.windows.times import Samples
 
+MOST_STILL = 2 * STANDARD_GRAVITY
+"""m/s² beyond which no body's acceleration stays, on average over two seconds, for most of a recording."""
 GRAVITY_MEANING = (("included", "at rest it shows 9.8 m/s^2"), ("removed", "at rest it shows about 0"))
 
 
@@ -42,6 +44,8 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
     seen = None if linear or options.gravity == "removed" else acc_unit_of_data(blocks)
     evidence = f"its mean over two seconds is typically {blocks.typical:.3g}"
     hint = _hint(sensor, questions)
+    if hint and not linear and blocks.typical * ACC_UNITS[hint[0]] > MOST_STILL:  # such as a magnetometer's
+        hint = None
     meanings = [(unit, f"1 g is {STANDARD_GRAVITY / factor:.5g}") for unit, factor in ACC_UNITS.items()]
     unit = _decided(
         "accelerometer unit", sensor, questions, findings,

@@ -45,22 +45,20 @@ def is_json(head: bytes) -> bool:
     return bool(_BEGIN.match(head.removeprefix(b"\xef\xbb\xbf")))
 
 
-def json_columns(head: bytes, whole: bool) -> tuple[str, ...]:
-    """Return the columns in the first objects of a file; none where they cannot be made out.
+def json_columns(head: bytes) -> tuple[str, ...]:
+    """Return the columns in the first objects of a file; none where they cannot be made out."""
+    return tuple(dict.fromkeys(name for row in json_rows(head) for name in row))
 
-    Args:
-        head: its first bytes.
-        whole: if these are all.
-    """
-    text = head.decode("utf-8-sig", "replace")
-    names: dict[str, None] = {}
+
+def json_rows(head: bytes) -> list[Row]:
+    """Return the first objects of a file, as far as they can be made out of its first bytes."""
+    rows: list[Row] = []
     try:
-        for row in _rows(text):
-            names.update(dict.fromkeys(row))
+        for row in _rows(head.decode("utf-8-sig", "replace")):
+            rows.append(row)
     except (ValueError, RecursionError):
-        if whole and not names:
-            return ()
-    return tuple(names)
+        pass
+    return rows
 
 
 def read_json(where: str, content: bytes) -> Table:

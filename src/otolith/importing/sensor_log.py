@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from otolith.errors import DataError
+from otolith.importing.json_text import json_rows
 from otolith.importing.layout import is_number
 from otolith.importing.session import Sheet
 from otolith.importing.table import Table
@@ -80,6 +81,33 @@ def sniffed(head: bytes, whole: bool = False) -> Log | None:
                 if len(moving) >= LEAST_ROWS and sum(_has_three(row, column) for row in moving) >= 0.9 * len(moving):
                     return Log(separator, names, column, sensors, moving)
     return None
+
+
+def tabled(sheet: Sheet) -> tuple[Log, Table] | None:
+    """Return the layout of a log in JSON or Parquet, and its rows of motion sensors; None for any other file."""
+    if sheet.member.kind != ".parquet" and not _may_name_sensors(sheet):
+        return None
+    try:
+        table = sheet.table()
+    except DataError:
+        return None  # whoever reads it tells
+    for column, name in enumerate(table.columns):
+        text = table.text(name).fill_null("") if len(table.columns) <= MOST_SENSORS else None
+        if text is None or text.n_unique() > MOST_SENSORS:
+            continue
+        sensors = _sensors(set(text.unique().to_list()) - {""}, name)
+        if sensors is not None:
+            rows = table.only(text.is_in(list(sensors)).to_numpy())
+            if rows.height >= LEAST_ROWS:
+                return Log("", table.columns, column, sensors, []), rows
+    return None
+
+
+def _may_name_sensors(sheet: Sheet) -> bool:
+    if not sheet.is_json:
+        return False
+    rows = json_rows(sheet.member.read_some(HEAD))
+    return not rows or any(sensor_named(cell) is not None for row in rows[:LEAST_ROWS] for cell in row.values() if cell)
 
 
 def _sensors(cells: set[str], name: str) -> dict[str, tuple[str, str, int]] | None:

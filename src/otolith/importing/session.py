@@ -47,7 +47,7 @@ class Sheet:
         head = self.member.read_some(HEAD_BYTES)
         if self.is_json:
             whole = len(head) < HEAD_BYTES
-            return json_columns(head, whole) or (() if whole else json_columns(self.member.read(), whole=True))
+            return json_columns(head) or (() if whole else json_columns(self.member.read()))
         return () if is_binary(head) else header_of(head)
 
     @cached_property

@@ -3,6 +3,7 @@
 The name may be any for an accelerometer, a gyroscope, gravity or linear acceleration, or Android's number for its type.
 Rows of other sensors may have other numbers of cells. With names above the columns, those tell time and axes; else the
 numbers do: the time is what never falls, the axes the three columns after it. Three values may also share a cell.
+JSON and Parquet may have such rows, too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from otolith.importing.formats.base import Claim, Format
 from otolith.importing.gravity_sum import with_gravity
 from otolith.importing.places import ALL, UNNAMED, chosen_places
 from otolith.importing.questions import Undecided
-from otolith.importing.sensor_log import HEAD, Log, numbered_axes, read_log, sniffed, unnamed
+from otolith.importing.sensor_log import HEAD, Log, numbered_axes, read_log, sniffed, tabled, unnamed
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.timing import counted, read_clock
 from otolith.importing.triads import words_of
@@ -58,9 +59,10 @@ class SensorRows(Format):
 
     def sessions(self, folder: Folder, sheets: Sequence[Sheet], questions: Questions) -> Iterator[Session]:
         for sheet in sheets:
-            log = _log(sheet)
+            table_too = tabled(sheet) if sheet.layout is None else None
+            log = table_too[0] if table_too else _log(sheet)
             assert log is not None
-            table = read_log(sheet, log)
+            table = table_too[1] if table_too else read_log(sheet, log)
             mapping = with_options(guess(log.names), questions.options) if log.names else Mapping({})
             parts = _parts(table, log)
             columns = [mapping.column(what) for what in ("recording", "subject-column")]
@@ -97,7 +99,10 @@ def _sensors(
 
 
 def _log(sheet: Sheet) -> Log | None:
-    return None if sheet.layout is None else sniffed(sheet.member.read_some(HEAD))
+    if sheet.layout is not None:
+        return sniffed(sheet.member.read_some(HEAD))
+    found = tabled(sheet)
+    return found and found[0]
 
 
 def _texts(table: Table, column: str | None) -> list[str]:
