@@ -178,9 +178,9 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
         if max(lo, OLDEST_S * 1e9 / TIME_UNITS[name]) <= typical <= hi
         and (name in plausible or RATES[0] <= _rate(overall, TIME_UNITS[name]) <= RATES[1])  # that came in groups
     ]
-    if unit is not None and plausible and questions.options.time_unit is None:
-        if _rate(overall, TIME_UNITS[unit]) > 4 * RATES[1]:  # such as seconds under the name `time (ms)`
-            unit = None
+    too_fast = unit is not None and _rate(overall, TIME_UNITS[unit]) > 4 * RATES[1]
+    if too_fast and plausible and questions.options.time_unit is None:  # such as seconds under the name `time (ms)`
+        unit = None
     if unit is None and since_1970:
         unit = since_1970[0]
         findings.decide("time", f"{unit} since 1970", f"column {column!r} is about {typical:.6g}")
