@@ -158,3 +158,11 @@ def test_subjects_labels_and_broken_rows(tmp_path: Path) -> None:
 def test_a_table_whose_words_name_no_accelerometer_is_none(tmp_path: Path, second: str) -> None:
     with pytest.raises(DataError):
         read(tmp_path / "log.csv", [f"{t:.4f},{second},{three(v)}" for t, _, v in BOTH])
+
+
+def test_names_that_say_no_sensor_are_asked_for(tmp_path: Path) -> None:
+    lines = ["time,sensor,x,y,z", *(f"{t:.4f},{s[0]},{three(v)}" for t, s, v in BOTH if s != "Light")]
+    with pytest.raises(DataError, match=r"It has sensors at 2 places: A, G.*--place A"):
+        read(tmp_path / "log.csv", lines, ImportOptions(accept_guess=True))
+    found = read(tmp_path / "log.csv", lines, ImportOptions(accept_guess=True, place="A"))
+    np.testing.assert_allclose(found.recordings[0].streams[0].values, S.acc, atol=1e-6)

@@ -28,6 +28,10 @@ WORDS = ["now"] * 40
         ({"time_zone": WORDS, "x": SECONDS}, None),
         ({"recordtime": FINE, "motionTimestamp_sinceReboot": SECONDS}, "recordtime"),
         ({"x": SECONDS}, None),
+        ({"t_us": EPOCHS, "x": SECONDS}, "t_us"),
+        ({"MilliSec": EPOCHS, "x": SECONDS}, "MilliSec"),
+        ({"datum": FINE, "x": SECONDS}, "datum"),
+        ({"Datum": COARSE, "ms": SECONDS}, "ms"),
     ],
 )  # fmt: skip
 def test_the_best_of_several(columns: dict[str, list[str]], expected: str | None) -> None:

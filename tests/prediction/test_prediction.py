@@ -97,7 +97,7 @@ REFUSED: dict[str, tuple[Callable[[], Recording], str]] = {
     "no gravity": (lambda: change(slice(2, 3), 1, -9.81), "Gravity seems to have been removed"),
     "in g": (lambda: change(slice(0, 3), 1 / 9.80665), "look like g"),
     "in degrees": (lambda: change(slice(3, 6), 57.3), "look like degrees"),
-    "too short": (lambda: recording("walk", 20), "as long as one window"),
+    "too short": (lambda: recording("walk", 20), "shorter than one window"),
 }
 
 
@@ -228,7 +228,7 @@ def test_a_folder_holds_all_that_belongs_together(model: Model, tmp_path: Path) 
     assert "&lt;No&gt; use." in (tmp_path / "out" / "recordings" / pages[0]).read_text("utf-8")
     assert "Left out: No stretch" in page
     assert json.loads((tmp_path / "out" / "about.json").read_text("utf-8"))["facts"] == {"Model": "m"}
-    with pytest.raises(DataError, match="as long as one window"):
+    with pytest.raises(DataError, match="shorter than one window"):
         folder.write(tmp_path / "none", model, predict_recordings(model, given[2:]))
     assert not (tmp_path / "none").exists()
 

@@ -22,7 +22,8 @@ SUBJECT_NAMES = ("subject", "subject id", "subjectid", "participant", "participa
                  "person", "volunteer", "pid")  # fmt: skip
 RECORDING_NAMES = ("recording", "recording id", "session", "session id", "trial", "trial id", "experiment", "file")
 PLACE_NAMES = ("device", "device id", "position", "placement", "sensor location", "sensor position", "body part",
-               "body position", "on body position", "body location", "limb")  # fmt: skip
+               "body position", "on body position", "body location", "limb",
+               "sensor", "sensor id", "sensorid", "sensor name", "sensorname", "sensor type", "sensortype")  # fmt: skip
 """Columns that tell sensors at several places in one table apart."""
 _LINEAR_FILE = frozenset(("linear", "lin", "linearacceleration", "linacc", "useracceleration"))
 _OTHER_FILE = frozenset((

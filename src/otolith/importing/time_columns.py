@@ -21,7 +21,9 @@ NAMES = (
     "timestamp ns", "time s", "time ms", "time us", "time ns", "t s", "t ms", "seconds", "seconds elapsed", "elapsed",
     "elapsed time", "epoch", "epoch ms", "epoc", "epoc ms", "unix time", "unixtime", "unix timestamp", "ts", "utc",
     "time utc", "date", "logging time", "header time stamp", "time stamp", "attr time", "sample time", "zeit",
-    "zeitstempel", "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "tid", "czas",
+    "zeitstempel", "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "tid", "czas", "t us", "t ns",
+    "milliseconds", "millisecond", "milli sec", "millisec", "msec", "ms", "microseconds", "usec", "us", "datum",
+    "fecha",
 )  # fmt: skip
 """In order of preference where values do not tell."""
 _WORDS = frozenset((

@@ -19,7 +19,7 @@ from otolith.preprocessing.sensors import usable
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording, sensors_of
 from otolith.windows import WindowMeta
-from otolith.windows.cutting import CutLog, cut_recording, why_empty
+from otolith.windows.cutting import CutLog, cut_recording
 
 AT_ONCE = 16_384
 """Windows in memory at a time; a multiple of the network's batches, so that these are the same for any number."""
@@ -145,7 +145,10 @@ def _assessed(
         while sum(map(len, waiting)) >= AT_ONCE:
             assess(AT_ONCE)
     if not starts:
-        raise DataError(why_empty(meta, True, 1, log))
+        raise DataError(
+            f"recording {recording.name!r} is shorter than one window of {meta.seconds:g} s: its longest stretch "
+            f"without a gap has {log.longest_s:g} s. Record longer, or take a model with shorter windows."
+        )
     if waiting:
         assess(AT_ONCE)
     scores = [each.score for each in found if each.score is not None]
