@@ -226,7 +226,7 @@ def test_a_folder_holds_all_that_belongs_together(model: Model, tmp_path: Path) 
     assert pages == ["a_.._b_i-2.html", "a_.._b_i.html"]
     assert all(f'href="recordings/{name}"' in page for name in pages)
     assert "&lt;No&gt; use." in (tmp_path / "out" / "recordings" / pages[0]).read_text("utf-8")
-    assert "Left out: No stretch" in page
+    assert "is shorter than one window" in page
     assert json.loads((tmp_path / "out" / "about.json").read_text("utf-8"))["facts"] == {"Model": "m"}
     with pytest.raises(DataError, match="shorter than one window"):
         folder.write(tmp_path / "none", model, predict_recordings(model, given[2:]))
