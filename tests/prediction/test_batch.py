@@ -82,7 +82,7 @@ def done(
 ) -> batch.Done:
     plan = units.plan([study], options=ImportOptions(accept_guess=True))
     settings, store = working.Settings(model, "cpu", picture=None, **options), Store(work)  # type: ignore[arg-type]
-    store.open(settings.about())
+    store.start(settings.about())
     return batch.run(plan, settings, store, workers=workers, progress=progress or Progress())
 
 

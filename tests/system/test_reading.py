@@ -246,6 +246,8 @@ ALLOWED = {
     "finetuning/features.py": "a file that this process has just written",
     "export/quantise.py": "a graph that this process has just written",
     "datasets/download.py": "an archive that has just been written; its members are bounded as they are unpacked",
+    "importing/device_pieces.py": "archives that `reading` has opened",
+    "importing/workbooks.py": "workbooks whose bytes `reading` has read",
     "importing/archives.py": "archives that `reading` has opened, and files that this process has just written",
     "live/runtime.py": "members of an archive whose bytes are verified",
 }

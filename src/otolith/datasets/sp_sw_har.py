@@ -23,8 +23,10 @@ from otolith.datasets.registry import register
 from otolith.datasets.tables import CURE, read_columns
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, Recording, Segment, Stream
-from otolith.windows.times import Samples, SourceFile, rate_of, repair_whole
+from otolith.windows.times import Samples, SourceFile, repair_whole
 
+RATE_HZ = 100.0
+"""Nominal; the phone has 101 samples a second, the watch 104."""
 N_SUBJECTS, N_EXECUTIONS = 23, 223
 ACTIVITIES = {
     "SEATED": "sitting",
@@ -42,7 +44,7 @@ INFO = DatasetInfo(
     name="sp-sw-har",
     short="SP-SW-HAR",
     title="SP-SW-HAR, getting up, walking, turning and sitting down with a phone in the pocket and a watch",
-    rate_hz=100.0,
+    rate_hz=RATE_HZ,
     activities=tuple(ACTIVITIES.values()),
     n_subjects=N_SUBJECTS,
     n_recordings=2 * N_EXECUTIONS,
@@ -150,10 +152,11 @@ def read_execution(path: Path) -> Recording:
     return Recording(
         name=path.stem,
         subject=int(path.stem[1:3]),
-        streams=(Stream(CHANNELS, repaired.values, rate_of(repaired.times), times=repaired.times),),
+        streams=(Stream(CHANNELS, repaired.values, RATE_HZ, times=repaired.times),),
         segments=tuple(
             Segment(start, end, ACTIVITIES[label])
             for start, end, label in zip(starts, [*starts[1:], None], labels[begins], strict=True)
+            if start < repaired.times[-1]  # the last sample alone may have another activity
         ),
         repairs=repairs,
     )

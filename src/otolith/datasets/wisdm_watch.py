@@ -26,7 +26,8 @@ from otolith.windows.times import Samples, SourceFile, rate_of, repair_whole
 if TYPE_CHECKING:
     import polars as pl
 
-RATE_HZ = 20.0
+RATE_HZ = 100.0
+"""Highest rate: two recordings have it, all others 20 Hz."""
 SUBJECTS = range(1600, 1651)
 ACTIVITIES = {
     "A": "walking",

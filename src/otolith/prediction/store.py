@@ -25,6 +25,7 @@ from otolith.prediction.one_g import OneG
 from otolith.prediction.signals import Signals
 from otolith.prediction.timeline import Timeline
 from otolith.system import claims, files
+from otolith.system.reading import check_regular, read_text
 
 ABOUT, UNIT, UNITS = "about.json", "unit.json", "units"
 _ARRAYS = ("start_s", "probabilities", "score", "flagged", "belief", "labels")
@@ -79,7 +80,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def open(self, about: dict[str, Any]) -> bool:
+    def start(self, about: dict[str, Any]) -> bool:
         """Keep the results that are there if they were made under the same conditions, else begin anew.
 
         Returns:
@@ -87,8 +88,8 @@ class Store:
         """
         text = json.dumps(about, indent=1, sort_keys=True)
         try:
-            before: str | None = (self.folder / ABOUT).read_text("utf-8")
-        except OSError:
+            before: str | None = read_text(self.folder / ABOUT)
+        except (OSError, ValueError):
             before = None
         if before == text:
             return False
@@ -99,7 +100,7 @@ class Store:
     def outcome(self, key: str) -> Outcome | None:
         """Return what became of a unit; None where it is still to be done."""
         try:
-            return Outcome(**json.loads((self._place(key) / UNIT).read_text("utf-8")))
+            return Outcome(**json.loads(read_text(self._place(key) / UNIT)))
         except (OSError, ValueError, TypeError):
             return None
 
@@ -115,7 +116,7 @@ class Store:
         """
         place = self._place(key)
         try:
-            with np.load(place / f"{number}.npz", allow_pickle=False) as arrays:
+            with np.load(check_regular(place / f"{number}.npz"), allow_pickle=False) as arrays:
                 found = {name: arrays[name] for name in arrays.files}
         except (OSError, ValueError, KeyError) as error:
             raise StorageError(

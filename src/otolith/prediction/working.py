@@ -20,6 +20,7 @@ from otolith.prediction.smoothing import DWELL_S
 from otolith.prediction.store import Outcome, Store, finish, save
 from otolith.prediction.units import Given, Hints, Unit
 from otolith.system.processes import end_with
+from otolith.system.reading import read_bytes
 
 if TYPE_CHECKING:
     from otolith.importing.questions import Ask
@@ -54,7 +55,7 @@ class Settings:
 
     def about(self) -> dict[str, Any]:
         """Return the settings with a fingerprint of the model, as a store keeps them."""
-        parts = [(self.model / name).read_bytes() for name in (bundle.CARD, bundle.WEIGHTS)]
+        parts = [read_bytes(self.model / name) for name in (bundle.CARD, bundle.WEIGHTS)]
         content = hashlib.sha256(b"\0".join(parts)).hexdigest()
         chosen = asdict(replace(self, model=Path(self.model.name)))
         return {"version": __version__, "weights": content} | {k: str(v) for k, v in chosen.items()}

@@ -86,7 +86,7 @@ def predict(
     try:
         with claims.hold(store.folder):
             refuse_existing(out)  # another process may have written it while this one got ready
-            if store.open(settings.about()):
+            if store.start(settings.about()):
                 progress.say(
                     f"{store.folder} held results of another model or other settings; they are predicted anew."
                 )
