@@ -67,10 +67,10 @@ def rooms() -> Graph:
     return graph
 
 
-def order() -> list[str]:
+def order(block_name: str = "order") -> list[str]:
     """Return the rooms in the order that ARCHITECTURE.md gives: each may import only rooms before it."""
-    block = re.search(r"```order\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    assert block is not None, "ARCHITECTURE.md has no block ```order"
+    block = re.search(rf"```{block_name}\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    assert block is not None, f"ARCHITECTURE.md has no block ```{block_name}"
     return re.findall(r"\w+", block[1])
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import importing
 from otolith.datasets.folder import FolderDataset
-from otolith.importing import quality
+from otolith.importing.quality import page as quality
 
 
 def test_collections_are_imported_and_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,24 @@ def test_rooms_import_only_rooms_before_them() -> None:
     assert against(imports(), order()) == []
 
 
+def test_parts_of_importing_import_only_parts_before_them() -> None:
+    parts = order("importing")
+    assert parts == [each for each in parts if (architecture.SOURCE / "importing" / each).is_dir()]
+    head = "otolith.importing."
+    graph = {
+        f"otolith.{module.removeprefix(head)}": {f"otolith.{each.removeprefix(head)}" for each in found if part(each)}
+        for module, found in imports().items()
+        if part(module)
+    }
+    assert len({room(module) for module in graph}) == len(parts)
+    assert against(graph, parts) == []
+
+
+def part(module: str) -> bool:
+    """Tell if a module is in one of the folders of `importing`."""
+    return module.startswith("otolith.importing.") and files()[module].parent != architecture.SOURCE / "importing"
+
+
 def test_an_import_against_the_order_is_seen() -> None:
     graph = {"otolith.windows.cutting": {"otolith.model", "otolith.recording", "otolith", "otolith.windows.value"}}
     assert against(graph, ["recording", "windows", "model"]) == [

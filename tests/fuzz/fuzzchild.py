@@ -31,7 +31,7 @@ INDEX, PEAK, DONE = 5, 6, 7
 ROOM_BYTES = 2 << 30
 """Address space beyond what a process has before its first example; who asks for more gets MemoryError."""
 STOPPED = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pickle.find_class")
-_LOKY, _WORKER = "joblib.externals.loky.process_executor", "otolith.importing.worker"
+_LOKY, _WORKER = "joblib.externals.loky.process_executor", "otolith.importing.containers.worker"
 OF_WORKERS = (
     (_LOKY, "_ResultItem"),
     (_LOKY, "_rebuild_exc"),

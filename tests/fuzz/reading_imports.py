@@ -14,7 +14,7 @@ import numpy as np
 
 from otolith.datasets.folder import FolderDataset, check_recording
 from otolith.importing import ImportOptions, read_recordings
-from otolith.importing.intervals import read_intervals
+from otolith.importing.labels.intervals import read_intervals
 from otolith.importing.write import import_recordings
 from otolith.windows.clock import contiguous
 from tests.fuzz import fuzzmutate

@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from otolith.importing.formats import mhealth, pamap2
-from otolith.importing.intervals import read_intervals
-from otolith.importing.known_tables import KnownTable
+from otolith.importing.formats.known_tables import KnownTable
+from otolith.importing.labels.intervals import read_intervals
 from tests.fuzz import fuzzmutate
 from tests.fuzz.fuzzreader import Files, Reader, register
 from tests.fuzz.reading_imports import Imported

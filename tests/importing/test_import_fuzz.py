@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from otolith.errors import DataError
 from otolith.importing import ImportOptions, read_recordings
-from otolith.importing.intervals import read_intervals
-from otolith.importing.parquet_worker import read_parquet
-from otolith.importing.text import header_of, read_table
+from otolith.importing.labels.intervals import read_intervals
+from otolith.importing.tables.parquet_worker import read_parquet
+from otolith.importing.tables.text import header_of, read_table
 from otolith.windows.clock import check_streams
 from tests.helpers.exports import phyphox, physics_toolbox, sensor_logger, signal
 

@@ -22,9 +22,10 @@ import pytest
 from otolith import __version__
 from otolith.datasets.folder import FolderDataset
 from otolith.errors import DataError
-from otolith.importing import ImportOptions, disk_buffer, import_recordings, quality, read_recordings
+from otolith.importing import ImportOptions, disk_buffer, import_recordings, read_recordings
+from otolith.importing.quality import page as quality
 from otolith.importing.session import Sheet
-from otolith.importing.table import Table
+from otolith.importing.tables.table import Table
 from otolith.importing.write import write_imported
 from otolith.progress import Progress, Stage
 from tests.helpers.exports import Signal, phyphox, sensor_logger, signal

@@ -12,7 +12,8 @@ import pytest
 import otolith
 from otolith.datasets.folder import FolderDataset
 from otolith.errors import DataError
-from otolith.importing import ImportOptions, import_recordings, quality, read_recordings
+from otolith.importing import ImportOptions, import_recordings, read_recordings
+from otolith.importing.quality import page as quality
 from tests.helpers.exports import phyphox, sensor_logger, signal
 
 EVIL = "<script>alert('x')</script> & \"quotes\""

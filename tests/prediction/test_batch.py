@@ -240,9 +240,9 @@ def test_accelerometers_are_calibrated_where_that_is_asked_for(model: Path, stud
 
 def test_there_is_no_limit_on_all_files_together(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     largest = max(path.stat().st_size for path in study.rglob("*.csv"))
-    monkeypatch.setattr("otolith.importing.members.MAX_TOTAL_BYTES", 2 * largest)
+    monkeypatch.setattr("otolith.importing.containers.members.MAX_TOTAL_BYTES", 2 * largest)
     plan = units.plan([study], options=ImportOptions(accept_guess=True))
     assert (len(plan.units), plan.left_out) == (4, [])
-    monkeypatch.setattr("otolith.importing.members.MAX_TOTAL_BYTES", largest // 2)
+    monkeypatch.setattr("otolith.importing.containers.members.MAX_TOTAL_BYTES", largest // 2)
     plan = units.plan([study / "bob.csv", study / "cleo.zip"], options=ImportOptions(accept_guess=True))
     assert len(plan.left_out) == 2

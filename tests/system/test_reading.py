@@ -18,7 +18,7 @@ import torch
 import otolith
 from otolith import datasets, pipeline, recipes, rows, splits
 from otolith.errors import OtolithError
-from otolith.importing import sources
+from otolith.importing.containers import sources
 from otolith.importing.formats import TAKEN
 from otolith.live import certificate, exported, runtime
 from otolith.model import bundle
@@ -246,9 +246,9 @@ ALLOWED = {
     "finetuning/features.py": "a file that this process has just written",
     "export/quantise.py": "a graph that this process has just written",
     "datasets/download.py": "an archive that has just been written; its members are bounded as they are unpacked",
-    "importing/device_pieces.py": "archives that `reading` has opened",
-    "importing/workbooks.py": "workbooks whose bytes `reading` has read",
-    "importing/archives.py": "archives that `reading` has opened, and files that this process has just written",
+    "importing/devices/pieces.py": "archives that `reading` has opened",
+    "importing/containers/workbooks.py": "workbooks whose bytes `reading` has read",
+    "importing/containers/archives.py": "archives that `reading` has opened, and files just written",
     "live/runtime.py": "members of an archive whose bytes are verified",
 }
 """Modules that open files for reading themselves, and why they may."""

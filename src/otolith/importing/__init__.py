@@ -1,8 +1,8 @@
 """Recordings of users' own, from phone exports and tables to recordings in SI units or a data set folder.
 
-`sources` lists files, `formats` finds the sensors in them, `timing`, `repair`, `units` and `labels` give the numbers
-their meaning, `read` joins all of it, and `write` leaves a data set with its `quality.html`. What header and data do
-not decide is asked, or refused with the option to give.
+`containers` lists the files; `formats` finds the sensors in `tables` and `devices`; `times`, `sensors` and `labels`
+give the numbers their meaning; `signals` makes recordings of them; `read` joins all of it, and `write` leaves a data
+set with its `quality` page. What header and data do not decide is asked, or refused with the option to give.
 """
 
 from otolith.importing.findings import Findings

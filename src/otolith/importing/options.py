@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from otolith.errors import DataError, unknown
-from otolith.importing.units import ACC_UNITS, GRAVITY, GYRO_UNITS, TIME_UNITS
+from otolith.importing.naming.units import ACC_UNITS, GRAVITY, GYRO_UNITS, TIME_UNITS
 
 NONE = "none"
 """Given for a column, it says that there is none, whatever a column is called."""
@@ -34,7 +34,7 @@ class ImportOptions:
         subject: the person who wore the device in all recordings.
         subject_folder: the subject is the first folder below the source, or the source's own name.
         labels: file of intervals: recording, start, end, activity.
-        label_map: file that renames and merges activities, see `otolith.importing.activities.read_map`.
+        label_map: file that renames and merges activities, see `otolith.importing.labels.activities.read_map`.
         keep_case: hold activities apart that differ only in case or blanks.
         acc_only: leave the gyroscope out.
         accept_guess: take a complete guess of the columns without confirmation.

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from otolith.importing.assemble import assemble
+from otolith.importing.containers.sources import Member, gather
 from otolith.importing.disk_buffer import in_memory
 from otolith.importing.findings import Findings
-from otolith.importing.folders import folders_of
 from otolith.importing.formats import TAKEN
-from otolith.importing.left_out import LeftOut, parts_of
+from otolith.importing.grouping.folders import folders_of
+from otolith.importing.grouping.left_out import LeftOut, parts_of
 from otolith.importing.questions import Questions
 from otolith.importing.read import prepare_folder
 from otolith.importing.session import Folder
-from otolith.importing.sources import Member, gather
+from otolith.importing.signals.assemble import assemble
 from otolith.progress import Stage
 from otolith.recording import Recording
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from otolith.errors import DataError
-from otolith.importing.activities import kept_words
+from otolith.importing.labels.activities import kept_words
 from otolith.importing.options import ImportOptions
 
 

@@ -9,27 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
-from otolith.importing import labels
-from otolith.importing.activities import read_map, tidied
-from otolith.importing.assemble import Prepared, assemble, buffered, note_units, prepare
+from otolith.importing.containers.sources import gather
 from otolith.importing.disk_buffer import DiskBuffer, in_memory
 from otolith.importing.findings import Findings
-from otolith.importing.folders import folders_of
 from otolith.importing.formats import FORMATS, TAKEN
+from otolith.importing.grouping.folders import folders_of
+from otolith.importing.grouping.left_out import LeftOut, listed, parts_of
 from otolith.importing.imported import Imported
-from otolith.importing.intervals import read_intervals
-from otolith.importing.left_out import LeftOut, listed, parts_of
+from otolith.importing.labels import segments as labels
+from otolith.importing.labels.activities import read_map, tidied
+from otolith.importing.labels.intervals import read_intervals
 from otolith.importing.options import ImportOptions
-from otolith.importing.places import of_place
 from otolith.importing.questions import Ask, Questions, Undecided
+from otolith.importing.sensors.places import of_place
 from otolith.importing.session import Folder, Session
-from otolith.importing.sources import gather
+from otolith.importing.signals.assemble import Prepared, assemble, buffered, note_units, prepare
 from otolith.progress import SILENT, Progress, Stage
 from otolith.recording import Recording
 
 if TYPE_CHECKING:
     from otolith.importing.disk_buffer import Keep
-    from otolith.importing.intervals import Interval
+    from otolith.importing.labels.intervals import Interval
 
 PLAIN = "table"
 """Name of the format that takes what no other does."""

@@ -9,16 +9,16 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.importing.columns import summed
+from otolith.importing.containers.members import Member
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
-from otolith.importing.json_text import is_json, json_columns, read_json
-from otolith.importing.layout import Layout
-from otolith.importing.members import Member
-from otolith.importing.parquet_worker import columns_of, read_parquet
-from otolith.importing.table import Table
-from otolith.importing.text import HEAD_BYTES, first_rows, header_of, is_binary, layout_of, read_table
-from otolith.importing.timing import Clock
+from otolith.importing.sensors.columns import summed
+from otolith.importing.tables.json_text import is_json, json_columns, read_json
+from otolith.importing.tables.layout import Layout
+from otolith.importing.tables.parquet_worker import columns_of, read_parquet
+from otolith.importing.tables.table import Table
+from otolith.importing.tables.text import HEAD_BYTES, first_rows, header_of, is_binary, layout_of, read_table
+from otolith.importing.times.timing import Clock
 
 ACC, GYRO = "accelerometer", "gyroscope"
 SENSORS = {ACC: ("acc_x", "acc_y", "acc_z"), GYRO: ("gyro_x", "gyro_y", "gyro_z")}

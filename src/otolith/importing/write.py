@@ -70,7 +70,7 @@ def write_imported(
         DataError: `out` exists.
         StorageError: it cannot be written.
     """
-    from otolith.importing import quality
+    from otolith.importing.quality import page as quality
 
     name = out.resolve().name
     title = title or f"Recordings imported as {name}"

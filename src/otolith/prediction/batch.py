@@ -150,7 +150,7 @@ def run(
 
 def _nothing(plan: Plan, left_out: list[str], passed: list[str]) -> str:
     if left_out:
-        from otolith.importing.left_out import listed
+        from otolith.importing.grouping.left_out import listed
 
         return listed(left_out)
     if passed:

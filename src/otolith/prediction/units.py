@@ -20,7 +20,7 @@ from otolith.prediction.sources import begun
 from otolith.recording import Recording
 
 if TYPE_CHECKING:
-    from otolith.importing.left_out import LeftOut
+    from otolith.importing.grouping.left_out import LeftOut
     from otolith.importing.options import ImportOptions
     from otolith.importing.questions import Ask, Questions
     from otolith.importing.session import Folder
@@ -134,7 +134,7 @@ def plan(
                 f"{', '.join(datasets.names())}."
             )
     if exports:
-        from otolith.importing.left_out import LeftOut
+        from otolith.importing.grouping.left_out import LeftOut
         from otolith.importing.options import ImportOptions
 
         left_out = LeftOut(allowed=True)

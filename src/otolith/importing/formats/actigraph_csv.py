@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
-from otolith.importing.dates import NONE, read_dates
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.session import ACC, Sensor, Session, axes
-from otolith.importing.timing import Clock, counted, read_clock, usual_rate
+from otolith.importing.times.dates import NONE, read_dates
+from otolith.importing.times.timing import Clock, counted, read_clock, usual_rate
 
 if TYPE_CHECKING:
     from otolith.importing.questions import Questions

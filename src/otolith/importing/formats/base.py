@@ -14,7 +14,7 @@ from otolith.system.registry import Registry
 if TYPE_CHECKING:
     from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Session, Sheet
-    from otolith.importing.table import Table
+    from otolith.importing.tables.table import Table
 
 
 OF_TABLES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl", ".ndjson")
@@ -87,7 +87,7 @@ FORMATS: Registry[Format] = Registry(
 
 
 class _Taken:
-    """Tells `otolith.importing.sources.gather` what any format may read."""
+    """Tells `otolith.importing.containers.sources.gather` what any format may read."""
 
     @property
     def endings(self) -> tuple[str, ...]:

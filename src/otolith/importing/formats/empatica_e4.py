@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from otolith.importing.dates import NONE, read_dates
 from otolith.importing.formats.base import Claim, Format
-from otolith.importing.layout import is_number
 from otolith.importing.session import ACC, Sensor, Session, axes
-from otolith.importing.timing import EPOCH, Clock, usual_rate
+from otolith.importing.tables.layout import is_number
+from otolith.importing.times.dates import NONE, read_dates
+from otolith.importing.times.timing import EPOCH, Clock, usual_rate
 
 if TYPE_CHECKING:
     from otolith.importing.questions import Questions

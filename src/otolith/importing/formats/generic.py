@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.columns import (
+from otolith.importing.formats.base import OF_TABLES, Claim, Format
+from otolith.importing.grouping.files_of_one import Files, Planned, files_of_one
+from otolith.importing.labels.columns import labels_of
+from otolith.importing.naming.units import (
+    ACC_UNITS,
+    GYRO_UNITS,
+    time_unit_in_name,
+    time_unit_of_text,
+    unit_in_name,
+    unit_of_text,
+)
+from otolith.importing.sensors.columns import (
     Mapping,
     guess,
     is_linear,
@@ -23,30 +34,19 @@ from otolith.importing.columns import (
     with_options,
     without_sensor,
 )
-from otolith.importing.files_of_one import Files, Planned, files_of_one
-from otolith.importing.formats.base import OF_TABLES, Claim, Format
-from otolith.importing.gravity_sum import summed_if_without, with_gravity
-from otolith.importing.headless import guess_by_values
-from otolith.importing.label_columns import labels_of
-from otolith.importing.places import at_places, is_all, rows_at_places
+from otolith.importing.sensors.headless import guess_by_values
+from otolith.importing.sensors.places import at_places, is_all, rows_at_places
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
-from otolith.importing.text import is_text
-from otolith.importing.time_columns import with_date
-from otolith.importing.timing import counted, read_clock
-from otolith.importing.units import (
-    ACC_UNITS,
-    GYRO_UNITS,
-    time_unit_in_name,
-    time_unit_of_text,
-    unit_in_name,
-    unit_of_text,
-)
+from otolith.importing.signals.gravity_sum import summed_if_without, with_gravity
+from otolith.importing.tables.text import is_text
+from otolith.importing.times.columns import with_date
+from otolith.importing.times.timing import counted, read_clock
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
     from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Sheet
-    from otolith.importing.table import Table
+    from otolith.importing.tables.table import Table
 
 
 Others = dict[str, dict[tuple[str, str], "Table"]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from otolith.importing.known_tables import KnownTable, Site
+from otolith.importing.formats.known_tables import KnownTable, Site
 
 
 class MHealth(KnownTable):

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.importing.known_tables import KnownTable, Site
+from otolith.importing.formats.known_tables import KnownTable, Site
 
 FINER = 3
 """Columns from an accelerometer of ±16 g to that of ±6 g."""

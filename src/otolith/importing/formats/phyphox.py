@@ -14,15 +14,15 @@ import numpy as np
 
 from otolith.errors import DataError
 from otolith.importing.formats.base import Claim, Format
+from otolith.importing.naming.units import split_header
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
-from otolith.importing.timing import Clock
-from otolith.importing.units import split_header
+from otolith.importing.times.timing import Clock
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
     from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Sheet
-    from otolith.importing.table import Table
+    from otolith.importing.tables.table import Table
 
 TIME = "Time (s)"
 EVENTS = ("event", "experiment time", "system time")

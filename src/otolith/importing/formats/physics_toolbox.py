@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.importing.formats.base import Claim, Format
-from otolith.importing.moments import parse_moment
+from otolith.importing.naming.units import split_header
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
-from otolith.importing.timing import Clock, read_clock
-from otolith.importing.units import split_header
+from otolith.importing.times.moments import parse_moment
+from otolith.importing.times.timing import Clock, read_clock
 
 if TYPE_CHECKING:
     from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Sheet
-    from otolith.importing.table import Table
+    from otolith.importing.tables.table import Table
 
 TIME = "time"
 FORCE, LINEAR, TURN = ("gFx", "gFy", "gFz"), ("ax", "ay", "az"), ("wx", "wy", "wz")

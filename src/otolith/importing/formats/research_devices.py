@@ -1,7 +1,7 @@
 """Research devices worn for days, in the files that come from the device: GT3X, CWA and GENEActiv .bin.
 
 Accelerations are in g and show gravity, as the makers document; the gyroscope of an AX6 turns in deg/s. Times are the
-device's own clock, which its software sets to local time. See `otolith.importing.devices`.
+device's own clock, which its software sets to local time. See `otolith.importing.devices.reading`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from otolith.importing.devices import read_device, without_overlap
+from otolith.importing.devices.reading import read_device, without_overlap
 from otolith.importing.formats.base import OF_TABLES, Claim, Format
 from otolith.importing.session import ACC, GYRO, Sensor, Session
-from otolith.importing.table import Table
-from otolith.importing.timing import Clock
+from otolith.importing.tables.table import Table
+from otolith.importing.times.timing import Clock
 
 if TYPE_CHECKING:
-    from otolith.importing.devices import Piece
+    from otolith.importing.devices.reading import Piece
     from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Sheet
 

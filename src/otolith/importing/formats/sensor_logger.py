@@ -17,17 +17,17 @@ import numpy as np
 
 from otolith.errors import DataError
 from otolith.importing.formats.base import Claim, Format
-from otolith.importing.gravity_sum import with_gravity
-from otolith.importing.local_time import known_zone
 from otolith.importing.options import NONE as NO_COLUMN
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
-from otolith.importing.timing import Clock, read_clock
+from otolith.importing.signals.gravity_sum import with_gravity
+from otolith.importing.times.local_time import known_zone
+from otolith.importing.times.timing import Clock, read_clock
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
     from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Sheet
-    from otolith.importing.table import Table
+    from otolith.importing.tables.table import Table
 
 COLUMNS = ("time", "seconds_elapsed", "x", "y", "z")
 LINEAR, TOTAL, GRAVITY, GYROSCOPE = "Accelerometer", "TotalAcceleration", "Gravity", "Gyroscope"

@@ -14,22 +14,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.importing.columns import Mapping, guess, with_options
 from otolith.importing.formats.base import Claim, Format
-from otolith.importing.gravity_sum import with_gravity
-from otolith.importing.places import ALL, UNNAMED, chosen_places
+from otolith.importing.naming.triads import words_of
+from otolith.importing.naming.units import time_unit_in_name
 from otolith.importing.questions import Undecided
-from otolith.importing.sensor_log import HEAD, Log, numbered_axes, read_log, sniffed, tabled, unnamed
+from otolith.importing.sensors.columns import Mapping, guess, with_options
+from otolith.importing.sensors.places import ALL, UNNAMED, chosen_places
+from otolith.importing.sensors.sensor_log import HEAD, Log, numbered_axes, read_log, sniffed, tabled, unnamed
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
-from otolith.importing.timing import counted, read_clock
-from otolith.importing.triads import words_of
-from otolith.importing.units import time_unit_in_name
+from otolith.importing.signals.gravity_sum import with_gravity
+from otolith.importing.times.timing import counted, read_clock
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
     from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Sheet
-    from otolith.importing.table import Table
+    from otolith.importing.tables.table import Table
 
 PLACES = ("device", "device id", "position", "placement", "location", "body part", "body position", "sensor location",
           "sensor position", "on body position", "place", "side", "limb")  # fmt: skip

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.columns import sensor_of_file, without_sensor
 from otolith.importing.formats.base import Claim, Format
+from otolith.importing.sensors.columns import sensor_of_file, without_sensor
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
-from otolith.importing.table import Table
-from otolith.importing.text import decode
-from otolith.importing.timing import read_clock
+from otolith.importing.tables.table import Table
+from otolith.importing.tables.text import decode
+from otolith.importing.times.timing import read_clock
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.counters import carried_on
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
-from otolith.importing.timing import Clock, counted, read_clock, usual_rate
+from otolith.importing.times.counters import carried_on
+from otolith.importing.times.timing import Clock, counted, read_clock, usual_rate
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
     from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Sheet
-    from otolith.importing.table import Table
+    from otolith.importing.tables.table import Table
 
 COUNTER, FINE = "PacketCounter", "SampleTimeFine"
 ACC_AXES, GYRO_AXES = ("Acc_X", "Acc_Y", "Acc_Z"), ("Gyr_X", "Gyr_Y", "Gyr_Z")

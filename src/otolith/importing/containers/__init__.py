@@ -1,0 +1,1 @@
+"""Containers of files: folders, archives within archives, gzip and workbooks, opened within limits."""

@@ -1,0 +1,1 @@
+"""Devices of research whose files are no tables, decoded by `actfast`."""

@@ -1,0 +1,77 @@
+"""Files of one recording: accelerometer, gyroscope and gravity in tables whose names differ in the sensor alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from otolith.errors import DataError
+from otolith.importing.sensors.columns import Mapping, sensor_of_file, without_sensor
+from otolith.importing.session import Sheet
+
+Planned = tuple[Sheet, Mapping]
+"""A file and the meaning of its columns."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """An accelerometer's table, and those of the gyroscope and of gravity where they are others.
+
+    `linear` says that by its name the accelerometer is without gravity.
+    """
+
+    acc: Planned
+    gyro: Planned | None = None
+    gravity: Planned | None = None
+    linear: bool = False
+
+    @property
+    def plans(self) -> tuple[Planned, ...]:
+        return tuple(each for each in (self.acc, self.gyro, self.gravity) if each is not None)
+
+
+def files_of_one(mapped: list[Planned]) -> list[Files]:
+    """Return the files of each recording, in the order of their accelerometers.
+
+    Of an accelerometer and another without gravity the first is taken; gravity in a file of its own is added to one
+    that is without.
+
+    Args:
+        mapped: files with a sensor in them.
+
+    Raises:
+        DataError: a gyroscope has no accelerometer beside it.
+    """
+    kinds = [_kind(plan) for plan in mapped]
+    beside = {
+        kind: {without_sensor(plan[0].stem): plan for plan, each in zip(mapped, kinds, strict=True) if each == kind}
+        for kind in ("gyro", "gravity")
+    }
+    whole = {without_sensor(plan[0].stem) for plan, kind in zip(mapped, kinds, strict=True) if kind == "acc"}
+    out: list[Files] = []
+    turning = dict(beside["gyro"])
+    for plan, kind in zip(mapped, kinds, strict=True):
+        stem = without_sensor(plan[0].stem)
+        if kind in ("gyro", "gravity") or (kind == "linear" and stem in whole and sensor_of_file(plan[0].stem)):
+            continue
+        has_gyro = "gyro" in plan[1].columns or any(place.gyro for place in plan[1].places)
+        gyro = None if has_gyro else turning.pop(stem, None)
+        if gyro is not None:  # labels, and what tells recordings apart, may stand in the other file alone
+            other, mapping = gyro
+            lacking = (what for what in ("recording", "subject-column") if mapping.column(what) not in other.columns)
+            gyro = other, mapping.without("label", *lacking)
+        out.append(Files(plan, gyro, beside["gravity"].get(stem) if kind == "linear" else None, kind == "linear"))
+    for sheet, _ in turning.values():
+        raise DataError(
+            f"{sheet.where}: holds a gyroscope, but no file beside it the accelerometer. Put it there, under the "
+            "same name with `acc` for `gyro`; or name the columns: --acc X,Y,Z"
+        )
+    return out
+
+
+def _kind(plan: Planned) -> str:
+    """Return "acc", "linear", "gravity" or "gyro", the last for tables without an accelerometer."""
+    sheet, mapping = plan
+    if "acc" not in mapping.columns and not mapping.places:
+        return "gyro"
+    said = sensor_of_file(sheet.stem)
+    return said if said in ("linear", "gravity") else "acc"

@@ -1,0 +1,110 @@
+"""Files of the sources by the folder they lie in, and names by which such folders are told apart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from otolith.errors import DataError
+from otolith.importing.containers.members import Member
+from otolith.importing.containers.sources import plain_name
+from otolith.importing.sensors.columns import sensor_of_file, without_sensor
+from otolith.importing.session import Folder, Sheet
+
+
+def folders_of(given: list[Path], members: list[Member], labels: Path | None = None) -> list[Folder]:
+    """Return the files by the folder they lie in; `meta` belongs to the folder above it.
+
+    Args:
+        given: sources that the user named.
+        members: their files.
+        labels: a file of intervals among them, which is left out.
+
+    Raises:
+        DataError: there is no other file.
+    """
+    groups: dict[tuple[Path, PurePosixPath], list[Sheet]] = {}
+    members = [member for member in members if labels is None or member.where != str(labels)]
+    for member in _folders_joined(_sensors_joined(members)):
+        above = member.place.parent
+        above = above.parent if above.name == "meta" else above
+        groups.setdefault((member.source, above), []).append(Sheet(member))
+    if not groups:
+        raise DataError("The sources hold no table besides the file of labels.")
+    places = {key: _common_root(key, list(groups)) for key in groups}
+    out = [
+        Folder(
+            above.relative_to(places[source, above]),
+            source.resolve().name if source.is_dir() else plain_name(source),
+            tuple(sheets),
+        )
+        for (source, above), sheets in groups.items()
+    ]
+    names = Counter(folder.name for folder in out)
+    # archives and files of one name in several places are told apart by where they come from
+    return [
+        replace(folder, place=PurePosixPath(folder.source, *folder.place.parts))
+        if names[folder.name] > 1 and not folder.sheets[0].member.named
+        else folder
+        for folder in out
+    ]
+
+
+def _common_root(key: tuple[Path, PurePosixPath], keys: list[tuple[Path, PurePosixPath]]) -> PurePosixPath:
+    """Return the folders of an archive that only wrap its content: the archive's own name says the same."""
+    source, above = key
+    if source.is_dir() or above == PurePosixPath():
+        return PurePosixPath()
+    others = [other for where, other in keys if where == source]
+    return above if len(others) == 1 else PurePosixPath(above.parts[0]) if above.parts else above
+
+
+def _sensors_joined(members: list[Member]) -> list[Member]:
+    """Return the members with the archives that hold two sensors of the same recordings as one folder.
+
+    Such archives lie together, and their names differ in the sensor alone (`walking_acc.zip`, `walking_gyro.zip`), as
+    do those of the files in them.
+    """
+    archives = dict.fromkeys((each.source, each.archive) for each in members if each.archive is not None)
+    joined = {key: _without_sensor(key[1]) for key in archives}
+    places = Counter((source, joined[source, archive]) for source, archive in archives)
+    moved = [
+        replace(each, place=joined[each.source, each.archive] / each.place.relative_to(each.archive))
+        if each.archive is not None and places[each.source, joined[each.source, each.archive]] > 1
+        else each
+        for each in members
+    ]
+    taken = Counter((each.source, each.place) for each in moved)
+    return [
+        each if taken[each.source, each.place] == 1 else before for before, each in zip(members, moved, strict=True)
+    ]
+
+
+def _folders_joined(members: list[Member]) -> list[Member]:
+    """Return the members with folders that are called after nothing but a sensor put into their names.
+
+    So `acc/walk.csv` and `gyro/walk.csv` lie together as `acc walk.csv` and `gyro walk.csv`.
+    """
+    kinds: dict[tuple[Path, PurePosixPath], set[str]] = {}
+    for each in members:
+        if _is_sensor(each.place.parent.name):
+            above = (each.source, each.place.parent.parent)
+            kinds.setdefault(above, set()).add(sensor_of_file(each.place.parent.name) or "")
+    moved = [
+        replace(each, place=each.place.parent.parent / f"{each.place.parent.name} {each.place.name}")
+        if _is_sensor(each.place.parent.name) and len(kinds[each.source, each.place.parent.parent]) > 1
+        else each
+        for each in members
+    ]
+    taken = Counter((each.source, each.place) for each in moved)
+    return members if max(taken.values(), default=0) > 1 else moved
+
+
+def _is_sensor(folder: str) -> bool:
+    return sensor_of_file(folder) is not None and not without_sensor(folder)
+
+
+def _without_sensor(archive: PurePosixPath) -> PurePosixPath:
+    name = without_sensor(archive.name) if sensor_of_file(archive.name) else ""
+    return archive.with_name(name) if name else archive

@@ -1,0 +1,1 @@
+"""Labels: activities in columns and in files of intervals; words that mean one activity, or none."""

@@ -1,0 +1,155 @@
+"""Units as headers spell them, and what each is in SI units."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from otolith.recording import STANDARD_GRAVITY
+
+ACC_UNITS = {"m/s^2": 1.0, "g": STANDARD_GRAVITY, "mg": STANDARD_GRAVITY / 1000}
+"""m/s² in each unit."""
+GYRO_UNITS = {"rad/s": 1.0, "deg/s": math.pi / 180, "mdeg/s": math.pi / 180_000}
+"""rad/s in each unit."""
+TIME_UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+"""Nanoseconds in each unit of time."""
+GRAVITY = ("included", "removed")
+
+_SPELLED = {
+    "m/s^2": ("m/s^2", "m/s2", "m/s/s", "ms-2", "ms^-2", "m.s-2", "m*s^-2", "m/s**2", "mps2"),
+    "g": ("g", "gs", "g's", "gforce", "g-force", "gravity", "g0"),
+    "mg": ("mg", "milli-g", "millig", "milligs"),
+    "rad/s": ("rad/s", "rads/s", "rads", "rps", "rads-1", "rads^-1", "rad.s-1", "1/s", "s^-1"),
+    "deg/s": ("deg/s", "dps", "degs-1", "deg.s-1", "degs^-1"),
+    "mdeg/s": ("mdps", "mdeg/s"),
+}
+_TIME_SPELLED = {
+    "s": ("s", "secs", "second", "seconds", "sek", "sekunden", "segundos", "secondes"),
+    "ms": ("ms", "msecs", "millis", "milliseconds", "millisecond"),
+    "us": ("us", "usecs", "micros", "microseconds", "microsecond"),
+    "ns": ("ns", "nsecs", "nanos", "nanoseconds", "nanosecond"),
+}
+_OTHER = {"ut", "nt", "gauss", "ga", "mgauss", "v", "mv", "uv", "ohm", "kohm", "siemens", "hz", "c", "celsius", "hpa",
+          "kpa", "pa", "mbar", "m", "km", "km/h", "m/s", "deg", "rad", "%", "bpm", "lux", "lx", "db", "no_units",
+          "no units", "unitless", "n/a", "arb", "count", "counts", "local_flux", "mm"}  # fmt: skip
+"""Units of what is no motion; they only tell a row of units."""
+_DATE_PATTERN = re.compile(r"[ymdhsf./:\- tz0]+", re.IGNORECASE)
+_WORDS = (
+    (r"[²₂]", "^2"), (r"[°º]", "deg"), (r"[µμ]", "u"), (r"[()]", ""), (r"\bper\b", "/"),
+    (r"\bmet(er|re)s?\b", "m"), (r"\bdegrees?\b", "deg"), (r"\bradians?\b", "rad"), (r"\bsec(ond)?s?\b", "s"),
+    (r"\bsquared\b", "^2"), (r"\s*([/^*])\s*", r"\1"),
+)  # fmt: skip
+"""Words and signs of units, and how they are written here, in this order."""
+_SENSOR_UNITS, _TIME_UNITS = (
+    {spelling: unit for unit, spellings in spelled.items() for spelling in spellings}
+    for spelled in (_SPELLED, _TIME_SPELLED)
+)
+_BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]\s*$")
+
+
+def split_header(header: str) -> tuple[str, str | None]:
+    """Return name and sensor's unit of a header with brackets.
+
+    >>> split_header("Acceleration x (m/s^2)"), split_header("Gyr_X [°/s]"), split_header("time")
+    (('Acceleration x', 'm/s^2'), ('Gyr_X', 'deg/s'), ('time', None))
+    """
+    text = header.strip()
+    match = _BRACKETS.search(text)
+    if match is None:
+        return text, None
+    return text[: match.start()].strip(), unit_of_text(match[1])
+
+
+def bracketed(header: str) -> str:
+    """Return the text in the brackets that end a header; "" where there are none.
+
+    >>> bracketed("x-axis (deg/s)"), bracketed("x")
+    ('deg/s', '')
+    """
+    match = _BRACKETS.search(header.strip())
+    return "" if match is None else match[1].strip()
+
+
+def unit_of_text(text: str) -> str | None:
+    """Return a sensor's unit as people spell it; None for any other.
+
+    >>> unit_of_text("m/s²"), unit_of_text("m/(sec^2)"), unit_of_text("degrees per second"), unit_of_text("hPa")
+    ('m/s^2', 'm/s^2', 'deg/s', None)
+    """
+    return _SENSOR_UNITS.get(_plain(text)) or _SENSOR_UNITS.get(_plain(text).replace(" ", ""))
+
+
+def is_unit_text(text: str) -> bool:
+    """Tell if a text is a unit, of motion, time or something else, or a pattern for dates, as rows of units have.
+
+    >>> is_unit_text("m/(sec^2)"), is_unit_text("mSecs"), is_unit_text("yyyy/mm/dd hh:mm:ss"), is_unit_text("Acc_X")
+    (True, True, True, False)
+    """
+    word = _plain(text)
+    known = unit_of_text(text) is not None or word in _TIME_UNITS or word in _OTHER
+    return known or (len(word) > 7 and bool(_DATE_PATTERN.fullmatch(word)))
+
+
+def time_unit_of_text(text: str) -> str | None:
+    """Return a unit of time as people spell it; None for any other.
+
+    >>> time_unit_of_text("mSecs"), time_unit_of_text("g")
+    ('ms', None)
+    """
+    return _TIME_UNITS.get(_plain(text))
+
+
+def _plain(text: str) -> str:
+    """Return a unit in small letters, with the signs and words that are spelled in many ways spelled in one."""
+    word = text.strip().lower()
+    for pattern, plain in _WORDS:
+        word = re.sub(pattern, plain, word)
+    return word.strip()
+
+
+def unit_in_name(header: str, units: dict[str, float]) -> str | None:
+    """Return a unit that stands in a header with or without brackets; None where there is none or several.
+
+    >>> unit_in_name("acc_x_g", ACC_UNITS), unit_in_name("gyro_x [dps]", GYRO_UNITS), unit_in_name("acc_x", ACC_UNITS)
+    ('g', 'deg/s', None)
+    """
+    bracketed = split_header(header)[1]
+    words = re.split(r"[_\s]+", header.strip().lower())
+    words = words[:1] + [word for word in words[1:] if word != "gravity"]  # such as acc_x_no_gravity
+    last = _unit_at_the_end(words)
+    if last is not None and bracketed is None and last[1] in units:
+        return last[1]
+    found = {bracketed} if bracketed else {unit for word in words[1:] if (unit := unit_of_text(word)) in units}
+    unit = found.pop() if len(found) == 1 else None
+    return unit if unit in units else None
+
+
+def without_unit(words: str) -> str:
+    """Return words of a header without the sensor's unit that ends them.
+
+    >>> without_unit("acc x g"), without_unit("x acceleration meters per second squared"), without_unit("acc x")
+    ('acc x', 'x acceleration', 'acc x')
+    """
+    each = words.split()
+    last = _unit_at_the_end(each)
+    return words if last is None else " ".join(each[: len(each) - last[0]])
+
+
+def _unit_at_the_end(words: list[str]) -> tuple[int, str] | None:
+    """Return how many words at the end are a sensor's unit, at most five and never all of them, and the unit."""
+    for count in range(min(5, len(words) - 1), 0, -1):
+        for joined in (" ".join(words[-count:]), "/".join(words[-count:])):
+            unit = unit_of_text(joined)
+            if unit is not None:
+                return count, unit
+    return None
+
+
+def time_unit_in_name(header: str) -> str | None:
+    """Return the unit of time in a header's last word; None where it says none.
+
+    >>> time_unit_in_name("time (ms)"), time_unit_in_name("timestamp_ns"), time_unit_in_name("seconds")
+    ('ms', 'ns', None)
+    """
+    words = re.findall(r"[^\W_]+", header.lower())
+    return _TIME_UNITS.get(words[-1]) if len(words) > 1 else None

@@ -1,0 +1,1 @@
+"""Quality of an import, as a page with pictures."""

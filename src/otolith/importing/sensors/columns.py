@@ -1,0 +1,251 @@
+"""Columns of plain tables: a guess from their names, which a person confirms and options override."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from otolith.errors import DataError
+from otolith.importing.naming.triads import LONG_WORDS, Place, axis_of, places_of, words_of
+from otolith.importing.options import NONE, ImportOptions
+from otolith.importing.times.columns import time_column
+
+LABEL_NAMES = ("activity", "label", "labels", "class", "activity label", "activity name", "annotation", "target", "gt",
+               "ground truth", "groundtruth")  # fmt: skip
+CERTAINTY = frozenset(("confidence", "probability", "timestamp", "detected"))
+DETECTED = frozenset(("detected", "predicted", "prediction", "recognized", "recognised", "estimated"))
+DETECTED_WHY = "is what the device itself took the activity for; --label takes it"
+SUBJECT_NAMES = ("subject", "subject id", "subjectid", "participant", "participant id", "user", "user id", "userid",
+                 "person", "volunteer", "pid")  # fmt: skip
+RECORDING_NAMES = ("recording", "recording id", "session", "session id", "trial", "trial id", "experiment", "file")
+PLACE_NAMES = ("device", "device id", "position", "placement", "sensor location", "sensor position", "body part",
+               "body position", "on body position", "body location", "limb",
+               "sensor", "sensor id", "sensorid", "sensor name", "sensorname", "sensor type", "sensortype")  # fmt: skip
+"""Columns that tell sensors at several places in one table apart."""
+_LINEAR_FILE = frozenset(("linear", "lin", "linearacceleration", "linacc", "useracceleration"))
+_OTHER_FILE = frozenset((
+    "mag", "magnetometer", "magnetic", "magneticfield", "quaternion", "quat", "euler", "orientation", "gps", "location",
+    "light", "pressure", "barometer", "temperature", "heart", "hr", "ppg", "ecg", "eda", "bvp", "steps", "pedometer",
+))  # fmt: skip
+_OTHER_FOLDER = frozenset((
+    "mag", "magn", "magnet", "magnetometer", "magnetic", "magneticfield", "quaternion", "quaternions", "quat", "euler",
+    "orientation",
+))  # fmt: skip
+"""Sensors of three columns, after which a folder may be called that holds nothing else."""
+_OF_FOLDER = frozenset(("field", "sensor", "sensors", "data", "raw", "uncalibrated", "calibrated", "angles", "files"))
+_RATE = re.compile(r"\d+(?:[.,_]\d+)?[ _]?hz(?![a-z])", re.IGNORECASE)
+
+MEANINGS = ("time", "acc", "gyro", "label", "recording", "subject-column")
+"""All that a column may hold, named as the options are."""
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Columns by what they hold (one of `MEANINGS`, in this order), and which of them are a guess.
+
+    `places` are those with an accelerometer where there are several; no sensor is mapped then. `passed` are columns
+    that look like labels and are not taken for them, and why. `place_column` may tell places apart by rows; `gravity`
+    is beside an accelerometer of which names do not say whether gravity is in it.
+    """
+
+    columns: dict[str, tuple[str, ...]]
+    guessed: frozenset[str] = frozenset()
+    places: tuple[Place, ...] = ()
+    passed: tuple[tuple[str, str], ...] = ()
+    place_column: str | None = None
+    gravity: tuple[str, ...] = ()
+
+    def column(self, what: str) -> str | None:
+        """Return the column that holds it; None where there is none."""
+        return self.columns.get(what, (None,))[0]
+
+    def without(self, *whats: str) -> Mapping:
+        """Return the mapping without columns of these meanings."""
+        left = {what: each for what, each in self.columns.items() if what not in whats}
+        return replace(self, columns=left, guessed=self.guessed - set(whats))
+
+    def at(self, place: Place) -> Mapping:
+        """Return the mapping with the sensors of one place, but for those that the user named."""
+        found = {"acc": place.acc, "gyro": place.gyro}
+        new = {what: each for what, each in found.items() if each and what not in self.columns}
+        columns = {what: (self.columns | new)[what] for what in MEANINGS if what in self.columns | new}
+        gravity = place.gravity if "acc" in new else ()
+        if place.time and "time" in self.guessed:
+            columns["time"] = (place.time,)
+        return replace(self, columns=columns, guessed=self.guessed | set(new), places=(), gravity=gravity)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return (what, columns) of everything that is mapped, as the options take it."""
+        return [(what, ",".join(columns)) for what, columns in self.columns.items()]
+
+    def command(self) -> str:
+        """Return the options that say the same; what is missing stands as a placeholder."""
+        parts = [f"--{what} {shlex.quote(columns)}" for what, columns in self.rows()]
+        parts += [] if "acc" in self.columns else ["--acc X,Y,Z"]
+        parts += [] if "time" in self.columns else ["--time COLUMN (or --rate HZ)"]
+        return " ".join(parts)
+
+
+def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence[Sequence[str]] = ()) -> Mapping:
+    """Return what the names of columns suggest. Where sensors at several places are suggested, none of them is mapped.
+
+    Args:
+        columns: all columns of a table.
+        sensor_hint: what the file's name says of columns x, y and z, see `sensor_of_file`.
+        rows: cells of the first rows, which tell the best of several columns of time.
+
+    >>> guess(["t", "ax", "ay", "az", "activity"]).rows()
+    [('time', 't'), ('acc', 'ax,ay,az'), ('label', 'activity')]
+    """
+    places = places_of(columns, sensor_hint)
+    with_acc = [place for place in places if place.acc]
+    gyros = [place.gyro for place in places if place.gyro]
+    names = {words_of(column): column for column in reversed(columns)}
+    labels = [names[name] for name in LABEL_NAMES if name in names]
+    passed = [label for label in labels if is_detected(label, columns)]
+    time = time_column(columns, rows)
+    acc, gyro = tuple[str, ...](), tuple[str, ...]()
+    if len(with_acc) == 1:
+        acc, gyro = with_acc[0].acc, with_acc[0].gyro
+    elif not with_acc and len(gyros) == 1:
+        gyro = gyros[0]
+    candidates = {
+        "time": () if time is None else (time,),
+        "acc": acc,
+        "gyro": gyro,
+        "label": tuple(label for label in labels if label not in passed)[:1],
+        "recording": _named(names, RECORDING_NAMES),
+        "subject-column": _named(names, SUBJECT_NAMES),
+    }
+    mapped = {what: each for what, each in candidates.items() if each}
+    return Mapping(
+        mapped,
+        frozenset(mapped),
+        tuple(replace(each, time=_time_of(each, columns)) for each in with_acc) if len(with_acc) > 1 else (),
+        tuple((label, DETECTED_WHY) for label in passed),
+        next(iter(_named(names, PLACE_NAMES)), None),
+        with_acc[0].gravity if len(with_acc) == 1 else (),
+    )
+
+
+def is_detected(label: str, columns: Sequence[str]) -> bool:
+    """Tell if a column of activities is a device's own guess: beside it stands when or how surely it was detected.
+
+    >>> is_detected("activity(txt)", ["activityTimestamp_sinceReboot(s)", "activity(txt)"])
+    True
+    >>> is_detected("activity", ["timestamp", "activity"])
+    False
+    """
+    words = set(words_of(label).split())
+    if "(txt)" in label or words & DETECTED:
+        return True
+    first = words_of(label).split()[0]
+    others = [words_of(column).split() for column in columns if column != label]
+    return any(
+        (first in each and set(each) & CERTAINTY) or each in (["confidence"], ["detection", "confidence"])
+        for each in others
+    )
+
+
+def with_options(mapping: Mapping, options: ImportOptions) -> Mapping:
+    """Return the mapping with the user's options in place of what was guessed."""
+    someone = options.subject or options.subject_folder
+    given = {
+        "time": options.time or (NONE if options.rate_hz is not None else None),
+        "acc": options.acc,
+        "gyro": (NONE,) if options.acc_only else options.gyro,
+        "label": options.label or (NONE if options.labels is not None else None),
+        "recording": options.recording,
+        "subject-column": NONE if someone else options.subject_column,
+    }
+    chosen = {what: (value,) if isinstance(value, str) else value for what, value in given.items() if value is not None}
+    merged = {what: chosen.get(what) or mapping.columns.get(what) for what in MEANINGS}
+    columns = {what: each for what, each in merged.items() if each and each != (NONE,)}
+    places = () if options.acc is not None else mapping.places
+    passed = () if options.label is not None else mapping.passed
+    gravity = () if options.acc is not None else mapping.gravity
+    where = None if mapping.place_column in {each for few in columns.values() for each in few} else mapping.place_column
+    return Mapping(columns, mapping.guessed - chosen.keys(), places, passed, where, gravity)
+
+
+def require_complete(where: str, mapping: Mapping, columns: Sequence[str], rate_hz: float | None) -> None:
+    """Refuse a mapping without accelerometer or time.
+
+    Raises:
+        DataError: names the columns that there are and the options to give.
+    """
+    missing = [] if "acc" in mapping.columns else ["the accelerometer's x, y and z"]
+    missing += [] if "time" in mapping.columns or rate_hz is not None else ["the time"]
+    if missing:
+        raise DataError(
+            f"{where}: cannot tell which columns are {' and '.join(missing)}. Its columns: "
+            f"{', '.join(columns[:40])}. Name them: {mapping.command()}"
+        )
+
+
+def is_linear(columns: Sequence[str]) -> bool:
+    """Tell if the names of an accelerometer's columns say that gravity was removed."""
+    return all((each := axis_of(column)) is not None and each.kind == "linear" for column in columns)
+
+
+def summed(column: str, there: Collection[str]) -> tuple[str, ...]:
+    """Return the columns that a name stands for: itself, or those whose sum it names.
+
+    >>> summed("gravity.x+user.x", ["gravity.x", "user.x"]), summed("x", ["gravity.x", "user.x"])
+    (('gravity.x', 'user.x'), ('x',))
+    """
+    if column not in there:
+        for at, letter in enumerate(column):
+            if letter == "+" and {column[:at], column[at + 1 :]} <= set(there):
+                return column[:at], column[at + 1 :]
+    return (column,)
+
+
+def sensor_of_file(stem: str) -> str | None:
+    """Return "acc", "linear", "gravity", "gyro" or "other" where a file's name says which sensor it holds.
+
+    >>> sensor_of_file("walk_Gyroscope"), sensor_of_file("acc_exp01"), sensor_of_file("walk_mag")
+    ('gyro', 'acc', 'other')
+    """
+    words = set(words_of(_RATE.sub(" ", stem)).split())
+    kinds = [kind for kind, known in LONG_WORDS.items() if words & known]
+    if (kinds == ["acc"] and words & _LINEAR_FILE) or (not kinds and words & {"linearacceleration", "linacc"}):
+        return "linear"
+    if not kinds:
+        return "gravity" if "gravity" in words else "other" if words & _OTHER_FILE else None
+    return kinds[0] if len(kinds) == 1 else None
+
+
+def sensor_of_place(place: PurePosixPath) -> str | None:
+    """Return what a file's name says of its sensor, or else "other" where its folder is called after such a one alone.
+
+    >>> sensor_of_place(PurePosixPath("ada/Magnetometer/data.csv")), sensor_of_place(PurePosixPath("ada/acc.csv"))
+    ('other', 'acc')
+    """
+    words = set(words_of(place.parent.name).split()) - _OF_FOLDER
+    return sensor_of_file(place.stem) or ("other" if words and words <= _OTHER_FOLDER else None)
+
+
+def without_sensor(stem: str) -> str:
+    """Return a file's name without its sensor and its rate, so that files of one recording are alike.
+
+    >>> without_sensor("walk_acc"), without_sensor("walk_Gyroscope_100.000Hz")
+    ('walk', 'walk')
+    """
+    drop = LONG_WORDS["acc"] | LONG_WORDS["gyro"] | _LINEAR_FILE | {"gravity"}
+    return " ".join(word for word in words_of(_RATE.sub(" ", stem)).split() if word not in drop)
+
+
+def _time_of(place: Place, columns: Sequence[str]) -> str:
+    """Return the column of time whose name has that of a place in it, as of two devices in one table; else ""."""
+    name = place.name.replace(" ", "")
+    own = [column for column in columns if name and name in words_of(column).replace(" ", "")]
+    return time_column(own) or ""
+
+
+def _named(names: dict[str, str], known: Sequence[str]) -> tuple[str, ...]:
+    """Return the column of the first known name that there is."""
+    return next(((names[name],) for name in known if name in names), ())

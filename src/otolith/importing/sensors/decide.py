@@ -1,0 +1,141 @@
+"""The unit of a sensor's numbers, and whether gravity is in them: from option, format, header, data or a person.
+
+A user's option holds. What format or header say holds unless the data plainly say otherwise; then, and where nothing
+says anything, a person is asked. Every outcome is noted with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS
+from otolith.importing.sensors.evidence import Blocks, acc_unit_of_data, blocks_of, gravity_of_data, gyro_unit_of_data
+from otolith.importing.session import Sensor
+from otolith.recording import STANDARD_GRAVITY
+
+if TYPE_CHECKING:
+    from otolith.importing.findings import Findings
+    from otolith.importing.questions import Questions
+    from otolith.windows.times import Samples
+
+MOST_STILL = 2 * STANDARD_GRAVITY
+"""m/s² beyond which no body's acceleration stays, on average over two seconds, for most of a recording."""
+GRAVITY_MEANING = (("included", "at rest it shows 9.8 m/s^2"), ("removed", "at rest it shows about 0"))
+
+
+def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, findings: Findings) -> tuple[float, str]:
+    """Return m/s² in one of the file's units, and whether gravity is "included" or "removed".
+
+    Raises:
+        DataError: nothing decides, or header and data contradict, and there is nobody to ask.
+    """
+    options, blocks = questions.options, acc_blocks(parts)
+    linear = sensor.gravity == "removed"
+    seen = None if linear or options.gravity == "removed" else acc_unit_of_data(blocks)
+    evidence = f"its mean over two seconds is typically {blocks.typical:.3g}"
+    hint = _hint(sensor, questions)
+    if hint and not linear and blocks.typical * ACC_UNITS[hint[0]] > MOST_STILL:  # such as a magnetometer's
+        hint = None
+    meanings = [(unit, f"1 g is {STANDARD_GRAVITY / factor:.5g}") for unit, factor in ACC_UNITS.items()]
+    unit = _decided(
+        "accelerometer unit", sensor, questions, findings,
+        given=options.acc_unit,
+        stated=(sensor.unit, sensor.unit_why),
+        seen=(seen, f"{evidence}, the length of gravity in {seen}"),
+        hint=None if linear else hint,
+        question=("In which unit is the accelerometer?", meanings, "--acc-unit"),
+    )  # fmt: skip
+    blocks = blocks.scaled(ACC_UNITS[unit])
+    gravity = _decided(
+        "gravity", sensor, questions, findings,
+        given=options.gravity,
+        stated=(sensor.gravity, sensor.gravity_why),
+        seen=(gravity_of_data(blocks), f"its mean over two seconds is typically {blocks.typical:.3g} m/s^2"),
+        hint=hint and ("included", hint[1]),
+        question=("Is gravity in the accelerometer's signal?", GRAVITY_MEANING, "--gravity"),
+    )  # fmt: skip
+    return ACC_UNITS[unit], gravity
+
+
+def gyro_unit(
+    sensor: Sensor, parts: list[Samples], acc: list[Samples] | None, questions: Questions, findings: Findings
+) -> float:
+    """Return rad/s in one of the file's units.
+
+    Args:
+        acc: samples of an accelerometer on the same clock that have gravity in them.
+
+    Raises:
+        DataError: nothing decides, or header and data contradict, and there is nobody to ask.
+    """
+    seen = (gyro_evidence(parts, acc) if acc is not None else None) or (None, "")
+    meanings = [(unit, f"a turn in a second is {round(2 * np.pi / f, 2):g}") for unit, f in GYRO_UNITS.items()]
+    unit = _decided(
+        "gyroscope unit", sensor, questions, findings,
+        given=questions.options.gyro_unit,
+        stated=(sensor.unit, sensor.unit_why),
+        seen=(seen[0], f"in the data {seen[1]}"),
+        hint=_hint(sensor, questions),
+        question=("In which unit is the gyroscope?", meanings, "--gyro-unit"),
+    )  # fmt: skip
+    return GYRO_UNITS[unit]
+
+
+def _decided(
+    what: str,
+    sensor: Sensor,
+    questions: Questions,
+    findings: Findings,
+    *,
+    given: str | None,
+    stated: tuple[str | None, str],
+    seen: tuple[str | None, str],
+    hint: tuple[str, str] | None,
+    question: tuple[str, Sequence[tuple[str, str]], str],
+) -> str:
+    """Return the value that option, format or header, data, another file's data or a person give, in this order.
+
+    Args:
+        given: by the option.
+        stated: by format or header, and by which.
+        seen: in the data, and the evidence.
+        hint: seen in the data of another table of the same columns, and in which.
+        question: its words, the choices and the option.
+    """
+    where, columns = sensor.table.where, sensor.table.columns
+    (claimed, source), (found, evidence) = stated, seen
+    if given:
+        value, why = given, "given" + (f", although {evidence}" if found not in (None, given) else "")
+    elif claimed and found in (None, claimed):
+        value, why = claimed, source
+    elif found and not claimed:
+        value, why = found, evidence
+    elif hint and not claimed:
+        value, why = hint[0], f"as in {hint[1]}, a table of the same columns"
+    else:
+        words, choices, option = question
+        words = f"The file states the {what} as {claimed} ({source}), but {evidence}. {words}" if claimed else words
+        value, why = questions.choose((what, columns, claimed, found), where, words, choices, option), "asked"
+    findings.decide(what, value, why)
+    return value
+
+
+def _hint(sensor: Sensor, questions: Questions) -> tuple[str, str] | None:
+    return questions.hints.get((sensor.kind, sensor.table.columns))
+
+
+def acc_blocks(parts: list[Samples]) -> Blocks:
+    """Return what the parts of an accelerometer say of gravity."""
+    return blocks_of(*((part.times, part.values) for part in parts))
+
+
+def gyro_evidence(parts: list[Samples], acc: list[Samples]) -> tuple[str, str] | None:
+    """Return unit and reason from the first part whose data decide it; `acc` has gravity in it."""
+    for part, beside in zip(parts, acc, strict=True):
+        found = gyro_unit_of_data(beside.times, beside.values, part.times, part.values)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,139 @@
+"""Evidence in the data themselves of a sensor's unit and of gravity. `decide` weighs it against what headers say.
+
+Gravity tells the accelerometer's unit: the mean vector of a second or two has the length of one g whatever the body
+does, so 9.8 means m/s² and 1 means g. Where gravity was removed that mean is near zero, and the data say nothing about
+the unit. The gyroscope's unit follows from gravity's direction g: it turns as dg/dt = g x w with w in rad/s.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS
+from otolith.recording import STANDARD_GRAVITY
+
+if TYPE_CHECKING:
+    Array = NDArray[np.float64]
+
+NEAR = 0.15
+"""Share by which the length of gravity may be off: sensors are biased, and bodies accelerate."""
+BLOCK_S = 2.0
+AGREE = 0.8
+"""Share of blocks that have to agree."""
+STEADY = 0.5
+"""Least length of a block's mean beside the deviation from it, where that mean is gravity."""
+MOST_RAD_S = 70.0
+"""4000 deg/s: no sensor of a phone or watch measures more, so larger numbers are degrees."""
+LEAST_S = 5.0
+GRID_S = 0.04
+ALIKE = 0.6
+"""Least correlation between how gravity turns and how the gyroscope says it should."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Length of an accelerometer's mean vector in each block of `BLOCK_S`, and the deviation from that vector."""
+
+    lengths: Array
+    spreads: Array
+
+    @property
+    def typical(self) -> float:
+        """Median length; NaN without blocks."""
+        return float(np.median(self.lengths)) if self.lengths.size else math.nan
+
+    def scaled(self, factor: float) -> Blocks:
+        """Return the same in another unit."""
+        return Blocks(self.lengths * factor, self.spreads * factor)
+
+
+def blocks_of(*parts: tuple[Array, Array]) -> Blocks:
+    """Return the blocks with enough samples in parts of (times (samples,) in s, values (3, samples))."""
+    lengths, spreads = [np.empty(0)], [np.empty(0)]
+    for times, values in parts:
+        if len(times) < 10 or not times[-1] - times[0] >= 1.0:
+            continue
+        _, counts, means, squares = in_blocks(times, values, BLOCK_S)
+        lengths.append(np.linalg.norm(means, axis=0)[counts >= 5])
+        spreads.append(np.sqrt(squares.sum(axis=0))[counts >= 5])
+    return Blocks(np.concatenate(lengths), np.concatenate(spreads))
+
+
+def in_blocks(
+    times: Array, values: NDArray[np.floating], length_s: float
+) -> tuple[Array, NDArray[np.int64], Array, Array]:
+    """Return number, count, mean (axes, blocks) and variance (axes, blocks) of every block of time with samples in it.
+
+    >>> in_blocks(np.array([0.0, 1.0, 4.0]), np.array([[1.0, 3.0, 5.0]]), 2.0)[1:]
+    (array([2, 1]), array([[2., 5.]]), array([[1., 0.]]))
+    """
+    block = np.floor((times - times[0]) / length_s)
+    if (np.diff(block) < 0).any():
+        order = np.argsort(block, kind="stable")
+        block, values = block[order], values[:, order]
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(block) > 0]))
+    counts = np.diff(np.concatenate([starts, [len(block)]]))
+    means = np.stack([np.add.reduceat(row, starts) for row in values]) / counts
+    squares = [
+        np.add.reduceat((row - np.repeat(mean, counts)) ** 2, starts) for row, mean in zip(values, means, strict=True)
+    ]
+    return block[starts], counts, means, np.stack(squares) / counts
+
+
+def acc_unit_of_data(blocks: Blocks) -> str | None:
+    """Return the unit in which most blocks have a mean of the length of one g; None: in none of them."""
+    return next((unit for unit, factor in ACC_UNITS.items() if _shows_gravity(blocks.scaled(factor))), None)
+
+
+def gravity_of_data(blocks_ms2: Blocks) -> str | None:
+    """Return "included" or "removed" for data in m/s² where most blocks say so; else None."""
+    if _shows_gravity(blocks_ms2):
+        return "included"
+    lengths = blocks_ms2.lengths
+    return "removed" if lengths.size and np.mean(lengths < 0.3 * STANDARD_GRAVITY) >= AGREE else None
+
+
+def _shows_gravity(blocks_ms2: Blocks) -> bool:
+    """Motion alone averages out, so a mean that is small beside the motion is not gravity, whatever its length."""
+    steady = blocks_ms2.lengths >= STEADY * blocks_ms2.spreads
+    near = np.abs(blocks_ms2.lengths / STANDARD_GRAVITY - 1) <= NEAR
+    return bool(steady.size and np.mean(near & steady) >= AGREE)
+
+
+def gyro_unit_of_data(acc_times: Array, acc: Array, gyro_times: Array, gyro: Array) -> tuple[str, str] | None:
+    """Return the gyroscope's unit and the reason, from the turning of gravity or from its size. None: not decided.
+
+    `acc` (3, samples) has gravity in it, in any unit.
+    """
+    large = float(np.percentile(np.abs(gyro), 99)) if gyro.size else 0.0
+    if large > MOST_RAD_S * 180 / math.pi:
+        return "mdeg/s", "larger than any sensor's range in deg/s"
+    if large > MOST_RAD_S:
+        return "deg/s", "larger than any sensor's range in rad/s"
+    lo, hi = max(acc_times[0], gyro_times[0]), min(acc_times[-1], gyro_times[-1])
+    if not hi - lo >= LEAST_S:
+        return None
+    grid = np.arange(lo, min(hi, lo + 1800.0), GRID_S)
+    # what is left of the accelerometer's signal after half a second's average, twice, is mostly gravity
+    width = round(0.5 / GRID_S)
+    kernel = np.convolve(np.ones(width), np.ones(width)) / width**2
+    g, w = (
+        np.stack([np.convolve(np.interp(grid, times, row), kernel, "valid") for row in values])
+        for times, values in ((acc_times, acc), (gyro_times, gyro))
+    )
+    turned, expected = np.gradient(g, GRID_S, axis=1), np.cross(g, w, axis=0)
+    product, square = float(np.sum(turned * expected)), float(np.sum(expected**2))
+    length = math.sqrt(float(np.sum(turned**2)) * square)
+    if not (math.isfinite(length) and length > 0 and abs(product) / length >= ALIKE):
+        return None
+    for unit, wanted in GYRO_UNITS.items():
+        if abs(math.log(abs(product) / square / wanted)) < math.log(3):
+            # where one of the sensors is mounted mirrored, gravity seems to turn the other way; its speed is the same
+            way = "" if product > 0 else ", the other way round: the signs of one sensor are reversed"
+            return unit, f"gravity turns as fast as it would in {unit} (correlation {abs(product) / length:.2f}){way}"
+    return None

@@ -1,0 +1,133 @@
+"""Choice among sensors at several places on the body, or of several devices, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from otolith.errors import DataError
+from otolith.importing.naming.triads import words_of
+from otolith.importing.questions import Undecided
+
+if TYPE_CHECKING:
+    from otolith.importing.questions import Questions
+    from otolith.importing.sensors.columns import Mapping
+    from otolith.importing.session import Folder
+    from otolith.importing.tables.table import Table
+
+ALL = "all"
+"""Given for a place, it makes each of them a recording of its own."""
+MOST_PLACES = 30
+UNNAMED = "unnamed"
+"""Name of the place of which columns say none."""
+
+
+def at_places(where: str, path: str, mapping: Mapping, questions: Questions) -> list[tuple[str, Mapping]]:
+    """Return (place, mapping) for each place that is to be read; the place is "" in a table that has one.
+
+    Args:
+        path: of the file below its source.
+
+    Raises:
+        DataError: there are several and nobody says which, or none of the name that was given.
+    """
+    if not mapping.places:
+        place = questions.options.place
+        if place is not None and not is_all(questions) and mapping.place_column is None and not says(path, place):
+            raise Undecided(
+                f"{where}: neither its columns nor its name say that it is of --place {place!r}. Leave the file out, "
+                "or the option."
+            )
+        return [("", mapping)]
+    named = {place.name or UNNAMED: place for place in mapping.places}
+    meanings = [
+        (name, f"{place.acc[0]} ..., " + ("and a gyroscope" if place.gyro else "no gyroscope"))
+        for name, place in named.items()
+    ]
+    chosen = chosen_places(where, meanings, questions)
+    return [(name, mapping.at(named[name])) for name in chosen]
+
+
+def rows_at_places(table: Table, mapping: Mapping, questions: Questions) -> list[tuple[str, Table]]:
+    """Return (place, rows) for each place that is to be read of those that a column names; "" where it names one.
+
+    Raises:
+        DataError: there are several and nobody says which, or none of the name that was given.
+    """
+    if mapping.place_column is None:
+        return [("", table)]
+    cells = table.text(mapping.place_column).fill_null("")
+    names = [str(each) for each in cells.unique(maintain_order=True)]
+    if not 1 < len(names) <= MOST_PLACES:  # more are no places, such as distances
+        return [("", table)]
+    counts = dict(zip(*(each.to_list() for each in cells.value_counts().get_columns()), strict=True))
+    meanings = [(name or UNNAMED, f"{counts[name]:,} rows, column {mapping.place_column!r}") for name in names]
+    by_name = {name or UNNAMED: name for name in names}
+    chosen = chosen_places(table.where, meanings, questions)
+    return [(name, table.only((cells == by_name[name]).to_numpy())) for name in chosen]
+
+
+def chosen_places(where: str, meanings: Sequence[tuple[str, str]], questions: Questions) -> list[str]:
+    """Return the places that the user takes, of those in a file.
+
+    Args:
+        meanings: (place, words for what is there).
+
+    Raises:
+        DataError: nobody says which, or there is none of the name that was given.
+    """
+    names = [name for name, _ in meanings]
+    given = questions.options.place
+    if given is None:
+        question = (
+            f"It has sensors at {len(names)} places: {', '.join(names)}. Which are meant? (Or name the columns: "
+            "--acc X,Y,Z --gyro X,Y,Z.)"
+        )
+        choices = [*meanings, (ALL, "each as a recording of its own")]
+        given = questions.choose(("place", tuple(names)), where, question, choices, "--place")
+    if given.strip().lower() == ALL:
+        return names
+    wanted = _folded(given)
+    found = [name for name in names if _folded(name) == wanted] or [name for name in names if wanted in _folded(name)]
+    if len(found) != 1:
+        several = f"is more than one of its places ({', '.join(found)})" if found else "is none of its places"
+        raise DataError(f"{where}: {given!r} {several}. Give --place one of: {', '.join(names)}, {ALL}.")
+    return found
+
+
+def of_place(folders: list[Folder], place: str | None) -> tuple[list[Folder], list[str]]:
+    """Return the files whose folder or name says the place, where some do, and the names of the others.
+
+    So `phone/walk.csv` and `watch/walk.csv` are told apart. Where no file says it, tables may.
+
+    Args:
+        place: as it was given; None, or "all", keeps every file.
+    """
+    sheets = [sheet for folder in folders for sheet in folder.sheets]
+    if place is None or place.strip().lower() == ALL:
+        return folders, []
+    ours = {sheet.where for sheet in sheets if says(str(sheet.member.place), place)}
+    if not ours:
+        return folders, []
+    kept = [replace(each, sheets=tuple(sheet for sheet in each.sheets if sheet.where in ours)) for each in folders]
+    return [each for each in kept if each.sheets], [sheet.where for sheet in sheets if sheet.where not in ours]
+
+
+def says(path: str, place: str) -> bool:
+    """Tell if the words of a place stand in a path.
+
+    >>> says("ada/left_wrist_acc.csv", "Left Wrist"), says("cleft.csv", "left")
+    (True, False)
+    """
+    words = set(words_of(place).split())
+    return bool(words) and words <= {word for part in path.split("/") for word in words_of(part).split()}
+
+
+def is_all(questions: Questions) -> bool:
+    """Tell if every place becomes a recording."""
+    return questions.options.place is not None and questions.options.place.strip().lower() == ALL
+
+
+def _folded(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))

@@ -1,0 +1,1 @@
+"""Tables from bytes: where a table begins, its cells and its names, in text, JSON and Parquet."""

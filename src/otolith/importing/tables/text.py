@@ -1,0 +1,279 @@
+"""CSV as phones and spreadsheets write it: any of comma, semicolon and tab, decimal point or comma, quoted or not.
+
+All of a file is read, or refused with the line that is at fault. Two things are repaired, and reported: a last line
+that breaks off (a recording that was cut), and text that is Windows-1252 rather than UTF-8.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from otolith.errors import DataError
+from otolith.importing.tables.layout import Layout, find_layout
+from otolith.importing.tables.table import Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MAX_LINE = 1 << 16
+"""Characters in a line; sensors write a few hundred."""
+MAX_COLUMNS = 2000
+HEAD_BYTES = 1 << 16
+NAMES_WITHIN = 4000
+"""Characters among which names of columns may go over several lines."""
+_FOLDED = re.compile(r'(?m)(?:^|(?<=[,;\t|]))"[^"\n]{0,200}\n[^"]{0,200}"(?=[,;\t|\n]|$)')
+_NUMBER_LINE = re.compile(r'(?m)^"?[-+.]?\d')
+SAMPLE = 20 * (MAX_LINE + 1)
+
+
+def read_table(where: str, content: bytes) -> Table:
+    """Read the table in the bytes of a CSV file.
+
+    `layout.find_layout` says where it begins; columns without names are called "column 1", "column 2", ...
+
+    Raises:
+        DataError: not text, no header, no or ragged rows, an over-long line, quotes that do not close, columns of one
+            name; names file and line.
+    """
+    text, repairs = decode(where, content)
+    text, joined = _names_joined(text)
+    layout = find_layout(text[:SAMPLE])
+    if layout is None:
+        raise DataError(f"{where}: the file is empty. Record or export it again.")
+    for number, line in enumerate(text[:SAMPLE].split("\n", 20)[:20], 1):
+        _check_length(where, number, len(line))
+    if layout.width > MAX_COLUMNS:
+        raise DataError(
+            f"{where}, line {layout.line - bool(layout.names)}: {layout.width:,} columns, over the limit of "
+            f"{MAX_COLUMNS:,}. Leave out those that hold no sensor."
+        )
+    number, separator, rest = layout.line, layout.separator, text[layout.begin :]
+    if separator == " ":
+        rest, separator = re.sub(r"(?m)^\t|\t$", "", re.sub(r"[ \t]+", "\t", rest)), "\t"
+    names = _names(where, layout.names or [f"column {column}" for column in range(1, layout.width + 1)], number - 1)
+    body = _quoted if '"' in rest else _plain
+    frame, numbers, more = body(where, rest, number + joined, separator, names)
+    if not frame.height:
+        raise DataError(f"{where}: has a header and no complete row. Record or export it again.")
+    units = dict(zip(names, layout.units, strict=False))
+    return Table(where, frame, numbers, layout.preamble, repairs + more, "line", units)
+
+
+def header_of(content: bytes) -> tuple[str, ...]:
+    """Return the column names in the first bytes of a CSV file; none where they cannot be made out."""
+    layout = layout_of(content)
+    if layout is None:
+        return ()
+    return layout.names or tuple(f"column {column}" for column in range(1, layout.width + 1))
+
+
+def layout_of(content: bytes) -> Layout | None:
+    """Return the layout of the table in the first bytes of a file; None where there is none."""
+    return find_layout(_head(content[:HEAD_BYTES]))
+
+
+def first_rows(content: bytes) -> list[list[str]]:
+    """Return the cells of the first rows of a CSV file, those whose lines end within its first bytes."""
+    text = _head(content[:HEAD_BYTES])
+    layout = find_layout(text)
+    if layout is None:
+        return []
+    lines = [line for line in text[layout.begin :].split("\n")[:-1] if line.strip()]
+    if layout.separator == " ":
+        return [line.split() for line in lines]
+    return [row for line in lines for row in csv.reader([line], delimiter=layout.separator)]
+
+
+def is_binary(content: bytes) -> bool:
+    """Tell if the first bytes of a file are of no text.
+
+    >>> is_binary(b"PK\\3\\4\\0"), is_binary("lauf".encode("utf-16"))
+    (True, False)
+    """
+    return b"\0" in content and content[:2] not in (b"\xff\xfe", b"\xfe\xff")
+
+
+def is_text(content: bytes) -> bool:
+    """Tell if the first bytes of a file are of a text, in any encoding that is read.
+
+    >>> is_text(b"walk\\t1,5\\n"), is_text("lauf".encode("utf-16")), is_text(b"MZ\\0\\1"), is_text(b"")
+    (True, True, False, False)
+    """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return True
+    return bool(content) and not re.search(rb"[\x00-\x08\x0e-\x1f]", content)
+
+
+def _head(content: bytes) -> str:
+    """Decode the first bytes of a file, which may end within a character."""
+    name = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = codecs.getincrementaldecoder(name)().decode(content)
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    return _names_joined(text.replace("\r\n", "\n").replace("\r", "\n"))[0]
+
+
+def _names_joined(text: str) -> tuple[str, int]:
+    """Return a text without line feeds in the quoted cells above its first number, and how many there were."""
+    first = _NUMBER_LINE.search(text, 0, NAMES_WITHIN)
+    end = min(len(text), NAMES_WITHIN) if first is None else first.start()
+    head = _FOLDED.sub(lambda match: match[0].replace("\n", " "), text[:end])
+    return head + text[end:], text.count("\n", 0, end) - head.count("\n")
+
+
+def decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
+    """Return the text in a file's bytes, its lines ended by a line feed, and the repairs that took.
+
+    Raises:
+        DataError: it is no text; names file and line.
+    """
+    repairs: list[tuple[str, int]] = []
+    try:
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        if error.encoding.startswith("utf-16"):
+            raise DataError(
+                f"{where}: begins as UTF-16 text and goes on otherwise ({error.reason}). Export it again."
+            ) from error
+        try:
+            text = content.decode("cp1252")
+        except UnicodeDecodeError:
+            raise DataError(
+                f"{where}, line {line}: is neither UTF-8 nor Windows-1252 text. Export it again."
+            ) from error
+        repairs.append((f"read as Windows-1252, since line {line} is not UTF-8", 1))
+    nul = text.find("\0")
+    if nul >= 0:
+        raise DataError(
+            f"{where}, line {text.count(chr(10), 0, nul) + 1}: holds a NUL, which no text does. Export it again."
+        )
+    return text.replace("\r\n", "\n").replace("\r", "\n"), repairs
+
+
+def _check_length(where: str, number: int, length: int) -> None:
+    if length > MAX_LINE:
+        raise DataError(
+            f"{where}, line {number}: {length:,} characters, over the limit of {MAX_LINE:,}. Is this a table of "
+            "samples?"
+        )
+
+
+def _names(where: str, header: Sequence[str], line: int) -> list[str]:
+    names = [name.strip().strip("\ufeff") for name in header]
+    while names and not names[-1]:
+        names.pop()  # a separator at the line's end
+    if not names:
+        raise DataError(f"{where}, line {line}: has no column names. Add a header.")
+    names = [name or f"column {number}" for number, name in enumerate(names, 1)]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"{where}, line {line}: two columns are called {twice[0][:60]!r}. Rename one of them.")
+    return names
+
+
+def _fields(where: str, text: str, separator: str, first_line: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line number, fields) of each row, quotes resolved."""
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+    try:
+        for row in reader:
+            yield first_line + reader.line_num - 1, row
+    except csv.Error as error:
+        raise DataError(f"{where}, line {first_line + reader.line_num - 1}: {error}. Repair the line.") from error
+
+
+Body = tuple["pl.DataFrame", NDArray[np.int64], list[tuple[str, int]]]
+"""Cells as text, the line of each row, and repairs."""
+
+
+def _plain(where: str, text: str, first_line: int, separator: str, names: list[str]) -> Body:
+    """Read a body without quotes, which is measured as an array of bytes before polars reads it."""
+    import polars as pl
+
+    raw = text.encode()
+    if not raw.endswith(b"\n"):
+        raw += b"\n"
+    data = np.frombuffer(raw, np.uint8)
+    ends = np.flatnonzero(data == ord("\n"))
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lengths = ends - starts
+    if lengths.size and lengths.max() > MAX_LINE:
+        row = int(np.argmax(lengths > MAX_LINE))
+        _check_length(where, first_line + row, int(lengths[row]))
+    separators = np.flatnonzero(data == ord(separator))
+    counts = np.searchsorted(separators, ends) - np.searchsorted(separators, starts) + 1
+    numbers = first_line + np.arange(len(ends))
+    blank = lengths == 0
+    for row in np.flatnonzero((counts == 1) & (lengths < 100) & ~blank).tolist():
+        blank[row] = not raw[starts[row] : ends[row]].strip()
+    open_end = data[np.maximum(ends - 1, 0)] == ord(separator)
+    if blank.any():
+        full = np.flatnonzero(~blank)
+        raw = b"".join(raw[starts[row] : ends[row] + 1] for row in full.tolist())
+        counts, numbers, open_end, lengths = counts[full], numbers[full], open_end[full], lengths[full]
+    keep, repairs = _checked_counts(where, counts, numbers, open_end, len(names))
+    if not keep:
+        return pl.DataFrame(schema=dict.fromkeys(names, pl.String)), numbers[:0], repairs
+    raw = raw[: int((lengths[:keep] + 1).sum())]
+    columns = [f"c{index}" for index in range(int(counts[:keep].max()))]
+    try:
+        frame = pl.read_csv(
+            raw, separator=separator, has_header=False, schema=dict.fromkeys(columns, pl.String), quote_char=None
+        )
+    except pl.exceptions.PolarsError as error:
+        raise DataError(
+            f"{where}: cannot be read as a table ({str(error).splitlines()[0]}). Export it again."
+        ) from error
+    if frame.height != keep:
+        raise DataError(f"{where}: {keep:,} lines gave {frame.height:,} rows. Export it again.")
+    frame = frame.select(columns[: len(names)])
+    frame.columns = names
+    return frame, numbers[:keep], repairs
+
+
+def _quoted(where: str, text: str, first_line: int, separator: str, names: list[str]) -> Body:
+    """Read a body with quoted cells, slowly."""
+    import polars as pl
+
+    found = []
+    for number, row in _fields(where, text, separator, first_line):
+        if any(map(str.strip, row)):
+            _check_length(where, number, sum(map(len, row)))
+            found.append((number, row))
+    numbers = np.array([number for number, _ in found], np.int64)
+    counts = np.array([len(row) for _, row in found], np.int64)
+    open_end = np.array([not row[-1].strip() for _, row in found], bool)
+    keep, repairs = _checked_counts(where, counts, numbers, open_end, len(names))
+    columns = {name: [row[i] if i < len(row) else "" for _, row in found[:keep]] for i, name in enumerate(names)}
+    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String)), numbers[:keep], repairs
+
+
+def _checked_counts(
+    where: str, counts: NDArray[np.int64], numbers: NDArray[np.int64], open_end: NDArray[np.bool_], width: int
+) -> tuple[int, list[tuple[str, int]]]:
+    """Return the number of rows to keep: all of them, or all but a last one that breaks off.
+
+    Raises:
+        DataError: a row with more or fewer cells than the header, but for an empty one at its end.
+    """
+    fits = (counts == width) | ((counts == width + 1) & open_end)
+    wrong = np.flatnonzero(~fits)
+    if not wrong.size:
+        return len(counts), []
+    first = int(wrong[0])
+    if first == len(counts) - 1 and counts[first] < width:
+        return first, [(f"line {int(numbers[first])}, the last, breaks off and was dropped", 1)]
+    raise DataError(
+        f"{where}, line {int(numbers[first])}: {int(counts[first])} cells, expected {width} as in the header. "
+        "Repair the line, or export the file again."
+    )

@@ -1,0 +1,120 @@
+"""Columns of time in a table: found by their names, and of several the one whose values serve best."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from otolith.importing.naming.triads import axis_of, words_of
+from otolith.importing.naming.units import TIME_UNITS
+from otolith.importing.tables.layout import is_number
+from otolith.importing.tables.table import Table
+from otolith.importing.times.dates import read_dates
+from otolith.importing.times.time_of_day import CLOCK, MINUTES
+from otolith.importing.times.timing import EPOCH, LATEST, OLDEST_S
+
+NAMES = (
+    "time", "timestamp", "t", "times", "datetime", "date time", "timestamp s", "timestamp ms", "timestamp us",
+    "timestamp ns", "time s", "time ms", "time us", "time ns", "t s", "t ms", "seconds", "seconds elapsed", "elapsed",
+    "elapsed time", "epoch", "epoch ms", "epoc", "epoc ms", "unix time", "unixtime", "unix timestamp", "ts", "utc",
+    "time utc", "date", "logging time", "header time stamp", "time stamp", "attr time", "sample time", "zeit",
+    "zeitstempel", "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "tid", "czas", "t us", "t ns",
+    "milliseconds", "millisecond", "milli sec", "millisec", "msec", "ms", "microseconds", "usec", "us", "datum",
+    "fecha",
+)  # fmt: skip
+"""In order of preference where values do not tell."""
+_WORDS = frozenset((
+    "time", "timestamp", "timestamps", "datetime", "epoch", "epoc", "unixtime", "ts", "zeit", "zeitstempel",
+    "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "millis", "micros",
+))  # fmt: skip
+"""One of these among others may mean time, too."""
+_NOT = frozenset((
+    "zone", "offset", "delta", "interval", "duration", "diff", "step", "zeitzone", "error", "accuracy",
+    "location", "gps", "real", "activity", "lifetime", "runtime", "uptime", "overtime",
+))  # fmt: skip
+"""With one of these it means something else, or the time of another thing."""
+_DATES = frozenset(("date", "datum", "fecha", "data", "day", "dd mm yyyy", "yyyy mm dd"))
+ENOUGH = 10
+"""Rows that tell columns apart."""
+
+
+def time_column(columns: Sequence[str], rows: Sequence[Sequence[str]] = ()) -> str | None:
+    """Return the column of time; None where no name says so.
+
+    Of several, one that increases with every row is preferred to a coarse one, and a moment to seconds since a start.
+
+    Args:
+        rows: cells of the first rows, as far as they are known.
+
+    >>> time_column(["timestamp (-0700)", "elapsed (s)", "x"]), time_column(["Shimmer_1_Timestamp_Unix_CAL", "x"])
+    ('timestamp (-0700)', 'Shimmer_1_Timestamp_Unix_CAL')
+    """
+    names = {words_of(column): column for column in reversed(columns)}
+    known = [names[name] for name in NAMES if name in names]
+    others = [column for name, column in names.items() if _may_be_time(name) and axis_of(column) is None]
+    usable = [row for row in rows if len(row) >= len(columns)]
+    if len(usable) < ENOUGH:
+        return next(iter(known), others[0] if len(others) == 1 else None)
+    worths = {column: worth([row[list(columns).index(column)].strip() for row in usable]) for column in known + others}
+    for some in (known, [column for column in others if worths[column] > (0,)]):
+        if some:
+            return max(some, key=lambda column: worths[column])  # of equals the first
+    return None
+
+
+def with_date(table: Table, time: str) -> tuple[Table, str]:
+    """Return a table whose column of time has the date from a column beside it, and that column; the same without one.
+
+    >>> import polars as pl
+    >>> from otolith.importing.tables.table import Table
+    >>> table = Table("walk.csv", pl.DataFrame({"Date": ["2026-03-01"], "Time": ["10:00:00.5"]}))
+    >>> joined, column = with_date(table, "Time")
+    >>> joined.texts(column)
+    ['2026-03-01 10:00:00.5']
+    """
+    dates = [column for column in table.columns if column != time and words_of(column) in _DATES]
+    if len(dates) != 1 or table.is_number(time) or not table.height:
+        return table, time
+    text = table.text(dates[0]) + " " + table.text(time)
+    found = read_dates(text.head(1))
+    if found is None or found.odd is not None or read_dates(table.text(time).head(1)) is not None:
+        return table, time
+    name = f"{dates[0]} {time}"
+    return replace(table, frame=table.frame.with_columns(text.alias(name))), name
+
+
+def _may_be_time(words: str) -> bool:
+    split = set(words.split())
+    named = bool(split & _WORDS) or any(word.endswith(("timestamp", "time")) for word in split)
+    return named and not split & _NOT
+
+
+def worth(cells: Sequence[str]) -> tuple[int, ...]:
+    """Return how well cells serve as time: can be read, tell rows apart, never fall, are moments."""
+    import polars as pl
+
+    said = [cell for cell in cells if cell]
+    if len(said) < 0.5 * len(cells) or len(said) < 2:
+        return (0,)
+    moment = 0
+    if all(map(is_number, said)):
+        values = np.clip([float(cell.replace(",", ".").replace("−", "-")) for cell in said], -LATEST, LATEST)
+        middle = float(np.median(values))
+        since = [max(lo, OLDEST_S * 1e9 / TIME_UNITS[unit]) <= middle <= hi for unit, (lo, hi) in EPOCH.items()]
+        moment = 2 * int(any(since))
+        fine = len(set(values.tolist()))
+    elif all(re.match(CLOCK, cell) or re.match(MINUTES, cell) for cell in said):
+        values = np.arange(2.0)
+        fine = len(set(said))
+    else:
+        dates = read_dates(pl.Series(said))
+        if dates is None or dates.odd is not None:
+            return (0,)
+        values = dates.nanoseconds.astype(np.float64)
+        fine = len(set(dates.nanoseconds.tolist()))
+        moment = 2 if dates.zone else 1
+    steps = np.diff(values)
+    return (1, int(fine >= 0.8 * len(said)), int((steps >= 0).mean() >= 0.95), int(bool(steps.any())), moment)

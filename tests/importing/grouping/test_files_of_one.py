@@ -1,0 +1,108 @@
+"""Files of one recording whose names, or folders, differ in the sensor: which of them make it up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from otolith.errors import DataError
+from otolith.importing import ImportOptions, read_recordings
+from otolith.importing.sensors.columns import sensor_of_file, without_sensor
+from otolith.recording import CHANNELS
+from tests.helpers.exports import G, signal
+from tests.importing.sensors.test_places import write
+
+S = signal(12)
+YES = ImportOptions(accept_guess=True)
+SIGNALS = {
+    "Accelerometer": S.acc / G, "LinearAcceleration": (S.acc - S.gravity) / G, "Gravity": S.gravity / G,
+    "Gyroscope": np.degrees(S.gyro), "Magnetometer": 0 * S.acc + 30,
+}  # fmt: skip
+UNITS = {"Gyroscope": "deg/s", "Magnetometer": "T"}
+
+
+def fill(folder: Path, kinds: Sequence[str], name: str = "walk_{}.csv") -> Path:
+    for kind in kinds:
+        path = folder / name.format(kind)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, {"elapsed (s)": S.acc_times, f"*-axis ({UNITS.get(kind, 'g')})": SIGNALS[kind]})
+    return folder
+
+
+@pytest.mark.parametrize("name", ["walk_{}.csv", "walk_{}_50.000Hz_1.4.csv", "{}/walk.csv"])
+@pytest.mark.parametrize(
+    ("kinds", "passed"),
+    [
+        (["Accelerometer", "Gyroscope"], []),
+        (["Accelerometer", "Gyroscope", "Magnetometer"], ["Magnetometer"]),
+        (["Gravity", "Gyroscope", "LinearAcceleration"], []),
+        (list(SIGNALS), ["Gravity", "LinearAcceleration", "Magnetometer"]),
+    ],
+)
+def test_the_whole_acceleration_and_the_gyroscope(
+    tmp_path: Path, name: str, kinds: list[str], passed: list[str]
+) -> None:
+    found = read_recordings(fill(tmp_path / "in", kinds, name), YES)
+    (recording,) = found.recordings
+    assert (recording.channels, found.gravity) == (CHANNELS, "included")
+    np.testing.assert_allclose(recording.streams[0].values, np.concatenate([S.acc, S.gyro]), atol=1e-6)
+    assert len(found.passed_over) == len(passed)
+    for kind, where in zip(passed, sorted(found.passed_over), strict=True):
+        assert kind in where
+
+
+def test_linear_acceleration_alone_is_without_gravity(tmp_path: Path) -> None:
+    found = read_recordings(fill(tmp_path, ["LinearAcceleration"]), YES)
+    assert found.gravity == "removed"
+
+
+def test_a_magnetometer_alone_is_no_accelerometer(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"looks like an accelerometer|which columns are"):
+        read_recordings(fill(tmp_path, ["Magnetometer"]), YES)
+
+
+@pytest.mark.parametrize("name", ["{}/walk.csv", "monday/{}/data.csv"])
+@pytest.mark.parametrize("gyro", [[], ["Gyroscope"]])
+def test_a_folder_may_say_that_no_accelerometer_is_in_it(tmp_path: Path, gyro: list[str], name: str) -> None:
+    fill(tmp_path, ["Accelerometer", *gyro], name)
+    path = tmp_path / name.format("Raw Magnetometer")
+    path.parent.mkdir(parents=True)
+    write(path, {"elapsed (s)": S.acc_times, "*": SIGNALS["Magnetometer"]})
+    found = read_recordings(tmp_path, YES)
+    assert (len(found.recordings), found.passed_over) == (1, (str(path),))
+
+
+def test_places_in_names_hold_recordings_apart(tmp_path: Path) -> None:
+    for side in ("left", "right"):
+        fill(tmp_path, ["Accelerometer", "Gyroscope"], side + "_{}.csv")
+    names = [(each.name, each.channels) for each in read_recordings(tmp_path, YES).recordings]
+    assert names == [("left", CHANNELS), ("right", CHANNELS)]
+
+
+@pytest.mark.parametrize(
+    ("stem", "kind", "rest"),
+    [
+        ("walk_Gyroscope_100.000Hz", "gyro", "walk"),
+        ("walk linear acceleration", "linear", "walk"),
+        ("user1_acc", "acc", "user1"),
+        ("Gravity", "gravity", ""),
+        ("walk_mag", "other", "walk mag"),
+        ("acc_gyro", None, ""),
+    ],
+)
+def test_names_of_files(stem: str, kind: str | None, rest: str) -> None:
+    assert (sensor_of_file(stem), without_sensor(stem)) == (kind, rest)
+
+
+def test_gravity_beside_acceleration_is_added_where_the_data_lack_it(tmp_path: Path) -> None:
+    for name, acc in (("without", S.acc - S.gravity), ("with", S.acc)):
+        write(tmp_path / f"{name}.csv", {"time": S.acc_times, "acceleration_*": acc, "gravity_*": S.gravity})
+    found = read_recordings(tmp_path, YES)
+    assert found.gravity == "included"
+    for recording in found.recordings:
+        np.testing.assert_allclose(recording.streams[0].values, S.acc, atol=1e-9)
+    (why,) = (d.why for d in found.findings["without"].decisions if d.what == "gravity")
+    assert "gravity_x and the like were added" in why

@@ -1,0 +1,120 @@
+"""Units and gravity: what headers say, what data decide, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from otolith.errors import DataError
+from otolith.importing import ImportOptions, read_recordings
+from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, split_header, unit_in_name
+from otolith.importing.sensors.evidence import acc_unit_of_data, blocks_of, gravity_of_data, gyro_unit_of_data
+from tests.helpers.exports import G, signal
+from tests.importing.sensors.test_places import write
+
+S = signal(jitter=0.2)
+
+
+@pytest.mark.parametrize(
+    ("header", "unit"),
+    [
+        ("Acceleration x (m/s^2)", "m/s^2"),
+        ("acc_x [m/s²]", "m/s^2"),
+        ("ax (g)", "g"),
+        ("X (mg)", "mg"),
+        ("Gyroscope x (rad/s)", "rad/s"),
+        ("gyro x (°/s)", "deg/s"),
+        ("gyro x (deg/s)", "deg/s"),
+        ("wx [dps]", "deg/s"),
+        ("pressure (hPa)", None),
+        ("ax", None),
+        ("ax (left)", None),
+    ],
+)
+def test_units_in_brackets(header: str, unit: str | None) -> None:
+    assert split_header(header)[1] == unit
+
+
+def test_units_in_names() -> None:
+    assert unit_in_name("acc_x_g", ACC_UNITS) == "g"
+    assert unit_in_name("gyro_x_dps", GYRO_UNITS) == "deg/s"
+    assert unit_in_name("g_x", ACC_UNITS) is None
+    assert unit_in_name("acc_x_no_gravity", ACC_UNITS) is None
+    assert unit_in_name("accX", ACC_UNITS) is None
+
+
+@pytest.mark.parametrize("unit", ACC_UNITS)
+def test_gravity_decides_the_accelerometers_unit(unit: str) -> None:
+    assert acc_unit_of_data(blocks_of((S.acc_times, S.acc / ACC_UNITS[unit]))) == unit
+
+
+@pytest.mark.parametrize("scale", [1.0, 1 / G, 5.0, 40.0, 1000 / G])
+def test_without_gravity_the_data_decide_no_unit(scale: float) -> None:
+    blocks = blocks_of((S.acc_times, scale * (S.acc - S.gravity)))
+    assert acc_unit_of_data(blocks) is None
+    if scale <= 5:
+        assert gravity_of_data(blocks) == "removed"
+
+
+def test_gravity_is_seen_in_known_units() -> None:
+    assert gravity_of_data(blocks_of((S.acc_times, S.acc))) == "included"
+    assert gravity_of_data(blocks_of((S.acc_times, 0.6 * S.acc))) is None
+
+
+def test_too_little_data_decide_nothing() -> None:
+    few = slice(0, 20)
+    assert acc_unit_of_data(blocks_of((S.acc_times[few], S.acc[:, few]))) is None
+    assert gravity_of_data(blocks_of()) is None
+    assert gyro_unit_of_data(S.acc_times[:100], S.acc[:, :100], S.gyro_times[:100], S.gyro[:, :100]) is None
+
+
+@pytest.mark.parametrize("unit", GYRO_UNITS)
+@pytest.mark.parametrize("acc_scale", [1.0, 1 / G])
+def test_turning_gravity_decides_the_gyroscopes_unit(unit: str, acc_scale: float) -> None:
+    found = gyro_unit_of_data(S.acc_times, S.acc * acc_scale, S.gyro_times, S.gyro / GYRO_UNITS[unit])
+    assert found is not None
+    assert found[0] == unit
+    assert "reversed" not in found[1]
+
+
+def test_a_mirrored_sensor_is_noticed() -> None:
+    found = gyro_unit_of_data(S.acc_times, S.acc, S.gyro_times, -S.gyro)
+    assert found is not None
+    assert found[0] == "rad/s"
+    assert "reversed" in found[1]
+
+
+def test_a_gyroscope_that_turns_nothing_decides_nothing() -> None:
+    rng = np.random.default_rng(0)
+    still = replace(S, gyro=0.01 * rng.standard_normal(S.gyro.shape))
+    assert gyro_unit_of_data(S.acc_times, S.acc, S.gyro_times, still.gyro) is None
+    assert gyro_unit_of_data(S.acc_times, S.acc, S.gyro_times, 0 * S.gyro) is None
+
+
+def test_speeds_beyond_any_sensor_in_rad_are_degrees() -> None:
+    found = gyro_unit_of_data(S.acc_times, 0 * S.acc, S.gyro_times, 100 * np.sign(S.gyro))
+    assert found is not None
+    assert found[0] == "deg/s"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1000), st.floats(-150, 150), st.sampled_from(sorted(GYRO_UNITS)))
+def test_noise_never_decides_a_gyroscopes_unit_wrongly(seed: int, log_scale: float, unit: str) -> None:
+    """Unrelated noise of a plausible size: either nothing is decided, or it is beyond a sensor's range."""
+    rng = np.random.default_rng(seed)
+    size = math.exp(log_scale / 50)
+    found = gyro_unit_of_data(S.acc_times, S.acc, S.gyro_times, size * rng.standard_normal(S.gyro.shape))
+    assert found is None or "range" in found[1]
+
+
+def test_a_unit_of_another_file_that_the_data_contradict_is_asked(tmp_path: Path) -> None:
+    for name, values in (("a", S.acc), ("b", S.acc / np.linalg.norm(S.acc, axis=0) * 48)):
+        write(tmp_path / f"{name}.csv", {"time": S.acc_times, "acc_*": values})
+    with pytest.raises(DataError, match=r"b\.csv: In which unit is the accelerometer"):
+        read_recordings(tmp_path, ImportOptions(accept_guess=True))

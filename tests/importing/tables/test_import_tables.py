@@ -1,0 +1,169 @@
+"""Text tables: dialects, what is repaired, and which line is at fault."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import polars as pl
+import pytest
+
+from otolith.errors import DataError
+from otolith.importing.disk_buffer import in_memory
+from otolith.importing.tables.parquet_worker import columns_of, read_parquet
+from otolith.importing.tables.text import MAX_LINE, header_of, read_table
+
+ROWS = [(0.5, -1.25), (1.0, 2.5e-3), (1.5, 3.0)]
+
+
+@pytest.mark.parametrize(("separator", "decimal"), [(",", "."), (";", "."), ("\t", "."), (";", ","), ("\t", ",")])
+@pytest.mark.parametrize("quoted", [False, True])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_dialects(separator: str, decimal: str, quoted: bool, newline: str) -> None:
+    def cell(value: object) -> str:
+        text = str(value).replace(".", decimal)
+        return f'"{text}"' if quoted else text
+
+    body = [separator.join(map(cell, ("time", "a x")))] + [separator.join(map(cell, row)) for row in ROWS]
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        content = newline.join(body).encode(encoding)
+        table = read_table("t", content)
+        assert table.columns == ("time", "a x")
+        np.testing.assert_array_equal(table.numbers("time"), [0.5, 1.0, 1.5])
+        np.testing.assert_array_equal(table.numbers("a x"), [-1.25, 0.0025, 3.0])
+        assert table.repairs == []
+        if newline != "\r":
+            assert header_of(content + newline.encode("utf-16")[2:] * (encoding == "utf-16") + b"\n") == table.columns
+
+
+def test_decimal_commas_in_quotes() -> None:
+    table = read_table("t", b'time,x\n"0,5","-1,25"\n')
+    assert (table.numbers("time")[0], table.numbers("x")[0]) == (0.5, -1.25)
+
+
+def test_lines_before_the_header() -> None:
+    table = read_table("t", b"\n# made by; nobody\nsep=;\n\ntime;x\n1;2\n\n3;4\n")
+    assert table.comments == ("made by; nobody",)
+    assert (table.at(0), table.at(1)) == ("t, line 6", "t, line 8")
+
+
+def test_a_table_without_a_header() -> None:
+    table = read_table("t", b"0.0,1\n0.1,2\n")
+    assert table.columns == ("column 1", "column 2")
+    assert table.height == 2
+
+
+def test_cells_that_hold_no_number() -> None:
+    values = read_table("t", "x,y\n,1\nNaN,1\nnull,1\n−∞,1\n−2.5,1\n".encode()).numbers("x")
+    np.testing.assert_array_equal(values, [np.nan] * 4 + [-2.5])
+
+
+def test_a_last_line_that_breaks_off_is_dropped_and_told() -> None:
+    table = read_table("t", b"a,b,c\n1,2,3\n4,5")
+    assert table.height == 1
+    assert table.repairs == [("line 3, the last, breaks off and was dropped", 1)]
+
+
+def test_windows_1252_is_told() -> None:
+    table = read_table("t", "time,gyro (°/s)\n1,2\n".encode("cp1252"))
+    assert table.columns == ("time", "gyro (°/s)")
+    assert "Windows-1252" in table.repairs[0][0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "t: the file is empty"),
+        (b"\n \n", "t: the file is empty"),
+        (b"# only a comment", "t: the file is empty"),
+        (b"a,b\n", "t: has a header and no complete row"),
+        (b"a,b\n1,2\n3\n4,5\n", "t, line 3: 1 cells, expected 2"),
+        (b"a,b\n1,2\n3,4,5\n", "t, line 3: 3 cells, expected 2"),
+        (b'a,b\n1,"2\n3,4\n', "t, line"),
+        (b"a,a\n1,2\n", "t, line 1: two columns are called 'a'"),
+        (b"a,b\n1,2\0\n", "t, line 2: holds a NUL"),
+        (b"a,b\n1,\x81\n", "t, line 2: is neither UTF-8 nor Windows-1252"),
+        (b"\xff\xfea\x00,\x00\x00\xd8", "t: begins as UTF-16"),
+        (b"a,b\n1," + b"2" * (MAX_LINE + 1) + b"\n", "t, line 2: 65,539 characters"),
+        (b",".join(b"c%d" % i for i in range(3000)) + b"\n", "t, line 1: 3,000 columns"),
+    ],
+)
+def test_damage_is_named_with_its_line(content: bytes, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_table("t", content)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("cell", ["fast", "1.2.3", "0x10", "1 2", "1_000", "1,5,2"])
+def test_a_cell_that_is_no_number_is_named(cell: str) -> None:
+    table = read_table("t", f"x;y\n1;2\n{cell};2\n".encode())
+    with pytest.raises(DataError, match="t, line 3: x is"):
+        table.numbers("x")
+
+
+def test_two_decimal_signs_in_one_column_are_refused() -> None:
+    table = read_table("t", b"x;y\n1.5;1\n2;1\n1,234;1\n")
+    with pytest.raises(DataError, match=r"t, line 4: x is '1,234', but '1\.5' elsewhere"):
+        table.numbers("x")
+
+
+def test_an_unknown_column_is_named_with_those_there_are() -> None:
+    with pytest.raises(DataError, match=r"t: has no column 'z'. Name one of its columns: x, y"):
+        read_table("t", b"x,y\n1,2\n").require("x", "z")
+
+
+def parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def test_parquet() -> None:
+    content = parquet(pl.DataFrame({"x": [1, None, 3], "y": ["1,5", "2", ""], "z": [[1], [2], [3]]}))
+    assert columns_of(content) == ("x", "y", "z")
+    table = read_parquet("t", content)
+    np.testing.assert_array_equal(table.numbers("x"), [1, np.nan, 3])
+    np.testing.assert_array_equal(table.numbers("y"), [1.5, 2, np.nan])
+    with pytest.raises(DataError, match="t: column 'z' holds List"):
+        table.numbers("z")
+
+
+@pytest.mark.parametrize("cells", [[[1], [2]], [b"\xff", b"a"]])
+def test_a_column_that_has_no_text(cells: list[object]) -> None:
+    table = read_parquet("t", parquet(pl.DataFrame({"time": cells, "x": [1, 2]})))
+    for read in (table.text, table.texts):
+        with pytest.raises(DataError, match=r"t: column 'time' of type .* cannot be read as text"):
+            read("time")
+
+
+def test_damaged_and_huge_parquet(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = parquet(pl.DataFrame({"x": np.zeros(1000)}))
+    for bad in (b"", b"PAR1", content[:-9], content[:40] + content[60:], b"PAR1" + b"\xff" * 200 + b"PAR1"):
+        with pytest.raises(DataError, match=r"^t: "):
+            read_parquet("t", bad)
+    with pytest.raises(DataError, match="has no row"):
+        read_parquet("t", parquet(pl.DataFrame({"x": np.zeros(0)})))
+    monkeypatch.setattr("otolith.importing.tables.parquet_worker.MAX_CELLS", 999)
+    with pytest.raises(DataError, match="1,000 rows of 1 columns, over the limit"):
+        read_parquet("t", content)
+
+
+def test_an_outline_names_the_same_rows() -> None:
+    text = read_table("t", b"# comment\ntime,x\n\n1,2\n\n3,4\n")
+    whole = io.BytesIO()
+    pl.DataFrame({"time": [1.0, 2.0], "x": [3.0, 4.0]}).write_parquet(whole)
+    for table in (text, text.only(np.array([False, True])), read_parquet("p", whole.getvalue())):
+        outline = table.outline(in_memory)
+        assert (outline.where, outline.columns, outline.height) == (table.where, table.columns, 0)
+        assert [outline.at(row) for row in range(table.height)] == [table.at(row) for row in range(table.height)]
+
+
+def test_quoted_cells_over_several_lines() -> None:
+    rows = [f"{n / 50},{n % 7}," + ('"slow\nand, fast"' if n % 9 == 3 else "") for n in range(40)]
+    for names in ('time,"x\n(g)",note', 'time,x,"note\n(free)"', '"time\n(s)","x\n(g)","note, by\nhand"'):
+        table = read_table("t.csv", "\n".join([names, *rows, ""]).encode())
+        assert len(table.columns) == 3
+        assert all("\n" not in name for name in table.columns)
+        assert table.height == 40
+        assert table.texts(table.columns[2])[12] == "slow\nand, fast"
+        assert table.at(0) == f"t.csv, line {names.count(chr(10)) + 2}"

@@ -1,0 +1,212 @@
+"""Dates in the forms that people and programs write them, against Python's own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otolith.importing.times.dates import MONTHS, NONE, read_dates
+
+EPOCH = datetime(1970, 1, 1)
+
+
+def nanoseconds(moment: datetime) -> int:
+    return (moment.replace(tzinfo=None) - EPOCH) // timedelta(microseconds=1) * 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "zone"),
+    [
+        ("2024-06-23T11:59:45.25", datetime(2024, 6, 23, 11, 59, 45, 250_000), ""),
+        ("2024-06-23 11:59:45,25Z", datetime(2024, 6, 23, 11, 59, 45, 250_000), "UTC"),
+        ("2024-06-23 11:59:45.250 +0200", datetime(2024, 6, 23, 9, 59, 45, 250_000), "UTC"),
+        ("2024/6/3 1:02:03 UTC-03:30", datetime(2024, 6, 3, 4, 32, 3), "UTC"),
+        ("2015-10-25 01:30:00.5+0100 [Europe/London]", datetime(2015, 10, 25, 0, 30, 0, 500_000), "UTC"),
+        ("2015-07-25 01:30:00 [Europe/London]", datetime(2015, 7, 25, 0, 30), "Europe/London"),
+        ("2018-07-18T10.39.28.263", datetime(2018, 7, 18, 10, 39, 28, 263_000), ""),
+        ("23/12/2024 23:59:45.000", datetime(2024, 12, 23, 23, 59, 45), ""),
+        ("3.4.24 5:06", datetime(2024, 4, 3, 5, 6), ""),
+        ("6/23/2024 11:59:45.000 AM", datetime(2024, 6, 23, 11, 59, 45), ""),
+        ("6/23/2024 12:00:01 a.m.", datetime(2024, 6, 23, 0, 0, 1), ""),
+        ("6/23/2024 12:00:01 PM", datetime(2024, 6, 23, 12, 0, 1), ""),
+        ("18-May-2021 10:28:01.000", datetime(2021, 5, 18, 10, 28, 1), ""),
+        ("23. März 2024 14:05:06", datetime(2024, 3, 23, 14, 5, 6), ""),
+        ("Jun 23, 2024 1:02:03 PM", datetime(2024, 6, 23, 13, 2, 3), ""),
+        ("Sun Jun 23 00:31:21 GMT+02:00 2024", datetime(2024, 6, 22, 22, 31, 21), "UTC"),
+        ("20240623_123000.5", datetime(2024, 6, 23, 12, 30, 0, 500_000), ""),
+    ],
+)
+def test_forms(text: str, expected: datetime, zone: str) -> None:
+    found = read_dates(pl.Series([None, text, ""]))
+    assert found is not None
+    assert (found.odd, found.orders, found.zone) == (None, (), zone)
+    assert found.nanoseconds.tolist() == [NONE, nanoseconds(expected), NONE]
+
+
+@given(
+    st.datetimes(datetime(1901, 1, 1), datetime(2199, 12, 31)),
+    st.sampled_from(
+        ["%Y-%m-%dT%H:%M:%S.%f", "%d-%b-%Y %H:%M:%S.%f", "%b %d, %Y %I:%M:%S.%f %p", "%Y%m%d%H%M%S%f", "%d.%m.%Y %H:%M"]
+    ),
+)
+def test_any_moment_comes_back(moment: datetime, form: str) -> None:
+    found = read_dates(pl.Series([moment.strftime(form)]))
+    assert found is not None
+    assert found.nanoseconds.tolist() == [nanoseconds(datetime.strptime(moment.strftime(form), form))]
+
+
+@pytest.mark.parametrize(
+    ("texts", "days", "how"),
+    [
+        (["03/04/2024 23:59:59", "04/04/2024 00:00:01"], [(4, 3), (4, 4)], "day first, since the first number changes"),
+        (["03/04/2024 23:59:59", "03/05/2024 00:00:01"], [(3, 4), (3, 5)], "month first, since the second number"),
+        (["03/04/2024 10:00:00", "13/04/2024 10:00:00"], [(4, 3), (4, 13)], "day first, since there is no month 13"),
+        (["03.04.2024 10:00:00"], [(4, 3)], "day first, as dots"),
+        (["04/04/2024 10:00:00"], [(4, 4)], "day first"),
+    ],
+)
+def test_the_numbers_of_a_column_tell_day_from_month(texts: list[str], days: list[tuple[int, int]], how: str) -> None:
+    found = read_dates(pl.Series(texts))
+    assert found is not None
+    assert found.orders == ()
+    assert found.how.startswith(how)
+    moments = [EPOCH + timedelta(microseconds=each // 1000) for each in found.nanoseconds.tolist()]
+    assert [(each.month, each.day) for each in moments] == days
+
+
+def test_what_the_numbers_do_not_tell_is_left_open() -> None:
+    text = pl.Series(["03/04/2024 10:00:00.0", "03/04/2024 10:00:00.5"])
+    found = read_dates(text)
+    assert found is not None
+    assert found.orders == ("day first", "month first")
+    for order, month in (("day first", 4), ("month first", 3)):
+        chosen = read_dates(text, order)
+        assert chosen is not None
+        assert chosen.orders == ()
+        assert chosen.nanoseconds[0] == nanoseconds(datetime(2024, month, 7 - month, 10))
+
+
+@pytest.mark.parametrize(
+    ("texts", "orders", "day"),
+    [
+        (["24/03/05 10:00:00"], ("day first", "year first"), None),
+        (["04/03/05 10:00:00"], ("day first", "month first", "year first"), None),
+        (["24/03/05 23:59:59", "24/03/06 00:00:01"], (), (2024, 3, 5)),
+        (["99/03/05 10:00:00"], (), (2099, 3, 5)),
+        (["12/25/24 10:00:00"], (), (2024, 12, 25)),
+        (["24/03/05 23:59:59", "25/03/05 00:00:01"], (), (2005, 3, 24)),
+        (["24.03.05 10:00:00"], (), (2005, 3, 24)),
+        (["24/03/45 10:00:00"], (), (2045, 3, 24)),
+    ],
+)
+def test_a_year_of_two_digits_may_come_first(
+    texts: list[str], orders: tuple[str, ...], day: tuple[int, int, int] | None
+) -> None:
+    found = read_dates(pl.Series(texts))
+    assert found is not None
+    assert found.orders == orders
+    if day is None:
+        found = read_dates(pl.Series(texts), "year first")
+        year, month, of_month = map(int, texts[0][:8].split("/"))
+        day = (2000 + year, month, of_month)
+    assert found is not None
+    assert found.nanoseconds[0] // 86_400_000_000_000 == (datetime(*day) - EPOCH).days
+
+
+@pytest.mark.parametrize("sign", [".", ":", ","])
+@pytest.mark.parametrize("parts", [1_000, 1_000_000])
+@pytest.mark.parametrize("padded", [False, True])
+def test_parts_of_a_second_without_leading_zeros(sign: str, parts: int, padded: bool) -> None:
+    steps = np.arange(200) * 20
+    texts = [
+        f"2024-03-05 10:00:{step // 1000:02d}{sign}"
+        + (f"{step % 1000:03d}".rstrip("0") or "0" if padded else str(step % 1000 * (parts // 1000)))
+        for step in steps.tolist()
+    ]
+    found = read_dates(pl.Series(texts))
+    assert found is not None
+    np.testing.assert_array_equal(found.nanoseconds - found.nanoseconds[0], steps * 1_000_000)
+    assert ("without their leading zeros" in found.how) == (not padded)
+
+
+def test_a_long_cell_is_no_date() -> None:
+    assert read_dates(pl.Series(["2024-03-05 10:00:00" + " " * 50_000 + "x"])) is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "odd"),
+    [
+        (["2024-02-30 00:00:00"], 0),
+        (["2024-02-28 00:00:00", "2023-02-29 00:00:00"], 1),
+        (["2024-02-28 00:00:00", "28.02.2024 00:00:01"], 1),
+        (["2024-02-28 00:00:00Z", "", "2024-02-28 00:00:01"], 2),
+        (["2024-02-28 00:00:00", "2024-02-28 24:00:01"], 1),
+        (["5-Foo-2024 00:00:00"], 0),
+        (["6/23/2024 13:00:00 PM"], 0),
+    ],
+)
+def test_a_row_of_another_form_is_named(texts: list[str], odd: int) -> None:
+    found = read_dates(pl.Series(texts))
+    assert found is not None
+    assert found.odd == odd
+
+
+@pytest.mark.parametrize("text", ["", "walk", "1.5", "12:00:01", "2024-06-23", "7030 sleeping;MET 0.95"])
+def test_other_texts_are_no_dates(text: str) -> None:
+    assert read_dates(pl.Series([text])) is None
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("month", [3, 4, 10, 11])
+def test_an_hour_of_summer_time_is_carried_on(zone: str, month: int) -> None:
+    start = datetime(2024, month, 1, tzinfo=UTC)
+    true = [start + timedelta(minutes=step) for step in range(31 * 1440)]
+    wall = [each.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for each in true]
+    steps = np.diff([nanoseconds(each) for each in wall]) / 1e9
+    changes = np.flatnonzero(steps != 60)
+    found = read_dates(pl.Series(wall).dt.strftime("%Y-%m-%d %H:%M:%S"))
+    assert found is not None
+    moved, row = found.carried_on()
+    if zone.startswith("Australia") or not changes.size:  # half an hour is left to the repair of times
+        assert row is None
+    else:
+        assert row == changes[0] + 1
+        assert set(np.diff(moved.nanoseconds).tolist()) == {60_000_000_000}
+
+
+def test_other_jumps_are_left_alone() -> None:
+    wall = [datetime(2024, 6, 5, 10) + timedelta(seconds=step + 3600 * (step > 50)) for step in range(100)]
+    found = read_dates(pl.Series(wall).dt.strftime("%Y-%m-%d %H:%M:%S"))
+    assert found is not None
+    assert found.carried_on() == (found, None)
+
+
+def test_an_hour_that_is_there_twice_on_another_day_is_left_alone() -> None:
+    """Such as the hours of two devices, one after the other in one file."""
+    wall = [datetime(2024, 3, 5, 10) + timedelta(seconds=step % 3600) for step in range(7200)]
+    found = read_dates(pl.Series(wall).dt.strftime("%Y-%m-%d %H:%M:%S"))
+    assert found is not None
+    assert found.carried_on() == (found, None)
+
+
+def test_every_month_has_its_english_name() -> None:
+    for month in range(1, 13):
+        for form in ("%b", "%B"):
+            assert MONTHS[datetime(2024, month, 1).strftime(form).lower()] == month
+
+
+@pytest.mark.parametrize("day", [datetime(2024, 3, 30, 23), datetime(2024, 10, 26, 22)])
+def test_a_zone_by_its_name_alone_goes_on_over_the_change_of_its_clocks(day: datetime) -> None:
+    zone = ZoneInfo("Europe/London")
+    true = [day.replace(tzinfo=UTC) + timedelta(seconds=10 * step) for step in range(6 * 360)]
+    wall = [f"{each.astimezone(zone):%Y-%m-%d %H:%M:%S} [Europe/London]" for each in true]
+    found = read_dates(pl.Series(wall))
+    assert found is not None
+    assert found.carried_on() == (found, None)
+    assert found.nanoseconds.tolist() == [nanoseconds(each) for each in true]
