@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from otolith.calibration import Assessed
 from otolith.errors import DataError, unknown
 from otolith.model import Model
+from otolith.prediction.cores import on_cores
 from otolith.prediction.matching import fitting
 from otolith.prediction.smoothing import DWELL_S, SMOOTHERS, HiddenMarkov
 from otolith.prediction.timeline import Timeline, state_names
@@ -21,7 +22,7 @@ from otolith.recording import Recording, sensors_of
 from otolith.windows import WindowMeta
 from otolith.windows.cutting import CutLog, cut_recording
 
-AT_ONCE = 16_384
+AT_ONCE = 4096
 """Windows in memory at a time; a multiple of the network's batches, so that these are the same for any number."""
 
 
@@ -131,26 +132,31 @@ def _assessed(
     """Return starts (n,) and the assessment of a recording's windows, of which `AT_ONCE` are in memory at a time."""
     log = CutLog()
     starts: list[NDArray[np.float64]] = []
-    found: list[Assessed] = []
     waiting: list[NDArray[np.float32]] = []
 
-    def assess(n: int) -> None:
+    def taken(n: int) -> NDArray[np.float32]:
         x = np.concatenate(waiting) if len(waiting) > 1 else waiting[0]
         waiting[:] = [x[n:]] if len(x) > n else []
-        found.append(model.assess(_widened(x[:n], meta.channels, model.meta.channels), progress))
+        return x[:n]
 
-    for part in cut_recording(recording, meta, True, log, AT_ONCE):
-        starts.append(part.start)
-        waiting.append(part.x)
-        while sum(map(len, waiting)) >= AT_ONCE:
-            assess(AT_ONCE)
+    def assess(x: NDArray[np.float32]) -> Assessed:
+        return model.assess(_widened(x, meta.channels, model.meta.channels))
+
+    with progress.stage("activities", None, "windows") as bar, on_cores(assess, model.encoder.device) as pieces:
+        for part in cut_recording(recording, meta, True, log, AT_ONCE):
+            starts.append(part.start)
+            waiting.append(part.x)
+            while sum(map(len, waiting)) >= AT_ONCE:
+                pieces.add(taken(AT_ONCE))
+                bar.advance(AT_ONCE)
+        if waiting:
+            pieces.add(taken(AT_ONCE))
+        found = pieces.results()
     if not starts:
         raise DataError(
             f"recording {recording.name!r} is shorter than one window of {meta.seconds:g} s: its longest stretch "
             f"without a gap has {log.longest_s:g} s. Record longer, or take a model with shorter windows."
         )
-    if waiting:
-        assess(AT_ONCE)
     scores = [each.score for each in found if each.score is not None]
     return np.concatenate(starts), Assessed(
         np.concatenate([each.probabilities for each in found]),

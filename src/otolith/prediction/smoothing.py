@@ -110,28 +110,33 @@ class Filter:
 
 def filtered(model: HiddenMarkov, probabilities: ArrayLike, flagged: ArrayLike, start_s: ArrayLike) -> Array:
     """Return probabilities (n, n_states) of each window's state given the windows up to it; see `Filter`."""
-    steps = Filter(model)
-    windows = zip(np.asarray(probabilities), np.asarray(flagged), np.asarray(start_s), strict=True)
-    out = np.empty((len(np.asarray(start_s)), model.n_states))
-    for i, (p, flag, start) in enumerate(windows):
-        out[i] = steps.step(p, bool(flag), float(start))
+    out = model.emissions(probabilities, flagged)
+    kept = _kept(model, start_s)
+    for i in range(len(out)):
+        if i:
+            out[i] *= kept[i] * out[i - 1] + (1 - kept[i]) / model.n_states
+        out[i] /= out[i].sum()
     return out
+
+
+def _kept(model: HiddenMarkov, start_s: ArrayLike) -> list[float]:
+    """Return, for each window, the probability that the state of the one before it is kept."""
+    times = np.asarray(start_s, np.float64)
+    return [model.kept(dt) for dt in np.diff(times, prepend=times[:1]).tolist()]
 
 
 def smoothed(model: HiddenMarkov, probabilities: ArrayLike, flagged: ArrayLike, start_s: ArrayLike) -> Array:
     """Return probabilities (n, n_states) of each window's state given all windows (forward-backward algorithm)."""
-    forward = filtered(model, probabilities, flagged, start_s)
+    out = filtered(model, probabilities, flagged, start_s)
     seen = model.emissions(probabilities, flagged)
-    times = np.asarray(start_s, np.float64)
+    kept = _kept(model, start_s)
     after = np.ones(model.n_states)
-    out = np.empty_like(forward)
-    for i in range(len(forward) - 1, -1, -1):
-        out[i] = forward[i] * after
+    for i in range(len(out) - 1, -1, -1):
+        out[i] *= after
         out[i] /= out[i].sum()
         if i:
-            kept = model.kept(float(times[i] - times[i - 1]))
             weighted = after * seen[i]
-            after = kept * weighted + (1 - kept) * weighted.mean()
+            after = kept[i] * weighted + (1 - kept[i]) * weighted.mean()
             after /= after.sum()
     return out
 
