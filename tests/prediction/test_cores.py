@@ -58,10 +58,13 @@ def test_an_error_reaches_the_caller_and_threads_are_as_before(threads: int) -> 
             raise DataError("a window holds nan")
         return number
 
-    with pytest.raises(DataError, match="nan"), on_cores(work, CPU) as pieces:
-        for number in range(30):
-            pieces.add(number)
-        pieces.results()
+    def all_of_it() -> None:
+        with on_cores(work, CPU) as pieces:
+            for number in range(30):
+                pieces.add(number)
+
+    with pytest.raises(DataError, match="nan"):
+        all_of_it()
     assert torch.get_num_threads() == threads
     assert threading.active_count() < 30
 
