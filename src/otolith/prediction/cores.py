@@ -15,7 +15,8 @@ from typing import Generic, TypeVar
 
 import torch
 
-Given, Found = TypeVar("Given"), TypeVar("Found")
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 
 
 class Pieces(Generic[Given, Found]):
