@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from otolith.report import figures, folder, style
 
@@ -160,3 +164,24 @@ def test_a_legend_reads_row_by_row() -> None:
     handles = style.in_rows("abcdefghijk", 8)
     assert "".join(handles) == "aibjckdefgh"
     assert style.in_rows("abc", 3) == ["a", "b", "c"]
+
+
+def test_a_small_figure_is_the_same_drawing_with_fewer_dots_and_colours() -> None:
+    rng = np.random.default_rng(0)
+    with style.styled():
+        figure = style.canvas(2 * style.WIDTH, 2.5)
+        axes = figure.subplots()
+        axes.fill_between(np.arange(1500), rng.normal(0, 1, 1500), rng.normal(3, 1, 1500), rasterized=True)
+        axes.set_title('Ω "100 %" & more')
+    large, small = style.data_uri(figure), style.data_uri(figure, small=True)
+    assert len(small) < len(large) / 4
+    head, _, body = small.partition(",")
+    assert head == "data:image/svg+xml"
+    assert not set(body) & set('"<>#\n')
+    drawing = ET.fromstring(unquote(body))
+    assert 'Ω "100 %" & more' in "".join(drawing.itertext())
+    (dots,) = (each for each in drawing.iter() if each.tag.endswith("image"))
+    (found,) = (value for name, value in dots.attrib.items() if name.endswith("href"))
+    with Image.open(io.BytesIO(base64.b64decode(found.partition(",")[2]))) as image:
+        assert image.mode == "P"
+        assert image.size[0] > 600

@@ -24,9 +24,9 @@ class Picture:
     caption: str
 
 
-def picture(figure: Figure, alt: str, caption: str) -> Picture:
-    """Return a drawn figure with its words."""
-    return Picture(data_uri(figure), alt, caption)
+def picture(figure: Figure, alt: str, caption: str, small: bool = False) -> Picture:
+    """Return a drawn figure with its words; see `data_uri`."""
+    return Picture(data_uri(figure, small), alt, caption)
 
 
 def condition(row: Row) -> str:

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import matplotlib
 import numpy as np
@@ -36,6 +37,8 @@ MANY = (
 WIDTH = 4.7
 """Inches of an ordinary figure: two fit side by side on a laptop, one fills a phone and stays legible."""
 
+COLOURS = 32
+"""Colours of dots on pages with many figures."""
 MARKERS = "osD^vP"
 CENTRED: dict[str, Any] = {"ha": "center", "va": "center"}
 
@@ -130,11 +133,15 @@ def in_rows(handles: Sequence[Any], ncols: int) -> list[Any]:
     return [handle for column in range(ncols) for handle in handles[column::ncols]]
 
 
-def svg(figure: Figure) -> str:
-    """The figure as a stand-alone SVG document that follows the reader's light or dark theme."""
+def svg(figure: Figure, dpi: float = 200) -> str:
+    """The figure as a stand-alone SVG document that follows the reader's light or dark theme.
+
+    Args:
+        dpi: dots per inch of the parts that are drawn as dots, since they have too many lines.
+    """
     buffer = io.StringIO()
     with styled():
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=200)
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=dpi)
     text = buffer.getvalue()
     for colour, name in _THEME.items():
         text = text.replace(colour, f"var(--{name})")
@@ -146,9 +153,27 @@ def svg(figure: Figure) -> str:
     return re.sub(r"(<svg [^>]*>)", lambda found: f"{found[1]}\n<style>{_CSS}</style>", text, count=1)
 
 
-def data_uri(figure: Figure) -> str:
-    """`svg` as a data URI for an <img>, where no script can run and identifiers clash with no other's."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg(figure).encode()).decode()
+def data_uri(figure: Figure, small: bool = False) -> str:
+    """`svg` as a data URI for an <img>, where no script can run and identifiers clash with no other's.
+
+    Args:
+        small: parts of dots have half the usual density and few colours, for pages with many figures.
+    """
+    if not small:
+        return "data:image/svg+xml;base64," + base64.b64encode(svg(figure).encode()).decode()
+    text = re.sub(r"(?<=data:image/png;base64,)[^\"]+", lambda found: _few_colours(found[0]), svg(figure, dpi=100))
+    return "data:image/svg+xml," + quote(text, safe=" =:/;,+()'{}@!*~")  # what is base64 already grows no more
+
+
+def _few_colours(png: str) -> str:
+    """Return a PNG with at most `COLOURS` colours; base64, as it came."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(png))) as image:
+        few = image.convert("RGBA").quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    few.save(buffer, "png", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def save_png(figure: Figure, path: Path | str, dpi: float = 200) -> Path:

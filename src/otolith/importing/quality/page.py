@@ -96,6 +96,7 @@ def _details(recording: Recording, imported: Imported) -> dict[str, Any]:
             quality_pictures.intervals(recording),
             f"Sampling intervals of {recording.name}",
             "Time from each sample to the next. Right of the dotted line it counts as a gap.",
+            small=True,
         )
     return {
         "name": recording.name,
@@ -104,6 +105,7 @@ def _details(recording: Recording, imported: Imported) -> dict[str, Any]:
             f"Signals of {recording.name}",
             f"Recording {recording.name}: each axis over time, from the least to the greatest value where there are "
             "more samples than pixels. Shaded: gaps, which are never bridged.",
+            small=True,
         ),
         "interval": interval,
         "about": [f"{name}: {text}" for name, text in found.about.items()],
