@@ -162,7 +162,7 @@ def data_uri(figure: Figure, small: bool = False) -> str:
     if not small:
         return "data:image/svg+xml;base64," + base64.b64encode(svg(figure).encode()).decode()
     text = re.sub(r"(?<=data:image/png;base64,)[^\"]+", lambda found: _few_colours(found[0]), svg(figure, dpi=100))
-    return "data:image/svg+xml," + quote(text, safe=" =:/;,+()'{}@!*~")  # what is base64 already grows no more
+    return "data:image/svg+xml," + quote(text, safe=" :/;,+(){}@!*~")  # what is base64 already grows no more
 
 
 def _few_colours(png: str) -> str:
