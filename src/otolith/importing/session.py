@@ -23,6 +23,7 @@ from otolith.importing.times.timing import Clock
 ACC, GYRO = "accelerometer", "gyroscope"
 SENSORS = {ACC: ("acc_x", "acc_y", "acc_z"), GYRO: ("gyro_x", "gyro_y", "gyro_z")}
 """Channels of each sensor."""
+NO_ACC = "holds no accelerometer. Record it, too; the gyroscope alone is of no use."
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,35 @@ def test_half_a_pair_is_no_recording(tmp_path: Path) -> None:
     assert "walk_gyro.csv" in found.left_out[0]
 
 
+def log(name: str) -> str:
+    return "".join(f"{row * 20},{name},0.1,{row % 7},9.8\n" for row in range(200))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        (
+            "turn.csv",
+            "time,gyro_x,gyro_y,gyro_z\n" + "".join(f"{n / 50},0,{n % 5},1\n" for n in range(200)),
+            "gyroscope",
+        ),
+        ("log.csv", log("Gyroscope"), "holds no accelerometer"),
+        ("x_gyro.txt", "".join(f"7,A,{10**9 + n * 10**7},0.1,{n % 7},0.5;\n" for n in range(200)), "no accelerometer"),
+        ("short.csv", "time,acc_x,acc_y,acc_z\n0.0,1.0,0.5,0.2\n0.02,1.1,0.4,0.1\n", "too short"),
+        ("one.csv", "time,acc_x,acc_y,acc_z\n0.0,1.0,0.5,0.2\n", "too short"),
+    ],
+)
+def test_what_no_option_cures_is_listed(tmp_path: Path, file: str, content: str, message: str) -> None:
+    table(tmp_path / "d" / "ada" / "good.csv")
+    (tmp_path / "d" / "bob").mkdir()
+    (tmp_path / "d" / "bob" / file).write_text(content)
+    found = read_recordings(tmp_path / "d", LEAVE)
+    assert [each.name for each in found.recordings] == ["ada/good"]
+    (reason,) = found.left_out
+    assert file in reason
+    assert message in reason
+
+
 def test_all_damaged_is_an_error_with_all_reasons(tmp_path: Path) -> None:
     for number in range(3):
         truncated(sensor_logger(tmp_path / "d" / f"walk{number}.zip", signal(6)))

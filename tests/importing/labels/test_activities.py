@@ -25,13 +25,16 @@ def activities(recordings: list[Recording]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "NA", "NaN", "null", "-1", "Unknown", "UNLABELLED", "unlabeled", "No Label", "?"]
-)
+    "text",
+    ["", " ", "NA", "NaN", "null", "-1", "Unknown", "UNLABELLED", "unlabeled", "No Label", "?", "null_class", "(none)",
+     "<undefined>", "Transition", "unbekannt", "Non étiqueté", "sin etiqueta", "nessuna attività", "Übergang", "未知",
+     "なし", "알 수 없음", "неизвестно", "not-annotated", "N.A."],
+)  # fmt: skip
 def test_words_for_no_activity(text: str) -> None:
     assert not is_label(text)
 
 
-@pytest.mark.parametrize("text", ["walk", "0", "1", "unknown gait", "no stairs", "nap"])
+@pytest.mark.parametrize("text", ["walk", "0", "1", "unknown gait", "no stairs", "nap", "other", "走る", "нет покоя"])
 def test_words_for_an_activity(text: str) -> None:
     assert is_label(text)
 
@@ -96,6 +99,14 @@ def test_an_import_tells_what_it_took_for_one(tmp_path: Path) -> None:
     found = read_recordings(tmp_path / "t.csv", ImportOptions(accept_guess=True))
     assert found.activities == ("Walk", "rest")
     assert any("'walk' differ(s) from 'Walk'" in note for note in found.notes)
+
+
+def test_words_that_may_be_somebodys_activity_are_told(tmp_path: Path) -> None:
+    rows = [f"{n / 50},0.1,{n % 7},9.8,{'Transition' if n < 300 else 'walk'}" for n in range(600)]
+    (tmp_path / "t.csv").write_text("time,ax,ay,az,activity\n" + "\n".join(rows) + "\n")
+    found = read_recordings(tmp_path / "t.csv", ImportOptions(accept_guess=True))
+    assert found.activities == ("walk",)
+    assert [d.value for d in found.findings["t"].decisions if d.what == "no label"] == ["Transition"]
 
 
 @pytest.mark.parametrize("header", ["", "activity,meant\n"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otolith.importing.naming.triads import axis_of, places_of, sensor_named
+from otolith.importing.naming.triads import axis_of, places_of, sensor_named, turning_triads
 
 
 def three(*patterns: str) -> list[str]:
@@ -36,11 +36,44 @@ def first(patterns: list[str]) -> dict[str, tuple[str, str]]:
         (["acc_*_leg", "acc_*_ear", "gyro_*_ear"], {"leg": ("acc_x_leg", ""), "ear": ("acc_x_ear", "gyro_x_ear")}),
         (["a*1", "g*1", "a*2", "g*2"], {"1": ("ax1", "gx1"), "2": ("ax2", "gx2")}),
         (["accelerometer *", "phone gyroscope *"], {"": ("accelerometer x", "phone gyroscope x")}),
+        (["Ac*", "Gy*"], {"": ("Acx", "Gyx")}),
+        (["Beschl. *", "Gyro. *"], {"": ("Beschl. x", "Gyro. x")}),
+        (["*轴加速度", "*轴角速度"], {"": ("x轴加速度", "x轴角速度")}),
+        (["加速度計 *軸 (m/s²)", "ジャイロ *軸"], {"": ("加速度計 x軸 (m/s²)", "ジャイロ x軸")}),
+        (["가속도 *", "자이로 *"], {"": ("가속도 x", "자이로 x")}),
+        (["Ускорение *", "Угловая скорость *"], {"": ("Ускорение x", "Угловая скорость x")}),
+        (["przyspieszenie *", "żyroskop *"], {"": ("przyspieszenie x", "żyroskop x")}),
+        (["imu_a*", "imu_g*"], {"": ("imu_ax", "imu_gx")}),
+        (["LSM6DSO_A_*", "LSM6DSO_G_*"], {"": ("LSM6DSO_A_x", "LSM6DSO_G_x")}),
+        (["a*", "ω*"], {"": ("ax", "ωx")}),
         (["mag_*", "attitude.*", "velocity *", "quat_*", "gravity_*", "price_*"], {}),
     ],
 )  # fmt: skip
 def test_places(patterns: list[str], expected: dict[str, tuple[str, str]]) -> None:
     assert first(patterns) == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "gyro"),
+    [
+        ("gyro_roll gyro_pitch gyro_yaw", "gyro_roll gyro_pitch gyro_yaw"),
+        ("roll_rate pitch_rate yaw_rate", "roll_rate pitch_rate yaw_rate"),
+        ("alpha(deg/s) beta(deg/s) gamma(deg/s)", "beta(deg/s) gamma(deg/s) alpha(deg/s)"),
+        ("gyro_0 gyro_1 gyro_2", "gyro_0 gyro_1 gyro_2"),
+        ("gyro[1] gyro[2] gyro[3]", "gyro[1] gyro[2] gyro[3]"),
+        ("roll pitch yaw", ""),
+        ("gyro_0 gyro_1 gyro_2 gyro_3", ""),
+    ],
+)
+def test_gyroscopes_whose_axes_are_called_otherwise(columns: str, gyro: str) -> None:
+    (place,) = places_of(["ax", "ay", "az", *columns.split()])
+    assert " ".join(place.gyro) == gyro
+
+
+@pytest.mark.parametrize("columns", ["roll pitch yaw", "rx ry rz", "alpha beta gamma"])
+def test_columns_that_may_turn_are_named(columns: str) -> None:
+    (found,) = turning_triads(["t", "ax", "ay", "az", "mag_x", "mag_y", "mag_z", *columns.split()])
+    assert sorted(found) == sorted(columns.split())
 
 
 def test_columns_that_lack_an_axis_are_no_sensor() -> None:

@@ -52,6 +52,27 @@ def test_what_numbers_do_not_decide_is_not_guessed(columns: list[np.ndarray]) ->
     assert "acc" not in guess_by_values(rows(TIMES, *columns)).columns
 
 
+TEMPERATURE = np.full(len(TIMES), 25.0)
+FIELD = 20 * S.acc[[1, 2, 0]] + 400
+
+
+@pytest.mark.parametrize(
+    ("columns", "acc", "gyro"),
+    [
+        ([*S.gyro, *S.acc], 5, 2),
+        ([*S.acc, TEMPERATURE, *S.gyro], 2, 6),
+        ([*S.gyro, *S.acc, *FIELD], 5, 2),
+        ([*(S.acc - S.gravity), *S.acc, *S.gyro], 5, 8),
+        ([*S.acc, *(S.acc - S.gravity), *S.gyro], 2, 8),
+        ([*S.acc, *FIELD], 2, 0),
+    ],
+)
+def test_a_gyroscope_is_found_wherever_it_stands(columns: list[np.ndarray], acc: int, gyro: int) -> None:
+    found = guess_by_values(rows(TIMES, *columns))
+    for what, first in (("acc", acc), ("gyro", gyro)):
+        assert found.columns.get(what, ()) == tuple(f"column {first + i}" for i in range(3) if first)
+
+
 def test_few_rows_decide_nothing() -> None:
     assert guess_by_values(rows(TIMES, *S.acc)[:10]).columns == {}
 

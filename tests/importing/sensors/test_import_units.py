@@ -98,9 +98,10 @@ def test_a_gyroscope_that_turns_nothing_decides_nothing() -> None:
 
 
 def test_speeds_beyond_any_sensor_in_rad_are_degrees() -> None:
-    found = gyro_unit_of_data(S.acc_times, 0 * S.acc, S.gyro_times, 100 * np.sign(S.gyro))
+    found = gyro_unit_of_data(S.acc_times, 0 * S.acc, S.gyro_times, 100.5 * np.sign(S.gyro))
     assert found is not None
     assert found[0] == "deg/s"
+    assert gyro_unit_of_data(S.acc_times, 0 * S.acc, S.gyro_times, 100 * np.sign(S.gyro)) is None  # may be counts
 
 
 @settings(max_examples=60, deadline=None)

@@ -167,3 +167,14 @@ def test_quoted_cells_over_several_lines() -> None:
         assert table.height == 40
         assert table.texts(table.columns[2])[12] == "slow\nand, fast"
         assert table.at(0) == f"t.csv, line {names.count(chr(10)) + 2}"
+
+
+@pytest.mark.parametrize(("between", "quote"), [(",", ""), ("\t", ""), (" ", ""), (";", '"')])
+def test_names_within_the_table_are_left_out(between: str, quote: str) -> None:
+    names = between.join(f"{quote}{name}{quote}" for name in ("t", "x", "y"))
+    rows = [f"{n}.5{between}1{between}{n}" for n in range(30)]
+    text = "\n".join(["# made by hand", names, *rows[:20], "# made by hand", names, *rows[20:]])
+    found = read_table("walk.csv", text.encode())
+    assert found.numbers("y").tolist() == list(range(30))
+    assert found.at(20) == "walk.csv, line 25"
+    assert [count for _, count in found.repairs] == [2]

@@ -40,6 +40,14 @@ def nanoseconds(moment: datetime) -> int:
         ("Jun 23, 2024 1:02:03 PM", datetime(2024, 6, 23, 13, 2, 3), ""),
         ("Sun Jun 23 00:31:21 GMT+02:00 2024", datetime(2024, 6, 22, 22, 31, 21), "UTC"),
         ("20240623_123000.5", datetime(2024, 6, 23, 12, 30, 0, 500_000), ""),
+        ("2024-06-23 11:59:45.5 CEST", datetime(2024, 6, 23, 9, 59, 45, 500_000), "UTC"),
+        ("6/23/2024 11:59:45 PM PDT", datetime(2024, 6, 24, 6, 59, 45), "UTC"),
+        ("2024-01-23 11:59:45 (EST)", datetime(2024, 1, 23, 16, 59, 45), "UTC"),
+        ("23.06.2024 11:59:45 Uhr", datetime(2024, 6, 23, 11, 59, 45), ""),
+        ("2024-06-23 11:59:45 IST", datetime(2024, 6, 23, 11, 59, 45), ""),  # of India, Israel or Ireland
+        ("2024-06-23 11:59:45 GMT+2", datetime(2024, 6, 23, 9, 59, 45), "UTC"),
+        ("2024-06-23 11:59:45 Europe/Berlin", datetime(2024, 6, 23, 9, 59, 45), "Europe/Berlin"),
+        ("Sun Jun 23 2024 11:59:45 GMT+0200 (Summer Time)", datetime(2024, 6, 23, 9, 59, 45), "UTC"),
     ],
 )
 def test_forms(text: str, expected: datetime, zone: str) -> None:
@@ -47,6 +55,15 @@ def test_forms(text: str, expected: datetime, zone: str) -> None:
     assert found is not None
     assert (found.odd, found.orders, found.zone) == (None, (), zone)
     assert found.nanoseconds.tolist() == [NONE, nanoseconds(expected), NONE]
+
+
+def test_letters_of_a_zone_may_change_within_a_column_and_doubtful_ones_are_told() -> None:
+    found = read_dates(pl.Series(["2024-10-27 02:59:59.5 CEST", "2024-10-27 02:00:00.5 CET"]))
+    assert found is not None
+    assert np.diff(found.nanoseconds).tolist() == [1_000_000_000]
+    doubtful = read_dates(pl.Series(["2024-10-27 02:59:59.5 CST"]))
+    assert doubtful is not None
+    assert "CST" in doubtful.how
 
 
 @given(

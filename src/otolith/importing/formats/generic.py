@@ -36,6 +36,7 @@ from otolith.importing.sensors.columns import (
 )
 from otolith.importing.sensors.headless import guess_by_values
 from otolith.importing.sensors.places import at_places, is_all, rows_at_places
+from otolith.importing.sensors.turning import turns_as
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.signals.gravity_sum import summed_if_without, with_gravity
 from otolith.importing.tables.text import is_text
@@ -120,6 +121,8 @@ class Generic(Format):
                     turning = _rows_of(key, files.gyro, others, "the gyroscope out: --gyro none")
                     at = dict(rows_at_places(turning, files.gyro[1], questions)) if column_place else {"": turning}
                     sensors.append(_sensor(GYRO, at[column_place], files.gyro[1], questions, findings))
+                elif mapping.turning:
+                    sensors += _turning(moving, rows, mapping, questions, findings)
                 recording, person = key
                 part = recording or (person if "recording" not in mapping.columns else "")
                 name = " ".join(filter(None, (folder.join(stem), part)))
@@ -155,6 +158,24 @@ def _moving(
     if mapping.gravity and sensor.gravity is None and questions.options.gravity is None:
         return summed_if_without(sensor, mapping.gravity)
     return sensor
+
+
+def _turning(moving: Sensor, rows: Table, mapping: Mapping, questions: Questions, findings: Findings) -> list[Sensor]:
+    """Return the gyroscope among columns whose names do not say that they are one, if gravity turns as they do."""
+    triads = [triad for triad in mapping.turning if all(map(rows.is_number, triad))]
+    sensors = [
+        replace(moving, kind=GYRO, values=axes(rows, triad), unit=None, unit_why="", gravity=None) for triad in triads
+    ]
+    alike = [turns_as(moving, sensor) for sensor in sensors]
+    if max(alike, default=0.0) > 0:
+        best = int(np.argmax(alike))
+        why = f"gravity turns as they do (correlation {alike[best]:.2f})"
+        findings.decide("gyroscope columns", ", ".join(triads[best]), why)
+        return [sensors[best]]
+    if triads:
+        names = "; ".join(", ".join(triad) for triad in triads)
+        findings.decide("gyroscope", "none", f"gravity does not turn as {names} do; --gyro takes them")
+    return []
 
 
 def _mapping(sheet: Sheet, questions: Questions) -> Mapping:

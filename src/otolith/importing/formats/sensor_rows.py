@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from otolith.errors import DataError
 from otolith.importing.formats.base import Claim, Format
-from otolith.importing.naming.triads import words_of
 from otolith.importing.naming.units import time_unit_in_name
+from otolith.importing.naming.words import words_of
 from otolith.importing.questions import Undecided
 from otolith.importing.sensors.columns import Mapping, guess, with_options
 from otolith.importing.sensors.places import ALL, UNNAMED, chosen_places
 from otolith.importing.sensors.sensor_log import HEAD, Log, numbered_axes, read_log, sniffed, tabled, unnamed
-from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
+from otolith.importing.session import ACC, GYRO, NO_ACC, Sensor, Session, axes
 from otolith.importing.signals.gravity_sum import with_gravity
 from otolith.importing.times.timing import counted, read_clock
 
@@ -125,6 +126,8 @@ def _parts(table: Table, log: Log) -> Parts:
             ranks[place, kind] = rank
             found.setdefault(place, {})[kind] = which == number
     with_acc = {place: each for place, each in found.items() if each.keys() & {"acc", "linear"}}
+    if not with_acc:
+        raise DataError(f"{table.where}: {NO_ACC}")
     others = [each for place, each in found.items() if place not in with_acc]
     if len(with_acc) == len(others) == 1:  # such as rows of `ICM acc` and of `gyro`
         next(iter(with_acc.values())).update(others[0])

@@ -15,7 +15,7 @@ import numpy as np
 from otolith.errors import DataError
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.sensors.columns import sensor_of_file, without_sensor
-from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
+from otolith.importing.session import ACC, GYRO, NO_ACC, Sensor, Session, axes
 from otolith.importing.tables.table import Table
 from otolith.importing.tables.text import decode
 from otolith.importing.times.timing import read_clock
@@ -53,12 +53,15 @@ class WisdmRaw(Format):
         moving = [sheet for sheet in sheets if sheet not in turning.values()]
         beside = {sheet.where: turning.get(without_sensor(sheet.stem)) for sheet in moving}
         used = [each for each in beside.values() if each is not None]
-        passed = [sheet.where for sheet in turning.values() if sheet not in used]
+        alone = [] if questions.options.acc_only else [sheet for sheet in turning.values() if sheet not in used]
+        passed = [sheet.where for sheet in turning.values() if sheet not in (*used, *alone)]
         for sheet in moving:
             other = None if questions.options.acc_only else beside[sheet.where]
             for session in _sessions(self, folder, sheet, other, questions):
                 session.findings.passed_over = passed
                 yield session
+        for sheet in alone:
+            raise DataError(f"{sheet.where}: {NO_ACC}")
 
 
 def _sessions(

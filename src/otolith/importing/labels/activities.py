@@ -10,17 +10,11 @@ from pathlib import Path
 
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
+from otolith.importing.labels.no_label import PLAIN, WORDS, folded_word
 from otolith.importing.tables.table import Table
 from otolith.importing.tables.text import read_table
 from otolith.recording import Recording, Segment
 from otolith.system.strict import toml_value
-
-NO_LABEL = frozenset((
-    "", "nan", "na", "n/a", "null", "none", "nil", "-", "--", "?", "-1", "-1.0", "unknown", "unlabelled", "unlabeled",
-    "no label", "no_label", "nolabel", "not labelled", "not labeled", "not_labelled", "not_labeled", "undefined",
-    "<undefined>", "missing", "no activity", "no_activity", "not annotated", "unannotated",
-))  # fmt: skip
-"""Words, in small letters, by which tables say that a row has no activity."""
 
 
 def is_label(text: str, kept: Collection[str] = ()) -> bool:
@@ -29,11 +23,11 @@ def is_label(text: str, kept: Collection[str] = ()) -> bool:
     Args:
         kept: words for no label that name an activity nevertheless, see `kept_words`.
 
-    >>> is_label("Walk"), is_label("NA"), is_label(" Unlabelled "), is_label("None", {"none"})
-    (True, False, False, True)
+    >>> is_label("Walk"), is_label("NA"), is_label(" Unlabelled "), is_label("null_class"), is_label("None", {"none"})
+    (True, False, False, False, True)
     """
-    word = text.strip().lower()
-    return word not in NO_LABEL or word in kept
+    word = folded_word(text)
+    return word not in WORDS or word in kept
 
 
 def kept_words(path: Path | None) -> frozenset[str]:
@@ -44,7 +38,13 @@ def kept_words(path: Path | None) -> frozenset[str]:
     """
     if path is None:
         return frozenset()
-    return frozenset(name for name, meant in read_map(path).items() if name in NO_LABEL and is_label(meant))
+    found = ((folded_word(name), meant) for name, meant in read_map(path).items())
+    return frozenset(name for name, meant in found if name in WORDS and _is_meant(meant))
+
+
+def _is_meant(name: str) -> bool:
+    """Tell if a name that a map gives is one of an activity; `null class` is, since somebody wrote it on purpose."""
+    return folded_word(name) not in PLAIN
 
 
 def read_map(path: Path, names: Collection[str] = ()) -> dict[str, str]:
@@ -77,7 +77,7 @@ def read_map(path: Path, names: Collection[str] = ()) -> dict[str, str]:
                 "as:\nactivity,meant\nstairs up,up"
             )
         pairs = list(zip(*map(table.texts, table.columns), strict=True))
-        if folded(table.columns[0]) in {*map(folded, names), *(NO_LABEL - {""})}:
+        if folded(table.columns[0]) in map(folded, names) or folded_word(table.columns[0]) in WORDS - {""}:
             pairs.insert(0, (table.columns[0], table.columns[1]))
     found: dict[str, str] = {}
     for name, meant in pairs:
@@ -144,7 +144,7 @@ def tidied(
 
 def _renamed(segments: Sequence[Segment], names: Mapping[str, str]) -> tuple[Segment, ...]:
     """Return the segments under their new names; neighbours of one name become one."""
-    out = [replace(each, activity=names[each.activity]) for each in segments if is_label(names[each.activity])]
+    out = [replace(each, activity=names[each.activity]) for each in segments if _is_meant(names[each.activity])]
     joined: list[Segment] = out[:1]
     for before, after in pairwise(out):
         if after.activity == before.activity and before.stop_s == after.start_s:

@@ -26,7 +26,7 @@ from otolith.importing.labels.activities import is_label
 from otolith.importing.labels.label_studio import rows_of
 from otolith.importing.labels.rows import Row
 from otolith.importing.naming.units import TIME_UNITS
-from otolith.importing.sensors.columns import words_of
+from otolith.importing.naming.words import words_of
 from otolith.importing.session import table_of
 from otolith.importing.tables.table import Table
 from otolith.importing.tables.text import decode

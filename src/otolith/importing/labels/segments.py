@@ -17,13 +17,18 @@ from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
 from otolith.importing.labels.activities import is_label
 from otolith.importing.labels.intervals import Interval
+from otolith.importing.labels.no_label import PLAIN, folded_word
 from otolith.recording import Segment
 from otolith.windows.clock import MAX_GAP_S
 from otolith.windows.times import Samples
 
 
 def segments_of_rows(
-    samples: Samples, labels: Sequence[str] | Texts, rate_hz: float, kept: Collection[str] = ()
+    samples: Samples,
+    labels: Sequence[str] | Texts,
+    rate_hz: float,
+    kept: Collection[str] = (),
+    findings: Findings | None = None,
 ) -> tuple[Segment, ...]:
     """Return a segment for each run of equal labels, from its first sample to the first one of the next run.
 
@@ -31,19 +36,28 @@ def segments_of_rows(
 
     Args:
         kept: see `otolith.importing.labels.activities.is_label`.
+        findings: are told of words that may mean an activity to somebody, and here mean none.
     """
     texts = [labels[row] for row in samples.rows.tolist()]
     out = []
+    dropped: set[str] = set()
     start = 0
     for stop in range(1, len(texts) + 1):
         if stop < len(texts) and texts[stop] == texts[start]:
             continue
-        if is_label(texts[start], kept):
+        if not is_label(texts[start], kept):
+            dropped.add(texts[start])
+        else:
             last = float(samples.times[stop - 1])
             following = float(samples.times[stop]) if stop < len(texts) else np.inf
             end = following if following - last <= MAX_GAP_S else last + 1 / rate_hz
             out.append(Segment(float(samples.times[start]), end, texts[start]))
         start = stop
+    words = sorted(word for word in dropped if folded_word(word) not in PLAIN)
+    if words and findings is not None:
+        findings.decide(
+            "no label", ", ".join(words), "words for no activity; a line `WORD,NAME` of --label-map keeps one"
+        )
     return tuple(out)
 
 

@@ -7,28 +7,12 @@ say how a signal was made (raw, calibrated, low noise) are no place; they rank s
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from otolith.importing.naming.units import GYRO_UNITS, bracketed, is_unit_text, split_header, unit_of_text, without_unit
+from otolith.importing.naming.units import GYRO_UNITS, bracketed, is_unit_text, unit_of_text, without_unit
+from otolith.importing.naming.words import GRAVITY_WORDS, LINEAR_WORDS, SENSOR_WORDS, words_of
 
-SENSOR_WORDS = {
-    "acc": ("acc", "accel", "accelerometer", "acceleration", "a", "accelerometers", "totalacceleration", "totalacc",
-            "bodyacc", "accelerations", "acce", "gf", "gforce", "beschleunigung", "beschleunigungssensor",
-            "accelerometre", "aceleracion", "acelerometro", "accelerazione", "accelerometro", "aceleracao",
-            "versnelling"),
-    "gyro": ("gyro", "gyr", "gyroscope", "w", "omega", "rotation", "rotationrate", "rot", "angularvelocity", "angvel",
-             "angularrate", "gyroscopes", "av", "winkelgeschwindigkeit", "drehrate", "gyroskop", "vitesseangulaire",
-             "giroscopio", "velocidadangular", "velocitaangolare", "velocidadeangular", "hoeksnelheid"),
-}  # fmt: skip
-LONG_WORDS = {kind: {word for word in words if len(word) > 2} for kind, words in SENSOR_WORDS.items()}
-"""Words that mean a sensor when they stand among others, too."""
-LINEAR_WORDS = frozenset((
-    "linear", "lin", "user", "linacc", "useracceleration", "linearacceleration", "linearacc", "useracc", "lineare",
-    "linearer", "lineaire", "lineal", "nogravity",
-))  # fmt: skip
-GRAVITY_WORDS = frozenset(("gravity", "grav", "gravitation", "schwerkraft", "gravite", "gravedad", "gravita"))
 _OTHER_WORDS = frozenset((
     "mag", "magnetometer", "magn", "magnetic", "orientation", "quaternion", "quat", "euler", "gps", "pos",
     "position", "vel", "velocity", "mfield", "attitude", "field", "heading", "emg", "ecg", "dq", "dv", "angle",
@@ -48,16 +32,36 @@ PLACES = frozenset((
 ))  # fmt: skip
 """Words for a place on the body or for a device, which make an accelerometer of bare x, y and z."""
 _NOISE = frozenset(
-    ("axis", "sensor", "sensors", "device", "imu", "data", "value", "values", "val", "signal", "measured", "attr")
+    (
+        "axis",
+        "sensor",
+        "sensors",
+        "device",
+        "imu",
+        "mpu",
+        "data",
+        "value",
+        "values",
+        "val",
+        "signal",
+        "measured",
+        "attr",
+    )
 )
+_CHIP = re.compile(
+    r"(?i)(?<![a-z])(?:bm[aix]|bno|mpu|icm|ism|lsm|lis|adxl|mma|kx|fxos|fxas|iim)(?:\d{2,}[a-z]*|\d[a-z]+\d*)"
+)
+"""Names of chips, which say nothing of a place."""
 QUALITY = {
     "cal": 0, "calibrated": 0, "total": 0, "including": 0, "wr": 2, "wide": 2, "16g": 2, "high": 2, "range": 2,
     "ln": 3, "low": 3, "noise": 3, "6g": 3, "2g": 3, "motion": 4, "fused": 4, "dm": 4, "filtered": 5, "filt": 5,
     "smoothed": 5, "smooth": 5, "lowpass": 5, "highpass": 5, "body": 5, "raw": 6, "uncal": 6, "uncalibrated": 6,
 }  # fmt: skip
 """Words that say how a signal was made, and their rank: the lowest is best; no word ranks as 1."""
-_GREEK = {"beta": "x", "gamma": "y", "alpha": "z"}
-"""Axes of a rotation rate as web browsers name them."""
+_TURNED = {"beta": "x", "gamma": "y", "alpha": "z", "roll": "x", "pitch": "y", "yaw": "z"}
+"""Axes of a rotation rate as web browsers and aircraft name them; alone, these words mean angles."""
+_SPEEDS = frozenset(("rate", "rates", "velocity", "vel", "speed", "dot"))
+"""With one of these, an angle's name means how fast it changes."""
 
 
 @dataclass(frozen=True)
@@ -92,18 +96,6 @@ class Place:
     time: str = ""
 
 
-def words_of(header: str) -> str:
-    """Return a header in lower-case words without its unit.
-
-    >>> words_of("rotationRate.x"), words_of("Acc_X [g]"), words_of("gFx"), words_of("Accélération x (m/s²)")
-    ('rotation rate x', 'acc x', 'g fx', 'acceleration x')
-    """
-    name, _ = split_header(header)
-    name = "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return re.sub(r"[^a-z0-9]+", " ", name.lower()).strip()
-
-
 def axis_of(column: str) -> Axis | None:
     """Return the meaning of a column's name; None for columns of something else.
 
@@ -112,17 +104,20 @@ def axis_of(column: str) -> Axis | None:
     >>> axis_of("Shimmer_00A1_Accel_LN_Y_CAL").quality, axis_of("motionUserAccelerationZ(G)").kind, axis_of("mag_x")
     (('ln', 'cal'), 'linear', None)
     """
-    words = words_of(column)
+    words = words_of(_CHIP.sub(" ", column))
     words = _WITH.sub("including", _WITHOUT.sub("linear", words))
     for each in dict.fromkeys((words, without_unit(words))):  # a unit may stand last without brackets
         for axis, rest in _splits(each.split()):
-            found = _sensor_in(rest)
+            turned = axis in _TURNED
+            found = _sensor_in([word for word in rest if word not in _SPEEDS] if turned else rest)
             if found is None:
                 continue
             kind, left = found
+            if turned and not kind and (len(left) < len(rest) or unit_of_text(bracketed(column)) in GYRO_UNITS):
+                kind = "gyro"
             quality = tuple(word for word in left if word in QUALITY)
             place = " ".join(word for word in left if word not in QUALITY and word not in _NOISE)
-            if axis in _GREEK and kind != "gyro":
+            if turned and kind != "gyro":
                 continue
             if not kind and (unit := bracketed(column)):  # x (deg/s) turns, y (uT) is no motion
                 kind = "gyro" if unit_of_text(unit) in GYRO_UNITS else ""
@@ -130,7 +125,7 @@ def axis_of(column: str) -> Axis | None:
                     continue
             if not kind and not (_is_place(place) and place not in ("l", "r", "t")):  # such as rx for a rotation
                 continue
-            return Axis(kind, place, quality, _GREEK.get(axis, axis))
+            return Axis(kind, place, quality, _TURNED.get(axis, axis))
     return None
 
 
@@ -148,8 +143,7 @@ def places_of(columns: Sequence[str], hint: str | None = None) -> list[Place]:
     """
     found: dict[tuple[str, str, tuple[str, ...]], dict[str, str]] = {}
     ranks: dict[tuple[str, str, tuple[str, ...]], int] = {}
-    for column in columns:
-        each = axis_of(column)
+    for column, each in _axes_of(columns):
         if each is not None:
             key = (each.place, each.kind or "bare", each.quality)
             found.setdefault(key, {}).setdefault(each.axis, column)
@@ -166,6 +160,46 @@ def places_of(columns: Sequence[str], hint: str | None = None) -> list[Place]:
     if len(with_acc) == len(turning) == 1:  # such as accelerometer x beside phone gyro x
         out = [replace(with_acc[0], gyro=turning[0].gyro)]
     return out
+
+
+def _axes_of(columns: Sequence[str]) -> list[tuple[str, Axis | None]]:
+    """Return the meaning of each column; three that differ in a last number alone, such as acc_0 to acc_2, are axes."""
+    found = [(column, axis_of(column)) for column in columns]
+    groups: dict[str, dict[int, str]] = {}
+    for column, each in found:
+        match = re.fullmatch(r"(.*?) ?(\d)", words_of(re.sub(r"[\[\](){}]", " ", column)))
+        if each is None and match is not None:
+            groups.setdefault(match[1], {}).setdefault(int(match[2]), column)
+    numbered: dict[str, Axis] = {}
+    for rest, by_number in groups.items():
+        first = min(by_number)
+        meant = sensor_named(rest)
+        if first in (0, 1) and sorted(by_number) == [first, first + 1, first + 2] and meant is not None:
+            numbered |= {by_number[first + at]: Axis(meant[0], meant[1], (), "xyz"[at]) for at in range(3)}
+    return [(column, each or numbered.get(column)) for column, each in found]
+
+
+def turning_triads(columns: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return columns x, y and z that may be of a gyroscope, though their names do not say so: only the data can tell.
+
+    >>> turning_triads(["t", "ax", "ay", "az", "roll", "pitch", "yaw", "rx", "ry", "rz"])
+    [('roll', 'pitch', 'yaw'), ('rx', 'ry', 'rz')]
+    """
+    found: dict[str, dict[str, str]] = {}
+    for column in columns:
+        words = words_of(column).split()
+        if axis_of(column) is not None or set(words) & (_OTHER_WORDS - {"angle", "vector"}):
+            continue
+        unit = bracketed(column)
+        if unit and unit_of_text(unit) not in GYRO_UNITS and unit.lower() not in ("deg", "rad", "°"):
+            continue
+        for axis, rest in _splits(words):
+            kind = _sensor_in(rest)
+            if axis in _TURNED or (kind is not None and not kind[0] and rest):
+                key = f"{'turned' if axis in _TURNED else ''} {' '.join(rest)}"
+                found.setdefault(key, {}).setdefault(_TURNED.get(axis, axis), column)
+                break
+    return [tuple(each[axis] for axis in "xyz") for each in found.values() if len(each) == 3]
 
 
 def sensor_named(text: str) -> tuple[str, str, int] | None:
@@ -206,7 +240,7 @@ def _splits(words: list[str]) -> list[tuple[str, list[str]]]:
     out = [(words[i], words[:i] + words[i + 1 :]) for i in reversed(alone)]
     for i in reversed(range(len(words))):
         word = words[i]
-        if word in _GREEK:
+        if word in _TURNED:
             out.append((word, words[:i] + words[i + 1 :]))
         elif len(word) > 1 and word[-1] in "xyz":
             out.append((word[-1], [*words[:i], word[:-1], *words[i + 1 :]]))
@@ -238,7 +272,7 @@ def _sensor_in(words: list[str]) -> tuple[str, list[str]] | None:
     if not found:  # single letters mean a sensor only beside digits and places
         letters = {"a": "acc", "w": "gyro", "g": "g"}
         at = next((i for i, word in enumerate(left) if word in letters), -1)
-        if at >= 0 and _is_place(" ".join(left[:at] + left[at + 1 :])):
+        if at >= 0 and _is_place(" ".join(word for word in left[:at] + left[at + 1 :] if word not in _NOISE)):
             found.append(letters[left.pop(at)])
     if set(found) == {"linear", "acc"}:
         return "linear", left

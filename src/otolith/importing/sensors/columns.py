@@ -9,17 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from otolith.errors import DataError
-from otolith.importing.naming.triads import LONG_WORDS, Place, axis_of, places_of, words_of
+from otolith.importing.naming.triads import Place, axis_of, places_of, turning_triads
+from otolith.importing.naming.words import LABEL_WORDS, LONG_WORDS, SUBJECT_WORDS, words_of
 from otolith.importing.options import NONE, ImportOptions
+from otolith.importing.tables.layout import NO_VALUE, is_number
 from otolith.importing.times.columns import time_column
 
-LABEL_NAMES = ("activity", "label", "labels", "class", "activity label", "activity name", "annotation", "target", "gt",
-               "ground truth", "groundtruth")  # fmt: skip
 CERTAINTY = frozenset(("confidence", "probability", "timestamp", "detected"))
 DETECTED = frozenset(("detected", "predicted", "prediction", "recognized", "recognised", "estimated"))
 DETECTED_WHY = "is what the device itself took the activity for; --label takes it"
-SUBJECT_NAMES = ("subject", "subject id", "subjectid", "participant", "participant id", "user", "user id", "userid",
-                 "person", "volunteer", "pid")  # fmt: skip
 RECORDING_NAMES = ("recording", "recording id", "session", "session id", "trial", "trial id", "experiment", "file")
 PLACE_NAMES = ("device", "device id", "position", "placement", "sensor location", "sensor position", "body part",
                "body position", "on body position", "body location", "limb",
@@ -36,6 +34,8 @@ _OTHER_FOLDER = frozenset((
 ))  # fmt: skip
 """Sensors of three columns, after which a folder may be called that holds nothing else."""
 _OF_FOLDER = frozenset(("field", "sensor", "sensors", "data", "raw", "uncalibrated", "calibrated", "angles", "files"))
+ENOUGH = 10
+"""Rows that tell what a column holds."""
 _RATE = re.compile(r"\d+(?:[.,_]\d+)?[ _]?hz(?![a-z])", re.IGNORECASE)
 
 MEANINGS = ("time", "acc", "gyro", "label", "recording", "subject-column")
@@ -48,7 +48,8 @@ class Mapping:
 
     `places` are those with an accelerometer where there are several; no sensor is mapped then. `passed` are columns
     that look like labels and are not taken for them, and why. `place_column` may tell places apart by rows; `gravity`
-    is beside an accelerometer of which names do not say whether gravity is in it.
+    is beside an accelerometer of which names do not say whether gravity is in it; `turning` are triads that may be of a
+    gyroscope, where no name says that one is.
     """
 
     columns: dict[str, tuple[str, ...]]
@@ -57,6 +58,7 @@ class Mapping:
     passed: tuple[tuple[str, str], ...] = ()
     place_column: str | None = None
     gravity: tuple[str, ...] = ()
+    turning: tuple[tuple[str, ...], ...] = ()
 
     def column(self, what: str) -> str | None:
         """Return the column that holds it; None where there is none."""
@@ -104,7 +106,8 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
     with_acc = [place for place in places if place.acc]
     gyros = [place.gyro for place in places if place.gyro]
     names = {words_of(column): column for column in reversed(columns)}
-    labels = [names[name] for name in LABEL_NAMES if name in names]
+    cells = _cells_of(columns, rows)
+    labels = [names[name] for name in LABEL_WORDS if name in names and may_be_labels(cells[names[name]])]
     passed = [label for label in labels if is_detected(label, columns)]
     time = time_column(columns, rows)
     acc, gyro = tuple[str, ...](), tuple[str, ...]()
@@ -118,17 +121,49 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
         "gyro": gyro,
         "label": tuple(label for label in labels if label not in passed)[:1],
         "recording": _named(names, RECORDING_NAMES),
-        "subject-column": _named(names, SUBJECT_NAMES),
+        "subject-column": _named(names, SUBJECT_WORDS),
     }
     mapped = {what: each for what, each in candidates.items() if each}
     return Mapping(
         mapped,
         frozenset(mapped),
         tuple(replace(each, time=_time_of(each, columns)) for each in with_acc) if len(with_acc) > 1 else (),
-        tuple((label, DETECTED_WHY) for label in passed),
+        tuple((label, DETECTED_WHY) for label in passed) + _words_besides(mapped, cells),
         next(iter(_named(names, PLACE_NAMES)), None),
         with_acc[0].gravity if len(with_acc) == 1 else (),
+        tuple(turning_triads(columns)) if acc and not gyro else (),
     )
+
+
+def _cells_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[str]]:
+    """Return the cells of each column in the first rows, as far as they have all columns."""
+    full = [row for row in rows if len(row) >= len(columns)]
+    return {column: [row[at].strip() for row in full] for at, column in enumerate(columns)}
+
+
+def may_be_labels(cells: Sequence[str]) -> bool:
+    """Tell if cells may be activities: words or whole numbers, rather than what a sensor measures.
+
+    >>> may_be_labels(["walk", "walk"]), may_be_labels(["1", "1"]), may_be_labels(["0.25", "0.5", "0.625"])
+    (True, True, False)
+    """
+    numbers = [cell for cell in cells if is_number(cell)]
+    broken = sum(not re.fullmatch(r"[+-]?\d+([.,]0*)?", cell) for cell in numbers)
+    return 2 * len(numbers) <= len(cells) or 2 * broken <= len(numbers)
+
+
+def _words_besides(mapped: dict[str, tuple[str, ...]], cells: dict[str, list[str]]) -> tuple[tuple[str, str], ...]:
+    """Return a column that holds words and is not mapped, where none is of activities, and why it is passed."""
+    if "label" in mapped or "acc" not in mapped:
+        return ()
+    used = {column for columns in mapped.values() for column in columns}
+    for column, each in cells.items():
+        said = [cell for cell in each if cell]
+        words = [cell for cell in said if not is_number(cell) and cell.lower() not in NO_VALUE and cell[:1].isalpha()]
+        known = words_of(column) in (*PLACE_NAMES, *RECORDING_NAMES, *SUBJECT_WORDS)
+        if column not in used and not known and len(words) > ENOUGH and len(words) == len(said):
+            return ((column, "holds words, and its name does not say that they are activities; --label takes it"),)
+    return ()
 
 
 def is_detected(label: str, columns: Sequence[str]) -> bool:
@@ -168,7 +203,8 @@ def with_options(mapping: Mapping, options: ImportOptions) -> Mapping:
     passed = () if options.label is not None else mapping.passed
     gravity = () if options.acc is not None else mapping.gravity
     where = None if mapping.place_column in {each for few in columns.values() for each in few} else mapping.place_column
-    return Mapping(columns, mapping.guessed - chosen.keys(), places, passed, where, gravity)
+    turning = () if given["gyro"] is not None else mapping.turning
+    return Mapping(columns, mapping.guessed - chosen.keys(), places, passed, where, gravity, turning)
 
 
 def require_complete(where: str, mapping: Mapping, columns: Sequence[str], rate_hz: float | None) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from otolith.errors import DataError
 from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS
 from otolith.importing.sensors.evidence import Blocks, acc_unit_of_data, blocks_of, gravity_of_data, gyro_unit_of_data
 from otolith.importing.session import Sensor
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from otolith.importing.questions import Questions
     from otolith.windows.times import Samples
 
+SHORTEST_S = 1.0
+"""Less tells no unit."""
 MOST_STILL = 2 * STANDARD_GRAVITY
 """m/s² beyond which no body's acceleration stays, on average over two seconds, for most of a recording."""
 GRAVITY_MEANING = (("included", "at rest it shows 9.8 m/s^2"), ("removed", "at rest it shows about 0"))
@@ -34,7 +37,7 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
     """
     options, blocks = questions.options, acc_blocks(parts)
     linear = sensor.gravity == "removed"
-    seen = None if linear or options.gravity == "removed" else acc_unit_of_data(blocks)
+    seen = None if options.gravity == "removed" else acc_unit_of_data(blocks)
     evidence = f"its mean over two seconds is typically {blocks.typical:.3g}"
     hint = _hint(sensor, questions)
     if hint and not linear and blocks.typical * ACC_UNITS[hint[0]] > MOST_STILL:  # such as a magnetometer's
@@ -47,6 +50,7 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
         seen=(seen, f"{evidence}, the length of gravity in {seen}"),
         hint=None if linear else hint,
         question=("In which unit is the accelerometer?", meanings, "--acc-unit"),
+        lasting_s=lasting(parts),
     )  # fmt: skip
     blocks = blocks.scaled(ACC_UNITS[unit])
     gravity = _decided(
@@ -56,6 +60,7 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
         seen=(gravity_of_data(blocks), f"its mean over two seconds is typically {blocks.typical:.3g} m/s^2"),
         hint=hint and ("included", hint[1]),
         question=("Is gravity in the accelerometer's signal?", GRAVITY_MEANING, "--gravity"),
+        lasting_s=lasting(parts),
     )  # fmt: skip
     return ACC_UNITS[unit], gravity
 
@@ -80,6 +85,7 @@ def gyro_unit(
         seen=(seen[0], f"in the data {seen[1]}"),
         hint=_hint(sensor, questions),
         question=("In which unit is the gyroscope?", meanings, "--gyro-unit"),
+        lasting_s=lasting(parts),
     )  # fmt: skip
     return GYRO_UNITS[unit]
 
@@ -95,6 +101,7 @@ def _decided(
     seen: tuple[str | None, str],
     hint: tuple[str, str] | None,
     question: tuple[str, Sequence[tuple[str, str]], str],
+    lasting_s: float,
 ) -> str:
     """Return the value that option, format or header, data, another file's data or a person give, in this order.
 
@@ -104,6 +111,11 @@ def _decided(
         seen: in the data, and the evidence.
         hint: seen in the data of another table of the same columns, and in which.
         question: its words, the choices and the option.
+        lasting_s: length of the recording.
+
+    Raises:
+        Undecided: nothing decides.
+        DataError: the recording is too short for anything to decide.
     """
     where, columns = sensor.table.where, sensor.table.columns
     (claimed, source), (found, evidence) = stated, seen
@@ -116,6 +128,11 @@ def _decided(
     elif hint and not claimed:
         value, why = hint[0], f"as in {hint[1]}, a table of the same columns"
     else:
+        if lasting_s < SHORTEST_S:
+            raise DataError(
+                f"{where}: the {sensor.kind} lasts {lasting_s:.2g} s, too short to tell the {what}. Leave the file "
+                f"out, or give {question[2]}."
+            )
         words, choices, option = question
         words = f"The file states the {what} as {claimed} ({source}), but {evidence}. {words}" if claimed else words
         value, why = questions.choose((what, columns, claimed, found), where, words, choices, option), "asked"
@@ -125,6 +142,11 @@ def _decided(
 
 def _hint(sensor: Sensor, questions: Questions) -> tuple[str, str] | None:
     return questions.hints.get((sensor.kind, sensor.table.columns))
+
+
+def lasting(parts: list[Samples]) -> float:
+    """Return how many seconds the parts of a sensor last together."""
+    return sum(float(part.times[-1] - part.times[0]) for part in parts if len(part.times))
 
 
 def acc_blocks(parts: list[Samples]) -> Blocks:

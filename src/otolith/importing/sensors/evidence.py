@@ -108,13 +108,41 @@ def _shows_gravity(blocks_ms2: Blocks) -> bool:
 def gyro_unit_of_data(acc_times: Array, acc: Array, gyro_times: Array, gyro: Array) -> tuple[str, str] | None:
     """Return the gyroscope's unit and the reason, from the turning of gravity or from its size. None: not decided.
 
-    `acc` (3, samples) has gravity in it, in any unit.
+    `acc` (3, samples) has gravity in it, in any unit. Whole numbers may be raw counts, whose size says nothing.
     """
     large = float(np.percentile(np.abs(gyro), 99)) if gyro.size else 0.0
-    if large > MOST_RAD_S * 180 / math.pi:
+    counts = bool(gyro.size and (gyro == np.round(gyro)).all())
+    if not counts and large > MOST_RAD_S * 180 / math.pi:
         return "mdeg/s", "larger than any sensor's range in deg/s"
-    if large > MOST_RAD_S:
+    if not counts and large > MOST_RAD_S:
         return "deg/s", "larger than any sensor's range in rad/s"
+    found = turning_of_gravity(acc_times, acc, gyro_times, gyro)
+    if found is None:
+        return None
+    share, correlation = found
+    for unit, wanted in GYRO_UNITS.items():
+        if abs(math.log(abs(share) / wanted)) < math.log(3):
+            return unit, _turns(unit, share, correlation)
+    return None
+
+
+def _turns(unit: str, share: float, correlation: float) -> str:
+    """Return the reason; where a sensor is mounted mirrored, gravity seems to turn the other way at the same speed."""
+    way = "" if share > 0 else ", the other way round: the signs of one sensor are reversed"
+    return f"gravity turns as fast as it would in {unit} (correlation {correlation:.2f}){way}"
+
+
+def turning_of_gravity(acc_times: Array, acc: Array, gyro_times: Array, gyro: Array) -> tuple[float, float] | None:
+    """Return rad/s in one of the gyroscope's units by how fast gravity turns, and how alike both turn.
+
+    The share is below 0 where the signs of one sensor are reversed. None: too short, too still, or not alike.
+
+    Args:
+        acc: (3, samples) with gravity, in any unit.
+        gyro: (3, samples).
+    """
+    if len(acc_times) < 2 or len(gyro_times) < 2:
+        return None
     lo, hi = max(acc_times[0], gyro_times[0]), min(acc_times[-1], gyro_times[-1])
     if not hi - lo >= LEAST_S:
         return None
@@ -131,9 +159,4 @@ def gyro_unit_of_data(acc_times: Array, acc: Array, gyro_times: Array, gyro: Arr
     length = math.sqrt(float(np.sum(turned**2)) * square)
     if not (math.isfinite(length) and length > 0 and abs(product) / length >= ALIKE):
         return None
-    for unit, wanted in GYRO_UNITS.items():
-        if abs(math.log(abs(product) / square / wanted)) < math.log(3):
-            # where one of the sensors is mounted mirrored, gravity seems to turn the other way; its speed is the same
-            way = "" if product > 0 else ", the other way round: the signs of one sensor are reversed"
-            return unit, f"gravity turns as fast as it would in {unit} (correlation {abs(product) / length:.2f}){way}"
-    return None
+    return product / square, abs(product) / length

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from otolith.importing.naming.triads import Place
 from otolith.importing.naming.units import ACC_UNITS
 from otolith.importing.sensors.columns import Mapping
-from otolith.importing.sensors.evidence import acc_unit_of_data, blocks_of
+from otolith.importing.sensors.evidence import acc_unit_of_data, blocks_of, turning_of_gravity
 from otolith.importing.tables.layout import is_number
 from otolith.importing.times.dates import read_dates
 from otolith.recording import STANDARD_GRAVITY
@@ -22,6 +22,8 @@ LARGEST = 1e20
 ROWS_HZ = 25.0
 """Rate at which rows are taken to come while nothing is known of it."""
 _TIMES = re.compile(r"\d+[-/.:]\d")
+Numbers = Sequence[NDArray[np.float64] | None]
+"""Values of each column; None for one of words."""
 SHARE = 0.8
 """Least share of a column's cells that are numbers, where it is one of numbers."""
 
@@ -30,8 +32,8 @@ def guess_by_values(rows: Sequence[Sequence[str]]) -> Mapping:
     """Return the meaning of the columns "column 1", "column 2", ... of a table's first rows.
 
     A clock is the first column of dates, or of numbers that never fall; an accelerometer three columns side by side
-    whose length is mostly about that of gravity; a gyroscope the three columns after it, if their mean is near 0 and
-    they move. Several triads that may be the accelerometer are places, and none is mapped. Whole numbers in the last
+    whose length is mostly about that of gravity; a gyroscope three columns beside it, if their mean is near 0 and they
+    move. Several triads that may be the accelerometer are places, and none is mapped. Whole numbers in the last
     column that hardly change look like labels, which is noted; they are not taken for them.
 
     >>> rows = [[str(n / 50), "0.1", "0.2", f"{9.7 + n / 99}"] for n in range(40)]
@@ -55,7 +57,8 @@ def guess_by_values(rows: Sequence[Sequence[str]]) -> Mapping:
                 triads[-1] = first
         else:
             triads.append(first)
-    places = tuple(_place(numbers, first, width) for first in triads)
+    free = [i for i in range(width) if i != time and not any(i in range(first, first + 3) for first in triads)]
+    places = tuple(_place(numbers, first, free) for first in triads)
     if len(triads) == 1:
         found["acc"] = places[0].acc
         if places[0].gyro:
@@ -70,10 +73,33 @@ def guess_by_values(rows: Sequence[Sequence[str]]) -> Mapping:
     return Mapping(found, frozenset(found), places if len(places) > 1 else (), passed)
 
 
-def _place(numbers: Sequence[NDArray[np.float64] | None], first: int, width: int) -> Place:
-    gyro = first + 6 <= width and _turns(numbers, first + 3)
-    names = [tuple(_name(at + i) for i in range(3)) for at in (first, first + 3)]
-    return Place(f"columns {first + 1}-{first + 3}", names[0], names[1] if gyro else ())
+def _place(numbers: Numbers, first: int, free: Sequence[int]) -> Place:
+    """Return an accelerometer with the gyroscope among the columns that are free.
+
+    The likeliest are the three columns after it, or else those before it, or after one column between; of several that
+    move around 0, those are taken which turn as gravity does.
+    """
+    near = [
+        at
+        for at in (first + 3, first - 3, first + 4, first - 4, first + 6, first - 6)
+        if {at, at + 1, at + 2} <= set(free)
+    ]
+    near = [at for at in near if _turns(numbers, at)]
+    alike = {at: _turns_gravity(numbers, first, at) for at in near} if len(near) > 1 else {}
+    gyro = max(near, key=lambda at: alike.get(at, 0.0), default=None)  # of equals the first
+    return Place(f"columns {first + 1}-{first + 3}", _three(first), () if gyro is None else _three(gyro))
+
+
+def _three(first: int) -> tuple[str, ...]:
+    return tuple(_name(first + i) for i in range(3))
+
+
+def _turns_gravity(numbers: Numbers, acc: int, gyro: int) -> float:
+    triads = [np.stack([each for each in numbers[at : at + 3] if each is not None]) for at in (acc, gyro)]
+    known = np.isfinite(np.concatenate(triads)).all(axis=0)
+    times = np.arange(int(known.sum())) / ROWS_HZ
+    found = turning_of_gravity(times, triads[0][:, known], times, triads[1][:, known])
+    return 0.0 if found is None else found[1]
 
 
 def _are_codes(values: NDArray[np.float64]) -> bool:
@@ -104,7 +130,7 @@ def _is_clock(cells: Sequence[str], values: NDArray[np.float64] | None) -> bool:
     return bool(len(steps) and (steps >= 0).all() and (steps > 0).mean() >= 0.1 and np.abs(values[-1]) > 0)
 
 
-def _gravity(numbers: Sequence[NDArray[np.float64] | None], first: int) -> float | None:
+def _gravity(numbers: Numbers, first: int) -> float | None:
     """Return by what share the length of three columns is off that of gravity; None where they do not show it."""
     triad = [each for each in numbers[first : first + 3] if each is not None]
     if len(triad) < 3:
@@ -119,7 +145,7 @@ def _gravity(numbers: Sequence[NDArray[np.float64] | None], first: int) -> float
     return float(np.median(np.abs(np.sqrt((values**2).sum(axis=0)) * ACC_UNITS[unit] / STANDARD_GRAVITY - 1)))
 
 
-def _is_quaternion(numbers: Sequence[NDArray[np.float64] | None]) -> bool:
+def _is_quaternion(numbers: Numbers) -> bool:
     """Tell if four columns are as long as 1 in nearly all rows, which no accelerometer is so exactly."""
     four = [each for each in numbers if each is not None]
     if len(four) < 4:
@@ -128,7 +154,7 @@ def _is_quaternion(numbers: Sequence[NDArray[np.float64] | None]) -> bool:
     return bool(np.nanmedian(off) < 1e-3 and np.nanmean(off < 5e-3) > 0.95)
 
 
-def _turns(numbers: Sequence[NDArray[np.float64] | None], first: int) -> bool:
+def _turns(numbers: Numbers, first: int) -> bool:
     triad = numbers[first : first + 3]
     if any(each is None for each in triad):
         return False

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
-from otolith.importing.naming.triads import words_of
+from otolith.importing.naming.words import words_of
 from otolith.importing.questions import Undecided
 
 if TYPE_CHECKING:

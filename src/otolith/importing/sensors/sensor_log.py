@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.naming.triads import sensor_named, words_of
+from otolith.importing.naming.triads import sensor_named
+from otolith.importing.naming.words import words_of
 from otolith.importing.session import Sheet
 from otolith.importing.tables.json_text import json_rows
 from otolith.importing.tables.layout import is_number
@@ -111,7 +112,7 @@ def _may_name_sensors(sheet: Sheet) -> bool:
 
 
 def _sensors(cells: set[str], name: str) -> dict[str, tuple[str, str, int]] | None:
-    """Return what the cells of a column mean, if they are names of sensors, of which one is an accelerometer."""
+    """Return what the cells of a column mean, if they are names of sensors, of which one moves or turns."""
     if len(cells) > MOST_SENSORS:
         return None
     if all(map(str.isdigit, cells)):
@@ -122,7 +123,7 @@ def _sensors(cells: set[str], name: str) -> dict[str, tuple[str, str, int]] | No
     else:
         found = {cell: meaning for cell in sorted(cells) if (meaning := sensor_named(cell)) is not None}
     kinds = {kind for kind, _, _ in found.values()}
-    return found if kinds & {"acc", "linear"} else None
+    return found if kinds & {"acc", "linear", "gyro"} else None
 
 
 def _has_three(row: Sequence[str], column: int) -> bool:

@@ -13,7 +13,7 @@ from otolith.importing.disk_buffer import Texts
 from otolith.importing.labels.segments import segments_of_rows
 from otolith.importing.sensors.decide import acc_blocks, acc_unit, gyro_evidence, gyro_unit
 from otolith.importing.sensors.evidence import acc_unit_of_data
-from otolith.importing.session import ACC, GYRO, SENSORS, Sensor, Session
+from otolith.importing.session import ACC, GYRO, NO_ACC, SENSORS, Sensor, Session
 from otolith.importing.signals.flags import flags_of
 from otolith.importing.signals.repair import clean, gaps
 from otolith.recording import CHANNELS, Recording, Segment, Stream
@@ -50,7 +50,7 @@ def prepare(session: Session, questions: Questions) -> Prepared:
     findings = session.findings
     sensors = [sensor for sensor in session.sensors if not (questions.options.acc_only and sensor.kind == GYRO)]
     if not any(sensor.kind == ACC for sensor in sensors):
-        raise DataError(f"{session.name}: holds no accelerometer. Record it, too; the gyroscope alone is of no use.")
+        raise DataError(f"{session.name}: {NO_ACC}")
     sensors.sort(key=lambda sensor: sensor.kind != ACC)
     origin = _common_origin(session.name, sensors)
     parts = [_shifted(clean(sensor, findings), sensor, origin) for sensor in sensors]
@@ -166,7 +166,7 @@ def _recording(
         found.flags += flags_of(stream)
     segments: tuple[Segment, ...] = ()
     if session.labels is not None:
-        segments = segments_of_rows(parts[0], session.labels, streams[0].rate_hz, questions.kept_words)
+        segments = segments_of_rows(parts[0], session.labels, streams[0].rate_hz, questions.kept_words, found)
     subject = options.subject or session.subject or (session.folder if options.subject_folder else "")
     return Recording(name, subject or session.name, tuple(_joined(streams)), segments), found
 

@@ -26,7 +26,8 @@ CLEARLY = 1.05
 ALIKE = 0.6
 """Least share of the lines from the first row on that are rows; a damaged one among few does not hide the table."""
 _NUMBER = re.compile(r"[+\-−]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
-_NO_VALUE = frozenset(("", "nan", "na", "n/a", "null", "none", "inf", "-inf"))
+NO_VALUE = frozenset(("", "nan", "na", "n/a", "null", "none", "inf", "-inf"))
+"""Words, in small letters, in place of a value."""
 _SEP_LINE = re.compile(r'"?sep=(.?)"?', re.IGNORECASE)
 _TIME = re.compile(r"\d{1,4}([-/.])(\d{1,2}|[a-zA-Z]{3,9})\1\d{1,4}|\d{1,2}:\d\d(:\d\d)?")
 
@@ -137,7 +138,7 @@ def _is_sample(cells: list[str]) -> bool:
     """Tell if a line may be a row of samples: a third of what it says are numbers, but not those of its columns."""
     if len(cells) > 2 and any(cells[skip:] == [str(n) for n in range(len(cells) - skip)] for skip in (0, not cells[0])):
         return False
-    said = [cell for cell in cells if cell.lower() not in _NO_VALUE]
+    said = [cell for cell in cells if cell.lower() not in NO_VALUE]
     numbers = sum(map(is_number, said))
     return len(cells) > 1 and numbers > 0 and 3 * numbers >= len(said)
 
@@ -186,7 +187,7 @@ def _is_hollow(cells: list[str], width: int) -> bool:
     if any(map(_TIME.match, cells)) or not any(cells):
         return True
     said = list(filter(None, cells))
-    return sum(cell.lower() in _NO_VALUE for cell in said) > 1 and not any(map(is_unit_text, set(said) - _NO_VALUE))
+    return sum(cell.lower() in NO_VALUE for cell in said) > 1 and not any(map(is_unit_text, set(said) - NO_VALUE))
 
 
 def _header(

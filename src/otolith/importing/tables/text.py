@@ -56,7 +56,8 @@ def read_table(where: str, content: bytes) -> Table:
             f"{where}, line {layout.line - bool(layout.names)}: {layout.width:,} columns, over the limit of "
             f"{MAX_COLUMNS:,}. Leave out those that hold no sensor."
         )
-    number, separator, rest = layout.line, layout.separator, text[layout.begin :]
+    number, separator = layout.line, layout.separator
+    rest, again = _without_headers(text[layout.begin :], text[: layout.begin])
     if separator == " ":
         rest, separator = re.sub(r"(?m)^\t|\t$", "", re.sub(r"[ \t]+", "\t", rest)), "\t"
     names = _names(where, layout.names or [f"column {column}" for column in range(1, layout.width + 1)], number - 1)
@@ -65,7 +66,22 @@ def read_table(where: str, content: bytes) -> Table:
     if not frame.height:
         raise DataError(f"{where}: has a header and no complete row. Record or export it again.")
     units = dict(zip(names, layout.units, strict=False))
-    return Table(where, frame, numbers, layout.preamble, repairs + more, "line", units)
+    return Table(where, frame, numbers, layout.preamble, repairs + again + more, "line", units)
+
+
+def _without_headers(rest: str, above: str) -> tuple[str, list[tuple[str, int]]]:
+    """Return a table's rows without lines that stand above it, too, as where files were joined, and that repair.
+
+    Such lines are left blank, so that lines keep their numbers.
+    """
+    lines = [line for line in above.split("\n") if any(map(str.isalpha, line))]
+    if not lines:
+        return rest, []
+    pattern = re.compile("(?m)^(?:" + "|".join(re.escape(line) for line in dict.fromkeys(lines)) + ")[ \t]*$")
+    if pattern.search(rest) is None:
+        return rest, []
+    rest, count = pattern.subn("", rest)
+    return rest, [(f"{count} line(s) of names within the table, as where files were joined, were left out", count)]
 
 
 def header_of(content: bytes) -> tuple[str, ...]:

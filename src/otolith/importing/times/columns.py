@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from otolith.importing.naming.triads import axis_of, words_of
+from otolith.importing.naming.triads import axis_of
 from otolith.importing.naming.units import TIME_UNITS
+from otolith.importing.naming.words import TIME_WORDS, words_of
 from otolith.importing.tables.layout import is_number
 from otolith.importing.tables.table import Table
 from otolith.importing.times.dates import read_dates
@@ -20,15 +21,14 @@ NAMES = (
     "time", "timestamp", "t", "times", "datetime", "date time", "timestamp s", "timestamp ms", "timestamp us",
     "timestamp ns", "time s", "time ms", "time us", "time ns", "t s", "t ms", "seconds", "seconds elapsed", "elapsed",
     "elapsed time", "epoch", "epoch ms", "epoc", "epoc ms", "unix time", "unixtime", "unix timestamp", "ts", "utc",
-    "time utc", "date", "logging time", "header time stamp", "time stamp", "attr time", "sample time", "zeit",
-    "zeitstempel", "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "tid", "czas", "t us", "t ns",
-    "milliseconds", "millisecond", "milli sec", "millisec", "msec", "ms", "microseconds", "usec", "us", "datum",
+    "time utc", "date", "logging time", "header time stamp", "time stamp", "attr time",
+    "sample time", *sorted(TIME_WORDS), "t us", "t ns", "milliseconds", "millisecond",
+    "milli sec", "millisec", "msec", "ms", "microseconds", "usec", "us", "datum",
     "fecha",
 )  # fmt: skip
 """In order of preference where values do not tell."""
 _WORDS = frozenset((
-    "time", "timestamp", "timestamps", "datetime", "epoch", "epoc", "unixtime", "ts", "zeit", "zeitstempel",
-    "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "millis", "micros",
+    "time", "timestamp", "timestamps", "datetime", "epoch", "epoc", "unixtime", "ts", "millis", "micros", *TIME_WORDS,
 ))  # fmt: skip
 """One of these among others may mean time, too."""
 _NOT = frozenset((

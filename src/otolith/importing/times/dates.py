@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
+
+from otolith.importing.times.local_time import HOUR_S, ZONE, zones_of
 
 if TYPE_CHECKING:
     import polars as pl
 
 NONE = -(2**63)
 """Stands for no time among nanoseconds since 1970."""
-HOUR_S = 3600.0
 LONGEST = 100
 """Characters in a date; patterns would take long over more."""
 UNPADDED = ", parts of a second without their leading zeros"
@@ -45,22 +44,18 @@ MONTHS = {name: number for number, names in _MONTHS.items() for name in names.sp
 _WEEKDAY = r"(?:\p{L}{2,10}\.?,?\s+)?"
 _TIME = (
     r"(?P<H>\d{1,2})\s?[:.h]\s?(?P<M>\d{2})(?:\s?[:.]\s?(?P<S>\d{2})(?:[.,:_](?P<F>\d{1,9}))?)?"
-    r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
+    r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?(?:\s*Uhr)?"
 )
 _PACKED_TIME = r"(?P<H>\d{2})(?P<M>\d{2})(?P<S>\d{2})(?:[.,_]?(?P<F>\d{1,9}))?"
-_ZONE = (
-    r"\s*(?P<utc>Z|UTC|GMT)?\s*(?:(?P<sign>[+\-−])(?P<oh>\d{2}):?(?P<om>\d{2})?)?"
-    r"\s*(?:\[(?P<name>[A-Za-z_+\-/0-9]+)\])?"
-)
 _BETWEEN = r"(?:\s*[T_,]\s*|\s+(?:-\s+)?|-)"
 _MONTH = r"(?P<month>\p{L}{3,10})\.?"
 _PATTERNS = {
-    "year first": rf"(?P<y>\d{{4}})[-/.](?P<m>\d{{1,2}})[-/.](?P<d>\d{{1,2}}){_BETWEEN}{_TIME}{_ZONE}",
-    "numbers": rf"(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){_BETWEEN}{_TIME}{_ZONE}",
-    "named month": rf"{_WEEKDAY}(?P<d>\d{{1,2}})[-/. ]\s?{_MONTH}[-/., ]+(?P<y>\d{{4}}){_BETWEEN}{_TIME}{_ZONE}",
-    "month first": rf"{_WEEKDAY}{_MONTH}[- ](?P<d>\d{{1,2}}),?[- ](?P<y>\d{{4}}){_BETWEEN}{_TIME}{_ZONE}",
-    "year last": rf"{_WEEKDAY}{_MONTH}\s+(?P<d>\d{{1,2}})\s+{_TIME}{_ZONE}\s+(?P<y>\d{{4}})",
-    "packed": rf"(?P<y>\d{{4}})(?P<m>\d{{2}})(?P<d>\d{{2}})[T_ -]?{_PACKED_TIME}{_ZONE}",
+    "year first": rf"(?P<y>\d{{4}})[-/.](?P<m>\d{{1,2}})[-/.](?P<d>\d{{1,2}}){_BETWEEN}{_TIME}{ZONE}",
+    "numbers": rf"(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){_BETWEEN}{_TIME}{ZONE}",
+    "named month": rf"{_WEEKDAY}(?P<d>\d{{1,2}})[-/. ]\s?{_MONTH}[-/., ]+(?P<y>\d{{4}}){_BETWEEN}{_TIME}{ZONE}",
+    "month first": rf"{_WEEKDAY}{_MONTH}[- ](?P<d>\d{{1,2}}),?[- ](?P<y>\d{{4}}){_BETWEEN}{_TIME}{ZONE}",
+    "year last": rf"{_WEEKDAY}{_MONTH}\s+(?P<d>\d{{1,2}})\s+{_TIME}{ZONE}\s+(?P<y>\d{{4}})",
+    "packed": rf"(?P<y>\d{{4}})(?P<m>\d{{2}})(?P<d>\d{{2}})[T_ -]?{_PACKED_TIME}{ZONE}",
 }
 
 
@@ -171,7 +166,8 @@ def read_dates(text: pl.Series, order: str | None = None) -> Dates | None:
     whole = 86_400 * days + 3600 * hour + 60 * number("M") + number("S")
     fraction, unpadded = fractions(groups["F"], whole)
     how += UNPADDED if unpadded else ""
-    zone, ahead, said = _zones(groups, whole, good)
+    zone, ahead, said, doubt = zones_of(groups, whole, good)
+    how += doubt
     good &= said
     nanoseconds = np.where(good, (whole - ahead) * 1_000_000_000 + fraction, NONE)
     wrong = np.flatnonzero(there & ~good)
@@ -245,51 +241,6 @@ def _year_first(
     if max(changing) > 1 or (lo[0] == lo[1] == lo[2]):
         return order, ()
     return order, (DAY_FIRST, MONTH_FIRST, YEAR_FIRST) if hi[0] <= 12 else (DAY_FIRST, YEAR_FIRST)
-
-
-def _zones(
-    groups: pl.DataFrame, whole: NDArray[np.int64], good: NDArray[np.bool_]
-) -> tuple[str, NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the zone, the seconds by which each clock is ahead of UTC, and the rows that say it as the first does."""
-    import polars as pl
-
-    offset = groups["sign"].is_not_null().to_numpy()
-    said = offset | groups["utc"].is_not_null().to_numpy()
-    if good.any() and said[int(np.argmax(good))]:
-        hours, minutes = (groups[name].cast(pl.Int64, strict=False).fill_null(0).to_numpy() for name in ("oh", "om"))
-        sign = np.where(groups["sign"].fill_null("+").eq("+").to_numpy(), 1, -1)
-        return "UTC", np.where(offset, sign * (3600 * hours + 60 * minutes), 0), said
-    name = groups["name"][int(np.argmax(good))] if good.any() else None
-    if name:
-        try:
-            zone = ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            zone = None
-        if zone is not None:
-            return name, _ahead(whole, zone), ~said
-    return "", np.zeros(len(whole), np.int64), ~said
-
-
-def _ahead(local: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
-    """Return the seconds by which a zone's clocks are ahead of UTC.
-
-    Of an hour that comes twice, rows until the step back are in the first.
-    """
-    quarters, which = np.unique(local // 900, return_inverse=True)  # zones change at quarters of an hour
-    found = np.zeros((2, len(quarters)), np.int64)
-    for number, quarter in enumerate(quarters.tolist()):
-        for fold in (0, 1):
-            try:
-                moment = datetime.fromtimestamp(quarter * 900, UTC).replace(tzinfo=zone, fold=fold)
-                found[fold, number] = (moment.utcoffset() or timedelta(0)).total_seconds()
-            except (OverflowError, ValueError, OSError):
-                continue
-    first, second = found[:, which]
-    twice = np.flatnonzero(second < first)
-    back = np.flatnonzero(np.diff(local[twice]) < -HOUR_S / 2)
-    if back.size:
-        first[twice[back[0] + 1 :]] = second[twice[back[0] + 1 :]]
-    return first
 
 
 def _first_days(months: NDArray[np.int64]) -> NDArray[np.int64]:

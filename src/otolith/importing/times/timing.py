@@ -38,6 +38,8 @@ OLDEST_S = 946_684_800
 DAY_NS = 86_400_000_000_000
 SERIAL, SERIAL_1970 = (36_526.0, 73_050.0), 25_569.0
 """Days since the end of 1899 as spreadsheets count them, from the year 2000 to 2099, and the first of 1970."""
+LEAST_ROWS = 3
+"""Rows from which on anything can be said of a clock."""
 ROWS = 50
 """Rows over which groups of them even out."""
 LATEST = 1e19
@@ -235,6 +237,8 @@ def _rate(spacing: float, scale: int) -> float:
 
 
 def _asked_unit(table: Table, column: str, spacing: float, questions: Questions, findings: Findings) -> str:
+    if table.height < LEAST_ROWS:
+        raise DataError(f"{table.where}: {table.height} row(s), too short for a recording. Leave the file out.")
     question = f"In which unit is the time in column {column!r}, with {spacing:.4g} from row to row?"
     choices = [(unit, f"{_rate(spacing, scale):.3g} Hz") for unit, scale in TIME_UNITS.items()]
     unit = questions.choose(("time", column, table.columns), table.where, question, choices, "--time-unit")

@@ -1,0 +1,65 @@
+"""Columns by their names in many languages, and what is said of those that are left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from otolith.importing import ImportOptions, read_recordings
+from otolith.importing.sensors.columns import guess
+from tests.helpers.exports import signal
+from tests.importing.sensors.test_places import write
+
+S = signal(12)
+ACC = ["ax", "ay", "az"]
+YES = ImportOptions(accept_guess=True)
+
+
+def rows(*last: str) -> list[list[str]]:
+    return [[str(n / 50), "0.1", "0.2", "9.8", last[n % len(last)]] for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["activity", "Actividad", "attività", "Aktivität", "活动", "Activité", "étiquette", "Tätigkeit", "ラベル",
+     "активность", "Activity_ID", "class_label", "behaviour", "posture", "라벨", "atividade"],
+)  # fmt: skip
+def test_columns_of_activities(name: str) -> None:
+    assert guess(["time", *ACC, name], rows=rows("walk", "rest")).column("label") == name
+    assert guess(["time", *ACC, name], rows=rows("1", "2")).column("label") == name
+
+
+@pytest.mark.parametrize("name", ["时间", "時刻", "Zeit", "время", "czas", "시간", "Time (µs)"])
+def test_columns_of_time(name: str) -> None:
+    assert guess([name, *ACC]).column("time") == name
+
+
+@pytest.mark.parametrize("name", ["Proband", "участник", "被试", "Versuchsperson", "sujeto"])
+def test_columns_of_people(name: str) -> None:
+    assert guess(["time", *ACC, name]).column("subject-column") == name
+
+
+def test_a_measurement_is_no_label_and_unknown_words_are_told() -> None:
+    assert guess(["time", *ACC, "movement"], rows=rows("0.25", "0.5", "0.625")).column("label") is None
+    found = guess(["time", *ACC, "remark"], rows=rows("walk", "rest"))
+    assert found.column("label") is None
+    assert [column for column, _ in found.passed] == ["remark"]
+    assert guess(["time", *ACC, "device"], rows=rows("phone", "watch")).passed == ()
+
+
+@pytest.mark.parametrize(("name", "scale"), [("turn_*", 1.0), ("r*", 180 / np.pi)])
+def test_columns_as_which_gravity_turns_are_a_gyroscope(tmp_path: Path, name: str, scale: float) -> None:
+    path = write(tmp_path / "t.csv", {"time": S.acc_times, "acc_*": S.acc, name: S.gyro * scale})
+    (recording,) = read_recordings(path, YES).recordings
+    np.testing.assert_allclose(recording.streams[0].values[3:], S.gyro, rtol=1e-9)
+
+
+def test_angles_are_no_gyroscope_and_told(tmp_path: Path) -> None:
+    angles = np.cumsum(S.gyro, axis=1) / 50
+    columns = {"time": S.acc_times, "acc_*": S.acc}
+    path = write(tmp_path / "t.csv", columns | dict(zip(("roll", "pitch", "yaw"), angles, strict=True)))
+    found = read_recordings(path, YES)
+    assert found.channels == ("acc_x", "acc_y", "acc_z")
+    assert ["--gyro" in d.why for d in found.findings["t"].decisions if d.what == "gyroscope"] == [True]
