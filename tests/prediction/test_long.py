@@ -11,13 +11,15 @@ import pytest
 import torch
 
 from otolith import pipeline, splits
+from otolith.datasets import DatasetInfo
+from otolith.datasets import folder as folders
 from otolith.datasets.folder import FolderDataset
 from otolith.errors import DataError
 from otolith.model import Model
 from otolith.prediction import long, matching, predict_recordings, run, units
 from otolith.prediction.store import Store
 from otolith.recording import CHANNELS, Recording, Segment, Stream
-from otolith.windows import WindowMeta, clock
+from otolith.windows import WindowMeta, clock, pieces
 from otolith.windows.cutting import CutLog, cut_recording
 from tests.helpers import tiny
 from tests.helpers.commandline import make_set
@@ -56,17 +58,18 @@ def test_pieces_are_predicted_as_the_whole(model: Model, monkeypatch: pytest.Mon
     (whole,) = predict_recordings(model, [recording(timed=True)])
     monkeypatch.setattr(run, "AT_ONCE", 16)
     monkeypatch.setattr(matching, "AT_ONCE", 90)
-    monkeypatch.setattr(clock, "_AT_ONCE", 64)
-    (pieces,) = predict_recordings(model, [recording(timed=True)])
+    monkeypatch.setattr(pieces, "AT_ONCE", 64)
+    monkeypatch.setattr(clock, "LONG", 100)
+    (parts,) = predict_recordings(model, [recording(timed=True)])
     assert whole.timeline is not None
-    assert pieces.timeline is not None
-    np.testing.assert_array_equal(whole.timeline.start_s, pieces.timeline.start_s)
-    np.testing.assert_allclose(whole.timeline.probabilities, pieces.timeline.probabilities, atol=1e-6)
-    np.testing.assert_array_equal(whole.timeline.flagged, pieces.timeline.flagged)
+    assert parts.timeline is not None
+    np.testing.assert_array_equal(whole.timeline.start_s, parts.timeline.start_s)
+    np.testing.assert_allclose(whole.timeline.probabilities, parts.timeline.probabilities, atol=1e-6)
+    np.testing.assert_array_equal(whole.timeline.flagged, parts.timeline.flagged)
 
 
 def test_what_is_wrong_is_found_in_any_piece(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "_AT_ONCE", 64)
+    monkeypatch.setattr(pieces, "AT_ONCE", 64)
     monkeypatch.setattr(matching, "AT_ONCE", 64)
     given = recording()
     given.streams[0].values[4, 1999] = np.nan
@@ -102,3 +105,45 @@ def test_a_long_recording_is_read_to_disk(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(DataError, match="is not a Parquet file"):
         long.read_long(reader, tmp_path / "scratch")
     assert Store(tmp_path).outcome("none") is None
+
+
+def jittered(n: int = 2000) -> Recording:
+    """Two sensors on clocks of their own, with gaps."""
+    rng = np.random.default_rng(1)
+    streams = []
+    for names, rate in ((CHANNELS[:3], 25.0), (CHANNELS[3:], 20.0)):
+        times = np.cumsum(np.abs(rng.normal(1 / rate, 0.1 / rate, n)) + 1e-4)
+        times[n // 2 :] += 3
+        streams.append(Stream(names, rng.normal(0, 1, (3, n)), rate, times))
+    return Recording("r", 1, tuple(streams))
+
+
+def test_a_long_grid_is_computed_as_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = clock.contiguous(jittered())
+    monkeypatch.setattr(clock, "LONG", 10)
+    found = clock.contiguous(jittered())
+    assert len(found) == len(usual) > 1
+    for a, b in zip(usual, found, strict=True):
+        assert not isinstance(b.values, np.ndarray)
+        assert (a.n_samples, a.start_s, a.rate_hz) == (b.n_samples, b.start_s, b.rate_hz)
+        for first, stop in ((0, 1), (5, 9), (400, 777), (a.n_samples - 3, a.n_samples), (0, a.n_samples), (7, 7)):
+            np.testing.assert_array_equal(a.values[:, first:stop], b.values[:, first:stop])
+        np.testing.assert_array_equal(a.values[[4, 0], 3:30], b.values[[4, 0], 3:30])
+
+
+def test_long_streams_are_written_in_pieces_and_read_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "AT_ONCE", 300)
+    monkeypatch.setattr(folders, "AT_ONCE", 300)
+    info = DatasetInfo(
+        name="own", title="Own", rate_hz=25.0, activities=(), n_subjects=None, n_recordings=None, licence="none",
+        terms="", citation="", homepage="", how_to_get="", channels=CHANNELS, own=True,
+    )  # fmt: skip
+    given = jittered()
+    folders.write_folder(tmp_path / "own", info, [given])
+    assert len(list((tmp_path / "own" / "signals").iterdir())) == 2
+    monkeypatch.setattr(long, "AT_ONCE", 64)
+    (reader,) = FolderDataset(tmp_path / "own").readers()
+    for found in (reader(), long.read_long(reader, tmp_path)):
+        for a, b in zip(given.streams, found.streams, strict=True):
+            np.testing.assert_array_equal(a.values, b.values)
+            np.testing.assert_array_equal(a.times, b.times)

@@ -36,7 +36,9 @@ from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.recording import Recording, Segment, Stream
 from otolith.system.files import refuse_existing, whole_folder
+from otolith.system.memory import release
 from otolith.windows.clock import check_streams
+from otolith.windows.pieces import AT_ONCE, slices
 from otolith.windows.times import Samples, SourceFile, repair_whole
 
 TIME = "time_s"
@@ -66,8 +68,6 @@ def write_folder(
         DataError: the folder exists, nothing came, or a recording breaks a rule; names it and the rule.
         StorageError: the folder cannot be written.
     """
-    import polars as pl
-
     path = Path(path)
     refuse_existing(path)
     check_info(info, str(path))
@@ -83,10 +83,7 @@ def write_folder(
             streams = []
             for index, stream in enumerate(recording.streams):
                 file = f"signals/{number:06d}-{index}.parquet"
-                columns = dict(zip(stream.channels, stream.values, strict=True))
-                if stream.times is not None:
-                    columns = {TIME: stream.times, **columns}
-                pl.DataFrame(columns).write_parquet(building / file)
+                write_stream(building / file, stream)
                 rate_hz, start_s = float(stream.rate_hz), float(stream.start_s)
                 timed = stream.times is not None
                 streams.append(StreamEntry(file, stream.channels, rate_hz, start_s, stream.n_samples, timed))
@@ -101,6 +98,27 @@ def write_folder(
         for name, text in files.items():
             (building / name).write_text(text, encoding="utf-8")
     return path
+
+
+def write_stream(path: Path, stream: Stream) -> None:
+    """Write the samples of a stream as a Parquet file; those of a long one a piece at a time."""
+    import polars as pl
+
+    def frame(at: slice) -> pl.DataFrame:
+        columns = dict(zip(stream.channels, stream.values[:, at], strict=True))
+        return pl.DataFrame(columns if stream.times is None else {TIME: stream.times[at], **columns})
+
+    if stream.n_samples <= 4 * AT_ONCE:
+        frame(slice(None)).write_parquet(path)
+        return
+    parts = []
+    for number, at in enumerate(slices(stream.n_samples)):
+        parts.append(path.with_suffix(f".{number}"))
+        frame(at).write_parquet(parts[-1])
+        release(stream.values)
+    pl.scan_parquet(parts).sink_parquet(path, maintain_order=True)
+    for part in parts:
+        part.unlink()
 
 
 def check_recording(recording: Recording, info: DatasetInfo) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
+from otolith.system.memory import mapped
 
 FIRST_BYTES, MOST_BYTES = 16 << 20, 512 << 20
 """Size of the first file and of the largest; each is twice the one before, so that there are few of them."""
@@ -62,7 +63,7 @@ class DiskBuffer:
         Raises:
             DataError: the folder cannot be written, or its disk is full.
         """
-        if not array.size:
+        if not array.size or mapped(array) is not None:
             return array
         kept: NDArray[T] = self.room(array.shape, array.dtype)
         kept[...] = array

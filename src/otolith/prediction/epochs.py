@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.recording import STANDARD_GRAVITY, Recording, Stream
+from otolith.system.memory import release
 
 EPOCH_S = 5.0
 LEAST_SHARE = 0.5
@@ -83,6 +84,7 @@ def epochs_of(
             x += offset[:, None]
         if scale is not None:
             x *= scale[:, None]
+        release(stream.values)
         starts = (inside[:-1] - inside[0])[counts > 0]
         begins: NDArray[np.float64] = (first + at + np.flatnonzero(good)).astype(np.float64) * EPOCH_S
         found.append(_some(x, starts, counts[counts > 0], good[counts > 0], begins))

@@ -12,6 +12,7 @@ from otolith.errors import DataError
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import usable
 from otolith.recording import STANDARD_GRAVITY, Recording, Stream
+from otolith.system.memory import release
 from otolith.windows import WindowMeta
 from otolith.windows.resampling import refuse_rate
 
@@ -58,7 +59,8 @@ def fitting(recording: Recording, meta: WindowMeta, scaler: Scaler) -> Recording
         refuse_rate(stream.rate_hz, meta.rate_hz, f"{where}, {named}", "the model expects")
         kept = stream
         if len(inside) < len(stream.channels):
-            kept = replace(stream, channels=tuple(stream.channels[i] for i in inside), values=stream.values[inside])
+            rows = slice(inside[0], inside[-1] + 1) if inside[-1] - inside[0] < len(inside) else inside  # or a copy
+            kept = replace(stream, channels=tuple(stream.channels[i] for i in inside), values=stream.values[rows])
         streams.append(kept)
     matched = replace(recording, streams=tuple(streams))
     _refuse_units(matched, meta, scaler, where)
@@ -85,6 +87,7 @@ def _refuse_units(recording: Recording, meta: WindowMeta, scaler: Scaler, where:
         rows = [i for i, channel in enumerate(stream.channels) if channel.startswith("gyro")]
         for at in range(0, stream.n_samples if rows else 0, AT_ONCE):
             refuse_gyro_unit(stream.values[rows, at : at + AT_ONCE], where)
+            release(stream.values)
 
 
 def refuse_gravity(lengths: NDArray[np.float64], meta: WindowMeta, scaler: Scaler, where: str) -> None:
@@ -158,5 +161,6 @@ def _block_lengths(stream: Stream) -> NDArray[np.float64]:
     for first in range(0, n, step):
         values = stream.values[rows, first * each : min(first + step, n) * each]
         found.append(np.linalg.norm(values.reshape(3, -1, each).mean(2), axis=0))
+        release(stream.values)
     out: NDArray[np.float64] = np.concatenate(found)
     return out

@@ -19,6 +19,7 @@ from otolith.prediction.timeline import Timeline, state_names
 from otolith.preprocessing.sensors import usable
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording, sensors_of
+from otolith.system.memory import release
 from otolith.windows import WindowMeta
 from otolith.windows.cutting import CutLog, cut_recording
 
@@ -146,6 +147,8 @@ def _assessed(
         for part in cut_recording(recording, meta, True, log, AT_ONCE):
             starts.append(part.start)
             waiting.append(part.x)
+            for stream in recording.streams:
+                release(stream.values)
             while sum(map(len, waiting)) >= AT_ONCE:
                 pieces.add(taken(AT_ONCE))
                 bar.advance(AT_ONCE)

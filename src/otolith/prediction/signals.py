@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.recording import Recording, Stream
+from otolith.system.memory import release
 
 _Piece = tuple[slice, NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]
 STEPS_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0)
@@ -85,6 +86,7 @@ def _pieces(stream: Stream, sensor: str, marks: NDArray[np.float64]) -> Iterator
         filled = np.diff(inside) > 0
         if filled.any():
             x = np.asarray(stream.values[rows, inside[0] : inside[-1]], np.float32)
+            release(stream.values)
             yield slice(at, at + len(filled)), x, (inside[:-1] - inside[0])[filled], filled
 
 

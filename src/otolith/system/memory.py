@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 CGROUPS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
@@ -32,3 +37,22 @@ def _reclaimable(group: Path) -> int:
     except (OSError, ValueError):
         return 0
     return sum(int(figures.get(name, 0)) for name in ("inactive_file", "active_file"))
+
+
+def mapped(array: NDArray[Any]) -> mmap.mmap | None:
+    """Return the map of a file that an array lies in; None for one in memory."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    base = base.obj if isinstance(base, memoryview) else base
+    return base if isinstance(base, mmap.mmap) else None
+
+
+def release(array: NDArray[Any]) -> None:
+    """Let the system take back the pages of an array that lies in a file; its values stay.
+
+    Nothing is done for one in memory, or where the system does not offer this.
+    """
+    found = mapped(array)
+    if found is not None and hasattr(mmap, "MADV_DONTNEED"):
+        found.madvise(mmap.MADV_DONTNEED)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
 from otolith.recording import Recording, Stream
+from otolith.system.memory import release
+from otolith.windows.pieces import median_step, slices, where_step
 
 MAX_GAP_S = 0.25
 """A longer silence of any sensor ends a stretch; it is never bridged."""
@@ -16,7 +20,8 @@ MAX_GAP_S = 0.25
 MOST = 1e12
 """Largest value in m/s² or rad/s: beyond what any sensor measures, and far from where sums and slopes overflow."""
 
-_AT_ONCE = 1 << 20
+LONG = 4_000_000
+"""Points of a grid from which on its values are computed as they are asked for."""
 MOST_FILLED = 1000
 """Interpolated samples for one that was given: more, and a rate has nothing to do with its time stamps."""
 
@@ -116,10 +121,11 @@ def check_streams(recording: Recording) -> None:
 def _first_beyond(values: NDArray[np.floating]) -> tuple[int, int] | None:
     """Return row and column of the first value, by rows, that is no number up to `MOST`; None where all are."""
     for row, each in enumerate(values):
-        for at in range(0, values.shape[1], _AT_ONCE):  # a week's values have no room for a copy
-            wrong = ~(np.abs(each[at : at + _AT_ONCE]) <= MOST)
+        for at in slices(values.shape[1]):  # a week's values have no room for a copy
+            wrong = ~(np.abs(each[at]) <= MOST)
+            release(values)
             if wrong.any():
-                return row, at + int(wrong.argmax())
+                return row, at.start + int(wrong.argmax())
     return None
 
 
@@ -129,15 +135,16 @@ def _check_times(name: str, label: str, times: NDArray[np.float64], n_samples: i
             f"Recording {name!r}, {label}: {times.shape} time stamps for {n_samples} samples; expected one for each."
         )
     # `not >` rather than `<=`, so that a NaN among the times is caught too
-    wrong = np.flatnonzero(~(np.diff(times) > 0))
+    wrong = where_step(times, lambda steps: ~(steps > 0))
     if wrong.size:
         i = int(wrong[0]) + 1
         raise DataError(
             f"Recording {name!r}, {label}: time stamps have to increase, but sample {i} is at {times[i]} s "
             f"after {times[i - 1]} s. Sort the samples by time and remove repeated ones."
         )
-    if not np.isfinite(times).all():
-        i = int(np.flatnonzero(~np.isfinite(times))[0])
+    ends = np.isfinite(times[[0, -1]]) if len(times) else np.ones(1, np.bool_)  # between them they increase
+    if not ends.all():
+        i = 0 if not ends[0] else len(times) - 1
         raise DataError(f"Recording {name!r}, {label}: the time of sample {i} is {times[i]}, expected seconds.")
 
 
@@ -153,13 +160,47 @@ def _on_common_grid(recording: Recording, max_gap_s: float) -> list[Stream]:
     clocks = [_times_of(s) for s in recording.streams]
     out = []
     for bounds, lo, n in _grids(recording, max_gap_s):
-        grid = lo + np.arange(n) / rate_hz
-        rows = [
-            np.stack([np.interp(grid, t[a : b + 1], channel) for channel in s.values[:, a : b + 1]])
-            for s, t, (a, b) in zip(recording.streams, clocks, bounds, strict=True)
-        ]
-        out.append(_stacked(recording, rows, rate_hz, lo))
+        given = _Interpolated(recording.streams, tuple(clocks), bounds, lo, rate_hz, n)
+        values: Any = given if n >= LONG else given[:, :]
+        out.append(Stream(recording.channels, values, rate_hz, None, lo))
     return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Interpolated:
+    """Values of streams on a grid of `n` points from `lo` on, computed for the points that are asked for.
+
+    An array, as far as `values[:, a:b]` and `values[rows, a:b]` go.
+    """
+
+    streams: tuple[Stream, ...]
+    clocks: tuple[NDArray[np.float64], ...]
+    bounds: Bounds
+    lo: float
+    rate_hz: float
+    n: int
+
+    dtype = np.dtype(np.float64)
+    ndim = 2
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return sum(len(stream.channels) for stream in self.streams), self.n
+
+    def __getitem__(self, at: tuple[Any, slice]) -> NDArray[np.float64]:
+        rows, (first, stop, _) = at[0], at[1].indices(self.n)
+        grid = self.lo + np.arange(first, stop) / self.rate_hz
+        found = []
+        for stream, times, (a, b) in zip(self.streams, self.clocks, self.bounds, strict=True):
+            if len(grid):  # what lies around the points; interpolation reads no more
+                begin = max(a, int(np.searchsorted(times[a : b + 1], grid[0], "right")) + a - 1)
+                b = min(b, int(np.searchsorted(times[a : b + 1], grid[-1], "left")) + a + 1)
+                a = begin
+            some = times[a : b + 1]
+            found += [np.interp(grid, some, channel) for channel in stream.values[:, a : b + 1]]
+            release(stream.values)
+            release(times)
+        return np.stack(found)[rows]
 
 
 def _grids(recording: Recording, max_gap_s: float) -> Iterator[tuple[Bounds, float, int]]:
@@ -205,15 +246,15 @@ def _runs(recording: Recording, stream: Stream, times: NDArray[np.float64], max_
     """First and last sample of every stretch without a gap."""
     if stream.times is None:
         return [(0, len(times) - 1)]
-    steps = np.diff(times)
-    if steps.size and float(np.median(steps)) > max_gap_s:
+    spacing = median_step(times) if len(times) > 1 else 0.0
+    if spacing > max_gap_s:
         raise DataError(
             f"Recording {recording.name!r}, {'/'.join(stream.channels)}: samples come every "
-            f"{float(np.median(steps)):g} s, slower than the {max_gap_s:g} s that count as a gap. "
+            f"{spacing:g} s, slower than the {max_gap_s:g} s that count as a gap. "
             "Check that the times are in seconds."
         )
     # times such as 0.1 + 0.25 miss the limit by rounding; a nanosecond is below any sensor's clock
-    cuts = np.flatnonzero(steps > max_gap_s + 1e-9)
+    cuts = where_step(times, lambda steps: steps > max_gap_s + 1e-9)
     return list(zip([0, *(cuts + 1).tolist()], [*cuts.tolist(), len(times) - 1], strict=True))
 
 

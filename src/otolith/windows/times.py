@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from otolith.errors import DataError
 from otolith.windows.clock import MAX_GAP_S
+from otolith.windows.pieces import median_step, where_step
 
 MOST_JUMPS = 100
 COARSE = 0.2
@@ -123,7 +124,7 @@ def repair_whole(samples: Samples, sensor: str, place: Place) -> tuple[Samples, 
     def note(where: str, what: str, count: int) -> None:
         told.append(f"{where}: {what}")
 
-    if not (np.diff(samples.times) <= 0).any():
+    if not len(where_step(samples.times, lambda steps: steps <= 0)):
         return samples, ()
     first, *others = repair(samples, sensor, place, note, RESTORE)
     if others:
@@ -146,7 +147,7 @@ def rate_of(times: NDArray[np.float64]) -> float:
     span = min(10, len(times) - 1)
     if span < 1:
         raise ValueError("a rate needs two samples")
-    spacing = float(np.median(times[span:] - times[:-span])) / span
+    spacing = median_step(times, span) / span
     rate = 1 / spacing if spacing > 0 else 0.0
     return float(round(rate)) if 5 <= rate < np.inf and abs(rate - round(rate)) <= 0.01 * rate else rate
 

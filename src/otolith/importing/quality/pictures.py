@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +29,9 @@ from otolith.report.style import (
     short,
     styled,
 )
+from otolith.system.memory import release
 from otolith.windows.clock import MAX_GAP_S
+from otolith.windows.pieces import slices, where_step
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
@@ -102,9 +105,16 @@ def intervals(recording: Recording) -> Figure:
         for index, stream in enumerate(recording.streams):
             if stream.times is None or stream.n_samples < 2:
                 continue
-            steps = 1000 * np.diff(stream.times)
-            edges = np.geomspace(max(0.05, float(steps.min()) * 0.9), max(300.0, float(steps.max()) * 1.1), 90)
-            counts, _ = np.histogram(np.clip(steps, edges[0], edges[-1]), edges)
+            times = stream.times
+            parts = [slice(at.start, at.stop + 1) for at in slices(len(times) - 1)]
+            extremes = [
+                (float(steps.min()), float(steps.max())) for at in parts for steps in [1000 * np.diff(times[at])]
+            ]
+            least, most = min(low for low, _ in extremes), max(high for _, high in extremes)
+            edges = np.geomspace(max(0.05, least * 0.9), max(300.0, most * 1.1), 90)
+            counts = sum(
+                np.histogram(np.clip(1000 * np.diff(times[at]), edges[0], edges[-1]), edges)[0] for at in parts
+            )
             sensors = "both sensors" if len(stream.channels) == 6 else _title(stream.channels[0])
             label = f"{sensors}, {stream.rate_hz:g} Hz"
             axes.stairs(counts, edges, fill=True, alpha=0.65, color=(ACCENT, WARM)[index % 2], label=label)
@@ -138,10 +148,13 @@ def _title(channel: str) -> str:
 
 def _signals(axes: Axes, stream: Stream, rows: list[int]) -> None:
     times = stream.sample_times
+    ends = [0, *(where_step(times, lambda steps: steps > MAX_GAP_S) + 1).tolist(), len(times)]
     for colour, row in zip(FEW, rows, strict=False):
-        for part in np.split(np.arange(len(times)), np.flatnonzero(np.diff(times) > MAX_GAP_S) + 1):
-            at, low, high = _envelope(times[part], stream.values[row, part], max(2, BUCKETS * len(part) // len(times)))
-            if len(at) == len(part):
+        for part in (slice(a, b) for a, b in pairwise(ends)):
+            length = part.stop - part.start
+            at, low, high = _envelope(times[part], stream.values[row, part], max(2, BUCKETS * length // len(times)))
+            release(stream.values)
+            if len(at) == length:
                 axes.plot(at, high, color=colour, lw=0.8, rasterized=True)
             else:
                 axes.fill_between(at, low, high, color=colour, alpha=0.6, lw=0.3, rasterized=True)
@@ -154,4 +167,6 @@ def _envelope(
     if len(times) <= 2 * buckets:
         return times, values, values
     starts = np.linspace(0, len(times), buckets, endpoint=False).astype(np.int64)
-    return times[starts], np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    ends = [*starts.tolist(), len(times)]
+    low, high = (np.array([of(values[a:b]) for a, b in pairwise(ends)]) for of in (np.min, np.max))
+    return times[starts], low, high

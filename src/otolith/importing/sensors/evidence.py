@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS
 from otolith.recording import STANDARD_GRAVITY
+from otolith.system.memory import release
+from otolith.windows.pieces import AT_ONCE, where_step
 
 if TYPE_CHECKING:
     Array = NDArray[np.float64]
@@ -72,7 +74,25 @@ def in_blocks(
     >>> in_blocks(np.array([0.0, 1.0, 4.0]), np.array([[1.0, 3.0, 5.0]]), 2.0)[1:]
     (array([2, 1]), array([[2., 5.]]), array([[1., 0.]]))
     """
-    block = np.floor((times - times[0]) / length_s)
+    if len(times) <= AT_ONCE or len(where_step(times, lambda steps: steps < 0)):
+        return _in_blocks(times, values, length_s, float(times[0]))
+    found, first, begin = [], 0, float(times[0])
+    while first < len(times):  # pieces end where a block does
+        stop = min(first + AT_ONCE, len(times))
+        if stop < len(times):
+            numbers = np.floor((times[first:stop] - begin) / length_s)
+            stop = first + (int(np.searchsorted(numbers, numbers[-1])) or len(numbers))
+        found.append(_in_blocks(times[first:stop], values[:, first:stop], length_s, begin))
+        first = stop
+        release(values)
+    each = list(zip(*found, strict=True))
+    return np.concatenate(each[0]), np.concatenate(each[1]), np.concatenate(each[2], 1), np.concatenate(each[3], 1)
+
+
+def _in_blocks(
+    times: Array, values: NDArray[np.floating], length_s: float, begin: float
+) -> tuple[Array, NDArray[np.int64], Array, Array]:
+    block = np.floor((times - begin) / length_s)
     if (np.diff(block) < 0).any():
         order = np.argsort(block, kind="stable")
         block, values = block[order], values[:, order]
@@ -110,8 +130,9 @@ def gyro_unit_of_data(acc_times: Array, acc: Array, gyro_times: Array, gyro: Arr
 
     `acc` (3, samples) has gravity in it, in any unit. Whole numbers may be raw counts, whose size says nothing.
     """
-    large = float(np.percentile(np.abs(gyro), 99)) if gyro.size else 0.0
-    counts = bool(gyro.size and (gyro == np.round(gyro)).all())
+    some = gyro[:, :: max(1, gyro.shape[1] // AT_ONCE)]
+    large = float(np.percentile(np.abs(some), 99)) if some.size else 0.0
+    counts = bool(some.size and (some == np.round(some)).all())
     if not counts and large > MOST_RAD_S * 180 / math.pi:
         return "mdeg/s", "larger than any sensor's range in deg/s"
     if not counts and large > MOST_RAD_S:
@@ -147,12 +168,19 @@ def turning_of_gravity(acc_times: Array, acc: Array, gyro_times: Array, gyro: Ar
     if not hi - lo >= LEAST_S:
         return None
     grid = np.arange(lo, min(hi, lo + 1800.0), GRID_S)
+    stop = (
+        int(np.searchsorted(acc_times, grid[-1], "right")) + 1,
+        int(np.searchsorted(gyro_times, grid[-1], "right")) + 1,
+    )
     # what is left of the accelerometer's signal after half a second's average, twice, is mostly gravity
     width = round(0.5 / GRID_S)
     kernel = np.convolve(np.ones(width), np.ones(width)) / width**2
     g, w = (
         np.stack([np.convolve(np.interp(grid, times, row), kernel, "valid") for row in values])
-        for times, values in ((acc_times, acc), (gyro_times, gyro))
+        for times, values in (
+            (acc_times[: stop[0]], acc[:, : stop[0]]),
+            (gyro_times[: stop[1]], gyro[:, : stop[1]]),
+        )
     )
     turned, expected = np.gradient(g, GRID_S, axis=1), np.cross(g, w, axis=0)
     product, square = float(np.sum(turned * expected)), float(np.sum(expected**2))

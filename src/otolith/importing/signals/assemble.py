@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from otolith.errors import DataError
 from otolith.importing.disk_buffer import Texts
@@ -17,7 +18,9 @@ from otolith.importing.session import ACC, GYRO, NO_ACC, SENSORS, Sensor, Sessio
 from otolith.importing.signals.flags import flags_of
 from otolith.importing.signals.repair import clean, gaps
 from otolith.recording import CHANNELS, Recording, Segment, Stream
+from otolith.system.memory import mapped, release
 from otolith.windows.clock import check_contiguous
+from otolith.windows.pieces import slices, where_step
 from otolith.windows.times import Samples, rate_of
 
 if TYPE_CHECKING:
@@ -115,7 +118,7 @@ def assemble(prepared: Prepared, questions: Questions) -> list[tuple[Recording, 
     out = []
     for number in range(count):
         parts = [
-            replace(each[number], values=each[number].values * factor)
+            replace(each[number], values=_scaled(each[number].values, factor))
             for each, factor in zip(prepared.parts, factors, strict=True)
         ]
         name = session.name if count == 1 else f"{session.name} part {number + 1}"
@@ -173,16 +176,29 @@ def _recording(
 
 def _from_zero(part: Samples, zero: float, sensor: Sensor, found: Findings) -> Samples:
     """Return a part that counts from `zero`; samples that are then too close to be told apart become one."""
-    times = part.times - zero
-    again = np.concatenate([[False], np.diff(times) <= 0])
-    if again.any():
-        what = f"{int(again.sum())} rows of the {sensor.kind} follow within no time; the first of them is kept"
-        found.repair(sensor.table.at(int(part.rows[int(np.argmax(again))])), what, int(again.sum()))
-    return replace(part, times=times).take(~again)
+    times = part.times - zero if zero else part.times
+    again = where_step(times, lambda steps: steps <= 0) + 1
+    if not len(again):
+        return replace(part, times=times)
+    what = f"{len(again)} rows of the {sensor.kind} follow within no time; the first of them is kept"
+    found.repair(sensor.table.at(int(part.rows[again[0]])), what, len(again))
+    keep = np.ones(len(times), np.bool_)
+    keep[again] = False
+    return replace(part, times=times).take(keep)
+
+
+def _scaled(values: NDArray[np.floating], factor: float) -> NDArray[np.floating]:
+    """Return values in another unit; in place where they lie in a file that is ours to change."""
+    if mapped(values) is None or not values.flags.writeable:
+        return values * factor
+    for at in slices(values.shape[1]):
+        values[:, at] *= factor
+        release(values)
+    return values
 
 
 def _stream(sensor: Sensor, part: Samples) -> Stream:
-    if sensor.clock.regular is not None and (np.diff(part.rows) == 1).all():
+    if sensor.clock.regular is not None and not len(where_step(part.rows, lambda steps: steps != 1)):
         return Stream(SENSORS[sensor.kind], part.values, sensor.clock.regular, None, float(part.times[0]))
     rate = sensor.clock.regular or (rate_of(part.times) if len(part.times) > 1 else 0.0)
     if not (np.isfinite(rate) and rate > 0):
@@ -198,9 +214,17 @@ def _joined(streams: list[Stream]) -> list[Stream]:
     if not others or (first.n_samples, first.times is None) != (others[0].n_samples, others[0].times is None):
         return streams
     if first.times is not None:
-        same = np.array_equal(first.times, others[0].sample_times)
+        same = first.times is others[0].times or np.array_equal(first.times, others[0].sample_times)
     else:
         same = (first.rate_hz, first.start_s) == (others[0].rate_hz, others[0].start_s)
     if not same:
         return streams
-    return [replace(first, channels=CHANNELS, values=np.concatenate([first.values, others[0].values]))]
+    return [replace(first, channels=CHANNELS, values=_stacked(first.values, others[0].values))]
+
+
+def _stacked(acc: NDArray[np.floating], gyro: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return (6, samples); without a copy where the second lies beside the first in one file."""
+    apart = gyro.__array_interface__["data"][0] - acc.__array_interface__["data"][0]
+    if mapped(acc) is not None and mapped(acc) is mapped(gyro) and apart == 3 * acc.strides[0]:
+        return np.lib.stride_tricks.as_strided(acc, (6, acc.shape[1]), acc.strides)
+    return np.concatenate([acc, gyro])

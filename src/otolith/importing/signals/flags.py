@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from otolith.importing.findings import Flag
 from otolith.importing.sensors.evidence import in_blocks
 from otolith.recording import STANDARD_GRAVITY, Stream
+from otolith.system.memory import release
 from otolith.windows.clock import MAX_GAP_S
+from otolith.windows.pieces import slices
 
 STILL_MS2 = 0.013 * STANDARD_GRAVITY
 """Deviation of every axis within a block below which a device lies still: 13 mg, as actigraphy has it."""
@@ -56,9 +58,12 @@ def _still(times: NDArray[np.float64], values: NDArray[np.floating]) -> list[tup
 
 
 def _frozen(times: NDArray[np.float64], values: NDArray[np.floating]) -> list[tuple[float, float]]:
-    same = np.diff(times) <= MAX_GAP_S
-    for row in values:
-        same &= row[1:] == row[:-1]
+    same = np.zeros(max(0, len(times) - 1), np.bool_)
+    for at in slices(len(same)):
+        more = slice(at.start, at.stop + 1)
+        x = values[:, more]
+        same[at] = (np.diff(times[more]) <= MAX_GAP_S) & (x[:, 1:] == x[:, :-1]).all(axis=0)
+        release(values)
     return [(float(times[a]), float(times[b + 1])) for a, b in _runs(same) if times[b + 1] - times[a] >= FROZEN_S]
 
 
@@ -66,14 +71,19 @@ def _saturated(
     times: NDArray[np.float64], values: NDArray[np.floating], ranges: tuple[float, ...]
 ) -> list[tuple[float, float]]:
     """Return runs of samples at an axis' extreme value, where that ends a range; runs within a second are one."""
-    at_end = np.zeros(values.shape[1], bool)
-    for row in values:
-        for extreme in (float(row.max()), float(row.min())):
+    parts = [(values[:, at].max(axis=1), values[:, at].min(axis=1)) for at in slices(values.shape[1])]
+    extremes = np.max([high for high, _ in parts], axis=0), np.min([low for _, low in parts], axis=0)
+    at_end = np.zeros(values.shape[1], np.bool_)
+    for row, both in zip(values, zip(*extremes, strict=True), strict=True):
+        for extreme in map(float, both):
             if any(abs(abs(extreme) / end - 1) <= RANGE_TOLERANCE for end in ranges):
-                near = np.abs(row - extreme) <= 1e-3 * abs(extreme)
+                near = np.zeros(len(row), np.bool_)
+                for at in slices(len(row)):
+                    near[at] = np.abs(row[at] - extreme) <= 1e-3 * abs(extreme)
                 for a, b in _runs(near):
                     if b - a + 1 >= SATURATED_SAMPLES:
                         at_end[a : b + 1] = True
+    release(values)
     spans: list[tuple[float, float]] = []
     for a, b in _runs(at_end):
         if spans and times[a] - spans[-1][1] <= 1.0:

@@ -17,6 +17,7 @@ from otolith.importing.sensors.evidence import acc_unit_of_data, blocks_of
 from otolith.importing.session import ACC
 from otolith.importing.times.arrival import on_an_even_clock
 from otolith.windows.clock import MAX_GAP_S
+from otolith.windows.pieces import where_step
 from otolith.windows.times import Samples, repair, rows_that
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def clean(sensor: Sensor, findings: Findings) -> list[Samples]:
 
 def gaps(samples: Samples, kind: str) -> list[Gap]:
     """Silences that `otolith.windows.clock` will not bridge."""
-    at = np.flatnonzero(np.diff(samples.times) > MAX_GAP_S + 1e-9)
+    at = where_step(samples.times, lambda steps: steps > MAX_GAP_S + 1e-9)
     return [Gap(kind, float(samples.times[i]), float(samples.times[i + 1])) for i in at]
 
 
