@@ -33,8 +33,8 @@ class Reading:
         time_unit: s, ms, us or ns.
         time_format: Format of times that are not ISO 8601, such as "%d.%m.%Y %H:%M:%S%.f".
         rate: Sampling rate in Hz of tables without time.
-        acc_unit: m/s^2, g or mg.
-        gyro_unit: rad/s, deg/s or mdeg/s.
+        acc_unit: m/s^2, g or mg; raw counts: how many make a g (4096/g), or range and bits (8g/16bit).
+        gyro_unit: rad/s, deg/s or mdeg/s; raw counts: 16.4/dps, or range and bits (2000dps/16bit).
         gravity: included or removed: whether the accelerometer shows gravity.
         acc_only: Leave the gyroscope out.
         yes: Take a complete guess of the columns as it is.

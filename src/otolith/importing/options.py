@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from otolith.errors import DataError, unknown
-from otolith.importing.naming.units import ACC_UNITS, GRAVITY, GYRO_UNITS, TIME_UNITS
+from otolith.importing.naming.units import ACC_UNITS, GRAVITY, GYRO_UNITS, TIME_UNITS, factor_of
 
 NONE = "none"
 """Given for a column, it says that there is none, whatever a column is called."""
@@ -28,8 +28,8 @@ class ImportOptions:
         time_unit: s, ms, us or ns: of a time column that holds numbers.
         time_format: of a time column that holds text other than ISO 8601, such as "%d.%m.%Y %H:%M:%S%.f".
         rate_hz: sampling rate of tables without a time column.
-        acc_unit: m/s^2, g or mg.
-        gyro_unit: rad/s, deg/s or mdeg/s.
+        acc_unit: m/s^2, g or mg; of raw counts how many make a g ("4096/g"), or their range and bits ("8g/16bit").
+        gyro_unit: rad/s, deg/s or mdeg/s; of raw counts "16.4/dps" or "2000dps/16bit".
         gravity: "included" in the accelerometer's signal or "removed" from it.
         subject: the person who wore the device in all recordings.
         subject_folder: the subject is the first folder below the source, or the source's own name.
@@ -72,13 +72,19 @@ class ImportOptions:
 
     def __post_init__(self) -> None:
         for option, value, known in (
-            ("--acc-unit", self.acc_unit, ACC_UNITS),
-            ("--gyro-unit", self.gyro_unit, GYRO_UNITS),
             ("--gravity", self.gravity, GRAVITY),
             ("--time-unit", self.time_unit, TIME_UNITS),
         ):
             if value is not None and value not in known:
                 raise DataError(f"{option}: {unknown('value', value, known)}")
+        for option, value, units, counts in (
+            ("--acc-unit", self.acc_unit, ACC_UNITS, ("4096/g", "8g/16bit")),
+            ("--gyro-unit", self.gyro_unit, GYRO_UNITS, ("16.4/dps", "2000dps/16bit")),
+        ):
+            if value is not None and factor_of(value, units) is None:
+                raise DataError(
+                    f"{option}: {unknown('value', value, units)} Raw counts are said such as {' or '.join(counts)}."
+                )
         for option, columns in (("--acc", self.acc), ("--gyro", self.gyro)):
             if columns is not None and columns != (NONE,) and (len(columns) != 3 or len(set(columns)) < 3):
                 raise DataError(

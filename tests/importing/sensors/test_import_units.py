@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from otolith.errors import DataError
 from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, split_header, unit_in_name
+from otolith.importing.questions import Undecided
 from otolith.importing.sensors.evidence import acc_unit_of_data, blocks_of, gravity_of_data, gyro_unit_of_data
 from tests.helpers.exports import G, signal
 from tests.importing.sensors.test_places import write
 
 S = signal(jitter=0.2)
+YES = ImportOptions(accept_guess=True)
 
 
 @pytest.mark.parametrize(
@@ -119,3 +121,23 @@ def test_a_unit_of_another_file_that_the_data_contradict_is_asked(tmp_path: Path
         write(tmp_path / f"{name}.csv", {"time": S.acc_times, "acc_*": values})
     with pytest.raises(DataError, match=r"b\.csv: In which unit is the accelerometer"):
         read_recordings(tmp_path, ImportOptions(accept_guess=True))
+
+
+@pytest.mark.parametrize(("acc", "gyro"), [("4096/g", "16.4/dps"), ("8g/16bit", "2000 dps/16 bit")])
+def test_raw_counts_are_asked_about_and_said(tmp_path: Path, acc: str, gyro: str) -> None:
+    counts = {"acc_*": np.round(S.acc / G * 4096), "gyro_*": np.round(S.gyro * 180 / np.pi * 32768 / 2000)}
+    path = write(tmp_path / "t.csv", {"time": S.acc_times} | counts)
+    with pytest.raises(Undecided, match=r"raw counts.*--acc-unit 4096/g.*8g/16bit"):
+        read_recordings(path, YES)
+    with pytest.raises(Undecided, match=r"raw counts.*--gyro-unit 16\.4/dps"):
+        read_recordings(path, replace(YES, acc_unit=acc))
+    found = read_recordings(path, replace(YES, acc_unit=acc, gyro_unit=gyro))
+    (stream,) = found.recordings[0].streams
+    np.testing.assert_allclose(stream.values[:3], S.acc, atol=0.01)
+    np.testing.assert_allclose(stream.values[3:], S.gyro, atol=0.01)
+
+
+@pytest.mark.parametrize("unit", ["4096", "0/g", "4096/kg", "g/16bit", "8g/99bit", "-2/g"])
+def test_counts_that_say_no_scale_are_refused(unit: str) -> None:
+    with pytest.raises(DataError, match=r"--acc-unit: .*4096/g"):
+        ImportOptions(acc_unit=unit)

@@ -44,6 +44,13 @@ _SENSOR_UNITS, _TIME_UNITS = (
     {spelling: unit for unit, spellings in spelled.items() for spelling in spellings}
     for spelled in (_SPELLED, _TIME_SPELLED)
 )
+_COUNT = r"(?:lsb|lsbs|counts?|digits?)"
+_VALUE = r"(?P<number>\d{1,7}(?:\.\d{1,9})?)"
+_PER_UNIT = re.compile(rf"{_VALUE}\s*{_COUNT}?\s*/\s*(?P<unit>\D.*)", re.IGNORECASE)
+_RANGE = re.compile(
+    rf"(?:\+-|\+/-|±)?\s*{_VALUE}\s*(?P<unit>\D.*?)\s*/\s*(?P<bits>[89]|1\d|2\d|3[0-2])\s*-?bits?", re.IGNORECASE
+)
+_PER_COUNT = re.compile(rf"{_VALUE}\s*(?P<unit>[^\d/].*?)(?:\s*/\s*{_COUNT})?", re.IGNORECASE)
 _BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]\s*$")
 
 
@@ -77,6 +84,31 @@ def unit_of_text(text: str) -> str | None:
     ('m/s^2', 'm/s^2', 'deg/s', None)
     """
     return _SENSOR_UNITS.get(_plain(text)) or _SENSOR_UNITS.get(_plain(text).replace(" ", ""))
+
+
+def factor_of(text: str, units: dict[str, float]) -> float | None:
+    """Return SI units in one of a file's numbers, by a unit or by what raw counts mean; None for any other text.
+
+    Counts are said as counts a unit ("4096/g", "16.4 LSB/dps"), as units a count ("0.061 mg"), or as the range on
+    either side of zero and the bits of a number ("8g/16bit").
+
+    >>> [round(factor_of(text, ACC_UNITS) or 0, 6) for text in ("g", "4096/g", "8g/16bit", "0.5 mg/LSB")]
+    [9.80665, 0.002394, 0.002394, 0.004903]
+    >>> round(factor_of("131 LSB/(deg/s)", GYRO_UNITS) or 0, 8), factor_of("4096", ACC_UNITS)
+    (0.00013323, None)
+    """
+    if text in units:
+        return units[text]
+    for pattern, scale in (
+        (_PER_UNIT, lambda number, _: 1 / number),
+        (_RANGE, lambda number, bits: number / 2 ** (int(bits) - 1)),
+        (_PER_COUNT, lambda number, _: number),
+    ):
+        match = pattern.fullmatch(text.strip())
+        unit = None if match is None else units.get(unit_of_text(match["unit"]) or "")
+        if match is not None and unit is not None and float(match["number"]) > 0:
+            return unit * scale(float(match["number"]), match.groupdict().get("bits"))
+    return None
 
 
 def is_unit_text(text: str) -> bool:

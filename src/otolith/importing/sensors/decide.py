@@ -6,13 +6,14 @@ says anything, a person is asked. Every outcome is noted with its reason.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS
+from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, factor_of
 from otolith.importing.sensors.evidence import Blocks, acc_unit_of_data, blocks_of, gravity_of_data, gyro_unit_of_data
 from otolith.importing.session import Sensor
 from otolith.recording import STANDARD_GRAVITY
@@ -26,6 +27,7 @@ SHORTEST_S = 1.0
 """Less tells no unit."""
 MOST_STILL = 2 * STANDARD_GRAVITY
 """m/s² beyond which no body's acceleration stays, on average over two seconds, for most of a recording."""
+GYRO_COUNTS = " If these are raw counts, say so: --gyro-unit 16.4/dps, or range and bits: --gyro-unit 2000dps/16bit."
 GRAVITY_MEANING = (("included", "at rest it shows 9.8 m/s^2"), ("removed", "at rest it shows about 0"))
 
 
@@ -43,16 +45,19 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
     if hint and not linear and blocks.typical * ACC_UNITS[hint[0]] > MOST_STILL:  # such as a magnetometer's
         hint = None
     meanings = [(unit, f"1 g is {STANDARD_GRAVITY / factor:.5g}") for unit, factor in ACC_UNITS.items()]
+    counts = f" Its length is typically {blocks.typical:.4g}: if these are raw counts, give how many make a g, such as "
+    counts += f"--acc-unit {likely_counts(blocks.typical)}/g, or range and bits, such as --acc-unit 8g/16bit."
     unit = _decided(
         "accelerometer unit", sensor, questions, findings,
         given=options.acc_unit,
         stated=(sensor.unit, sensor.unit_why),
         seen=(seen, f"{evidence}, the length of gravity in {seen}"),
         hint=None if linear else hint,
-        question=("In which unit is the accelerometer?", meanings, "--acc-unit"),
+        question=(f"In which unit is the accelerometer?{counts}", meanings, "--acc-unit"),
         lasting_s=lasting(parts),
     )  # fmt: skip
-    blocks = blocks.scaled(ACC_UNITS[unit])
+    factor = factor_of(unit, ACC_UNITS) or math.nan
+    blocks = blocks.scaled(factor)
     gravity = _decided(
         "gravity", sensor, questions, findings,
         given=options.gravity,
@@ -62,7 +67,16 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
         question=("Is gravity in the accelerometer's signal?", GRAVITY_MEANING, "--gravity"),
         lasting_s=lasting(parts),
     )  # fmt: skip
-    return ACC_UNITS[unit], gravity
+    return factor, gravity
+
+
+def likely_counts(length: float) -> int:
+    """Return the power of two nearest to a length, as accelerometers give for a g.
+
+    >>> likely_counts(4013.0), likely_counts(0.2)
+    (4096, 4096)
+    """
+    return 2 ** round(math.log2(length)) if 100 < length < 1e6 else 4096
 
 
 def gyro_unit(
@@ -84,10 +98,10 @@ def gyro_unit(
         stated=(sensor.unit, sensor.unit_why),
         seen=(seen[0], f"in the data {seen[1]}"),
         hint=_hint(sensor, questions),
-        question=("In which unit is the gyroscope?", meanings, "--gyro-unit"),
+        question=(f"In which unit is the gyroscope?{GYRO_COUNTS}", meanings, "--gyro-unit"),
         lasting_s=lasting(parts),
     )  # fmt: skip
-    return GYRO_UNITS[unit]
+    return factor_of(unit, GYRO_UNITS) or math.nan
 
 
 def _decided(
