@@ -1,8 +1,12 @@
-"""Options of the commands that read recordings of users' own: `import` and `predict`."""
+"""Options of the commands that read recordings of users' own: `import`, `predict`, `live` and `calibrate`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -10,9 +14,11 @@ from cyclopts import Parameter
 from otolith.cli.shared import Flag
 
 if TYPE_CHECKING:
+    from otolith.cli.display import LiveProgress
     from otolith.importing import ImportOptions
 
 Columns = Annotated[str | None, Parameter(metavar="X,Y,Z")]
+File = Annotated[Path | None, Parameter(metavar="FILE")]
 Column = Annotated[str | None, Parameter(metavar="COLUMN")]
 
 
@@ -37,6 +43,12 @@ class Reading:
         gyro_unit: rad/s, deg/s or mdeg/s; raw counts: 16.4/dps, or range and bits (2000dps/16bit).
         gravity: included or removed: whether the accelerometer shows gravity.
         acc_only: Leave the gyroscope out.
+        labels: File of intervals: recording, start, end, activity.
+        label_map: File that renames and merges activities: two columns, as written and as meant (none: leave out).
+        keep_case: Hold activities apart that differ only in case or blanks.
+        timezone: Zone of times that name none, and of days and hours; default: the recording's own, else UTC.
+        layout: File in TOML that answers these questions once for a whole study.
+        read_as: Name of a format, such as sensor_logger, phyphox or table; default: the one that fits.
         yes: Take a complete guess of the columns as it is.
     """
 
@@ -56,6 +68,12 @@ class Reading:
     gyro_unit: str | None = None
     gravity: str | None = None
     acc_only: Flag = False
+    labels: File = None
+    label_map: File = None
+    keep_case: Flag = False
+    timezone: Annotated[str | None, Parameter(metavar="ZONE")] = None
+    layout: File = None
+    read_as: Annotated[str | None, Parameter(metavar="NAME")] = None
     yes: Flag = False
 
     def options(self, **more: Any) -> ImportOptions:
@@ -79,6 +97,12 @@ class Reading:
             gyro_unit=self.gyro_unit,
             gravity=self.gravity,
             acc_only=self.acc_only,
+            labels=self.labels,
+            label_map=self.label_map,
+            keep_case=self.keep_case,
+            timezone=self.timezone,
+            layout=self.layout,
+            format=self.read_as,
             accept_guess=self.yes,
             **more,
         )
@@ -91,3 +115,22 @@ Flat = Annotated[Reading, Parameter(name="*")]
 
 def _split(columns: str | None) -> tuple[str, ...] | None:
     return None if columns is None else tuple(name.strip() for name in columns.split(","))
+
+
+@contextmanager
+def as_dataset(source: str | None, options: ImportOptions, progress: LiveProgress) -> Iterator[str | None]:
+    """Yield the name or folder of a data set; what `otolith import` reads is one for as long as the context lasts."""
+    from otolith import datasets
+    from otolith.datasets.card import CARD
+
+    path = None if source is None or source in datasets.names() else Path(source).expanduser()
+    if path is None or not path.exists() or (path / CARD).is_file():
+        yield source
+        return
+    from otolith.cli.terminal import terminal
+    from otolith.importing import import_recordings
+
+    with TemporaryDirectory(prefix="otolith-") as folder:
+        out = Path(folder) / (path.stem or "recordings")
+        import_recordings(path, out, options, ask=terminal(progress), progress=progress)
+        yield str(out)

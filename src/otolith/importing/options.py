@@ -8,6 +8,8 @@ from pathlib import Path
 
 from otolith.errors import DataError, unknown
 from otolith.importing.naming.units import ACC_UNITS, GRAVITY, GYRO_UNITS, TIME_UNITS, factor_of
+from otolith.importing.study import read_layout
+from otolith.importing.times.local_time import known_zone
 
 NONE = "none"
 """Given for a column, it says that there is none, whatever a column is called."""
@@ -38,6 +40,8 @@ class ImportOptions:
         keep_case: hold activities apart that differ only in case or blanks.
         acc_only: leave the gyroscope out.
         accept_guess: take a complete guess of the columns without confirmation.
+        layout: file that answers the same for a whole study, see `otolith.importing.study`; what is given here holds.
+        timezone: zone of times that name none, such as Europe/Berlin.
         leave_out: leave out files that cannot be read or used, and tell why; otherwise the first of them is an error.
 
     Raises:
@@ -69,8 +73,19 @@ class ImportOptions:
     acc_only: bool = False
     accept_guess: bool = False
     leave_out: bool = False
+    layout: Path | None = None
+    timezone: str | None = None
 
     def __post_init__(self) -> None:
+        if self.layout is not None:
+            said = read_layout(self.layout)
+            if {self.subject, self.subject_column} != {None} or self.subject_folder:  # who it was is one answer
+                said = {name: value for name, value in said.items() if not name.startswith("subject")}
+            for name, value in said.items():
+                if getattr(self, name) in (None, False):
+                    object.__setattr__(self, name, value)
+        if self.timezone is not None and known_zone(self.timezone) is None:
+            raise DataError(f"--timezone: {self.timezone!r} is no zone. Give one such as Europe/Berlin or UTC.")
         for option, value, known in (
             ("--gravity", self.gravity, GRAVITY),
             ("--time-unit", self.time_unit, TIME_UNITS),

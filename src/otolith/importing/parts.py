@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from otolith.errors import DataError
 from otolith.importing.containers.sources import Member, gather
 from otolith.importing.disk_buffer import in_memory
 from otolith.importing.findings import Findings
 from otolith.importing.formats import TAKEN
 from otolith.importing.grouping.folders import folders_of
 from otolith.importing.grouping.left_out import LeftOut, parts_of
+from otolith.importing.labels.activities import read_map, tidied
+from otolith.importing.labels.intervals import read_intervals
+from otolith.importing.labels.segments import segments_of_intervals, those_of
+from otolith.importing.options import ImportOptions
 from otolith.importing.questions import Questions
-from otolith.importing.read import prepare_folder
+from otolith.importing.read import prepare_folder, span
+from otolith.importing.sensors.places import of_place
 from otolith.importing.session import Folder
 from otolith.importing.signals.assemble import assemble
 from otolith.progress import Stage
@@ -34,11 +40,11 @@ class Part:
 
 
 def list_parts(
-    sources: Sequence[Path], left_out: LeftOut, labels: Path | None = None
+    sources: Sequence[Path], left_out: LeftOut, labels: Path | None = None, place: str | None = None
 ) -> tuple[list[Folder], list[str]]:
     """List files in parts that can be read without each other, and files that are no recordings.
 
-    `left_out` is told of what cannot be opened.
+    `left_out` is told of what cannot be opened. Files that say another place than the given one are passed over.
 
     Raises:
         DataError: a source is missing, or what `left_out` does not allow to be left out.
@@ -46,8 +52,8 @@ def list_parts(
     with gather(sources, TAKEN, left_out.add, apart=True) as gathered:
         if not gathered.members:
             return [], gathered.passed_over
-        folders = folders_of(list(sources), gathered.members, labels)
-    return [part for folder in folders for part in parts_of(folder)], gathered.passed_over
+        folders, elsewhere = of_place(folders_of(list(sources), gathered.members, labels), place)
+    return [part for folder in folders for part in parts_of(folder)], [*gathered.passed_over, *elsewhere]
 
 
 def read_part(part: Folder, questions: Questions) -> Part:
@@ -63,6 +69,37 @@ def read_part(part: Folder, questions: Questions) -> Part:
     for _, findings in found:
         passed += findings.passed_over
     return Part(found, tuple(dict.fromkeys(passed)))
+
+
+def check_labels(options: ImportOptions, n_parts: int) -> None:
+    """Refuse a file of labels that does not say of which recording, where there are several files.
+
+    Raises:
+        DataError: an interval names none.
+    """
+    if options.labels is None or n_parts < 2:
+        return
+    for each in read_intervals(options.labels):
+        if each.recording is None:
+            raise DataError(f"{each.where}: does not say of which recording; there are {n_parts} files.")
+
+
+def labelled(found: Sequence[tuple[Recording, Findings]], questions: Questions) -> list[tuple[Recording, Findings]]:
+    """Return recordings with the activities that options give them: intervals of a file, and their names.
+
+    Raises:
+        DataError: see `otolith.importing.labels.segments.segments_of_intervals`.
+    """
+    options, out = questions.options, list(found)
+    if options.labels is not None:
+        spans = {each.name: span(each) for each, _ in out}
+        findings = {each.name: told for each, told in out}
+        ours = those_of(read_intervals(options.labels, questions.kept_words), spans)
+        placed = segments_of_intervals(ours, spans, findings)
+        out = [(replace(each, segments=placed[each.name]), told) for each, told in out]
+    mapping = None if options.label_map is None else read_map(options.label_map)
+    recordings, _ = tidied([each for each, _ in out], mapping, options.keep_case)
+    return list(zip(recordings, (told for _, told in out), strict=True))
 
 
 def file_of(part: Folder) -> str:

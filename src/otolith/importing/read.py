@@ -224,7 +224,7 @@ def _together(
             "Import them as two data sets: a model takes one or the other."
         )
     if intervals is not None:
-        spans = {each.name: _span(each) for each in recordings}
+        spans = {each.name: span(each) for each in recordings}
         placed = labels.segments_of_intervals(intervals, spans, findings)
         recordings = [replace(each, segments=placed[each.name]) for each in recordings]
     names = {segment.activity for each in recordings for segment in each.segments}
@@ -237,7 +237,7 @@ def _together(
     return Imported(recordings, findings, next(iter(by_gravity)), notes=tuple(notes))
 
 
-def _span(recording: Recording) -> tuple[float, float]:
+def span(recording: Recording) -> tuple[float, float]:
     """Return first and last time of any of its samples."""
     times = [stream.sample_times for stream in recording.streams]
     return min(float(each[0]) for each in times), max(float(each[-1]) for each in times)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from otolith.prediction import open_sources
 from otolith.prediction.matching import fitting, refuse_removed_gravity
 from otolith.recording import Recording, Stream
 from otolith.windows.clock import contiguous
+
+if TYPE_CHECKING:
+    from otolith.importing import Ask, ImportOptions
 
 MOST = 100
 """Recordings that are held in memory at most."""
@@ -64,13 +68,18 @@ class Playable:
 
 
 def playable(
-    named: Sequence[str], model: Model, root: str | Path | None = None
+    named: Sequence[str],
+    model: Model,
+    root: str | Path | None = None,
+    options: ImportOptions | None = None,
+    ask: Ask | None = None,
 ) -> tuple[dict[str, Playable], list[str]]:
     """Return recordings by name, and sentences on those that were left out.
 
     Args:
         named: data sets, folders or exports as `otolith predict` takes them; "SOURCE:RECORDING" for one of a source.
         root: folder of a built-in data set.
+        options, ask: see `otolith.prediction.open_sources`.
 
     Raises:
         DataError: an unknown source or recording, or none that the model can be used on (with the first reason).
@@ -79,7 +88,7 @@ def playable(
     notes: list[str] = []
     for text in named:
         source, only = _split(text)
-        (opened,) = open_sources([source], root)
+        (opened,) = open_sources([source], root, options, ask)
         refuse_removed_gravity(opened.gravity, model.meta, model.encoder.scaler, opened.name)
         seen = []
         for recording in opened.recordings:

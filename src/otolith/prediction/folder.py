@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from otolith.errors import DataError
 from otolith.model import Model
 from otolith.prediction import days, page, tables
@@ -42,17 +44,24 @@ class Summary:
         seconds: of each activity.
         not_worn_s: seconds in which the device was not worn; they count for no activity.
         without: number of recordings that lack a sensor.
+        labelled, agreed: number of windows that have a label, and of those that were recognised as it says.
     """
 
     n: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     not_worn_s: float = 0.0
     without: Counter[str] = field(default_factory=Counter)
+    labelled: int = 0
+    agreed: int = 0
 
     def add(self, timeline: Timeline) -> None:
         """Add a recording."""
         self.n += 1
         self.without.update(timeline.without)
+        known = timeline.labels != ""
+        if known.any():
+            self.labelled += int(known.sum())
+            self.agreed += int((np.array(timeline.activity)[known] == timeline.labels[known]).sum())
         for each in timeline.intervals():
             if each.activity == NOT_WORN:
                 self.not_worn_s += each.stop_s - each.start_s

@@ -8,12 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from otolith import datasets
 from otolith.datasets.card import CARD
 from otolith.datasets.folder import FolderDataset
 from otolith.errors import DataError
 from otolith.recording import Recording
+
+if TYPE_CHECKING:
+    from otolith.importing import Ask, ImportOptions
 
 
 @dataclass
@@ -40,7 +44,12 @@ class Opened:
     notes: list[str] = field(default_factory=list)
 
 
-def open_sources(sources: Sequence[str | Path], root: str | Path | None = None) -> list[Opened]:
+def open_sources(
+    sources: Sequence[str | Path],
+    root: str | Path | None = None,
+    options: ImportOptions | None = None,
+    ask: Ask | None = None,
+) -> list[Opened]:
     """Open data sets by name or folder, and the exports of phones and loggers (CSV, Parquet, zip, folder).
 
     All exports are read as one source, since the sensors of one recording may lie in several files.
@@ -48,6 +57,8 @@ def open_sources(sources: Sequence[str | Path], root: str | Path | None = None) 
     Args:
         sources: names, folders and files.
         root: folder of a built-in data set; see `otolith.load`.
+        options: answers to what exports leave open.
+        ask: a person who answers the rest.
 
     Raises:
         DataError: a source is not one of these, or cannot be read.
@@ -69,7 +80,7 @@ def open_sources(sources: Sequence[str | Path], root: str | Path | None = None) 
                 f"{str(source)!r} is neither a file or folder nor the name of a data set. Give a path, or one of "
                 f"{', '.join(datasets.names())}."
             )
-    return [*opened, *([_exports(exports)] if exports else [])]
+    return [*opened, *([_exports(exports, options, ask)] if exports else [])]
 
 
 def _dataset(source: str | Path, root: str | Path | None) -> Opened:
@@ -79,11 +90,11 @@ def _dataset(source: str | Path, root: str | Path | None) -> Opened:
     return Opened(found.info.name, found.recordings(), found.info.n_recordings, started, found.info.gravity)
 
 
-def _exports(paths: list[Path]) -> Opened:
+def _exports(paths: list[Path], options: ImportOptions | None, ask: Ask | None) -> Opened:
     """Read raw exports through `otolith.importing`."""
     from otolith.importing.read import NO_SUBJECT, read_recordings
 
-    imported = read_recordings(paths)
+    imported = read_recordings(paths, options, ask)
     return Opened(
         ", ".join(path.name for path in paths),
         iter(imported.recordings),

@@ -223,9 +223,10 @@ def _text(value: Any) -> str | None:
 def _of_exports(
     paths: Sequence[Path], options: ImportOptions, left_out: LeftOut, passed_over: list[str]
 ) -> Iterator[Unit]:
-    from otolith.importing.parts import file_of, list_parts, stamp_of
+    from otolith.importing.parts import check_labels, file_of, list_parts, stamp_of
 
-    parts, others = list_parts(paths, left_out, options.labels)
+    parts, others = list_parts(paths, left_out, options.labels, options.place)
+    check_labels(options, len(parts))
     passed_over += others
     for part in parts:
         file = file_of(part)
@@ -242,14 +243,14 @@ class _Exported:
     file: str
 
     def __call__(self, hints: Hints, ask: Ask | None, scratch: Path | None = None) -> Read:
-        from otolith.importing.parts import read_part
+        from otolith.importing.parts import labelled, read_part
         from otolith.importing.questions import Questions
 
         questions: Questions = Questions(self.options, ask)
         questions.hints.update(hints)
         found = read_part(self.part, questions)
         given = []
-        for recording, findings in found.recordings:
+        for recording, findings in labelled(found.recordings, questions):
             started = begun({recording.name: findings.started}).get(recording.name)
             gravity = next((each.value for each in findings.decisions if each.what == "gravity"), None)
             given.append(Given(recording, self.file, started, gravity, _text(getattr(findings, "timezone", None))))

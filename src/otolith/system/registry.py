@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import pkgutil
 import sys
@@ -18,6 +19,8 @@ from otolith.errors import OtolithError, unknown
 
 Entry = TypeVar("Entry")
 Given = TypeVar("Given")
+PLUGINS = "otolith.plugins"
+"""Group of entry points by which packages announce modules with entries."""
 _LOADING: ContextVar[tuple[Path] | None] = ContextVar("loading", default=None)  # the file, in a tuple for each load
 
 
@@ -40,6 +43,7 @@ class Registry(Generic[Entry]):
         name: gives an entry's name; its attribute `name` unless said otherwise.
         order: gives the key by which entries are sorted; their name unless said otherwise.
         read: gives a file's entries from a function that imports it and from its path; imports it by default.
+        takes: tells which `SPEC` of packages that announce themselves as plug-ins are of this kind; None: no plug-ins.
 
     >>> from types import SimpleNamespace
     >>> shapes = Registry("shape", None, OtolithError)
@@ -57,9 +61,10 @@ class Registry(Generic[Entry]):
         name: Callable[[Any], str] = lambda entry: str(entry.name),
         order: Callable[[Any], Any] | None = None,
         read: Callable[[Callable[[], ModuleType], Path], Iterable[Entry]] = specs_of,
+        takes: Callable[[Any], bool] | None = None,
     ) -> None:
         self.kind, self.package, self.error = kind, package, error
-        self._name, self._order, self._read = name, order or name, read
+        self._name, self._order, self._read, self._takes = name, order or name, read, takes
         self._entries: dict[str, tuple[Any, tuple[Path] | None]] = {}
         self._searched = package is None
         self._lock = RLock()
@@ -132,7 +137,7 @@ class Registry(Generic[Entry]):
             self._entries = before
 
     def _search(self) -> None:
-        """Load the package's modules, once. Plug-ins that other packages announce would be loaded here, too."""
+        """Load the package's modules, and what other packages announce as plug-ins, once."""
         with self._lock:
             if self._searched:
                 return
@@ -142,9 +147,30 @@ class Registry(Generic[Entry]):
                     found = importlib.util.find_spec(f"{self.package}.{module.name}")
                     assert found is not None
                     self._load(partial(importlib.import_module, found.name), Path(str(found.origin)), self._read)
+                if self._takes is not None:
+                    self._load_plugins(self._takes)
             except BaseException:
                 self._searched = False
                 raise
+
+    def _load_plugins(self, takes: Callable[[Any], bool]) -> None:
+        """Register what packages announce under the entry point `PLUGINS`: modules with a `SPEC` or `SPECS`.
+
+        Raises:
+            OtolithError: one of them cannot be imported; of the registry's own class.
+        """
+        for point in importlib.metadata.entry_points(group=PLUGINS):
+            try:
+                found = list(specs_of(point.load, Path(point.value)))
+            except Exception as error:
+                package = "an unknown package" if point.dist is None else point.dist.name
+                raise self.error(
+                    f"The plug-in {point.name!r} of {package} cannot be loaded ({type(error).__name__}: {error}). "
+                    "Update or uninstall that package."
+                ) from error
+            for entry in found:
+                if takes(entry) and all(entry is not other for other, _ in self._entries.values()):
+                    self.register(entry)
 
     @contextmanager
     def _explained(self, path: Path) -> Iterator[None]:

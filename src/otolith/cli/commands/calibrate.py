@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from otolith.cli.reading import READING, Flat, as_dataset
 from otolith.cli.shared import Data, Device, Folder, ModelFolder, OwnDataset
 
 
@@ -19,6 +20,7 @@ def calibrate(
     false_unknowns: Annotated[float, Parameter(metavar="SHARE")] = 0.05,
     score: Literal["both", "distance", "energy", "probability"] = "both",
     device: Device = "auto",
+    reading: Flat = READING,
 ) -> None:
     """Fit the temperature of a model and its threshold of "unknown" on validation subjects.
 
@@ -45,7 +47,8 @@ def calibrate(
         refuse_taken(out)
     progress = LiveProgress()
     loaded = bundle.load_model(model, device)
-    found, w, split = data_of(loaded.encoder, model, dataset, data, progress)
+    with as_dataset(dataset, reading.options(), progress) as source:
+        found, w, split = data_of(loaded.encoder, model, source, data, progress)
     new = fit(loaded, w, split, score=score, false_unknowns=false_unknowns, progress=progress)
     done = new.calibration
     assert done is not None

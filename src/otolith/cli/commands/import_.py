@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,11 +25,8 @@ def import_(
     *,
     out: Folder | None = None,
     formats: Flag = False,
-    format: Annotated[str | None, Parameter(name=["--format", "--read-as"])] = None,
+    format: Annotated[str | None, Parameter(name="--format", show=False)] = None,
     reading: Flat = READING,
-    labels: Annotated[Path | None, Parameter(metavar="FILE")] = None,
-    label_map: Annotated[Path | None, Parameter(metavar="FILE")] = None,
-    keep_case: Flag = False,
     strict: Flag = False,
     title: str = "",
     licence: str = "not stated",
@@ -46,10 +44,7 @@ def import_(
         sources: Files of devices and apps, tables, archives, and folders of those.
         out: Folder for the data set.
         formats: List the formats that are read, and import nothing.
-        format: Name of a format, such as sensor_logger, phyphox or table; default: the one that fits.
-        labels: File of intervals: recording, start, end, activity.
-        label_map: File that renames and merges activities: two columns, as written and as meant (none: leave out).
-        keep_case: Hold activities apart that differ only in case or blanks.
+        format: The same as --read-as.
         strict: Stop at the first file that cannot be read or used, and write nothing.
         title: Title of the data set, in a line.
         licence: Licence of the recordings.
@@ -64,9 +59,7 @@ def import_(
         return None
     if not sources or out is None:
         raise DataError("Name what to import, and a new folder for the data set: otolith import SOURCE --out DIR")
-    options = reading.options(
-        format=format, labels=labels, label_map=label_map, keep_case=keep_case, leave_out=not strict
-    )
+    options = (reading if format is None else replace(reading, read_as=format)).options(leave_out=not strict)
     progress = LiveProgress()
     words = {"title": title, "licence": licence, "terms": terms}
     imported = import_recordings(sources, out, options, **words, ask=terminal(progress), progress=progress)

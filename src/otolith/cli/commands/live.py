@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
+from otolith.cli.reading import READING, Flat
 from otolith.cli.shared import Data, Device, Flag, ModelFolder
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def live(
     max_clients: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 64,
     data: Data = None,
     device: Device = "auto",
+    reading: Flat = READING,
 ) -> None:
     """Show activities on a page while a phone moves in your hand, or while a recording plays.
 
@@ -45,20 +47,22 @@ def live(
 
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
+    from otolith.cli.terminal import terminal
     from otolith.live import exported, in_page
     from otolith.live.app import Live, build
     from otolith.live.certificate import certificate
     from otolith.live.recordings import playable
     from otolith.model import bundle
 
+    progress = LiveProgress()
     checksum = exported.checksum(model)
     loaded, card = bundle.load_model(model, device), bundle.read_card(model)
-    recordings, notes = playable(replay or [], loaded, data)
+    recordings, notes = playable(replay or [], loaded, data, reading.options(), terminal(progress))
     terms = tuple(results.terms_of(card))
     place = serve.listen(port, lan=lan, address=address)
     if exported.checksum(model) != checksum:
         checksum = ""  # a training has replaced it meanwhile: nobody knows which of the two was read
-    handed = in_page.prepare(loaded, terms, recordings.values(), LiveProgress(), checksum=checksum)
+    handed = in_page.prepare(loaded, terms, recordings.values(), progress, checksum=checksum)
     signed = certificate(serve.names_of(place)) if lan else None
     app = build(
         Live(

@@ -29,7 +29,6 @@ def predict(
     out: Annotated[Path, Parameter(metavar="DIR|FILE")] = Path("predictions"),
     kind: Annotated[Literal["csv", "parquet", "json"], Parameter(name="--format")] = "csv",
     windows: Flag = False,
-    timezone: Annotated[str | None, Parameter(metavar="ZONE")] = None,
     smoothing: Literal["offline", "causal", "none"] = "offline",
     dwell: Annotated[float, Parameter(metavar="SECONDS")] = 3.0,
     picture: Literal["svg", "png"] = "svg",
@@ -38,7 +37,6 @@ def predict(
     data: Data = None,
     device: Device = "auto",
     workers: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
-    read_as: str | None = None,
     reading: Flat = READING,
 ) -> int | None:
     """Recognise activities in whole recordings: timeline, intervals, totals, and a picture over the signals.
@@ -52,14 +50,12 @@ def predict(
             there is replaced.
         kind: Format of the tables.
         windows: Write a table with a row for each window, too.
-        timezone: Zone in which days and hours are cut, such as Europe/Berlin; default: the recording's own, else UTC.
         smoothing: offline (looks both ways), causal (only back, as streaming does) or none.
         dwell: Seconds that an activity is expected to last; larger smooths more.
         picture: Format of the picture of each recording; the page shows them all.
         calibrate_acc: Calibrate accelerometers to 1 g from their still moments, where these lie in enough directions.
         only: Names of the recordings to take; default: all.
         workers: Processes that read and predict; default: one for each core where that is worth it.
-        read_as: Format of the files, as `otolith import --format` takes it; default: the one that fits.
     """
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
@@ -77,7 +73,8 @@ def predict(
     progress = LiveProgress()
     loaded = bundle.load_model(model, device)
     hidden_markov(loaded, dwell)  # refuses a duration that is none
-    planned = units.plan(recordings, data, reading.options(format=read_as))
+    options = reading.options()
+    zone, planned = options.timezone, units.plan(recordings, data, options)
     for name, gravity in planned.gravity:
         refuse_removed_gravity(gravity, loaded.meta, loaded.encoder.scaler, name)
     settings = batch.Settings(model, device, smoothing, dwell, tuple(only) if only else None, picture, calibrate_acc)
@@ -90,7 +87,7 @@ def predict(
                 progress.say(
                     f"{store.folder} held results of another model or other settings; they are predicted anew."
                 )
-            done = batch.run(planned, settings, store, workers=workers, zone=timezone, ask=person, progress=progress)
+            done = batch.run(planned, settings, store, workers=workers, zone=zone, ask=person, progress=progress)
             summary = done.write(out, kind=kind, windows=windows, facts=facts, terms=terms, progress=progress)
     except KeyboardInterrupt:
         raise Interrupted(store.folder, resume=False) from None
@@ -133,6 +130,9 @@ def _durations(summary: Summary, left_out: Sequence[str]) -> Lines:
     ]
     if summary.not_worn_s:
         lines.append(("not worn", duration(summary.not_worn_s)))
+    if summary.labelled:
+        share = summary.agreed / summary.labelled
+        lines.append(("agreement", f"{100 * share:.1f} % of {summary.labelled:,} windows that have a label"))
     notices = [("note", sentence) for sentence in summary.notes()]
     more = [("and", f"{len(left_out) - MOST_LEFT_OUT:,} more; about.json has them all")]
     listed = [("left out", reason) for reason in left_out[:MOST_LEFT_OUT]]

@@ -81,7 +81,11 @@ class Format(ABC):
 
 
 FORMATS: Registry[Format] = Registry(
-    "format", "otolith.importing.formats", DataError, order=lambda each: (each.order, each.name)
+    "format",
+    "otolith.importing.formats",
+    DataError,
+    order=lambda each: (each.order, each.name),
+    takes=lambda each: isinstance(each, Format),
 )
 """All formats, in the order in which they are listed."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.importing.labels.no_label import PLAIN, WORDS, folded_word
+from otolith.importing.study import ACTIVITIES
 from otolith.importing.tables.table import Table
 from otolith.importing.tables.text import read_table
 from otolith.recording import Recording, Segment
@@ -61,7 +62,9 @@ def read_map(path: Path, names: Collection[str] = ()) -> dict[str, str]:
     content = read_bytes(path)
     if path.suffix.lower() == ".toml":
         try:
-            pairs = [(name, str(meant)) for name, meant in toml_value(content.decode("utf-8")).items()]
+            tree = toml_value(content.decode("utf-8"))
+            table = tree[ACTIVITIES] if isinstance(tree.get(ACTIVITIES), dict) else tree
+            pairs = [(name, str(meant)) for name, meant in table.items()]
         except (ValueError, AttributeError) as error:
             raise DataError(
                 f'{path}: is not TOML with names of activities ({error}). Write lines such as:\n"stairs up" = "up"'
@@ -70,15 +73,15 @@ def read_map(path: Path, names: Collection[str] = ()) -> dict[str, str]:
         if content.strip().count(b"\n") == 0:  # a pair alone, which has no names above it
             between = next((each for each in (b"\t", b";", b",") if each in content), b",")
             content = b"written" + between + b"meant\n" + content
-        table: Table = read_table(str(path), content)
-        if len(table.columns) != 2:
+        cells: Table = read_table(str(path), content)
+        if len(cells.columns) != 2:
             raise DataError(
-                f"{path}: has {len(table.columns)} columns; expected two, as written and as meant. Write lines such "
+                f"{path}: has {len(cells.columns)} columns; expected two, as written and as meant. Write lines such "
                 "as:\nactivity,meant\nstairs up,up"
             )
-        pairs = list(zip(*map(table.texts, table.columns), strict=True))
-        if folded(table.columns[0]) in map(folded, names) or folded_word(table.columns[0]) in WORDS - {""}:
-            pairs.insert(0, (table.columns[0], table.columns[1]))
+        pairs = list(zip(*map(cells.texts, cells.columns), strict=True))
+        if folded(cells.columns[0]) in map(folded, names) or folded_word(cells.columns[0]) in WORDS - {""}:
+            pairs.insert(0, (cells.columns[0], cells.columns[1]))
     found: dict[str, str] = {}
     for name, meant in pairs:
         if found.setdefault(folded(name), meant.strip()) != meant.strip():

@@ -6,6 +6,7 @@ neither.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from collections.abc import Collection, Sequence
@@ -103,7 +104,17 @@ def segments_of_intervals(
     return out
 
 
-def _recording_of(interval: Interval, spans: dict[str, tuple[float, float]]) -> str:
+def those_of(intervals: Sequence[Interval], names: Collection[str]) -> list[Interval]:
+    """Return the intervals of these recordings, without those of others."""
+    out = []
+    for each in intervals:
+        with contextlib.suppress(DataError):
+            _recording_of(each, names)
+            out.append(each)
+    return out
+
+
+def _recording_of(interval: Interval, spans: Collection[str]) -> str:
     if interval.recording is None:
         if len(spans) == 1:
             return next(iter(spans))

@@ -17,6 +17,7 @@ from otolith.importing.sensors.evidence import acc_unit_of_data
 from otolith.importing.session import ACC, GYRO, NO_ACC, SENSORS, Sensor, Session
 from otolith.importing.signals.flags import flags_of
 from otolith.importing.signals.repair import clean, gaps
+from otolith.importing.times.local_time import ahead_s
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.system.memory import mapped, release
 from otolith.windows.clock import check_contiguous
@@ -157,11 +158,15 @@ def _recording(
     zero = min(float(part.times[0]) for part in parts)
     if origin is not None:
         begin = origin + round(zero * 1e9)
+        named = bool(sensors[0].clock.zone)
+        if options.timezone is not None and not named:
+            begin -= 1_000_000_000 * ahead_s(options.timezone, begin // 1_000_000_000)
+            named = True
         moment = datetime.fromtimestamp(begin // 1_000_000_000, UTC).replace(tzinfo=None)
-        zone = "Z" if sensors[0].clock.zone else ""
+        zone = "Z" if named else ""
         found.started = f"{moment.isoformat()}.{begin % 1_000_000_000 // 1000:06d}{zone}"
         found.started_s = begin / 1e9
-        found.timezone = shared.timezone or sensors[0].clock.local
+        found.timezone = options.timezone or shared.timezone or sensors[0].clock.local
     parts = [_from_zero(part, zero, sensor, found) for part, sensor in zip(parts, sensors, strict=True)]
     streams = [_stream(sensor, part) for sensor, part in zip(sensors, parts, strict=True)]
     for sensor, part, stream in zip(sensors, parts, streams, strict=True):

@@ -43,6 +43,15 @@ def known_zone(name: str) -> str | None:
         return None
 
 
+def ahead_s(zone: str, local_s: int) -> int:
+    """Return the seconds by which a zone's clocks are ahead of UTC at a moment of theirs, in seconds since 1970.
+
+    >>> ahead_s("Europe/Berlin", 1_782_900_000), ahead_s("UTC", 0)
+    (7200, 0)
+    """
+    return int(_ahead(np.array([local_s], np.int64), ZoneInfo(zone))[0])
+
+
 def place_of(zone: str, ahead_s: int | None) -> str | None:
     """Return a zone's name or its distance from UTC; None where neither is said, and for UTC.
 
