@@ -56,15 +56,18 @@ def list_parts(
     return [part for folder in folders for part in parts_of(folder)], [*gathered.passed_over, *elsewhere]
 
 
-def read_part(part: Folder, questions: Questions) -> Part:
+def read_part(part: Folder, questions: Questions, scratch: Path | None = None) -> Part:
     """Read one part.
+
+    Args:
+        scratch: folder on the disk for the samples of long files; None: all are held in memory.
 
     Raises:
         DataError: it is damaged, or cannot be used.
         Undecided: an option has to say something.
     """
     passed: list[str] = []
-    prepared = prepare_folder(part, questions, in_memory, passed, Stage())
+    prepared = prepare_folder(part, questions, in_memory, passed, Stage(), scratch)
     found = [each for ready in prepared for each in assemble(ready, questions)]
     for _, findings in found:
         passed += findings.passed_over

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
+from otolith.importing.blocks import NotInBlocks, kind_of_long, read_in_blocks
 from otolith.importing.containers.sources import gather
 from otolith.importing.disk_buffer import DiskBuffer, in_memory
 from otolith.importing.findings import Findings
@@ -68,7 +69,8 @@ def read_recordings(
     >>> found.recordings[0].name, found.rate_hz, found.gravity
     ('walk', 50.0, 'included')
     """
-    keep: Keep = in_memory if disk_buffer is None else DiskBuffer(Path(disk_buffer)).keep
+    scratch = None if disk_buffer is None else Path(disk_buffer)
+    keep: Keep = in_memory if scratch is None else DiskBuffer(scratch).keep
     options = options or ImportOptions()
     questions = Questions(options, ask)
     given = [Path(sources)] if isinstance(sources, str | Path) else [Path(source) for source in sources]
@@ -89,7 +91,7 @@ def read_recordings(
         passed += elsewhere
         with progress.stage("read recordings", sum(len(folder.sheets) for folder in folders), "files") as stage:
             for folder in folders:
-                prepared += _prepared_or_left_out(folder, questions, keep, passed, stage, left_out)
+                prepared += _prepared_or_left_out(folder, questions, keep, passed, stage, left_out, scratch)
     if not prepared:
         if left_out.reasons:
             raise DataError(listed(left_out.reasons))
@@ -126,11 +128,17 @@ def read_recordings(
 
 
 def _prepared_or_left_out(
-    folder: Folder, questions: Questions, keep: Keep, passed: list[str], stage: Stage, left_out: LeftOut
+    folder: Folder,
+    questions: Questions,
+    keep: Keep,
+    passed: list[str],
+    stage: Stage,
+    left_out: LeftOut,
+    scratch: Path | None,
 ) -> list[Prepared]:
     """Prepare the recordings in a folder; where that fails and may fail, those of its parts that can be read."""
     try:
-        return prepare_folder(folder, questions, keep, passed, stage)
+        return prepare_folder(folder, questions, keep, passed, stage, scratch)
     except DataError as error:
         asked = isinstance(error, Undecided) and questions.interactive
         parts = parts_of(folder) if left_out.allowed and not asked else []
@@ -139,15 +147,36 @@ def _prepared_or_left_out(
             return []
     out: list[Prepared] = []
     for part in parts:
-        out += left_out.attempt(partial(prepare_folder, part, questions, keep, passed, Stage()))
+        out += left_out.attempt(partial(prepare_folder, part, questions, keep, passed, Stage(), scratch))
     return out
 
 
-def prepare_folder(folder: Folder, questions: Questions, keep: Keep, passed: list[str], stage: Stage) -> list[Prepared]:
+def prepare_folder(
+    folder: Folder, questions: Questions, keep: Keep, passed: list[str], stage: Stage, scratch: Path | None = None
+) -> list[Prepared]:
     """Prepare the recordings in a folder, of which one at a time is held; `passed` takes the files without motion.
 
     Files that cannot be read are refused before those that cannot be used, wherever in the folder they stand.
+
+    Args:
+        scratch: folder on the disk for the samples of long files, which are read in blocks; None: they are read whole.
     """
+    long = [] if scratch is None else [(part, kind) for part in parts_of(folder) if (kind := kind_of_long(part))]
+    done: list[Prepared] = []
+    for part, kind in long:
+        assert scratch is not None
+        try:
+            done.append(read_in_blocks(part, kind, _sessions, questions, passed, scratch))
+        except NotInBlocks as reason:
+            part.sheets[0].member.refuse_long(str(reason))
+            continue
+        note_units(done[-1], questions)
+        stage.advance()
+        folder = replace(folder, sheets=tuple(sheet for sheet in folder.sheets if sheet is not part.sheets[0]))
+    return [*done, *_prepared(folder, questions, keep, passed, stage)] if folder.sheets else done
+
+
+def _prepared(folder: Folder, questions: Questions, keep: Keep, passed: list[str], stage: Stage) -> list[Prepared]:
     out: list[Prepared] = []
     refused: DataError | None = None
     told: set[str] = set()

@@ -44,7 +44,7 @@ class Sheet:
     def columns(self) -> tuple[str, ...]:
         """Names of its columns; empty where it is not a table."""
         if self.member.kind == ".parquet":
-            return columns_of(self.member.read())
+            return columns_of(self.member.path or self.member.read())
         head = self.member.read_some(HEAD_BYTES)
         if self.is_json:
             whole = len(head) < HEAD_BYTES

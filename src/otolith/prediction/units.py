@@ -248,7 +248,7 @@ class _Exported:
 
         questions: Questions = Questions(self.options, ask)
         questions.hints.update(hints)
-        found = read_part(self.part, questions)
+        found = read_part(self.part, questions, scratch)
         given = []
         for recording, findings in labelled(found.recordings, questions):
             started = begun({recording.name: findings.started}).get(recording.name)

@@ -18,7 +18,10 @@ from otolith.errors import DataError
 from otolith.system.reading import open_regular
 
 MAX_FILE_BYTES = 2 << 30
-MAX_TOTAL_BYTES = 8 << 30
+"""Bytes of a file that is read whole, or unpacked."""
+MAX_LONG_BYTES = 32 << 30
+"""Bytes of a file on disk that can be read in blocks."""
+MAX_TOTAL_BYTES = 64 << 30
 MAX_RATIO = 300
 """Largest ratio of the bytes in an archive to their compressed size; text of sensors stays below 30."""
 RATIO_FROM_BYTES = 10 << 20
@@ -95,12 +98,25 @@ class Member:
         Raises:
             DataError: it cannot be read, holds another number of bytes than it declares, or breaks a limit.
         """
+        self.refuse_long("all of it is needed at once")
         if self.size is not None:
             return b"".join(self.chunks(self.size + 1))  # one piece
         content = io.BytesIO()
         for piece in self.chunks():
             content.write(piece)
         return content.getvalue()
+
+    def refuse_long(self, reason: str) -> None:
+        """Refuse what cannot be read in blocks, for a reason, and is too large to be read whole.
+
+        Raises:
+            DataError: it is larger than `MAX_FILE_BYTES`.
+        """
+        if (self.size or self.packed) > MAX_FILE_BYTES:
+            raise DataError(
+                f"{self.where}: {self.size or self.packed:,} bytes, over the limit of {MAX_FILE_BYTES:,} for files "
+                f"that cannot be read in blocks ({reason}). Split it."
+            )
 
     def chunks(self, length: int = CHUNK_BYTES) -> Iterator[bytes]:
         """Yield all of it in pieces, under the same conditions as `read`."""
@@ -166,14 +182,15 @@ def most_of(packed: int) -> int:
     return min(MAX_FILE_BYTES, max(RATIO_FROM_BYTES, MAX_RATIO * packed))
 
 
-def check_size(where: str, size: int) -> None:
+def check_size(where: str, size: int, most: int | None = None) -> None:
     """Refuse what is too large for one file.
 
     Raises:
-        DataError: it is larger than `MAX_FILE_BYTES`.
+        DataError: it is larger than `most`, by default `MAX_FILE_BYTES`.
     """
-    if size > MAX_FILE_BYTES:
-        raise DataError(f"{where}: {size:,} bytes, over the limit of {MAX_FILE_BYTES:,} for one table. Split it.")
+    most = MAX_FILE_BYTES if most is None else most
+    if size > most:
+        raise DataError(f"{where}: {size:,} bytes, over the limit of {most:,} for one table. Split it.")
 
 
 def check_growth(where: str, packed: int, size: int) -> None:

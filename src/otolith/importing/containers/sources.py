@@ -17,7 +17,16 @@ from typing import Protocol
 from otolith.datasets.card import CARD
 from otolith.errors import DataError
 from otolith.importing.containers.archives import TAR, ZIP, Archives
-from otolith.importing.containers.members import Budget, Member, OpenFile, OpenGzip, TooMuch, check_growth
+from otolith.importing.containers.members import (
+    MAX_LONG_BYTES,
+    Budget,
+    Member,
+    OpenFile,
+    OpenGzip,
+    TooMuch,
+    check_growth,
+    check_size,
+)
 from otolith.importing.containers.workbooks import CURE, XLSX, installed, worksheets
 
 OPENED = (ZIP, TAR, ".tgz", ".gz", *XLSX)
@@ -208,7 +217,10 @@ class _Search:
     def _check(self, member: Member) -> None:
         """Hold what a file says that it grows into to the limits; where it says nothing, reading does."""
         if member.size is not None:
-            check_growth(member.where, member.packed, member.size)
+            if member.path is not None:
+                check_size(member.where, member.size, MAX_LONG_BYTES)
+            else:
+                check_growth(member.where, member.packed, member.size)
             self._budget.take(member.where, member.size)
 
     def _archive(self, member: Member, depth: int) -> None:

@@ -97,6 +97,13 @@ def layout_of(content: bytes) -> Layout | None:
     return find_layout(_head(content[:HEAD_BYTES]))
 
 
+def lines_above(content: bytes) -> int:
+    """Return the number of lines above the first row, from the first bytes of a file."""
+    text = content[:HEAD_BYTES].decode("latin-1").replace("\r\n", "\n")
+    layout = layout_of(content)
+    return 0 if layout is None else layout.line - 1 + _names_joined(text)[1]
+
+
 def first_rows(content: bytes) -> list[list[str]]:
     """Return the cells of the first rows of a CSV file, those whose lines end within its first bytes."""
     text = _head(content[:HEAD_BYTES])
