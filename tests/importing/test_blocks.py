@@ -154,9 +154,31 @@ def test_a_line_that_is_cut_off_at_the_end(tmp_path: Path, told: list[str]) -> N
     assert f"line {N + 1}, the last, breaks off" in str(found.findings["week"].repairs[0])
 
 
+def test_a_sensor_that_sleeps_for_blocks(tmp_path: Path, told: list[str]) -> None:
+    """Zeros are left out where the format says that gravity is in the signal."""
+    table = frame(gap_at=N).select(pl.col("acc_x", "acc_y", "acc_z") / 9.80665)
+    table = table.with_columns(pl.when(pl.int_range(N).is_between(700, 2600)).then(0.0).otherwise(pl.all()).name.keep())
+    table.columns = ["Accelerometer X", "Accelerometer Y", "Accelerometer Z"]
+    above = (
+        "------------ Data File Created By ActiGraph GT3X+ ActiLife v6.13.3 Firmware v2.5.0 date format M/d/yyyy "
+        "at 50 Hz  Filter Normal -----------\nSerial Number: X\nStart Time 10:00:00\nStart Date 12/3/2024\n"
+        "Epoch Period (hh:mm:ss) 00:00:00\nDownload Time 10:00:00\nDownload Date 12/4/2024\n"
+        "Current Memory Address: 0\nCurrent Battery Voltage: 4.2     Mode = 12\n"
+        "--------------------------------------------------\n"
+    )
+    both(text(table, tmp_path / "week.csv", above), told, ImportOptions(subject="ada"))
+    assert told == [""]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
+        (
+            lambda t: t.with_columns(
+                pl.when(pl.int_range(N) > 2000).then(0.0).otherwise(pl.col("^acc.*$")).name.keep()
+            ),
+            "zeros",
+        ),
         (lambda t: pl.concat([t[:1600], t[1200:]]), "do not follow each other|jumps back"),
         (lambda t: t.with_columns(time=pl.col("time") // 1000 * 1000), "clock needs repair"),
         (lambda t: t.with_columns(activity=pl.lit("walk")), "labels"),

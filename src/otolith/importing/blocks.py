@@ -23,6 +23,7 @@ from otolith.importing.devices.pieces import CWA_HEADER, CWA_SECTOR, PIECES, Tai
 from otolith.importing.joined import Apart, Joined, NotInBlocks
 from otolith.importing.session import Folder, Session, Sheet, kind_of, table_of
 from otolith.importing.signals.assemble import Prepared, prepare
+from otolith.importing.signals.repair import NoSample
 from otolith.importing.tables.parquet_worker import read_rows, rows_of
 from otolith.importing.tables.text import HEAD_BYTES, lines_above
 
@@ -106,7 +107,12 @@ def _read(folder: Folder, kind: str, read: Read, questions: Questions, passed: l
                 sessions = list(read(replace(folder, sheets=(block,)), questions, []))
                 if len(sessions) != 1:
                     raise NotInBlocks(f"it holds {len(sessions)} recordings")
-                joined.add(sessions[0], prepare(sessions[0], questions), n_before)
+                try:
+                    ready = prepare(sessions[0], questions)
+                except NoSample:
+                    joined.add_empty(sessions[0])
+                else:
+                    joined.add(sessions[0], ready, n_before)
         except DataError as error:
             raise NotInBlocks(str(error)) from None
         found = joined.finish()

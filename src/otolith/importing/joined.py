@@ -14,6 +14,7 @@ from otolith.importing.disk_buffer import in_memory
 from otolith.importing.findings import Repair
 from otolith.importing.session import Session
 from otolith.importing.signals.assemble import NO_SECONDS, NO_VALUES, Prepared
+from otolith.importing.signals.repair import has_lasting_zeros
 from otolith.importing.spool import Spool
 from otolith.windows.times import SINGULAR, Samples
 
@@ -69,6 +70,8 @@ class Joined:
             raise NotInBlocks("it holds labels")
         if any(len(parts) != 1 for parts in ready.parts):
             raise NotInBlocks("its clock jumps back")
+        if ready.sensors[0].gravity is None and has_lasting_zeros(ready.parts[0][0].values):
+            raise NotInBlocks("it holds zeros for a while, which may be sleep of the sensor")
         for sensor, (part,) in zip(ready.sensors, ready.parts, strict=True):
             seconds = sensor.clock.seconds[part.rows]
             shift = ((sensor.clock.origin_ns or 0) - (ready.origin or 0)) / 1e9
@@ -86,6 +89,12 @@ class Joined:
             values = np.concatenate([ready.parts[number][0].values for number in group]).T
             new.append((t - self._zero, values, ready.parts[group[0]][0].rows + n_before))
         self._write(new)
+
+    def add_empty(self, session: Session) -> None:
+        """Take a block without samples, such as of a sensor that sleeps."""
+        if self._first is None:
+            raise NotInBlocks("it begins without samples")
+        merge(self._first.session.findings, session.findings)
 
     def _on_the_clock(self, ready: Prepared, number: int, n_before: int) -> NDArray[np.float64]:
         """Return the times of a sensor's samples as the whole file has them."""
@@ -117,7 +126,7 @@ class Joined:
             raise NotInBlocks("its parts decide otherwise")
         if any(s.clock.regular is not None for s in ready.sensors) and ready.origin != first.origin:
             raise NotInBlocks("its parts begin at different times")
-        _merge(first.session.findings, session.findings)
+        merge(first.session.findings, session.findings)
 
     def _write(self, new: list[Piece]) -> None:
         """Write the block before, without what the new one holds, too, and keep the new one back."""
@@ -169,7 +178,7 @@ def _groups(ready: Prepared) -> list[list[int]]:
     return [[0, 1]] if same == [True] else [[number] for number in range(len(ready.parts))]
 
 
-def _merge(findings: Findings, more: Findings) -> None:
+def merge(findings: Findings, more: Findings) -> None:
     """Add what was repaired in a block to what was repaired before it: equal repairs are one, of more rows."""
     for repair in more.repairs:
         like = [number for number, each in enumerate(findings.repairs) if _kind(each) == _kind(repair)]

@@ -32,6 +32,10 @@ SLEEPING_ROWS = 10
 FINER = "Name a finer time column, or none and the rate: --time none --rate HZ."
 
 
+class NoSample(DataError):
+    """A sensor has no complete sample at all."""
+
+
 def clean(sensor: Sensor, findings: Findings) -> list[Samples]:
     """Return the samples of a sensor, one part for each stretch between backward jumps of its clock.
 
@@ -49,6 +53,13 @@ def gaps(samples: Samples, kind: str) -> list[Gap]:
     """Silences that `otolith.windows.clock` will not bridge."""
     at = where_step(samples.times, lambda steps: steps > MAX_GAP_S + 1e-9)
     return [Gap(kind, float(samples.times[i]), float(samples.times[i + 1])) for i in at]
+
+
+def has_lasting_zeros(values: NDArray[np.floating]) -> bool:
+    """Tell if values (3, n) hold zeros in all axes that last, or may go on before or after them."""
+    zero = np.concatenate([[False], (values == 0).all(axis=0), [False]])
+    edges = np.flatnonzero(np.diff(zero))
+    return bool(zero[1:2].any() or zero[-2:-1].any() or (np.diff(edges)[::2] >= SLEEPING_ROWS).any())
 
 
 def _asleep(sensor: Sensor) -> NDArray[np.bool_]:
@@ -106,7 +117,7 @@ def _complete(sensor: Sensor, findings: Findings) -> Samples:
             "beyond what any sensor gives. Repair the line, or leave it out."
         )
     if len(keep) < 2:
-        raise DataError(
+        raise (DataError if len(keep) else NoSample)(
             f"{sensor.table.where}: {len(keep)} complete sample(s) of the {sensor.kind}; expected at least 2. "
             "Record longer, or leave the file out."
         )

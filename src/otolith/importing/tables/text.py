@@ -98,10 +98,9 @@ def layout_of(content: bytes) -> Layout | None:
 
 
 def lines_above(content: bytes) -> int:
-    """Return the number of lines above the first row, from the first bytes of a file."""
-    text = content[:HEAD_BYTES].decode("latin-1").replace("\r\n", "\n")
+    """Return the number of lines above the first row."""
     layout = layout_of(content)
-    return 0 if layout is None else layout.line - 1 + _names_joined(text)[1]
+    return 0 if layout is None else layout.line - 1 + _names_joined(content[:HEAD_BYTES].decode("latin-1"))[1]
 
 
 def first_rows(content: bytes) -> list[list[str]]:
@@ -178,9 +177,8 @@ def decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
         repairs.append((f"read as Windows-1252, since line {line} is not UTF-8", 1))
     nul = text.find("\0")
     if nul >= 0:
-        raise DataError(
-            f"{where}, line {text.count(chr(10), 0, nul) + 1}: holds a NUL, which no text does. Export it again."
-        )
+        line = text.count("\n", 0, nul) + 1
+        raise DataError(f"{where}, line {line}: holds a NUL, which no text does. Export it again.")
     return text.replace("\r\n", "\n").replace("\r", "\n"), repairs
 
 
