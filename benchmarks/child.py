@@ -25,6 +25,7 @@ MODULES = {
     "cut": "collection",
     "imported": "importing",
     "predicted": "predicting",
+    "ran": "weeks",
 }
 """Each task and the module that holds it."""
 
