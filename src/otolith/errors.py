@@ -48,3 +48,16 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"; did you mean '{near[0]}'?" if near else "."
     return f"unknown {kind} {str(name)!r}{hint} Known: {', '.join(names)}"
+
+
+def not_finite(what: str) -> str:
+    """Return the message for answers of a network that are no numbers.
+
+    >>> not_finite("features").split(":")[0]
+    'the features that the network computed are not all finite numbers'
+    """
+    return (
+        f"the {what} that the network computed are not all finite numbers: its weights are damaged or diverged, or the "
+        "samples are far beyond what a sensor measures. Look at the recordings, and train the model again if they are "
+        "as they should be."
+    )

@@ -23,7 +23,7 @@ def row(seed: int = 0, **result: object) -> Row:
 
 
 def test_round_trip_with_numpy_values(tmp_path: Path) -> None:
-    path = tmp_path / "run" / "rows.jsonl"
+    path = tmp_path / "rows.jsonl"
     first = Row(
         key={"dataset": "watch", "k": None, "seed": np.int64(3)},
         result={

@@ -8,16 +8,31 @@ from pathlib import Path
 
 import pytest
 
-from otolith.errors import StorageError
-from otolith.system import files
+from otolith import rows
+from otolith.errors import DataError, StorageError
+from otolith.system import claims, files
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "a.txt"
+    path = files.make_folder(tmp_path / "new" / "place") / "a.txt"
     assert files.write(path, "ä") == path
     files.write(path, b"two", sync=False)
     assert path.read_bytes() == b"two"
     assert [entry.name for entry in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_no_writer_makes_the_folder_that_it_writes_into(tmp_path: Path) -> None:
+    """One that vanishes in the middle of a run does not come back without what it held."""
+    gone = tmp_path / "gone"
+    with pytest.raises(StorageError, match=r"gone/a.txt cannot be written .*its folder is not there"):
+        files.write(gone / "a.txt", "new")
+    with pytest.raises(StorageError, match="its folder is not there"), files.whole_folder(gone / "a", replace=True):
+        pass
+    with pytest.raises(DataError, match="No such file"):
+        rows.append(gone / "rows.jsonl", rows.Row({}, {}))
+    with pytest.raises(StorageError, match="its folder is not there"), claims.hold(gone / "a"):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -269,11 +269,11 @@ def test_a_file_in_the_entrys_place_is_replaced(toy: Toy, tmp_path: Path) -> Non
 def test_a_thorough_opening_sees_a_single_flipped_bit(toy: Toy, tmp_path: Path) -> None:
     meta = windows_for(toy, folder=tmp_path / "c").meta
     (entry,) = entries(tmp_path / "c")
-    assert open_entry(entry, meta, thorough=True) is not None
+    assert open_entry(entry, meta) is not None
     data = bytearray((entry / "x.npy").read_bytes())
     data[-5] ^= 1
     (entry / "x.npy").write_bytes(data)
-    assert open_entry(entry, meta, thorough=True) is None
+    assert open_entry(entry, meta) is None
 
 
 def test_a_failed_build_leaves_nothing_behind(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,7 +346,7 @@ def test_who_comes_second_uses_the_first_ones_entry(toy: Toy, tmp_path: Path) ->
     w = windows_for(toy, folder=tmp_path / "c")
     assert (toy.built, other.built) == (1, 1)
     (entry,) = entries(tmp_path / "c")
-    assert open_entry(entry, w.meta, thorough=True) is not None
+    assert open_entry(entry, w.meta) is not None
 
 
 def test_who_comes_second_replaces_an_entry_that_was_damaged_meanwhile(toy: Toy, tmp_path: Path) -> None:
@@ -358,7 +358,7 @@ def test_who_comes_second_replaces_an_entry_that_was_damaged_meanwhile(toy: Toy,
     toy.before_reading = meddle
     w = windows_for(toy, folder=tmp_path / "c")
     (entry,) = entries(tmp_path / "c")
-    assert open_entry(entry, w.meta, thorough=True) is not None
+    assert open_entry(entry, w.meta) is not None
 
 
 def build_in_process(root: Path, folder: Path, rendezvous: Path, results: multiprocessing.Queue) -> None:  # type: ignore[type-arg]

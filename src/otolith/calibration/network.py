@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from otolith.calibration.scores import total
 from otolith.calibration.value import Calibration
+from otolith.errors import DataError, not_finite
 from otolith.nets.heads import layers_of, seen_by
 
 
@@ -78,7 +79,13 @@ class RecognitionNet(nn.Module):
 
 
 def assessed(out: NDArray[np.float32], calibration: Calibration | None) -> Assessed:
-    """Split the columns of a `RecognitionNet`'s output (n, outputs) into probabilities and score."""
+    """Split the columns of a `RecognitionNet`'s output (n, outputs) into probabilities and score.
+
+    Raises:
+        DataError: a number of it is not finite.
+    """
+    if not np.isfinite(out).all():
+        raise DataError(not_finite("probabilities"))
     if calibration is None:
         return Assessed(out, None, np.zeros(len(out), np.bool_))
     score = out[:, -1]

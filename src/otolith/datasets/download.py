@@ -19,9 +19,9 @@ from pathlib import Path, PurePosixPath
 from otolith.datasets.base import Dataset
 from otolith.datasets.locations import by_hand, download_folder
 from otolith.datasets.registry import kind_of
-from otolith.errors import DataError
+from otolith.errors import DataError, StorageError
 from otolith.progress import SILENT, Progress, Stage
-from otolith.system.files import put_folder
+from otolith.system.files import make_folder, put_folder
 
 MAX_ARCHIVE_BYTES = 2 * 2**30
 MAX_UNPACKED_BYTES = 4 * 2**30
@@ -81,7 +81,6 @@ def fetch(
                 f"{address}: {len(problems)} files are not the published ones; the first: "
                 f"{problems[0].removeprefix(str(found))[1:]} {_by_hand(kind)}"
             )
-        found.chmod(0o755)
         put_folder(found, target)
     return target
 
@@ -94,11 +93,11 @@ def _by_hand(kind: type[Dataset]) -> str:
 def _workplace(base: Path, name: str) -> Iterator[Path]:
     """A hidden folder on the destination's disk, so that a rename can move out of it; removed in the end."""
     try:
-        base.mkdir(parents=True, exist_ok=True)
+        make_folder(base)
         work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=base))
-    except OSError as error:
+    except (OSError, StorageError) as error:
         raise DataError(
-            f"{base}: cannot be written ({error.strerror}). Name another folder with OTOLITH_HOME."
+            f"{base}: cannot be written ({getattr(error.__cause__ or error, 'strerror', error)}). Name another folder with OTOLITH_HOME."
         ) from error
     try:
         yield work

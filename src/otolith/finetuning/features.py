@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from otolith.errors import DataError
+from otolith.errors import DataError, not_finite
 from otolith.progress import SILENT, Progress
 from otolith.training.failures import is_out_of_memory, release
 from otolith.training.window_source import Ordered
@@ -39,7 +39,7 @@ def encode(
             removes it when the features are no longer needed.
 
     Raises:
-        DataError: the features do not fit into `folder`.
+        DataError: the features do not fit into `folder`, or are not finite.
         ValueError: there are no windows.
 
     >>> from otolith.preprocessing.scaler import Scaler
@@ -53,6 +53,7 @@ def encode(
     network.eval()
     out: Tensor | None = None
     done = 0
+    finite = torch.ones((), dtype=torch.bool, device=source.device)  # read once: each look waits for a GPU
     with progress.stage(title, len(source), "windows") as bar:
         size = batch_size
         for x in source.in_order(batch_size):
@@ -66,11 +67,14 @@ def encode(
                     out = _room(len(source), features.shape[1], source.device, folder)
                 out[done : done + len(features)] = features
                 done += len(features)
+                finite &= features.isfinite().all()
                 bar.advance(len(features))
                 x = x[len(features) :]
     network.train(was_training)
     if out is None:
         raise ValueError("there are no windows to encode; expected at least one")
+    if not bool(finite):
+        raise DataError(not_finite(title))
     return out
 
 

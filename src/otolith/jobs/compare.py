@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from otolith.protocols.cells.unit import Executor, Unit, execute, here
 from otolith.recipes import Recipe, load_recipe
 from otolith.rows import Row
 from otolith.system import claims, memory
+from otolith.system.files import make_folder
 from otolith.system.device import choose_device
 
 if TYPE_CHECKING:
@@ -188,12 +190,18 @@ def run(
         CheckpointError: the folder's encoders belong to other data.
         TrainingError: see `otolith.pretrain`, `otolith.finetune`. Rows that are done stay.
     """
+    make_folder(planned.folder.parent)
     with claims.hold(planned.folder):
         write_identity(planned.folder, IDENTITY, planned.identity, planned.recipe)
         unfinished = planned.folder / "checkpoints"
+        for folder in (unfinished, planned.folder / "arrays", planned.pretrained.folder):
+            make_folder(folder)
         for row in execute(planned.units, planned.rows, progress, _executor(planned, executor, address, gpus)):
             shutil.rmtree(unfinished / rows.key_hash(row.key), ignore_errors=True)
         shutil.rmtree(unfinished, ignore_errors=True)
+        for folder in (planned.folder / "arrays", planned.pretrained.folder):
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # where nothing was kept
         wanted = {rows.key_hash(key) for unit in planned.units for key in unit.keys}
         found = [row for row in rows.latest(rows.read(planned.rows)) if rows.key_hash(row.key) in wanted]
         with progress.stage("report", 1):

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from otolith import rows
-from otolith.errors import CheckpointError
+from otolith.errors import CheckpointError, StorageError
 from otolith.system import claims
 from otolith.system.exchange import irreplaceable
-from otolith.system.files import write
+from otolith.system.files import make_folder, write
 from otolith.system.reading import MOST_TEXT, read_bytes
 from otolith.system.strict import json_value
 
@@ -86,9 +86,10 @@ def refuse_taken(folder: Path) -> None:
         raise CheckpointError(f"--out {folder} is {reason}; choose a new one within it")
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckpointError(f"--out {folder} cannot be written ({error.strerror}); choose another folder") from None
+        make_folder(folder.parent)
+    except (OSError, StorageError) as error:
+        reason = getattr(error.__cause__ or error, "strerror", error)
+        raise CheckpointError(f"--out {folder} cannot be written ({reason}); choose another folder") from None
     if taken:
         raise CheckpointError(f"--out {folder} exists already; choose another folder, or remove it first")
 

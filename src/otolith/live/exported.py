@@ -77,7 +77,7 @@ def keep(name: str, content: bytes) -> None:
     """
     path = _path(name, content)
     try:
-        path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.make_folder(path.parent)
         files.write(path, content)
     except (OSError, StorageError) as error:
         reason = error.__cause__ or error

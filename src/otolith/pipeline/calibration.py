@@ -16,6 +16,7 @@ from otolith.nets.heads import layers_of, pooled
 from otolith.pipeline.evaluation import must_match
 from otolith.progress import SILENT, Progress
 from otolith.splits import Split
+from otolith.splits.base import refuse_shared
 from otolith.training.window_source import Part, Source
 from otolith.windows import Windows
 
@@ -40,8 +41,8 @@ def calibrate(
         false_unknowns: share of validation windows of known activities that may be called unknown, in (0, 1).
 
     Raises:
-        DataError: windows of other channels, rate, length or activities, too few of them, an unknown score, or a rate
-            outside (0, 1).
+        DataError: windows of other channels, rate, length or activities, too few of them, an unknown score, a rate
+            outside (0, 1), or a split whose parts share subjects.
 
     >>> import otolith
     >>> from otolith.finetuning.settings import FinetuneSettings
@@ -54,6 +55,7 @@ def calibrate(
     0.1
     """
     must_match(model, w, "calibrate")
+    refuse_shared(split, w)
     encoder = model.encoder
     train_rows, val_rows = (rows[w.y[rows] >= 0] for rows in (split.train, split.val))
     if len(val_rows) < MIN_WINDOWS or not len(train_rows):

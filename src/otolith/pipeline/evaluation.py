@@ -8,6 +8,7 @@ from otolith import metrics
 from otolith.errors import DataError
 from otolith.model import Model, must_fit
 from otolith.splits import Split
+from otolith.splits.base import SHARED, refuse_shared
 from otolith.windows import Windows
 
 
@@ -23,7 +24,8 @@ def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict
         there are five or more; all fractions. See `otolith.metrics.evaluate`.
 
     Raises:
-        DataError: windows of other channels, rate, length or activities, or none to score.
+        DataError: windows of other channels, rate, length or activities, or none to score; a split whose parts share
+            subjects, unless it allows that: then `notes` say so.
 
     >>> import numpy as np, otolith
     >>> from otolith.finetuning.settings import FinetuneSettings
@@ -36,15 +38,19 @@ def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict
     True
     """
     must_match(model, w, "evaluate")
+    refuse_shared(split, w)
     rows = getattr(split, part)
     rows = rows[w.y[rows] >= 0]
     if not len(rows):
         raise DataError(
             f"split {split.name} has no labelled {part} windows to score. Label some, or choose another split or part."
         )
-    return metrics.evaluate(
+    found = metrics.evaluate(
         w.y[rows], model.predict(w.x[rows]), w.subject[rows], w.meta.activities, model.training_classes
     )
+    if split.warning == SHARED:  # those of otolith's own splits stand beside the scores already
+        found["notes"] = [*found["notes"], SHARED]
+    return found
 
 
 def must_match(model: Model, w: Windows, verb: str) -> None:

@@ -34,6 +34,7 @@ from otolith.pipeline.pretraining import OnEpoch
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT, Progress
 from otolith.splits import Split
+from otolith.splits.base import refuse_shared
 from otolith.system import claims
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.window_source import Part, Source, Varied
@@ -84,7 +85,7 @@ def finetune(
         on_epoch: told a record (stage, epoch, loss, val_macro_f1, lr, seconds) after each epoch.
 
     Raises:
-        DataError: windows of other channels, rate or length, or without the hand-made features that shall be joined.
+        DataError: a split whose parts share subjects; windows of other channels, rate or length, or without the hand-made features that shall be joined.
         TrainingError: no labelled validation windows, or fewer than two activities to learn.
         CheckpointError: checkpoints of another job.
         InUseError: another process trains in the folder of checkpoints.
@@ -100,6 +101,7 @@ def finetune(
     (60, 2)
     """
     must_fit(w.meta, encoder.meta, "the windows to fine-tune on")
+    refuse_shared(split, w)
     spec = methods.spec(encoder.method)
     seed = encoder.seed if seed is None else seed
     train_rows, val_rows = (part[w.y[part] >= 0] for part in (split.train, split.val))

@@ -26,7 +26,7 @@ from otolith.nets import Encoder, HandmadeTeacher
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT, Progress
 from otolith.splits import Split
-from otolith.splits.base import check_seed
+from otolith.splits.base import check_seed, refuse_shared
 from otolith.system import claims
 from otolith.system.device import choose_device
 from otolith.training.checkpoint import CheckpointFolder
@@ -95,7 +95,7 @@ def pretrain(
         on_epoch: told a record (stage, epoch, loss, lr, seconds) after each epoch.
 
     Raises:
-        DataError: `unlabelled` windows that do not fit or hold people who validate or test, windows of fewer than
+        DataError: a split whose parts share subjects; `unlabelled` windows that do not fit or hold people who validate or test, windows of fewer than
             eight steps, or a seed outside 0 .. 2**32 - 1.
         RecipeError: unknown recipe or method.
         CheckpointError: checkpoints of another job.
@@ -115,6 +115,7 @@ def pretrain(
     spec = methods.spec(method)
     resolved = load_recipe(recipe, w.meta.dataset).cut_as(w.meta.rate_hz, w.meta.seconds, w.meta.overlap)
     check_seed(seed)
+    refuse_shared(split, w)
     for extra in unlabelled:
         must_fit(extra.meta, w.meta, "the unlabelled windows")
         _refuse_leak(extra, w, split)

@@ -94,6 +94,7 @@ class Store:
         if before == text:
             return False
         shutil.rmtree(self.folder / UNITS, ignore_errors=True)
+        (self.folder / UNITS).mkdir(exist_ok=True)
         files.write(self.folder / ABOUT, text)
         return before is not None
 
@@ -198,5 +199,5 @@ def remove_finished(out: Path) -> None:
     """Remove the results for `out` where all of it is there: the process was killed in the very last moment."""
     left = unfinished(out)
     if left.is_dir() and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
-        with contextlib.suppress(InUseError), claims.hold(left):
+        with contextlib.suppress(InUseError), claims.hold(left, kept=False):
             shutil.rmtree(left, ignore_errors=True)

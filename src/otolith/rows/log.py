@@ -146,7 +146,7 @@ def append(path: Path | str, row: Row) -> None:
     """Add one row and return once it is on disk; several processes may append to one file.
 
     The line goes out in one write to a file opened for appending, under a lock. A torn last line of a killed process is
-    dropped first. A write that fails half-way (a full disk) is taken back, so that the rows already there stay whole.
+    dropped first. The folder is not made: it is there. A write that fails half-way (a full disk) is taken back, so that the rows already there stay whole.
 
     Raises:
         DataError: the file cannot be opened or written.
@@ -160,9 +160,8 @@ def append(path: Path | str, row: Row) -> None:
     path = Path(path)
     line = _encode(row)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(path, flags, 0o644)
+        descriptor = os.open(path, flags, 0o666)
         try:
             lock_descriptor(descriptor)
             _add_line(descriptor, path, line)

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from otolith.windows import Windows
 
 Indices = NDArray[np.int64]
+SHARED = (
+    "Subjects are in more than one of the training, validation and test parts, so this score says nothing about people "
+    "whom the model has not seen."
+)
+CURE = (
+    " Split by subject, as splits.holdout and splits.folds do; or say Split(..., allow_shared_subjects=True), and every "
+    "row and report names it."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +31,8 @@ class Split:
 
     `name` is "fixed", "holdout", "fold", "subject", "recording" or "time". `warning` is for the report where
     a score on this split must not be read as a score on new people; empty otherwise. Validation and test
-    windows are all labelled.
+    windows are all labelled. Nobody's windows are in two parts, unless `allow_shared_subjects` says that this is meant;
+    such a split always has a `warning`.
 
     >>> Split("holdout", train=np.arange(6), val=np.array([6]), test=np.array([7, 8]), seed=0).test
     array([7, 8])
@@ -36,8 +45,11 @@ class Split:
     seed: int | None = None
     fold: int | None = None
     warning: str = ""
+    allow_shared_subjects: bool = False
 
     def __post_init__(self) -> None:
+        if self.allow_shared_subjects and not self.warning:
+            object.__setattr__(self, "warning", SHARED)
         parts = {"train": self.train, "val": self.val, "test": self.test}
         for part, indices in parts.items():
             if indices.ndim != 1 or indices.dtype != np.int64 or not len(indices):
@@ -49,13 +61,32 @@ class Split:
             raise DataError(f"Split {self.name!r}: a window is in two of train, val and test.")
 
 
-def refuse_common(split: Split, owner: NDArray[Any], kind: str) -> None:
+def refuse_shared(split: Split, w: Windows) -> None:
+    """Make sure that no subject's windows are in two parts of a split that does not say so.
+
+    Raises:
+        DataError: names the first subject who is in two.
+
+    >>> from otolith.windows import Windows
+    >>> parts = {"train": np.arange(2), "val": np.array([2]), "test": np.array([3])}
+    >>> w = Windows.from_arrays(np.zeros((4, 6, 30)), [0, 1, 0, 1], ["ada", "bo", "cy", "bo"])
+    >>> refuse_shared(Split("mine", **parts), w)
+    Traceback (most recent call last):
+    otolith.errors.DataError: Split 'mine': subject bo is in two of train, val and test. ...
+    >>> Split("mine", **parts, allow_shared_subjects=True).warning == SHARED
+    True
+    """
+    if not split.allow_shared_subjects:
+        refuse_common(split, w.subject, "subject", CURE)
+
+
+def refuse_common(split: Split, owner: NDArray[Any], kind: str, cure: str = "") -> None:
     """Make sure that nobody's windows are in two parts."""
     train, val, test = (np.unique(owner[part]) for part in (split.train, split.val, split.test))
     for one, other in ((train, val), (train, test), (val, test)):
         both = np.intersect1d(one, other)
         if len(both):
-            raise DataError(f"Split {split.name!r}: {kind} {both[0]} is in two of train, val and test.")
+            raise DataError(f"Split {split.name!r}: {kind} {both[0]} is in two of train, val and test.{cure}")
 
 
 def check_seed(seed: int) -> None:

@@ -81,7 +81,7 @@ def by_time(w: Windows) -> Split:
             "label more."
         )
     train, val, test = (np.flatnonzero(part == i).astype(np.int64) for i in range(3))
-    return Split("time", train, val, test, warning=SAME_PEOPLE)
+    return Split("time", train, val, test, warning=SAME_PEOPLE, allow_shared_subjects=True)
 
 
 def split_recordings(w: Windows, seed: int) -> tuple[Split, bool]:
@@ -118,6 +118,7 @@ def split_recordings(w: Windows, seed: int) -> tuple[Split, bool]:
         np.flatnonzero(in_test & w.labelled).astype(np.int64),
         seed,
         warning=warning,
+        allow_shared_subjects=True,
     )
     refuse_common(split, w.recording, "recording")
     return split, complete

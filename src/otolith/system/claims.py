@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from otolith.errors import InUseError
+from otolith.errors import InUseError, StorageError
 from otolith.progress import SILENT, Progress
 from otolith.system.files import LOCK, cannot_write, half_written, sweep
 from otolith.system.locking import NO_LINK, UNSUPPORTED, is_at, release, take
@@ -27,17 +27,20 @@ _log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def hold(folder: Path, *, wait: bool = False, progress: Progress = SILENT) -> Iterator[None]:
+def hold(
+    folder: Path, *, wait: bool = False, kept: bool = True, progress: Progress = SILENT
+) -> Iterator[None]:
     """Be the only process in `folder`, which is made if it is missing, until the block ends.
 
-    Half-written files that a killed process left there are removed.
+    The folder above it is there. Half-written files that a killed process left there are removed.
 
     Args:
         wait: wait for another process to end its work there, and say so, instead of refusing.
+        kept: False where the block itself removes the folder.
 
     Raises:
         InUseError: another process is there; says which, since when, and what to do.
-        StorageError: the folder cannot be written.
+        StorageError: the folder cannot be written; or it vanished, or another took its place, before the block ended.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder, hold(Path(folder)):
@@ -56,6 +59,11 @@ def hold(folder: Path, *, wait: bool = False, progress: Progress = SILENT) -> It
     try:
         sweep(folder)
         yield
+        if kept and not is_at(descriptor, folder / LOCK):
+            raise StorageError(
+                f"{folder} is no longer the folder that this began to write into: something has removed or replaced it "
+                "meanwhile. What was written before is gone with it: give the same command again."
+            )
     finally:
         with contextlib.suppress(OSError):  # Windows keeps a file that is open; it means nothing by itself
             if is_at(descriptor, folder / LOCK):  # not another's, where somebody has removed the folder in between
@@ -86,14 +94,14 @@ def _taken(folder: Path) -> int | None:
     """The locked file, with this process's name in it; None where another process holds it."""
     path = folder / LOCK
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         try:
             descriptor = take(path)
         except OSError as error:
             if error.errno not in UNSUPPORTED:
                 raise
             _log.warning("%s has no locks (%s): let no other process work there", folder, error.strerror)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o666)
     except OSError as error:
         raise cannot_write(path, error) from error
     if descriptor is not None:

@@ -24,6 +24,7 @@ _CURES = {
     errno.ENOSPC: "free some space there",
     errno.EDQUOT: "free some of your quota there",
     errno.EFBIG: "lift the limit on the size of files (`ulimit -f`)",
+    errno.ENOENT: "its folder is not there: make it, or find out what has removed it",
     errno.EACCES: "make the folder writable, or choose another --out folder",
     errno.EPERM: "make the folder writable, or choose another --out folder",
     errno.EROFS: "make the file system writable, or choose another --out folder",
@@ -50,8 +51,29 @@ def cannot_write(path: Path, error: OSError) -> StorageError:
     )
 
 
+def make_folder(folder: Path) -> Path:
+    """Make a folder with those above it, before work begins that writes into it; return it.
+
+    Nothing else makes them: a folder that vanishes while it is written into is an error, and does not come back in
+    silence without what it held.
+
+    Raises:
+        StorageError: it cannot be made.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as top:
+    ...     make_folder(Path(top) / "a" / "b").is_dir()
+    True
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return folder
+
+
 def write(path: Path, content: bytes | str, *, sync: bool = True, mode: int = 0o666) -> Path:
-    """Write a whole file, or leave the old one: never half of it.
+    """Write a whole file into a folder that is there, or leave the old one: never half of it.
 
     Args:
         sync: wait until the disk has it. Without, it is safe from a killed process but not from a power cut.
@@ -62,7 +84,7 @@ def write(path: Path, content: bytes | str, *, sync: bool = True, mode: int = 0o
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write(Path(folder) / "new" / "a.txt", "whole").read_text()
+    ...     write(Path(folder) / "a.txt", "whole").read_text()
     'whole'
     """
     with whole_file(path, sync=sync, mode=mode) as partial:
@@ -82,7 +104,6 @@ def whole_file(path: Path, *, sync: bool = True, mode: int = 0o666) -> Iterator[
     """
     partial = path.with_name(f".{path.name}.{_unique()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
         yield partial
         if sync:
@@ -106,7 +127,7 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     What killed ones left half-written is removed when the same target is written again.
 
     Args:
-        target: the folder to make; those above it are made if they are missing.
+        target: the folder to make; the one above it is there (`make_folder`).
         replace: take the place of what is there; otherwise `target` must be missing or an empty folder.
 
     Raises:
@@ -126,7 +147,6 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         target = Path(os.path.realpath(target))
         if reason := exchange.irreplaceable(target):
             raise OSError(errno.EBUSY, f"it is {reason}")
-        target.parent.mkdir(parents=True, exist_ok=True)
         restore(target)
         if not replace and _holds_something(target):
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))

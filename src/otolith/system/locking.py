@@ -24,7 +24,7 @@ def take(path: Path, *, create: bool = True) -> int | None:
     from filelock import lock_descriptor  # here: it takes time to import
 
     while True:
-        descriptor = os.open(path, os.O_RDWR | NO_LINK | (os.O_CREAT if create else 0), 0o644)
+        descriptor = os.open(path, os.O_RDWR | NO_LINK | (os.O_CREAT if create else 0), 0o666)
         try:
             locked = lock_descriptor(descriptor, blocking=False)
             if locked and is_at(descriptor, path):

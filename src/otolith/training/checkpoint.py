@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,8 @@ class CheckpointFolder:
         card["card_sha256"] = digest(card)
         if target.is_symlink():  # in a stranger's folder it may lead to one of the user's
             raise CheckpointError(f"{target} is a link, which no checkpoint is; remove it")
+        with suppress(OSError):  # the writer says what is wrong
+            self.folder.mkdir(exist_ok=True)
         with whole_folder(target, replace=True) as place:
             (place / "tensors.safetensors").write_bytes(blob)
             (place / "state.json").write_text(json.dumps(card, indent=1, allow_nan=False), "utf-8")

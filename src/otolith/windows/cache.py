@@ -24,7 +24,7 @@ import numpy as np
 
 from otolith.errors import DataError, StorageError
 from otolith.progress import SILENT, Progress
-from otolith.system.files import restore_all, whole_folder
+from otolith.system.files import make_folder, restore_all, whole_folder
 from otolith.system.home import home
 from otolith.system.reading import MOST_TEXT, check_regular, open_regular, read_bytes
 from otolith.system.strict import json_value
@@ -38,6 +38,8 @@ FORMAT = 2
 
 ARRAYS = ("x", "y", "subject", "recording", "start")
 
+_WHOLE: dict[str, tuple[Any, ...]] = {}
+"""Files whose bytes this process has compared with their checksum, and what they looked like then."""
 _WORTH_WORKERS = 256 << 20  # bytes of files, which take as long to read as processes to start
 
 
@@ -78,9 +80,12 @@ def windows_for(
     found = open_entry(entry, meta)
     if found is not None:
         return found
+    if entry.exists():
+        progress.say(f"The windows in {entry} are damaged or of an earlier version; they are cut again.")
     readers = dataset.readers() if hasattr(dataset, "readers") else ()
-    restore_all(home)
     try:
+        make_folder(home)
+        restore_all(home)
         with whole_folder(entry, replace=True) as building:
             with progress.stage(f"windows of {meta.dataset}", dataset.info.n_recordings, "recordings") as stage:
                 arrays, known, repairs = cut_to_files(
@@ -120,36 +125,55 @@ def _workers(dataset: Any) -> int:
     return int(cpu_count())
 
 
-def open_entry(entry: Path, meta: WindowMeta, thorough: bool = False) -> Windows | None:
+def open_entry(entry: Path, meta: WindowMeta) -> Windows | None:
     """Return the windows of a cache entry, memory-mapped; None where it is missing or damaged.
 
-    Sizes, types and shapes are compared with the manifest; `thorough` also the checksum of every byte.
+    Sizes, types, shapes and the checksum of every byte are compared with the manifest; of files that this process has
+    compared before, and that have not been written since, the bytes are not read again.
     """
     arrays: dict[str, Any] = {}
     try:
         manifest = json_value(read_bytes(entry / "manifest.json", MOST_TEXT))
-        if manifest["format"] != FORMAT:
+        if manifest["format"] != FORMAT or manifest.get("check", _check(manifest)) != _check(manifest):
             return None
         for name in ARRAYS:
             path, facts = entry / f"{name}.npy", manifest["arrays"][name]
             if path.stat().st_size != facts["bytes"]:
-                return None
-            if thorough and _sha256(path) != facts["sha256"]:
                 return None
             dtype, shape = np.dtype(facts["dtype"]), tuple(facts["shape"])
             header = npy_header(dtype, shape)
             with open_regular(path, facts["bytes"]) as stream:
                 if stream.read(len(header)) != header:
                     return None
+            if not _is_whole(path, facts["sha256"]):
+                return None
             mapped = np.memmap(check_regular(path, facts["bytes"]), dtype, "r", len(header), shape)
             # the plain array over the map: np.memmap's own type would spread through every result
             arrays[name] = np.asarray(mapped)
         counts = manifest["counts"]
         known = replace(meta, n_short=int(counts["n_short"]), n_short_unlabelled=int(counts["n_short_unlabelled"]))
         return Windows(**arrays, meta=known)
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, DataError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, DataError):
         # whatever a torn or edited file can raise: the entry is simply built again
         return None
+
+
+def _is_whole(path: Path, wanted: str) -> bool:
+    """Compare the checksum of a file's bytes, once in a process for as long as the file is the same."""
+    found = path.stat()
+    state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, wanted)
+    if _WHOLE.get(str(path)) == state:
+        return True
+    if _sha256(path) != wanted:
+        return False
+    _WHOLE[str(path)] = state
+    return True
+
+
+def _check(manifest: dict[str, Any]) -> str:
+    """Return the checksum of everything else in a manifest."""
+    rest = {name: value for name, value in manifest.items() if name != "check"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _describe(
@@ -178,7 +202,8 @@ def _describe(
         "counts": {"n_short": meta.n_short, "n_short_unlabelled": meta.n_short_unlabelled},
         "arrays": facts,
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    written = json.loads(json.dumps(manifest))  # as it will be read: tuples are lists
+    (folder / "manifest.json").write_text(json.dumps(written | {"check": _check(written)}, indent=1), "utf-8")
 
 
 def _key(meta: WindowMeta, unlabelled: bool, reader: str, content: str) -> str:

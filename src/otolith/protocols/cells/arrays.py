@@ -47,6 +47,7 @@ def embed_test(
     shown = split.test[choose(w.y[split.test], seed)]
     if len(shown) < MIN_POINTS:
         return
+    folder.mkdir(exist_ok=True)
     source = Source([Part(w.x, shown)], encoder.scaler, encoder.device)
     with progress.stage("t-SNE", len(networks)) as bar:
         for name, network in networks.items():
