@@ -12,7 +12,7 @@ from otolith.progress import Progress
 from otolith.protocols.cells.study import Study
 from otolith.protocols.cells.unit import execute
 from otolith.system import claims
-from otolith.system.files import write
+from otolith.system.files import make_folder, write
 from results.queueing.cells import ROWS, Cell
 
 
@@ -34,6 +34,9 @@ def work(cell: Cell, results: Path, place: Path, device: str = "auto") -> None:
         OtolithError: the data are missing, or the cell cannot be done. Rows that are done stay.
     """
     recipe, folder = cell.resolved, place / "cells" / cell.folder
+    table = results / cell.folder
+    for each in (folder, table):
+        make_folder(each)
     with claims.hold(folder, wait=True):  # a cell whose queue was killed ends first
         planned = compare.plan(
             cell.protocol,
@@ -55,7 +58,6 @@ def work(cell: Cell, results: Path, place: Path, device: str = "auto") -> None:
             for unit in planned.spec.units(study, (cell.method,), cell.seed + 1, cell.chosen)
             if any(cell.found(key) is not None for key in unit.keys)
         ]
-        table = results / cell.folder
         write(table / "recipe.toml", recipe.to_toml())
         for row in execute(units, table / ROWS, Said()):
             shutil.rmtree(folder / "checkpoints" / rows.key_hash(row.key), ignore_errors=True)

@@ -90,6 +90,7 @@ def test_the_row_names_all_that_the_figure_depends_on(finished: run.Finished) ->
     assert row.key == {
         "protocol": "representation",
         "dataset": "own",
+        "data": prepared().w.content,
         "split": "holdout",
         "split_seed": 0,
         "fold": None,

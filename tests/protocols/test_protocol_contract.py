@@ -49,7 +49,7 @@ def study(synthetic: tuple[Windows, DatasetInfo], tmp_path: Path) -> Study:
 
 SMALL: dict[str, dict[str, Any]] = {"cross-validation": {"folds": 2}, "few-labels": {"k": (1, 2), "draws": 2}}
 COUNTS = {"cross-validation": 2, "few-labels": 4}
-COMMON = {"protocol", "dataset", "split", "split_seed", "fold", "recipe", "method", "seed", "k", "unlabelled"}
+COMMON = {"protocol", "dataset", "data", "split", "split_seed", "fold", "recipe", "method", "seed", "k", "unlabelled"}
 SPECS = {spec.name: spec for spec in PROTOCOLS}
 
 
@@ -73,7 +73,7 @@ def test_a_method_under_a_protocol(
     spec = SPECS[protocol]
     for row in found:
         assert (row.key["protocol"], row.key["method"], row.key["dataset"]) == (spec.in_rows, name, "synthetic")
-        assert set(row.key) == COMMON | set(spec.fields)
+        assert set(row.key) == COMMON | set(spec.fields) | ({"source_data"} if "source" in spec.fields else set()) | ({"source_data"} if "source" in spec.fields else set())
         if protocol == "cost":
             trained = row.meta["seconds_per_epoch"]
             assert "finetune" in trained

@@ -101,6 +101,7 @@ def test_conditions_say_what_differs_and_nothing_else() -> None:
 
 def test_files_hold_every_row_and_mean(tmp_path: Path, make_run: Any) -> None:
     runs = [make_run(tmp_path / f"r{seed}", seed=seed, rows_only=True) for seed in (0, 1)]
+    (tmp_path / "tables").mkdir()
     written = write_tables(runs, tmp_path / "tables")
     assert [path.name for path in written] == ["report.md", "rows.csv", "summary.csv", "subjects.csv"]
     rows, summary, subjects = (
@@ -121,6 +122,7 @@ def test_files_hold_every_row_and_mean(tmp_path: Path, make_run: Any) -> None:
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     name = "=cmd|'/c calc'|<script>`x`*[a](b)\n| extra"
     append(tmp_path / "rows.jsonl", row("dynamic", 0, 0.9, dataset=name))
+    (tmp_path / "out").mkdir()
     written = write_tables([tmp_path], tmp_path / "out")
     text = written[0].read_text(encoding="utf-8")
     assert "<script>" not in text
@@ -133,6 +135,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
 
 def test_folders_that_disagree_are_named(tmp_path: Path) -> None:
     for name, score in (("a", 0.5), ("b", 0.6)):
+        (tmp_path / name).mkdir(exist_ok=True)
         append(tmp_path / name / "rows.jsonl", row("dynamic", 0, score))
     rows, problems = groups.gather([load(tmp_path / "a"), load(tmp_path / "b")])
     assert [r.result["macro_f1"] for r in rows] == [0.6]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import shutil
 from collections.abc import Mapping
@@ -62,7 +61,7 @@ class Planned:
     def missing(self) -> int:
         """Return the number of cells that are not done yet."""
         done = {rows.key_hash(row.key) for row in rows.read(self.rows)}
-        return sum(rows.key_hash(key) not in done for unit in self.units for key in unit.keys)
+        return sum(not rows.is_among(key, done) for unit in self.units for key in unit.keys)
 
     @property
     def pretrained(self) -> Study:
@@ -153,7 +152,6 @@ def plan(
     identity |= {name: told[name] for name in spec.identity}
     if not held:
         claims.refuse_if_held(folder)
-        refuse_other(folder, IDENTITY, identity, "comparison")
 
     def study(data: Dataset, beside: Study | None = None) -> Study:
         w = data.windows(**cutting(data.info, resolved), progress=progress)
@@ -164,6 +162,9 @@ def plan(
     scored = study(given)
     if source is not None:
         scored = study(target, scored)
+    identity |= {"data": scored.w.content} | ({"source_data": scored.source.w.content} if scored.source else {})
+    if not held:
+        refuse_other(folder, IDENTITY, identity, "comparison")
     units = tuple(spec.units(scored, methods, seeds, options))
     places = {"out": str(folder.absolute()), "encoders": str(scored.folder.absolute())}
     return Planned(spec, folder, identity, resolved, recipe_name, scored, units, methods, seeds, asked | places)
@@ -194,16 +195,13 @@ def run(
     with claims.hold(planned.folder):
         write_identity(planned.folder, IDENTITY, planned.identity, planned.recipe)
         unfinished = planned.folder / "checkpoints"
-        for folder in (unfinished, planned.folder / "arrays", planned.pretrained.folder):
-            make_folder(folder)
+        make_folder(planned.pretrained.folder.parent)
         for row in execute(planned.units, planned.rows, progress, _executor(planned, executor, address, gpus)):
             shutil.rmtree(unfinished / rows.key_hash(row.key), ignore_errors=True)
         shutil.rmtree(unfinished, ignore_errors=True)
-        for folder in (planned.folder / "arrays", planned.pretrained.folder):
-            with contextlib.suppress(OSError):
-                folder.rmdir()  # where nothing was kept
-        wanted = {rows.key_hash(key) for unit in planned.units for key in unit.keys}
-        found = [row for row in rows.latest(rows.read(planned.rows)) if rows.key_hash(row.key) in wanted]
+        wanted = [key for unit in planned.units for key in unit.keys]
+        hashes = {rows.key_hash(key) for each in wanted for key in (each, rows.without_content(each))}
+        found = [row for row in rows.latest(rows.read(planned.rows)) if rows.key_hash(row.key) in hashes]
         with progress.stage("report", 1):
             page = report.write([planned.folder], planned.folder / "report.html", sections)
             tables = report.write_tables([planned.folder], planned.folder, sections)

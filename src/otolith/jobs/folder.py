@@ -42,7 +42,8 @@ def refuse_other(folder: Path, file: str, identity: Mapping[str, Any], kind: str
         found = dict(json_value(read_bytes(path, MOST_TEXT)))
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); choose another --out folder") from None
-    odd = sorted(name for name in {*found, *identity} if found.get(name) != identity.get(name))
+    before = {name for name in rows.CONTENT if name not in found}  # from when identities had data sets' names alone
+    odd = sorted(name for name in {*found, *identity} - before if found.get(name) != identity.get(name))
     if odd:
         differing = ", ".join(f"its {name} is {found.get(name)!r}, not {identity.get(name)!r}" for name in odd)
         raise CheckpointError(f"{folder} holds another {kind}: {differing}. Choose another --out folder.")

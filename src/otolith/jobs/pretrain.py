@@ -87,5 +87,5 @@ def _is_of(card: dict[str, Any], prepared: Prepared) -> bool:
     cut = prepared.w.meta
     recipe_hash = prepared.recipe.cut_as(cut.rate_hz, cut.seconds, cut.overlap).hash
     asked = {"method": prepared.method, "seed": prepared.seed, "recipe_hash": recipe_hash}
-    same: bool = card["data"]["dataset"] == cut.dataset
+    same: bool = card["data"]["dataset"] == cut.dataset and card["data"].get("content") in (None, prepared.w.content)
     return same and all(card.get(name) == value for name, value in asked.items())

@@ -23,7 +23,7 @@ from otolith.progress import SILENT, Progress
 from otolith.protocols import sections
 from otolith.protocols.cells.arrays import embed_test, judge_teacher, shown
 from otolith.protocols.cells.study import key_of, scored_row
-from otolith.protocols.cells.unit import Key
+from otolith.protocols.cells.unit import BEFORE, Key
 from otolith.recipes import Recipe, load_recipe
 from otolith.rows import Row
 from otolith.system import claims, memory
@@ -57,7 +57,10 @@ class Prepared:
     def key(self) -> Key:
         """Return what the figure depends on; two rows of one key are the same experiment."""
         unlabelled = [extra.meta.dataset for extra in self.unlabelled]
-        return key_of(PROTOCOL, self.w, self.split, self.recipe, self.method, self.seed, unlabelled=unlabelled)
+        more: dict[str, Any] = {"unlabelled": unlabelled}
+        if self.unlabelled:
+            more["unlabelled_data"] = [extra.content for extra in self.unlabelled]
+        return key_of(PROTOCOL, self.w, self.split, self.recipe, self.method, self.seed, **more)
 
     def estimate(self, *, heads: bool = True, ignore_memory: bool = False, progress: Progress = SILENT) -> Estimate:
         """Return what the run will take; without `heads`, its pre-training alone.
@@ -159,6 +162,8 @@ def run(
 def _run(prepared: Prepared, out: Path, resume: bool, tensorboard: bool, progress: Progress) -> Finished:
     sweep(out / "arrays")
     done = _finished(out, prepared.key) if _holds(prepared, out, resume) else None
+    if done is not None and "data" not in done.key:
+        progress.say(f"{out / 'rows.jsonl'}: its row is {BEFORE.removeprefix('are ')}")
     if done is None:
         write_identity(out, "run.json", prepared.key, prepared.recipe)
         watchers = [_Curves(out / "curves.jsonl").add]

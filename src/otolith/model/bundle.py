@@ -228,7 +228,8 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: Da
             "may_miss": list(may_miss(meta, encoder.scaler)),
             "scaler": encoder.scaler.to_dict(),
         },
-        "data": {"dataset": meta.dataset, "terms": meta.terms, "activities": list(meta.activities)},
+        "data": {"dataset": meta.dataset, "terms": meta.terms, "activities": list(meta.activities)}
+        | ({"content": meta.content} if meta.content else {}),
         "recipe": encoder.recipe.as_dict(),
         "recipe_hash": encoder.recipe.hash,
         "versions": environment(),
@@ -261,6 +262,7 @@ def _encoder(folder: Path, card: Card, device: torch.device) -> PretrainedEncode
             seconds=given.seconds,
             overlap=given.overlap,
             terms=data.terms,
+            content=data.content,
         )
         scaler = Scaler.from_dict(given.scaler)
         if scaler.n_channels != len(meta.channels):

@@ -76,6 +76,7 @@ class Data(_Part):
     dataset: str
     terms: str
     activities: tuple[str, ...]
+    content: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
 
 
 class CalibrationCard(_Part):

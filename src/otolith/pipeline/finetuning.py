@@ -123,7 +123,8 @@ def finetune(
         kept: dict[str, Any] = {"checkpoints": checkpoints, "progress": progress, "on_epoch": on_epoch}
         first = finetune(encoder, w, split, settings=of_linear(settings), seed=seed, frozen=not trained, **kept)
         return voting.vote(first, encoder, w, split, settings, seed, progress=progress, on_epoch=on_epoch)
-    own = w.meta.dataset == encoder.meta.dataset
+    same = "" in (w.meta.content, encoder.meta.content) or w.meta.content == encoder.meta.content
+    own = w.meta.dataset == encoder.meta.dataset and same  # a name alone may be that of other recordings
     scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings, scaled=spec.scaled)
     base = as_asked(replace(encoder, scaler=scaler, meta=w.meta), settings)
     device = base.device

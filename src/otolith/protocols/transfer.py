@@ -64,7 +64,7 @@ def _unit(source: Study, at_home: Split, target: Study, split: Split, method: st
     from otolith.protocols.cells.unit import Unit
 
     home = source.w.meta.dataset
-    key = key_of(SPEC.in_rows, target.w, split, source.recipe, method, seed, source=home)
+    key = key_of(SPEC.in_rows, target.w, split, source.recipe, method, seed, source=home, source_data=source.w.content)
 
     def run(missing: Sequence[Key], progress: Progress) -> Iterator[Row]:
         encoder = source.encoder(at_home, method, seed, trained=True, progress=progress)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from otolith.metrics import spread
 from otolith.report import published
 from otolith.report.folder import RunFolder
 from otolith.report.names import WITHIN_PERSON, dataset_title, listed, method_order, method_title, natural, split_title
-from otolith.rows import Row, key_hash
+from otolith.rows import CONTENT, Row, key_hash
 
 OWN = ("protocol", "dataset", "split", "recipe", "method", "seed", "fold", "draw")
 """Fields of a key that tables show in places of their own; the others are conditions."""
@@ -107,7 +107,7 @@ def conditions(key: Mapping[str, Any]) -> str:
     """Return the parts of a key beyond OWN, as `k 5, split seed 0`; what is None, false or empty is not said."""
     parts = []
     for name, value in sorted(key.items()):
-        if name in OWN or value is None or value is False or value in ([], {}, ""):
+        if name in OWN or name in CONTENT or value is None or value is False or value in ([], {}, ""):
             continue
         text = listed(value) if isinstance(value, list) else str(value)
         parts.append(name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {text}")
@@ -135,7 +135,31 @@ def gather(runs: Sequence[RunFolder]) -> tuple[list[Row], list[str]]:
                     f"that of {run.name} is shown."
                 )
             found[name] = (row, run.name)
-    return [row for row, _ in found.values()], problems
+    return told_apart([row for row, _ in found.values()]), problems
+
+
+def told_apart(rows: Sequence[Row]) -> list[Row]:
+    """Return rows in which data sets of one name and other content have names of their own.
+
+    >>> rows = [Row({"dataset": "walks", "data": each}, {}) for each in ("3fa29900", "77e0aa00")]
+    >>> [row.key["dataset"] for row in told_apart(rows)]
+    ['walks (content 3fa299)', 'walks (content 77e0aa)']
+    """
+    pairs = [("dataset", "data"), ("source", "source_data")]
+    named = [(row.key.get(name), row.key.get(data)) for row in rows for name, data in pairs if row.key.get(name)]
+    contents: dict[Any, set[Any]] = {}
+    for name, data in named:
+        contents.setdefault(name, set()).update([data] if data else [])
+
+    def renamed(row: Row) -> Row:
+        key = dict(row.key)
+        for name, data in pairs:
+            if len(contents.get(key.get(name), ())) > 1:
+                digest = key.get(data)
+                key[name] = f"{key[name]} (content {str(digest)[:6] if digest else 'not named'})"
+        return row if key == row.key else replace(row, key=key)
+
+    return [renamed(row) for row in rows]
 
 
 def group(rows: Iterable[Row]) -> list[Group]:

@@ -5,9 +5,10 @@ same experiment, so resuming is skipping the keys that exist. docs/rows.md docum
 
 from otolith.rows.environment import commit, environment, processor
 from otolith.rows.log import Damage, Scan, append, read, scan
-from otolith.rows.value import SCHEMA, Row, canonical, find, key_hash, latest, recipe_hash
+from otolith.rows.value import CONTENT, SCHEMA, Row, canonical, find, is_among, key_hash, latest, recipe_hash, without_content
 
 __all__ = [
+    "CONTENT",
     "SCHEMA",
     "Damage",
     "Row",
@@ -17,10 +18,12 @@ __all__ = [
     "commit",
     "environment",
     "find",
+    "is_among",
     "key_hash",
     "latest",
     "processor",
     "read",
     "recipe_hash",
     "scan",
+    "without_content",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
@@ -111,14 +111,40 @@ def key_hash(key: Mapping[str, Any]) -> str:
     return recipe_hash(key)
 
 
+CONTENT = ("data", "source_data", "unlabelled_data")
+"""Parts of a key that say by digests what its data sets hold. Rows from before have none, and name data sets alone."""
+
+
+def without_content(key: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a key as rows had it before they told data sets of one name apart.
+
+    >>> without_content({"dataset": "walks", "data": "3fa2"})
+    {'dataset': 'walks'}
+    """
+    return {name: value for name, value in key.items() if name not in CONTENT}
+
+
+def is_among(key: Mapping[str, Any], hashes: Container[str]) -> bool:
+    """Tell whether a row of this key, or one from before keys named content, is among those with these `key_hash`es.
+
+    >>> is_among({"seed": 0, "data": "3fa2"}, {key_hash({"seed": 0})}), is_among({"seed": 0}, {key_hash({"seed": 1})})
+    (True, False)
+    """
+    return key_hash(key) in hashes or key_hash(without_content(key)) in hashes
+
+
 def find(rows: Iterable[Row], key: Mapping[str, Any]) -> Row | None:
     """Return the row with exactly this key, the last one if there are several, or None.
+
+    Where there is none, one from before keys named the content of data sets is taken.
 
     >>> find([Row({"seed": 0}, {"macro_f1": 0.5})], {"seed": 0}).result
     {'macro_f1': 0.5}
     """
+    found = list(rows)[::-1]
     wanted = plain(key, "key")
-    return next((row for row in reversed(list(rows)) if row.key == wanted), None)
+    before = without_content(wanted)
+    return next((row for each in (wanted, before) for row in found if row.key == each), None)
 
 
 def latest(rows: Iterable[Row]) -> list[Row]:

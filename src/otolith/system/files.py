@@ -24,7 +24,6 @@ _CURES = {
     errno.ENOSPC: "free some space there",
     errno.EDQUOT: "free some of your quota there",
     errno.EFBIG: "lift the limit on the size of files (`ulimit -f`)",
-    errno.ENOENT: "its folder is not there: make it, or find out what has removed it",
     errno.EACCES: "make the folder writable, or choose another --out folder",
     errno.EPERM: "make the folder writable, or choose another --out folder",
     errno.EROFS: "make the file system writable, or choose another --out folder",
@@ -40,6 +39,11 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 def cannot_write(path: Path, error: OSError) -> StorageError:
     """Return the error for a file or folder of which nothing was put in place."""
+    if error.errno == errno.ENOENT and not path.parent.exists():
+        return StorageError(
+            f"{path} cannot be written: its folder is not there. Make it, or find out what has removed it, then give the "
+            "same command again."
+        )
     cure = _CURES.get(error.errno or 0, "check the disk")
     room = ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

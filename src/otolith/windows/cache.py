@@ -32,6 +32,7 @@ from otolith.windows import WindowMeta, Windows
 from otolith.windows.blocks import cut_to_files, npy_header
 from otolith.windows.cutting import say_repairs
 from otolith.windows.fingerprint import digest_of
+from otolith.windows.value import DIGITS
 
 FORMAT = 2
 """Version of the layout and of the cutting rule: raise it whenever either changes what a window holds."""
@@ -74,7 +75,10 @@ def windows_for(
     """
     meta = WindowMeta.of(dataset.info, rate_hz, seconds, overlap, channels)
     home = Path(folder) if folder is not None else _default_folder()
-    key = _key(meta, unlabelled, str(dataset.cache_key()), digest_of(dataset, home))
+    files = digest_of(dataset, home)
+    key = _key(meta, unlabelled, str(dataset.cache_key()), files)
+    told = json.dumps([str(dataset.cache_key()), meta.activities, files])
+    meta = replace(meta, content=hashlib.sha256(told.encode()).hexdigest()[:DIGITS])
     # a user's data set may have any name; the key alone tells entries apart
     entry = home / f"{re.sub(r'[^A-Za-z0-9_-]+', '_', meta.dataset)[:40]}-{key[:24]}"
     found = open_entry(entry, meta)

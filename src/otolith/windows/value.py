@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from otolith.recording import CHANNELS
 if TYPE_CHECKING:
     from otolith.windows.subjects import FixedSubjects
 
+DIGITS = 16
+"""Hexadecimal digits of a digest of content."""
 MOST_STEPS = 1_000_000
 """Samples of a window: beyond any that a network here can take in."""
 
@@ -27,7 +31,8 @@ class WindowMeta:
     `channels` is the order of axis 1 (m/s² and rad/s), `rate_hz` the rate after resampling, `seconds` the
     length of a window, `overlap` the share of it that the next one repeats. `fixed` is the data set's own
     subject split, if any. `n_short` labelled and `n_short_unlabelled` unlabelled stretches were shorter than
-    one window and gave none.
+    one window and gave none. `content` is a digest of the recordings, by which data sets of one name are told apart; ""
+    where the arrays themselves have to tell.
     """
 
     dataset: str
@@ -40,6 +45,7 @@ class WindowMeta:
     fixed: FixedSubjects | None = None
     n_short: int = 0
     n_short_unlabelled: int = 0
+    content: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for name in ("rate_hz", "seconds"):
@@ -148,6 +154,14 @@ class Windows:
         """(n,) True where the activity is known."""
         return self.y >= 0
 
+    @functools.cached_property
+    def content(self) -> str:
+        """Digest of what these windows were cut from, in hexadecimal digits; without recordings, of their arrays."""
+        if self.meta.content:
+            return self.meta.content
+        arrays = (self.x, self.y, self.subject, self.recording, self.start)
+        return _digest(*(np.ascontiguousarray(array).tobytes() for array in arrays))
+
     def take(self, indices: ArrayLike) -> Windows:
         """Return the windows at `indices` (integers or a boolean mask), copied."""
         rows = np.asarray(indices)
@@ -225,6 +239,13 @@ class Windows:
             if not np.isfinite(when).all():
                 raise DataError(f"start is not finite at window {int(np.flatnonzero(~np.isfinite(when))[0])}.")
         return Windows(values, labels.astype(np.int64), who, where, when, meta)
+
+
+def _digest(*parts: bytes) -> str:
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8, "big") + part)
+    return total.hexdigest()[:DIGITS]
 
 
 def subject_array(values: NDArray[Any]) -> NDArray[Any]:

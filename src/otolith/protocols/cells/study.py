@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -67,7 +68,7 @@ class Study:
 
     def place_of(self, key: Key) -> Path | None:
         """Return the folder of checkpoints of the classifier behind one row."""
-        return None if self.unfinished is None else self.unfinished / rows.key_hash(key)
+        return None if self.unfinished is None else _within(self.unfinished) / rows.key_hash(key)
 
     def encoder(
         self, split: Split, method: str, seed: int, *, trained: bool = False, progress: Progress = SILENT
@@ -84,7 +85,10 @@ class Study:
         """
         spec = methods.spec(method)
         identity = self.key("encoder", split, method, seed) | {"trained": trained and spec.end_to_end}
-        place = self.folder / rows.key_hash(identity)
+        place = _within(self.folder) / rows.key_hash(identity)
+        before = self.folder / rows.key_hash(rows.without_content(identity))
+        if before.is_dir() and not place.exists():
+            place = before  # its scaler tells whether it is of these windows
         scaler = fit_scaler(self.w, split, self.recipe.sensor_settings, scaled=spec.scaled)
         made, _ = self._kept(place, scaler)
         if made is not None:
@@ -134,11 +138,23 @@ class Study:
         return found, ""
 
 
+def _within(folder: Path) -> Path:
+    """Make a folder in one that is there, and not that one, too: where it has vanished the writer says so."""
+    with contextlib.suppress(FileNotFoundError):
+        folder.mkdir(exist_ok=True)
+    return folder
+
+
 def key_of(protocol: str, w: Windows, split: Split, recipe: Recipe, method: str, seed: int, **more: Any) -> Key:
-    """Return the key of a row (docs/rows.md); two rows of one key are the same experiment."""
+    """Return the key of a row (docs/rows.md); two rows of one key are the same experiment.
+
+    Whatever data set `more` names, it also says by the digest of its windows: `unlabelled` with `unlabelled_data`,
+    `source` with `source_data`.
+    """
     return {
         "protocol": protocol,
         "dataset": w.meta.dataset,
+        "data": w.content,
         "split": split.name,
         "split_seed": split.seed,
         "fold": split.fold,
@@ -200,6 +216,7 @@ def scored(study: Study, protocol: str, split: Split, method: str, seed: int, *,
         model = finetune(encoder, study.w, split, checkpoints=study.place_of(key), progress=progress)
         row = scored_row(key, model, study.w, split, study.recipe_name, encoder.records + model.records)
         if pictured is not None:
+            _within(pictured.parent)
             embed_test({"after": shown(model)}, model.encoder, study.w, split, seed, pictured, progress)
         yield row
 

@@ -12,6 +12,10 @@ from otolith.progress import SILENT, Progress
 from otolith.rows import Row
 
 Key = dict[str, Any]
+BEFORE = (
+    "are from before rows named the content of their data set; they are taken as they are. If the recordings have "
+    "changed since, choose another --out folder."
+)
 
 
 @dataclass(frozen=True)
@@ -62,18 +66,20 @@ def execute(units: Iterable[Unit], path: Path, progress: Progress = SILENT, exec
         progress.say(f"{path}, line {damage.line}, is not a readable row ({damage.reason}); its cell is done again.")
     done = {rows.key_hash(row.key) for row in found.rows}
     total = sum(len(unit.keys) for unit in planned)
+    keys = [key for unit in planned for key in unit.keys]
+    if before := sum(rows.key_hash(key) not in done and rows.is_among(key, done) for key in keys):
+        progress.say(f"{path}: {before} of the rows {BEFORE}")
     tasks = []
     for number, unit in enumerate(planned):
-        missing = tuple(key for key in unit.keys if rows.key_hash(key) not in done)
+        missing = tuple(key for key in unit.keys if not rows.is_among(key, done))
         if missing:
             tasks.append(Task(number, unit, missing))
     with progress.stage("cells", total, "cells") as bar:
         bar.advance(total - sum(len(task.missing) for task in tasks))
         for row in executor(tasks, progress) if tasks else ():
-            name = rows.key_hash(row.key)
-            if name in done:
+            if rows.is_among(row.key, done):
                 continue
             rows.append(path, row)
-            done.add(name)
+            done.add(rows.key_hash(row.key))
             bar.advance()
             yield row
