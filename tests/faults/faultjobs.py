@@ -130,16 +130,20 @@ class Running:
         return found
 
 
-def start(tokens: list[str], log: Path, largest_file: int | None = None) -> Running:
-    """Begin a job. `largest_file`: bytes beyond which its writes fail."""
+def start(
+    tokens: list[str], log: Path, largest_file: int | None = None, hook: tuple[str, str, int, str] | None = None
+) -> Running:
+    """Begin a job. `largest_file`: bytes beyond which its writes fail; `hook`: arguments of `faultsteps.strike`."""
     context = multiprocessing.get_context("forkserver")
     trace = log.with_suffix(".trace")
-    process = context.Process(target=_child, args=(tokens, str(log), str(trace), largest_file))
+    process = context.Process(target=_child, args=(tokens, str(log), str(trace), largest_file, hook))
     process.start()
     return Running(process, log, trace)
 
 
-def _child(tokens: list[str], log: str, trace: str, largest_file: int | None) -> None:
+def _child(
+    tokens: list[str], log: str, trace: str, largest_file: int | None, hook: tuple[str, str, int, str] | None
+) -> None:
     import torch
 
     from otolith.cli import main
@@ -162,6 +166,10 @@ def _child(tokens: list[str], log: str, trace: str, largest_file: int | None) ->
     CheckpointFolder.save = traced  # type: ignore[method-assign]
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    if hook is not None:
+        from tests.faults.faultsteps import strike
+
+        strike(*hook)
     sys.exit(main(tokens))
 
 

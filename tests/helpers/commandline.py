@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 
 from otolith.cli import main
+from otolith.cli.options import foreign
 from otolith.datasets import DatasetInfo
 from otolith.datasets.folder import write_folder
 from otolith.recording import CHANNELS, Recording, Segment, Stream
@@ -26,6 +28,7 @@ ACTIVITIES = ("still", "swing", "shake")
 SMALL = {"windows.rate_hz": 12.0} | tiny.SIZES
 SET = ["--recipe", "compact", "--set", *(f"{name}={json.dumps(value)}" for name, value in SMALL.items())]
 """Options that make any run a matter of a second."""
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ def call(*tokens: object) -> Ended:
             code = main([str(token) for token in tokens])
     finally:
         torch.set_num_threads(threads)
+    said = out.getvalue() + err.getvalue()
+    assert not CONTROL.search(said), f"a terminal would obey this: {said!r}"
+    assert "Error: " not in said or not foreign(said, [str(token) for token in tokens]), said
     return Ended(code, out.getvalue(), err.getvalue())
 
 

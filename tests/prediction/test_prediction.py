@@ -261,7 +261,7 @@ def test_nothing_that_is_there_is_replaced(name: str, model: Model, tmp_path: Pa
 
 def test_a_place_that_cannot_be_written_is_named(model: Model, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(StorageError, match=r"file/out cannot be written \(.*choose another --out folder"):
+    with pytest.raises(StorageError, match=r"file/out cannot be written \(.*choose another folder"):
         folder.write(tmp_path / "file" / "out", model, predict_recordings(model, [recording()]))
 
 

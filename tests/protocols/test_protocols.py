@@ -275,7 +275,7 @@ def test_the_way_to_stop_decides_which_labels_are_used(
             units = units_of("few-labels", same, [method], 1, k=(2,), draws=8, stop=stop)
             same.folder.mkdir(exist_ok=True)
             made = list(execute(units, same.folder / f"{stop}.jsonl"))
-            found.append(plain([replace(row, key=rows.without_content(row.key)) for row in made]))
+            found.append(plain([dataclasses.replace(row, key=rows.without_content(row.key)) for row in made]))
     assert results["last"][0] == results["last"][1]
     assert results["paper"][0] != results["paper"][1]
 

@@ -266,14 +266,35 @@ def test_a_file_in_the_entrys_place_is_replaced(toy: Toy, tmp_path: Path) -> Non
     assert entry.is_dir()
 
 
-def test_a_thorough_opening_sees_a_single_flipped_bit(toy: Toy, tmp_path: Path) -> None:
-    meta = windows_for(toy, folder=tmp_path / "c").meta
+@pytest.mark.parametrize("name", [*(f"{name}.npy" for name in ARRAYS), "manifest.json"])
+def test_a_single_flipped_bit_anywhere_is_seen_and_the_windows_are_cut_again(
+    name: str, toy: Toy, tmp_path: Path
+) -> None:
+    whole = windows_for(toy, folder=tmp_path / "c")
+    expected = np.array(whole.x)  # of which the entry's file is not the memory
     (entry,) = entries(tmp_path / "c")
-    assert open_entry(entry, meta) is not None
-    data = bytearray((entry / "x.npy").read_bytes())
-    data[-5] ^= 1
-    (entry / "x.npy").write_bytes(data)
-    assert open_entry(entry, meta) is None
+    before = (entry / name).read_bytes()
+    for place in (len(before) - 5, len(before) // 2):
+        data = bytearray(before)
+        data[place] ^= 1
+        (entry / name).write_bytes(data)
+        assert open_entry(entry, whole.meta) is None
+    again = windows_for(toy, folder=tmp_path / "c")
+    assert toy.built == 2
+    assert (entry / name).read_bytes() == before
+    assert np.array_equal(again.x, expected)
+
+
+def test_bytes_are_compared_once_in_a_process(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = windows_for(toy, folder=tmp_path / "c")
+    (entry,) = entries(tmp_path / "c")
+    read: list[str] = []
+    monkeypatch.setattr(cache, "_sha256", lambda path: read.append(path.name) or "")
+    windows_for(toy, folder=tmp_path / "c")
+    assert read == []
+    os.utime(entry / "y.npy", (1, 1))
+    assert open_entry(entry, whole.meta) is None
+    assert read == ["y.npy"]
 
 
 def test_a_failed_build_leaves_nothing_behind(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

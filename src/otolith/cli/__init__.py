@@ -1,8 +1,8 @@
 """The command line `otolith`.
 
 Each command is one thin typed function in a file of its own below `commands`; `app` joins them, `shared` holds the
-options that several of them take, `results` prints what comes out, `display` shows progress, and `terminal` asks the
-person who sits there.
+options that several of them take, `results` prints what comes out, `display` shows progress, `terminal` asks the
+person who sits there, and all of them print by `printing`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from cyclopts import CycloptsError, UnusedCliTokensError
 
     from otolith.cli.app import app
+    from otolith.cli.printing import catch_warnings, complain
     from otolith.cli.shared import BROKEN_PIPE, INTERRUPTED, USAGE, Interrupted
 
+    catch_warnings()
     tokens = list(sys.argv[1:] if argv is None else argv)
     try:
         status = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
@@ -44,10 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = shlex.join(["otolith", *(error.command_chain or ()), "--help"])
         unused = (error.unused_tokens or ()) if type(error) is UnusedCliTokensError else ()
         text = f"{shlex.join(unused)} is not expected here." if unused else str(error)
-        _complain(f"{text}\n{command} shows what there is.")
+        complain(f"{text}\n{command} shows what there is.")
         return USAGE
     except OtolithError as error:
-        _complain(str(error))
+        from otolith.cli.options import explained
+
+        complain(explained(str(error), tokens))
         return USAGE
     except BrokenPipeError:  # such as `otolith data | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -55,23 +59,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # a disk that fails where nothing else says so
         if error.errno not in FULL:
             raise
-        _complain(str(cannot_write(Path(os.fsdecode(error.filename or "a file")), error)))
+        complain(str(cannot_write(Path(os.fsdecode(error.filename or "a file")), error)))
         return USAGE
     except Interrupted as stop:
         option = ["--resume"] if stop.resume else []
         again = shlex.join(["otolith", *(token for token in tokens if token != "--resume"), *option])
         where = " from the last whole epoch" if stop.resume else ""
-        _complain(f"What was done is kept in {stop.kept}. Go on{where} with:\n  {again}", "Stopped.")
+        complain(f"What was done is kept in {stop.kept}. Go on{where} with:\n  {again}", "Stopped.")
         return INTERRUPTED
     except KeyboardInterrupt:
-        _complain("Nothing was left half-written.", "Stopped.")
+        complain("Nothing was left half-written.", "Stopped.")
         return INTERRUPTED
     return status or 0
-
-
-def _complain(text: str, label: str = "Error:") -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    # Not wrapped: a path or a command that is broken over two lines cannot be copied.
-    Console(stderr=True).print(Text.assemble((label, "bold red"), " ", text), soft_wrap=True)

@@ -13,6 +13,8 @@ from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElap
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
+from otolith.cli.printing import Printer, visible
+
 from otolith.progress import Progress, Stage
 
 WINDOW_S = 30.0
@@ -113,7 +115,7 @@ class LiveProgress(Progress):
         every_s: float = 5.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.console = console or Console(stderr=True, highlight=False)
+        self.console = console or Printer(stderr=True, highlight=False)
         self.every_s = every_s
         self.now = now
         self.live = self.console.is_terminal and not self.console.is_dumb_terminal
@@ -147,7 +149,7 @@ class LiveProgress(Progress):
                 self._bars.start()
 
     def say(self, text: str) -> None:
-        self.console.print(Text(text), soft_wrap=True)
+        self.console.print(Text(visible(text)), soft_wrap=True)
 
     def _finish(self, title: str, meter: Meter) -> None:
         figures = meter.describe(running=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from otolith.cli.display import duration
+from otolith.cli.printing import Printer, visible
+from otolith.cli.printing import write as write
 
 if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
@@ -31,10 +32,10 @@ LABEL = 13
 
 def show(heading: str, lines: Iterable[tuple[str, str]], console: Console | None = None) -> None:
     """Print a heading and labelled lines, on stdout unless a console is given. In a log no line is wrapped."""
-    console = console or Console(highlight=False)
-    console.print(Text(heading, "bold"), soft_wrap=True)
+    console = console or Printer(highlight=False)
+    lines = [(label, visible(text)) for label, text in lines]  # rich drops some control characters from a text
+    console.print(Text(visible(heading), "bold"), soft_wrap=True)
     if not console.is_terminal:
-        lines = list(lines)
         width = max([LABEL, *(len(label) + 1 for label, _ in lines)])
         for label, text in lines:
             console.print(Text(f"  {label:<{width}}{text}"), soft_wrap=True)
@@ -51,11 +52,6 @@ def comment(heading: str, lines: Iterable[tuple[str, str]]) -> str:
     """Return a heading and labelled lines as TOML comments."""
     texts = [heading, *(f"  {label:<{LABEL}}{' '.join(text.split())}" for label, text in lines)]
     return "".join(f"# {text}\n" for text in texts)
-
-
-def write(text: str) -> None:
-    """Write text as it is to stdout, for other programs to read."""
-    sys.stdout.write(text)
 
 
 def people(count: int) -> str:

@@ -97,7 +97,7 @@ def read_recordings(
             raise DataError(listed(left_out.reasons))
         what = f"format {options.format!r} reads" if options.format else "looks like an accelerometer"
         cure = (
-            "Leave --format out, and it is recognised by the content."
+            "Leave --read-as out, and it is recognised by the content."
             if options.format
             else "Name the columns if they are called otherwise: --time COLUMN --acc X,Y,Z"
         )

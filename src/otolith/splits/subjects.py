@@ -31,14 +31,14 @@ def fixed(w: Windows) -> Split:
     authors = w.meta.fixed
     if authors is None:
         raise DataError(
-            f"Data set {w.meta.dataset!r} has no fixed split; use splits.holdout(w, seed) or splits.folds(w, n, seed)."
+            f"Data set {w.meta.dataset!r} has no fixed split; in Python, use splits.holdout(w, seed) or splits.folds(w, n, seed)."
         )
     present = labelled_subjects(w)
     missing = [s for s in (*authors.val, *authors.test) if s not in present]
     if missing:
         raise DataError(
             f"The fixed split of {w.meta.dataset!r} needs subjects {', '.join(map(str, missing))}, of whom "
-            "there is no labelled window. Complete the data set, or use splits.holdout(w, seed)."
+            "there is no labelled window. Complete the data set (or, in Python, use splits.holdout(w, seed))."
         )
     return _by_subject(w, "fixed", authors.val, authors.test, train=authors.train)
 
@@ -127,8 +127,7 @@ def _enough(w: Windows, what: str) -> list[Any]:
     if len(people) < 3:
         raise DataError(
             f"{what} needs at least three subjects with labelled windows, {w.meta.dataset!r} has "
-            f"{len(people)}. Use splits.automatic(w, seed), which splits by recording or time, or record "
-            "more people."
+            f"{len(people)}. Record more people (in Python, splits.automatic(w, seed) splits by recording or time)."
         )
     return people
 

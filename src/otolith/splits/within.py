@@ -90,7 +90,7 @@ def split_recordings(w: Windows, seed: int) -> tuple[Split, bool]:
     if len(names) < 3:
         raise DataError(
             f"A split by recording needs at least three labelled recordings, {w.meta.dataset!r} has "
-            f"{len(names)}. Use splits.by_time(w)."
+            f"{len(names)}. Make more of them (in Python, splits.by_time(w) splits within each)."
         )
     all_names, number = np.unique(w.recording, return_inverse=True)
     pairs = np.unique(np.stack([number[w.labelled], w.y[w.labelled]]), axis=1)

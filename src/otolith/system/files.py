@@ -24,14 +24,14 @@ _CURES = {
     errno.ENOSPC: "free some space there",
     errno.EDQUOT: "free some of your quota there",
     errno.EFBIG: "lift the limit on the size of files (`ulimit -f`)",
-    errno.EACCES: "make the folder writable, or choose another --out folder",
-    errno.EPERM: "make the folder writable, or choose another --out folder",
-    errno.EROFS: "make the file system writable, or choose another --out folder",
-    errno.ENOTDIR: "choose another --out folder",
+    errno.EACCES: "make the folder writable, or choose another folder",
+    errno.EPERM: "make the folder writable, or choose another folder",
+    errno.EROFS: "make the file system writable, or choose another folder",
+    errno.ENOTDIR: "choose another folder",
     errno.ELOOP: "remove the link",
     errno.EBUSY: "choose another folder, or a new one within it",
-    errno.EEXIST: "choose another --out folder",
-    errno.ENOTEMPTY: "choose another --out folder, or remove what is there",
+    errno.EEXIST: "choose another folder",
+    errno.ENOTEMPTY: "choose another folder, or remove what is there",
 }
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """Errors that only writing brings, and that are never the code's fault."""

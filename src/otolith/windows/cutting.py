@@ -278,8 +278,8 @@ def why_empty(meta: WindowMeta, unlabelled: bool, n_recordings: int, log: CutLog
     if not log.n_segments and not unlabelled:
         return (
             f"None of the {n_recordings} recordings of {meta.dataset!r} has a labelled segment. "
-            "Label some of them, let them join the pre-training of another data set (--unlabelled), or pass "
-            "unlabelled=True to cut them all the same."
+            "Label some of them, let them join the pre-training of another data set (--unlabelled), or, in "
+            "Python, pass unlabelled=True to cut them all the same."
         )
     return (
         f"No stretch of {meta.dataset!r} is as long as one window of {meta.seconds:g} s: the longest has "

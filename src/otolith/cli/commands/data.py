@@ -52,16 +52,16 @@ def data(
 
 
 def _list(root: Path | None) -> None:
-    from rich.console import Console
+    from otolith.cli.printing import Printer
     from rich.table import Table
     from rich.text import Text
 
     from otolith import datasets
 
     cached = _cached()
-    console = Console(highlight=False)
+    console = Printer(highlight=False)
     if not console.is_terminal:  # a log has no width: wrapping there would only break lines
-        console = Console(highlight=False, width=200)
+        console = Printer(highlight=False, width=200)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("name", style="cyan", no_wrap=True)
     wide = console.width >= WIDE

@@ -1,0 +1,133 @@
+"""Every command that writes, on inputs of a moment's size: what it is given, where it writes, and what has to be there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from otolith import rows
+from tests.helpers.commandline import SET, call, make_set
+
+MODEL, ENCODER, RUN, MOVES, TABLE = "model", "encoder", "finished", "moves", "walk.csv"
+"""What `prepare` leaves."""
+
+
+def _none(place: Path) -> list[Path]:
+    return []
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of `otolith`.
+
+    Attributes:
+        given: its tokens in a folder that `prepare` has filled; OUT and names of that folder are replaced by paths.
+        where: its output in that folder.
+        whole: its output is there as a whole, or not at all; else it grows, and goes on when it is given again.
+        once: it refuses to do again what is done.
+        resume: it takes --resume.
+        replaces: what its output is before, by a name of that folder; it is copied there.
+        read: files that it reads and that have a checksum.
+        may_stay: part of the names of hidden files that it keeps.
+    """
+
+    name: str
+    given: tuple[str, ...]
+    where: str = "out"
+    whole: bool = True
+    once: bool = False
+    resume: bool = False
+    replaces: str | None = None
+    read: Callable[[Path], list[Path]] = _none
+    may_stay: str = ""
+
+    def out(self, place: Path) -> Path:
+        """Return its output."""
+        return place / self.where
+
+    def ready(self, place: Path) -> None:
+        """Put there what its output replaces."""
+        if self.replaces is not None:
+            source = place / self.replaces
+            (shutil.copytree if source.is_dir() else shutil.copyfile)(source, self.out(place))
+
+    def tokens(self, place: Path, again: bool = False) -> list[str]:
+        """Return the command line; `again` where it was begun before."""
+        named = (MODEL, ENCODER, RUN, MOVES, TABLE)
+        given = [str(place / each) if each in named else str(self.out(place)) if each == "OUT" else each for each in self.given]
+        return [*given, *(["--resume"] if self.resume and again else [])]
+
+
+def _in(*names: str) -> Callable[[Path], list[Path]]:
+    return lambda place: [path for name in names for path in (place / name).rglob("*.safetensors")]
+
+
+SIZES = tuple(str(token) for token in SET)
+CPU = ("--device", "cpu")
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command("import", ("import", TABLE, "--yes", "--subject", "ada", "--out", "OUT"), once=True),
+        Command("predict", ("predict", MODEL, MOVES, *CPU, "--out", "OUT"), once=True, read=_in(MODEL)),
+        Command("calibrate", ("calibrate", "OUT", MOVES, *CPU, "--false-unknowns", "0.1"), replaces=MODEL, read=_in(MODEL)),
+        Command("export", ("export", MODEL, "OUT", MOVES), where="model.onnx", read=_in(MODEL)),
+        Command("report", ("report", RUN, "--out", "OUT"), where="page.html"),
+        Command("run", ("run", MOVES, *SIZES, *CPU, "--method", "csshar", "--out", "OUT"), whole=False, resume=True),
+        Command(
+            "compare",
+            ("compare", "representation", "--dataset", MOVES, "--method", "random", "--method", "csshar", *SIZES, *CPU)
+            + ("--out", "OUT"),
+            whole=False,
+        ),
+        Command("pretrain", ("pretrain", MOVES, *SIZES, *CPU, "--method", "csshar", "--out", "OUT"), resume=True),
+        Command("finetune", ("finetune", ENCODER, MOVES, *CPU, "--out", "OUT"), resume=True, read=_in(ENCODER)),
+    )
+}
+"""By name."""
+
+
+def prepare(place: Path) -> Path:
+    """Fill a folder with a data set, a run of it with its model, an encoder and a table."""
+    place.mkdir(parents=True)
+    os.environ.setdefault("OTOLITH_HOME", str(place.parent / "home"))
+    make_set(place / MOVES)
+    for tokens in (
+        ("run", place / MOVES, *SIZES, *CPU, "--method", "csshar", "--out", place / RUN),
+        ("pretrain", place / MOVES, *SIZES, *CPU, "--method", "csshar", "--out", place / ENCODER),
+    ):
+        ended = call(*tokens)
+        assert ended.code == 0, ended.err
+    shutil.copytree(place / RUN / "model", place / MODEL)
+    signals = np.random.default_rng(0).normal(size=(1000, 3)) + [0, 0, 9.81]
+    lines = [f"{number / 50:.2f},{x:.3f},{y:.3f},{z:.3f}" for number, (x, y, z) in enumerate(signals)]
+    (place / TABLE).write_text("\n".join(["time (s),acc_x (m/s2),acc_y (m/s2),acc_z (m/s2)", *lines]))
+    return place
+
+
+def outcome(out: Path) -> dict[str, Any]:
+    """Return all that must not depend on what happened on the way: names of files, and what in them names no moment."""
+    paths = [out] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
+    return {path.relative_to(out).as_posix(): _content(path) for path in paths if path.name != ".lock"}
+
+
+def _content(path: Path) -> Any:
+    if path.suffix in (".safetensors", ".csv", ".parquet", ".npy"):
+        return path.read_bytes()
+    if path.name == "rows.jsonl":
+        found = rows.scan(path)
+        return [(row.key, row.result) for row in rows.latest(found.rows)], len(found.damage)
+    if path.name == "card.json":
+        card = json.loads(path.read_text("utf-8"))
+        for each in card.get("recordings", ()):
+            each.pop("notes", None)  # the path of what was imported
+        return {name: value for name, value in card.items() if name not in ("versions", "provenance")}
+    if path.suffix in (".json", ".jsonl", ".toml"):
+        return "whole" if path.read_bytes() else "empty"
+    return path.read_bytes()[-8:] if path.suffix in (".html", ".svg") else "there"
