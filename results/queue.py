@@ -23,6 +23,7 @@ import subprocess  # noqa: E402
 
 from otolith.errors import DataError, OtolithError  # noqa: E402
 from otolith.system import claims  # noqa: E402
+from otolith.system.files import make_folder  # noqa: E402
 from otolith.system.home import home  # noqa: E402
 from results.queueing import cells, loop, wheel  # noqa: E402
 from results.queueing.cells import Cell  # noqa: E402
@@ -76,6 +77,8 @@ def _do(asked: argparse.Namespace, queue: loop.Queue) -> int:
     elif asked.prune or asked.forget:
         if asked.forget and not queue.only:
             raise DataError("--forget removes the rows of the cells that --only TEXT names; give one")
+        for place in (queue.work, queue.results):
+            make_folder(place)
         with claims.hold(queue.work), claims.hold(queue.results):
             if asked.prune:  # a folder is pruned by all its cells
                 removed = cells.prune(queue.results, dataclasses.replace(queue, only=()).cells())

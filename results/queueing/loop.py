@@ -15,7 +15,7 @@ from typing import Any
 
 from otolith.errors import DataError, OtolithError
 from otolith.system import claims
-from otolith.system.files import write
+from otolith.system.files import make_folder, write
 from otolith.system.reading import read_text
 from results.queueing import cells
 from results.queueing.cells import Cell
@@ -68,6 +68,8 @@ def run(queue: Queue, command: Callable[[Cell], list[str]], commit: str, begin: 
     reasons: dict[str, str] = state(queue.work).get("failed", {})
     failed: set[str] = set()
     listed = queue.cells()
+    for place in (queue.work, queue.results):
+        make_folder(place)
     with claims.hold(queue.work), claims.hold(queue.results):
         begin()
         (queue.work / STOP).unlink(missing_ok=True)

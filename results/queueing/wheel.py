@@ -13,7 +13,7 @@ from pathlib import Path
 
 from otolith.errors import DataError
 from otolith.rows.environment import COMMIT
-from otolith.system.files import whole_folder
+from otolith.system.files import make_place, whole_folder
 
 PROGRAM = "results/queue.py"
 PARTS = ("src", PROGRAM, "results/queueing", "pyproject.toml", "README.md", "LICENSE")
@@ -44,7 +44,7 @@ def environment(checkout: Path, commit: str, work: Path) -> Path:
     place = work / f"env-{commit}"
     if (place / ENTRY).is_file():
         return place
-    with whole_folder(place) as made:
+    with whole_folder(make_place(place)) as made:
         source = made / "source"
         _export(checkout, commit, source)
         (source / "src" / "otolith" / COMMIT).write_text(f"{commit}\n", encoding="utf-8")

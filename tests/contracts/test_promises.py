@@ -1,7 +1,7 @@
 """Promises that hold for all places of a kind: a new place without them fails here.
 
-Files that appear whole are in tests/system/test_whole_folder.py, files of strangers in tests/system/test_reading.py, what
-is printed in tests/cli/test_printing.py, commands whose disk or folder fails in tests/cli/test_cli_steps.py.
+Files that appear whole are in tests/system/test_whole_folder.py, files of strangers in tests/system/test_reading.py,
+what is printed in tests/cli/test_printing.py, commands whose disk or folder fails in tests/faults/test_faults.py.
 """
 
 from __future__ import annotations
@@ -211,9 +211,7 @@ def test_what_is_written_has_the_mode_of_the_umask(mask: int, model: Model, tmp_
 # Splits that leak
 
 
-def test_a_split_that_shares_subjects_is_refused_or_named(
-    w: Windows, encoder: PretrainedEncoder, model: Model
-) -> None:
+def test_a_split_that_shares_subjects_is_refused_or_named(w: Windows, encoder: PretrainedEncoder, model: Model) -> None:
     order = np.random.default_rng(0).permutation(len(w))
     third = len(w) // 3
     train, val, test = (np.sort(part) for part in (order[:third], order[third : 2 * third], order[2 * third :]))

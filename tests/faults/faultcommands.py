@@ -1,4 +1,4 @@
-"""Every command that writes, on inputs of a moment's size: what it is given, where it writes, and what has to be there."""
+"""Every command that writes, on small inputs: what it is given, where it writes, and what has to be there."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class Command:
     def tokens(self, place: Path, again: bool = False) -> list[str]:
         """Return the command line; `again` where it was begun before."""
         named = (MODEL, ENCODER, RUN, MOVES, TABLE)
-        given = [str(place / each) if each in named else str(self.out(place)) if each == "OUT" else each for each in self.given]
-        return [*given, *(["--resume"] if self.resume and again else [])]
+        paths = {each: str(place / each) for each in named} | {"OUT": str(self.out(place))}
+        return [*(paths.get(each, each) for each in self.given), *(["--resume"] if self.resume and again else [])]
 
 
 def _in(*names: str) -> Callable[[Path], list[Path]]:
@@ -76,7 +76,9 @@ COMMANDS = {
     for command in (
         Command("import", ("import", TABLE, "--yes", "--subject", "ada", "--out", "OUT"), once=True),
         Command("predict", ("predict", MODEL, MOVES, *CPU, "--out", "OUT"), once=True, read=_in(MODEL)),
-        Command("calibrate", ("calibrate", "OUT", MOVES, *CPU, "--false-unknowns", "0.1"), replaces=MODEL, read=_in(MODEL)),
+        Command(
+            "calibrate", ("calibrate", "OUT", MOVES, *CPU, "--false-unknowns", "0.1"), replaces=MODEL, read=_in(MODEL)
+        ),
         Command("export", ("export", MODEL, "OUT", MOVES), where="model.onnx", read=_in(MODEL)),
         Command("report", ("report", RUN, "--out", "OUT"), where="page.html"),
         Command("run", ("run", MOVES, *SIZES, *CPU, "--method", "csshar", "--out", "OUT"), whole=False, resume=True),

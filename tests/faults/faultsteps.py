@@ -37,7 +37,14 @@ class Fault:
     at: float
 
 
-KINDS = ("SIGKILL before a step", "SIGKILL after a step", "disk full at a step", "write torn", "started twice", "bit flipped")
+KINDS = (
+    "SIGKILL before a step",
+    "SIGKILL after a step",
+    "disk full at a step",
+    "write torn",
+    "started twice",
+    "bit flipped",
+)
 
 
 def strike(where: str, kind: str, at: int, counted: str) -> None:
@@ -211,7 +218,10 @@ def _odd(whole: dict[str, Any], found: dict[str, Any]) -> list[str]:
 def table(rows: list[dict[str, Any]]) -> str:
     """Return how many faults of each kind each command survived, of how many, as Markdown."""
     commands = [name for name in COMMANDS if any(row["command"] == name for row in rows)]
-    lines = ["| fault | " + " | ".join(f"`{name}`" for name in commands) + " | lost |", "|---" * (len(commands) + 2) + "|"]
+    lines = [
+        "| fault | " + " | ".join(f"`{name}`" for name in commands) + " | lost |",
+        "|---" * (len(commands) + 2) + "|",
+    ]
     for kind in KINDS:
         cells = []
         for name in commands:

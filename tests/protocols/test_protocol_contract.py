@@ -73,7 +73,9 @@ def test_a_method_under_a_protocol(
     spec = SPECS[protocol]
     for row in found:
         assert (row.key["protocol"], row.key["method"], row.key["dataset"]) == (spec.in_rows, name, "synthetic")
-        assert set(row.key) == COMMON | set(spec.fields) | ({"source_data"} if "source" in spec.fields else set()) | ({"source_data"} if "source" in spec.fields else set())
+        assert set(row.key) == COMMON | set(spec.fields) | ({"source_data"} if "source" in spec.fields else set()) | (
+            {"source_data"} if "source" in spec.fields else set()
+        )
         if protocol == "cost":
             trained = row.meta["seconds_per_epoch"]
             assert "finetune" in trained

@@ -45,6 +45,7 @@ def rows_of(cell: Cell, **changes: Any) -> list[Row]:
 
 def store(asked: Queue, cell: Cell, found: list[Row]) -> Path:
     path = asked.results / cell.folder / "rows.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
     for row in found:
         rows.append(path, row)
     return path
@@ -107,6 +108,7 @@ def test_rows_of_another_version_of_the_recipe_are_pruned(tmp_path: Path) -> Non
     kept = path.read_bytes()
     store(asked, cell, rows_of(cell, recipe="0" * 12) + rows_of(cell, method="dynamic"))
     elsewhere = asked.results / "uci-har-cost-compact" / "rows.jsonl"
+    elsewhere.parent.mkdir()
     rows.append(elsewhere, Row({"protocol": "cost"}, {}))
     path.write_bytes(path.read_bytes() + b"{torn")
     assert cells.prune(asked.results, asked.cells()) == {cell.folder: 13}
@@ -156,6 +158,7 @@ def worker(tmp_path: Path) -> Callable[[Cell], list[str]]:
     def command(cell: Cell) -> list[str]:
         there = tmp_path / "staged" / cell.folder / "rows.jsonl"
         shown = tmp_path / "results" / cell.folder / "rows.jsonl"
+        there.parent.mkdir(parents=True, exist_ok=True)
         there.unlink(missing_ok=True)
         for row in [*rows.read(shown), *rows_of(cell)]:
             rows.append(there, row)

@@ -14,7 +14,6 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from otolith.cli.printing import Printer, visible
-
 from otolith.progress import Progress, Stage
 
 WINDOW_S = 30.0

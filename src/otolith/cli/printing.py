@@ -1,8 +1,8 @@
 """The one way to the terminal: what a stranger's text would make a terminal do is shown instead.
 
-Names of files, activities and data sets, terms and error texts may hold control sequences, which move the cursor, rename
-the window or hide what was printed, and marks that turn the direction of writing. They come out as `\\u001b`, which JSON
-and TOML read back as the same text.
+Names of files, activities and data sets, terms and error texts may hold control sequences, which move the cursor,
+rename the window or hide what was printed, and marks that turn the direction of writing. They come out as `\\u001b`,
+which JSON and TOML read back as the same text.
 """
 
 from __future__ import annotations

@@ -96,9 +96,8 @@ def _workplace(base: Path, name: str) -> Iterator[Path]:
         make_folder(base)
         work = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=base))
     except (OSError, StorageError) as error:
-        raise DataError(
-            f"{base}: cannot be written ({getattr(error.__cause__ or error, 'strerror', error)}). Name another folder with OTOLITH_HOME."
-        ) from error
+        reason = getattr(error.__cause__ or error, "strerror", error)
+        raise DataError(f"{base}: cannot be written ({reason}). Name another folder with OTOLITH_HOME.") from error
     try:
         yield work
     finally:

@@ -14,7 +14,7 @@ from otolith.importing.options import ImportOptions
 from otolith.importing.read import read_recordings
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording
-from otolith.system.files import make_folder, refuse_existing
+from otolith.system.files import make_place, refuse_existing
 
 if TYPE_CHECKING:
     from otolith.importing.imported import Imported
@@ -57,7 +57,7 @@ def import_recordings(
     refuse_existing(out)
     disk = next(folder for folder in out.absolute().parents if folder.is_dir())
     imported = read_recordings(sources, options, ask, progress, disk_buffer=disk)
-    make_folder(out.absolute().parent)
+    make_place(out.absolute())
     write_imported(imported, out, title=title, licence=licence, terms=terms, progress=progress)
     return imported
 

@@ -23,8 +23,8 @@ from otolith.protocols.cells.unit import Executor, Unit, execute, here
 from otolith.recipes import Recipe, load_recipe
 from otolith.rows import Row
 from otolith.system import claims, memory
-from otolith.system.files import make_folder
 from otolith.system.device import choose_device
+from otolith.system.files import make_place
 
 if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
@@ -191,11 +191,11 @@ def run(
         CheckpointError: the folder's encoders belong to other data.
         TrainingError: see `otolith.pretrain`, `otolith.finetune`. Rows that are done stay.
     """
-    make_folder(planned.folder.parent)
+    make_place(planned.folder)
     with claims.hold(planned.folder):
         write_identity(planned.folder, IDENTITY, planned.identity, planned.recipe)
         unfinished = planned.folder / "checkpoints"
-        make_folder(planned.pretrained.folder.parent)
+        make_place(planned.pretrained.folder)
         for row in execute(planned.units, planned.rows, progress, _executor(planned, executor, address, gpus)):
             shutil.rmtree(unfinished / rows.key_hash(row.key), ignore_errors=True)
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -12,7 +12,7 @@ from otolith import rows
 from otolith.errors import CheckpointError, StorageError
 from otolith.system import claims
 from otolith.system.exchange import irreplaceable
-from otolith.system.files import make_folder, write
+from otolith.system.files import make_place, write
 from otolith.system.reading import MOST_TEXT, read_bytes
 from otolith.system.strict import json_value
 
@@ -87,7 +87,7 @@ def refuse_taken(folder: Path) -> None:
         raise CheckpointError(f"--out {folder} is {reason}; choose a new one within it")
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-        make_folder(folder.parent)
+        make_place(folder)
     except (OSError, StorageError) as error:
         reason = getattr(error.__cause__ or error, "strerror", error)
         raise CheckpointError(f"--out {folder} cannot be written ({reason}); choose another folder") from None

@@ -27,7 +27,7 @@ from otolith.protocols.cells.unit import BEFORE, Key
 from otolith.recipes import Recipe, load_recipe
 from otolith.rows import Row
 from otolith.system import claims, memory
-from otolith.system.files import make_folder, sweep, write
+from otolith.system.files import make_place, sweep, write
 
 if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
@@ -154,7 +154,7 @@ def run(
     """
     _refuse_one_activity(prepared.w, prepared.split)
     holds(prepared, out, resume=resume)  # before the folder is made and locked
-    make_folder(out.parent)
+    make_place(out)
     with claims.hold(out):
         return _run(prepared, out, resume, tensorboard, progress)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from otolith.errors import DataError, StorageError
-from otolith.system.files import make_folder, write
+from otolith.system.files import make_place, write
 from otolith.system.reading import MOST_TEXT, read_bytes
 
 DAYS = 397
@@ -53,7 +53,7 @@ def certificate(addresses: Sequence[str], place: Path | None = None) -> Certific
     try:
         found = _read(path, addresses)
         if found is None:
-            make_folder(path.parent)
+            make_place(path)
             write(path, _make(addresses), mode=0o600)  # never readable by others, not even for a moment
             found = _read(path, addresses)
     except (OSError, StorageError) as error:

@@ -77,7 +77,7 @@ def keep(name: str, content: bytes) -> None:
     """
     path = _path(name, content)
     try:
-        files.make_folder(path.parent)
+        files.make_place(path)
         files.write(path, content)
     except (OSError, StorageError) as error:
         reason = error.__cause__ or error

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from otolith.errors import DataError, StorageError
 from otolith.progress import SILENT, Progress
-from otolith.system.files import make_folder, whole_folder
+from otolith.system.files import make_place, whole_folder
 from otolith.system.home import home
 from otolith.system.reading import open_regular, read_bytes
 
@@ -68,7 +68,7 @@ def fetch(archive: Path | None = None, *, progress: Progress = SILENT) -> Path:
     if archive is None and installed():
         return target
     try:
-        make_folder(target.parent)
+        make_place(target)
         with tempfile.TemporaryDirectory(prefix=".runtime-", dir=target.parent) as place:
             work = Path(place)
             if archive is not None and not archive.is_file():

@@ -85,7 +85,8 @@ def finetune(
         on_epoch: told a record (stage, epoch, loss, val_macro_f1, lr, seconds) after each epoch.
 
     Raises:
-        DataError: a split whose parts share subjects; windows of other channels, rate or length, or without the hand-made features that shall be joined.
+        DataError: a split whose parts share subjects; windows of other channels, rate or length, or without the
+            hand-made features that shall be joined.
         TrainingError: no labelled validation windows, or fewer than two activities to learn.
         CheckpointError: checkpoints of another job.
         InUseError: another process trains in the folder of checkpoints.

@@ -95,8 +95,8 @@ def pretrain(
         on_epoch: told a record (stage, epoch, loss, lr, seconds) after each epoch.
 
     Raises:
-        DataError: a split whose parts share subjects; `unlabelled` windows that do not fit or hold people who validate or test, windows of fewer than
-            eight steps, or a seed outside 0 .. 2**32 - 1.
+        DataError: a split whose parts share subjects; `unlabelled` windows that do not fit or hold people who validate
+            or test, windows of fewer than eight steps, or a seed outside 0 .. 2**32 - 1.
         RecipeError: unknown recipe or method.
         CheckpointError: checkpoints of another job.
         InUseError: another process trains in the folder of checkpoints.

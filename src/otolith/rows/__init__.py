@@ -5,7 +5,18 @@ same experiment, so resuming is skipping the keys that exist. docs/rows.md docum
 
 from otolith.rows.environment import commit, environment, processor
 from otolith.rows.log import Damage, Scan, append, read, scan
-from otolith.rows.value import CONTENT, SCHEMA, Row, canonical, find, is_among, key_hash, latest, recipe_hash, without_content
+from otolith.rows.value import (
+    CONTENT,
+    SCHEMA,
+    Row,
+    canonical,
+    find,
+    is_among,
+    key_hash,
+    latest,
+    recipe_hash,
+    without_content,
+)
 
 __all__ = [
     "CONTENT",

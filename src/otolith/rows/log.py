@@ -146,7 +146,8 @@ def append(path: Path | str, row: Row) -> None:
     """Add one row and return once it is on disk; several processes may append to one file.
 
     The line goes out in one write to a file opened for appending, under a lock. A torn last line of a killed process is
-    dropped first. The folder is not made: it is there. A write that fails half-way (a full disk) is taken back, so that the rows already there stay whole.
+    dropped first. A write that fails half-way (a full disk) is taken back, so that the rows already there stay whole.
+    The folder is not made: it is there.
 
     Raises:
         DataError: the file cannot be opened or written.

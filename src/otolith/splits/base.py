@@ -31,8 +31,8 @@ class Split:
 
     `name` is "fixed", "holdout", "fold", "subject", "recording" or "time". `warning` is for the report where
     a score on this split must not be read as a score on new people; empty otherwise. Validation and test
-    windows are all labelled. Nobody's windows are in two parts, unless `allow_shared_subjects` says that this is meant;
-    such a split always has a `warning`.
+    windows are all labelled. Nobody's windows are in two parts, unless `allow_shared_subjects` says that this is
+    meant; such a split always has a `warning`.
 
     >>> Split("holdout", train=np.arange(6), val=np.array([6]), test=np.array([7, 8]), seed=0).test
     array([7, 8])

@@ -41,8 +41,8 @@ def k_per_class(y: ArrayLike, k: int, seed: int, allow_fewer: bool = False, name
         label = int(classes[counts.argmin()])
         who = names[label] if names else f"Class {label}"
         raise DataError(
-            f"{who} has {int(counts.min())} windows, {k} were asked for. Ask for a smaller k (in Python, allow_fewer=True "
-            "takes what there is)."
+            f"{who} has {int(counts.min())} windows, {k} were asked for. Ask for a smaller k (in Python, "
+            "allow_fewer=True takes what there is)."
         )
     # both numbers seed the stream: with the seed alone, a smaller k would be a part of every larger one
     rng = np.random.RandomState([seed, k])

@@ -31,7 +31,8 @@ def fixed(w: Windows) -> Split:
     authors = w.meta.fixed
     if authors is None:
         raise DataError(
-            f"Data set {w.meta.dataset!r} has no fixed split; in Python, use splits.holdout(w, seed) or splits.folds(w, n, seed)."
+            f"Data set {w.meta.dataset!r} has no fixed split; in Python, use splits.holdout(w, seed) or "
+            "splits.folds(w, n, seed)."
         )
     present = labelled_subjects(w)
     missing = [s for s in (*authors.val, *authors.test) if s not in present]

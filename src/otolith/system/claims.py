@@ -27,9 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def hold(
-    folder: Path, *, wait: bool = False, kept: bool = True, progress: Progress = SILENT
-) -> Iterator[None]:
+def hold(folder: Path, *, wait: bool = False, kept: bool = True, progress: Progress = SILENT) -> Iterator[None]:
     """Be the only process in `folder`, which is made if it is missing, until the block ends.
 
     The folder above it is there. Half-written files that a killed process left there are removed.

@@ -41,8 +41,8 @@ def cannot_write(path: Path, error: OSError) -> StorageError:
     """Return the error for a file or folder of which nothing was put in place."""
     if error.errno == errno.ENOENT and not path.parent.exists():
         return StorageError(
-            f"{path} cannot be written: its folder is not there. Make it, or find out what has removed it, then give the "
-            "same command again."
+            f"{path} cannot be written: its folder is not there. Make it, or find out what has removed it, then give "
+            "the same command again."
         )
     cure = _CURES.get(error.errno or 0, "check the disk")
     room = ""
@@ -69,11 +69,25 @@ def make_folder(folder: Path) -> Path:
     ...     make_folder(Path(top) / "a" / "b").is_dir()
     True
     """
+    _make(folder, folder)
+    return folder
+
+
+def make_place(target: Path) -> Path:
+    """Make the folder above a file or folder that is to be written, as `make_folder` does; return the target.
+
+    Raises:
+        StorageError: it cannot be made; names the target.
+    """
+    _make(target.parent, target)
+    return target
+
+
+def _make(folder: Path, named: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_write(folder, error) from error
-    return folder
+        raise cannot_write(named, error) from error
 
 
 def write(path: Path, content: bytes | str, *, sync: bool = True, mode: int = 0o666) -> Path:

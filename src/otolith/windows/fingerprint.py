@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from otolith.errors import DataError, StorageError
-from otolith.system.files import make_folder, write
+from otolith.system.files import make_place, write
 from otolith.system.reading import open_regular, read_text
 
 _FRESH_NS = 2_000_000_000  # a file changed this recently may change again within its time stamp's resolution
@@ -83,7 +83,7 @@ def _digest(files: list[tuple[str, str]]) -> str:
 
 def _remember(note: Path, digest: str) -> None:
     try:
-        make_folder(note.parent)
+        make_place(note)
         write(note, digest, sync=False)
     except StorageError:
         return  # the index only saves time; a folder that cannot be written is reported when the entry is

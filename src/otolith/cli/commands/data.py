@@ -52,11 +52,11 @@ def data(
 
 
 def _list(root: Path | None) -> None:
-    from otolith.cli.printing import Printer
     from rich.table import Table
     from rich.text import Text
 
     from otolith import datasets
+    from otolith.cli.printing import Printer
 
     cached = _cached()
     console = Printer(highlight=False)

@@ -39,11 +39,11 @@ def export(
     from otolith.export import export_onnx
     from otolith.export.trial import find
     from otolith.model import bundle
-    from otolith.system.files import make_folder
+    from otolith.system.files import make_place
 
     if out.suffix != ".onnx":
         raise RecipeError(f"{out}: give the file the ending .onnx")
-    make_folder(out.parent)
+    make_place(out)
     progress = LiveProgress()
     loaded = bundle.load_model(model, "cpu")
     trial, why_noise = find(loaded, dataset, data, progress)

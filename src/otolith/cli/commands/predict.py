@@ -66,7 +66,7 @@ def predict(
     from otolith.prediction.run import hidden_markov
     from otolith.prediction.store import Store, remove_finished, unfinished
     from otolith.system import claims
-    from otolith.system.files import make_folder, refuse_existing
+    from otolith.system.files import make_place, refuse_existing
 
     remove_finished(out)
     refuse_existing(out)
@@ -81,7 +81,7 @@ def predict(
     store, person = Store(unfinished(out)), terminal(progress)
     facts, terms = _facts(loaded, model, smoothing, dwell), results.terms_of(bundle.read_card(model))
     try:
-        make_folder(out.parent)
+        make_place(out)
         with claims.hold(store.folder):
             refuse_existing(out)  # another process may have written it while this one got ready
             if store.start(settings.about()):

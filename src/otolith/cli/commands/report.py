@@ -25,14 +25,14 @@ def report(
     from otolith.cli import results
     from otolith.errors import DataError
     from otolith.protocols import sections
-    from otolith.system.files import make_folder
+    from otolith.system.files import make_place
 
     if not runs:
         raise DataError("name at least one run folder, such as runs/watch-dynamic-best-seed0")
     target = out or (runs[0] / "report.html" if len(runs) == 1 else Path("report.html"))
     if target.suffix not in (".html", ".htm"):
         raise DataError(f"--out names the page, such as {target / 'report.html'}; got {target}")
-    make_folder(target.parent)
+    make_place(target)
     page = pages.write(runs, target, sections)
     tables = pages.write_tables(runs, target.parent, sections)
     results.show("Written", [("page", str(page)), *(("table", str(table)) for table in tables)])
