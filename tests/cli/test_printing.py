@@ -107,7 +107,7 @@ def test_a_stranger_s_bundle_and_files_say_nothing_to_the_terminal(
     texts = [call("predict", model, moves, "--out", tmp_path / "out")]
     assert texts[0].code == 0, texts[0].err
     texts += [call("evaluate", model, moves, "--json"), call("evaluate", tmp_path / nasty), call("data", nasty)]
-    rows = np.random.default_rng(0).normal(size=(400, 3)) + [0, 0, 9.81]
+    rows = np.random.default_rng(0).normal(size=(400, 3)) + np.array([0, 0, 9.81])
     table = "\n".join(["time,ax,ay,az", *(f"{i / 50},{a},{b},{c}" for i, (a, b, c) in enumerate(rows))])
     (tmp_path / f"{nasty}.csv").write_text(table)
     (tmp_path / f"{nasty}.empty.csv").write_text("time,ax\n1,\x1b[2J")

@@ -152,7 +152,7 @@ def test_every_digest_is_read_by_somebody() -> None:
 # Folders that vanish, and modes
 
 MAKERS = {
-    "system/files.py": "`make_folder`, before work begins",
+    "system/storage.py": "`make_folder`, before work begins",
     "datasets/download.py": "members of an archive, in a folder of its own",
 }
 

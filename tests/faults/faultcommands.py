@@ -71,6 +71,7 @@ def _in(*names: str) -> Callable[[Path], list[Path]]:
 
 SIZES = tuple(str(token) for token in SET)
 CPU = ("--device", "cpu")
+METHODS = ("--method", "random", "--method", "csshar")
 COMMANDS = {
     command.name: command
     for command in (
@@ -84,8 +85,7 @@ COMMANDS = {
         Command("run", ("run", MOVES, *SIZES, *CPU, "--method", "csshar", "--out", "OUT"), whole=False, resume=True),
         Command(
             "compare",
-            ("compare", "representation", "--dataset", MOVES, "--method", "random", "--method", "csshar", *SIZES, *CPU)
-            + ("--out", "OUT"),
+            ("compare", "representation", "--dataset", MOVES, *METHODS, *SIZES, *CPU, "--out", "OUT"),
             whole=False,
         ),
         Command("pretrain", ("pretrain", MOVES, *SIZES, *CPU, "--method", "csshar", "--out", "OUT"), resume=True),
@@ -107,7 +107,7 @@ def prepare(place: Path) -> Path:
         ended = call(*tokens)
         assert ended.code == 0, ended.err
     shutil.copytree(place / RUN / "model", place / MODEL)
-    signals = np.random.default_rng(0).normal(size=(1000, 3)) + [0, 0, 9.81]
+    signals = np.random.default_rng(0).normal(size=(1000, 3)) + np.array([0, 0, 9.81])
     lines = [f"{number / 50:.2f},{x:.3f},{y:.3f},{z:.3f}" for number, (x, y, z) in enumerate(signals)]
     (place / TABLE).write_text("\n".join(["time (s),acc_x (m/s2),acc_y (m/s2),acc_z (m/s2)", *lines]))
     return place

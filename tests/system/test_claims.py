@@ -73,9 +73,12 @@ def test_a_lock_of_a_killed_process_blocks_nobody(tmp_path: Path) -> None:
 def test_the_claim_of_another_on_a_folder_that_was_removed_and_made_again_stays(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     stack = ExitStack()
-    with pytest.raises(StorageError, match=r"run is no longer the folder that this began"), claims.hold(folder):
-        shutil.rmtree(folder)
-        other = stack.enter_context(other_process(folder))
+    held = claims.hold(folder)
+    held.__enter__()
+    shutil.rmtree(folder)
+    other = stack.enter_context(other_process(folder))
+    with pytest.raises(StorageError, match=r"run is no longer the folder that this began"):
+        held.__exit__(None, None, None)
     with stack, pytest.raises(InUseError, match=f"process {other.pid} "):
         claims.refuse_if_held(folder)
 

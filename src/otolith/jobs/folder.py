@@ -89,7 +89,7 @@ def refuse_taken(folder: Path) -> None:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
         make_place(folder)
     except (OSError, StorageError) as error:
-        reason = getattr(error.__cause__ or error, "strerror", error)
+        reason = getattr(error.__cause__ or error, "strerror", str(error))
         raise CheckpointError(f"--out {folder} cannot be written ({reason}); choose another folder") from None
     if taken:
         raise CheckpointError(f"--out {folder} exists already; choose another folder, or remove it first")

@@ -20,8 +20,8 @@ SHARED = (
     "whom the model has not seen."
 )
 CURE = (
-    " In Python, split by subject, as splits.holdout and splits.folds do; or say Split(..., allow_shared_subjects=True), "
-    "and every row and report names it."
+    " In Python, split by subject, as splits.holdout and splits.folds do; or say Split(..., "
+    "allow_shared_subjects=True), and every row and report names it."
 )
 
 

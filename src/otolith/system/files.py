@@ -1,4 +1,4 @@
-"""Writing of files and folders that appear whole or not at all, and the error where one cannot be written."""
+"""Writing of files and folders that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,83 +11,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from otolith.errors import DataError, StorageError
+from otolith.errors import DataError
 from otolith.system import exchange
 from otolith.system.locking import UNSUPPORTED, release, take
+from otolith.system.storage import FULL as FULL
+from otolith.system.storage import cannot_write
+from otolith.system.storage import make_folder as make_folder
+from otolith.system.storage import make_place as make_place
 
 LOCK = ".lock"
 """Name of the file in a folder whose lock says that a living process works there."""
 OLD, NEW = "old", "new"
 _PARTIAL, _FILES = ".partial-", ".*.part"
-
-_CURES = {
-    errno.ENOSPC: "free some space there",
-    errno.EDQUOT: "free some of your quota there",
-    errno.EFBIG: "lift the limit on the size of files (`ulimit -f`)",
-    errno.EACCES: "make the folder writable, or choose another folder",
-    errno.EPERM: "make the folder writable, or choose another folder",
-    errno.EROFS: "make the file system writable, or choose another folder",
-    errno.ENOTDIR: "choose another folder",
-    errno.ELOOP: "remove the link",
-    errno.EBUSY: "choose another folder, or a new one within it",
-    errno.EEXIST: "choose another folder",
-    errno.ENOTEMPTY: "choose another folder, or remove what is there",
-}
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-"""Errors that only writing brings, and that are never the code's fault."""
-
-
-def cannot_write(path: Path, error: OSError) -> StorageError:
-    """Return the error for a file or folder of which nothing was put in place."""
-    if error.errno == errno.ENOENT and not path.parent.exists():
-        return StorageError(
-            f"{path} cannot be written: its folder is not there. Make it, or find out what has removed it, then give "
-            "the same command again."
-        )
-    cure = _CURES.get(error.errno or 0, "check the disk")
-    room = ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        with contextlib.suppress(OSError):
-            room = f"; {shutil.disk_usage(_existing(path)).free / 1e6:,.1f} MB are free"
-    return StorageError(
-        f"{path} cannot be written ({error.strerror or error}{room}). What was written before is whole: {cure}, then "
-        "give the same command again (`run`, `pretrain` and `finetune` with --resume)."
-    )
-
-
-def make_folder(folder: Path) -> Path:
-    """Make a folder with those above it, before work begins that writes into it; return it.
-
-    Nothing else makes them: a folder that vanishes while it is written into is an error, and does not come back in
-    silence without what it held.
-
-    Raises:
-        StorageError: it cannot be made.
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as top:
-    ...     make_folder(Path(top) / "a" / "b").is_dir()
-    True
-    """
-    _make(folder, folder)
-    return folder
-
-
-def make_place(target: Path) -> Path:
-    """Make the folder above a file or folder that is to be written, as `make_folder` does; return the target.
-
-    Raises:
-        StorageError: it cannot be made; names the target.
-    """
-    _make(target.parent, target)
-    return target
-
-
-def _make(folder: Path, named: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(named, error) from error
 
 
 def write(path: Path, content: bytes | str, *, sync: bool = True, mode: int = 0o666) -> Path:
@@ -327,7 +262,3 @@ def _sync_folder(folder: Path) -> None:
     """Wait until the disk has the names in a folder; systems that cannot open folders do without."""
     with contextlib.suppress(OSError):
         _sync(folder)
-
-
-def _existing(path: Path) -> Path:
-    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
