@@ -92,7 +92,7 @@ def test_the_others_are_done_and_all_that_is_wrong_is_listed(model: Path, study:
     assert ended.code == 3, ended.err
     text = " ".join(ended.out.split())
     for name, reason in {
-        "short": "shorter than one window",
+        "short.csv": "too short to tell",
         "no_gyroscope": "has no gyro_x, gyro_y, gyro_z",
         "broken.csv, line": "broken.csv, line 27",
         "dan.zip": "cannot be read as a zip archive",

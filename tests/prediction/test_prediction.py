@@ -296,7 +296,7 @@ def test_exports_are_read_together_by_the_importer(
     """`otolith.importing.read_recordings` gives recordings and findings; here a small one stands for it."""
     asked: list[Any] = []
 
-    def read_recordings(paths: list[Path]) -> Any:
+    def read_recordings(paths: list[Path], *_: object) -> Any:
         asked.append(paths)
         found = {"walk": SimpleNamespace(started="2024-05-01T10:00:00+02:00"), "two": SimpleNamespace(started=None)}
         recordings = [recording("walk"), recording("two")]

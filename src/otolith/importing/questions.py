@@ -12,7 +12,12 @@ from otolith.importing.options import ImportOptions
 
 
 class Undecided(DataError):
-    """Neither files nor options decide something: the message names the option that does."""
+    """Neither files nor options decide something: the message names the option that does.
+
+    `whole` says that it is one question for all files of a folder.
+    """
+
+    whole = False
 
 
 class Ask(Protocol):

@@ -22,7 +22,7 @@ from otolith.importing.labels.activities import read_map, tidied
 from otolith.importing.labels.intervals import read_intervals
 from otolith.importing.options import ImportOptions
 from otolith.importing.questions import Ask, Questions, Undecided
-from otolith.importing.sensors.places import of_place
+from otolith.importing.sensors.places import ALL, is_all, of_place, require_place, twins_of
 from otolith.importing.session import Folder, Session
 from otolith.importing.signals.assemble import Prepared, assemble, buffered, note_units, prepare
 from otolith.progress import SILENT, Progress, Stage
@@ -87,12 +87,15 @@ def read_recordings(
     with gather(given, TAKEN, left_out.add) as gathered:
         if not gathered.members:
             raise DataError(listed(left_out.reasons))
-        folders, elsewhere = of_place(folders_of(given, gathered.members, options.labels), options.place)
+        folders = folders_of(given, gathered.members, options.labels)
+        twins = twins_of(folders) if options.format is None else {}
+        folders, elsewhere = of_place(folders, options.place)
         passed += elsewhere
         with progress.stage("read recordings", sum(len(folder.sheets) for folder in folders), "files") as stage:
             for folder in folders:
                 prepared += _prepared_or_left_out(folder, questions, keep, passed, stage, left_out, scratch)
     if not prepared:
+        left_out.require_answers()
         if left_out.reasons:
             raise DataError(listed(left_out.reasons))
         what = f"format {options.format!r} reads" if options.format else "looks like an accelerometer"
@@ -105,6 +108,8 @@ def read_recordings(
             f"{', '.join(map(str, given))}: none of the {len(passed)} table(s) holds what {what}, such as {passed[0]}. "
             f"{cure}"
         )
+    nobody = all(each.session.subject is None for each in prepared)
+    prepared = _of_one_place(prepared, twins, questions, left_out)
     prepared.reverse()
     with progress.stage("convert recordings", len(prepared), "recordings") as stage:
         while prepared:  # what is done is let go of
@@ -122,9 +127,30 @@ def read_recordings(
     left_out.require_answers()
     if not recordings:
         raise DataError(listed(left_out.reasons))
-    together = _together(recordings, findings, intervals, options)
+    together = _together(recordings, findings, intervals, options, nobody)
     others = tuple(sorted({*passed, *gathered.passed_over}))
     return replace(together, passed_over=others, left_out=tuple(left_out.reasons))
+
+
+def _of_one_place(
+    prepared: list[Prepared], twins: dict[str, tuple[str, str]], questions: Questions, left_out: LeftOut
+) -> list[Prepared]:
+    """Return the recordings at the place that is meant, where files differ in it alone; of all, as one person's."""
+    at = [next((twins[where] for where in each.session.findings.sources if where in twins), None) for each in prepared]
+    there = {where: said for each in prepared for where in each.session.findings.sources if (said := twins.get(where))}
+    if len({place for place, _ in there.values()}) < 2:
+        return prepared
+    try:
+        chosen = require_place(there, questions)
+    except Undecided as error:
+        left_out.add(error)
+        return prepared
+    for each, said in zip(prepared, at, strict=True):
+        if said is not None and each.session.subject is None and not questions.options.subject_folder:
+            each.session.subject = said[1]
+    if is_all(questions) or chosen == ALL:
+        return prepared
+    return [each for each, said in zip(prepared, at, strict=True) if said is None or said[0] == chosen]
 
 
 def _prepared_or_left_out(
@@ -140,7 +166,7 @@ def _prepared_or_left_out(
     try:
         return prepare_folder(folder, questions, keep, passed, stage, scratch)
     except DataError as error:
-        asked = isinstance(error, Undecided) and questions.interactive
+        asked = isinstance(error, Undecided) and (questions.interactive or error.whole)
         parts = parts_of(folder) if left_out.allowed and not asked else []
         if len(parts) <= 1:
             left_out.add(error)
@@ -234,6 +260,7 @@ def _together(
     findings: dict[str, Findings],
     intervals: list[Interval] | None,
     options: ImportOptions,
+    nobody: bool,
 ) -> Imported:
     """Refuse recordings of two kinds, and set the labels and notes that concern all of them."""
     by_channels: dict[tuple[str, ...], list[str]] = {}
@@ -259,8 +286,8 @@ def _together(
     names = {segment.activity for each in recordings for segment in each.segments}
     mapping = None if options.label_map is None else read_map(options.label_map, names)
     recordings, notes = tidied(recordings, mapping, options.keep_case)
-    if not (options.subject or options.subject_folder) and all(
-        each.subject == each.name or each.name.startswith(f"{each.subject} part ") for each in recordings
+    if not (options.subject or options.subject_folder) and (
+        nobody or all(each.subject == each.name or each.name.startswith(f"{each.subject} part ") for each in recordings)
     ):
         notes.append(NO_SUBJECT)
     return Imported(recordings, findings, next(iter(by_gravity)), notes=tuple(notes))

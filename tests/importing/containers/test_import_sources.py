@@ -153,16 +153,16 @@ def test_many_files_in_archives_in_an_archive(tmp_path: Path, monkeypatch: pytes
 
 
 def test_archives_of_two_sensors_are_one_folder(tmp_path: Path) -> None:
-    """As RealWorld HAR lays them out: an archive for each sensor, a file for each place of the body."""
+    """An archive for each sensor, a file for each place of the body, much as RealWorld HAR lays them out."""
     at = [f"{1_436_000_000_000 + 1000 * t:.0f}" for t in S.acc_times]
     for sensor, values in (("acc", S.acc), ("gyr", S.gyro), ("mag", 30 * S.gyro)):
         rows = [f"{t},{x:.5f},{y:.5f},{z:.5f}" for t, (x, y, z) in zip(at, values.T, strict=True)]
         table = "\n".join(["attr_time,attr_x,attr_y,attr_z", *rows])
-        names = [f"{sensor}_walking_{place}.csv" for place in ("chest", "head")]
+        names = [f"{sensor}_stroll_{place}.csv" for place in ("chest", "head")]
         packed = zipped(*((name, table) for name in names), ("readMe", "Some words."))
-        (tmp_path / f"{sensor}_walking_csv.zip").write_bytes(packed)
-    found = read_recordings(tmp_path, ImportOptions(accept_guess=True, gyro_unit="rad/s"))
-    assert sorted(each.name for each in found.recordings) == ["walking csv/walking chest", "walking csv/walking head"]
+        (tmp_path / f"{sensor}_stroll_csv.zip").write_bytes(packed)
+    found = read_recordings(tmp_path, ImportOptions(accept_guess=True, gyro_unit="rad/s", place="all"))
+    assert sorted(each.name for each in found.recordings) == ["stroll csv/stroll chest", "stroll csv/stroll head"]
     assert len(found.channels) == 6
 
 

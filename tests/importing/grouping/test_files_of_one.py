@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +79,8 @@ def test_a_folder_may_say_that_no_accelerometer_is_in_it(tmp_path: Path, gyro: l
 def test_places_in_names_hold_recordings_apart(tmp_path: Path) -> None:
     for side in ("left", "right"):
         fill(tmp_path, ["Accelerometer", "Gyroscope"], side + "_{}.csv")
-    names = [(each.name, each.channels) for each in read_recordings(tmp_path, YES).recordings]
-    assert names == [("left", CHANNELS), ("right", CHANNELS)]
+    found = read_recordings(tmp_path, replace(YES, place="all"))
+    assert [(each.name, each.channels) for each in found.recordings] == [("left", CHANNELS), ("right", CHANNELS)]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from otolith.errors import DataError
 from otolith.importing import ImportOptions, read_recordings
+from otolith.importing.questions import Undecided
 from tests.helpers.exports import G, lines, signal
 from tests.importing.formats.test_import_generic import Person
 
@@ -162,7 +163,7 @@ def test_places_by_folders_and_names_of_files(tmp_path: Path) -> None:
     for name in ("phone/walk.csv", "watch/walk.csv"):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         write(tmp_path / "in" / name, {"time": S.acc_times, "acc_*": S.acc})
-    assert len(read_recordings(tmp_path / "in", YES).recordings) == 2
+    assert len(read_recordings(tmp_path / "in", replace(YES, place="all")).recordings) == 2
     found = read_recordings(tmp_path / "in", replace(YES, place="watch"))
     assert [each.name for each in found.recordings] == ["watch/walk"]
     assert [Path(name).parent.name for name in found.passed_over] == ["phone"]
@@ -191,3 +192,37 @@ def test_each_of_two_devices_has_its_own_time(tmp_path: Path) -> None:
     for place, started in (("A1", "20.01"), ("B2", "21.51")):
         found = read_recordings(tmp_path / "s.csv", replace(YES, place=place))
         assert started in (found.findings["s"].started or "")
+
+
+PAIRS = [("ada/walk_chest.csv", "ada/walk_thigh.csv"), ("phone/walk.csv", "watch/walk.csv"), ("left.csv", "right.csv")]
+
+
+def of_several(folder: Path, names: tuple[str, ...]) -> Path:
+    for number, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write(folder / name, {"time": S.acc_times, "acc_*": np.roll(S.acc, number, axis=0)})
+    (folder / "notes_chest.txt").write_text("fine")
+    return folder
+
+
+@pytest.mark.parametrize("names", PAIRS)
+def test_files_that_differ_in_the_place_alone_are_asked_about(tmp_path: Path, names: tuple[str, ...]) -> None:
+    with pytest.raises(Undecided, match=r"one person with several devices.*--place .*--place all"):
+        read_recordings(of_several(tmp_path, names), YES)
+
+
+@pytest.mark.parametrize("names", PAIRS)
+def test_all_of_them_are_one_persons(tmp_path: Path, names: tuple[str, ...]) -> None:
+    found = read_recordings(of_several(tmp_path, names), replace(YES, place="all"))
+    assert len(found.recordings) == 2
+    assert len({each.subject for each in found.recordings}) == 1
+    assert any("counts as a subject of its own" in note for note in found.notes)
+
+
+def test_a_person_chooses_among_such_files(tmp_path: Path) -> None:
+    found = read_recordings(of_several(tmp_path, PAIRS[0]), YES, ask=Person("thigh"))
+    assert [each.name for each in found.recordings] == ["ada/walk_thigh"]
+
+
+def test_files_of_other_activities_at_other_places_are_not_of_one_moment(tmp_path: Path) -> None:
+    assert len(read_recordings(of_several(tmp_path, ("walk_chest.csv", "run_thigh.csv")), YES).recordings) == 2

@@ -107,7 +107,7 @@ class KnownTable(Format):
         codes = table.numbers(f"column {self.label}")
         names = [self.activities.get(int(code), NONE) if np.isfinite(code) else NONE for code in codes.tolist()]
         several = place and options.place is not None and options.place.strip().lower() == ALL
-        return Session(f"{name} {place}" if several else name, sensors, findings, name, names, folder.top)
+        return Session(f"{name} {place}" if several else name, sensors, findings, sheet.stem, names, folder.top)
 
 
 def _three(first: int) -> tuple[str, ...]:

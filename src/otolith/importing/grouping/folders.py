@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,9 @@ from otolith.importing.containers.members import Member
 from otolith.importing.containers.sources import plain_name
 from otolith.importing.sensors.columns import sensor_of_file, without_sensor
 from otolith.importing.session import Folder, Sheet
+
+_STUDY = re.compile(r"\d+_(?:acceleration|labeled_sleep|heartrate|steps)\.txt")
+_STUDY_FOLDERS = ("motion", "labels", "heart_rate", "steps")
 
 
 def folders_of(given: list[Path], members: list[Member], labels: Path | None = None) -> list[Folder]:
@@ -26,7 +30,7 @@ def folders_of(given: list[Path], members: list[Member], labels: Path | None = N
     """
     groups: dict[tuple[Path, PurePosixPath], list[Sheet]] = {}
     members = [member for member in members if labels is None or member.where != str(labels)]
-    for member in _folders_joined(_sensors_joined(members)):
+    for member in _one_study(_folders_joined(_sensors_joined(members))):
         above = member.place.parent
         above = above.parent if above.name == "meta" else above
         groups.setdefault((member.source, above), []).append(Sheet(member))
@@ -86,6 +90,7 @@ def _folders_joined(members: list[Member]) -> list[Member]:
 
     So `acc/walk.csv` and `gyro/walk.csv` lie together as `acc walk.csv` and `gyro walk.csv`.
     """
+    members = _beside_joined(members)
     kinds: dict[tuple[Path, PurePosixPath], set[str]] = {}
     for each in members:
         if _is_sensor(each.place.parent.name):
@@ -99,6 +104,46 @@ def _folders_joined(members: list[Member]) -> list[Member]:
     ]
     taken = Counter((each.source, each.place) for each in moved)
     return members if max(taken.values(), default=0) > 1 else moved
+
+
+def _beside_joined(members: list[Member]) -> list[Member]:
+    """Return the members with folders whose names differ in the sensor alone (`acc_walk`, `gyr_walk`) as one."""
+    kinds: dict[tuple[Path, PurePosixPath], set[str]] = {}
+    for each in members:
+        kinds.setdefault((each.source, _plain_folder(each)), set()).add(sensor_of_file(each.place.parent.name) or "")
+    moved = [
+        replace(each, place=_plain_folder(each) / _with_sensor(each))
+        if sensor_of_file(each.place.parent.name) and len(kinds[each.source, _plain_folder(each)] - {""}) > 1
+        else each
+        for each in members
+    ]
+    taken = Counter((each.source, each.place) for each in moved)
+    return members if max(taken.values(), default=0) > 1 else moved
+
+
+def _plain_folder(member: Member) -> PurePosixPath:
+    folder = member.place.parent
+    plain = without_sensor(folder.name) if sensor_of_file(folder.name) else ""
+    return folder.with_name(plain) if plain else folder
+
+
+def _with_sensor(member: Member) -> str:
+    """Return a file's name with the sensor that its folder names."""
+    name = member.place.name
+    return name if sensor_of_file(member.place.stem) else f"{sensor_of_file(member.place.parent.name)} {name}"
+
+
+def _one_study(members: list[Member]) -> list[Member]:
+    """Return the members with the folders of one study, `motion/` and `labels/`, as one: Sleep-Accel lies so."""
+    folders = {each.place.parent.name for each in members if _STUDY.fullmatch(each.place.name)}
+    if not {"motion", "labels"} <= folders:
+        return members
+    return [
+        replace(each, place=each.place.parent.parent / each.place.name)
+        if _STUDY.fullmatch(each.place.name) and each.place.parent.name in _STUDY_FOLDERS
+        else each
+        for each in members
+    ]
 
 
 def _is_sensor(folder: str) -> bool:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from otolith.importing.questions import Questions
     from otolith.windows.times import Samples
 
+MOST_MS2 = 50.0
+"""Beyond gravity in m/s², on average over two seconds: numbers are thousandths of a g, or counts."""
 SHORTEST_S = 1.0
 """Less tells no unit."""
 MOST_STILL = 2 * STANDARD_GRAVITY
@@ -45,8 +47,12 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
     if hint and not linear and blocks.typical * ACC_UNITS[hint[0]] > MOST_STILL:  # such as a magnetometer's
         hint = None
     meanings = [(unit, f"1 g is {STANDARD_GRAVITY / factor:.5g}") for unit, factor in ACC_UNITS.items()]
-    counts = f" Its length is typically {blocks.typical:.4g}: if these are raw counts, give how many make a g, such as "
-    counts += f"--acc-unit {likely_counts(blocks.typical)}/g, or range and bits, such as --acc-unit 8g/16bit."
+    counts = ""
+    if blocks.typical > MOST_MS2:
+        counts = (
+            f" Its length is typically {blocks.typical:.4g}: if these are raw counts, give how many make a g, such "
+        )
+        counts += f"as --acc-unit {likely_counts(blocks.typical)}/g, or range and bits, such as --acc-unit 8g/16bit."
     unit = _decided(
         "accelerometer unit", sensor, questions, findings,
         given=options.acc_unit,
@@ -90,6 +96,7 @@ def gyro_unit(
     Raises:
         DataError: nothing decides, or header and data contradict, and there is nobody to ask.
     """
+    counts = GYRO_COUNTS if all((part.values == np.round(part.values)).all() for part in parts) else ""
     seen = (gyro_evidence(parts, acc) if acc is not None else None) or (None, "")
     meanings = [(unit, f"a turn in a second is {round(2 * np.pi / f, 2):g}") for unit, f in GYRO_UNITS.items()]
     unit = _decided(
@@ -98,7 +105,7 @@ def gyro_unit(
         stated=(sensor.unit, sensor.unit_why),
         seen=(seen[0], f"in the data {seen[1]}"),
         hint=_hint(sensor, questions),
-        question=(f"In which unit is the gyroscope?{GYRO_COUNTS}", meanings, "--gyro-unit"),
+        question=(f"In which unit is the gyroscope?{counts}", meanings, "--gyro-unit"),
         lasting_s=lasting(parts),
     )  # fmt: skip
     return factor_of(unit, GYRO_UNITS) or math.nan

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
-from otolith.importing.naming.words import words_of
+from otolith.importing.naming.triads import PLACES
+from otolith.importing.naming.words import LONG_WORDS, words_of
 from otolith.importing.questions import Undecided
 
 if TYPE_CHECKING:
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 ALL = "all"
 """Given for a place, it makes each of them a recording of its own."""
 MOST_PLACES = 30
+WORN = PLACES - {
+    "l", "r", "t", "la", "ra", "ll", "rl", "lf", "rf", "lh", "rh", "lw", "rw", "upper", "lower", "front", "rear", "tag",
+    "ring", "bag", "band", "back", "feet", "heel", "toe", "ear", "dominant", "nondominant",
+}  # fmt: skip
+"""Words that in the name of a file mean a place, or a device, and hardly anything else."""
+_SENSORS = LONG_WORDS["acc"] | LONG_WORDS["gyro"] | {"gravity", "mag", "magnetometer", "linear"}
 UNNAMED = "unnamed"
 """Name of the place of which columns say none."""
 
@@ -96,6 +104,23 @@ def chosen_places(where: str, meanings: Sequence[tuple[str, str]], questions: Qu
     return found
 
 
+def chosen_for_all(what: str, meanings: Sequence[tuple[str, str]], questions: Questions) -> list[str]:
+    """Return the places that the user takes of those of a data set, whose files are asked about once.
+
+    Args:
+        what: name of the data set.
+        meanings: (place, words for what is there).
+
+    Raises:
+        DataError: see `chosen_places`.
+    """
+    try:
+        return chosen_places(what, meanings, questions)
+    except Undecided as error:
+        error.whole = True
+        raise
+
+
 def of_place(folders: list[Folder], place: str | None) -> tuple[list[Folder], list[str]]:
     """Return the files whose folder or name says the place, where some do, and the names of the others.
 
@@ -112,6 +137,49 @@ def of_place(folders: list[Folder], place: str | None) -> tuple[list[Folder], li
         return folders, []
     kept = [replace(each, sheets=tuple(sheet for sheet in each.sheets if sheet.where in ours)) for each in folders]
     return [each for each in kept if each.sheets], [sheet.where for sheet in sheets if sheet.where not in ours]
+
+
+def twins_of(folders: Sequence[Folder]) -> dict[str, tuple[str, str]]:
+    """Return place and common name of files whose paths differ in a place on the body alone, by the files' names.
+
+    Such are `ada/walk_chest.csv` and `ada/walk_thigh.csv`, or `phone/walk.csv` and `watch/walk.csv`: devices that one
+    person wore at once.
+    """
+    found: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for folder in folders:
+        for sheet in folder.sheets:
+            words = [word for part in sheet.member.place.with_suffix("").parts for word in words_of(part).split()]
+            place = " ".join(word for word in words if word in WORN)
+            rest = (folder.source, *(word for word in words if word not in WORN and word not in _SENSORS))
+            found.setdefault(rest, {}).setdefault(place, []).append(sheet.where)
+    return {
+        where: (place, " ".join(key[1:]) or key[0])
+        for key, by_place in found.items()
+        if len(by_place.keys() - {""}) > 1
+        for place, several in by_place.items()
+        if place
+        for where in several
+    }
+
+
+def require_place(twins: dict[str, tuple[str, str]], questions: Questions) -> str:
+    """Return the place that is meant of files that differ in it alone.
+
+    Raises:
+        DataError: nobody says which.
+    """
+    given = questions.options.place
+    if given is not None:
+        return given
+    where, (_, name) = next(iter(twins.items()))
+    counts = Counter(place for place, _ in twins.values())
+    question = (
+        f"Its name differs from that of other files in the place alone ({', '.join(counts)}), so {name!r} seems to be "
+        "one person with several devices. Which are meant?"
+    )
+    choices = [(place, f"{count:,} file(s)") for place, count in counts.items()]
+    choices.append((ALL, "each as a recording of its own"))
+    return questions.choose(("place", tuple(counts)), where, question, choices, "--place")
 
 
 def says(path: str, place: str) -> bool:
