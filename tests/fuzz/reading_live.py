@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from otolith.live import protocol, serve
+from otolith.live import protocol
 from otolith.live.app import Live, build
 from otolith.live.recordings import Playable
 from otolith.live.session import Limits
 from otolith.recording import CHANNELS, Recording, Stream
+from otolith.serving import serve
 from tests.fuzz import fuzzmutate
 from tests.fuzz.fuzzreader import Files, Reader, register
 from tests.fuzz.reading_models import model_of
@@ -164,7 +165,7 @@ class Server(Served):
         keep = logging.Handler()
         keep.emit = lambda record: self.complaints.append(record.getMessage())  # type: ignore[method-assign]
         keep.setLevel(logging.ERROR)
-        threading.Thread(target=serve.run, args=(build(live), self.place), daemon=True).start()
+        threading.Thread(target=serve.run, args=(build(live), self.place, protocol.MAX_BYTES), daemon=True).start()
         time.sleep(1.0)
         logging.getLogger("uvicorn.error").addHandler(keep)
 

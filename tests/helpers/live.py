@@ -26,10 +26,11 @@ from websockets.uri import parse_uri
 
 from otolith.datasets import DatasetInfo
 from otolith.datasets.folder import write_folder
-from otolith.live import serve
 from otolith.live.app import Live, build
+from otolith.live.protocol import MAX_BYTES
 from otolith.model import Model
 from otolith.recording import CHANNELS, Recording, Segment, Stream
+from otolith.serving import serve
 from tests.helpers.processes import Told
 
 SMALL_BYTES = 8 * 1024
@@ -127,7 +128,7 @@ def running(make: Callable[[serve.Place], Any]) -> Iterator[Served]:
     place = serve.listen(0)
     for kind in (socket.SO_SNDBUF, socket.SO_RCVBUF):
         place.listening.setsockopt(socket.SOL_SOCKET, kind, SMALL_BYTES)
-    server = serve.server(make(place), place)
+    server = serve.server(make(place), place, MAX_BYTES)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [place.listening]}, daemon=True)
     thread.start()
     try:

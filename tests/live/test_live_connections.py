@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from websockets.frames import Opcode
 
-from otolith.live import connections, session
+from otolith.live import session
 from otolith.live.app import Live, build
-from otolith.live.serve import Place
 from otolith.live.session import Limits
 from otolith.model import Model
 from otolith.recording import CHANNELS
+from otolith.serving import connections
+from otolith.serving.serve import Place
 from tests.helpers.live import PATIENCE_S, Served, cut_off, flood, frame, happens, hear, running, say, signal
 
 LARGE = np.random.default_rng(0).bytes(4_000_000)

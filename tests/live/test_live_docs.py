@@ -11,9 +11,9 @@ import pytest
 
 from otolith.live import protocol, runtime
 from otolith.live.app import Live
-from otolith.live.serve import PORT
 from otolith.live.session import Limits
 from otolith.model import Model, bundle
+from otolith.serving.serve import PORT
 from tests.helpers.live import running_command, signal, write_walks
 
 DOCS = Path(__file__).parents[2] / "docs"

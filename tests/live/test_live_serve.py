@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from otolith.errors import DataError, RecipeError
-from otolith.live import serve
 from otolith.model import Model, bundle
+from otolith.serving import serve
 from tests.helpers.live import running_command
 
 
@@ -110,7 +110,7 @@ def test_the_code_is_printable() -> None:
 def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(RecipeError, match="otolith live needs uvicorn") as caught:
-        serve.need_extra()
+        serve.need_extra("otolith live")
     assert 'python -m pip install "otolith[live]"' in str(caught.value)
 
 

@@ -20,9 +20,10 @@ from otolith import datasets, pipeline, recipes, rows, splits
 from otolith.errors import OtolithError
 from otolith.importing.containers import sources
 from otolith.importing.formats import TAKEN
-from otolith.live import certificate, exported, runtime
+from otolith.live import exported, runtime
 from otolith.model import bundle
 from otolith.recording import CHANNELS, Recording, Stream
+from otolith.serving import certificate
 from otolith.system import claims, reading
 from otolith.training.checkpoint import Checkpoint, CheckpointFolder
 from otolith.windows.cache import windows_for
@@ -240,7 +241,7 @@ ALLOWED = {
     "recipes/loading.py": "shipped recipes, by importlib.resources",
     "datasets/checking.py": "shipped manifests",
     "methods/spec.py": "the sources of the package",
-    "live/app.py": "pages of the package",
+    "serving/pages.py": "pages of the package",
     "live/in_page.py": "a file that this process has just written to a temporary folder",
     "windows/blocks.py": "parts that this process's workers have just written to a folder of its own",
     "finetuning/features.py": "a file that this process has just written",

@@ -14,6 +14,7 @@ from otolith.cli.commands.evaluate import evaluate
 from otolith.cli.commands.export import export
 from otolith.cli.commands.finetune import finetune
 from otolith.cli.commands.import_ import import_
+from otolith.cli.commands.label import label
 from otolith.cli.commands.live import live
 from otolith.cli.commands.live_runtime import live_runtime
 from otolith.cli.commands.predict import predict
@@ -30,6 +31,7 @@ Examples:
   otolith data                          data sets, and where they lie
   otolith data uci-har --fetch          download one and verify every file
   otolith import walk.zip --out walks   phone exports become a data set
+  otolith label walks                   ten minutes of key presses make labels
   otolith run uci-har --method csshar --seed 1 --set pretrain.epochs=10
   otolith evaluate runs/watch-dynamic-best-seed0/model
   otolith predict runs/watch-dynamic-best-seed0/model my-walks
@@ -51,6 +53,7 @@ COMMANDS: tuple[Callable[..., int | None] | App, ...] = (
     run,
     data,
     import_,
+    label,
     pretrain,
     finetune,
     evaluate,

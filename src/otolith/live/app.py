@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,26 +10,23 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from otolith import __version__
 from otolith.live import in_page, protocol
 from otolith.live.batcher import Batcher
-from otolith.live.guard import Guard
 from otolith.live.in_page import InPage
 from otolith.live.recordings import Playable
 from otolith.live.session import Limits, Session
 from otolith.model import Model
 from otolith.prediction.matching import expects_gravity
 from otolith.prediction.timeline import state_names
+from otolith.serving import pages
+from otolith.serving.guard import Guard
 
-_TYPES = {"html": "text/html", "css": "text/css", "svg": "image/svg+xml", "js": "text/javascript"}
-_FOLDER = importlib.resources.files("otolith.live") / "page"
-_NAMES = sorted(each.name for each in _FOLDER.iterdir())
-PAGE = {f"/{name}".replace("/index.html", "/"): (name, _TYPES[name.rpartition(".")[2]]) for name in _NAMES}
-"""The page's files, {path: (name in the folder `page`, type)}."""
-PIECE_BYTES = 64 * 1024
+PAGE = pages.page("otolith.live")
+"""The page's files, {path: (content, type)}."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,29 +54,13 @@ class Live:
     in_page: InPage = field(default_factory=lambda: InPage(why_not="this server hands out no recogniser"))
 
 
-class Pieces(Response):
-    """Content that is sent as the client takes it: one piece at most waits in memory for those who do not read."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for at in range(0, max(1, len(self.body)), PIECE_BYTES):
-            more = at + PIECE_BYTES < len(self.body)
-            await send({"type": "http.response.body", "body": self.body[at : at + PIECE_BYTES], "more_body": more})
-
-
 def build(live: Live) -> ASGIApp:
     """Return the ASGI application."""
-    files = {path: ((_FOLDER / name).read_bytes(), kind) for path, (name, kind) in PAGE.items()} | dict(live.files)
+    files = PAGE | dict(live.files)
     files |= {f"/recogniser/{name}": found for name, found in live.in_page.files.items()}
     about = describe(live)
     batcher = Batcher(live.model)
     clients = 0
-
-    def sender(content: bytes, kind: str) -> Any:
-        async def send(request: Request) -> Response:
-            return Pieces(content, media_type=kind)
-
-        return send
 
     async def description(request: Request) -> Response:
         return JSONResponse(about)
@@ -104,8 +84,7 @@ def build(live: Live) -> ASGIApp:
         finally:
             clients -= 1
 
-    routes = [Route(path, sender(*found)) for path, found in files.items()]
-    routes += [Route("/about.json", description)]
+    routes = [*pages.routes(files), Route("/about.json", description)]
     if live.in_page.files:
         routes += [Route("/recogniser/resampling/{n_in:int}", resampling)]
     return Guard(

@@ -11,8 +11,8 @@ from otolith.cli.reading import READING, Flat
 from otolith.cli.shared import Data, Device, Flag, ModelFolder
 
 if TYPE_CHECKING:
-    from otolith.live.certificate import Certificate
-    from otolith.live.serve import Place
+    from otolith.serving.certificate import Certificate
+    from otolith.serving.serve import Place
 
 
 def live(
@@ -41,18 +41,19 @@ def live(
         port: Port to listen on; 0 takes a free one.
         max_clients: Pages that may be connected at once.
     """
-    from otolith.live import serve
+    from otolith.serving import serve
 
-    serve.need_extra()
+    serve.need_extra("otolith live")
 
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.cli.terminal import terminal
     from otolith.live import exported, in_page
     from otolith.live.app import Live, build
-    from otolith.live.certificate import certificate
+    from otolith.live.protocol import MAX_BYTES
     from otolith.live.recordings import playable
     from otolith.model import bundle
+    from otolith.serving.certificate import certificate
 
     progress = LiveProgress()
     checksum = exported.checksum(model)
@@ -87,7 +88,7 @@ def live(
     if lan:
         results.write("\n" + serve.qr_code(place.url))
     sys.stdout.flush()
-    serve.run(app, place, None if signed is None else signed.path, max_connections=4 * max_clients)
+    serve.run(app, place, MAX_BYTES, None if signed is None else signed.path, max_connections=4 * max_clients)
     results.write("\nStopped.\n")
 
 

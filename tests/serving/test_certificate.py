@@ -17,8 +17,8 @@ pytest.importorskip("cryptography", reason="the extra `live` is not installed")
 from cryptography import x509
 
 from otolith.errors import DataError
-from otolith.live import certificate as module
-from otolith.live.certificate import certificate
+from otolith.serving import certificate as module
+from otolith.serving.certificate import certificate
 
 NAMES = ["192.168.7.5", "localhost", "127.0.0.1"]
 

@@ -25,6 +25,7 @@ class Guard:
         scheme: "http" or "https", the scheme of their origins.
         token: first part of every path; None: no token is asked for.
         wasm: True lets the page compile WebAssembly, which it needs to run a network by itself.
+        media: True lets the page play videos of this server.
     """
 
     def __init__(
@@ -35,9 +36,11 @@ class Guard:
         scheme: str = "http",
         token: str | None = None,
         wasm: bool = False,
+        media: bool = False,
     ) -> None:
         self.app, self.token = app, token
         self._scripts = "'self' 'wasm-unsafe-eval'" if wasm else "'self'"
+        self._media = "media-src 'self'; " if media else ""
         self.hosts = frozenset(host.lower() for host in hosts)
         self.origins = frozenset(f"{scheme}://{host}" for host in self.hosts)
         self._socket_scheme = "wss" if scheme == "https" else "ws"
@@ -82,7 +85,7 @@ class Guard:
         socket = f" {self._socket_scheme}://{host}" if host else ""
         policy = (
             f"default-src 'none'; script-src {self._scripts}; style-src 'self'; img-src 'self'; "
-            f"connect-src 'self'{socket}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            f"{self._media}connect-src 'self'{socket}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         rules: dict[str, str] = {
             "Content-Security-Policy": policy,

@@ -24,7 +24,8 @@ EXTRA = ("starlette", "uvicorn", "websockets", "cryptography", "segno")
 class Place:
     """A socket that listens, and its names.
 
-    `url` is the address to open; `token` and `address` (of this machine in its network) are None on loopback.
+    `url` is the address to open; `token` is None where none is asked for, and `address` (of this machine in its
+    network) on loopback.
     """
 
     listening: socket.socket
@@ -43,18 +44,19 @@ class Place:
         return f"{self.scheme}://{_bracketed(self.address or '127.0.0.1')}:{self.port}/{path}"
 
 
-def need_extra() -> None:
+def need_extra(doing: str) -> None:
     """Raise RecipeError, with the command that installs them, unless the packages of the extra `live` are there."""
     for name in EXTRA:
-        extras.need(name, "otolith live", "live")
+        extras.need(name, doing, "live")
 
 
-def listen(port: int = PORT, *, lan: bool = False, address: str | None = None) -> Place:
+def listen(port: int = PORT, *, lan: bool = False, address: str | None = None, token: bool = False) -> Place:
     """Bind to loopback, or with `lan` to all networks, where a random token is asked for.
 
     Args:
         port: 0 takes a free one.
         address: IP address or name of this machine in its network; None: it is found out.
+        token: ask for a token on loopback, too.
 
     Raises:
         DataError: the port is taken, or there is no network.
@@ -70,7 +72,9 @@ def listen(port: int = PORT, *, lan: bool = False, address: str | None = None) -
     names = ["127.0.0.1", "localhost", *([found] if found else [])]
     number = listening.getsockname()[1]
     hosts = tuple(f"{_bracketed(name)}:{number}" for name in names)
-    return Place(listening, hosts, "https" if lan else "http", secrets.token_urlsafe(16) if lan else None, found)
+    return Place(
+        listening, hosts, "https" if lan else "http", secrets.token_urlsafe(16) if lan or token else None, found
+    )
 
 
 def lan_address() -> str:
@@ -92,28 +96,30 @@ def lan_address() -> str:
     return found
 
 
-def run(app: Any, place: Place, pem: Path | None = None, max_connections: int = 256) -> None:
+def run(app: Any, place: Place, max_bytes: int, pem: Path | None = None, max_connections: int = 256) -> None:
     """Serve until Ctrl-C, and return once every connection is closed. The arguments are those of `server`."""
     try:
-        server(app, place, pem, max_connections).run(sockets=[place.listening])
+        server(app, place, max_bytes, pem, max_connections).run(sockets=[place.listening])
     except KeyboardInterrupt:  # which the server raises again once it has shut down
         pass
     finally:
         place.listening.close()
 
 
-def server(app: Any, place: Place, pem: Path | None = None, max_connections: int = 256) -> uvicorn.Server:
+def server(
+    app: Any, place: Place, max_bytes: int, pem: Path | None = None, max_connections: int = 256
+) -> uvicorn.Server:
     """Return the server with its limits, not running yet.
 
     Args:
         app: an ASGI application.
+        max_bytes: of a message over a WebSocket.
         pem: file with key and certificate; None: without TLS.
         max_connections: connections of all kinds; further ones are told to come again (HTTP 503).
     """
     import uvicorn
 
-    from otolith.live.connections import Http, WebSocket
-    from otolith.live.protocol import MAX_BYTES
+    from otolith.serving.connections import Http, WebSocket
 
     return uvicorn.Server(
         uvicorn.Config(
@@ -126,7 +132,7 @@ def server(app: Any, place: Place, pem: Path | None = None, max_connections: int
             server_header=False,
             proxy_headers=False,
             h11_max_incomplete_event_size=16 * 1024,
-            ws_max_size=MAX_BYTES,
+            ws_max_size=max_bytes,
             ws_per_message_deflate=False,
             timeout_keep_alive=20,
             limit_concurrency=max_connections,
