@@ -88,10 +88,7 @@ def build(given: Labelling) -> ASGIApp:
         number = request.path_params["number"]
         if number >= len(given.videos):
             return PlainTextResponse(f"there is no video {number}", 404)
-        try:
-            return await videos.send(given.videos[number], request)
-        except OtolithError as error:
-            return PlainTextResponse(str(error), 404)
+        return await videos.send(given.videos[number], request)
 
     async def converse(socket: WebSocket) -> None:
         nonlocal open_pages

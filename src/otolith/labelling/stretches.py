@@ -27,6 +27,7 @@ SECONDS = 4.0
 """Length of a stretch: long enough for a person to see what it is, short enough to hold one activity mostly."""
 LEAST_WINDOWS = 0.5
 """Share of its windows that a stretch has to have; fewer are there beside gaps."""
+BATCH = 1024
 LIMIT = 5.0
 """Deviations that a feature counts at most."""
 HELD = 3
@@ -97,8 +98,6 @@ def stretches_of(
             "Leave --model out, so that hand-made features are used, or name a model of these sensors."
         )
     seconds = max(seconds, 1.5 * meta.seconds)
-    per_stretch = 1 + int((seconds - meta.seconds) / (meta.seconds * (1 - meta.overlap)) + 1e-6)
-    handmade = HandmadeFeatures(channels, meta.n_steps, meta.rate_hz) if encoder is None else None
     names, left_out = [], []
     numbers, starts, parts = [], [], []
     with progress.stage("features", None, "recordings") as bar:
@@ -109,22 +108,49 @@ def stretches_of(
             if windows is None:
                 left_out.append(f"{recording.name}: shorter than a window of {meta.seconds:g} s")
                 continue
-            found = _features(windows, meta, encoder, handmade)
-            bins = np.floor(windows.start / seconds + 1e-9).astype(np.int64)
-            inside = windows.start + meta.seconds <= (bins + 1) * seconds + 1e-6
-            which, place, count = np.unique(bins[inside], return_inverse=True, return_counts=True)
-            sums = np.zeros((len(which), found.shape[1]))
-            np.add.at(sums, place, found[inside])
-            enough = count >= LEAST_WINDOWS * per_stretch
-            numbers.append(np.full(int(enough.sum()), number, np.int64))
-            starts.append(which[enough] * seconds)
-            parts.append((sums / count[:, None])[enough])
+            if encoder is None:
+                found = handmade(channels, meta, windows.x)
+            else:
+                found = encoder.features(widened(windows, meta).x)
+            first, means = pooled(windows.start, found, meta, seconds)
+            numbers.append(np.full(len(first), number, np.int64))
+            starts.append(first)
+            parts.append(means)
     if not sum(map(len, starts)):
         raise DataError(f"no recording is as long as a stretch of {seconds:g} s; {'; '.join(left_out[:3])}")
     start = np.concatenate(starts)
     return Stretches(
         tuple(names), np.concatenate(numbers), start, start + seconds, scaled(np.concatenate(parts)), tuple(left_out)
     )
+
+
+def pooled(
+    start: NDArray[np.float64], features: NDArray[np.floating], meta: WindowMeta, seconds: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the starts (m,) of the stretches of a recording, and the mean features (m, d) of the windows within each.
+
+    Args:
+        start, features: of its windows, (n,) in seconds and (n, d).
+        seconds: of a stretch; stretches begin at multiples of it.
+    """
+    per_stretch = 1 + int((seconds - meta.seconds) / (meta.seconds * (1 - meta.overlap)) + 1e-6)
+    bins = np.floor(start / seconds + 1e-9).astype(np.int64)
+    inside = start + meta.seconds <= (bins + 1) * seconds + 1e-6
+    which, place, count = np.unique(bins[inside], return_inverse=True, return_counts=True)
+    sums = np.zeros((len(which), features.shape[1]))
+    np.add.at(sums, place, features[inside])
+    enough = count >= LEAST_WINDOWS * per_stretch
+    return which[enough].astype(np.float64) * seconds, (sums / count[:, None])[enough]
+
+
+def handmade(channels: tuple[str, ...], meta: WindowMeta, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the hand-made features (n, d) of windows x (n, channels, time)."""
+    import torch
+
+    network = HandmadeFeatures(channels, meta.n_steps, meta.rate_hz)
+    with torch.no_grad():
+        pieces = [network(torch.from_numpy(x[i : i + BATCH].copy())) for i in range(0, len(x), BATCH)]
+    return np.asarray(torch.cat(pieces))
 
 
 def scaled(features: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -142,16 +168,3 @@ def _windows(recording: Recording, meta: WindowMeta) -> Windows | None:
         if longest < 2 * meta.seconds:
             return None
         raise
-
-
-def _features(
-    windows: Windows, meta: WindowMeta, encoder: PretrainedEncoder | None, handmade: HandmadeFeatures | None
-) -> NDArray[np.float32]:
-    if encoder is not None:
-        return encoder.features(widened(windows, meta).x)
-    import torch
-
-    assert handmade is not None
-    with torch.no_grad():
-        pieces = [handmade(torch.from_numpy(windows.x[i : i + 1024].copy())) for i in range(0, len(windows), 1024)]
-    return np.asarray(torch.cat(pieces))

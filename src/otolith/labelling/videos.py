@@ -8,7 +8,7 @@ from pathlib import Path
 
 import anyio
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from otolith.errors import DataError
 from otolith.system.reading import open_regular
@@ -46,13 +46,19 @@ class Video:
                 raise DataError(f"--video {text}: there is no recording {named!r}; there are {few}, for example")
         if path.suffix.lower() not in TYPES:
             raise DataError(f"{path}: browsers play {', '.join(TYPES)}; convert the video to one of them, such as .mp4")
-        with open_regular(path, MOST_BYTES):
-            return cls(path, recording)
+        try:
+            open_regular(path, MOST_BYTES).close()
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror or error}). Name a video file.") from None
+        return cls(path, recording)
 
 
 async def send(video: Video, request: Request) -> Response:
     """Answer with the bytes that were asked for, `PIECE` of them at most."""
-    return await anyio.to_thread.run_sync(_piece, video, request.headers.get("range", ""))
+    try:
+        return await anyio.to_thread.run_sync(_piece, video, request.headers.get("range", ""))
+    except OSError as error:
+        return PlainTextResponse(f"{video.name} cannot be read ({error.strerror or error})", 404)
 
 
 def _piece(video: Video, asked: str) -> Response:

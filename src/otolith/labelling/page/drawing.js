@@ -2,7 +2,7 @@
 
 import { colour, fitted } from "./colours.js";
 
-export const LEFT = 34;
+export const LEFT = 40;
 const BOTTOM = 17;
 const AXES = ["x", "y", "z"];
 
