@@ -22,13 +22,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.system.files import cannot_write
-from otolith.system.reading import read_bytes
 from otolith.system.strict import json_value
 
 ENDING = ".jsonl"
-MOST_BYTES = 256 * 1024 * 1024
 _STRETCH = {"recording": str, "start": float, "stop": float}
 KINDS: dict[str, dict[str, type]] = {
     "label": _STRETCH | {"activity": str},
@@ -67,7 +66,7 @@ class Journal:
         """Lines that could not be read."""
         content = b""
         if path.exists():
-            content = read_bytes(path, MOST_BYTES)
+            content = read_bytes(path)
         for line in content.split(b"\n"):
             if not line.strip():
                 continue

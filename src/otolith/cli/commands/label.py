@@ -50,8 +50,6 @@ def label(
         address: Address of this machine in its network, if otolith finds a wrong one.
         port: Port to listen on; 0 takes a free one.
     """
-    import getpass
-
     from otolith import datasets
     from otolith.cli import results
     from otolith.errors import RecipeError
@@ -63,9 +61,10 @@ def label(
         if found.root is None or dataset in datasets.names():
             raise RecipeError(f"{dataset} is no folder of yours; say where its labels are to be kept: --labels DIR")
         labels = Path(found.root) / "labels"
-    by = by or getpass.getuser()
+    by = by or _user()
+    file = file_of(labels, by)
     if export is not None:
-        told = exporting.write(found, Journal(file_of(labels, by)), export)
+        told = exporting.write(found, Journal(file), export)
         results.show(f"{dataset}, labelled by {by}", [("written", str(export)), ("holds", told), *_next(export)])
         return
     _serve(found, labels, by, model, activity or [], video or [], seconds, lan, address, port, device)
@@ -135,6 +134,17 @@ def _serve(
         sys.stdout.flush()
         serve.run(app, place, MAX_BYTES, None if signed is None else signed.path, max_connections=8 * MOST_PAGES)
     results.write("\nStopped. Labels are kept; the same command goes on.\n")
+
+
+def _user() -> str:
+    """Return the name by which the system knows who is here, as the name of a file."""
+    import getpass
+    import re
+
+    try:
+        return re.sub(r"[^\w.@-]+", "-", getpass.getuser()).strip(".@-") or "me"
+    except (KeyError, OSError):  # a user without a name
+        return "me"
 
 
 def _next(export: Path) -> list[tuple[str, str]]:
