@@ -78,7 +78,7 @@ COMMANDS = {
         Command("import", ("import", TABLE, "--yes", "--subject", "ada", "--out", "OUT"), once=True),
         Command("predict", ("predict", MODEL, MOVES, *CPU, "--out", "OUT"), once=True, read=_in(MODEL)),
         Command(
-            "calibrate", ("calibrate", "OUT", MOVES, *CPU, "--false-unknowns", "0.1"), replaces=MODEL, read=_in(MODEL)
+            "calibrate", ("calibrate", "OUT", MOVES, *CPU, "--false-unknowns", "0.1"), replaces=MODEL, read=_in("out")
         ),
         Command("export", ("export", MODEL, "OUT", MOVES), where="model.onnx", read=_in(MODEL)),
         Command("report", ("report", RUN, "--out", "OUT"), where="page.html"),

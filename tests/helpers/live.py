@@ -181,7 +181,8 @@ class Command:
 @contextmanager
 def running_command(saved: Path | str, *options: str, folder: Path | None = None) -> Iterator[Command]:
     """Run the command in a process of its own, started in `folder`."""
-    command = [sys.executable, "-m", "otolith", "live", str(saved), "--port", "0", *options]
+    port = [] if "--port" in options else ["--port", "0"]
+    command = [sys.executable, "-m", "otolith", "live", str(saved), *port, *options]
     with closing(
         Command(
             subprocess.Popen(

@@ -99,6 +99,33 @@ def test_without_sensors_it_says_so(page: Page, url: str) -> None:
     assert page.run("document.getElementById('go').textContent") != "Stop"
 
 
+def test_the_page_keeps_its_session_through_a_lost_connection(page: Page, model: Model, tmp_path: Path) -> None:
+    """The server is started again on its port: what was seen stays, and recognition goes on by itself."""
+    saved = bundle.save(model, tmp_path / "model")
+    states = "document.querySelectorAll('#bars li').length && performance.now()"
+    with running_command(saved) as command:
+        page.open(command.url, 390, 844)
+        page.wait_for(states)
+        page.run("window.same = 1")
+        page.run("document.querySelector('input[value=sensors]').click()")
+        page.run(
+            "window.turning = setInterval(() => window.dispatchEvent(new DeviceMotionEvent('devicemotion', {"
+            "interval: 16, accelerationIncludingGravity: {x: 0.1 * Math.random(), y: 0, z: 9.8},"
+            " rotationRate: {alpha: 520, beta: 690, gamma: 860 + Math.random()}})), 16); 1"
+        )
+        page.run("document.getElementById('go').click()")
+        page.wait_for(f"['still', 'swing', 'shake', 'unknown'].includes({ACTIVITY})")
+        port = command.url.rpartition(":")[2].strip("/")
+    assert "tried again" in page.wait_for("document.getElementById('message').textContent")
+    assert page.run(STATE) == "Listening"
+    with running_command(saved, "--port", port):
+        page.wait_for("document.getElementById('message').hidden")
+        page.run("document.getElementById('activity').textContent = ''")
+        page.wait_for(f"['still', 'swing', 'shake', 'unknown'].includes({ACTIVITY})")
+        assert page.run("window.same") == 1
+        assert page.run(STATE) == "Listening"
+
+
 def test_a_server_that_ends_is_noticed(page: Page, model: Model, tmp_path: Path) -> None:
     saved = bundle.save(model, tmp_path / "model")
     with running_command(saved) as command:

@@ -156,8 +156,9 @@ def test_a_bundle_replaces_a_bundle(folder: Path, encoder: PretrainedEncoder) ->
 def test_an_empty_folder_may_be_filled(model: Model, tmp_path: Path) -> None:
     (tmp_path / "new" / "model").mkdir(parents=True)
     bundle.load_model(bundle.save(model, tmp_path / "new" / "model"))
+    bundle.load_model(bundle.save(model, tmp_path / "deep" / "er" / "model"))
     with pytest.raises(StorageError, match="its folder is not there"):
-        bundle.save(model, tmp_path / "deep" / "er" / "model")
+        bundle.save(model, tmp_path / "not" / "there" / "model", parents=False)
 
 
 def test_anything_else_is_never_overwritten(model: Model, folder: Path, tmp_path: Path) -> None:

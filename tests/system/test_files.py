@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,22 @@ def test_a_write_that_fails_leaves_the_old_file_and_names_it(
     assert ("MB are free" in text) == (number == errno.ENOSPC)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a lock would keep the writer out there")
+def test_what_a_killed_writer_left_of_a_file_goes_with_the_next_and_a_living_one_s_stays(tmp_path: Path) -> None:
+    path, dead = tmp_path / "page.html", tmp_path / ".page.html.77-1f2e3d4c.part"
+    for left in (dead, tmp_path / f"{dead.name}.float32.part"):
+        left.write_text("half")
+    others = [tmp_path / name for name in (".page.html.notes.part", ".other.html.77-1f2e3d4c.part")]
+    for other in others:
+        other.write_text("not of this file")
+    with files.whole_file(path) as living:
+        files.write(path, "first")
+        assert living.exists()
+        living.write_text("second")
+    assert path.read_text() == "second"
+    assert sorted(tmp_path.iterdir()) == sorted([path, *others])
 
 
 def test_what_killed_processes_left_is_swept(tmp_path: Path) -> None:

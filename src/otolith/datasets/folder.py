@@ -35,7 +35,7 @@ from otolith.datasets.card import (
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.recording import Recording, Segment, Stream
-from otolith.system.files import refuse_existing, whole_folder
+from otolith.system.files import make_place, refuse_existing, whole_folder
 from otolith.system.memory import release
 from otolith.windows.clock import check_streams
 from otolith.windows.pieces import AT_ONCE, slices
@@ -71,7 +71,7 @@ def write_folder(
     path = Path(path)
     refuse_existing(path)
     check_info(info, str(path))
-    with whole_folder(path) as building:
+    with whole_folder(make_place(path)) as building:
         (building / "signals").mkdir()
         entries: list[dict[str, Any]] = []
         names: set[str] = set()

@@ -22,7 +22,7 @@ from otolith.model import Model, check_windows
 from otolith.preprocessing.sensors import may_miss
 from otolith.progress import SILENT, Progress
 from otolith.recording import sensor_of
-from otolith.system.files import whole_file
+from otolith.system.files import make_place, whole_file
 
 MIN_AGREEMENT = 0.9
 """Share of real windows to which an int8 file has to give the same activity; fewer point to another fault."""
@@ -97,7 +97,7 @@ def export_onnx(
             "they are. Export without --int8."
         )
     with ExitStack() as whole_or_not:
-        small = whole_or_not.enter_context(whole_file(path))
+        small = whole_or_not.enter_context(whole_file(make_place(path)))
         part = small
         if int8:
             part = small.with_name(f"{small.name}.float32.part")

@@ -190,7 +190,7 @@ def _trained(prepared: Prepared, out: Path, on_epoch: OnEpoch, progress: Progres
     encoder = pretrain(w, split, prepared.recipe, prepared.method, prepared.seed, **more)
     model = finetune(encoder, w, split, **common)
     row = scored_row(prepared.key, model, w, split, prepared.recipe_name, encoder.records + model.records)
-    bundle.save(model, out / "model", prepared.dataset.info)
+    bundle.save(model, out / "model", prepared.dataset.info, parents=False)
     _keep_arrays(prepared, encoder, model, out / "arrays", progress)
     return row
 

@@ -48,7 +48,7 @@ class Live:
     hosts: Sequence[str] = ()
     scheme: str = "http"
     token: str | None = None
-    max_clients: int = 64
+    max_clients: int = 200
     limits: Limits = field(default_factory=Limits)
     files: Mapping[str, tuple[bytes, str]] = field(default_factory=dict)
     in_page: InPage = field(default_factory=lambda: InPage(why_not="this server hands out no recogniser"))

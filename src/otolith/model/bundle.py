@@ -27,7 +27,7 @@ from otolith.preprocessing.sensors import may_miss
 from otolith.recording import unit_of
 from otolith.rows import environment
 from otolith.system.device import choose_device
-from otolith.system.files import restore, whole_folder
+from otolith.system.files import make_place, restore, whole_folder
 from otolith.system.reading import MOST_TEXT, read_bytes
 from otolith.system.strict import json_value
 from otolith.windows import WindowMeta
@@ -44,11 +44,14 @@ class FormatError(CheckpointError):
     """A whole bundle of another version's format."""
 
 
-def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo | None = None) -> Path:
+def save(
+    model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo | None = None, *, parents: bool = True
+) -> Path:
     """Write a bundle, whole or not at all, in place of one that is there; return its folder.
 
     Args:
         info: of the data set; adds its licence and citation to the card.
+        parents: make the folders above it; False: they are there, and an error if they have vanished.
 
     Raises:
         CheckpointError: the folder holds something else than a bundle.
@@ -80,6 +83,8 @@ def save(model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo
             tensors |= {f"calibration.{name}": t for name, t in model.calibration.tensors().items()}
     blob = save_tensors({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
     card = _card(model, encoder, info) | {"weights_sha256": hashlib.sha256(blob).hexdigest()}
+    if parents:
+        make_place(folder)
     with whole_folder(folder, replace=True) as place:
         (place / WEIGHTS).write_bytes(blob)
         (place / CARD).write_text(json.dumps(card, indent=2, allow_nan=False) + "\n", "utf-8")

@@ -23,7 +23,7 @@ from otolith.prediction.store import Stored
 from otolith.prediction.timeline import NOT_WORN, Timeline
 from otolith.progress import SILENT, Progress
 from otolith.recording import Recording
-from otolith.system.files import refuse_existing, whole_folder
+from otolith.system.files import make_place, refuse_existing, whole_folder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -195,7 +195,7 @@ def write(
     refuse_existing(folder)
     from otolith.report import style
 
-    with whole_folder(folder) as building:
+    with whole_folder(make_place(folder)) as building:
         writer = Writer(building, kind, windows, single=total == 1, terms=terms)
         drawn = building / f".picture.{picture}"
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import glob
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from otolith.errors import DataError
 from otolith.system import exchange
 from otolith.system.locking import UNSUPPORTED, release, take
 from otolith.system.storage import FULL as FULL
-from otolith.system.storage import cannot_write
+from otolith.system.storage import cannot_write, sync_all, sync_file, sync_folder
 from otolith.system.storage import make_folder as make_folder
 from otolith.system.storage import make_place as make_place
 
@@ -49,26 +50,32 @@ def write(path: Path, content: bytes | str, *, sync: bool = True, mode: int = 0o
 def whole_file(path: Path, *, sync: bool = True, mode: int = 0o666) -> Iterator[Path]:
     """Give an empty file beside `path` to be filled, which takes the name `path` when the block ends well.
 
+    What killed processes left half-written of the same file is removed.
+
     Args:
         sync, mode: as for `write`.
 
     Raises:
         StorageError: an OSError came up; `path` is as it was before, and nothing is left beside it.
     """
-    partial = path.with_name(f".{path.name}.{_unique()}.part")
+    partial, held = path, -1
     try:
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        _remove_dead_files(path)
+        partial, held = _new_partial(path, mode)
         yield partial
         if sync:
-            _sync(partial)
+            sync_file(partial)
         os.replace(partial, path)
         if sync:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        if partial != path:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+        if held >= 0:
+            release(held)
 
 
 @contextlib.contextmanager
@@ -107,14 +114,14 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             new = aside / NEW
             new.mkdir()
             yield new
-            _sync_all(new)
+            sync_all(new)
             if replace:
                 exchange.put_in_place(new, target, aside / OLD)  # `_clear` brings the old one back if that fails
             else:
                 if sys.platform == "win32" and target.exists():
                     target.rmdir()
                 os.rename(new, target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
     except OSError as error:
         raise cannot_write(named, error) from error
 
@@ -169,6 +176,41 @@ def sweep(folder: Path) -> None:
 def half_written(folder: Path) -> list[Path]:
     """Return the files and folders in `folder` that are being written, or that killed processes left."""
     return [*folder.glob(_FILES), *_asides(folder)]
+
+
+def _new_partial(path: Path, mode: int) -> tuple[Path, int]:
+    """Make an empty file beside `path`, under this process's lock, by which a later one knows that this one lives.
+
+    Where files have no locks, or a lock would keep their writer out (Windows), the descriptor is -1.
+    """
+    while True:
+        partial = path.with_name(f".{path.name}.{_unique()}.part")
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        if sys.platform == "win32":
+            return partial, -1
+        try:
+            held = take(partial, create=False)
+        except FileNotFoundError:  # a sweep came before the lock: once more
+            continue
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                raise
+            return partial, -1
+        if held is not None:
+            return partial, held
+
+
+def _remove_dead_files(path: Path) -> None:
+    """Remove what killed writers of the file `path` left beside it; the parts of living ones are locked."""
+    own = re.compile(re.escape(f".{path.name}.") + r"\d+-[0-9a-f]{8}\.part")
+    if sys.platform == "win32":
+        return
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError):  # somebody else has removed it
+            if own.fullmatch(left.name) and (held := take(left, create=False)) is not None:
+                for part in (*left.parent.glob(f"{glob.escape(left.name)}.*"), left):
+                    part.unlink(missing_ok=True)
+                release(held)
 
 
 def _unique() -> str:
@@ -237,28 +279,3 @@ def _remove_lock(aside: Path) -> None:
     """Remove the rest of `aside`, where a file that is open cannot be removed (Windows)."""
     if not os.path.lexists(aside / OLD):
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _sync_all(folder: Path) -> None:
-    """Wait until the disk has every file below a folder; several at a time, which it writes as fast as one."""
-    from concurrent.futures import ThreadPoolExecutor  # here, like ctypes below: they take time to import
-
-    paths = list(folder.rglob("*"))
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(_sync, (path for path in paths if path.is_file())))
-    for path in (*(path for path in paths if path.is_dir()), folder):
-        _sync_folder(path)
-
-
-def _sync(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder; systems that cannot open folders do without."""
-    with contextlib.suppress(OSError):
-        _sync(folder)

@@ -1,10 +1,12 @@
-"""The error where a file or folder cannot be written, and the making of folders before work begins."""
+"""Making of folders before work begins, flushing to the disk, and the error where one cannot be written."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import shutil
+import sys
 from pathlib import Path
 
 from otolith.errors import StorageError
@@ -81,3 +83,29 @@ def _make(folder: Path, named: Path) -> None:
 
 def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+
+
+def sync_all(folder: Path) -> None:
+    """Wait until the disk has every file below a folder; several at a time, which it writes as fast as one."""
+    from concurrent.futures import ThreadPoolExecutor  # here, like ctypes below: they take time to import
+
+    paths = list(folder.rglob("*"))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(sync_file, (path for path in paths if path.is_file())))
+    for path in (*(path for path in paths if path.is_dir()), folder):
+        sync_folder(path)
+
+
+def sync_file(file: Path) -> None:
+    """Wait until the disk has what is in a file."""
+    descriptor = os.open(file, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder; systems that cannot open folders do without."""
+    with contextlib.suppress(OSError):
+        sync_file(folder)

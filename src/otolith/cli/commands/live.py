@@ -23,7 +23,7 @@ def live(
     lan: Flag = False,
     address: Annotated[str | None, Parameter(metavar="NAME")] = None,
     port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 8765,
-    max_clients: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 64,
+    max_clients: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 200,
     data: Data = None,
     device: Device = "auto",
     reading: Flat = READING,

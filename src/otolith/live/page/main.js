@@ -8,6 +8,7 @@ import { load } from "./network.js";
 import { Signals } from "./signals.js";
 import { Timeline } from "./timeline.js";
 
+const MOST_HELD = 40; // pieces of samples, ten a second; a server takes fifty at once
 const $ = (id) => document.getElementById(id);
 const about = await (await fetch("about.json")).json();
 const acc = new Signals($("acc"), 4, [-2, 12]);
@@ -110,7 +111,8 @@ async function start() {
   running = mine;
   busy(true, replay ? "Playing" : "Listening");
   $("explain").textContent = `The first window takes ${about.window_s} s.`;
-  const on = { prediction, pong, end: pong, signals: (m) => signals(m.t, m.x), ready: (m) => { mine.channels = m.channels; } };
+  const lost = (text) => tell(text, false);
+  const on = { prediction, pong, lost, end: pong, signals: (m) => signals(m.t, m.x), ready: (m) => { mine.channels = m.channels; } };
   const Place = chosenOf("compute") === "page" ? Local : Connection;
   const connect = (first) => new Place(first, { ...on, closed: (reason) => ended(mine, reason) }, about);
   if (replay) {
@@ -138,11 +140,11 @@ async function start() {
   }
 }
 
-/** Hands samples to the recogniser; those that came before it was ready wait. */
+/** Hands samples to the recogniser; those that came before it was ready wait, the last few seconds of them. */
 function hand(mine, t, x) {
   const { connection } = mine;
   if (!connection) return;
-  mine.held = [...(mine.held ?? []), [t, x]];
+  mine.held = [...(mine.held ?? []), [t, x]].slice(-MOST_HELD);
   if (!connection.ready) return;
   for (const [times, rows] of mine.held) connection.samples(times, rows);
   mine.held = [];

@@ -115,7 +115,7 @@ class Study:
                     made = alone(model.encoder)
                     made.records = model.records
                 write(place / "epochs.jsonl", "".join(json.dumps(r, allow_nan=False) + "\n" for r in made.records))
-                bundle.save(made, place / "model", self.info)
+                bundle.save(made, place / "model", self.info, parents=False)
             shutil.rmtree(place / "checkpoints", ignore_errors=True)
         return made
 
