@@ -244,6 +244,7 @@ def test_the_result_is_as_before(here: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     held = read_recordings("raw", options)
     terms = FolderDataset(Path("out")).info.terms
+    (here / "held").mkdir(exist_ok=True)
     write_imported(held, here / "held" / "out", title="", licence="not stated", terms=terms)
     files = {path.relative_to("out") for path in Path("out").rglob("*") if path.is_file()}
     assert len(files) > 10

@@ -16,13 +16,14 @@ from otolith.importing.findings import Findings
 from otolith.importing.formats import FORMATS, TAKEN
 from otolith.importing.grouping.folders import folders_of
 from otolith.importing.grouping.left_out import LeftOut, listed, parts_of
+from otolith.importing.grouping.one_place import of_one_place
 from otolith.importing.imported import Imported
 from otolith.importing.labels import segments as labels
 from otolith.importing.labels.activities import read_map, tidied
 from otolith.importing.labels.intervals import read_intervals
 from otolith.importing.options import ImportOptions
 from otolith.importing.questions import Ask, Questions, Undecided
-from otolith.importing.sensors.places import ALL, is_all, of_place, require_place, twins_of
+from otolith.importing.sensors.places import of_place, twins_of
 from otolith.importing.session import Folder, Session
 from otolith.importing.signals.assemble import Prepared, assemble, buffered, note_units, prepare
 from otolith.progress import SILENT, Progress, Stage
@@ -109,7 +110,7 @@ def read_recordings(
             f"{cure}"
         )
     nobody = all(each.session.subject is None for each in prepared)
-    prepared = _of_one_place(prepared, twins, questions, left_out)
+    prepared = of_one_place(prepared, twins, questions, left_out)
     prepared.reverse()
     with progress.stage("convert recordings", len(prepared), "recordings") as stage:
         while prepared:  # what is done is let go of
@@ -130,27 +131,6 @@ def read_recordings(
     together = _together(recordings, findings, intervals, options, nobody)
     others = tuple(sorted({*passed, *gathered.passed_over}))
     return replace(together, passed_over=others, left_out=tuple(left_out.reasons))
-
-
-def _of_one_place(
-    prepared: list[Prepared], twins: dict[str, tuple[str, str]], questions: Questions, left_out: LeftOut
-) -> list[Prepared]:
-    """Return the recordings at the place that is meant, where files differ in it alone; of all, as one person's."""
-    at = [next((twins[where] for where in each.session.findings.sources if where in twins), None) for each in prepared]
-    there = {where: said for each in prepared for where in each.session.findings.sources if (said := twins.get(where))}
-    if len({place for place, _ in there.values()}) < 2:
-        return prepared
-    try:
-        chosen = require_place(there, questions)
-    except Undecided as error:
-        left_out.add(error)
-        return prepared
-    for each, said in zip(prepared, at, strict=True):
-        if said is not None and each.session.subject is None and not questions.options.subject_folder:
-            each.session.subject = said[1]
-    if is_all(questions) or chosen == ALL:
-        return prepared
-    return [each for each, said in zip(prepared, at, strict=True) if said is None or said[0] == chosen]
 
 
 def _prepared_or_left_out(

@@ -86,6 +86,19 @@ def test_realworld_har_at_a_place(people: Path) -> None:
     assert any("MagneticField" in each for each in found.passed_over)
 
 
+def test_parts_of_an_activity_in_archives_within_archives(tmp_path: Path) -> None:
+    for sensor, name, values in (("acc", "acc", S.acc), ("gyr", "Gyroscope", S.gyro)):
+        parts = {
+            f"{sensor}_climbingup_{part}_csv.zip": packed({f"{name}_climbingup_waist.csv": realworld(values)})
+            for part in (1, 2)
+        }
+        (tmp_path / "proband3" / "data").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "proband3" / "data" / f"{sensor}_climbingup_csv.zip").write_bytes(packed({**parts}))
+    found = read_recordings(tmp_path, replace(YES, place="waist"))
+    assert [each.name for each in found.recordings] == ["proband3/climbingup 1", "proband3/climbingup 2"]
+    assert found.channels == CHANNELS
+
+
 def test_realworld_har_at_all_places(people: Path) -> None:
     found = read_recordings(people, replace(YES, place="all"))
     assert len(found.recordings) == 8

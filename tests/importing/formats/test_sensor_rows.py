@@ -166,3 +166,10 @@ def test_names_that_say_no_sensor_are_asked_for(tmp_path: Path) -> None:
         read(tmp_path / "log.csv", lines, ImportOptions(accept_guess=True))
     found = read(tmp_path / "log.csv", lines, ImportOptions(accept_guess=True, place="A"))
     np.testing.assert_allclose(found.recordings[0].streams[0].values, S.acc, atol=1e-6)
+
+
+def test_places_in_a_column_without_a_name_are_asked_about(tmp_path: Path) -> None:
+    rows = [f"{n * 20},{place},ACC,0.1,{n % 7},9.8" for n in range(200) for place in ("waist", "left ankle")]
+    (tmp_path / "log.csv").write_text("\n".join(rows) + "\n")
+    with pytest.raises(DataError, match=r"2 places: waist, left ankle"):
+        read_recordings(tmp_path / "log.csv", ImportOptions(accept_guess=True))

@@ -36,6 +36,7 @@ def first(patterns: list[str]) -> dict[str, tuple[str, str]]:
         (["acc_*_leg", "acc_*_ear", "gyro_*_ear"], {"leg": ("acc_x_leg", ""), "ear": ("acc_x_ear", "gyro_x_ear")}),
         (["a*1", "g*1", "a*2", "g*2"], {"1": ("ax1", "gx1"), "2": ("ax2", "gx2")}),
         (["accelerometer *", "phone gyroscope *"], {"": ("accelerometer x", "phone gyroscope x")}),
+        (["*_g"], {"": ("x_g", "")}),
         (["Ac*", "Gy*"], {"": ("Acx", "Gyx")}),
         (["Beschl. *", "Gyro. *"], {"": ("Beschl. x", "Gyro. x")}),
         (["*轴加速度", "*轴角速度"], {"": ("x轴加速度", "x轴角速度")}),

@@ -63,3 +63,21 @@ def test_angles_are_no_gyroscope_and_told(tmp_path: Path) -> None:
     found = read_recordings(path, YES)
     assert found.channels == ("acc_x", "acc_y", "acc_z")
     assert ["--gyro" in d.why for d in found.findings["t"].decisions if d.what == "gyroscope"] == [True]
+
+
+def test_a_column_for_each_activity_is_told() -> None:
+    cells = [[str(n / 50), "0.1", "0.2", "9.8", str(n % 2), str(1 - n % 2)] for n in range(40)]
+    found = guess(["time", *ACC, "walking", "sitting"], rows=cells)
+    assert [column for column, _ in found.passed] == ["walking, sitting"]
+
+
+def test_whole_numbers_are_written_one_way(tmp_path: Path) -> None:
+    rows = [f"{n / 50},0.1,{n % 7},9.8,{'1.0' if n < 300 else '2.5'}" for n in range(600)]
+    (tmp_path / "t.csv").write_text("time,ax,ay,az,label\n" + "\n".join(rows))
+    assert read_recordings(tmp_path / "t.csv", YES).activities == ("1", "2.5")
+
+
+@pytest.mark.parametrize("names", [("Handgelenk", "Knöchel"), ("S1_a", "S2_a"), ("poignet", "cheville")])
+def test_places_in_other_languages_and_numbers(names: tuple[str, str]) -> None:
+    columns = [f"{name}{'' if name.endswith('a') else '_'}{axis}" for name in names for axis in "xyz"]
+    assert len(guess(["time", *columns]).places) == 2

@@ -122,3 +122,10 @@ def test_any_text_has_a_layout_or_none(text: str) -> None:
     if found is not None:
         assert found.line == text.count("\n", 0, found.begin) + 1 or found.begin >= len(text)
     assert isinstance(header_of(text.encode()), tuple)
+
+
+def test_names_of_sensors_above_those_of_their_axes_are_joined() -> None:
+    text = "time,acc,acc,acc,gyro,gyro,gyro\n,x,y,z,x,y,z\n" + "".join(f"{n},1,2,3,4,5,6\n" for n in range(20))
+    found = find_layout(text)
+    assert found is not None
+    assert found.names == ("time", "acc x", "acc y", "acc z", "gyro x", "gyro y", "gyro z")

@@ -315,3 +315,45 @@ def test_days_of_a_spreadsheet(tmp_path: Path) -> None:
     found = read_recordings(tmp_path, ImportOptions(accept_guess=True))
     assert (found.findings["t"].started, found.rate_hz) == ("2024-01-01T12:00:00.000000", 50)
     np.testing.assert_allclose(found.recordings[0].streams[0].sample_times, np.arange(500) / 50, atol=1e-4)
+
+
+def test_a_clock_of_twelve_hours_without_a_date(tmp_path: Path) -> None:
+    noon = datetime(2026, 3, 1, 11, 59, 58)
+    texts = [f"{noon + timedelta(seconds=float(t)):%I:%M:%S.%f %p}" for t in TIMES]
+    found = read_recordings(table(tmp_path / "t.csv", texts), GIVEN)
+    np.testing.assert_allclose(times_of(found), TIMES, atol=2e-6)
+    assert found.findings["t"].repairs == []
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero", "words"),
+    [
+        (10_000_000, 621_355_968_000_000_000, ".NET"),
+        (10_000_000, 116_444_736_000_000_000, "Windows"),
+        (1, 2_082_844_800, "LabVIEW"),
+        (1000, 2_082_844_800_000, "LabVIEW"),
+    ],
+)
+def test_numbers_that_count_from_another_moment(tmp_path: Path, scale: int, zero: int, words: str) -> None:
+    start = START_NS // 1_000_000_000 * scale + zero
+    texts = [f"{start + float(t):.2f}" if scale == 1 else str(start + round(float(t) * scale)) for t in TIMES]
+    found = read_recordings(table(tmp_path / "t.csv", texts), GIVEN)
+    np.testing.assert_allclose(times_of(found), TIMES, atol=2e-3)
+    assert (found.findings["t"].started or "").startswith("2026-03-01T09:00:00")
+    assert [words in d.value for d in found.findings["t"].decisions if d.what == "time"] == [True]
+
+
+@pytest.mark.parametrize(("name", "scale"), [("ms", 1000), ("nsecs", 10**9), ("header.stamp.nsecs", 10**9)])
+@pytest.mark.parametrize("dates", [False, True])
+def test_parts_of_a_second_beside_whole_ones(tmp_path: Path, name: str, scale: int, dates: bool) -> None:
+    moments = [datetime(2026, 3, 1, 9) + timedelta(seconds=round(float(t), 3)) for t in TIMES]
+    whole = [
+        f"{m:%Y-%m-%d %H:%M:%S}" if dates else str(round((m - datetime(1970, 1, 1)).total_seconds() // 1))
+        for m in moments
+    ]
+    part = [str(m.microsecond * scale // 10**6) for m in moments]
+    cells = ([w, p, *(repr(float(v)) for v in row)] for w, p, row in zip(whole, part, S.acc.T, strict=True))
+    (tmp_path / "t.csv").write_text(lines(f"time,{name},ax,ay,az", cells))
+    found = read_recordings(tmp_path / "t.csv", GIVEN)
+    np.testing.assert_allclose(times_of(found), TIMES, atol=1e-3)
+    assert found.findings["t"].repairs == []

@@ -40,7 +40,7 @@ from otolith.importing.sensors.turning import turns_as
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.signals.gravity_sum import summed_if_without, with_gravity
 from otolith.importing.tables.text import is_text
-from otolith.importing.times.columns import with_date
+from otolith.importing.times.columns import with_date, with_fraction
 from otolith.importing.times.timing import counted, read_clock
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _sensor(kind: str, table: Table, mapping: Mapping, questions: Questions, fin
         findings.decide("time", f"{rate:g} Hz", "given, as there is no time column")
     else:
         said = time_unit_in_name(time) or time_unit_of_text(table.units.get(time, ""))
-        clock = read_clock(*with_date(table, time), questions, findings, said)
+        clock = read_clock(*with_fraction(*with_date(table, time)), questions, findings, said)
     how = "a guess that was confirmed" if what in mapping.guessed else "given"
     findings.decide(f"{kind} columns", ", ".join(columns), how)
     header = f"the header {named[0]!r}" + (" and the row of units beneath it" if table.units else "")

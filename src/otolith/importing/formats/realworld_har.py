@@ -61,7 +61,7 @@ class RealWorldHar(Format):
             match = _NAME.fullmatch(sheet.stem)
             assert match is not None
             kind = ACC if match["sensor"].lower() == "acc" else GYRO
-            key = (match["activity"].lower(), match["number"] or match["last"] or "")
+            key = (match["activity"].lower(), match["number"] or match["last"] or _part(sheet.member.where))
             found.setdefault(key, {}).setdefault(match["place"].lower(), {})[kind] = sheet
         places = sorted({place for each in found.values() for place, kinds in each.items() if ACC in kinds})
         if not places:
@@ -92,6 +92,12 @@ class RealWorldHar(Format):
         sensors = [_sensor(kind, table, questions, findings) for kind, table in zip((ACC, GYRO), tables, strict=False)]
         person = _PERSON.findall(sheets[0].where)
         return Session("", sensors, findings, person[-1] if person else None, [activity] * tables[0].height, folder.top)
+
+
+def _part(where: str) -> str:
+    """Return the number of a part that an archive within an archive names, such as gyr_walking_2_csv.zip."""
+    found = re.findall(r"_(\d+)_csv", where)
+    return found[-1] if found else ""
 
 
 def _sensor(kind: str, table: Table, questions: Questions, findings: Findings) -> Sensor:

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from otolith.errors import DataError
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.naming.units import time_unit_in_name
+from otolith.importing.naming.words import PLACES as ON_BODY
 from otolith.importing.naming.words import words_of
 from otolith.importing.questions import Undecided
 from otolith.importing.sensors.columns import Mapping, guess, with_options
-from otolith.importing.sensors.places import ALL, UNNAMED, chosen_places
+from otolith.importing.sensors.places import ALL, MOST_PLACES, UNNAMED, chosen_places
 from otolith.importing.sensors.sensor_log import HEAD, Log, numbered_axes, read_log, sniffed, tabled, unnamed
 from otolith.importing.session import ACC, GYRO, NO_ACC, Sensor, Session, axes
 from otolith.importing.signals.gravity_sum import with_gravity
@@ -113,7 +114,8 @@ def _texts(table: Table, column: str | None) -> list[str]:
 def _parts(table: Table, log: Log) -> Parts:
     """Return the rows of the best sensor of each kind at each place with an accelerometer."""
     by_words = {words_of(name): name for name in reversed(log.names)}
-    beside = _texts(table, next((by_words[words] for words in PLACES if words in by_words), None))
+    named = next((by_words[words] for words in PLACES if words in by_words), None)
+    beside = _texts(table, named if log.names else _of_places(table, log))
     keys = list(zip(table.texts(table.columns[log.column]), beside, strict=True))
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     which = np.array([numbers[key] for key in keys])
@@ -132,6 +134,15 @@ def _parts(table: Table, log: Log) -> Parts:
     if len(with_acc) == len(others) == 1:  # such as rows of `ICM acc` and of `gyro`
         next(iter(with_acc.values())).update(others[0])
     return with_acc
+
+
+def _of_places(table: Table, log: Log) -> str | None:
+    """Return a column without a name whose cells all are places on the body; None where there is none."""
+    for at, column in enumerate(table.columns):
+        cells = [] if at == log.column else table.text(column).head(2000).fill_null("").unique().to_list()
+        if 1 < len(cells) <= MOST_PLACES and all(set(words_of(cell).split()) & ON_BODY for cell in cells):
+            return column
+    return None
 
 
 def _chosen(where: str, parts: Parts, questions: Questions) -> list[str]:

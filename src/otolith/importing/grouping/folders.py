@@ -110,10 +110,10 @@ def _beside_joined(members: list[Member]) -> list[Member]:
     """Return the members with folders whose names differ in the sensor alone (`acc_walk`, `gyr_walk`) as one."""
     kinds: dict[tuple[Path, PurePosixPath], set[str]] = {}
     for each in members:
-        kinds.setdefault((each.source, _plain_folder(each)), set()).add(sensor_of_file(each.place.parent.name) or "")
+        kinds.setdefault((each.source, _plain_folder(each)), set()).add(_sensor_of_folders(each))
     moved = [
         replace(each, place=_plain_folder(each) / _with_sensor(each))
-        if sensor_of_file(each.place.parent.name) and len(kinds[each.source, _plain_folder(each)] - {""}) > 1
+        if _sensor_of_folders(each) and len(kinds[each.source, _plain_folder(each)] - {""}) > 1
         else each
         for each in members
     ]
@@ -121,16 +121,22 @@ def _beside_joined(members: list[Member]) -> list[Member]:
     return members if max(taken.values(), default=0) > 1 else moved
 
 
+def _sensor_of_folders(member: Member) -> str:
+    """Return the sensor that the innermost of a file's folders names with other words; "" where none does."""
+    named = [part for part in member.place.parent.parts if sensor_of_file(part) and without_sensor(part)]
+    return sensor_of_file(named[-1]) or "" if named else ""
+
+
 def _plain_folder(member: Member) -> PurePosixPath:
-    folder = member.place.parent
-    plain = without_sensor(folder.name) if sensor_of_file(folder.name) else ""
-    return folder.with_name(plain) if plain else folder
+    """Return a file's folder without the sensors in its name and in those of the folders around it."""
+    parts = member.place.parent.parts
+    return PurePosixPath(*(without_sensor(p) if sensor_of_file(p) and without_sensor(p) else p for p in parts))
 
 
 def _with_sensor(member: Member) -> str:
     """Return a file's name with the sensor that its folder names."""
     name = member.place.name
-    return name if sensor_of_file(member.place.stem) else f"{sensor_of_file(member.place.parent.name)} {name}"
+    return name if sensor_of_file(member.place.stem) else f"{_sensor_of_folders(member)} {name}"
 
 
 def _one_study(members: list[Member]) -> list[Member]:

@@ -20,4 +20,6 @@ def labels_of(rows: Table, column: str | None, findings: Findings) -> list[str] 
     if column.endswith(COUNTED) and "0" in texts:
         findings.decide("labels", "0 is none", f"column {column!r} of SensorLog is 0 until a person sets a label")
         return ["" if text == "0" else text for text in texts]
+    if any(text.endswith(".0") for text in texts[:1000]):  # whole numbers, as tables with empty cells keep them
+        return [text.removesuffix(".0") if text[:-2].lstrip("-").isdigit() else text for text in texts]
     return texts

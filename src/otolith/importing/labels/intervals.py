@@ -197,8 +197,8 @@ def _required(row: Row, text: str) -> tuple[float, bool, bool]:
 def _moment(text: str) -> tuple[float, bool, bool] | None:
     """Return (seconds, since 1970 or not, with a zone or not); None where the text is no time."""
     clock = re.match(CLOCK, text)
-    if clock:
-        hours, minutes, seconds, fraction = clock.groups()
+    if clock and clock[5] is None:
+        hours, minutes, seconds, fraction = clock.groups()[:4]
         return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}"), False, False
     moment = parse_moment(text)
     if moment is not None:

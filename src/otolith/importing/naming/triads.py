@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from otolith.importing.naming.units import GYRO_UNITS, bracketed, is_unit_text, unit_of_text, without_unit
-from otolith.importing.naming.words import GRAVITY_WORDS, LINEAR_WORDS, SENSOR_WORDS, words_of
+from otolith.importing.naming.words import GRAVITY_WORDS, LINEAR_WORDS, PLACES, SENSOR_WORDS, words_of
 
 _OTHER_WORDS = frozenset((
     "mag", "magnetometer", "magn", "magnetic", "orientation", "quaternion", "quat", "euler", "gps", "pos",
@@ -21,16 +21,8 @@ _OTHER_WORDS = frozenset((
 """Words of what is no accelerometer and no gyroscope."""
 _WITHOUT = re.compile(r"\b(?:no|without|minus|excluding|excl|removed|ohne|sans|sin|senza) (?:gravity|grav|g)\b")
 _WITH = re.compile(r"\b(?:including|incl|with|mit|avec|con) (?:gravity|grav|g)\b")
-PLACES = frozenset((
-    "hand", "wrist", "arm", "forearm", "lowerarm", "upperarm", "elbow", "shoulder", "ankle", "leg", "thigh",
-    "shin", "shank", "calf", "tibia", "femur", "knee", "foot", "feet", "shoe", "heel", "toe", "waist", "hip",
-    "pelvis", "belt", "chest", "back", "lowback", "lowerback", "upperback", "trunk", "torso", "sternum",
-    "spine", "lumbar", "sacrum", "l3", "l4", "l5", "head", "forehead", "ear", "neck", "pocket", "trousers",
-    "bag", "left", "right", "l", "r", "lw", "rw", "la", "ra", "ll", "rl", "lf", "rf", "lh", "rh", "upper",
-    "lower", "front", "rear", "dominant", "nondominant", "phone", "smartphone", "watch", "smartwatch", "band",
-    "wristband", "bracelet", "ring", "glasses", "earbud", "earbuds", "headset", "tag", "t",
-))  # fmt: skip
-"""Words for a place on the body or for a device, which make an accelerometer of bare x, y and z."""
+_NUMBERED = frozenset(("s", "n", "node", "unit", "dev"))
+"""Words that with a number mean one of several devices."""
 _NOISE = frozenset(
     (
         "axis",
@@ -106,7 +98,8 @@ def axis_of(column: str) -> Axis | None:
     """
     words = words_of(_CHIP.sub(" ", column))
     words = _WITH.sub("including", _WITHOUT.sub("linear", words))
-    for each in dict.fromkeys((words, without_unit(words))):  # a unit may stand last without brackets
+    readings = (words, without_unit(words))  # a unit may stand last without brackets
+    for each in dict.fromkeys(reversed(readings) if re.match(r"[xyz] g$", words) else readings):
         for axis, rest in _splits(each.split()):
             turned = axis in _TURNED
             found = _sensor_in([word for word in rest if word not in _SPEEDS] if turned else rest)
@@ -290,4 +283,6 @@ def _kind(word: str) -> str | None:
 
 
 def _is_place(name: str) -> bool:
-    return all(word in PLACES or word.isdigit() for word in name.split())
+    words = name.split()
+    numbered = _NUMBERED if any(map(str.isdigit, words)) else frozenset()
+    return all(word in PLACES or word.isdigit() or word in numbered for word in words)

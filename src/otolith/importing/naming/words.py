@@ -36,6 +36,20 @@ GRAVITY_WORDS = frozenset((
     "gravity", "grav", "gravitation", "schwerkraft", "gravite", "gravedad", "gravita", "gravidade", "zwaartekracht",
     "grawitacja", "гравитация", "重力", "重力加速度", "중력",
 ))  # fmt: skip
+PLACES = frozenset((
+    "hand", "wrist", "arm", "forearm", "lowerarm", "upperarm", "elbow", "shoulder", "ankle", "leg", "thigh",
+    "shin", "shank", "calf", "tibia", "femur", "knee", "foot", "feet", "shoe", "heel", "toe", "waist", "hip",
+    "pelvis", "belt", "chest", "back", "lowback", "lowerback", "upperback", "trunk", "torso", "sternum",
+    "spine", "lumbar", "sacrum", "l3", "l4", "l5", "head", "forehead", "ear", "neck", "pocket", "trousers",
+    "bag", "left", "right", "l", "r", "lw", "rw", "la", "ra", "ll", "rl", "lf", "rf", "lh", "rh", "upper",
+    "lower", "front", "rear", "dominant", "nondominant", "phone", "smartphone", "watch", "smartwatch", "band",
+    "handgelenk", "knochel", "knoechel", "hufte", "huefte", "brust", "oberschenkel", "rucken", "ruecken", "links",
+    "rechts", "poignet", "cheville", "hanche", "poitrine", "cuisse", "dos", "gauche", "droite", "muneca", "tobillo",
+    "cadera", "pecho", "muslo", "espalda", "izquierda", "derecha", "polso", "caviglia", "anca", "petto", "coscia",
+    "schiena", "sinistra", "destra", "wristband", "bracelet", "ring", "glasses", "earbud", "earbuds", "headset", "tag",
+    "t",
+))  # fmt: skip
+"""Words for a place on the body or for a device, which make an accelerometer of bare x, y and z."""
 TIME_WORDS = frozenset((
     "zeit", "zeitstempel", "uhrzeit", "temps", "horodatage", "tiempo", "tempo", "tijd", "tijdstempel", "tid",
     "tidpunkt", "tidsstempel", "czas", "aika", "zaman", "cas", "marcadetiempo", "время", "时间", "時間", "时刻",

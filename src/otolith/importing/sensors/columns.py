@@ -157,6 +157,9 @@ def _words_besides(mapped: dict[str, tuple[str, ...]], cells: dict[str, list[str
     if "label" in mapped or "acc" not in mapped:
         return ()
     used = {column for columns in mapped.values() for column in columns}
+    flags = [c for c, each in cells.items() if c not in used and len(each) > ENOUGH and set(each) <= {"0", "1"}]
+    if len(flags) > 1 and all(sum(row) <= 1 for row in zip(*([*map(int, cells[c])] for c in flags), strict=True)):
+        return ((", ".join(flags), "hold 0 and 1, as a column for each activity does; one column of names is taken"),)
     for column, each in cells.items():
         said = [cell for cell in each if cell]
         words = [cell for cell in said if not is_number(cell) and cell.lower() not in NO_VALUE and cell[:1].isalpha()]

@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
-from otolith.importing.naming.triads import PLACES
-from otolith.importing.naming.words import LONG_WORDS, words_of
+from otolith.importing.naming.words import LONG_WORDS, PLACES, words_of
 from otolith.importing.questions import Undecided
 
 if TYPE_CHECKING:

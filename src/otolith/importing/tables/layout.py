@@ -224,4 +224,7 @@ def _header(
     # of several rows of names, the one that tells most columns apart; the last of equals
     distinct = [len(set(filter(None, cells))) for cells in above]
     names = above[max(range(len(above)), key=lambda row: (distinct[row], row))]
+    if len(above) > 1 and max(distinct) < sum(map(bool, names)):  # names of sensors above those of their axes
+        joined = [" ".join(filter(None, cells)) for cells in zip(*above[-2:], strict=True)]
+        names = joined if len(set(joined)) == len(names) else names
     return top, tuple(names), units

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
+from otolith.importing.tables.encodings import decode, encoding_of
 from otolith.importing.tables.layout import Layout, find_layout
 from otolith.importing.tables.table import Table
 
@@ -141,7 +142,7 @@ def _head(content: bytes) -> str:
     try:
         text = codecs.getincrementaldecoder(name)().decode(content)
     except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
+        text = content.decode(encoding_of(content), errors="replace")
     return _names_joined(text.replace("\r\n", "\n").replace("\r", "\n"))[0]
 
 
@@ -151,35 +152,6 @@ def _names_joined(text: str) -> tuple[str, int]:
     end = min(len(text), NAMES_WITHIN) if first is None else first.start()
     head = _FOLDED.sub(lambda match: match[0].replace("\n", " "), text[:end])
     return head + text[end:], text.count("\n", 0, end) - head.count("\n")
-
-
-def decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
-    """Return the text in a file's bytes, its lines ended by a line feed, and the repairs that took.
-
-    Raises:
-        DataError: it is no text; names file and line.
-    """
-    repairs: list[tuple[str, int]] = []
-    try:
-        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        if error.encoding.startswith("utf-16"):
-            raise DataError(
-                f"{where}: begins as UTF-16 text and goes on otherwise ({error.reason}). Export it again."
-            ) from error
-        try:
-            text = content.decode("cp1252")
-        except UnicodeDecodeError:
-            raise DataError(
-                f"{where}, line {line}: is neither UTF-8 nor Windows-1252 text. Export it again."
-            ) from error
-        repairs.append((f"read as Windows-1252, since line {line} is not UTF-8", 1))
-    nul = text.find("\0")
-    if nul >= 0:
-        line = text.count("\n", 0, nul) + 1
-        raise DataError(f"{where}, line {line}: holds a NUL, which no text does. Export it again.")
-    return text.replace("\r\n", "\n").replace("\r", "\n"), repairs
 
 
 def _check_length(where: str, number: int, length: int) -> None:

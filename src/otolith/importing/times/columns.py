@@ -23,7 +23,8 @@ NAMES = (
     "elapsed time", "epoch", "epoch ms", "epoc", "epoc ms", "unix time", "unixtime", "unix timestamp", "ts", "utc",
     "time utc", "date", "logging time", "header time stamp", "time stamp", "attr time",
     "sample time", *sorted(TIME_WORDS), "t us", "t ns", "milliseconds", "millisecond",
-    "milli sec", "millisec", "msec", "ms", "microseconds", "usec", "us", "datum",
+    "milli sec", "millisec", "msec", "ms", "microseconds", "usec", "us", "stamp",
+    "sec", "secs", "clock", "nanoseconds", "ns", "epochtime", "date and time", "datum uhrzeit", "local time", "datum",
     "fecha",
 )  # fmt: skip
 """In order of preference where values do not tell."""
@@ -37,6 +38,12 @@ _NOT = frozenset((
 ))  # fmt: skip
 """With one of these it means something else, or the time of another thing."""
 _DATES = frozenset(("date", "datum", "fecha", "data", "day", "dd mm yyyy", "yyyy mm dd"))
+_FRACTIONS = {
+    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds", "millis", "milisecond"), 3),
+    **dict.fromkeys(("us", "usec", "usecs", "microsecond", "microseconds"), 6),
+    **dict.fromkeys(("ns", "nsec", "nsecs", "nanosec", "nanosecs", "nanosecond", "nanoseconds"), 9),
+}
+"""Last words of columns of parts of a second, and the digits that these have."""
 ENOUGH = 10
 """Rows that tell columns apart."""
 
@@ -84,6 +91,38 @@ def with_date(table: Table, time: str) -> tuple[Table, str]:
         return table, time
     name = f"{dates[0]} {time}"
     return replace(table, frame=table.frame.with_columns(text.alias(name))), name
+
+
+def with_fraction(table: Table, time: str) -> tuple[Table, str]:
+    """Return a table whose column of time has the part of a second from a column beside it; the same without one.
+
+    So whole seconds and `nsec`, or a date with whole seconds and `ms`, make one time.
+
+    >>> import polars as pl
+    >>> from otolith.importing.tables.table import Table
+    >>> table = Table("walk.csv", pl.DataFrame({"secs": ["17", "17"], "nsecs": ["5000000", "25000000"]}))
+    >>> joined, column = with_fraction(table, "secs")
+    >>> joined.texts(column)
+    ['17.005000000', '17.025000000']
+    """
+    beside = [(column, _FRACTIONS[last]) for column in table.columns if (last := _last_word(column)) in _FRACTIONS]
+    beside = [(column, digits) for column, digits in beside if column != time and table.is_number(column)]
+    if len(beside) != 1 or table.height < 2:
+        return table, time
+    column, digits = beside[0]
+    whole, part = table.text(time).fill_null(""), table.numbers(column)
+    inside = np.isfinite(part).all() and (part == np.round(part)).all() and part.min() >= 0 and part.max() < 10**digits
+    if not inside or not part.max() or not whole.head(1000).str.contains(r"^\d+$|:\d{2}$").all():
+        return table, time
+    import polars as pl
+
+    name = f"{time} {column}"
+    text = whole + "." + pl.Series(part.astype(np.int64)).cast(pl.String).str.zfill(digits)
+    return replace(table, frame=table.frame.with_columns(text.alias(name))), name
+
+
+def _last_word(column: str) -> str:
+    return (words_of(column).split() or [""])[-1]
 
 
 def _may_be_time(words: str) -> bool:

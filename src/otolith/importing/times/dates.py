@@ -49,10 +49,11 @@ _TIME = (
 _PACKED_TIME = r"(?P<H>\d{2})(?P<M>\d{2})(?P<S>\d{2})(?:[.,_]?(?P<F>\d{1,9}))?"
 _BETWEEN = r"(?:\s*[T_,]\s*|\s+(?:-\s+)?|-)"
 _MONTH = r"(?P<month>\p{L}{3,10})\.?"
+_OF, _YEAR = "(?:de )?", r"(?P<y>\d{4})"
 _PATTERNS = {
     "year first": rf"(?P<y>\d{{4}})[-/.](?P<m>\d{{1,2}})[-/.](?P<d>\d{{1,2}}){_BETWEEN}{_TIME}{ZONE}",
     "numbers": rf"(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){_BETWEEN}{_TIME}{ZONE}",
-    "named month": rf"{_WEEKDAY}(?P<d>\d{{1,2}})[-/. ]\s?{_MONTH}[-/., ]+(?P<y>\d{{4}}){_BETWEEN}{_TIME}{ZONE}",
+    "named month": rf"{_WEEKDAY}(?P<d>\d{{1,2}})[-/. ]\s?{_OF}{_MONTH}[-/., ]+{_OF}{_YEAR}{_BETWEEN}{_TIME}{ZONE}",
     "month first": rf"{_WEEKDAY}{_MONTH}[- ](?P<d>\d{{1,2}}),?[- ](?P<y>\d{{4}}){_BETWEEN}{_TIME}{ZONE}",
     "year last": rf"{_WEEKDAY}{_MONTH}\s+(?P<d>\d{{1,2}})\s+{_TIME}{ZONE}\s+(?P<y>\d{{4}})",
     "packed": rf"(?P<y>\d{{4}})(?P<m>\d{{2}})(?P<d>\d{{2}})[T_ -]?{_PACKED_TIME}{ZONE}",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from otolith.importing.findings import Findings
     from otolith.importing.tables.table import Table
 
-CLOCK = r"^\s*(\d{1,3}):([0-5]?\d):([0-5]?\d)(?:[.,:](\d{1,9}))?\s*$"
+CLOCK = r"^\s*(\d{1,3}):([0-5]?\d):([0-5]?\d)(?:[.,:](\d{1,9}))?(?:\s*([AaPp])\.?[Mm]\.?)?\s*$"
 MINUTES = r"^\s*()([0-5]?\d):([0-5]\d)[.,](\d{1,9})\s*$"
 """Minutes and seconds with a fraction, as a spreadsheet shows a time to which it has no format."""
 HALF_DAY_S, HALF_HOUR_S = 43_200.0, 1800.0
@@ -37,6 +37,10 @@ def time_of_day(table: Table, column: str, findings: Findings) -> NDArray[np.flo
     parts = [text.str.extract(pattern, group) for group in (1, 2, 3, 4)]
     good = parts[2].is_not_null().to_numpy()
     hours, minutes, seconds = (part.cast(pl.Float64, strict=False).fill_null(0).to_numpy() for part in parts[:3])
+    if pattern == CLOCK:
+        letter = text.str.extract(pattern, 5).str.to_lowercase()
+        afternoon = letter.fill_null("").eq("p").to_numpy()
+        hours = np.where(letter.is_not_null().to_numpy(), hours % 12 + 12 * afternoon, hours)
     times = np.where(good, hours * 3600 + minutes * 60 + seconds, np.nan)
     nanoseconds, unpadded = fractions(parts[3], np.nan_to_num(times).astype(np.int64))
     times += nanoseconds / 1e9

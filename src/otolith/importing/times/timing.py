@@ -19,7 +19,9 @@ from otolith.importing.questions import Undecided
 from otolith.importing.tables.table import Table
 from otolith.importing.times.counters import carried_on
 from otolith.importing.times.dates import DAY_FIRST, MONTH_FIRST, USUAL, YEAR_FIRST, read_dates
+from otolith.importing.times.epochs import other_epoch
 from otolith.importing.times.local_time import place_of
+from otolith.importing.times.spacing import is_rounded, rate_at, spacing_of
 from otolith.importing.times.time_of_day import CLOCK, MINUTES, refuse_odd, time_of_day
 
 if TYPE_CHECKING:
@@ -40,8 +42,6 @@ SERIAL, SERIAL_1970 = (36_526.0, 73_050.0), 25_569.0
 """Days since the end of 1899 as spreadsheets count them, from the year 2000 to 2099, and the first of 1970."""
 LEAST_ROWS = 3
 """Rows from which on anything can be said of a clock."""
-ROWS = 50
-"""Rows over which groups of them even out."""
 LATEST = 1e19
 """Largest number in any unit: beyond the last nanosecond that 64 bits hold."""
 PACKED = r"(19|20|21)\d{12}([.,]\d{1,9}|\d{3}|\d{6})?$"
@@ -158,29 +158,34 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
     values, finite = counted_on, counted_on[np.isfinite(counted_on)]
     typical = float(np.median(finite))
     unit = questions.options.time_unit or unit
-    spacing = _spacing(finite)
-    if _is_rounded(table, column, finite):
+    spacing = spacing_of(finite)
+    if is_rounded(table, column, finite):
         raise Undecided(
             f"{table.where}: its time column {column!r} has {len(np.unique(finite))} different value(s) in "
             f"{len(finite):,} rows, such as {table.first(column)}: the times were lost, as where a spreadsheet saves "
             "them rounded. Export the file again, or give the rate: --rate HZ."
         )
-    if unit is None and SERIAL[0] <= typical <= SERIAL[1] and RATES[0] <= _rate(spacing, DAY_NS) <= RATES[1]:
+    if unit is None and SERIAL[0] <= typical <= SERIAL[1] and RATES[0] <= rate_at(spacing, DAY_NS) <= RATES[1]:
         findings.decide("time", "days since 1900", f"column {column!r} is about {typical:.6g}, as spreadsheets count")
         first = round((finite[0] - SERIAL_1970) * 86_400 * 1000) * 1_000_000
         return Clock((values - finite[0]) * 86_400.0, first)
-    plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= _rate(spacing, scale) <= RATES[1]]
+    other = other_epoch(typical, spacing, RATES) if unit is None else None
+    if other is not None:
+        findings.decide("time", other.words, f"column {column!r} is about {typical:.6g}")
+        first = int(finite[0])
+        return Clock((values - first) * (other.scale / 1e9), (first - other.zero) * other.scale, "UTC")
+    plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= rate_at(spacing, scale) <= RATES[1]]
     overall = float(finite.max() - finite.min()) / max(1, len(finite) - 1)
     if not plausible:  # samples that came in groups
         spacing = overall
-        plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= _rate(spacing, scale) <= RATES[1]]
+        plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= rate_at(spacing, scale) <= RATES[1]]
     since_1970 = [
         name
         for name, (lo, hi) in EPOCH.items()
         if max(lo, OLDEST_S * 1e9 / TIME_UNITS[name]) <= typical <= hi
-        and (name in plausible or RATES[0] <= _rate(overall, TIME_UNITS[name]) <= RATES[1])  # that came in groups
+        and (name in plausible or RATES[0] <= rate_at(overall, TIME_UNITS[name]) <= RATES[1])  # that came in groups
     ]
-    too_fast = unit is not None and _rate(overall, TIME_UNITS[unit]) > 4 * RATES[1]
+    too_fast = unit is not None and rate_at(overall, TIME_UNITS[unit]) > 4 * RATES[1]
     if too_fast and plausible and questions.options.time_unit is None:  # such as seconds under the name `time (ms)`
         unit = None
     if unit is None and since_1970:
@@ -190,7 +195,7 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
         counter = spacing == 1.0 and overall < 1.5 and bool(np.all(finite == np.round(finite)))
         if len(plausible) == 1 and not counter:
             unit = plausible[0]
-            rate = _rate(spacing, TIME_UNITS[unit])
+            rate = rate_at(spacing, TIME_UNITS[unit])
             findings.decide("time", f"{unit} since the start", f"{spacing:.4g} from row to row make {rate:.4g} Hz")
         else:
             unit = _asked_unit(table, column, spacing, questions, findings)
@@ -209,38 +214,11 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
     return Clock((values - origin) * (scale / 1e9), origin * scale, "UTC")
 
 
-def _is_rounded(table: Table, column: str, values: NDArray[np.float64]) -> bool:
-    """Tell if numbers have lost the digits that change from row to row."""
-    different = len(np.unique(values))
-    short = bool(re.match(r"\s*\d(?:[.,]\d{0,6})?[eE]\+?\d+\s*$", table.first(column)))
-    return len(values) >= 10 and (
-        different == 1 or (different <= 2 and len(values) > 50) or (short and 50 * different < len(values))
-    )
-
-
-def _spacing(values: NDArray[np.float64]) -> float:
-    """Typical difference from row to row, whichever way time runs; rows that share a time share the step after it.
-
-    Of rows that come in groups, with short steps in them and long ones between, the mean over many of them.
-    """
-    steps = np.abs(np.diff(values))
-    moving = steps[steps > 0]
-    spacing = float(np.median(moving)) * len(moving) / len(steps) if moving.size else 0.0
-    if len(steps) < 2 * ROWS:
-        return spacing
-    over_many = float(np.median(np.abs(values[ROWS:] - values[:-ROWS]))) / ROWS
-    return over_many if over_many > 3 * spacing else spacing
-
-
-def _rate(spacing: float, scale: int) -> float:
-    return 1e9 / (spacing * scale) if spacing > 0 else 0.0
-
-
 def _asked_unit(table: Table, column: str, spacing: float, questions: Questions, findings: Findings) -> str:
     if table.height < LEAST_ROWS:
         raise DataError(f"{table.where}: {table.height} row(s), too short for a recording. Leave the file out.")
     question = f"In which unit is the time in column {column!r}, with {spacing:.4g} from row to row?"
-    choices = [(unit, f"{_rate(spacing, scale):.3g} Hz") for unit, scale in TIME_UNITS.items()]
+    choices = [(unit, f"{rate_at(spacing, scale):.3g} Hz") for unit, scale in TIME_UNITS.items()]
     unit = questions.choose(("time", column, table.columns), table.where, question, choices, "--time-unit")
     findings.decide("time", unit, "asked")
     return unit
