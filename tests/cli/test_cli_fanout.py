@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from otolith.progress import SILENT
 from otolith.protocols.cells import fanout
 from otolith.protocols.cells.unit import Task, Unit
 from tests.helpers.commandline import SET
+from tests.helpers.processes import kill_a_worker
 
 WORKER = "ray::_rows"
 """What a worker calls its process while it runs a unit."""
@@ -44,26 +43,11 @@ def plain(path: Path) -> dict[str, Any]:
     return {rows.key_hash(row.key): row.result for row in rows.read(path / "rows.jsonl")}
 
 
-def kill_a_worker(until: subprocess.Popen[str]) -> int:
-    """Kill the first worker that is seen at work; its process number, or 0 if none was seen."""
-    while until.poll() is None:
-        for entry in Path("/proc").iterdir():
-            try:
-                name = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
-            except OSError:  # gone meanwhile
-                continue
-            if name.startswith(WORKER.encode()):
-                os.kill(int(entry.name), signal.SIGKILL)
-                return int(entry.name)
-        time.sleep(0.02)
-    return 0
-
-
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds workers by /proc")
 def test_rows_are_those_of_a_local_comparison_though_a_worker_dies(moves: Path, tmp_path: Path) -> None:
     ended(compare(moves, tmp_path / "here"))
     there = compare(moves, tmp_path / "there", "--executor", "ray")
-    killed = kill_a_worker(there)
+    killed = kill_a_worker(there, WORKER)
     ended(there)
     assert killed
     whole, after = plain(tmp_path / "here"), plain(tmp_path / "there")
@@ -118,7 +102,7 @@ class FakeRay:
     ],
 )
 def test_what_goes_wrong_is_said(cluster: FakeRay, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fanout, "need", lambda *_: cluster)
+    monkeypatch.setattr("otolith.system.cluster.need", lambda *_: cluster)
     task = Task(0, Unit("random, seed 0", (), lambda missing, progress: iter(())), ())
     with pytest.raises(TrainingError, match=words):
         list(fanout.Ray(lambda arguments: (), {}, "far:1")([task], SILENT))

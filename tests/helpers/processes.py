@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import re
+import signal
+import subprocess
 import threading
+import time
+from pathlib import Path
 from typing import IO
 
 
@@ -49,3 +54,18 @@ class Told:
         """Close the stream, once the process that writes it has ended."""
         self._reader.join(30)
         self._stream.close()
+
+
+def kill_a_worker(until: subprocess.Popen[str], begins: str) -> int:
+    """Kill the first worker whose command begins so; returns its process number, or 0 if none was seen."""
+    while until.poll() is None:
+        for entry in Path("/proc").iterdir():
+            try:
+                name = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
+            except OSError:  # gone meanwhile
+                continue
+            if name.startswith(begins.encode()):
+                os.kill(int(entry.name), signal.SIGKILL)
+                return int(entry.name)
+        time.sleep(0.02)
+    return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +27,7 @@ from otolith.progress import Progress
 from otolith.recording import CHANNELS, Recording, Stream
 from tests.helpers import tiny
 from tests.helpers.commandline import call, refused
+from tests.helpers.processes import kill_a_worker
 from tests.helpers.stops import StopIn, Stopped
 
 RATE = 25.0
@@ -83,7 +86,7 @@ def done(
     plan = units.plan([study], options=ImportOptions(accept_guess=True))
     settings, store = working.Settings(model, "cpu", picture=None, **options), Store(work)  # type: ignore[arg-type]
     store.start(settings.about())
-    return batch.run(plan, settings, store, workers=workers, progress=progress or Progress())
+    return batch.run(plan, settings, store, batch.How(workers), progress=progress or Progress())
 
 
 def test_the_others_are_done_and_all_that_is_wrong_is_listed(model: Path, study: Path, tmp_path: Path) -> None:
@@ -246,3 +249,25 @@ def test_there_is_no_limit_on_all_files_together(study: Path, monkeypatch: pytes
     monkeypatch.setattr("otolith.importing.containers.members.MAX_TOTAL_BYTES", largest // 2)
     plan = units.plan([study / "bob.csv", study / "cleo.zip"], options=ImportOptions(accept_guess=True))
     assert len(plan.left_out) == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds workers by /proc")
+def test_a_cluster_gives_the_same_though_a_worker_dies(
+    study: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    for number in range(6):
+        table(study / f"eve{number}.csv", seed=10 + number, n=2000)
+    spoil(study)
+    monkeypatch.chdir(tmp_path)
+    here = call("predict", model, "study", "--out", "here")
+    command = [sys.executable, "-m", "otolith", "predict", str(model), "study", "--out", "there", "--executor", "ray"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    killed = kill_a_worker(process, "ray::predict_on_cluster")
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 3, said
+    assert killed
+    assert here
+    for name in ("intervals", "days", "hours", "recordings", "totals"):
+        assert (tmp_path / "there" / f"{name}.csv").read_text() == (tmp_path / "here" / f"{name}.csv").read_text()
+    assert not unfinished(tmp_path / "there").exists()

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from otolith.errors import DataError
 from otolith.prediction import tables
@@ -16,8 +16,9 @@ from otolith.prediction.folder import Summary, Writer, named
 from otolith.prediction.moments import placed, zone_of
 from otolith.prediction.store import Outcome, Store, Stored
 from otolith.prediction.units import Hints, Plan, Unit
-from otolith.prediction.working import Settings, predict_in_worker, predict_unit
+from otolith.prediction.working import Settings, predict_in_worker, predict_on_cluster, predict_unit
 from otolith.progress import SILENT, Progress, Stage
+from otolith.system.cluster import on_cluster
 from otolith.system.device import choose_device
 from otolith.system.files import whole_folder
 from otolith.system.memory import available_bytes
@@ -31,6 +32,21 @@ WORKER_BYTES = 1 << 30
 """Memory that a process is allowed for."""
 MOST_PASSED = 20
 _IDLE_S = 300.0
+
+
+@dataclass(frozen=True)
+class How:
+    """Processes that share the work.
+
+    Attributes:
+        workers: on this machine; None: one for each core where that is worth it.
+        executor: "here", or "ray": the workers of a Ray cluster, to which all folders mean the same.
+        address: of that cluster; None starts one on this machine.
+    """
+
+    workers: int | None = None
+    executor: Literal["here", "ray"] = "here"
+    address: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,8 +118,8 @@ def run(
     plan: Plan,
     settings: Settings,
     store: Store,
+    how: How = How(),
     *,
-    workers: int | None = None,
     zone: str | None = None,
     ask: Ask | None = None,
     progress: Progress = SILENT,
@@ -113,7 +129,7 @@ def run(
     Units that the store holds are not done again. What nothing but an option or a person decides is asked at the end.
 
     Args:
-        workers: processes; None: one for each core where that is worth it.
+        how: processes that share the work.
         zone: time zone of days and hours; None: that of each recording.
         ask: a person; None: what is open is left out.
 
@@ -131,7 +147,11 @@ def run(
     with progress.stage("predict", len(units), "recordings") as bar:
         if found:
             bar.advance(len(found))
-        for unit, outcome in _done(left, settings, store, _workers(workers, left, settings)):
+        if how.executor == "ray":
+            done = _on_cluster(left, settings, store, how.address)
+        else:
+            done = _done(left, settings, store, _workers(how.workers, left, settings))
+        for unit, outcome in done:
             found[unit.key] = outcome
             bar.advance()
     _ask_again(units, found, settings, store, ask)
@@ -224,3 +244,20 @@ def _done(
         with warnings.catch_warnings():  # that units are given up is what a stop is for
             warnings.simplefilter("ignore")
             results.close()
+
+
+def _on_cluster(
+    left: Sequence[tuple[int, Unit]], settings: Settings, store: Store, address: str | None
+) -> Generator[tuple[Unit, Outcome], None, None]:
+    gpu = choose_device(settings.device).type == "cuda"
+    here = os.getcwd()
+    calls = [(unit, (number, unit, settings, store, here)) for number, unit in left]
+    if calls:
+        yield from on_cluster(
+            predict_on_cluster,
+            calls,
+            address,
+            gpus=float(gpu),
+            error=DataError,
+            name=lambda unit: unit.name or unit.source,
+        )

@@ -70,6 +70,16 @@ def predict_in_worker(number: int, unit: Unit, settings: Settings, store: Store,
     return unit.key, predict_unit(number, unit, settings, store, {}, None)
 
 
+def predict_on_cluster(number: int, unit: Unit, settings: Settings, store: Store, folder: str) -> Outcome:
+    """Predict one unit on a worker of a cluster, on which `folder` is where it was asked for."""
+    import torch
+
+    os.chdir(folder)
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    torch.set_num_threads(1)
+    return predict_unit(number, unit, settings, store, {}, None)
+
+
 @lru_cache(maxsize=1)
 def _loaded(folder: Path, device: str) -> Model:
     return bundle.load_model(folder, device)

@@ -37,6 +37,8 @@ def predict(
     data: Data = None,
     device: Device = "auto",
     workers: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    executor: Literal["here", "ray"] = "here",
+    address: str | None = None,
     reading: Flat = READING,
 ) -> int | None:
     """Recognise activities in whole recordings: timeline, intervals, totals, and a picture over the signals.
@@ -56,6 +58,9 @@ def predict(
         calibrate_acc: Calibrate accelerometers to 1 g from their still moments, where these lie in enough directions.
         only: Names of the recordings to take; default: all.
         workers: Processes that read and predict; default: one for each core where that is worth it.
+        executor: here (processes of this machine) or ray (the workers of a Ray cluster, to which all folders have to
+            mean the same).
+        address: For ray: a running cluster, such as auto or ray://host:10001; default: one on this machine.
     """
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
@@ -88,7 +93,8 @@ def predict(
                 progress.say(
                     f"{store.folder} held results of another model or other settings; they are predicted anew."
                 )
-            done = batch.run(planned, settings, store, workers=workers, zone=zone, ask=person, progress=progress)
+            how = batch.How(workers, executor, address)
+            done = batch.run(planned, settings, store, how, zone=zone, ask=person, progress=progress)
             summary = done.write(out, kind=kind, windows=windows, facts=facts, terms=terms, progress=progress)
     except KeyboardInterrupt:
         raise Interrupted(store.folder, resume=False) from None

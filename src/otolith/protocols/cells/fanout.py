@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,12 +18,9 @@ from otolith.errors import OtolithError, TrainingError
 from otolith.progress import Progress
 from otolith.protocols.cells.unit import Key, Task, Unit
 from otolith.rows import Row
-from otolith.system.extras import need
+from otolith.system.cluster import on_cluster
 
 Plan = Callable[[dict[str, Any]], Sequence[Unit]]
-
-RETRIES = 3
-"""Times that a unit begins again whose worker died; what it had trained until its last checkpoint is kept."""
 
 
 @dataclass(frozen=True)
@@ -50,41 +48,24 @@ class Ray:
         """
         import torch
 
-        ray = need("ray", "--executor ray", "ray")
-        threads = torch.get_num_threads()
-        try:
-            ray.init(self.address, log_to_driver=False, include_dashboard=False, logging_level="error")
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise TrainingError(
-                f"no Ray cluster answers at {self.address or 'this machine'} ({error}). Check --address, or leave it "
-                "out to start one here."
-            ) from None
-        try:
-            # Sums depend on the number of threads, so that a worker has as many as this process would use.
-            remote = ray.remote(num_cpus=threads, num_gpus=self.gpus, max_retries=RETRIES)(_rows)
-            text = json.dumps(self.arguments)
-            waiting = {
-                remote.remote(self.plan, text, task.number, [dict(key) for key in task.missing], threads): task
-                for task in tasks
-            }
-            while waiting:
-                (done,), _ = ray.wait(list(waiting), num_returns=1)
-                task = waiting.pop(done)
+        # Sums depend on the number of threads, so that a worker has as many as this process would use.
+        threads, text = torch.get_num_threads(), json.dumps(self.arguments)
+        calls = [(task, (self.plan, text, task.number, [dict(key) for key in task.missing], threads)) for task in tasks]
+        done = on_cluster(
+            _rows,
+            calls,
+            self.address,
+            cpus=threads,
+            gpus=self.gpus,
+            error=TrainingError,
+            name=lambda task: task.unit.title,
+        )
+        with closing(done):
+            for task, (found, refusal) in done:
+                if refusal:
+                    raise TrainingError(f"{task.unit.title}: {refusal}")
                 progress.say(task.unit.title)
-                yield from (Row(**row) for row in self._taken(ray, done, task))
-        finally:
-            ray.shutdown()
-
-    def _taken(self, ray: Any, done: Any, task: Task) -> list[dict[str, Any]]:
-        try:
-            found, refusal = ray.get(done)
-        except ray.exceptions.RayError as error:
-            last = str(error).strip().splitlines()[-1]
-            raise TrainingError(f"{task.unit.title}: its worker failed {1 + RETRIES} times ({last})") from None
-        if refusal:
-            raise TrainingError(f"{task.unit.title}: {refusal}")
-        rows: list[dict[str, Any]] = found
-        return rows
+                yield from (Row(**row) for row in found)
 
 
 def _rows(plan: Plan, text: str, number: int, missing: Sequence[Key], threads: int) -> tuple[list[dict[str, Any]], str]:
