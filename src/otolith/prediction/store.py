@@ -94,7 +94,7 @@ class Store:
         if before == text:
             return False
         shutil.rmtree(self.folder / UNITS, ignore_errors=True)
-        (self.folder / UNITS).mkdir(exist_ok=True)
+        (self.folder / UNITS).mkdir(parents=True, exist_ok=True)
         files.write(self.folder / ABOUT, text)
         return before is not None
 
