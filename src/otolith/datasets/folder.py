@@ -116,6 +116,8 @@ def write_stream(path: Path, stream: Stream) -> None:
         parts.append(path.with_suffix(f".{number}"))
         frame(at).write_parquet(parts[-1])
         release(stream.values)
+        if stream.times is not None:
+            release(stream.times)
     pl.scan_parquet(parts).sink_parquet(path, maintain_order=True)
     for part in parts:
         part.unlink()

@@ -168,5 +168,9 @@ def _envelope(
         return times, values, values
     starts = np.linspace(0, len(times), buckets, endpoint=False).astype(np.int64)
     ends = [*starts.tolist(), len(times)]
-    low, high = (np.array([of(values[a:b]) for a, b in pairwise(ends)]) for of in (np.min, np.max))
+    low, high = (np.empty(buckets, values.dtype) for _ in range(2))
+    for number, (a, b) in enumerate(pairwise(ends)):
+        low[number], high[number] = values[a:b].min(), values[a:b].max()
+        if not number % 64:
+            release(values)
     return times[starts], low, high

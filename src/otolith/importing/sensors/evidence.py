@@ -85,6 +85,7 @@ def in_blocks(
         found.append(_in_blocks(times[first:stop], values[:, first:stop], length_s, begin))
         first = stop
         release(values)
+        release(times)
     each = list(zip(*found, strict=True))
     return np.concatenate(each[0]), np.concatenate(each[1]), np.concatenate(each[2], 1), np.concatenate(each[3], 1)
 

@@ -71,7 +71,10 @@ def _saturated(
     times: NDArray[np.float64], values: NDArray[np.floating], ranges: tuple[float, ...]
 ) -> list[tuple[float, float]]:
     """Return runs of samples at an axis' extreme value, where that ends a range; runs within a second are one."""
-    parts = [(values[:, at].max(axis=1), values[:, at].min(axis=1)) for at in slices(values.shape[1])]
+    parts = []
+    for at in slices(values.shape[1]):
+        parts.append((values[:, at].max(axis=1), values[:, at].min(axis=1)))
+        release(values)
     extremes = np.max([high for high, _ in parts], axis=0), np.min([low for _, low in parts], axis=0)
     at_end = np.zeros(values.shape[1], np.bool_)
     for row, both in zip(values, zip(*extremes, strict=True), strict=True):
@@ -80,10 +83,10 @@ def _saturated(
                 near = np.zeros(len(row), np.bool_)
                 for at in slices(len(row)):
                     near[at] = np.abs(row[at] - extreme) <= 1e-3 * abs(extreme)
+                    release(values)
                 for a, b in _runs(near):
                     if b - a + 1 >= SATURATED_SAMPLES:
                         at_end[a : b + 1] = True
-    release(values)
     spans: list[tuple[float, float]] = []
     for a, b in _runs(at_end):
         if spans and times[a] - spans[-1][1] <= 1.0:
