@@ -15,6 +15,7 @@ from otolith.labelling.stretches import Signals
 from otolith.labelling.work import labels_in
 from otolith.recording import Recording, Segment
 from otolith.system.files import write as write_file
+from otolith.system.storage import make_place
 
 
 def base_of(signals: Signals) -> dict[str, list[Span]]:
@@ -38,6 +39,7 @@ def write(dataset: Dataset, journal: Journal, out: Path) -> str:
     spans = painted([*base, *own])
     if not own or not spans:
         raise DataError(f"{journal.path} holds no label; label some stretches first: leave --export out")
+    make_place(out)
     if out.suffix.lower() == ".csv":
         write_file(out, to_csv(spans))
     else:

@@ -24,7 +24,7 @@ from typing import Any
 
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
-from otolith.system.files import cannot_write
+from otolith.system.storage import cannot_write, make_place
 from otolith.system.strict import json_value
 
 ENDING = ".jsonl"
@@ -87,8 +87,9 @@ class Journal:
         """
         line = {"id": self._next, "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "do": do, **values}
         content = ("\n" if self._broken_end else "") + json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
+        if not self.lines:
+            make_place(self.path)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
             try:
                 left = content.encode()

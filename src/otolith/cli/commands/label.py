@@ -98,11 +98,13 @@ def _serve(
     from otolith.model import bundle
     from otolith.serving.certificate import certificate
     from otolith.system import claims
+    from otolith.system.storage import make_folder
 
     encoder = None if model is None else bundle.load_encoder(model, device)
     signals = Signals(found)
     stretches = stretches_of(signals, found.info.channels, encoder, seconds, LiveProgress())
     shown = [Video.of(each, stretches.names) for each in videos]
+    make_folder(labels)
     with claims.hold(labels / f".{by}"):
         work = Work(signals, stretches, labels, by, activities=found.info.activities, base=base_of(signals))
         for name in activities:
