@@ -89,6 +89,14 @@ class MobiAct(Dataset):
             "recognition of activities of daily living using smartphones. Proc. ICT4AWE 2016, 143-151. "
             "doi:10.5220/0005792401430151"
         ),
+        common={
+            "standing": "still",
+            "sitting": "still",
+            "walking": "walking",
+            "jogging": "running",
+            "stairs up": "stairs up",
+            "stairs down": "stairs down",
+        },
         homepage="https://bmi.hmu.gr/the-mobifall-and-mobiact-datasets-2/",
         how_to_get=(
             "Ask its authors for MobiAct v2 through the form on "

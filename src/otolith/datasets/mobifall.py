@@ -52,6 +52,13 @@ class MobiFall(Dataset):
             "fall detection and classification with a smartphone. Int. J. Monitoring and Surveillance "
             "Technologies Research 2 (2014) 44-56. doi:10.4018/ijmstr.2014010103"
         ),
+        common={
+            "standing": "still",
+            "walking": "walking",
+            "jogging": "running",
+            "stairs up": "stairs up",
+            "stairs down": "stairs down",
+        },
         homepage="https://bmi.hmu.gr/the-mobifall-and-mobiact-datasets-2/",
         how_to_get=(
             "Ask its authors for MobiFall v2 through https://bmi.hmu.gr/the-mobifall-and-mobiact-datasets-2/ "

@@ -56,6 +56,14 @@ class MotionSense(Dataset):
             "M. Malekzadeh, R. G. Clegg, A. Cavallaro, H. Haddadi: Mobile sensor data anonymization. Proc. ACM/IEEE "
             "IoTDI 2019, 49-58. doi:10.1145/3302505.3310068"
         ),
+        common={
+            "walking": "walking",
+            "walking upstairs": "stairs up",
+            "walking downstairs": "stairs down",
+            "jogging": "running",
+            "sitting": "still",
+            "standing": "still",
+        },
         homepage="https://github.com/mmalekzadeh/motion-sense",
         how_to_get=(
             "Download data/A_DeviceMotion_data.zip from https://github.com/mmalekzadeh/motion-sense and unzip it; the "

@@ -32,7 +32,8 @@ def load(name: str | Path, root: str | Path | None = None) -> Dataset:
     """Return the data set of that name, or the one in that folder.
 
     Args:
-        name: a registered name, or the path of a folder written by `otolith.datasets.folder.write_folder`.
+        name: a registered name, names joined by + (`otolith.datasets.pooled`), or the path of a folder written by
+            `otolith.datasets.folder.write_folder`.
         root: the folder that holds the data, or its parent. None: $OTOLITH_DATA, then the download folder.
             Data sets that come with a package or are computed, and folders given as `name`, take no root.
 
@@ -44,6 +45,7 @@ def load(name: str | Path, root: str | Path | None = None) -> Dataset:
     """
     from otolith.datasets.card import CARD
     from otolith.datasets.folder import FolderDataset
+    from otolith.datasets.pooled import Pooled, is_pooled
 
     if isinstance(name, str) and name in REGISTRY:
         kind = kind_of(name)
@@ -53,6 +55,8 @@ def load(name: str | Path, root: str | Path | None = None) -> Dataset:
             raise DataError(f"{name} needs no folder, but {str(root)!r} was given. Leave the folder out.")
         return kind()
     path = Path(name).expanduser()
+    if isinstance(name, str) and is_pooled(name) and not path.exists():
+        return Pooled([load(part, root) for part in name.removesuffix("+").split("+")])
     if path.is_dir():
         if root is not None:
             raise DataError(

@@ -54,6 +54,11 @@ INFO = DatasetInfo(
         "M. Matey-Sanz, S. Casteleyn, C. Granell: Dataset of inertial measurements of smartphones and smartwatches "
         "for human activity recognition. Data in Brief 51 (2023) 109809. doi:10.1016/j.dib.2023.109809"
     ),
+    common={
+        "sitting": "still",
+        "walking": "walking",
+        "turning": "walking",
+    },
     homepage="https://doi.org/10.5281/zenodo.8398688",
     how_to_get=(
         "Download the archive from https://doi.org/10.5281/zenodo.8398688 and unzip it; the folder DATA in it is what "

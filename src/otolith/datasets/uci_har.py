@@ -55,6 +55,14 @@ class UciHar(Dataset):
             "recognition using smartphones. Neurocomputing 171 (2016) 754-767. "
             "doi:10.1016/j.neucom.2015.07.085"
         ),
+        common={
+            "walking": "walking",
+            "walking upstairs": "stairs up",
+            "walking downstairs": "stairs down",
+            "sitting": "still",
+            "standing": "still",
+            "laying": "still",
+        },
         homepage="https://archive.ics.uci.edu/dataset/341",
         how_to_get=(
             "Download 'Smartphone-Based Recognition of Human Activities and Postural Transitions' (data set "

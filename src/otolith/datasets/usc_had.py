@@ -83,6 +83,17 @@ class UscHad(Dataset):
             "M. Zhang, A. A. Sawchuk: USC-HAD: a daily activity dataset for ubiquitous activity recognition "
             "using wearable sensors. Proc. ACM UbiComp 2012 workshops, 1036-1043. doi:10.1145/2370216.2370438"
         ),
+        common={
+            "walking forward": "walking",
+            "walking left": "walking",
+            "walking right": "walking",
+            "walking upstairs": "stairs up",
+            "walking downstairs": "stairs down",
+            "running forward": "running",
+            "sitting": "still",
+            "standing": "still",
+            "sleeping": "still",
+        },
         homepage="https://sipi.usc.edu/had/",
         how_to_get="Download USC-HAD.zip from https://sipi.usc.edu/had/ and unzip it.",
         default_split=FixedSubjects(val=(11, 12), test=(13, 14), is_last_fold=True),

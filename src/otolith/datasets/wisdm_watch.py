@@ -73,6 +73,13 @@ class WisdmWatch(Dataset):
             "G. M. Weiss, K. Yoneda, T. Hayajneh: Smartphone and smartwatch-based biometrics using activities of daily "
             "living. IEEE Access 7 (2019) 133190-133202. doi:10.1109/ACCESS.2019.2940729"
         ),
+        common={
+            "walking": "walking",
+            "jogging": "running",
+            "stairs": "stairs",
+            "sitting": "still",
+            "standing": "still",
+        },
         homepage="https://doi.org/10.24432/C5HK59",
         how_to_get=(
             "Download the archive from https://doi.org/10.24432/C5HK59 and unzip it, and the archive in it; the folder "

@@ -7,6 +7,7 @@ of the training subjects, and those of people of whom nothing is labelled.
 
 from otolith.splits.base import Split
 from otolith.splits.choice import automatic, default
+from otolith.splits.datasets import between_datasets, datasets_of
 from otolith.splits.draws import k_per_class
 from otolith.splits.subjects import fixed, folds, holdout, leave_one_subject_out
 from otolith.splits.within import by_recording, by_time
@@ -17,8 +18,10 @@ __all__ = [
     "Holdout",
     "Split",
     "automatic",
+    "between_datasets",
     "by_recording",
     "by_time",
+    "datasets_of",
     "default",
     "fixed",
     "folds",

@@ -71,7 +71,7 @@ class Study:
         return None if self.unfinished is None else _within(self.unfinished) / rows.key_hash(key)
 
     def encoder(
-        self, split: Split, method: str, seed: int, *, trained: bool = False, progress: Progress = SILENT
+        self, split: Split, method: str, seed: int, *, trained: bool = False, progress: Progress = SILENT, **more: Any
     ) -> PretrainedEncoder:
         """Return the encoder of a method, pre-trained on the training windows of `split`, or as it was left here.
 
@@ -79,12 +79,13 @@ class Study:
         damaged is named and trained again.
 
         `trained`: a method that trains end to end is trained on the labels of this data set first, to be frozen.
+        `more`: what decides the training windows beside the name of the split.
 
         Raises:
             CheckpointError: what is here belongs to other data.
         """
         spec = methods.spec(method)
-        identity = self.key("encoder", split, method, seed) | {"trained": trained and spec.end_to_end}
+        identity = self.key("encoder", split, method, seed, **more) | {"trained": trained and spec.end_to_end}
         place = _within(self.folder) / rows.key_hash(identity)
         before = self.folder / rows.key_hash(rows.without_content(identity))
         if before.is_dir() and not place.exists():
