@@ -26,8 +26,8 @@ def datasets_of(w: Windows) -> tuple[str, ...]:
     found = dict.fromkeys(str(name).rpartition("/")[0] for name in np.unique(w.subject).tolist())
     if "" in found:
         raise DataError(
-            f"{w.meta.dataset} is one data set; name several, joined by +, such as motionsense+uci-har, to train on some "
-            "and test on others."
+            f"{w.meta.dataset} is one data set; name several, joined by +, such as motionsense+uci-har, to train on "
+            "some and test on others."
         )
     first = {name: int(np.argmax(np.char.startswith(w.subject, f"{name}/"))) for name in found}
     return tuple(sorted(first, key=first.__getitem__))
@@ -67,4 +67,5 @@ def between_datasets(w: Windows, train: Sequence[str], test: str, seed: int = 0)
     chosen = np.isin(w.subject, validating)
     trains = np.isin(of, list(train)) & ~chosen
     parts = (trains, chosen & w.labelled, (of == test) & w.labelled)
-    return Split("dataset", *(np.flatnonzero(part).astype(np.int64) for part in parts), seed=seed)
+    trained, validated, tested = (np.flatnonzero(part).astype(np.int64) for part in parts)
+    return Split("dataset", trained, validated, tested, seed=seed)
