@@ -83,7 +83,7 @@ def test_a_disk_that_fails_where_nobody_looked_is_a_sentence_too(
     def full(*given: object, **named: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "somewhere"))
 
-    monkeypatch.setattr("otolith.jobs.run.prepare", full)
+    monkeypatch.setattr("otolith.jobs.prepared.prepare", full)
     message = refused("run", moves, *SET, "--out", tmp_path / "out")
     assert f"{tmp_path / 'somewhere'} cannot be written (No space left on device" in message
 

@@ -15,7 +15,7 @@ import pytest
 from otolith import datasets, report, rows, splits
 from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.jobs import run
-from otolith.jobs.run import Prepared
+from otolith.jobs.prepared import Prepared, prepare
 from otolith.model import bundle
 from otolith.windows import Windows
 from tests.helpers import tiny
@@ -295,7 +295,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_preparing_finds_cuts_and_splits(home: Path) -> None:
-    given = run.prepare("synthetic", method="csshar", seed=4, overrides={"windows.rate_hz": 10.0})
+    given = prepare("synthetic", method="csshar", seed=4, overrides={"windows.rate_hz": 10.0})
     assert given.w.meta.rate_hz == 10
     assert given.w.x.shape[1:] == (6, 10)
     assert (given.method, given.seed, given.split.name, given.split.seed) == ("csshar", 4, "holdout", 0)
@@ -311,12 +311,12 @@ def test_preparing_finds_cuts_and_splits(home: Path) -> None:
 
 def test_unlabelled_stretches_and_folders_join_when_asked(home: Path) -> None:
     overrides = {"windows.rate_hz": 10.0, "windows.unlabelled": True}
-    given = run.prepare("synthetic", overrides=overrides)
+    given = prepare("synthetic", overrides=overrides)
     assert (given.w.y == -1).any()
     train = given.w.y[given.split.train]
     assert (train == -1).any()
     assert (given.w.y[given.split.test] >= 0).all()
-    given = run.prepare("synthetic", unlabelled="synthetic", overrides={"windows.rate_hz": 10.0})
+    given = prepare("synthetic", unlabelled="synthetic", overrides={"windows.rate_hz": 10.0})
     assert not (given.w.y == -1).any()
     assert (given.unlabelled[0].y == -1).any()
     assert given.key["unlabelled"] == ["synthetic"]
@@ -324,9 +324,9 @@ def test_unlabelled_stretches_and_folders_join_when_asked(home: Path) -> None:
 
 def test_wrong_names_are_refused_before_any_data_is_read(home: Path) -> None:
     with pytest.raises(RecipeError, match="did you mean 'dynamic'"):
-        run.prepare("synthetic", method="dynamik")
+        prepare("synthetic", method="dynamik")
     with pytest.raises(RecipeError, match="did you mean 'pretrain'"):
-        run.prepare("synthetic", overrides={"pretain.epochs": 1})
+        prepare("synthetic", overrides={"pretain.epochs": 1})
     with pytest.raises(DataError, match="synthetic"):
-        run.prepare("synthetik")
+        prepare("synthetik")
     assert not home.exists()

@@ -18,7 +18,7 @@ from otolith import methods, pipeline, splits
 from otolith.datasets.base import DatasetInfo
 from otolith.datasets.folder import write_folder
 from otolith.errors import DataError, RecipeError
-from otolith.jobs.run import prepare
+from otolith.jobs.prepared import prepare
 from otolith.model import Model, bundle
 from otolith.model.windows import windows_for_encoder
 from otolith.prediction import predict_recordings

@@ -17,6 +17,7 @@ from otolith.cli.commands.import_ import import_
 from otolith.cli.commands.label import label
 from otolith.cli.commands.live import live
 from otolith.cli.commands.live_runtime import live_runtime
+from otolith.cli.commands.models import models
 from otolith.cli.commands.predict import predict
 from otolith.cli.commands.pretrain import pretrain
 from otolith.cli.commands.report import report
@@ -34,6 +35,8 @@ Examples:
   otolith label walks                   ten minutes of key presses make labels
   otolith run uci-har --method csshar --seed 1 --set pretrain.epochs=10
   otolith evaluate runs/watch-dynamic-best-seed0/model
+  otolith models                        models that come with otolith
+  otolith predict walk.zip              a timeline, by the one for phones
   otolith predict runs/watch-dynamic-best-seed0/model my-walks
   otolith live runs/watch-dynamic-best-seed0/model --replay watch
   otolith compare few-labels --method csshar --method dynamic
@@ -58,6 +61,7 @@ COMMANDS: tuple[Callable[..., int | None] | App, ...] = (
     finetune,
     evaluate,
     calibrate,
+    models,
     predict,
     live,
     live_runtime,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from otolith.datasets.base import Dataset
     from otolith.jobs.compare import Compared, Planned
     from otolith.jobs.estimate import Estimate
-    from otolith.jobs.run import Prepared
+    from otolith.jobs.prepared import Prepared
     from otolith.splits import Split
     from otolith.windows import Windows
 
@@ -70,6 +70,8 @@ def plan(prepared: Prepared, cost: Estimate | None, out: Path) -> tuple[str, Lin
         lines.append(("and", f"{len(extra):,} windows of {dataset_title(extra.meta.dataset)} join pre-training"))
     if split.warning:
         lines.append(("warning", split.warning))
+    if prepared.encoder is not None:
+        lines.append(("encoder", f"that of {prepared.encoder_name}, as it is: nothing is pre-trained"))
     lines += [
         ("method", f"{methods.spec(prepared.method).title}, seed {prepared.seed}"),
         ("recipe", f"{prepared.recipe_name} ({prepared.recipe.hash})"),

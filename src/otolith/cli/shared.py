@@ -13,7 +13,7 @@ from otolith.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
     from otolith.datasets import Dataset
-    from otolith.jobs.run import Prepared
+    from otolith.jobs.prepared import Prepared
     from otolith.model import PretrainedEncoder
     from otolith.progress import Progress
     from otolith.splits import Split
@@ -41,7 +41,7 @@ AnyDataset = Annotated[
 OwnDataset = Annotated[str | None, Parameter(help=_OWN)]
 Data = Annotated[Path | None, Parameter(metavar="DIR", help=_DATA)]
 ModelFolder = Annotated[
-    Path, Parameter(metavar="MODEL", help="The model folder of a run, or one that `otolith finetune` wrote.")
+    Path, Parameter(metavar="MODEL", help="Folder of a model or of its run, or a name that `otolith models` lists.")
 ]
 RecipeName = Annotated[str, Parameter(metavar="NAME|FILE", help=_RECIPES)]
 Overrides = Annotated[
@@ -72,9 +72,9 @@ class Training:
     workers: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None
     ignore_memory: IgnoreMemory = False
 
-    def prepare(self, dataset: str, progress: Progress) -> Prepared:
-        """Return the data, the recipe, the windows and the split of a training."""
-        from otolith.jobs.run import prepare
+    def prepare(self, dataset: str, progress: Progress, encoder: Path | None = None) -> Prepared:
+        """Return the data, the recipe, the windows and the split of a training; `encoder`: a model to start from."""
+        from otolith.jobs.prepared import prepare
 
         return prepare(
             dataset,
@@ -86,6 +86,7 @@ class Training:
             overrides=parse_overrides(self.overrides),
             device=self.device,
             workers=self.workers,
+            encoder=encoder,
             progress=progress,
         )
 

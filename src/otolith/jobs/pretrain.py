@@ -11,7 +11,7 @@ from otolith import pipeline
 from otolith.errors import CheckpointError
 from otolith.jobs.estimate import Estimate
 from otolith.jobs.folder import checkpoints_beside, refuse_taken
-from otolith.jobs.run import Prepared
+from otolith.jobs.prepared import Prepared
 from otolith.model import bundle
 from otolith.progress import SILENT, Progress
 from otolith.system import claims

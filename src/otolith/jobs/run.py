@@ -10,72 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from otolith import methods, report, rows, splits
+from otolith import methods, report, rows
 from otolith.errors import CheckpointError, DataError
-from otolith.jobs.cutting import at_rate_of, cutting
-from otolith.jobs.estimate import Estimate, estimate
-from otolith.jobs.folder import file_name, recipe_title, refuse_other, write_identity
+from otolith.jobs.folder import file_name, refuse_other, write_identity
+from otolith.jobs.prepared import Prepared
 from otolith.jobs.tensorboard import CurveWriter
 from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.pipeline import OnEpoch, build_encoder, finetune, pretrain
-from otolith.pipeline.choice import labels_each
 from otolith.progress import SILENT, Progress
 from otolith.protocols import sections
 from otolith.protocols.cells.arrays import embed_test, judge_teacher, shown
-from otolith.protocols.cells.study import key_of, scored_row
-from otolith.protocols.cells.unit import BEFORE, Key
-from otolith.recipes import Recipe, load_recipe
+from otolith.protocols.cells.study import scored_row
+from otolith.protocols.cells.unit import BEFORE
 from otolith.rows import Row
-from otolith.system import claims, memory
+from otolith.system import claims
 from otolith.system.files import make_place, sweep, write
 
 if TYPE_CHECKING:
-    from otolith.datasets.base import Dataset
     from otolith.splits import Split
     from otolith.windows import Windows
-
-
-PROTOCOL = "representation"
-"""A run is one cell of this protocol."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Everything decided before the first training step."""
-
-    dataset: Dataset
-    w: Windows
-    split: Split
-    recipe: Recipe
-    method: str
-    seed: int
-    recipe_name: str
-    unlabelled: tuple[Windows, ...] = ()
-    device: str = "auto"
-
-    @property
-    def key(self) -> Key:
-        """Return what the figure depends on; two rows of one key are the same experiment."""
-        unlabelled = [extra.meta.dataset for extra in self.unlabelled]
-        more: dict[str, Any] = {"unlabelled": unlabelled}
-        if self.unlabelled:
-            more["unlabelled_data"] = [extra.content for extra in self.unlabelled]
-        return key_of(PROTOCOL, self.w, self.split, self.recipe, self.method, self.seed, **more)
-
-    def estimate(self, *, heads: bool = True, ignore_memory: bool = False, progress: Progress = SILENT) -> Estimate:
-        """Return what the run will take; without `heads`, its pre-training alone.
-
-        Raises:
-            TrainingError: more memory is needed than is free, unless `ignore_memory`.
-        """
-        n_train, n_val = len(self.split.train) + sum(map(len, self.unlabelled)), len(self.split.val)
-        free = None if ignore_memory else memory.available_bytes()
-        with progress.stage("time of a step", 1) as bar:
-            labels = labels_each(self.w, self.split.train)
-            sizes = (self.w.meta, n_train, n_val)
-            found = estimate(self.recipe, self.method, *sizes, self.device, free, labels, heads=heads)
-            bar.advance()
-        return found
 
 
 @dataclass(frozen=True)
@@ -85,55 +38,6 @@ class Finished:
     folder: Path
     row: Row
     report: Path
-
-
-def prepare(
-    dataset: str = "watch",
-    *,
-    recipe: str | Path | Recipe = "best",
-    method: str = "dynamic",
-    seed: int = 0,
-    root: str | Path | None = None,
-    unlabelled: str | Path | None = None,
-    overrides: dict[str, Any] | None = None,
-    device: str = "auto",
-    workers: int | None = None,
-    progress: Progress = SILENT,
-) -> Prepared:
-    """Find the data, resolve the recipe, cut the windows (or take them from the cache) and split them.
-
-    Args:
-        dataset: a registered name, or the folder of users' own recordings.
-        root: where a registered data set lies; see `otolith.load`.
-        unlabelled: a data set whose recordings join pre-training with their labels, if any, ignored.
-        overrides: dotted recipe keys and their values.
-        workers: processes that read and cut recordings; None: one for each core where that is worth it.
-
-    Raises:
-        DataError: data missing, damaged, or too few subjects for a built-in split.
-        RecipeError: unknown recipe, method, key or value.
-    """
-    from otolith import datasets
-
-    methods.spec(method)
-    source = datasets.load(dataset, root)
-    beside = None if unlabelled is None else datasets.load(str(unlabelled))
-    infos = [source.info, *([] if beside is None else [beside.info])]
-    overrides = at_rate_of(infos, recipe, overrides, progress)
-    resolved = load_recipe(recipe, source.info.name, overrides)
-    cut = cutting(source.info, resolved) | {"workers": workers, "progress": progress}
-    w = source.windows(**cut)
-    extra: tuple[Windows, ...] = ()
-    if beside is not None:
-        if beside.info.gravity != source.info.gravity:
-            raise DataError(
-                f"Gravity is {source.info.gravity} in {source.info.name}, {beside.info.gravity} in {unlabelled}: "
-                "one encoder cannot learn from both. Choose another data set."
-            )
-        extra = (beside.windows(**cut | {"unlabelled": True}),)
-    split = splits.default(w, source.info)
-    name = recipe_title(recipe, resolved, overrides)
-    return Prepared(source, w, split, resolved, method, seed, name, extra, device)
 
 
 def run(
@@ -187,8 +91,12 @@ def _trained(prepared: Prepared, out: Path, on_epoch: OnEpoch, progress: Progres
     w, split = prepared.w, prepared.split
     common: dict[str, Any] = {"checkpoints": out / "checkpoints", "progress": progress, "on_epoch": on_epoch}
     more = common | {"unlabelled": prepared.unlabelled, "device": prepared.device}
-    encoder = pretrain(w, split, prepared.recipe, prepared.method, prepared.seed, **more)
-    model = finetune(encoder, w, split, **common)
+    if prepared.encoder is not None:
+        encoder = prepared.encoder
+        model = finetune(encoder, w, split, seed=prepared.seed, **common)
+    else:
+        encoder = pretrain(w, split, prepared.recipe, prepared.method, prepared.seed, **more)
+        model = finetune(encoder, w, split, **common)
     row = scored_row(prepared.key, model, w, split, prepared.recipe_name, encoder.records + model.records)
     bundle.save(model, out / "model", prepared.dataset.info, parents=False)
     _keep_arrays(prepared, encoder, model, out / "arrays", progress)
@@ -248,7 +156,7 @@ def _keep_arrays(
     w, split, seed = prepared.w, prepared.split, prepared.seed
     folder.mkdir(exist_ok=True)
     networks = {"after": shown(model)}
-    if not methods.spec(prepared.method).own_head:  # nothing of it is trained
+    if prepared.encoder is None and not methods.spec(prepared.method).own_head:  # nothing of it is trained
         networks = {"before": build_encoder(prepared.method, prepared.recipe, w.meta, seed)} | networks
     embed_test(networks, model.encoder, w, split, seed, folder, progress)
     figures = judge_teacher(encoder, w, split, seed)

@@ -39,11 +39,12 @@ def folder() -> Path:
 def checksum(bundle: Path) -> str:
     """Return the checksum of a bundle's files; "" where they cannot be read, which `load_model` reports."""
     from otolith.model.bundle import CARD, WEIGHTS
+    from otolith.model.place import place_of
 
     digest = hashlib.sha256()
     try:
         for name in (CARD, WEIGHTS):
-            with open_regular(bundle / name) as file:
+            with open_regular(place_of(bundle) / name) as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     except OSError:
         return ""

@@ -19,6 +19,7 @@ from otolith.calibration.value import Calibration
 from otolith.errors import CheckpointError, DataError, RecipeError, TrainingError
 from otolith.model import weights
 from otolith.model.joining import alone, as_asked
+from otolith.model.place import names, place_of
 from otolith.model.values import Chosen, Model, PretrainedEncoder
 from otolith.nets import JoinedEncoder
 from otolith.nets.heads import n_seen_by
@@ -95,6 +96,7 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     """Return the recogniser of a bundle, ready to predict.
 
     Args:
+        folder: of the model, of the run that made it, or the name of one that comes with otolith (`otolith models`).
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
 
     Raises:
@@ -109,7 +111,7 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     from otolith.finetuning.vote import build_vote
     from otolith.model.card import ModelCard
 
-    folder = Path(folder)
+    folder = place_of(folder)
     card = _read(folder)[1]
     encoder = _encoder(folder, card, choose_device(device))
     if not isinstance(card, ModelCard):
@@ -161,6 +163,7 @@ def load_encoder(folder: str | Path, device: str | torch.device = "auto") -> Pre
     """Return the encoder of a bundle, with or without a head.
 
     Args:
+        folder: as of `load_model`.
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
 
     Raises:
@@ -170,9 +173,10 @@ def load_encoder(folder: str | Path, device: str | torch.device = "auto") -> Pre
     Traceback (most recent call last):
     otolith.errors.CheckpointError: nothing is not a model folder: it does not exist. Give the folder `model` of a ...
     """
-    card = _read(Path(folder))[1]
-    encoder = _encoder(Path(folder), card, choose_device(device))
-    weights.refuse_changed(Path(folder), card.weights_sha256)
+    place = place_of(folder)
+    card = _read(place)[1]
+    encoder = _encoder(place, card, choose_device(device))
+    weights.refuse_changed(place, card.weights_sha256)
     return encoder
 
 
@@ -182,7 +186,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     Raises:
         CheckpointError: there is none, it cannot be read, or it has another format (then FormatError).
     """
-    return _read(Path(folder))[0]
+    return _read(place_of(folder))[0]
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], Card]:
@@ -197,7 +201,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], Card]:
     except (FileNotFoundError, NotADirectoryError):
         state = f"holds no {CARD}" if folder.is_dir() else "is not a folder" if folder.exists() else "does not exist"
         raise CheckpointError(
-            f"{folder} is not a model folder: it {state}. Give the folder `model` of a finished run."
+            f"{folder} is not a model folder: it {state}. Give the folder `model` of a finished run{_or_a_name()}."
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -280,6 +284,11 @@ def _encoder(folder: Path, card: Card, device: torch.device) -> PretrainedEncode
         raise CheckpointError(_undescribed(folder, error)) from None
     weights.fill(folder, "encoder.", network)
     return PretrainedEncoder(network.to(device).eval(), scaler, meta, card.recipe, card.method, card.seed)
+
+
+def _or_a_name() -> str:
+    there = names()
+    return f", or a model that comes with otolith: {', '.join(there)}" if there else ""
 
 
 def _undescribed(folder: Path, error: Exception) -> str:

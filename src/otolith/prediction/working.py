@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from otolith import __version__
 from otolith.errors import DataError
 from otolith.model import Model, bundle
+from otolith.model.place import place_of
 from otolith.prediction.matching import refuse_removed_gravity
 from otolith.prediction.run import predict_recordings
 from otolith.prediction.seen import levelled, stored_of
@@ -37,7 +38,7 @@ class Settings:
     """All that decides a unit's result besides the unit.
 
     Attributes:
-        model: folder of the model.
+        model: folder of the model, or its name.
         device: auto, cpu, cuda, ...
         smoothing, dwell_s: see `predict_recordings`.
         only: names of the recordings to predict; None: all.
@@ -55,7 +56,7 @@ class Settings:
 
     def about(self) -> dict[str, Any]:
         """Return the settings with a fingerprint of the model, as a store keeps them."""
-        parts = [read_bytes(self.model / name) for name in (bundle.CARD, bundle.WEIGHTS)]
+        parts = [read_bytes(place_of(self.model) / name) for name in (bundle.CARD, bundle.WEIGHTS)]
         content = hashlib.sha256(b"\0".join(parts)).hexdigest()
         chosen = asdict(replace(self, model=Path(self.model.name)))
         return {"version": __version__, "weights": content} | {k: str(v) for k, v in chosen.items()}

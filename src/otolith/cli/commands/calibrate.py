@@ -41,10 +41,13 @@ def calibrate(
     from otolith.errors import CheckpointError
     from otolith.jobs.folder import refuse_taken
     from otolith.model import bundle
+    from otolith.model.place import is_shipped, place_of
     from otolith.pipeline.calibration import calibrate as fit
 
     if out is not None:
         refuse_taken(out)
+    elif is_shipped(model):
+        raise CheckpointError(f"{model} comes with otolith and stays as it is; give a folder for yours: --out DIR")
     progress = LiveProgress()
     loaded = bundle.load_model(model, device)
     with as_dataset(dataset, reading.options(), progress) as source:
@@ -53,7 +56,7 @@ def calibrate(
     done = new.calibration
     assert done is not None
     try:
-        folder = bundle.save(new, out or model, found.info)
+        folder = bundle.save(new, out or place_of(model), found.info)
     except OSError as error:
         raise CheckpointError(f"{out or model} cannot be written ({error.strerror}); give another --out") from None
     lines = [

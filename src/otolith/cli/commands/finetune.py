@@ -36,7 +36,7 @@ def finetune(
     """Train a classifier on a pre-trained encoder, which stays as it is or, by its recipe or --set, is trained too.
 
     Args:
-        encoder: Folder that `otolith pretrain` wrote, or the model folder of a run.
+        encoder: Folder that `otolith pretrain` wrote, the model folder of a run, or a name that `otolith models` lists.
         out: Folder for the model. Until it is done, checkpoints lie beside it in DIR-checkpoints.
         seed: Seed of the classifier; default: the encoder's.
         resume: Go on from the checkpoints of an interrupted fine-tuning.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter, validators
 
 from otolith.cli.reading import READING, Flat
-from otolith.cli.shared import PARTLY, Data, Device, Flag, Interrupted, ModelFolder
+from otolith.cli.shared import PARTLY, Data, Device, Flag, Interrupted
+from otolith.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
     from otolith.model import Model
     from otolith.prediction.folder import Summary
 
+DEFAULT = "phone"
+"""The model that is taken where none is named."""
 MOST_LEFT_OUT = 50
 """Reasons that are printed."""
 
 
 def predict(
-    model: ModelFolder,
-    recordings: Annotated[list[str], Parameter(metavar="RECORDING")],
+    given: Annotated[list[str], Parameter(metavar="[MODEL] RECORDING")],
     /,
     *,
     out: Annotated[Path, Parameter(metavar="DIR|FILE")] = Path("predictions"),
@@ -46,8 +48,11 @@ def predict(
     Recordings that cannot be read or that the model cannot be used on are left out and listed with the reasons; the
     others are done, and the exit code is 3. After a stop the same command goes on, and does nothing twice.
 
+    Without a model, the one that comes with otolith for phones is taken (`otolith models`).
+
     Args:
-        recordings: Imported data set folders, names of data sets, and what `otolith import` reads: files and folders.
+        given: Folder of a model or of its run, or the name of one that comes with otolith; then recordings: imported
+            data set folders, names of data sets, and what `otolith import` reads, files and folders.
         out: Folder to write; or a file ending in .csv, .parquet or .json for the intervals alone. Nothing that is
             there is replaced.
         kind: Format of the tables.
@@ -73,6 +78,7 @@ def predict(
     from otolith.system import claims
     from otolith.system.files import make_place, refuse_existing
 
+    model, recordings = model_and_recordings(given)
     remove_finished(out)
     refuse_existing(out)
     progress = LiveProgress()
@@ -108,6 +114,26 @@ def predict(
         f"{model} on {planned.name}", [*_durations(summary, done.left_out), *where, *(("terms", t) for t in terms)]
     )
     return PARTLY if done.left_out else None
+
+
+def model_and_recordings(given: Sequence[str]) -> tuple[Path, list[str]]:
+    """Return the model that the arguments begin with, or the one for phones, and the recordings.
+
+    Raises:
+        DataError: a model alone.
+
+    >>> model_and_recordings(["walk.zip"])
+    (PosixPath('phone'), ['walk.zip'])
+    """
+    from otolith.datasets.registry import names
+    from otolith.model.place import is_model
+
+    first, *rest = given
+    if is_model(first) or (rest and not Path(first).exists() and first not in names()):
+        if not rest:
+            raise DataError(f"{first} is a model; name recordings behind it, files or folders.")
+        return Path(first), rest
+    return Path(DEFAULT), list(given)
 
 
 def _facts(model: Model, bundle: Path, smoothing: str, dwell_s: float) -> Lines:

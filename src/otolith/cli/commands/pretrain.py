@@ -28,7 +28,7 @@ def pretrain(
     from otolith.jobs import pretrain as job
     from otolith.jobs.estimate import Estimate
     from otolith.jobs.folder import checkpoints_beside
-    from otolith.jobs.run import Prepared
+    from otolith.jobs.prepared import Prepared
     from otolith.progress import SILENT, Progress
     from otolith.training.ranks import joined
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
 from otolith.cli.shared import TRAINING, AnyDataset, Flag, Flat, Folder
 
 
@@ -9,6 +14,7 @@ def run(
     dataset: AnyDataset = "watch",
     /,
     *,
+    encoder: Annotated[Path | None, Parameter(metavar="MODEL")] = None,
     out: Folder | None = None,
     dry_run: Flag = False,
     resume: Flag = False,
@@ -20,6 +26,8 @@ def run(
     Pre-trains without labels, fine-tunes on them, and evaluates on subjects that the model has not seen.
 
     Args:
+        encoder: Start from the encoder of this model, a folder or a name that `otolith models` lists, in place of
+            pre-training one; its method and windows hold, whatever --method says.
         out: Folder to write; default: runs/DATASET-METHOD-RECIPE-seedN.
         dry_run: Print the resolved recipe and an estimate of time and memory, then stop.
         resume: Go on with the run in the output folder; of a finished one, show the result again.
@@ -32,11 +40,11 @@ def run(
     from otolith.report.names import dataset_title, method_title
 
     progress = LiveProgress()
-    prepared = options.prepare(dataset, progress)
+    prepared = options.prepare(dataset, progress, encoder)
     folder = out or run.default_folder(prepared)
     finished = not dry_run and run.holds(prepared, folder, resume=resume)
     cost = None
-    if not finished:
+    if not finished and encoder is None:
         cost = prepared.estimate(ignore_memory=dry_run or options.ignore_memory, progress=progress)
     heading, lines = results.plan(prepared, cost, folder)
     if dry_run:
@@ -51,7 +59,7 @@ def run(
         raise Interrupted(folder) from None
     row = ended.row
     results.show(
-        f"{method_title(options.method)} on {dataset_title(prepared.w.meta.dataset)}: "
+        f"{method_title(prepared.method)} on {dataset_title(prepared.w.meta.dataset)}: "
         f"{row.result['n_windows']:,} test windows of {results.people(row.result['n_subjects'])}",
         [
             *results.scores(row.result, row.meta.get("warning", "")),
