@@ -48,7 +48,7 @@ def study(synthetic: tuple[Windows, DatasetInfo], tmp_path: Path) -> Study:
 
 
 SMALL: dict[str, dict[str, Any]] = {"cross-validation": {"folds": 2}, "few-labels": {"k": (1, 2), "draws": 2}}
-COUNTS = {"cross-validation": 2, "few-labels": 4}
+COUNTS = {"cross-validation": 2, "few-labels": 4, "cross-dataset": 2}
 COMMON = {"protocol", "dataset", "data", "split", "split_seed", "fold", "recipe", "method", "seed", "k", "unlabelled"}
 SPECS = {spec.name: spec for spec in PROTOCOLS}
 
@@ -58,6 +58,9 @@ def units(protocol: str, study: Study, names: list[str], monkeypatch: pytest.Mon
     monkeypatch.setattr(cost, "EPOCHS", 1)
     spec = PROTOCOLS.get(protocol)
     study = dataclasses.replace(study, source=study)
+    if protocol == "cross-dataset":  # a pool of two
+        who = np.array([f"{'first' if subject % 2 else 'second'}/{subject}" for subject in study.w.subject])
+        study = dataclasses.replace(study, w=dataclasses.replace(study.w, subject=who))
     return spec.units(study, names, 1, spec.options(**SMALL.get(protocol, {})))
 
 

@@ -99,8 +99,8 @@ def _row(
     predicted = model.predict(w.x)
     names, truth, who = w.meta.activities, w.y, w.subject
     result = metrics.evaluate(truth, predicted, who, names, model.training_classes)
-    coarse = list(dict.fromkeys(COARSE[name] for name in names))
-    index = [coarse.index(COARSE[name]) for name in names]
+    coarse = list(dict.fromkeys(COARSE.get(name, name) for name in names))
+    index = [coarse.index(COARSE.get(name, name)) for name in names]
     trained = sorted({index[c] for c in model.training_classes})
     true, found = ([index[c] for c in each] for each in (truth, predicted))
     scored = metrics.evaluate(true, found, who, coarse, trained)

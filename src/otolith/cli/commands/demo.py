@@ -1,0 +1,34 @@
+"""`otolith demo`: a timeline of a real recording that comes with otolith, in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from otolith.cli.shared import Flag
+
+
+def demo(
+    *,
+    out: Annotated[Path, Parameter(metavar="DIR")] = Path("otolith-demo"),
+    browser: Annotated[bool, Parameter(negative="--no-browser", show_default=False)] = True,
+) -> None:
+    """Recognise what somebody did with a phone in the pocket, and show it on a page in the browser.
+
+    The recording, two minutes of a person on whom no model here was trained, comes with otolith, as does the model.
+
+    Args:
+        out: Folder to write.
+        browser: Open the page in the browser; default: yes.
+    """
+    import webbrowser
+
+    from otolith.cli.commands.predict import DEFAULT, predict
+    from otolith.datasets.demo import FOLDER
+
+    predict([DEFAULT, str(FOLDER)], out=out)
+    page = (out / "timeline.html").resolve()
+    if browser:
+        webbrowser.open(page.as_uri())
