@@ -170,3 +170,31 @@ def test_signals_without_gravity_are_refused() -> None:
 def test_a_damaged_scaler_is_refused(values: dict[str, object]) -> None:
     with pytest.raises(DataError):
         Scaler.from_dict({"mean": [0.0] * 6, "std": [1.0] * 6} | values)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_parts_stay_the_same_however_the_device_is_turned(seed: int, by: int) -> None:
+    x = windows(seed)
+    ours, theirs = (align(each, TURNED, parts=True) for each in (x, turn(x, Rotation.random(random_state=by))))
+    np.testing.assert_allclose(theirs, ours, atol=1e-7)
+
+
+def test_parts_are_the_horizontal_length_the_length_and_the_vertical() -> None:
+    x = windows(3)
+    found, level = align(x, TURNED, parts=True), align(x, TURNED)
+    for i in (0, 3):
+        np.testing.assert_allclose(found[:, i], np.hypot(level[:, i], level[:, i + 1]))
+        np.testing.assert_allclose(found[:, i + 1], np.linalg.norm(x[:, i : i + 3], axis=1))
+        np.testing.assert_allclose(found[:, i + 2], level[:, i + 2])
+    np.testing.assert_allclose(align(torch.from_numpy(x), TURNED, parts=True).numpy(), found, atol=1e-12)
+
+
+def test_a_scaler_of_parts_comes_back_from_its_values() -> None:
+    x = windows(1)
+    scaler = Scaler.fit(x, turned=TURNED, parts=True)
+    again = Scaler.from_dict(scaler.to_dict())
+    np.testing.assert_array_equal(again.transform(x), scaler.transform(x))
+    np.testing.assert_allclose(scaler.transform(x).std(axis=(0, 2)), 1.0)
+    with pytest.raises(DataError, match="needs triads to turn"):
+        Scaler(np.zeros(3), np.ones(3), parts=True)

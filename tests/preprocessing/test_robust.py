@@ -121,7 +121,10 @@ def test_any_rotation_is_a_heading_for_an_aligned_model_and_not_for_a_plain_one(
     assert np.abs(turned(w.x, rotation) - w.x).max() > 1
 
 
-@pytest.mark.parametrize(("method", "frame"), [*((name, "gravity") for name in methods.names()), ("dynamic", "device")])
+@pytest.mark.parametrize(
+    ("method", "frame"),
+    [*((name, "gravity") for name in methods.names()), ("dynamic", "device"), ("supervised", "vertical")],
+)
 def test_every_method_trains_on_turned_windows(method: str, frame: str, w: Windows) -> None:
     model = trained(w, method, windows__frame=frame, robust__orientation=True, robust__copies=1)
     assert np.isfinite(model.predict_proba(w.x)).all()
@@ -137,6 +140,19 @@ def test_a_bundle_aligns_as_its_model_does_everywhere(level: Model, w: Windows, 
     offline = probabilities(loaded, given)
     np.testing.assert_allclose(streamed(loaded, given), offline, atol=1e-6)
     np.testing.assert_allclose(exported(loaded, tmp_path / "m.onnx", w.x), level.predict_proba(w.x), atol=1e-5)
+
+
+def test_a_model_of_vertical_parts_answers_the_same_whatever_the_heading(w: Windows, tmp_path: Path) -> None:
+    model = trained(w, windows__frame="vertical", robust__may_miss="gyro", robust__copies=1)
+    bundle.save(model, tmp_path / "model")
+    assert bundle.read_card(tmp_path / "model")["input"]["frame"] == "vertical"
+    loaded = bundle.load_model(tmp_path / "model")
+    expected = model.predict_proba(w.x)
+    np.testing.assert_array_equal(loaded.predict_proba(w.x), expected)
+    np.testing.assert_allclose(loaded.predict_proba(turned(w.x, Rotation.random(random_state=1))), expected, atol=1e-3)
+    np.testing.assert_allclose(exported(loaded, tmp_path / "m.onnx", w.x), expected, atol=1e-5)
+    given = recording()
+    np.testing.assert_allclose(streamed(loaded, given), probabilities(loaded, given), atol=1e-6)
 
 
 def test_alignment_of_removed_gravity_is_refused_in_training_and_prediction(level: Model, w: Windows) -> None:

@@ -33,6 +33,7 @@ class SignalSpec:
         channels: names such as "acc_x".
         mean, std: the scaler's, one per channel, in the channel's unit (m/s², rad/s).
         rate_hz: the sampling rate of the windows.
+        vectors: False where x, y and z of a sensor are no axes: lengths and a vertical part (`windows.frame`).
 
     Raises:
         DataError: the lengths differ, or a value cannot belong to a scaler.
@@ -45,6 +46,7 @@ class SignalSpec:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     rate_hz: float
+    vectors: bool = True
 
     def __post_init__(self) -> None:
         if not self.channels or len({len(self.channels), len(self.mean), len(self.std)}) > 1:
@@ -67,12 +69,13 @@ class SignalSpec:
     @classmethod
     def of(cls, meta: WindowMeta, scaler: Scaler) -> SignalSpec:
         """Return the signal of windows of `meta` that `scaler` has scaled."""
-        return cls(meta.channels, tuple(map(float, scaler.shift)), tuple(map(float, scaler.factor)), meta.rate_hz)
+        mean, std = tuple(map(float, scaler.shift)), tuple(map(float, scaler.factor))
+        return cls(meta.channels, mean, std, meta.rate_hz, vectors=not scaler.parts)
 
     @property
     def triads(self) -> tuple[tuple[int, int, int], ...]:
         """Indices of the x, y and z channel of each sensor with three axes, in the order of the x channels."""
-        return triads(self.channels)
+        return triads(self.channels) if self.vectors else ()
 
 
 class Augmentation(ABC):

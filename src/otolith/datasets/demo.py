@@ -1,4 +1,4 @@
-"""Two minutes of a real recording that come with otolith: stretches of one person of MotionSense, one after the other."""
+"""Two minutes that come with otolith: stretches of one person of MotionSense, one after the other."""
 
 from __future__ import annotations
 

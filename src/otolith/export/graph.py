@@ -19,7 +19,7 @@ from otolith.export import trees
 from otolith.model import Model
 from otolith.preprocessing.gravity import align
 from otolith.preprocessing.scaler import Scaler
-from otolith.preprocessing.sensors import may_miss
+from otolith.preprocessing.sensors import frame_of, may_miss
 from otolith.recording import unit_of
 from otolith.system import extras
 
@@ -55,7 +55,7 @@ class ExportNet(nn.Module):
     def __init__(self, network: RecognitionNet, scaler: Scaler) -> None:
         super().__init__()
         self.network = network
-        self.turned = scaler.turned
+        self.turned, self.parts = scaler.turned, scaler.parts
         gone = torch.zeros(scaler.n_channels, dtype=torch.bool)
         gone[list(scaler.may_miss)] = True
         self.may_miss = bool(gone.any())
@@ -68,7 +68,7 @@ class ExportNet(nn.Module):
 
     def forward(self, windows: Tensor) -> tuple[Tensor, ...]:
         if self.turned:
-            windows = align(windows, self.turned)
+            windows = align(windows, self.turned, self.parts)
         z = (windows - self.mean) / self.std
         if self.may_miss:
             z = torch.where(torch.isnan(z) & self.gone, torch.zeros_like(z), z)
@@ -89,7 +89,7 @@ def metadata(model: Model, terms: list[str]) -> dict[str, str]:
         "seconds": meta.seconds,
         "overlap": meta.overlap,
         "steps": meta.n_steps,
-        "frame": "gravity" if model.encoder.scaler.turned else "device",
+        "frame": frame_of(model.encoder.scaler),
         "may_miss": list(may_miss(meta, model.encoder.scaler)),
         "activities": list(model.activities),
         "temperature": 1.0 if calibration is None else calibration.temperature,

@@ -24,7 +24,7 @@ from otolith.model.values import Chosen, Model, PretrainedEncoder
 from otolith.nets import JoinedEncoder
 from otolith.nets.heads import n_seen_by
 from otolith.preprocessing.scaler import Scaler
-from otolith.preprocessing.sensors import may_miss
+from otolith.preprocessing.sensors import frame_of, may_miss
 from otolith.recording import unit_of
 from otolith.rows import environment
 from otolith.system.device import choose_device
@@ -233,7 +233,7 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: Da
             "seconds": meta.seconds,
             "overlap": meta.overlap,
             "steps": meta.n_steps,
-            "frame": "gravity" if encoder.scaler.turned else "device",
+            "frame": frame_of(encoder.scaler),
             "may_miss": list(may_miss(meta, encoder.scaler)),
             "scaler": encoder.scaler.to_dict(),
         },

@@ -2,8 +2,9 @@
 
 The mean acceleration of a window points, but for movement, along gravity. The smallest rotation that takes it to +z is
 applied to every three-axis sensor of the window. What remains is the heading: turning the device about the vertical
-turns the aligned window about +z, and any other rotation of the device does the same. A window needs nothing outside
-itself, so that offline prediction, streaming and an exported graph cannot differ.
+turns the aligned window about +z, and any other rotation of the device does the same. Where the heading shall not
+matter at all, x and y of an aligned sensor become its horizontal length and its whole length (`parts`). A window needs
+nothing outside itself, so that offline prediction, streaming and an exported graph cannot differ.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import numpy as np
 from otolith.errors import DataError
 from otolith.recording import Triads, triads
 
-FRAMES = ("device", "gravity")
-"""As the sensors sit in the device, or with gravity along +z."""
+FRAMES = ("device", "gravity", "vertical")
+"""As the sensors sit in the device; with gravity along +z; or what of that stays the same whatever the heading."""
 LEAST = 0.5
 """m/s²: a window whose mean acceleration is shorter (a free fall, or a violent shake) keeps the device's axes."""
 FACING_DOWN = 1e-3
@@ -48,11 +49,12 @@ def turned_triads(channels: Sequence[str]) -> Triads:
     return (*acc, *(triad for triad in found if triad not in acc))
 
 
-def align(x: Any, turned: Triads) -> Any:
+def align(x: Any, turned: Triads, parts: bool = False) -> Any:
     """Turn windows (..., channels, time), a numpy array or a torch tensor in physical units, so that gravity is +z.
 
     Args:
         turned: of `turned_triads`.
+        parts: put the length of the horizontal part into x of each triad and the whole length into y.
 
     Returns:
         A new array of the same shape and type. Lengths of accelerations and turns are kept. With R the rotation and
@@ -62,6 +64,8 @@ def align(x: Any, turned: Triads) -> Any:
 
     >>> align(np.full((3, 10), [[9.81], [0.0], [0.0]]), ((0, 1, 2),))[:, 0].round(2).tolist()
     [0.0, 0.0, 9.81]
+    >>> align(np.full((3, 10), [[9.81], [0.0], [0.0]]), ((0, 1, 2),), parts=True)[:, 0].round(2).tolist()
+    [0.0, 9.81, 9.81]
     """
     xp = np if isinstance(x, np.ndarray) else _torch()
     acc = turned[0]
@@ -79,13 +83,17 @@ def align(x: Any, turned: Triads) -> Any:
     xx, xy, yy = (xp.where(plain, value, zero) for value in (k * mx * mx, k * mx * my, k * my * my))
     mx, my, mz = xp.where(plain, mx, zero), xp.where(plain, my, zero), xp.where(plain, mz, one)
     sign = xp.where(known & down, -one, one)  # half a turn about x
-    parts = [x[..., i : i + 1, :] for i in range(x.shape[-2])]
+    rows = [x[..., i : i + 1, :] for i in range(x.shape[-2])]
     for i, j, k_ in turned:
-        sx, sy, sz = parts[i], parts[j], parts[k_]
-        parts[i] = (1 - xx) * sx - xy * sy - mx * sz
-        parts[j] = sign * ((1 - yy) * sy - xy * sx - my * sz)
-        parts[k_] = sign * (mx * sx + my * sy + mz * sz)
-    return xp.concatenate(parts, -2)
+        sx, sy, sz = rows[i], rows[j], rows[k_]
+        level_x = (1 - xx) * sx - xy * sy - mx * sz
+        level_y = sign * ((1 - yy) * sy - xy * sx - my * sz)
+        rows[k_] = sign * (mx * sx + my * sy + mz * sz)
+        if parts:
+            flat = level_x * level_x + level_y * level_y
+            level_x, level_y = xp.sqrt(flat), xp.sqrt(flat + rows[k_] * rows[k_])
+        rows[i], rows[j] = level_x, level_y
+    return xp.concatenate(rows, -2)
 
 
 def _torch() -> Any:

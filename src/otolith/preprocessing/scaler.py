@@ -34,6 +34,8 @@ class Scaler:
         turned: triads of channels that gravity alignment turns first (`otolith.preprocessing.gravity`), the
             accelerometer before the others; empty: windows stay in the device's axes. Mean and deviation are those of
             aligned windows.
+        parts: of each triad that is turned, its horizontal length, its length and its vertical part stand in place of
+            x, y and z.
         may_miss: channels that may be NaN throughout a window, for a sensor that was not there: they become 0, the
             mean of the training windows.
         applied: False leaves signals in m/s² and rad/s, z = x: mean and deviation only describe the training windows.
@@ -51,6 +53,7 @@ class Scaler:
     turned: Triads = ()
     may_miss: tuple[int, ...] = ()
     applied: bool = True
+    parts: bool = False
 
     def __post_init__(self) -> None:
         if self.mean.ndim != 1 or self.mean.shape != self.std.shape or not len(self.mean):
@@ -68,6 +71,8 @@ class Scaler:
                 f"A scaler of {len(self.mean)} channels names channels {named}; expected numbers from 0 to "
                 f"{len(self.mean) - 1}, and three for each sensor that is turned."
             )
+        if self.parts and not self.turned:
+            raise DataError("A scaler that splits off the vertical needs triads to turn.")
         if self.turned and set(self.turned[0]) & set(self.may_miss):
             raise DataError(
                 "Gravity alignment needs the accelerometer: leave it out of the sensors that may be missing."
@@ -95,12 +100,13 @@ class Scaler:
         *,
         turned: Triads = (),
         may_miss: Sequence[int] = (),
+        parts: bool = False,
     ) -> Scaler:
         """Fit a scaler on windows, in float64.
 
         Args:
             x: (n, channels, time). indices: numbers of the windows to fit on, or a mask; None: all.
-            turned, may_miss: see `Scaler`.
+            turned, may_miss, parts: see `Scaler`.
 
         Raises:
             DataError: no window, another shape, samples that are not finite, or alignment of signals without gravity.
@@ -124,7 +130,7 @@ class Scaler:
                 chunk = x[rows[i : i + _CHUNK]].astype(np.float64)
                 if turned:
                     lengths.append(np.linalg.norm(chunk[:, turned[0]].mean(2), axis=1))
-                    chunk = align(chunk, turned)
+                    chunk = align(chunk, turned, parts)
                 n = chunk.shape[0] * chunk.shape[2]
                 own = chunk.mean(axis=(0, 2))
                 chunk -= own[:, None]
@@ -142,7 +148,7 @@ class Scaler:
         std = np.sqrt(squares / count)
         # below float32's resolution of the mean a deviation is nothing but rounding
         flat = std <= np.maximum(1e-7 * np.abs(mean), LEAST)
-        return cls(mean, np.where(flat, 1.0, std), turned, tuple(may_miss))
+        return cls(mean, np.where(flat, 1.0, std), turned, tuple(may_miss), parts=parts)
 
     def transform(self, x: Signals) -> Signals:
         """Align, where the scaler does, and standardise (..., channels, time): a numpy array or a torch tensor.
@@ -151,7 +157,7 @@ class Scaler:
         """
         mean, std, x = self._matching(x)
         if self.turned:
-            x = align(x, self.turned)
+            x = align(x, self.turned, self.parts)
         z = (x - mean) / std
         for channel in self.may_miss:
             part = z[..., channel, :]
@@ -188,6 +194,8 @@ class Scaler:
             values["may_miss"] = list(self.may_miss)
         if not self.applied:
             values["applied"] = False
+        if self.parts:
+            values["parts"] = True
         return values
 
     @classmethod
@@ -197,7 +205,7 @@ class Scaler:
         Raises:
             DataError: keys other than those of `to_dict`, or values of another kind.
         """
-        if not {"mean", "std"} <= set(values) <= {"mean", "std", "turned", "may_miss", "applied"}:
+        if not {"mean", "std"} <= set(values) <= {"mean", "std", "turned", "may_miss", "applied", "parts"}:
             raise DataError(f"A scaler has the keys mean and std, not {', '.join(sorted(map(str, values))) or 'none'}.")
         try:
             mean, std = (np.asarray(values[key], dtype=np.float64) for key in ("mean", "std"))
@@ -205,16 +213,18 @@ class Scaler:
             may_miss = tuple(int(i) for i in values.get("may_miss", []))
         except (TypeError, ValueError) as error:
             raise DataError(f"A scaler's mean and std have to be rows of numbers: {error}.") from error
-        if not isinstance(values.get("applied", True), bool):
-            raise DataError(f"A scaler is applied or not: true or false, not {values['applied']!r}.")
-        return cls(mean, std, turned, may_miss, values.get("applied", True))
+        for key in ("applied", "parts"):
+            if not isinstance(values.get(key, True), bool):
+                raise DataError(f"A scaler's {key} is true or false, not {values[key]!r}.")
+        return cls(mean, std, turned, may_miss, values.get("applied", True), values.get("parts", False))
 
 
 def _refuse_no_gravity(typical: float) -> None:
     """Raise DataError where the windows' mean accelerations have no typical length (m/s²) that gravity could give."""
     if typical < 0.5 * STANDARD_GRAVITY:
         raise DataError(
-            f"windows.frame = gravity needs gravity in the accelerometer's signals, and the mean acceleration of the "
-            f"training windows is {typical:.2f} m/s² ({STANDARD_GRAVITY:.2f} would be gravity alone). Gravity seems to "
-            "have been removed: record acceleration including gravity, or take windows.frame=device."
+            f"gravity alignment (windows.frame) needs gravity in the accelerometer's signals, and the mean "
+            f"acceleration of the training windows is {typical:.2f} m/s² ({STANDARD_GRAVITY:.2f} would be gravity "
+            "alone). Gravity seems to have been removed: record acceleration including gravity, or take "
+            "windows.frame=device."
         )

@@ -21,12 +21,12 @@ class SensorSettings:
 
     Args:
         sensors: the only ones to use, such as ("acc", "gyro"); none named: all that there are.
-        frame: the axes that the network sees: the device's, or with gravity along +z.
+        frame: the axes that the network sees: one of `otolith.preprocessing.gravity.FRAMES`.
         may_miss: sensors that may be missing in recordings to predict on.
     """
 
     sensors: tuple[str, ...] = ()
-    frame: Literal["device", "gravity"] = "device"
+    frame: Literal["device", "gravity", "vertical"] = "device"
     may_miss: tuple[str, ...] = ()
 
 
@@ -55,13 +55,15 @@ def check_sensors(channels: tuple[str, ...], settings: SensorSettings) -> None:
     for sensor in may_miss:
         if sensor not in there:
             raise RecipeError("robust.may_miss: " + unknown("sensor", sensor, there))
-    if "acc" in may_miss and settings.frame == "gravity":
-        raise RecipeError("robust.may_miss: windows.frame = gravity needs the accelerometer; leave acc out of the list")
+    if "acc" in may_miss and settings.frame != "device":
+        raise RecipeError(
+            f"robust.may_miss: windows.frame = {settings.frame} needs the accelerometer; leave acc out of the list"
+        )
     if len(there) == 1 and may_miss:
         raise RecipeError(
             f"robust.may_miss: {may_miss[0]} is the only sensor, so that it cannot be missing; leave the list empty"
         )
-    if settings.frame == "gravity":
+    if settings.frame != "device":
         turned_triads(channels)
 
 
@@ -85,10 +87,16 @@ def fit_scaler(w: Windows, split: Split, settings: SensorSettings, *, scaled: bo
     fitted = Scaler.fit(
         w.x,
         split.train,
-        turned=turned_triads(channels) if settings.frame == "gravity" else (),
+        turned=turned_triads(channels) if settings.frame != "device" else (),
+        parts=settings.frame == "vertical",
         may_miss=[i for i, channel in enumerate(channels) if sensor_of(channel) in settings.may_miss],
     )
     return replace(fitted, applied=scaled)
+
+
+def frame_of(scaler: Scaler) -> str:
+    """Return the frame of windows that a scaler has scaled, one of `otolith.preprocessing.gravity.FRAMES`."""
+    return ("vertical" if scaler.parts else "gravity") if scaler.turned else "device"
 
 
 def may_miss(meta: WindowMeta, scaler: Scaler) -> tuple[str, ...]:

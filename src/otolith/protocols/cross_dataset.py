@@ -87,13 +87,31 @@ def _row(
 ) -> Row:
     from dataclasses import asdict
 
-    from otolith import metrics
-    from otolith.datasets.pooled import COARSE
-    from otolith.preprocessing.perturb import without as taken_away
     from otolith.protocols.cells.study import meta_of
     from otolith.rows import Row
 
-    w: Windows = study.w.take(split.test)
+    result = scores_on(model, study.w.take(split.test), without) | {"val_macro_f1": model.validation}
+    meta = meta_of(study.w, split, study.recipe_name, {}, records)
+    if model.chosen is not None:
+        meta["choice"] = asdict(model.chosen)
+    return Row(key, result, meta)
+
+
+def scores_on(model: Model, w: Windows, without: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the scores of a model on labelled windows of a pool, as `otolith.metrics.evaluate` gives them, and in
+    `coarse` those of still, on foot and running.
+
+    Args:
+        w: labelled windows in the model's activities.
+        without: sensors to take away before.
+
+    Raises:
+        DataError: the model cannot do without one of the sensors.
+    """
+    from otolith import metrics
+    from otolith.datasets.pooled import COARSE
+    from otolith.preprocessing.perturb import without as taken_away
+
     for sensor in without:
         w = taken_away(w, sensor, model.meta, model.encoder.scaler)
     predicted = model.predict(w.x)
@@ -106,11 +124,7 @@ def _row(
     scored = metrics.evaluate(true, found, who, coarse, trained)
     kept = ("macro_f1", "per_class_f1", "confusion", "activities", "interval", "per_subject")
     result["coarse"] = {name: scored[name] for name in kept}
-    result["val_macro_f1"] = model.validation
-    meta = meta_of(study.w, split, study.recipe_name, {}, records)
-    if model.chosen is not None:
-        meta["choice"] = asdict(model.chosen)
-    return Row(key, result, meta)
+    return result
 
 
 SPEC = ProtocolSpec(

@@ -17,7 +17,7 @@ from otolith.recipes.sections import Recipe
 from otolith.system.reading import read_text
 from otolith.system.strict import toml_value
 
-SHIPPED = ("best", "compact", "paper")
+SHIPPED = ("best", "compact", "paper", "portable")
 
 
 def shipped_text(name: str) -> str:
@@ -35,7 +35,7 @@ def load_recipe(recipe: str | Path | Recipe, dataset: str, overrides: Mapping[st
     """Return a recipe by name, from a TOML file, or as it is, with some values replaced.
 
     Args:
-        recipe: "best", "compact", "paper", the path of a TOML file, or a recipe.
+        recipe: "best", "compact", "paper", "portable", the path of a TOML file, or a recipe.
         dataset: a shipped recipe takes that data set's own values (`DatasetInfo.recipes`).
         overrides: values by dotted key, as in {"pretrain.epochs": 5, "augment.0.sigma": 0.3}.
 

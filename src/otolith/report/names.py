@@ -11,6 +11,7 @@ from otolith import methods
 SPLITS = {
     "fixed": "the authors' fixed subjects",
     "holdout": "random hold-out of subjects",
+    "dataset": "whole data sets that no training saw",
     "fold": "fold of subjects",
     "subject": "by subject",
     "recording": "by recording",

@@ -7,8 +7,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from otolith.cli.shared import Flag
-
 
 def demo(
     *,

@@ -1,0 +1,136 @@
+"""Train the models that come with otolith: `python -m results.shipping.models phone watch encoder`.
+
+Each is trained on data whose terms allow passing weights on, for any use, and tested on whole data sets that no training
+saw. The card of the model says of what, by what and how well.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+import otolith
+from otolith.datasets.base import Dataset
+from otolith.datasets.demo import SUBJECT
+from otolith.jobs.cutting import cutting
+from otolith.model import Model, PretrainedEncoder, bundle
+from otolith.model.place import SHIPPED
+from otolith.model.windows import windows_for_encoder
+from otolith.pipeline import finetune, pretrain
+from otolith.protocols.cross_dataset import scores_on
+from otolith.recipes import load_recipe
+from otolith.rows import environment
+from otolith.splits import Split
+from otolith.splits.base import shuffled
+from otolith.system.files import write
+from otolith.windows import Windows
+
+VALIDATION = 0.2
+UNSEEN = tuple(f"wisdm-watch/{number}" for number in range(1616, 1651))
+"""People who test what comes with otolith, and are never trained on."""
+
+
+@dataclass(frozen=True)
+class Making:
+    """What a model is made of, and what its card says."""
+
+    name: str
+    pool: str
+    title: str
+    method: str
+    tested: tuple[str, ...] = ()
+    cannot: str = ""
+
+
+MAKINGS = {
+    each.name: each
+    for each in (
+        Making(
+            "phone",
+            "motionsense+sp-sw-har-phone",
+            "phones worn any way up in a trouser pocket or at the belt, with or without gyroscope",
+            "supervised",
+            ("uci-har", "usc-had", "mobifall"),
+            "sitting from standing and lying, cycling, riding, and what else is none of its activities: some of it is "
+            "called unknown, some is not",
+        ),
+    )
+}
+
+
+def held_out(w: Windows) -> Split:
+    """Return the split of a pool: a fifth of each data set's people validate, the person of the demo tests."""
+    of = np.char.rpartition(w.subject, "/")[:, 0]
+    demo = f"motionsense/{SUBJECT}"
+    validating: list[str] = []
+    for name in np.unique(of).tolist():
+        people = [who for who in np.unique(w.subject[(of == name) & w.labelled]).tolist() if who != demo]
+        validating += shuffled(people, 0)[: int(np.ceil(VALIDATION * len(people)))]
+    test = w.subject == (demo if (w.subject == demo).any() else validating[0])
+    val = np.isin(w.subject, validating) & ~test & w.labelled
+    train = ~np.isin(w.subject, validating) & ~test
+    parts = (np.flatnonzero(part).astype(np.int64) for part in (train, val, test & w.labelled))
+    trained, validated, tested = parts
+    return Split("holdout", trained, validated, tested, seed=0)
+
+
+def scores(model: Model, data: Dataset, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the line of a card about one data set that no training saw."""
+    w = windows_for_encoder(data, model.encoder)
+    index = {name: number for number, name in enumerate(model.activities)}
+    numbers = np.array([index.get(name, -1) for name in w.activities])
+    y = np.where(w.y >= 0, numbers[w.y], -1)
+    w = replace(w, y=y, meta=replace(w.meta, activities=model.activities)).take(y >= 0)
+    result = scores_on(model, w, without)
+    return {
+        "dataset": data.info.name.removesuffix("+"),
+        "without": list(without),
+        "people": result["n_subjects"],
+        "windows": result["n_windows"],
+        "macro_f1": result["macro_f1"],
+        "interval": result["interval"],
+        "per_class_f1": result["per_class_f1"],
+        "coarse_macro_f1": result["coarse"]["macro_f1"],
+        "coarse_interval": result["coarse"]["interval"],
+    }
+
+
+def make(making: Making, recipe: str = "portable") -> None:
+    """Train one model, test it, and put it into the package."""
+    data = otolith.load(making.pool)
+    resolved = load_recipe(recipe, data.info.name)
+    w = data.windows(**cutting(data.info, resolved))
+    met = sorted(set(w.subject.tolist()) & set(UNSEEN))
+    if met:
+        raise SystemExit(f"{', '.join(met)} test what comes with otolith; take them out of the folder first")
+    split = held_out(w)
+    encoder = pretrain(w, split, resolved, making.method, 0, on_epoch=told)
+    made: Model | PretrainedEncoder = encoder
+    if encoder.method == "supervised":
+        made = finetune(encoder, w, split, on_epoch=told)
+    people = len(np.unique(w.subject[np.concatenate([split.train, split.val])]))
+    about: dict[str, Any] = {"title": making.title, "people": people, "commit": environment().get("commit")}
+    if making.cannot:
+        about["cannot"] = making.cannot
+    if isinstance(made, Model):
+        pairs = [(name, without) for name in making.tested for without in ((), ("gyro",))]
+        about["tested"] = [scores(made, otolith.load(f"{name}+"), without) for name, without in pairs]
+        for each in about["tested"]:
+            print(json.dumps(each), flush=True)
+    folder = bundle.save(made, SHIPPED / making.name, data.info)
+    card = json.loads((folder / bundle.CARD).read_text("utf-8"))
+    write(folder / bundle.CARD, json.dumps(card | {"about": about}, indent=2, allow_nan=False) + "\n")
+
+
+def told(record: dict[str, Any]) -> None:
+    """Print an epoch."""
+    print(record, flush=True)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        make(MAKINGS[name])
