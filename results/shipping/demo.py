@@ -19,8 +19,8 @@ M. Malekzadeh, R. G. Clegg, A. Cavallaro, H. Haddadi: Mobile sensor data anonymi
 49-58. doi:10.1145/3302505.3310068
 
 Its publishers give MotionSense under the Open Data Commons Open Database License (ODbL) 1.0,
-https://opendatacommons.org/licenses/odbl/1-0/, and in their repository under the MIT licence. This extract is given under
-the same terms.
+https://opendatacommons.org/licenses/odbl/1-0/, and in their repository under the MIT licence. This extract is given
+under the same terms.
 """
 
 

@@ -1,7 +1,7 @@
 """Train the models that come with otolith: `python -m results.shipping.models phone watch encoder`.
 
-Each is trained on data whose terms allow passing weights on, for any use, and tested on whole data sets that no training
-saw. The card of the model says of what, by what and how well.
+Each is trained on data whose terms allow passing weights on, for any use, and tested on whole data sets that no
+training saw. The card of the model says of what, by what and how well.
 """
 
 from __future__ import annotations

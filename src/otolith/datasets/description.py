@@ -26,6 +26,8 @@ class DatasetInfo:
         download_url: where its publisher offers it to everybody; None where it must be requested or needs no download.
         own: somebody's own recordings: with too few subjects for a subject split, recordings or time are split instead.
         gravity: "included" in the accelerometer's signals, as sensors measure it, or "removed" from them.
+        models: for what its terms let weights of models trained on it be passed on: "any use", "research", or
+            "ask" where they do not say.
         common: the name of an activity among those that data sets share (`otolith.datasets.pooled`), by its own name;
             activities without one are left out where data sets are pooled.
         recipes: values in which a shipped recipe differs for this data set, as
@@ -53,6 +55,7 @@ class DatasetInfo:
     download_url: str | None = None
     own: bool = False
     gravity: str = "included"
+    models: str = "ask"
     common: Mapping[str, str] = field(default_factory=dict)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

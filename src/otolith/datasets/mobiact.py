@@ -84,6 +84,7 @@ class MobiAct(Dataset):
         n_recordings=None,
         licence="given out by its authors on request",
         terms="Research only; publications must cite the authors; not to be passed on.",
+        models="research",
         citation=(
             "G. Vavoulas, C. Chatzaki, T. Malliotakis, M. Pediaditis, M. Tsiknakis: The MobiAct dataset: "
             "recognition of activities of daily living using smartphones. Proc. ICT4AWE 2016, 143-151. "

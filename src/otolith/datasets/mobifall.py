@@ -47,6 +47,7 @@ class MobiFall(Dataset):
         n_recordings=342,
         licence="given out by its authors",
         terms="Research only; publications must cite the authors.",
+        models="research",
         citation=(
             "G. Vavoulas, M. Pediaditis, C. Chatzaki, E. G. Spanakis, M. Tsiknakis: The MobiFall dataset: "
             "fall detection and classification with a smartphone. Int. J. Monitoring and Surveillance "

@@ -52,6 +52,7 @@ class MotionSense(Dataset):
         n_recordings=N_SUBJECTS * sum(map(len, TRIALS.values())),
         licence="ODbL 1.0; MIT in the publisher's repository",
         terms="Free to use; publications must cite the authors; databases made of it stay under the ODbL.",
+        models="any use",
         citation=(
             "M. Malekzadeh, R. G. Clegg, A. Cavallaro, H. Haddadi: Mobile sensor data anonymization. Proc. ACM/IEEE "
             "IoTDI 2019, 49-58. doi:10.1145/3302505.3310068"

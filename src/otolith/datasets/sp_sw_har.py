@@ -50,6 +50,7 @@ INFO = DatasetInfo(
     n_recordings=2 * N_EXECUTIONS,
     licence="CC BY 4.0",
     terms="Free to use, also commercially; name the authors.",
+    models="any use",
     citation=(
         "M. Matey-Sanz, S. Casteleyn, C. Granell: Dataset of inertial measurements of smartphones and smartwatches "
         "for human activity recognition. Data in Brief 51 (2023) 109809. doi:10.1016/j.dib.2023.109809"

@@ -143,6 +143,7 @@ class Synthetic(Dataset):
         n_recordings=N_SUBJECTS * N_TAKES,
         licence="MIT, as otolith",
         terms="Free to use. Computed, not recorded: a score on it says nothing about people.",
+        models="any use",
         citation="Part of otolith.",
         homepage="",
         how_to_get="It is computed when it is asked for.",

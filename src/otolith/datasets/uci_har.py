@@ -50,6 +50,7 @@ class UciHar(Dataset):
         n_recordings=61,
         licence="own terms, in the data set's README",
         terms="No commercial use; publications must cite the authors; given as is.",
+        models="research",
         citation=(
             "J.-L. Reyes-Ortiz, L. Oneto, A. Samà, X. Parra, D. Anguita: Transition-aware human activity "
             "recognition using smartphones. Neurocomputing 171 (2016) 754-767. "

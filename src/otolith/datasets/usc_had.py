@@ -79,6 +79,7 @@ class UscHad(Dataset):
         n_recordings=N_SUBJECTS * N_ACTIVITIES * N_TRIALS,
         licence="none stated",
         terms="Free for research; publications must cite the authors.",
+        models="research",
         citation=(
             "M. Zhang, A. A. Sawchuk: USC-HAD: a daily activity dataset for ubiquitous activity recognition "
             "using wearable sensors. Proc. ACM UbiComp 2012 workshops, 1036-1043. doi:10.1145/2370216.2370438"

@@ -61,6 +61,7 @@ class Watch(Dataset):
         n_recordings=140,
         licence="BSD-3-Clause, as the package that carries it",
         terms="Free to use; publications should cite the authors.",
+        models="any use",
         citation=(
             "D. M. Burns, N. Leung, M. Hardisty, C. M. Whyne, P. Henry, S. McLachlin: Shoulder physiotherapy "
             "exercise recognition: machine learning the inertial signals from a smartwatch. Physiological "

@@ -69,6 +69,7 @@ class WisdmWatch(Dataset):
         n_recordings=None,
         licence="CC BY 4.0",
         terms="Free to use, also commercially; name the authors.",
+        models="any use",
         citation=(
             "G. M. Weiss, K. Yoneda, T. Hayajneh: Smartphone and smartwatch-based biometrics using activities of daily "
             "living. IEEE Access 7 (2019) 133190-133202. doi:10.1109/ACCESS.2019.2940729"
@@ -79,6 +80,14 @@ class WisdmWatch(Dataset):
             "stairs": "stairs",
             "sitting": "still",
             "standing": "still",
+            # seated, whatever the hand does
+            "typing": "still",
+            "writing": "still",
+            "eating soup": "still",
+            "eating chips": "still",
+            "eating pasta": "still",
+            "eating a sandwich": "still",
+            "drinking": "still",
         },
         homepage="https://doi.org/10.24432/C5HK59",
         how_to_get=(

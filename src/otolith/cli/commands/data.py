@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 WIDE = 130
 """Columns of a terminal from which the list has room for titles."""
+MODELS = {
+    "any use": "may be passed on, for any use",
+    "research": "may be passed on for research",
+    "ask": "nothing is said; ask the publisher before passing them on",
+}
+"""What terms say of weights of models that were trained on a data set (`DatasetInfo.models`)."""
 
 
 def data(
@@ -69,6 +75,7 @@ def _list(root: Path | None) -> None:
         table.add_column("title", no_wrap=True)
     for title in ("rate", "subjects", "activities", "windows"):
         table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("its models", no_wrap=True)
     table.add_column("where", overflow="fold")
     for known in datasets.names():
         info = datasets.info(known)
@@ -80,11 +87,13 @@ def _list(root: Path | None) -> None:
             str(info.n_subjects or "?"),
             str(len(info.activities)),
             f"{cached[known]:,}" if known in cached and place is not None else "–",
+            info.models,
             Text(str(place)) if place is not None else Text("not here", "yellow"),
         )
     console.print(table)
     console.print(
-        "Windows are counted once they are cut (1 s at 30 Hz, half overlapping). otolith data NAME tells more.",
+        "Windows are counted once they are cut (1 s at 30 Hz, half overlapping). Its models: what its terms let "
+        "weights that are trained on it be passed on for. otolith data NAME tells more.",
         style="dim",
         soft_wrap=True,
     )
@@ -191,6 +200,7 @@ def _describe(name: str, root: Path | None) -> None:
         ("split", plan),
         ("licence", info.licence),
         ("terms", info.terms),
+        ("models of it", MODELS.get(info.models, MODELS["ask"])),
         ("citation", info.citation),
         ("homepage", info.homepage),
         ("download", f"otolith data {name} --fetch" if info.download_url else ""),

@@ -1,0 +1,109 @@
+"""Draw docs/models.md from the cards of the models that come with otolith: `python -m results.shipping.page`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from otolith import datasets
+from otolith.datasets.pooled import COMMON, shared_names
+from otolith.model import bundle, place
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
+HEAD = """# Models that come with otolith
+
+*Drawn by `python -m results.shipping.page` from the cards of models that `results.shipping.models` makes.*
+
+Their names stand wherever a model folder may, on the command line and in `otolith.load_model`:
+
+```sh
+otolith demo                            # two minutes of a real recording, on a page in the browser
+otolith models                          # what there is; `otolith models phone` tells more
+otolith predict walk.zip                # without a model: by `phone`
+otolith run my-walks --encoder phone    # your labels, on its encoder
+```
+
+They were trained on data whose publishers allow passing weights on, for any use (`otolith data` says which do), and
+tested on *whole other data sets*. Settings were chosen the other way round, trained on those and tested on MotionSense.
+Where a device is worn as in no data set here, nobody has measured it.
+"""
+
+
+def text() -> str:
+    """The page as it should be."""
+    parts = [HEAD]
+    for name in place.names():
+        parts.append(_model(name, bundle.read_card(name)))
+    parts.append(_shared())
+    return "\n".join(parts)
+
+
+def _model(name: str, card: dict[str, Any]) -> str:
+    about, given, data = card["about"], card["input"], card["data"]
+    size = sum(path.stat().st_size for path in place.place_of(name).iterdir())
+    lines = [
+        f"## `{name}`\n",
+        f"For {about['title']}. {size / 1e6:.2f} MB.\n",
+        "| | |",
+        "|---|---|",
+        f"| tells | {', '.join(card.get('activities', ())) or 'nothing by itself: an encoder to fine-tune'} |",
+    ]
+    if "cannot" in about:
+        lines.append(f"| cannot tell | {about['cannot']} |")
+    optional = f"; {', '.join(given['may_miss'])} may be missing" if given["may_miss"] else ""
+    lines += [
+        f"| takes | windows of {given['seconds']:g} s at {given['rate_hz']:g} Hz (recordings from "
+        f"{given['rate_hz'] / 2:g} Hz on) of {', '.join(given['channels'])}{optional} |",
+        f"| trained on | {data['title']}: {about['people']} people |",
+        f"| by | {card['method']}, recipe {card['recipe_hash']}, seed {card['seed']} |",
+        f"| licence of the data | {data['licence']} |",
+        f"| terms | {data['terms']} |",
+        f"| cite | {data['citation']} |",
+        "",
+    ]
+    if about.get("tested"):
+        lines += [
+            "Macro F1 in percent on data sets that its training has not seen, with 95 % intervals over people:\n",
+            "| data set | people | its activities | still, on foot, running | F1 of each |",
+            "|---|---|---|---|---|",
+            *(_tested(each) for each in about["tested"]),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _tested(each: dict[str, Any]) -> str:
+    without = f", without {', '.join(each['without'])}" if each["without"] else ""
+    single = ", ".join(f"{name} {100 * score:.0f}" for name, score in each["per_class_f1"].items())
+    fine = _score(each["macro_f1"], each["interval"])
+    coarse = _score(each["coarse_macro_f1"], each["coarse_interval"])
+    return f"| {each['dataset']}{without} | {each['people']} | {fine} | {coarse} | {single} |"
+
+
+def _score(score: float, interval: dict[str, Any] | None) -> str:
+    between = f" ({100 * interval['low']:.1f} to {100 * interval['high']:.1f})" if interval else ""
+    return f"{100 * score:.1f}{between}"
+
+
+def _shared() -> str:
+    lines = [
+        "## Activities that data sets share\n",
+        "What a data set calls its activities, and what they are called where data sets are pooled (`otolith run a+b`)",
+        "or a model is tested on another. The others of its activities are left out there.\n",
+        f"| data set | {' | '.join(COMMON)} |",
+        "|---" * (len(COMMON) + 1) + "|",
+    ]
+    for name in datasets.names():
+        found = shared_names(datasets.info(name))
+        if found and datasets.info(name).common:
+            cells = (", ".join(own for own, shared in found.items() if shared == each) for each in COMMON)
+            lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    PAGE.write_text(text(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
