@@ -58,6 +58,15 @@ MAKINGS = {
             "sitting from standing and lying, cycling, riding, and what else is none of its activities: some of it is "
             "called unknown, some is not",
         ),
+        Making(
+            "watch",
+            "sp-sw-har-watch+wisdm-watch",
+            "watches worn on either wrist, with or without gyroscope",
+            "supervised",
+            (),
+            "stairs up from stairs down, sitting from standing and lying, and what else is none of its activities: "
+            "some of it is called unknown, some is not. Still holds sitting with busy hands: typing, writing, eating",
+        ),
     )
 }
 

@@ -10,6 +10,7 @@ from otolith import __version__
 from otolith.cli.commands.calibrate import calibrate
 from otolith.cli.commands.compare import compare
 from otolith.cli.commands.data import data
+from otolith.cli.commands.demo import demo
 from otolith.cli.commands.evaluate import evaluate
 from otolith.cli.commands.export import export
 from otolith.cli.commands.finetune import finetune
@@ -27,6 +28,7 @@ HELP = "From unlabelled accelerometer and gyroscope recordings to an activity re
 
 EXAMPLES = """\
 Examples:
+  otolith demo                          a real recording, recognised, on a page in the browser
   otolith run                           real smartwatch recordings, no download
   otolith run --dry-run                 its plan, with time and memory
   otolith data                          data sets, and where they lie
@@ -61,6 +63,7 @@ COMMANDS: tuple[Callable[..., int | None] | App, ...] = (
     finetune,
     evaluate,
     calibrate,
+    demo,
     models,
     predict,
     live,
