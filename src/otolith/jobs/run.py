@@ -93,7 +93,9 @@ def _trained(prepared: Prepared, out: Path, on_epoch: OnEpoch, progress: Progres
     more = common | {"unlabelled": prepared.unlabelled, "device": prepared.device}
     if prepared.encoder is not None:
         encoder = prepared.encoder
-        model = finetune(encoder, w, split, seed=prepared.seed, **common)
+        # one that learnt labels end to end is not trained on new ones again as a whole
+        frozen = True if methods.spec(encoder.method).end_to_end else None
+        model = finetune(encoder, w, split, seed=prepared.seed, frozen=frozen, **common)
     else:
         encoder = pretrain(w, split, prepared.recipe, prepared.method, prepared.seed, **more)
         model = finetune(encoder, w, split, **common)

@@ -1,4 +1,4 @@
-"""Where a model lies: in its folder, in that of the run that made it, or in this package under its name."""
+"""Places of models: a folder, the folder of a run, or this package, by the name of a model that comes with it."""
 
 from __future__ import annotations
 

@@ -22,6 +22,10 @@ def datasets_of(w: Windows) -> tuple[str, ...]:
 
     Raises:
         DataError: subjects without the name of a data set: the windows are of no pool (`otolith.datasets.pooled`).
+
+    >>> from otolith.windows import Windows
+    >>> datasets_of(Windows.from_arrays(np.zeros((2, 6, 30)), [0, 1], ["a/1", "b/1"]))
+    ('a', 'b')
     """
     found = dict.fromkeys(str(name).rpartition("/")[0] for name in np.unique(w.subject).tolist())
     if "" in found:

@@ -19,7 +19,7 @@ MODELS = {
     "research": "may be passed on for research",
     "ask": "nothing is said; ask the publisher before passing them on",
 }
-"""What terms say of weights of models that were trained on a data set (`DatasetInfo.models`)."""
+"""Uses for which the terms of a data set let weights be passed on (`DatasetInfo.models`)."""
 
 
 def data(

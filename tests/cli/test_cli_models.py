@@ -1,0 +1,86 @@
+"""Models that come with otolith, on the command line: their names, and what is done without naming one."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+import otolith
+from otolith.datasets.demo import FOLDER, PARTS
+from otolith.model import bundle, place
+from tests.helpers.commandline import call
+
+MOST_BYTES = 1_000_000
+"""Most bytes of a model that comes with otolith."""
+
+
+def test_all_models_are_listed_and_each_says_what_it_is() -> None:
+    listed = call("models").out
+    for name in place.names():
+        assert name in listed
+        said = call("models", name).out
+        about = bundle.read_card(name)["about"]
+        assert about["title"] in " ".join(said.split())
+        assert "any use" in said or "Free to use" in said
+    assert call("models", "phnoe").err.startswith("Error: unknown model 'phnoe'; did you mean 'phone'?")
+
+
+@pytest.mark.parametrize("name", place.names())
+def test_a_model_is_small_and_its_card_names_data_whose_terms_allow_it(name: str) -> None:
+    folder = place.place_of(name)
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= MOST_BYTES
+    card = bundle.read_card(name)
+    for part in card["data"]["dataset"].removesuffix("+").split("+"):
+        assert otolith.datasets.info(part).models == "any use"
+    assert {"title", "people", "commit"} <= set(card["about"])
+    for tested in card["about"].get("tested", ()):
+        assert tested["dataset"] not in card["data"]["dataset"]
+
+
+def test_without_a_model_recordings_are_predicted_by_the_one_for_phones(tmp_path: Path) -> None:
+    said = call("predict", str(FOLDER), "--out", str(tmp_path / "out")).out
+    assert said.startswith("phone on demo")
+    with open(tmp_path / "out/totals.csv", encoding="utf-8") as file:
+        totals = {row["activity"]: float(row["seconds"]) for row in csv.DictReader(file)}
+    recorded: dict[str, float] = {}
+    for *_, seconds, activity in PARTS:
+        recorded[activity] = recorded.get(activity, 0.0) + seconds
+    for activity, seconds in recorded.items():  # of a person whom it has not seen
+        assert totals.get(activity, 0.0) == pytest.approx(seconds, abs=8)
+    assert json.loads((tmp_path / "out/about.json").read_text("utf-8"))["facts"]["Model"] == "phone"
+
+
+def test_a_model_alone_is_told_apart_from_recordings(tmp_path: Path) -> None:
+    assert "name recordings behind it" in call("predict", "phone").err
+    assert "is not a model folder" in call("predict", "nothing", str(FOLDER)).err
+
+
+def test_the_demo_shows_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("webbrowser.open", shown.append)
+    call("demo", "--out", str(tmp_path / "demo"))
+    assert shown == [(tmp_path / "demo/timeline.html").resolve().as_uri()]
+    assert (FOLDER / "LICENCE.txt").read_text("utf-8").count("MIT licence") == 1
+    call("demo", "--out", str(tmp_path / "again"), "--no-browser")
+    assert len(shown) == 1
+
+
+def test_a_run_starts_from_the_encoder_of_a_model(tmp_path: Path) -> None:
+    ended = call("run", "synthetic", "--encoder", "phone", "--recipe", "compact", "--out", str(tmp_path / "run"))
+    assert "that of phone" in ended.out + ended.err
+    assert "macro F1" in ended.out
+    row = json.loads((tmp_path / "run/rows.jsonl").read_text("utf-8"))
+    assert row["key"]["encoder"].startswith("phone ")
+    curves = [json.loads(line) for line in (tmp_path / "run/curves.jsonl").read_text("utf-8").splitlines()]
+    assert not any(record["stage"] == "pretrain" for record in curves)
+    refused = call("run", "synthetic", "--encoder", "phone", "--unlabelled", str(FOLDER)).err
+    assert "leave one out" in refused
+
+
+def test_a_model_that_comes_with_otolith_stays_as_it_is() -> None:
+    before = bundle.read_card("phone")
+    assert "give a folder for yours" in call("calibrate", "phone", str(FOLDER)).err
+    assert bundle.read_card("phone") == before
