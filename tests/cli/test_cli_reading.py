@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from otolith import datasets
 from otolith.cli.commands import calibrate, import_, live, predict
-from otolith.cli.reading import READING, Reading
+from otolith.cli.display import LiveProgress
+from otolith.cli.reading import READING, Reading, as_dataset
 from otolith.importing import ImportOptions
 from otolith.importing.study import KEYS
 
@@ -46,3 +48,15 @@ def test_a_layout_knows_every_option_but_itself() -> None:
 def test_a_layout_is_one_of_them(tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text("place = 'left wrist'")
     assert replace(READING, layout=tmp_path / "study.toml").options().place == "left wrist"
+
+
+def test_exports_are_a_data_set_for_as_long_as_they_are_needed(tmp_path: Path) -> None:
+    rows = [f"{n / 50},0.1,{n % 7},9.8,{'walk' if n < 200 else 'sit'}" for n in range(400)]
+    (tmp_path / "ada.csv").write_text("time,ax,ay,az,activity\n" + "\n".join(rows))
+    with as_dataset(str(tmp_path / "ada.csv"), ImportOptions(accept_guess=True), LiveProgress()) as source:
+        assert source is not None
+        assert datasets.load(source).info.activities == ("sit", "walk")
+    assert not Path(source).exists()
+    for same in (None, "synthetic", str(tmp_path / "nowhere")):
+        with as_dataset(same, ImportOptions(), LiveProgress()) as source:
+            assert source == same

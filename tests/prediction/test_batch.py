@@ -271,3 +271,15 @@ def test_a_cluster_gives_the_same_though_a_worker_dies(
     for name in ("intervals", "days", "hours", "recordings", "totals"):
         assert (tmp_path / "there" / f"{name}.csv").read_text() == (tmp_path / "here" / f"{name}.csv").read_text()
     assert not unfinished(tmp_path / "there").exists()
+
+
+def test_labels_are_compared_with_what_is_recognised(model: Path, study: Path, tmp_path: Path) -> None:
+    labels = ["recording,start,end,activity", "monday,0,5,MOVING", "bob,0,9,resting"]
+    (tmp_path / "labels.csv").write_text("\n".join(labels) + "\n")
+    (tmp_path / "study.toml").write_text('labels = "labels.csv"\nyes = true\n')
+    ended = call("predict", model, study, "--out", tmp_path / "out", "--layout", tmp_path / "study.toml")
+    assert ended.code is None or ended.code == 0, ended.err
+    assert "windows that have a label" in " ".join(ended.out.split())
+    (tmp_path / "labels.csv").write_text("start,end,activity\n0,5,moving\n")
+    error = refused("predict", model, study, "--out", tmp_path / "two", "--layout", tmp_path / "study.toml")
+    assert "does not say of which recording" in error

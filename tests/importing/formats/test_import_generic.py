@@ -12,8 +12,9 @@ import pytest
 
 from otolith.errors import DataError
 from otolith.importing import Imported, ImportOptions, read_recordings
+from otolith.importing.naming.files import sensor_of_file
 from otolith.importing.naming.words import words_of
-from otolith.importing.sensors.columns import guess, sensor_of_file
+from otolith.importing.sensors.columns import guess
 from otolith.recording import CHANNELS, Segment
 from tests.helpers.exports import G, Signal, lines, signal
 

@@ -11,7 +11,7 @@ import pytest
 
 from otolith.errors import DataError
 from otolith.importing import ImportOptions, read_recordings
-from otolith.importing.sensors.columns import sensor_of_file, without_sensor
+from otolith.importing.naming.files import sensor_of_file, without_sensor
 from otolith.recording import CHANNELS
 from tests.helpers.exports import G, signal
 from tests.importing.sensors.test_places import write
@@ -88,6 +88,9 @@ def test_places_in_names_hold_recordings_apart(tmp_path: Path) -> None:
     [
         ("walk_Gyroscope_100.000Hz", "gyro", "walk"),
         ("walk linear acceleration", "linear", "walk"),
+        ("AngularVelocity", "gyro", ""),
+        ("walk_rotation_rate", "gyro", "walk"),
+        ("ada velocidad angular", "gyro", "ada"),
         ("user1_acc", "acc", "user1"),
         ("Gravity", "gravity", ""),
         ("walk_mag", "other", "walk mag"),

@@ -16,6 +16,7 @@ from otolith.errors import DataError
 from otolith.importing.formats.base import OF_TABLES, Claim, Format
 from otolith.importing.grouping.files_of_one import Files, Planned, files_of_one
 from otolith.importing.labels.columns import labels_of
+from otolith.importing.naming.files import sensor_of_place, without_sensor
 from otolith.importing.naming.units import (
     ACC_UNITS,
     GYRO_UNITS,
@@ -24,16 +25,7 @@ from otolith.importing.naming.units import (
     unit_in_name,
     unit_of_text,
 )
-from otolith.importing.sensors.columns import (
-    Mapping,
-    guess,
-    is_linear,
-    require_complete,
-    sensor_of_place,
-    summed,
-    with_options,
-    without_sensor,
-)
+from otolith.importing.sensors.columns import Mapping, guess, is_linear, require_complete, summed, with_options
 from otolith.importing.sensors.headless import guess_by_values
 from otolith.importing.sensors.places import at_places, is_all, rows_at_places
 from otolith.importing.sensors.turning import turns_as

@@ -12,7 +12,7 @@ import numpy as np
 
 from otolith.errors import DataError
 from otolith.importing.formats.base import Claim, Format
-from otolith.importing.sensors.columns import sensor_of_file, without_sensor
+from otolith.importing.naming.files import sensor_of_file, without_sensor
 from otolith.importing.sensors.places import chosen_for_all
 from otolith.importing.session import ACC, GYRO, NO_ACC, Sensor, Session, axes
 from otolith.importing.times.timing import read_clock

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from otolith.errors import DataError
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.session import ACC, Sensor, Session, axes
 from otolith.importing.times.timing import read_clock
@@ -66,9 +67,17 @@ def _is_motion(sheet: Sheet) -> bool:
 
 
 def _labels(sheet: Sheet, seconds: np.ndarray) -> list[str]:
-    """Return the stage of each sample; a stage lasts from its time for 30 s."""
+    """Return the stage of each sample; a stage lasts from its time for 30 s.
+
+    Raises:
+        DataError: it is not a table of times and stages.
+    """
     table = sheet.table()
-    begins, codes = (table.numbers(column) for column in table.columns[:2])
+    if len(table.columns) != 2:
+        raise DataError(f"{sheet.where}: {len(table.columns)} column(s), expected the time and the stage of sleep.")
+    begins, codes = (table.numbers(column) for column in table.columns)
+    order = np.argsort(begins, kind="stable")
+    begins, codes = begins[order], codes[order]
     at = np.searchsorted(begins, seconds, "right") - 1
     inside = (at >= 0) & (seconds < begins[np.maximum(at, 0)] + EPOCH_S)
     names = [STAGES.get(int(code), "") if np.isfinite(code) else "" for code in codes.tolist()]

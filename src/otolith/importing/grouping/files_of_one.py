@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from otolith.errors import DataError
-from otolith.importing.sensors.columns import Mapping, sensor_of_file, without_sensor
+from otolith.importing.naming.files import sensor_of_file, without_sensor
+from otolith.importing.sensors.columns import Mapping
 from otolith.importing.session import Sheet
 
 Planned = tuple[Sheet, Mapping]

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from otolith.errors import DataError
 from otolith.importing.containers.members import Member
 from otolith.importing.containers.sources import plain_name
-from otolith.importing.sensors.columns import sensor_of_file, without_sensor
+from otolith.importing.naming.files import sensor_of_file, without_sensor
 from otolith.importing.session import Folder, Sheet
 
 _STUDY = re.compile(r"\d+_(?:acceleration|labeled_sleep|heartrate|steps)\.txt")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from otolith.errors import DataError
+from otolith.importing.naming.files import sensor_of_file, without_sensor
 from otolith.importing.questions import Undecided
-from otolith.importing.sensors.columns import sensor_of_file, without_sensor
 from otolith.importing.session import Folder, Sheet
 
 T = TypeVar("T")

@@ -129,7 +129,7 @@ def places_of(columns: Sequence[str], hint: str | None = None) -> list[Place]:
     "gravity.x+userAcceleration.x".
 
     Args:
-        hint: what the file's name says of columns x, y and z, see `otolith.importing.sensors.columns.sensor_of_file`.
+        hint: what the file's name says of columns x, y and z, see `otolith.importing.naming.files.sensor_of_file`.
 
     >>> places_of(["back_x", "back_y", "back_z", "thigh_x", "thigh_y", "thigh_z"])[1]
     Place(name='thigh', acc=('thigh_x', 'thigh_y', 'thigh_z'), gyro=(), gravity=(), time='')

@@ -6,11 +6,10 @@ import re
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from otolith.errors import DataError
 from otolith.importing.naming.triads import Place, axis_of, places_of, turning_triads
-from otolith.importing.naming.words import LABEL_WORDS, LONG_WORDS, SUBJECT_WORDS, words_of
+from otolith.importing.naming.words import LABEL_WORDS, SUBJECT_WORDS, words_of
 from otolith.importing.options import NONE, ImportOptions
 from otolith.importing.tables.layout import NO_VALUE, is_number
 from otolith.importing.times.columns import time_column
@@ -23,20 +22,8 @@ PLACE_NAMES = ("device", "device id", "position", "placement", "sensor location"
                "body position", "on body position", "body location", "limb",
                "sensor", "sensor id", "sensorid", "sensor name", "sensorname", "sensor type", "sensortype")  # fmt: skip
 """Columns that tell sensors at several places in one table apart."""
-_LINEAR_FILE = frozenset(("linear", "lin", "linearacceleration", "linacc", "useracceleration"))
-_OTHER_FILE = frozenset((
-    "mag", "magnetometer", "magnetic", "magneticfield", "quaternion", "quat", "euler", "orientation", "gps", "location",
-    "light", "pressure", "barometer", "temperature", "heart", "hr", "ppg", "ecg", "eda", "bvp", "steps", "pedometer",
-))  # fmt: skip
-_OTHER_FOLDER = frozenset((
-    "mag", "magn", "magnet", "magnetometer", "magnetic", "magneticfield", "quaternion", "quaternions", "quat", "euler",
-    "orientation",
-))  # fmt: skip
-"""Sensors of three columns, after which a folder may be called that holds nothing else."""
-_OF_FOLDER = frozenset(("field", "sensor", "sensors", "data", "raw", "uncalibrated", "calibrated", "angles", "files"))
 ENOUGH = 10
 """Rows that tell what a column holds."""
-_RATE = re.compile(r"\d+(?:[.,_]\d+)?[ _]?hz(?![a-z])", re.IGNORECASE)
 
 MEANINGS = ("time", "acc", "gyro", "label", "recording", "subject-column")
 """All that a column may hold, named as the options are."""
@@ -241,41 +228,6 @@ def summed(column: str, there: Collection[str]) -> tuple[str, ...]:
             if letter == "+" and {column[:at], column[at + 1 :]} <= set(there):
                 return column[:at], column[at + 1 :]
     return (column,)
-
-
-def sensor_of_file(stem: str) -> str | None:
-    """Return "acc", "linear", "gravity", "gyro" or "other" where a file's name says which sensor it holds.
-
-    >>> sensor_of_file("walk_Gyroscope"), sensor_of_file("acc_exp01"), sensor_of_file("walk_mag")
-    ('gyro', 'acc', 'other')
-    """
-    words = set(words_of(_RATE.sub(" ", stem)).split())
-    kinds = [kind for kind, known in LONG_WORDS.items() if words & known]
-    if (kinds == ["acc"] and words & _LINEAR_FILE) or (not kinds and words & {"linearacceleration", "linacc"}):
-        return "linear"
-    if not kinds:
-        return "gravity" if "gravity" in words else "other" if words & _OTHER_FILE else None
-    return kinds[0] if len(kinds) == 1 else None
-
-
-def sensor_of_place(place: PurePosixPath) -> str | None:
-    """Return what a file's name says of its sensor, or else "other" where its folder is called after such a one alone.
-
-    >>> sensor_of_place(PurePosixPath("ada/Magnetometer/data.csv")), sensor_of_place(PurePosixPath("ada/acc.csv"))
-    ('other', 'acc')
-    """
-    words = set(words_of(place.parent.name).split()) - _OF_FOLDER
-    return sensor_of_file(place.stem) or ("other" if words and words <= _OTHER_FOLDER else None)
-
-
-def without_sensor(stem: str) -> str:
-    """Return a file's name without its sensor and its rate, so that files of one recording are alike.
-
-    >>> without_sensor("walk_acc"), without_sensor("walk_Gyroscope_100.000Hz")
-    ('walk', 'walk')
-    """
-    drop = LONG_WORDS["acc"] | LONG_WORDS["gyro"] | _LINEAR_FILE | {"gravity"}
-    return " ".join(word for word in words_of(_RATE.sub(" ", stem)).split() if word not in drop)
 
 
 def _time_of(place: Place, columns: Sequence[str]) -> str:

@@ -47,7 +47,7 @@ _TIME = (
     r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?(?:\s*Uhr)?"
 )
 _PACKED_TIME = r"(?P<H>\d{2})(?P<M>\d{2})(?P<S>\d{2})(?:[.,_]?(?P<F>\d{1,9}))?"
-_BETWEEN = r"(?:\s*[T_,]\s*|\s+(?:-\s+)?|-)"
+_BETWEEN = r"(?:\s*[Tt_,]\s*|\s+(?:-\s+)?|-)"
 _MONTH = r"(?P<month>\p{L}{3,10})\.?"
 _OF, _YEAR = "(?:de )?", r"(?P<y>\d{4})"
 _PATTERNS = {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 HOUR_S = 3600.0
 ZONE = (
-    r"\s*(?P<utc>Z|UTC|GMT)?\s*(?:\(?(?P<word>[A-Z]{2,4}T|MEZ|MESZ|MSK|WIB)\)?)?"
+    r"\s*(?P<utc>[Zz]|UTC|GMT)?\s*(?:\(?(?P<word>[A-Z]{2,4}T|MEZ|MESZ|MSK|WIB)\)?)?"
     r"\s*(?:(?P<sign>[+\-−])(?P<oh>\d{1,2}):?(?P<om>\d{2})?)?\s*(?:\[(?P<name>[A-Za-z_+\-/0-9]+)\])?"
     r"(?:\s*\([^()]*\))?(?:\s+(?P<place>[A-Z][A-Za-z]+(?:/[A-Za-z_\-]+){1,2}))?"
 )
