@@ -75,7 +75,7 @@ def test_thirty_labels_by_keys_survive_a_kill(walks: Path, page: Page, tmp_path:
     said = []
     with running_label(walks, "--by", "ann") as command:
         page.open(command.url, 1280, 900)
-        page.wait_for("document.getElementById('keys').textContent.includes('first activity')")
+        page.wait_for("document.getElementById('keys')?.textContent.includes('first activity')")
         for activity in ACTIVITIES:  # named by keys alone, the key n itself is not part of the name
             press(page, "n")
             page.call("Input.insertText", text=activity)
