@@ -260,8 +260,20 @@ def test_a_cluster_gives_the_same_though_a_worker_dies(
         table(study / f"eve{number}.csv", seed=10 + number, n=2000)
     spoil(study)
     monkeypatch.chdir(tmp_path)
-    here = call("predict", model, "study", "--out", "here")
-    command = [sys.executable, "-m", "otolith", "predict", str(model), "study", "--out", "there", "--executor", "ray"]
+    here = call("predict", model, "study", "--out", "here", "--yes")
+    command = [
+        sys.executable,
+        "-m",
+        "otolith",
+        "predict",
+        str(model),
+        "study",
+        "--out",
+        "there",
+        "--yes",
+        "--executor",
+        "ray",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     killed = kill_a_worker(process, "ray::predict_on_cluster")
     _, said = process.communicate(timeout=300)
