@@ -89,24 +89,31 @@ COMMANDS = {
             whole=False,
         ),
         Command("pretrain", ("pretrain", MOVES, *SIZES, *CPU, "--method", "csshar", "--out", "OUT"), resume=True),
-        Command("finetune", ("finetune", ENCODER, MOVES, *CPU, "--out", "OUT"), resume=True, read=_in(ENCODER)),
+        Command(
+            "finetune", ("finetune", ENCODER, MOVES, *CPU, "--out", "OUT"), once=True, resume=True, read=_in(ENCODER)
+        ),
     )
 }
 """By name."""
 
 
-def prepare(place: Path) -> Path:
-    """Fill a folder with a data set, a run of it with its model, an encoder and a table."""
+def prepare(place: Path, names: tuple[str, ...] = tuple(COMMANDS)) -> Path:
+    """Fill a folder with a table and, unless `names` is import alone, a data set, a run, its model and an encoder."""
     place.mkdir(parents=True)
     os.environ.setdefault("OTOLITH_HOME", str(place.parent / "home"))
     make_set(place / MOVES)
     for tokens in (
-        ("run", place / MOVES, *SIZES, *CPU, "--method", "csshar", "--out", place / RUN),
-        ("pretrain", place / MOVES, *SIZES, *CPU, "--method", "csshar", "--out", place / ENCODER),
+        ()
+        if names == ("import",)
+        else (
+            ("run", place / MOVES, *SIZES, *CPU, "--method", "csshar", "--out", place / RUN),
+            ("pretrain", place / MOVES, *SIZES, *CPU, "--method", "csshar", "--out", place / ENCODER),
+        )
     ):
         ended = call(*tokens)
         assert ended.code == 0, ended.err
-    shutil.copytree(place / RUN / "model", place / MODEL)
+    if names != ("import",):
+        shutil.copytree(place / RUN / "model", place / MODEL)
     signals = np.random.default_rng(0).normal(size=(1000, 3)) + np.array([0, 0, 9.81])
     lines = [f"{number / 50:.2f},{x:.3f},{y:.3f},{z:.3f}" for number, (x, y, z) in enumerate(signals)]
     (place / TABLE).write_text("\n".join(["time (s),acc_x (m/s2),acc_y (m/s2),acc_z (m/s2)", *lines]))

@@ -102,7 +102,7 @@ class Tormentor:
     def __init__(self, work: Path, seed: int, names: tuple[str, ...] = tuple(COMMANDS)) -> None:
         faultjobs.prepare_processes()
         self.work, self.random = work, random.Random(seed)
-        self.shared = prepare(work / "shared")
+        self.shared = prepare(work / "shared", names)
         self.names = names
         self._whole: dict[str, tuple[dict[str, Any], int, int]] = {}
         self._runs = 0

@@ -9,9 +9,11 @@ import pytest
 
 pytest.importorskip("resource", reason="limits on files are a Unix thing, and so is SIGKILL")
 
+from tests.faults.faultcommands import COMMANDS
 from tests.faults.faultharness import Harness
 from tests.faults.faultjobs import jobs
 from tests.faults.faultpredict import torment
+from tests.faults.faultsteps import Fault, Tormentor, read, table
 
 FAULTS = {
     "SIGKILL": 1,
@@ -35,6 +37,38 @@ def test_a_killed_and_spoilt_pretraining_ends_as_if_nothing_had_been(
     assert harness.table.wrong == []
     assert {name for name, _ in harness.table.lines} >= FAULTS.keys() - {"newest checkpoint truncated"}
     assert all(line.survived == line.injected for line in harness.table.lines.values())
+
+
+READ_ONLY = {"data", "evaluate", "live", "live-runtime", "label"}
+"""Commands that write no result: they print, serve, keep what can be fetched again, or add lines to a journal."""
+
+
+def test_every_command_that_writes_is_struck() -> None:
+    from otolith.cli.options import options
+
+    assert set(COMMANDS) == options().keys() - READ_ONLY
+
+
+def test_a_step_that_fails_or_ends_the_process_leaves_all_or_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONPATH", "OTOLITH_HOME"):
+        monkeypatch.setenv(name, "")  # put back afterwards
+    monkeypatch.setenv("OTOLITH_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(sys.modules["otolith"].__path__[0]).parent))
+    tormentor = Tormentor(tmp_path, 0, ("import",))
+    faults = [Fault("SIGKILL after a step", 0.8), Fault("disk full at a step", 0.5)]
+    rows = [tormentor.inject("import", fault) for fault in faults]
+    assert [row["lost"] for row in rows] == [[], []]
+    assert [row["ended"] for row in rows] == ["killed", "refused"]
+
+
+def test_the_table_of_the_page_is_that_of_its_rows() -> None:
+    rows = read(Path(__file__).parent / "rows.jsonl")
+    page = (Path(__file__).parents[2] / "docs" / "faults.md").read_text("utf-8")
+    assert table(rows) in page
+    assert f"{len(rows)} faults" in page
+    assert [row for row in rows if row["lost"]] == []
 
 
 def test_a_killed_prediction_leaves_the_whole_folder_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
