@@ -43,6 +43,9 @@ def test_a_model_is_small_and_its_card_names_data_whose_terms_allow_it(name: str
 def test_without_a_model_recordings_are_predicted_by_the_one_for_phones(tmp_path: Path) -> None:
     said = call("predict", str(FOLDER), "--out", str(tmp_path / "out")).out
     assert said.startswith("phone on demo")
+    assert "no model was named" in said
+    assert "sitting from standing" in said
+    assert "no model was named" not in call("predict", "phone", str(FOLDER), "--out", str(tmp_path / "named")).out
     with open(tmp_path / "out/totals.csv", encoding="utf-8") as file:
         totals = {row["activity"]: float(row["seconds"]) for row in csv.DictReader(file)}
     recorded: dict[str, float] = {}

@@ -90,7 +90,12 @@ def predict(
         refuse_removed_gravity(gravity, loaded.meta, loaded.encoder.scaler, name)
     settings = batch.Settings(model, device, smoothing, dwell, tuple(only) if only else None, picture, calibrate_acc)
     store, person = Store(unfinished(out)), terminal(progress)
-    facts, terms = _facts(loaded, model, smoothing, dwell), results.terms_of(bundle.read_card(model))
+    card = bundle.read_card(model)
+    facts, terms = _facts(loaded, model, smoothing, dwell), results.terms_of(card)
+    limits = [("cannot tell", card["about"]["cannot"])] if "cannot" in card.get("about", {}) else []
+    facts += [(name.capitalize(), text) for name, text in limits]
+    if str(model) != given[0]:
+        limits = [("by", f"{model}, which comes with otolith: no model was named"), *limits]
     try:
         make_place(out)
         with claims.hold(store.folder):
@@ -111,7 +116,8 @@ def predict(
         names = ",".join(["intervals", "hours", "days", "recordings", "totals", *(["windows"] if windows else [])])
         where = [("page", str(out / "timeline.html")), ("tables", str(out / f"{{{names}}}.{kind}"))]
     results.show(
-        f"{model} on {planned.name}", [*_durations(summary, done.left_out), *where, *(("terms", t) for t in terms)]
+        f"{model} on {planned.name}",
+        [*_durations(summary, done.left_out), *limits, *where, *(("terms", t) for t in terms)],
     )
     return PARTLY if done.left_out else None
 
