@@ -116,7 +116,7 @@ def test_fixed_can_name_who_trains() -> None:
 @pytest.mark.parametrize(
     ("fixed", "words"),
     [
-        (None, "has no fixed split; use splits.holdout"),
+        (None, "has no fixed split; in Python, use splits.holdout"),
         (FixedSubjects(val=(2,), test=(4, 17)), "needs subjects 17.*holdout"),
         (FixedSubjects(val=(1, 2), test=(3, 4, 5)), "train part is empty"),
     ],
@@ -209,7 +209,7 @@ def test_leave_one_subject_out() -> None:
 
 @pytest.mark.parametrize("split", [lambda w: splits.holdout(w, 0), lambda w: list(splits.leave_one_subject_out(w))])
 def test_too_few_subjects_are_refused(split: object) -> None:
-    with pytest.raises(DataError, match=r"at least three subjects .* has 2\. Use splits\.automatic"):
+    with pytest.raises(DataError, match=r"at least three subjects .* has 2\. Record more .* splits\.automatic"):
         split(people(2))  # type: ignore[operator]
     w = people(4)
     with pytest.raises(DataError, match="has 2"):
@@ -269,7 +269,7 @@ def test_by_recording_gives_an_activity_up_where_it_has_to() -> None:
 
 
 def test_by_recording_needs_three() -> None:
-    with pytest.raises(DataError, match=r"three labelled recordings.*has 2\. Use splits\.by_time"):
+    with pytest.raises(DataError, match=r"three labelled recordings.*has 2\. Make more .* splits\.by_time"):
         splits.by_recording(people(1, per_subject=10, recordings=2), 0)
 
 

@@ -80,8 +80,7 @@ class WindowSection(Section):
     sensors: Names = ()
     """The sensors to use, such as ["acc"]; none named: all that the data set has."""
     frame: Literal["device", "gravity", "vertical"] = "device"
-    """The axes that the network sees: the device's, with gravity along +z, or what of that stays the same whatever the
-    heading (`otolith.preprocessing.gravity`)."""
+    """The axes that the network sees, see `otolith.preprocessing.gravity.FRAMES`."""
 
 
 class RobustSection(Section):
@@ -89,8 +88,7 @@ class RobustSection(Section):
     head learns from."""
 
     orientation: bool = False
-    """The device turned at random: any way, or about the vertical where `windows.frame` is "gravity"; where it is
-    "vertical", windows are the same whatever the heading, and nothing is turned."""
+    """The device turned at random: any way; about the vertical where `windows.frame` is "gravity"; not in "vertical"."""
     may_miss: Names = ()
     """Sensors that may be missing in recordings to predict on, such as ["gyro"]: half of the windows lose each."""
     copies: int = Field(default=4, ge=1)
@@ -269,11 +267,10 @@ class Recipe(Section):
         return Compose([*turns.items, *drops.items])
 
     def _robust(self, signal: SignalSpec) -> tuple[Compose, Compose]:
-        frame = self.windows.frame
-        turn = {"name": "rotation", "kind": "vertical" if frame == "gravity" else "so3"}
+        turn = {"name": "rotation", "kind": "vertical" if self.windows.frame == "gravity" else "so3"}
         drop = {"name": "sensor_dropout", "sensors": self.robust.may_miss}
         return (
-            build_all([turn] if self.robust.orientation and frame != "vertical" else [], signal),
+            build_all([turn] if self.robust.orientation and self.windows.frame != "vertical" else [], signal),
             build_all([drop] if self.robust.may_miss else [], signal),
         )
 
