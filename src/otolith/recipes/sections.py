@@ -88,7 +88,7 @@ class RobustSection(Section):
     head learns from."""
 
     orientation: bool = False
-    """The device turned at random: any way; about the vertical where `windows.frame` is "gravity"; not in "vertical"."""
+    """The device turned at random: any way; about the vertical in the frame "gravity"; never in "vertical"."""
     may_miss: Names = ()
     """Sensors that may be missing in recordings to predict on, such as ["gyro"]: half of the windows lose each."""
     copies: int = Field(default=4, ge=1)
