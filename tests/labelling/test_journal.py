@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def test_nothing_that_was_written_changes(tmp_path: Path) -> None:
         assert now.endswith(b"\n")
         before = now
     assert [line["activity"] for line in journal.standing("label")] == ["still"]
+
+
+def test_threads_take_turns(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "ann.jsonl")
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: journal.add("label", **LABEL)["id"], range(80)))
+    assert sorted(made) == list(range(1, 81))
+    assert journal.path.read_text().count("\n") == 80
+    assert Journal(journal.path).lines == journal.lines
 
 
 def test_undo_goes_back_line_by_line(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +62,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._adding = threading.Lock()  # labels and what is learnt from them come from two threads
         self.lines: list[dict[str, Any]] = []
         self.damaged = 0
         """Lines that could not be read."""
@@ -80,11 +82,15 @@ class Journal:
         self._next = 1 + max((line["id"] for line in self.lines), default=0)
 
     def add(self, do: str, **values: Any) -> dict[str, Any]:
-        """Append a line, and return it once it is on the disk.
+        """Append a line, and return it once it is on the disk; threads take turns.
 
         Raises:
             StorageError: it cannot be written.
         """
+        with self._adding:
+            return self._add(do, values)
+
+    def _add(self, do: str, values: dict[str, Any]) -> dict[str, Any]:
         line = {"id": self._next, "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "do": do, **values}
         content = ("\n" if self._broken_end else "") + json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
         if not self.lines:
@@ -110,7 +116,7 @@ class Journal:
 
     def standing(self, *kinds: str) -> Iterator[dict[str, Any]]:
         """Yield the lines of these kinds that nobody has taken back, in their order."""
-        return (line for line in self.lines if line["do"] in kinds and line["id"] not in self._undone)
+        return (line for line in list(self.lines) if line["do"] in kinds and line["id"] not in self._undone)
 
     def last(self) -> dict[str, Any] | None:
         """Return the line that an undo would take back."""
