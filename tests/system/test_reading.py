@@ -247,6 +247,8 @@ ALLOWED = {
     "finetuning/features.py": "a file that this process has just written",
     "export/quantise.py": "a graph that this process has just written",
     "datasets/download.py": "an archive that has just been written; its members are bounded as they are unpacked",
+    "importing/spool.py": "a file of its own, which it has just written",
+    "report/style.py": "a picture that this process has just drawn",
     "importing/devices/pieces.py": "archives that `reading` has opened",
     "importing/containers/workbooks.py": "workbooks whose bytes `reading` has read",
     "importing/containers/archives.py": "archives that `reading` has opened, and files just written",

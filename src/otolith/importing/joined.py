@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Piece = tuple[NDArray[np.float64], NDArray[Any], NDArray[np.int64]]
 
 INTEGRAL_NS = 0.02
-"""How far times may be from whole nanoseconds by rounding alone."""
+"""Nanoseconds by which times may be off whole ones by rounding alone."""
 PLURAL = {one: many for many, one in SINGULAR.items()} | {"row": "rows"}
 
 

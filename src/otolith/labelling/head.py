@@ -1,4 +1,4 @@
-"""What the labels so far teach: a linear head on the features of stretches, and how well it does on labels left out."""
+"""Head that the labels so far teach: a linear one on the features of stretches, and how well it does on labels left out."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def fit(x: NDArray[np.float32], labels: Sequence[str]) -> Head | None:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What heads say of labels that they were not fitted to.
+    """Answers of heads about labels that they were not fitted to.
 
     Attributes:
         share: of the labels that they say, too; None where too few could be left out.

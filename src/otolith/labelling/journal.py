@@ -39,7 +39,7 @@ KINDS: dict[str, dict[str, type]] = {
     "offset": {"video": str, "recording": str, "seconds": float},
     "agreement": {"labels": int, "value": float},
 }
-"""What a line may do, and the values that it then has."""
+"""Actions of a line, and the values that each has."""
 UNDOABLE = ("label", "skip", "keep")
 
 

@@ -33,7 +33,7 @@ MOST_NAME = 80
 
 @dataclass
 class Learnt:
-    """What the labels so far teach."""
+    """Results of the labels so far."""
 
     head: heads.Head | None = None
     probabilities: NDArray[np.float32] | None = None
@@ -185,7 +185,7 @@ class Work:
 
     @property
     def curve(self) -> list[tuple[int, float]]:
-        """How agreement grew: (labelled stretches, share of labels left out that the head says, too)."""
+        """Growth of the agreement: (labelled stretches, share of labels left out that the head says, too)."""
         return [(line["labels"], line["value"]) for line in self.journal.standing("agreement")]
 
     def spans(self) -> dict[str, list[Span]]:

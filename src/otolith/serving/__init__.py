@@ -1,4 +1,4 @@
-"""What the local pages of otolith share: who is let in, how long connections last, TLS, and their common style.
+"""Shared parts of otolith's local pages: who is let in, how long connections last, TLS, and their common style.
 
 `serve` runs an application at a place that it listens on; `guard` admits to its routes, and `connections` keep it free
 of clients that hold it up; `certificate` makes the server's own for TLS. `pages` are the files of a page, and how they
