@@ -1,4 +1,4 @@
-"""Head that the labels so far teach: a linear one on the features of stretches, and how well it does on labels left out."""
+"""Head on the features of stretches that the labels so far teach, and how well it does on labels left out."""
 
 from __future__ import annotations
 
