@@ -175,11 +175,14 @@ def test_what_one_file_decides_helps_another(model: Path, tmp_path: Path) -> Non
 
     short, long = units.Unit("a", "short", None, 0, undecided), units.Unit("b", "long", None, 0, decides)
     settings, store = working.Settings(model, "cpu", picture=None), Store(tmp_path / "w")
+    store.start(settings.about())
     found = batch.run(units.Plan([short, long], "both"), settings, store)
     assert [described["recording"] for each in found.outcomes for described in each.recordings] == ["short", "long"]
     assert found.left_out == []
+    other = Store(tmp_path / "v")
+    other.start(settings.about())
     with pytest.raises(DataError, match="--acc-unit"):
-        batch.run(units.Plan([short], "one"), settings, Store(tmp_path / "v"))
+        batch.run(units.Plan([short], "one"), settings, other)
 
 
 def test_nothing_of_use_is_an_error_that_has_all_reasons(model: Path, tmp_path: Path) -> None:

@@ -197,6 +197,7 @@ def test_a_flag_is_no_probability() -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".json"])
 def test_tables_by_suffix(suffix: str, tmp_path: Path) -> None:
     frame = tables.windows([made([0, 1, 2])])
+    (tmp_path / "deep").mkdir()
     path = tables.write(frame, tmp_path / "deep" / f"windows{suffix}")
     read: dict[str, Callable[[Path], pl.DataFrame]] = {
         ".csv": pl.read_csv, ".parquet": pl.read_parquet, ".json": pl.read_json,

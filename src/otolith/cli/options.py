@@ -66,7 +66,8 @@ def explained(text: str, tokens: Sequence[str]) -> str:
     'Calibrate it with --score. (`otolith evaluate` has no --score; `otolith calibrate` has it.)'
     """
     for option, owners in foreign(text, tokens).items():
-        have = " and ".join(f"`otolith {name}`" for name in owners)
+        *others, last = (f"`otolith {name}`" for name in owners)
+        have = f"{', '.join(others)} and {last}" if others else last
         verb = "has" if len(owners) == 1 else "have"
         text += f" (`otolith {' '.join(tokens[:1])}` has no {option}; {have} {verb} it.)"
     return text

@@ -26,6 +26,7 @@ from otolith.prediction.signals import Signals
 from otolith.prediction.timeline import Timeline
 from otolith.system import claims, files
 from otolith.system.reading import check_regular, read_text
+from otolith.system.storage import make_folder
 
 ABOUT, UNIT, UNITS = "about.json", "unit.json", "units"
 _ARRAYS = ("start_s", "probabilities", "score", "flagged", "belief", "labels")
@@ -94,7 +95,7 @@ class Store:
         if before == text:
             return False
         shutil.rmtree(self.folder / UNITS, ignore_errors=True)
-        (self.folder / UNITS).mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder / UNITS)
         files.write(self.folder / ABOUT, text)
         return before is not None
 

@@ -7,11 +7,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from otolith.cli.shared import Flag
+
 
 def demo(
     *,
     out: Annotated[Path, Parameter(metavar="DIR")] = Path("otolith-demo"),
-    browser: Annotated[bool, Parameter(negative="--no-browser", show_default=False)] = True,
+    no_browser: Flag = False,
 ) -> None:
     """Recognise what somebody did with a phone in the pocket, and show it on a page in the browser.
 
@@ -19,7 +21,7 @@ def demo(
 
     Args:
         out: Folder to write.
-        browser: Open the page in the browser; default: yes.
+        no_browser: Leave the page where it is.
     """
     import webbrowser
 
@@ -28,5 +30,5 @@ def demo(
 
     predict([DEFAULT, str(FOLDER)], out=out)
     page = (out / "timeline.html").resolve()
-    if browser:
+    if not no_browser:
         webbrowser.open(page.as_uri())
