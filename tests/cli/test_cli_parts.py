@@ -207,8 +207,9 @@ def test_an_encoder_is_no_model(encoder: Path, moves: Path) -> None:
     assert "otolith finetune" in message
 
 
-def test_a_run_folder_is_no_model(finished: tuple[Path, Ended]) -> None:
-    assert "`model`" in refused("evaluate", finished[0])
+def test_a_run_folder_stands_for_its_model(finished: tuple[Path, Ended], moves: Path) -> None:
+    ours, theirs = (call("evaluate", given, moves).out for given in (finished[0], finished[0] / "model"))
+    assert ours.splitlines()[1:] == theirs.splitlines()[1:] != []
 
 
 def test_a_bundle_of_another_version_is_refused(model: Path, moves: Path, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_what_predict_refuses(model: Path, moves: Path, tmp_path: Path) -> None:
     assert "has no gyro_x, gyro_y, gyro_z" in refused("predict", model, channels, "--out", tmp_path / "o")
     assert not (tmp_path / "o").exists()
     assert "duration" in refused("predict", model, moves, "--dwell", "0", "--out", tmp_path / "o")
-    assert "is not a model folder" in refused("predict", moves.parent, moves, "--out", tmp_path / "o")
+    assert "is not a model folder" in refused("predict", tmp_path / "nothing", moves, "--out", tmp_path / "o")
 
 
 @pytest.mark.parametrize("out", ["predictions", "intervals.csv"])

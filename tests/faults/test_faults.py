@@ -39,8 +39,9 @@ def test_a_killed_and_spoilt_pretraining_ends_as_if_nothing_had_been(
     assert all(line.survived == line.injected for line in harness.table.lines.values())
 
 
-READ_ONLY = {"data", "evaluate", "live", "live-runtime", "label"}
-"""Commands that write no result: they print, serve, keep what can be fetched again, or add lines to a journal."""
+READ_ONLY = {"data", "evaluate", "live", "live-runtime", "label", "models", "demo"}
+"""Commands that write no result: they print, serve, keep what can be fetched again, add lines to a journal, or are
+`predict` on what comes with otolith."""
 
 
 def test_every_command_that_writes_is_struck() -> None:

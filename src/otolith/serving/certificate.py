@@ -53,7 +53,8 @@ def certificate(addresses: Sequence[str], place: Path | None = None) -> Certific
     try:
         found = _read(path, addresses)
         if found is None:
-            make_place(path)
+            make_place(path.parent)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             write(path, _make(addresses), mode=0o600)  # never readable by others, not even for a moment
             found = _read(path, addresses)
     except (OSError, StorageError) as error:

@@ -109,8 +109,9 @@ def _kept(folder: Path | None, facts: dict[str, Any]) -> str:
     if folder is None:
         return ""
     try:
+        folder.mkdir(exist_ok=True)  # before the first checkpoint
         return f" All its windows are listed in {write(folder / FAILED, json.dumps(facts, indent=1))}."
-    except StorageError:
+    except (OSError, StorageError):
         return ""
 
 
