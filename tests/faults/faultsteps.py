@@ -215,8 +215,14 @@ def _odd(whole: dict[str, Any], found: dict[str, Any]) -> list[str]:
     return sorted(name for name in whole.keys() | found.keys() if whole.get(name) != found.get(name))
 
 
+def struck(row: dict[str, Any]) -> bool:
+    """Return whether the fault of a row took place: a command that was killed or met a full disk does not end well."""
+    return not (row["fault"].startswith(("SIGKILL", "disk full")) and row["ended"] == "done")
+
+
 def table(rows: list[dict[str, Any]]) -> str:
-    """Return how many faults of each kind each command survived, of how many, as Markdown."""
+    """Return how many faults of each kind each command survived, of how many that struck, as Markdown."""
+    rows = [row for row in rows if struck(row)]
     commands = [name for name in COMMANDS if any(row["command"] == name for row in rows)]
     lines = [
         "| fault | " + " | ".join(f"`{name}`" for name in commands) + " | lost |",

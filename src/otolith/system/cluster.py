@@ -45,7 +45,7 @@ def on_cluster(
         raise error(
             f"no Ray cluster answers at {address or 'this machine'} ({reason}). Check --address, or leave it "
             "out to start one here."
-        ) from None
+        ) from reason
     try:
         remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(work)
         waiting = {remote.remote(*arguments): task for task, arguments in calls}
