@@ -83,25 +83,25 @@ def renamed(segments: Sequence[Segment], names: Mapping[str, str]) -> tuple[Segm
     return tuple(found)
 
 
+def of_pool(recording: Recording, info: DatasetInfo) -> Recording:
+    """Return a recording of the data set of `info` as one of a pool: its name and subject say which it is of."""
+    return replace(
+        recording,
+        name=f"{info.name}/{recording.name}",
+        subject=f"{info.name}/{recording.subject}",
+        segments=renamed(recording.segments, shared_names(info)),
+    )
+
+
 @dataclass(frozen=True)
 class PooledReader:
-    """Reader of one recording of a part: its name and subject say which data set it is of."""
+    """Reader of one recording of a part, in whichever process it is called."""
 
     read: Callable[[], Recording]
-    dataset: str
-    names: Mapping[str, str]
+    info: DatasetInfo
 
     def __call__(self) -> Recording:
-        return self.of(self.read())
-
-    def of(self, recording: Recording) -> Recording:
-        """Return the recording as one of the pool."""
-        return replace(
-            recording,
-            name=f"{self.dataset}/{recording.name}",
-            subject=f"{self.dataset}/{recording.subject}",
-            segments=renamed(recording.segments, self.names),
-        )
+        return of_pool(self.read(), self.info)
 
 
 class Pooled(Dataset):
@@ -148,13 +148,13 @@ class Pooled(Dataset):
             readers = part.readers()
             if not readers:
                 return ()  # those of one part come all in a row
-            found += [PooledReader(read, part.info.name, shared_names(part.info)) for read in readers]
+            found += [PooledReader(read, part.info) for read in readers]
         return found
 
     def recordings(self) -> Iterator[Recording]:
         for part in self.parts:
             for recording in part.recordings():
-                yield PooledReader(lambda: recording, part.info.name, shared_names(part.info))()  # noqa: B023
+                yield of_pool(recording, part.info)
 
     def absences(self) -> list[Problem]:
         return list(chain.from_iterable(part.absences() for part in self.parts))
