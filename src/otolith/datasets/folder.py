@@ -114,7 +114,7 @@ def write_stream(path: Path, stream: Stream) -> None:
     parts = []
     for number, at in enumerate(slices(stream.n_samples)):
         parts.append(path.with_suffix(f".{number}"))
-        frame(at).write_parquet(parts[-1])
+        frame(at).write_parquet(parts[-1], compression="uncompressed")
         release(stream.values)
         if stream.times is not None:
             release(stream.times)

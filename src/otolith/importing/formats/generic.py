@@ -204,7 +204,11 @@ def _confirm(table: Table, mapping: Mapping, questions: Questions) -> None:
 def _split(table: Table, mapping: Mapping) -> Iterator[tuple[tuple[str, str], Table]]:
     """Yield the rows of each recording and subject, in order of their first row."""
     cells = []
-    for column in (mapping.column("recording"), mapping.column("subject-column")):
+    columns = mapping.column("recording"), mapping.column("subject-column")
+    if not any(columns) and table.height:
+        yield ("", ""), table
+        return
+    for column in columns:
         cells.append(table.texts(column) if column else [""] * table.height)
         if column and "" in cells[-1]:
             raise DataError(f"{table.at(cells[-1].index(''))}: {column} is empty. Fill it, or leave the row out.")

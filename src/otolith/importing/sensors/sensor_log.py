@@ -92,9 +92,11 @@ def tabled(sheet: Sheet) -> tuple[Log, Table] | None:
         table = sheet.table()
     except DataError:
         return None  # whoever reads it tells
-    for column, name in enumerate(table.columns):
-        text = table.text(name).fill_null("") if len(table.columns) <= MOST_SENSORS else None
-        if text is None or text.n_unique() > MOST_SENSORS:
+    for column, name in enumerate(table.columns if len(table.columns) <= MOST_SENSORS else ()):
+        if not table.may_name(name, MOST_SENSORS):
+            continue
+        text = table.text(name).fill_null("")
+        if text.n_unique() > MOST_SENSORS:
             continue
         sensors = _sensors(set(text.unique().to_list()) - {""}, name)
         if sensors is not None:

@@ -128,6 +128,11 @@ class Table:
         """Return the same as a list; "" where there is none."""
         return self.text(column).fill_null("").to_list()
 
+    def may_name(self, column: str, most: int) -> bool:
+        """Tell if a column may hold at most `most` names or numbers of names, by its type and its first cells."""
+        values = self.frame[column]
+        return not values.dtype.is_float() and values.head(100 * most).n_unique() <= most + 1
+
     def first(self, column: str) -> str:
         """Return the first cell, as text."""
         return str(self.frame[column][0])

@@ -76,7 +76,7 @@ def _without_headers(rest: str, above: str) -> tuple[str, list[tuple[str, int]]]
     Such lines are left blank, so that lines keep their numbers.
     """
     lines = [line for line in above.split("\n") if any(map(str.isalpha, line))]
-    if not lines:
+    if not any(line in rest for line in lines):
         return rest, []
     pattern = re.compile("(?m)^(?:" + "|".join(re.escape(line) for line in dict.fromkeys(lines)) + ")[ \t]*$")
     if pattern.search(rest) is None:
