@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -40,6 +41,21 @@ def test_examples_in_the_help_parse() -> None:
     assert len(examples) >= 5
     for example in examples:
         app.parse_args(example.split()[1:], exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize("command", WITH_OPTIONS, ids=" ".join)
+def test_arguments_may_stand_on_both_sides_of_an_option(command: list[str]) -> None:
+    function = reduce(lambda outer, name: outer[name], command, app).default_command
+    places = [each for each in inspect.signature(function).parameters.values() if each.kind < each.KEYWORD_ONLY]
+    many = any(each.kind is each.VAR_POSITIONAL for each in places)
+    if not places or not (many or len(places) > 1):
+        return
+    words = ["a", "b", "c"] if many else list("abcdef")[: len(places)]
+    options = {each.name for each in inspect.signature(function).parameters.values() if each not in places}
+    option = ["--out" if "out" in options else "--data", "d"]
+    both = app.parse_args([*command, words[0], *option, *words[1:]], exit_on_error=False, print_error=False)[1]
+    last = app.parse_args([*command, *words, *option], exit_on_error=False, print_error=False)[1]
+    assert both == last
 
 
 def test_version() -> None:

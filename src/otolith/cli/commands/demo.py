@@ -28,7 +28,7 @@ def demo(
     from otolith.cli.commands.predict import DEFAULT, predict
     from otolith.datasets.demo import FOLDER
 
-    predict([DEFAULT, str(FOLDER)], out=out)
+    predict(DEFAULT, str(FOLDER), out=out)
     page = (out / "timeline.html").resolve()
     if not no_browser:
         webbrowser.open(page.as_uri())

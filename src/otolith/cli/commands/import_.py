@@ -20,9 +20,7 @@ MOST_FOUND = 20
 
 
 def import_(
-    sources: Annotated[list[Path] | None, Parameter(metavar="SOURCE")] = None,
-    /,
-    *,
+    *sources: Annotated[Path, Parameter(metavar="SOURCE")],
     out: Folder | None = None,
     formats: Flag = False,
     format: Annotated[str | None, Parameter(name="--format", show=False)] = None,

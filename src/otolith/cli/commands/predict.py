@@ -25,9 +25,7 @@ MOST_LEFT_OUT = 50
 
 
 def predict(
-    given: Annotated[list[str], Parameter(metavar="[MODEL] RECORDING")],
-    /,
-    *,
+    *given: Annotated[str, Parameter(metavar="[MODEL] RECORDING", required=True)],
     out: Annotated[Path, Parameter(metavar="DIR|FILE")] = Path("predictions"),
     kind: Annotated[Literal["csv", "parquet", "json"], Parameter(name="--format")] = "csv",
     windows: Flag = False,
