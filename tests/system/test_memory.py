@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.lib.stride_tricks import as_strided
 
 from otolith.errors import TrainingError
 from otolith.jobs import estimate as module
@@ -27,6 +29,17 @@ def test_a_container_s_limit_counts_but_not_its_cached_files(tmp_path: Path, mon
     assert memory.available_bytes() == 1_750_000
     (tmp_path / "memory.max").write_text("max\n")
     assert memory.available_bytes() > 1_750_000
+
+
+def test_the_file_beneath_an_array_is_found_through_every_kind_of_view(tmp_path: Path) -> None:
+    rows = np.memmap(tmp_path / "rows", np.float32, "w+", shape=(100, 6))
+    whole = np.asarray(rows)
+    views = (rows, whole, whole.T[3:], as_strided(whole.T, (6, 100), whole.T.strides), whole.view(np.uint8)[::7])
+    for view in views:
+        assert memory.mapped(view) is rows._mmap  # type: ignore[attr-defined]
+        memory.release(view)
+    assert memory.mapped(np.zeros(3)) is None
+    assert memory.mapped(whole.copy()) is None
 
 
 def test_the_refusal_has_both_figures_and_the_cures() -> None:

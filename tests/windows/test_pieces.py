@@ -46,3 +46,11 @@ def test_steps_across_the_ends_of_pieces_are_found(n: int) -> None:
 
 def test_slices_cover_all() -> None:
     assert [(s.start, s.stop) for s in pieces.slices(130)] == [(0, 64), (64, 128), (128, 130)]
+
+
+@pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 200, 1000])
+def test_thinned_and_steps_are_those_of_the_whole(n: int) -> None:
+    values = np.random.default_rng(n).standard_normal((3, n))
+    np.testing.assert_array_equal(pieces.thinned(values), values[:, :: max(1, n // 64)])
+    steps = [np.empty(0), *pieces.steps_of(values[0])]
+    np.testing.assert_array_equal(np.concatenate(steps), np.diff(values[0]))

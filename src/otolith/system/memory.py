@@ -6,7 +6,6 @@ import mmap
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 CGROUPS = (
@@ -42,8 +41,8 @@ def _reclaimable(group: Path) -> int:
 def mapped(array: NDArray[Any]) -> mmap.mmap | None:
     """Return the map of a file that an array lies in; None for one in memory."""
     base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
+    while (beneath := getattr(base, "base", None)) is not None:  # of an array, and of what a strided view stands on
+        base = beneath
     base = base.obj if isinstance(base, memoryview) else base
     return base if isinstance(base, mmap.mmap) else None
 

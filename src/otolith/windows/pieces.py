@@ -30,6 +30,32 @@ def slices(n: int) -> Iterator[slice]:
         yield slice(at, min(at + AT_ONCE, n))
 
 
+def thinned(values: NDArray[Any]) -> NDArray[Any]:
+    """Return every k-th sample of values (axes, n), so that at most two pieces are left.
+
+    >>> thinned(np.eye(2)).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    n = values.shape[1]
+    step = max(1, n // AT_ONCE)
+    found = [values[:, :0]]
+    for at in slices(n):
+        found.append(values[:, -(-at.start // step) * step : at.stop : step].copy())
+        release(values)
+    return np.concatenate(found, 1)
+
+
+def steps_of(times: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield the differences of times (n,), a piece at a time.
+
+    >>> [steps.tolist() for steps in steps_of(np.array([0.0, 1.0, 5.0]))]
+    [[1.0, 4.0]]
+    """
+    for at in slices(len(times) - 1):
+        yield np.diff(times[at.start : at.stop + 1])
+        release(times)
+
+
 def where_step(times: NDArray[Any], is_so: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> NDArray[np.int64]:
     """Return the samples after which the step to the next one is as asked.
 
@@ -41,9 +67,8 @@ def where_step(times: NDArray[Any], is_so: Callable[[NDArray[Any]], NDArray[np.b
     array([1])
     """
     found = [np.empty(0, np.int64)]
-    for at in range(0, len(times) - 1, AT_ONCE):
-        found.append(at + np.flatnonzero(is_so(np.diff(times[at : at + AT_ONCE + 1]))))
-        release(times)
+    for number, steps in enumerate(steps_of(times)):
+        found.append(number * AT_ONCE + np.flatnonzero(is_so(steps)))
     return np.concatenate(found)
 
 

@@ -31,7 +31,7 @@ from otolith.report.style import (
 )
 from otolith.system.memory import release
 from otolith.windows.clock import MAX_GAP_S
-from otolith.windows.pieces import slices, where_step
+from otolith.windows.pieces import slices, steps_of, where_step
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
@@ -105,15 +105,11 @@ def intervals(recording: Recording) -> Figure:
         for index, stream in enumerate(recording.streams):
             if stream.times is None or stream.n_samples < 2:
                 continue
-            times = stream.times
-            parts = [slice(at.start, at.stop + 1) for at in slices(len(times) - 1)]
-            extremes = [
-                (float(steps.min()), float(steps.max())) for at in parts for steps in [1000 * np.diff(times[at])]
-            ]
+            extremes = [(1000 * float(steps.min()), 1000 * float(steps.max())) for steps in steps_of(stream.times)]
             least, most = min(low for low, _ in extremes), max(high for _, high in extremes)
             edges = np.geomspace(max(0.05, least * 0.9), max(300.0, most * 1.1), 90)
             counts = sum(
-                np.histogram(np.clip(1000 * np.diff(times[at]), edges[0], edges[-1]), edges)[0] for at in parts
+                np.histogram(np.clip(1000 * steps, edges[0], edges[-1]), edges)[0] for steps in steps_of(stream.times)
             )
             sensors = "both sensors" if len(stream.channels) == 6 else _title(stream.channels[0])
             label = f"{sensors}, {stream.rate_hz:g} Hz"

@@ -14,7 +14,7 @@ import numpy as np
 
 from otolith.errors import DataError
 from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, factor_of
-from otolith.importing.sensors.evidence import Blocks, acc_unit_of_data, blocks_of, gravity_of_data, gyro_unit_of_data
+from otolith.importing.sensors.evidence import Blocks, acc_unit_of_data, are_whole, blocks_of, gravity_of_data, gyro_unit_of_data
 from otolith.importing.session import Sensor
 from otolith.recording import STANDARD_GRAVITY
 
@@ -96,7 +96,7 @@ def gyro_unit(
     Raises:
         DataError: nothing decides, or header and data contradict, and there is nobody to ask.
     """
-    counts = GYRO_COUNTS if all((part.values == np.round(part.values)).all() for part in parts) else ""
+    counts = GYRO_COUNTS if all(are_whole(part.values) for part in parts) else ""
     seen = (gyro_evidence(parts, acc) if acc is not None else None) or (None, "")
     meanings = [(unit, f"a turn in a second is {round(2 * np.pi / f, 2):g}") for unit, f in GYRO_UNITS.items()]
     unit = _decided(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS
 from otolith.recording import STANDARD_GRAVITY
 from otolith.system.memory import release
-from otolith.windows.pieces import AT_ONCE, where_step
+from otolith.windows.pieces import AT_ONCE, slices, thinned, where_step
 
 if TYPE_CHECKING:
     Array = NDArray[np.float64]
@@ -131,9 +131,9 @@ def gyro_unit_of_data(acc_times: Array, acc: Array, gyro_times: Array, gyro: Arr
 
     `acc` (3, samples) has gravity in it, in any unit. Whole numbers may be raw counts, whose size says nothing.
     """
-    some = gyro[:, :: max(1, gyro.shape[1] // AT_ONCE)]
+    some = thinned(gyro)
     large = float(np.percentile(np.abs(some), 99)) if some.size else 0.0
-    counts = bool(some.size and (some == np.round(some)).all())
+    counts = bool(some.size and are_whole(some))
     if not counts and large > MOST_RAD_S * 180 / math.pi:
         return "mdeg/s", "larger than any sensor's range in deg/s"
     if not counts and large > MOST_RAD_S:
@@ -146,6 +146,16 @@ def gyro_unit_of_data(acc_times: Array, acc: Array, gyro_times: Array, gyro: Arr
         if abs(math.log(abs(share) / wanted)) < math.log(3):
             return unit, _turns(unit, share, correlation)
     return None
+
+
+def are_whole(values: NDArray[np.floating]) -> bool:
+    """Tell if values (axes, samples) are whole numbers, as raw counts are."""
+    for at in slices(values.shape[1]):
+        some = values[:, at]
+        if not (some == np.round(some)).all():
+            return False
+        release(values)
+    return True
 
 
 def _turns(unit: str, share: float, correlation: float) -> str:

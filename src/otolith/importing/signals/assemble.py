@@ -196,6 +196,8 @@ def _scaled(values: NDArray[np.floating], factor: float) -> NDArray[np.floating]
     """Return values in another unit; in place where they lie in a file that is ours to change."""
     if mapped(values) is None or not values.flags.writeable:
         return values * factor
+    if factor == 1:
+        return values
     for at in slices(values.shape[1]):
         values[:, at] *= factor
         release(values)

@@ -64,6 +64,7 @@ def _frozen(times: NDArray[np.float64], values: NDArray[np.floating]) -> list[tu
         x = values[:, more]
         same[at] = (np.diff(times[more]) <= MAX_GAP_S) & (x[:, 1:] == x[:, :-1]).all(axis=0)
         release(values)
+        release(times)
     return [(float(times[a]), float(times[b + 1])) for a, b in _runs(same) if times[b + 1] - times[a] >= FROZEN_S]
 
 
