@@ -112,6 +112,7 @@ def _bounds(stream: Stream) -> tuple[int, NDArray[np.int64]]:
     marks = np.arange(first, last + 1) * EPOCH_S
     if stream.times is not None:
         edges = np.searchsorted(stream.times, marks)
+        release(stream.times)
     else:
         edges = np.clip(np.ceil((marks - stream.start_s) * stream.rate_hz - 1e-6), 0, n)
     return first, edges.astype(np.int64)
