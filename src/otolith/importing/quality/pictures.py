@@ -31,7 +31,7 @@ from otolith.report.style import (
 )
 from otolith.system.memory import release
 from otolith.windows.clock import MAX_GAP_S
-from otolith.windows.pieces import slices, steps_of, where_step
+from otolith.windows.pieces import steps_of, where_step
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings

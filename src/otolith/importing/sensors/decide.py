@@ -14,7 +14,14 @@ import numpy as np
 
 from otolith.errors import DataError
 from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, factor_of
-from otolith.importing.sensors.evidence import Blocks, acc_unit_of_data, are_whole, blocks_of, gravity_of_data, gyro_unit_of_data
+from otolith.importing.sensors.evidence import (
+    Blocks,
+    acc_unit_of_data,
+    are_whole,
+    blocks_of,
+    gravity_of_data,
+    gyro_unit_of_data,
+)
 from otolith.importing.session import Sensor
 from otolith.recording import STANDARD_GRAVITY
 
