@@ -13,6 +13,7 @@ Names are loaded when they are first used, so that importing otolith costs nothi
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from otolith.recipes import load_recipe
     from otolith.recording import Recording, Segment, Stream
     from otolith.streaming import StreamingRecogniser
+    from otolith.system.plugins import register
     from otolith.windows import WindowMeta, Windows, cut
 
 _HOME = {
@@ -58,6 +60,7 @@ _HOME = {
     "predict_recordings": "prediction:predict_recordings",
     "pretrain": "pipeline:pretrain",
     "read_recordings": "importing:read_recordings",
+    "register": "system.plugins:register",
     "save_model": "model.bundle:save",
     "splits": "splits:",
 }
@@ -88,9 +91,14 @@ __all__ = [
     "predict_recordings",
     "pretrain",
     "read_recordings",
+    "register",
     "save_model",
     "splits",
 ]
+
+
+if os.environ.get("OTOLITH_PLUGINS"):  # so that a process finds the modules of files that another has loaded
+    importlib.import_module("otolith.system.plugins")
 
 
 def __getattr__(name: str) -> Any:

@@ -26,6 +26,10 @@ class CheckpointError(OtolithError):
     """A checkpoint, run folder or model bundle is damaged or belongs to something else."""
 
 
+class PluginError(OtolithError):
+    """A plug-in is not there, cannot be loaded, or takes a name that exists."""
+
+
 class TrainingError(OtolithError):
     """Training cannot go on: the loss is not finite, memory does not suffice, or the data are too few for the batch."""
 

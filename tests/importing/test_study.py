@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from otolith.errors import DataError
+from otolith.errors import DataError, PluginError
 from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.formats import FORMATS, about_formats
 from otolith.importing.study import read_layout
+from otolith.system import plugins
 from tests.helpers.exports import G, signal
 from tests.importing.sensors.test_places import write
 
@@ -124,20 +125,18 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return site
 
 
-def test_a_format_of_another_package_is_found(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_format_of_another_package_is_found(package: Path) -> None:
     path = write(package / "mine1.csv", dict(zip("pqr", S.acc, strict=True)))
-    with FORMATS.preserved():
-        monkeypatch.setattr(FORMATS, "_searched", False)
+    with plugins.forgotten():
         assert ("mine", "My logger") in [row[:2] for row in about_formats()]
         found = read_recordings(path)
         assert [d.value for d in found.findings["mine1"].decisions if d.what == "read as"] == ["a file of mine"]
     assert "mine" not in FORMATS
 
 
-def test_a_plug_in_that_fails_is_named(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plug_in_that_fails_is_named(package: Path) -> None:
     (package / "my_logger_format.py").write_text("import nowhere_at_all")
-    with FORMATS.preserved():
-        monkeypatch.setattr(FORMATS, "_searched", False)
-        with pytest.raises(DataError, match=r"plug-in 'mine' of my-logger .*nowhere_at_all.*uninstall"):
-            FORMATS.names()
-        monkeypatch.setattr(FORMATS, "_searched", True)
+    with plugins.forgotten():
+        for _ in range(2):
+            with pytest.raises(PluginError, match=r"plug-in 'mine' of my-logger .*nowhere_at_all.*uninstall"):
+                FORMATS.names()

@@ -10,7 +10,12 @@ from otolith.augment.checks import number
 from otolith.errors import RecipeError, unknown
 from otolith.system.registry import Registry
 
-REGISTRY: Registry[type[Augmentation]] = Registry("augmentation", "otolith.augment", RecipeError)
+REGISTRY: Registry[type[Augmentation]] = Registry(
+    "augmentation",
+    "otolith.augment",
+    RecipeError,
+    takes=lambda each: isinstance(each, type) and issubclass(each, Augmentation),
+)
 
 register, add_file, names = REGISTRY.register, REGISTRY.add_file, REGISTRY.names
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from otolith.errors import OtolithError
+from otolith.errors import OtolithError, PluginError
 from otolith.system.files import FULL, cannot_write
 
 
@@ -31,16 +31,56 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main(["data", "nowhere"])
     2
     """
-    from cyclopts import CycloptsError, UnusedCliTokensError
-
-    from otolith.cli.app import app
     from otolith.cli.printing import catch_warnings, complain
-    from otolith.cli.shared import BROKEN_PIPE, INTERRUPTED, USAGE, Interrupted
+    from otolith.system import plugins
 
     catch_warnings()
     tokens = list(sys.argv[1:] if argv is None else argv)
     try:
-        status = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        asked, files = without_plugins(tokens)
+        for file in files:
+            plugins.load(file)
+        plugins.load_all()
+    except OtolithError as error:  # before the commands are built, which list what plug-ins bring
+        complain(str(error))
+        return 2
+    return _main(tokens, asked)
+
+
+def without_plugins(tokens: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the tokens of a command line without `--plugin FILE`, which every command has, and those files.
+
+    Raises:
+        PluginError: no file follows.
+
+    >>> without_plugins(["run", "watch", "--plugin", "mine.py", "--seed", "1", "--plugin=b.py"])
+    (['run', 'watch', '--seed', '1'], ['mine.py', 'b.py'])
+    """
+    rest: list[str] = []
+    files: list[str] = []
+    left = iter(tokens)
+    for token in left:
+        if token == "--":
+            rest += [token, *left]
+        elif token.partition("=")[0] == "--plugin":
+            file = token.partition("=")[2] or next(left, "")
+            if not file or file.startswith("--"):
+                raise PluginError("--plugin takes a Python file, such as --plugin my_method.py.")
+            files.append(file)
+        else:
+            rest.append(token)
+    return rest, files
+
+
+def _main(tokens: Sequence[str], asked: Sequence[str]) -> int:
+    from cyclopts import CycloptsError, UnusedCliTokensError
+
+    from otolith.cli.app import app
+    from otolith.cli.printing import complain
+    from otolith.cli.shared import BROKEN_PIPE, INTERRUPTED, USAGE, Interrupted
+
+    try:
+        status = app(asked, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError as error:
         command = shlex.join(["otolith", *(error.command_chain or ()), "--help"])

@@ -23,6 +23,7 @@ from otolith.cli.commands.predict import predict
 from otolith.cli.commands.pretrain import pretrain
 from otolith.cli.commands.report import report
 from otolith.cli.commands.run import run
+from otolith.cli.shared import PLUGIN
 
 HELP = "From unlabelled accelerometer and gyroscope recordings to an activity recogniser that needs few labels."
 
@@ -43,7 +44,11 @@ Examples:
   otolith live runs/watch-dynamic-best-seed0/model --replay watch
   otolith compare few-labels --method csshar --method dynamic
   otolith report runs/* --out comparison.html
+
+Every command takes --plugin FILE: a Python file of yours with methods, augmentations, formats, metrics, ...
+(docs/plugins.md); give it several times for several files.
 """
+
 
 app = App(
     name="otolith",
@@ -78,4 +83,4 @@ for place, command in enumerate(COMMANDS):
         app.command(command)
         continue
     name = command.__name__.rstrip("_").replace("_", "-")
-    app.command(command, name=name, sort_key=place, help_epilogue="", help_format="markdown")
+    app.command(command, name=name, sort_key=place, help_epilogue=PLUGIN, help_format="markdown")

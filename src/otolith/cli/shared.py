@@ -28,6 +28,9 @@ INTERRUPTED = 130
 BROKEN_PIPE = 1
 """Exit code where the reader of the output went away; rich gives the same."""
 
+PLUGIN = "Besides: --plugin FILE, a Python file of yours with methods, augmentations, formats, ... (docs/plugins.md)"
+"""Last line of a command's help, on the option that `otolith.cli.main` takes for all of them."""
+
 _RECIPES = "best (it chooses how to use the labels), compact (the paper's method, in minutes), paper, or a TOML file."
 _DATA = "Folder that holds the data set, or its parent; default: $OTOLITH_DATA, then the downloads."
 _OWN = "Name of a data set, or the folder of your own; default: the one that the model was trained on."

@@ -10,7 +10,11 @@ from otolith.errors import DataError, unknown
 from otolith.system.registry import Registry
 
 REGISTRY: Registry[type[Dataset]] = Registry(
-    "data set", "otolith.datasets", DataError, name=lambda kind: str(kind.info.name)
+    "data set",
+    "otolith.datasets",
+    DataError,
+    name=lambda kind: str(kind.info.name),
+    takes=lambda each: isinstance(each, type) and issubclass(each, Dataset),
 )
 
 register, add_file, names, kind_of = REGISTRY.register, REGISTRY.add_file, REGISTRY.names, REGISTRY.get

@@ -44,7 +44,12 @@ _HOME = {
 }
 
 REGISTRY: Registry[MethodSpec] = Registry(
-    "method", "otolith.methods", RecipeError, order=lambda spec: (spec.order, spec.name), read=read_spec
+    "method",
+    "otolith.methods",
+    RecipeError,
+    order=lambda spec: (spec.order, spec.name),
+    read=read_spec,
+    takes=lambda each: isinstance(each, MethodSpec),
 )
 
 register, add_file = REGISTRY.register, REGISTRY.add_file

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Literal, Protocol
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Protocol
 
 from otolith.augment import Compose, SignalSpec
-from otolith.nets import Encoder, ResidualEncoder, TransformerEncoder
+from otolith.nets import ENCODERS, Encoder, EncoderSpec, ResidualEncoder, TransformerEncoder
 from otolith.training.settings import TrainSettings
 from otolith.windows import WindowMeta
 
@@ -50,13 +50,14 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSettings(Settings):
-    """The encoder that methods share: the paper's convolutions with a transformer (Fig. 4, Section IV-B3), or `conv`.
+    """The encoder that methods share: the paper's convolutions with a transformer (Fig. 4, Section IV-B3), `conv`, or
+    the kind of a plug-in (`otolith.nets.EncoderSpec`).
 
     `width` and `kernels` belong to kind `conv`, `blocks`, `heads` and `feed_forward` to kind `transformer`, and
     `dropout` to both. `maps` and `kernel` are those of the transformer's convolutions, and of the autoencoder.
     """
 
-    kind: Literal["transformer", "conv"] = "transformer"
+    kind: str = "transformer"
     """`conv`: residual convolutions with features pooled over time (`otolith.nets.ResidualEncoder`)."""
     width: int = 96
     """Maps of each residual convolution; the features of a window are three times as many."""
@@ -68,8 +69,11 @@ class EncoderSettings(Settings):
     heads: int = 8
     feed_forward: int = 2048
     dropout: float
+    options: dict[str, Any] = field(default_factory=dict)
+    """Options of a plug-in's kind."""
 
     def __post_init__(self) -> None:
+        ENCODERS.get(self.kind).options_of(self.options)
         for name in ("maps", "kernels"):
             if len(getattr(self, name)) > MOST_LAYERS:
                 raise ValueError(f"expected at most {MOST_LAYERS} layers; got {len(getattr(self, name))} {name}")
@@ -130,12 +134,21 @@ class SharedSettings(Protocol):
 
 def shared_encoder(shared: SharedSettings, meta: WindowMeta) -> Encoder:
     """Return the encoder of the recipe's kind, which methods share unless their paper has its own."""
-    part, n_channels, n_steps = shared.encoder, len(meta.channels), meta.n_steps
-    if part.kind == "conv":
-        return ResidualEncoder(n_channels, n_steps, part.width, part.kernels, part.dropout)
-    return TransformerEncoder(
-        n_channels, n_steps, part.maps, part.kernel, part.blocks, part.heads, part.feed_forward, part.dropout
-    )
+    part, spec = shared.encoder, ENCODERS.get(shared.encoder.kind)
+    return spec.build(part, spec.options_of(part.options), len(meta.channels), meta.n_steps)
+
+
+def _conv(part: EncoderSettings, options: Any, n_channels: int, n_steps: int) -> Encoder:
+    return ResidualEncoder(n_channels, n_steps, part.width, part.kernels, part.dropout)
+
+
+def _transformer(part: EncoderSettings, options: Any, n_channels: int, n_steps: int) -> Encoder:
+    sizes = (part.maps, part.kernel, part.blocks, part.heads, part.feed_forward)
+    return TransformerEncoder(n_channels, n_steps, *sizes, part.dropout)
+
+
+ENCODERS.register(EncoderSpec(name="conv", title="residual convolutions", build=_conv))
+ENCODERS.register(EncoderSpec(name="transformer", title="convolutions with a transformer", build=_transformer))
 
 
 def plain_adam(shared: SharedSettings, settings: Any) -> TrainSettings:

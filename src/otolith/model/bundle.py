@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import frame_of, may_miss
 from otolith.recording import unit_of
 from otolith.rows import environment
+from otolith.system import plugins
 from otolith.system.device import choose_device
 from otolith.system.files import make_place, restore, whole_folder
 from otolith.system.reading import MOST_TEXT, read_bytes
@@ -212,6 +214,13 @@ def _read(folder: Path) -> tuple[dict[str, Any], Card]:
             f"{path} has bundle format {found!r}; this version of otolith ({__version__}) reads format {FORMAT}. "
             "Use the version that wrote it, or train again."
         )
+    named = card.get("plugins", {})
+    if not isinstance(named, dict) or not all(isinstance(part, str) for pair in named.items() for part in pair):
+        raise CheckpointError(_undescribed(folder, ValueError("plugins: expected digests by name")))
+    if reason := plugins.missing(named):
+        raise CheckpointError(f"The model {folder} cannot be loaded. {reason}")
+    if reason := plugins.changed(named):
+        warnings.warn(f"{folder}: {reason}", stacklevel=3)
     try:
         return card, parse(content, card.get("kind"))
     except ValueError as error:
@@ -241,6 +250,7 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: Da
         | ({"content": meta.content} if meta.content else {}),
         "recipe": encoder.recipe.as_dict(),
         "recipe_hash": encoder.recipe.hash,
+        "plugins": encoder.recipe.plugins(encoder.method, ("data set", meta.dataset)),
         "versions": environment(),
     }
     if info is not None:

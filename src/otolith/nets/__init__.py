@@ -12,6 +12,7 @@ from otolith.nets.cpc import CPCEncoder
 from otolith.nets.encoder import MIN_STEPS, Encoder
 from otolith.nets.handmade import HandmadeFeatures
 from otolith.nets.heads import PredictionMLP, ProjectionHead, StandardisedHead
+from otolith.nets.kinds import ENCODERS, EncoderSpec
 from otolith.nets.residual import ResidualEncoder
 from otolith.nets.tpn import TPNEncoder
 from otolith.nets.transformer import TransformerEncoder
@@ -19,10 +20,12 @@ from otolith.nets.trees import Tree, TreeEnsemble
 from otolith.nets.unscaled import HandmadeTeacher, JoinedEncoder, Unscaled
 
 __all__ = [
+    "ENCODERS",
     "MIN_STEPS",
     "CPCEncoder",
     "ConvAutoencoder",
     "Encoder",
+    "EncoderSpec",
     "HandmadeFeatures",
     "HandmadeTeacher",
     "JoinedEncoder",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from otolith import metrics
 from otolith.errors import DataError
@@ -21,7 +25,8 @@ def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict
 
     Returns:
         `macro_f1`, `accuracy`, `per_class_f1`, `confusion`, `per_subject`, and a 95 % `interval` over subjects where
-        there are five or more; all fractions. See `otolith.metrics.evaluate`.
+        there are five or more; all fractions; in `metrics` the further ones of `otolith.metrics.METRICS`. See
+        `otolith.metrics.evaluate`.
 
     Raises:
         DataError: windows of other channels, rate, length or activities, or none to score; a split whose parts share
@@ -37,6 +42,16 @@ def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict
     >>> 0 <= evaluate(model, w, split)["macro_f1"] <= 1
     True
     """
+    return scores(predictions(model, w, split, part), split)
+
+
+def predictions(model: Model, w: Windows, split: Split, part: str = "test") -> metrics.Predictions:
+    """Return the answers of `model` on the labelled windows of one part of `split`, for any metric.
+
+    Probabilities are rounded to half precision, as they are kept beside rows: figures are the same before and after.
+
+    Args, Raises: as of `evaluate`.
+    """
     must_match(model, w, "evaluate")
     refuse_shared(split, w)
     rows = getattr(split, part)
@@ -45,9 +60,34 @@ def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict
         raise DataError(
             f"split {split.name} has no labelled {part} windows to score. Label some, or choose another split or part."
         )
-    found = metrics.evaluate(
-        w.y[rows], model.predict(w.x[rows]), w.subject[rows], w.meta.activities, model.training_classes
+    proba = model.predict_proba(w.x[rows])
+    return predictions_of(w, rows, proba.argmax(1), proba, model.training_classes)
+
+
+def predictions_of(
+    w: Windows,
+    rows: NDArray[np.int64],
+    y_pred: NDArray[np.int64],
+    proba: NDArray[np.floating[Any]] | None,
+    training_classes: Sequence[int],
+) -> metrics.Predictions:
+    """Return answers on labelled windows `rows` of `w`, with whose and when they are."""
+    return metrics.Predictions(
+        w.y[rows],
+        np.asarray(y_pred, np.int64),
+        None if proba is None else proba.astype(np.float16).astype(np.float64),
+        w.subject[rows],
+        w.recording[rows],
+        w.start[rows],
+        w.meta.seconds,
+        tuple(w.meta.activities),
+        tuple(int(c) for c in training_classes),
     )
+
+
+def scores(found_predictions: metrics.Predictions, split: Split) -> dict[str, Any]:
+    """Return the scores of predictions on a part of `split`, with what has to be known of it in `notes`."""
+    found = metrics.score(found_predictions)
     if split.warning == SHARED:  # those of otolith's own splits stand beside the scores already
         found["notes"] = [*found["notes"], SHARED]
     return found

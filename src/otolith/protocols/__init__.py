@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PROTOCOLS", "ProtocolSpec", "sections"]
 
-PROTOCOLS: Registry[ProtocolSpec] = Registry("protocol", __name__, DataError)
+PROTOCOLS: Registry[ProtocolSpec] = Registry(
+    "protocol", __name__, DataError, takes=lambda each: isinstance(each, ProtocolSpec)
+)
 """All protocols by name: `PROTOCOLS.get("few-labels").title`."""
 
 

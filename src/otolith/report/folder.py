@@ -180,6 +180,7 @@ def fault(result: Mapping[str, Any]) -> str | None:
         **dict.fromkeys(("accuracy", "val_macro_f1"), (lambda v: v is None or _is_fraction(v), "a fraction 0..1")),
         **dict.fromkeys(("per_subject", "per_class_f1"), (_are_fractions, "fractions 0..1 by name")),
         **dict.fromkeys(("n_windows", "n_subjects"), (_is_count, "a count")),
+        "metrics": (lambda v: isinstance(v, Mapping) and all(map(_is_number, v.values())), "numbers by name"),
         "support": (lambda v: isinstance(v, Mapping) and all(map(_is_count, v.values())), "counts by activity"),
         "interval": (_is_interval, "low and high in 0..1"),
     }

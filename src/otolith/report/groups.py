@@ -14,6 +14,8 @@ from otolith.rows import CONTENT, Row, key_hash
 
 OWN = ("protocol", "dataset", "split", "recipe", "method", "seed", "fold", "draw")
 """Fields of a key that tables show in places of their own; the others are conditions."""
+BESIDE = (*CONTENT, "plugins")
+"""Fields of a key that say by digests what a name stands for, and that tables do not show."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +109,7 @@ def conditions(key: Mapping[str, Any]) -> str:
     """Return the parts of a key beyond OWN, as `k 5, split seed 0`; what is None, false or empty is not said."""
     parts = []
     for name, value in sorted(key.items()):
-        if name in OWN or name in CONTENT or value is None or value is False or value in ([], {}, ""):
+        if name in OWN or name in BESIDE or value is None or value is False or value in ([], {}, ""):
             continue
         text = listed(value) if isinstance(value, list) else str(value)
         parts.append(name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {text}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, TypeVar
 
-from otolith.errors import OtolithError
+from otolith.errors import OtolithError, PluginError
+from otolith.system import plugins
 from otolith.system.extras import need
 
 RETRIES = 3
@@ -47,8 +48,9 @@ def on_cluster(
             "out to start one here."
         ) from reason
     try:
-        remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(work)
-        waiting = {remote.remote(*arguments): task for task, arguments in calls}
+        remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_with_plugins)
+        here = plugins.loaded()
+        waiting = {remote.remote(here, work, *arguments): task for task, arguments in calls}
         while waiting:
             (done,), _ = ray.wait(list(waiting), num_returns=1)
             task = waiting.pop(done)
@@ -60,3 +62,14 @@ def on_cluster(
             yield task, found
     finally:
         ray.shutdown()
+
+
+def _with_plugins(wanted: Sequence[plugins.Plugin], work: Callable[..., Any], *arguments: Any) -> Any:
+    """Do `work` on a worker with the plug-ins of the process that asked, which its folders or packages have, too."""
+    for each in wanted:
+        if each.path is not None:
+            plugins.load(each.path)
+    digests = {each.name: each.digest for each in wanted}
+    if reason := plugins.missing(digests) or plugins.changed(digests):
+        raise PluginError(f"On the worker: {reason}")
+    return work(*arguments)

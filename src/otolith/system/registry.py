@@ -1,8 +1,11 @@
-"""One registry for everything that is found by its name: methods, augmentations, data sets, protocols, formats."""
+"""One registry for everything that is found by its name: methods, encoders, augmentations, data sets, metrics, ...
+
+What users add from outside comes by `otolith.system.plugins`, whatever its kind.
+"""
 
 from __future__ import annotations
 
-import importlib.metadata
+import hashlib
 import importlib.util
 import pkgutil
 import sys
@@ -19,9 +22,23 @@ from otolith.errors import OtolithError, unknown
 
 Entry = TypeVar("Entry")
 Given = TypeVar("Given")
-PLUGINS = "otolith.plugins"
-"""Group of entry points by which packages announce modules with entries."""
+REGISTRIES: dict[str, Registry[Any]] = {}
+"""The registries that plug-ins may add to, by kind: each joins when its room is imported."""
+LOCK = RLock()
+"""Held while entries are searched or plug-ins are loaded."""
 _LOADING: ContextVar[tuple[Path] | None] = ContextVar("loading", default=None)  # the file, in a tuple for each load
+Brought = list[tuple["Registry[Any]", str, Any]]
+"""What a plug-in brings: registry, name, and what stood there before."""
+BRINGING: ContextVar[Brought | None] = ContextVar("bringing", default=None)
+"""List of what the plug-in that is being loaded has brought so far; None: what is registered is otolith's own."""
+
+
+class Taken(ValueError):
+    """A name that another entry has."""
+
+    def __init__(self, kind: str, name: str, other: object, entry: object) -> None:
+        super().__init__(f"two {kind}s are named {name!r}: {other!r} and {entry!r}; rename one of them")
+        self.kind, self.name = kind, name
 
 
 def specs_of(load: Callable[[], ModuleType], path: Path) -> Iterable[Any]:
@@ -43,7 +60,7 @@ class Registry(Generic[Entry]):
         name: gives an entry's name; its attribute `name` unless said otherwise.
         order: gives the key by which entries are sorted; their name unless said otherwise.
         read: gives a file's entries from a function that imports it and from its path; imports it by default.
-        takes: tells which `SPEC` of packages that announce themselves as plug-ins are of this kind; None: no plug-ins.
+        takes: tells which values that plug-ins bring are of this kind; None: no plug-ins.
 
     >>> from types import SimpleNamespace
     >>> shapes = Registry("shape", None, OtolithError)
@@ -67,7 +84,8 @@ class Registry(Generic[Entry]):
         self._name, self._order, self._read, self._takes = name, order or name, read, takes
         self._entries: dict[str, tuple[Any, tuple[Path] | None]] = {}
         self._searched = package is None
-        self._lock = RLock()
+        if takes is not None:
+            REGISTRIES[kind] = self
 
     def register(self, entry: Given) -> Given:
         """Make an entry known under its name and return it; usable as a decorator.
@@ -75,12 +93,32 @@ class Registry(Generic[Entry]):
         Raises:
             ValueError: another entry has that name. Only the same file, loaded again, may replace its own.
         """
-        name, load = self._name(entry), _LOADING.get()
+        name, load, brought = self._name(entry), _LOADING.get(), BRINGING.get()
+        if brought is not None:
+            self._search_own()  # whose names come first
         other, before = self._entries.get(name, (None, None))
+        if other is entry:
+            return entry
         if other is not None and (load is None or load is before or load != before):
-            raise ValueError(f"two {self.kind}s are named {name!r}: {other!r} and {entry!r}; rename one of them")
+            raise Taken(self.kind, name, other, entry)
+        if brought is not None:
+            brought.append((self, name, self._entries.get(name)))
         self._entries[name] = entry, load
         return entry
+
+    def takes(self, value: object) -> bool:
+        """Tell whether a value that a plug-in brings is of this kind."""
+        return self._takes is not None and self._takes(value)
+
+    def taken_out(self, names: Iterable[str]) -> dict[str, Any]:
+        """Forget some entries, and return what is needed to put them back."""
+        return {name: self._entries.pop(name) for name in set(names) & set(self._entries)}
+
+    def put_back(self, name: str, before: Any) -> None:
+        """Undo a registration: `before` stood there, or nothing."""
+        self._entries.pop(name, None)
+        if before is not None:
+            self._entries[name] = before
 
     def add_file(self, path: str | Path) -> list[str]:
         """Register the entries of one more Python file, wherever it lies, and return their names.
@@ -137,47 +175,36 @@ class Registry(Generic[Entry]):
             self._entries = before
 
     def _search(self) -> None:
-        """Load the package's modules, and what other packages announce as plug-ins, once."""
-        with self._lock:
+        """Load the package's modules once, and then what plug-ins bring."""
+        self._search_own()
+        if self._takes is not None:
+            from otolith.system import plugins
+
+            plugins.load_all()
+
+    def _search_own(self) -> None:
+        with LOCK:
             if self._searched:
                 return
             self._searched = True  # first, for modules that ask while they are imported
+            token = BRINGING.set(None)
             try:
                 for module in pkgutil.iter_modules(importlib.import_module(str(self.package)).__path__):
                     found = importlib.util.find_spec(f"{self.package}.{module.name}")
                     assert found is not None
                     self._load(partial(importlib.import_module, found.name), Path(str(found.origin)), self._read)
-                if self._takes is not None:
-                    self._load_plugins(self._takes)
             except BaseException:
                 self._searched = False
                 raise
-
-    def _load_plugins(self, takes: Callable[[Any], bool]) -> None:
-        """Register what packages announce under the entry point `PLUGINS`: modules with a `SPEC` or `SPECS`.
-
-        Raises:
-            OtolithError: one of them cannot be imported; of the registry's own class.
-        """
-        for point in importlib.metadata.entry_points(group=PLUGINS):
-            try:
-                found = list(specs_of(point.load, Path(point.value)))
-            except Exception as error:
-                package = "an unknown package" if point.dist is None else point.dist.name
-                raise self.error(
-                    f"The plug-in {point.name!r} of {package} cannot be loaded ({type(error).__name__}: {error}). "
-                    "Update or uninstall that package."
-                ) from error
-            for entry in found:
-                if takes(entry) and all(entry is not other for other, _ in self._entries.values()):
-                    self.register(entry)
+            finally:
+                BRINGING.reset(token)
 
     @contextmanager
     def _explained(self, path: Path) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            if isinstance(error, OtolithError) or type(error) is ValueError:
+            if isinstance(error, OtolithError) or type(error) in (ValueError, Taken):
                 raise
             raise self.error(f"{path} cannot be loaded as a {self.kind}: {type(error).__name__}: {error}") from error
 
@@ -187,27 +214,39 @@ class Registry(Generic[Entry]):
             return import_file(path)
 
     def _load(self, load: Callable[[], ModuleType], path: Path, read: Callable[..., Iterable[Any]]) -> None:
-        token = _LOADING.set((path,))
-        try:
+        with loading(path):
             for entry in read(load, path):
-                if all(entry is not other for other, _ in self._entries.values()):
-                    self.register(entry)
-        finally:
-            _LOADING.reset(token)
+                self.register(entry)
+
+
+@contextmanager
+def loading(path: Path) -> Iterator[None]:
+    """Let what is registered within this context count as the file's own, which another load of it may replace."""
+    token = _LOADING.set((path,))
+    try:
+        yield
+    finally:
+        _LOADING.reset(token)
+
+
+def module_name(path: Path) -> str:
+    """Return the name under which a file is imported by its path, the same in every process."""
+    return f"otolith_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
 
 def import_file(path: Path) -> ModuleType:
     """Import a Python file by its path, anew each time, as a module of its own."""
-    spec = importlib.util.spec_from_file_location(f"otolith_file_{path.stem}_{hash(path) & 0xFFFFFFFF:08x}", path)
+    spec = importlib.util.spec_from_file_location(module_name(path), path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is not a Python file")
+    before = sys.modules.get(spec.name)
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    token = _LOADING.set((path,))
     try:
-        spec.loader.exec_module(module)
+        with loading(path):
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[spec.name]
+        if before is not None:
+            sys.modules[spec.name] = before
         raise
-    finally:
-        _LOADING.reset(token)
     return module

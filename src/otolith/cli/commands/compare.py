@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
-from otolith.cli.shared import Data, Device, Folder, IgnoreMemory, Overrides, RecipeName
+from otolith.cli.shared import PLUGIN, Data, Device, Folder, IgnoreMemory, Overrides, RecipeName
 from otolith.protocols import PROTOCOLS, ProtocolSpec
 
 HELP = """Compare methods under a protocol, each on the same subjects, labels and seeds.
@@ -112,7 +112,11 @@ def compare_under(spec: ProtocolSpec, options: Any, common: Common) -> None:
 def build() -> App:
     """Return the command with one below it for each protocol that is known now."""
     app = App(
-        name="compare", help=HELP, help_epilogue="", help_format="markdown", default_parameter=Parameter(negative=())
+        name="compare",
+        help=HELP,
+        help_epilogue=PLUGIN,
+        help_format="markdown",
+        default_parameter=Parameter(negative=()),
     )
     for spec in PROTOCOLS:
         app.command(command_of(spec), name=spec.name)

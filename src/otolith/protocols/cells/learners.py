@@ -27,6 +27,7 @@ from otolith.finetuning.vote import mean_logits, of_linear, with_unlabelled
 from otolith.model import PretrainedEncoder
 from otolith.model.joining import as_asked, handmade_features
 from otolith.nets.heads import pooled
+from otolith.pipeline.evaluation import predictions_of
 from otolith.progress import Progress
 from otolith.protocols.cells.study import Study
 from otolith.splits import Split
@@ -41,7 +42,7 @@ def scores(study: Study, split: Split, y_pred: NDArray[np.int64]) -> dict[str, A
     """Return the scores of predictions of the test part."""
     w = study.w
     classes = np.unique(w.y[split.train][w.y[split.train] >= 0])
-    return metrics.evaluate(w.y[split.test], y_pred, w.subject[split.test], w.meta.activities, classes.tolist())
+    return metrics.score(predictions_of(w, split.test, y_pred, None, classes.tolist()))
 
 
 class _Learner:

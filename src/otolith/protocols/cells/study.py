@@ -150,8 +150,12 @@ def key_of(protocol: str, w: Windows, split: Split, recipe: Recipe, method: str,
     """Return the key of a row (docs/rows.md); two rows of one key are the same experiment.
 
     Whatever data set `more` names, it also says by the digest of its windows: `unlabelled` with `unlabelled_data`,
-    `source` with `source_data`.
+    `source` with `source_data`. `plugins` says what it owes to plug-ins, by the digests of their code.
     """
+    sets = [w.meta.dataset, *more.get("unlabelled", ()), *([more["source"]] if "source" in more else [])]
+    found = recipe.plugins(method, ("protocol", protocol), *(("data set", name) for name in sets))
+    if found:
+        more["plugins"] = found
     return {
         "protocol": protocol,
         "dataset": w.meta.dataset,
