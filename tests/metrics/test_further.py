@@ -1,4 +1,4 @@
-"""Further metrics: those of windows against scikit-learn, those over time against timelines that are counted by hand."""
+"""Further metrics: those of windows against scikit-learn, those over time against counts by hand."""
 
 from __future__ import annotations
 

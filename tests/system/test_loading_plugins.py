@@ -19,6 +19,7 @@ from otolith import augment, methods
 from otolith.cli import without_plugins
 from otolith.errors import PluginError, RecipeError
 from otolith.metrics import METRICS, Metric, Predictions, further
+from otolith.recipes.owed import plugins_of
 from otolith.system import cluster, plugins
 from tests.helpers import tiny
 
@@ -81,7 +82,7 @@ def test_a_file_brings_entries_of_several_kinds(tmp_path: Path) -> None:
     assert plugins.behind([("method", "dynamic"), ("encoder", "means2")]) == {"several.py": found.digest}
     entry = {"name": "nothing2", "probability": 1.0}
     recipe = tiny.recipe(augment=[entry], encoder__kind="means2", encoder__options={"times": 3.0})
-    assert recipe.plugins("random") == {"several.py": found.digest}
+    assert plugins_of(recipe, "random") == {"several.py": found.digest}
     w = tiny.windows()
     encoder = otolith.pretrain(w, otolith.splits.holdout(w, 0), recipe, "untrained2")
     assert encoder.network.times == 3.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -51,6 +52,16 @@ Overrides = Annotated[
     list[str] | None, Parameter(name="--set", metavar="KEY=VALUE", consume_multiple=(1, None), help=_SET)
 ]
 Seed = Annotated[int, Parameter(validator=validators.Number(gte=0, lt=2**32))]
+SplitFile = Annotated[
+    Path | None,
+    Parameter(name="--split", metavar="FILE", help="TOML or JSON file that names who trains, validates and tests."),
+]
+SplitSeed = Annotated[
+    int | None,
+    Parameter(
+        validator=validators.Number(gte=0, lt=2**32), help="Seed of a random hold-out of subjects, whatever their own."
+    ),
+]
 Device = Annotated[str, Parameter(help="auto (a GPU where there is one), cpu, cuda, cuda:1, ...")]
 IgnoreMemory = Annotated[Flag, Parameter(help="Begin even if the memory of this machine does not seem to suffice.")]
 
@@ -72,6 +83,8 @@ class Training:
     seed: Seed = 0
     overrides: Overrides = None
     device: Device = "auto"
+    split: SplitFile = None
+    split_seed: SplitSeed = None
     workers: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None
     ignore_memory: IgnoreMemory = False
 
@@ -90,6 +103,8 @@ class Training:
             device=self.device,
             workers=self.workers,
             encoder=encoder,
+            split=self.split,
+            split_seed=self.split_seed,
             progress=progress,
         )
 
@@ -129,16 +144,27 @@ def parse_overrides(given: list[str] | None) -> dict[str, Any]:
 
 
 def data_of(
-    encoder: PretrainedEncoder, bundle: Path, dataset: str | None, root: Path | None, progress: Progress
+    encoder: PretrainedEncoder,
+    bundle: Path,
+    dataset: str | None,
+    root: Path | None,
+    progress: Progress,
+    split: Path | None = None,
+    split_seed: int | None = None,
 ) -> tuple[Dataset, Windows, Split]:
-    """Return a data set, its windows as the encoder of `bundle` expects them, and its default split.
+    """Return a data set, its windows as the encoder of `bundle` expects them, and its split.
+
+    The split is its own, or the one asked for. Of the data set that the encoder was trained on, another split than in
+    that training is refused: its test subjects may be those whom the encoder has seen.
 
     Args:
         dataset: Default: the data set that the encoder was trained on.
         root: Folder that holds the data set.
+        split, split_seed: File that names the parts, or seed of a hold-out, in place of the data set's own split.
 
     Raises:
-        DataError: the data are not here, or the encoder was trained on a user's folder, which has to be named.
+        DataError: the data are not here, the split is another than in training, or the encoder was trained on a user's
+            folder, which has to be named.
     """
     from otolith import datasets, splits
     from otolith.model.windows import windows_for_encoder
@@ -151,8 +177,21 @@ def data_of(
                 "name its folder after that of the model"
             )
         dataset = meta.dataset
-    found = datasets.load(dataset, root)
+    found = splits.with_split(datasets.load(dataset, root), split, split_seed)
     with progress.stage(f"windows of {found.info.name}", 1) as bar:
         w = windows_for_encoder(found, encoder, unlabelled=encoder.recipe.windows.unlabelled)
         bar.advance()
-    return found, w, splits.default(w, found.info)
+    parts = splits.default(w, found.info)
+    of_training = encoder.split
+    if of_training and found.info.name == meta.dataset and w.content == meta.content and of_training != parts.identity:
+        raise DataError(
+            f"{bundle} was trained on the split {_said(of_training)} of {meta.dataset}, and this would be the split "
+            f"{_said(parts.identity)}: people that it has seen may be among those who test. Give the same --split FILE "
+            "or --split-seed as in training."
+        )
+    return found, w, parts
+
+
+def _said(split: Mapping[str, Any]) -> str:
+    more = ", ".join(f"{name} {value}" for name, value in split.items() if name != "name")
+    return f"{split['name']!r}" + (f" ({more})" if more else "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from otolith.recording import CHANNELS, unit_of
-from otolith.windows.subjects import FixedSubjects, Holdout
+from otolith.windows.subjects import FixedSubjects, Holdout, OwnParts
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class DatasetInfo:
     homepage: str
     how_to_get: str
     short: str = ""
-    default_split: FixedSubjects | Holdout = field(default_factory=Holdout)
+    default_split: FixedSubjects | Holdout | OwnParts = field(default_factory=Holdout)
     channels: tuple[str, ...] = CHANNELS
     download_url: str | None = None
     own: bool = False

@@ -98,6 +98,8 @@ def plan(
     encoders: str | Path | None = None,
     overrides: dict[str, Any] | None = None,
     device: str = "auto",
+    split: str | Path | None = None,
+    split_seed: int | None = None,
     held: bool = False,
     progress: Progress = SILENT,
 ) -> Planned:
@@ -111,6 +113,8 @@ def plan(
         out: None: `runs/compare-PROTOCOL-DATASET-RECIPE`.
         encoders: keeps the pre-trained encoders; comparisons that are given the same folder train each encoder once.
             None: a folder within `out`.
+        split: file that names the subjects of each part of the data set that is scored.
+        split_seed: seed of a random hold-out of its subjects.
         held: this is planned for a process that holds the folder and has looked at what is in it.
 
     Raises:
@@ -129,8 +133,8 @@ def plan(
     repeated = sorted({name for name in methods if methods.count(name) > 1})
     if repeated:
         raise DataError(f"method {repeated[0]} is named more than once; name it once")
-    given = datasets.load(source or dataset, root)
-    target = given if source is None else datasets.load(dataset, root)
+    target = splits.with_split(datasets.load(dataset, root), split, split_seed)
+    given = target if source is None else datasets.load(source, root)
     overrides = at_rate_of([given.info, target.info], recipe, overrides, progress)
     resolved = load_recipe(recipe, given.info.name, overrides)
     recipe_name = recipe_title(recipe, resolved, overrides)
@@ -146,6 +150,8 @@ def plan(
         "root": _placed(root),
         "overrides": overrides,
         "device": device,
+        "split": _placed(split),
+        "split_seed": split_seed,
     }
     folder = Path(out) if out is not None else Path("runs") / f"compare-{protocol}-{file_name(title)}-{recipe_name}"
     identity = {"protocol": protocol, "dataset": _name(dataset), "source": _name(source), "recipe": resolved.hash}

@@ -85,6 +85,8 @@ def prepare(
     device: str = "auto",
     workers: int | None = None,
     encoder: str | Path | None = None,
+    split: str | Path | None = None,
+    split_seed: int | None = None,
     progress: Progress = SILENT,
 ) -> Prepared:
     """Find the data, resolve the recipe, cut the windows (or take them from the cache) and split them.
@@ -97,6 +99,8 @@ def prepare(
         workers: processes that read and cut recordings; None: one for each core where that is worth it.
         encoder: a model whose encoder is taken as it is (`otolith.load_encoder`): its method and windows then hold,
             and the recipe says how labels are used.
+        split: file that names the subjects of each part (`otolith.splits.read_parts`), in place of the data set's own.
+        split_seed: seed of a random hold-out of subjects in its place.
 
     Raises:
         DataError: data missing, damaged, without what the encoder needs, or too few subjects for a built-in split.
@@ -106,7 +110,7 @@ def prepare(
     from otolith import datasets
 
     methods.spec(method)
-    source = datasets.load(dataset, root)
+    source = splits.with_split(datasets.load(dataset, root), split, split_seed)
     if encoder is not None:
         if unlabelled is not None:
             raise DataError("with --encoder nothing is pre-trained that --unlabelled could join; leave one out.")
@@ -125,9 +129,9 @@ def prepare(
                 "one encoder cannot learn from both. Choose another data set."
             )
         extra = (beside.windows(**cut | {"unlabelled": True}),)
-    split = splits.default(w, source.info)
+    parts = splits.default(w, source.info)
     name = recipe_title(recipe, resolved, overrides)
-    return Prepared(source, w, split, resolved, method, seed, name, extra, device)
+    return Prepared(source, w, parts, resolved, method, seed, name, extra, device)
 
 
 def _prepare_from(

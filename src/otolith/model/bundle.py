@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,9 +25,9 @@ from otolith.nets import JoinedEncoder
 from otolith.nets.heads import n_seen_by
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import frame_of, may_miss
+from otolith.recipes.owed import plugins_of
 from otolith.recording import unit_of
 from otolith.rows import environment
-from otolith.system import plugins
 from otolith.system.device import choose_device
 from otolith.system.files import make_place, restore, whole_folder
 from otolith.system.reading import MOST_TEXT, read_bytes
@@ -192,7 +191,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], Card]:
-    from otolith.model.card import parse
+    from otolith.model.card import lacking_plugins, parse
 
     path = folder / CARD
     if not path.exists():
@@ -214,14 +213,9 @@ def _read(folder: Path) -> tuple[dict[str, Any], Card]:
             f"{path} has bundle format {found!r}; this version of otolith ({__version__}) reads format {FORMAT}. "
             "Use the version that wrote it, or train again."
         )
-    named = card.get("plugins", {})
-    if not isinstance(named, dict) or not all(isinstance(part, str) for pair in named.items() for part in pair):
-        raise CheckpointError(_undescribed(folder, ValueError("plugins: expected digests by name")))
-    if reason := plugins.missing(named):
-        raise CheckpointError(f"The model {folder} cannot be loaded. {reason}")
-    if reason := plugins.changed(named):
-        warnings.warn(f"{folder}: {reason}", stacklevel=3)
     try:
+        if reason := lacking_plugins(card.get("plugins", {}), folder):
+            raise CheckpointError(f"The model {folder} cannot be loaded. {reason}")
         return card, parse(content, card.get("kind"))
     except ValueError as error:
         raise CheckpointError(_undescribed(folder, error)) from None
@@ -248,9 +242,10 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: Da
         },
         "data": {"dataset": meta.dataset, "terms": meta.terms, "activities": list(meta.activities)}
         | ({"content": meta.content} if meta.content else {}),
+        "split": encoder.split,
         "recipe": encoder.recipe.as_dict(),
         "recipe_hash": encoder.recipe.hash,
-        "plugins": encoder.recipe.plugins(encoder.method, ("data set", meta.dataset)),
+        "plugins": plugins_of(encoder.recipe, encoder.method, ("data set", meta.dataset)),
         "versions": environment(),
     }
     if info is not None:
@@ -293,7 +288,9 @@ def _encoder(folder: Path, card: Card, device: torch.device) -> PretrainedEncode
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, DataError, RecipeError) as error:
         raise CheckpointError(_undescribed(folder, error)) from None
     weights.fill(folder, "encoder.", network)
-    return PretrainedEncoder(network.to(device).eval(), scaler, meta, card.recipe, card.method, card.seed)
+    return PretrainedEncoder(
+        network.to(device).eval(), scaler, meta, card.recipe, card.method, card.seed, split=dict(card.split)
+    )
 
 
 def _or_a_name() -> str:

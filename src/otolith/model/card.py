@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
@@ -10,6 +12,7 @@ from otolith.errors import RecipeError
 from otolith.finetuning.settings import FinetuneSettings, TreeSettings
 from otolith.recipes import Recipe
 from otolith.recording import unit_of
+from otolith.system import plugins
 
 FORMAT = 1
 MOST_STEPS = 100_000
@@ -111,6 +114,7 @@ class Card(_Part):
     seed: int
     input: Input
     data: Data
+    split: Annotated[dict[str, str | int], Field(max_length=10)] = Field(default_factory=dict)
     recipe: Recipe
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
 
@@ -152,3 +156,16 @@ def parse(content: bytes, kind: object) -> Card:
         raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}{found}") from None
     except RecipeError as error:
         raise ValueError(f"recipe: {error}") from None
+
+
+def lacking_plugins(named: object, folder: Path) -> str:
+    """Return the sentence on plug-ins of a card that are not loaded, empty if all are; warn of those that changed.
+
+    Raises:
+        ValueError: these are no digests by name.
+    """
+    if not isinstance(named, dict) or not all(isinstance(part, str) for pair in named.items() for part in pair):
+        raise ValueError("plugins: expected digests by name")
+    if reason := plugins.changed(named):
+        warnings.warn(f"{folder}: {reason}", stacklevel=4)
+    return plugins.missing(named)

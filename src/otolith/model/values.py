@@ -38,6 +38,7 @@ class PretrainedEncoder:
         teacher: what told dynamic temperature how alike windows are: a frozen autoencoder, or hand-made features; None
             where there was none.
         records: one for each epoch of each stage.
+        split: what tells the split that it was trained on from others (`Split.identity`); empty where it is not known.
 
     >>> import numpy as np, otolith
     >>> x = np.random.default_rng(0).normal(size=(20, 3, 30))
@@ -56,6 +57,7 @@ class PretrainedEncoder:
     seed: int
     teacher: Encoder | None = None
     records: list[dict[str, Any]] = field(default_factory=list)
+    split: dict[str, Any] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:

@@ -170,7 +170,7 @@ def pretrain(
                     records += fit("autoencoder", AUTOENCODER, task(AUTOENCODER, teacher), None)
                     instances = encode(teacher.eval(), source, **see)
             records += fit("pretrain", spec, pretext, instances)
-    return PretrainedEncoder(network.eval(), scaler, w.meta, resolved, method, seed, teacher, records)
+    return PretrainedEncoder(network.eval(), scaler, w.meta, resolved, method, seed, teacher, records, split.identity)
 
 
 @contextmanager

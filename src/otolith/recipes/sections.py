@@ -28,7 +28,6 @@ from otolith.methods.base import AutoencoderSettings, EncoderSettings, Projectio
 from otolith.preprocessing.sensors import SensorSettings
 from otolith.recipes.choices import MOST_CHOICES, Choice, candidates, check
 from otolith.recipes.explaining import explain
-from otolith.system.plugins import behind
 from otolith.training.settings import TrainSettings
 
 MOST = 1_000_000
@@ -239,19 +238,6 @@ class Recipe(Section):
             if value is None or (isinstance(value, float) and not math.isfinite(value)):
                 raise RecipeError(f"{path}: expected a finite number; got {value}")
         return self
-
-    def plugins(self, method: str, *others: tuple[str, str]) -> dict[str, str]:
-        """Return the plug-ins that a training of `method` by this recipe stands on: the digest of each by its name.
-
-        Args:
-            others: kind and name of what it needs besides, such as ("data set", "walks").
-        """
-        tables = [entry.name for entry in self.augment]
-        for settings in (self.finetune, *self.method.values()):
-            entries = getattr(settings, "augment", None)
-            tables += [str(entry["name"]) for entry in entries] if isinstance(entries, tuple) else []
-        augmentations = [("augmentation", name) for name in tables]
-        return behind([("method", method), ("encoder", self.encoder.kind), *augmentations, *others])
 
     def candidates(self, labels: float) -> dict[str, FinetuneSettings]:
         """Return the settings of fine-tuning that stand for so many labelled windows an activity, by name."""

@@ -10,6 +10,7 @@ from otolith import methods
 
 SPLITS = {
     "fixed": "the authors' fixed subjects",
+    "own": "subjects or recordings of one's own choice",
     "holdout": "random hold-out of subjects",
     "dataset": "whole data sets that no training saw",
     "fold": "fold of subjects",

@@ -9,13 +9,15 @@ from otolith.splits.base import Split
 from otolith.splits.choice import automatic, default
 from otolith.splits.datasets import between_datasets, datasets_of
 from otolith.splits.draws import k_per_class
+from otolith.splits.own import own, read_parts, with_split
 from otolith.splits.subjects import fixed, folds, holdout, leave_one_subject_out
 from otolith.splits.within import by_recording, by_time
-from otolith.windows.subjects import FixedSubjects, Holdout
+from otolith.windows.subjects import FixedSubjects, Holdout, OwnParts
 
 __all__ = [
     "FixedSubjects",
     "Holdout",
+    "OwnParts",
     "Split",
     "automatic",
     "between_datasets",
@@ -28,4 +30,7 @@ __all__ = [
     "holdout",
     "k_per_class",
     "leave_one_subject_out",
+    "own",
+    "read_parts",
+    "with_split",
 ]

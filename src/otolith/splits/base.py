@@ -27,9 +27,10 @@ CURE = (
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Windows by part, as increasing int64 indices without common members.
+    """Windows by part, as increasing int64 indices without common members; lists of numbers are taken as such.
 
-    `name` is "fixed", "holdout", "fold", "subject", "recording" or "time". `warning` is for the report where
+    `name` is "fixed", "holdout", "own", "fold", "subject", "recording" or "time"; `parts` is a digest of the names in
+    one's own. `warning` is for the report where
     a score on this split must not be read as a score on new people; empty otherwise. Validation and test
     windows are all labelled. Nobody's windows are in two parts, unless `allow_shared_subjects` says that this is
     meant; such a split always has a `warning`.
@@ -46,8 +47,22 @@ class Split:
     fold: int | None = None
     warning: str = ""
     allow_shared_subjects: bool = False
+    parts: str = ""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells this split from others of the same windows: its name, and where there are any, seed, fold and the
+        digest of its parts."""
+        told = {"name": self.name, "seed": self.seed, "fold": self.fold, "parts": self.parts or None}
+        return {name: value for name, value in told.items() if value is not None}
 
     def __post_init__(self) -> None:
+        for part in ("train", "val", "test"):
+            given = getattr(self, part)
+            if isinstance(given, list | tuple | range):
+                found = np.asarray(given)
+                whole = found.ndim == 1 and np.issubdtype(found.dtype, np.integer)
+                object.__setattr__(self, part, found.astype(np.int64) if whole else found)
         if self.allow_shared_subjects and not self.warning:
             object.__setattr__(self, "warning", SHARED)
         parts = {"train": self.train, "val": self.val, "test": self.test}

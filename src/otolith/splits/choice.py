@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.splits.base import Split, labelled_subjects
+from otolith.splits.own import by_parts
 from otolith.splits.subjects import fixed, holdout
 from otolith.splits.within import by_time, split_recordings
-from otolith.windows.subjects import FixedSubjects
+from otolith.windows.subjects import FixedSubjects, OwnParts
 
 if TYPE_CHECKING:
     from otolith.datasets import DatasetInfo
@@ -32,6 +33,8 @@ def default(w: Windows, info: DatasetInfo) -> Split:
     """
     if isinstance(info.default_split, FixedSubjects):
         return fixed(w)
+    if isinstance(info.default_split, OwnParts):
+        return by_parts(w, info.default_split)
     return (automatic if info.own else holdout)(w, info.default_split.seed)
 
 

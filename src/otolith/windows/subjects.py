@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
+from typing import Literal
 
 from otolith.errors import DataError
 
@@ -42,3 +45,39 @@ class Holdout:
     """
 
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class OwnParts:
+    """A split of one's own: names of the subjects, or of the recordings, of each part.
+
+    `train` None: everyone else trains. `allow_shared_subjects` lets recordings of one person be in several parts.
+
+    Raises:
+        DataError: nobody validates or tests, or a name is given twice.
+
+    >>> OwnParts(val=("b",), test=("c",)).digest
+    'abd22ab86939'
+    """
+
+    val: tuple[int | str, ...] = ()
+    test: tuple[int | str, ...] = ()
+    train: tuple[int | str, ...] | None = None
+    by: Literal["subject", "recording"] = "subject"
+    allow_shared_subjects: bool = False
+
+    def __post_init__(self) -> None:
+        for part in ("val", "test"):
+            if not getattr(self, part):
+                raise DataError(f"nobody is named in {part}; name at least one {self.by}")
+        everybody = [str(name) for name in (*self.val, *self.test, *(self.train or ()))]
+        twice = [name for name in everybody if everybody.count(name) > 1]
+        if twice:
+            raise DataError(f"{self.by} {twice[0]} is named twice; each may be in one part only")
+
+    @property
+    def digest(self) -> str:
+        """First 12 hexadecimal digits of the SHA-256 of the parts, whatever the order of their names."""
+        parts = {name: sorted(map(str, part)) for name in ("train", "val", "test") if (part := getattr(self, name))}
+        text = json.dumps([parts, self.by], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]

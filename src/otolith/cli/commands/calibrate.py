@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from otolith.cli.reading import READING, Flat, as_dataset
-from otolith.cli.shared import Data, Device, Folder, ModelFolder, OwnDataset
+from otolith.cli.shared import Data, Device, Folder, ModelFolder, OwnDataset, SplitFile, SplitSeed
 
 
 def calibrate(
@@ -19,6 +19,8 @@ def calibrate(
     data: Data = None,
     false_unknowns: Annotated[float, Parameter(metavar="SHARE")] = 0.05,
     score: Literal["both", "distance", "energy", "probability"] = "both",
+    split: SplitFile = None,
+    split_seed: SplitSeed = None,
     device: Device = "auto",
     reading: Flat = READING,
 ) -> None:
@@ -51,8 +53,8 @@ def calibrate(
     progress = LiveProgress()
     loaded = bundle.load_model(model, device)
     with as_dataset(dataset, reading.options(), progress) as source:
-        found, w, split = data_of(loaded.encoder, model, source, data, progress)
-    new = fit(loaded, w, split, score=score, false_unknowns=false_unknowns, progress=progress)
+        found, w, parts = data_of(loaded.encoder, model, source, data, progress, split, split_seed)
+    new = fit(loaded, w, parts, score=score, false_unknowns=false_unknowns, progress=progress)
     done = new.calibration
     assert done is not None
     try:
@@ -63,7 +65,7 @@ def calibrate(
         ("temperature", f"{done.temperature:.3f}   from {done.n_windows:,} validation windows"),
         ("unknown", f"above a score of {done.threshold:.4g}: {false_unknowns:.3g} of them ({score})"),
     ]
-    test = split.test[w.y[split.test] >= 0]
+    test = parts.test[w.y[parts.test] >= 0]
     if len(test):
         before, after = (
             metrics.expected_calibration_error(m.predict_proba(w.x[test]), w.y[test])

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
-from otolith.cli.shared import PLUGIN, Data, Device, Folder, IgnoreMemory, Overrides, RecipeName
+from otolith.cli.shared import PLUGIN, Data, Device, Folder, IgnoreMemory, Overrides, RecipeName, SplitFile, SplitSeed
 from otolith.protocols import PROTOCOLS, ProtocolSpec
 
 HELP = """Compare methods under a protocol, each on the same subjects, labels and seeds.
@@ -43,6 +43,8 @@ class Common:
     encoders: Folder | None = None
     overrides: Overrides = None
     device: Device = "auto"
+    split: SplitFile = None
+    split_seed: SplitSeed = None
     executor: Literal["here", "ray"] = "here"
     address: str | None = None
     gpus: Annotated[float | None, Parameter(validator=validators.Number(gte=0, lte=1))] = None
@@ -95,6 +97,8 @@ def compare_under(spec: ProtocolSpec, options: Any, common: Common) -> None:
         encoders=common.encoders,
         overrides=parse_overrides(common.overrides),
         device=common.device,
+        split=common.split,
+        split_seed=common.split_seed,
         progress=progress,
     )
     results.show(*results.comparison(planned), progress.console)

@@ -174,16 +174,16 @@ def _check(name: str, root: Path | None, deep: bool) -> int:
 def _describe(name: str, root: Path | None) -> None:
     from otolith import datasets
     from otolith.cli import results
-    from otolith.splits import FixedSubjects
+    from otolith.splits import FixedSubjects, Holdout
 
     info = datasets.info(name) if name in datasets.names() else datasets.load(name, root).info
     place = _place(info, root) if name in datasets.names() else name
-    split = info.default_split
+    split, plan = info.default_split, ""
     if isinstance(split, FixedSubjects):
         plan = (
             f"fixed subjects: validate on {', '.join(map(str, split.val))}; test on {', '.join(map(str, split.test))}"
         )
-    else:
+    elif isinstance(split, Holdout):
         plan = f"random hold-out of subjects, seed {split.seed}"
     size = ", ".join(
         f"{count} {what}"

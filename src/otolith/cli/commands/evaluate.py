@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from otolith.cli.shared import Data, Device, Flag, ModelFolder, OwnDataset
+from otolith.cli.shared import Data, Device, Flag, ModelFolder, OwnDataset, SplitFile, SplitSeed
 
 
 def evaluate(
@@ -19,6 +19,8 @@ def evaluate(
     turned: Annotated[int | None, Parameter(metavar="SEED")] = None,
     without: Annotated[str | None, Parameter(metavar="SENSOR")] = None,
     as_json: Annotated[Flag, Parameter(name="--json")] = False,
+    split: SplitFile = None,
+    split_seed: SplitSeed = None,
     device: Device = "auto",
 ) -> None:
     """Score a model, by default on the test subjects.
@@ -41,12 +43,12 @@ def evaluate(
 
     progress = LiveProgress()
     loaded = bundle.load_model(model, device)
-    _, w, split = data_of(loaded.encoder, model, dataset, data, progress)
+    _, w, parts = data_of(loaded.encoder, model, dataset, data, progress, split, split_seed)
     if turned is not None:
         w = perturb.turned(w, turned)
     if without is not None:
         w = perturb.without(w, without, loaded.meta, loaded.encoder.scaler)
-    result = pipeline.evaluate(loaded, w, split, part)
+    result = pipeline.evaluate(loaded, w, parts, part)
     if as_json:
         results.write(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
         return
@@ -55,5 +57,5 @@ def evaluate(
         f"{result['n_windows']:,} {part} windows of {results.people(result['n_subjects'])}"
         + ("" if turned is None else f", each recording turned (seed {turned})")
         + ("" if without is None else f", without {without}"),
-        results.scores(result, split.warning),
+        results.scores(result, parts.warning),
     )

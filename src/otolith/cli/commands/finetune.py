@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from otolith.cli.shared import Data, Device, Flag, Folder, OwnDataset, Seed
+from otolith.cli.shared import Data, Device, Flag, Folder, OwnDataset, Seed, SplitFile, SplitSeed
 
 FinetuneOverrides = Annotated[
     list[str] | None,
@@ -31,6 +31,8 @@ def finetune(
     seed: Seed | None = None,
     overrides: FinetuneOverrides = None,
     resume: Flag = False,
+    split: SplitFile = None,
+    split_seed: SplitSeed = None,
     device: Device = "auto",
 ) -> None:
     """Train a classifier on a pre-trained encoder, which stays as it is or, by its recipe or --set, is trained too.
@@ -52,10 +54,10 @@ def finetune(
     job.refuse_unready(out, resume=resume)
     progress = LiveProgress()
     loaded = job.with_values(bundle.load_encoder(encoder, device), parse_overrides(overrides))
-    found, w, split = data_of(loaded, encoder, dataset, data, progress)
+    found, w, parts = data_of(loaded, encoder, dataset, data, progress, split, split_seed)
     results.show(f"fine-tune {encoder}", [("data", results.data_line(found, w))], progress.console)
     try:
-        model = job.run(loaded, w, split, found.info, out, seed=seed, resume=resume, device=device, progress=progress)
+        model = job.run(loaded, w, parts, found.info, out, seed=seed, resume=resume, device=device, progress=progress)
     except KeyboardInterrupt:
         if not any(checkpoints_beside(out).glob("*/epoch-*")):
             raise

@@ -40,9 +40,8 @@ STEPS = 250
 
 def scores(study: Study, split: Split, y_pred: NDArray[np.int64]) -> dict[str, Any]:
     """Return the scores of predictions of the test part."""
-    w = study.w
-    classes = np.unique(w.y[split.train][w.y[split.train] >= 0])
-    return metrics.score(predictions_of(w, split.test, y_pred, None, classes.tolist()))
+    labels = study.w.y[split.train]
+    return metrics.score(predictions_of(study.w, split.test, y_pred, None, np.unique(labels[labels >= 0]).tolist()))
 
 
 class _Learner:

@@ -24,6 +24,7 @@ from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT, Progress
 from otolith.protocols.cells.arrays import embed_test, shown
 from otolith.protocols.cells.unit import Key, Unit
+from otolith.recipes.owed import plugins_of
 from otolith.rows import Row, environment
 from otolith.splits import Split
 from otolith.system import claims
@@ -153,9 +154,11 @@ def key_of(protocol: str, w: Windows, split: Split, recipe: Recipe, method: str,
     `source` with `source_data`. `plugins` says what it owes to plug-ins, by the digests of their code.
     """
     sets = [w.meta.dataset, *more.get("unlabelled", ()), *([more["source"]] if "source" in more else [])]
-    found = recipe.plugins(method, ("protocol", protocol), *(("data set", name) for name in sets))
+    found = plugins_of(recipe, method, ("protocol", protocol), *(("data set", name) for name in sets))
     if found:
         more["plugins"] = found
+    if split.parts:
+        more["split_parts"] = split.parts
     return {
         "protocol": protocol,
         "dataset": w.meta.dataset,
