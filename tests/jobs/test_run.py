@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from otolith import datasets, report, rows, splits
+from otolith import datasets, metrics, report, rows, splits
 from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.jobs import run
 from otolith.jobs.prepared import Prepared, prepare
+from otolith.jobs.score import score
 from otolith.model import bundle
+from otolith.rows import predictions
 from otolith.windows import Windows
 from tests.helpers import tiny
 from tests.helpers.stops import StopIn, Stopped
@@ -64,6 +66,7 @@ def test_a_run_folder_holds_everything(finished: run.Finished) -> None:
         "curves.jsonl",
         "environment.json",
         "model",
+        "predictions",
         "recipe.json",
         "recipe.toml",
         "report.html",
@@ -82,6 +85,19 @@ def test_a_run_folder_holds_everything(finished: run.Finished) -> None:
     assert json.loads((folder / "run.json").read_text()) == given.key
     assert finished.report == folder / "report.html"
     assert "<html" in finished.report.read_text()
+
+
+def test_metrics_are_computed_again_from_the_predictions_beside_the_row(finished: run.Finished) -> None:
+    given, found = prepared(), predictions.kept(finished.folder, finished.row.key)
+    assert found is not None
+    assert found.y_true.tolist() == given.w.y[given.split.test].tolist()
+    assert found.start.tolist() == given.w.start[given.split.test].tolist()
+    assert metrics.further(found) == finished.row.result["metrics"]
+    (again,) = score([finished.folder], ["log_loss", "macro_f1"])
+    assert again.figures == {
+        "log_loss": finished.row.result["metrics"]["log_loss"],
+        "macro_f1": finished.row.result["macro_f1"],
+    }
 
 
 def test_the_row_names_all_that_the_figure_depends_on(finished: run.Finished) -> None:

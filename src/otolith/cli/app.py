@@ -23,6 +23,7 @@ from otolith.cli.commands.predict import predict
 from otolith.cli.commands.pretrain import pretrain
 from otolith.cli.commands.report import report
 from otolith.cli.commands.run import run
+from otolith.cli.commands.score import score
 from otolith.cli.shared import PLUGIN
 
 HELP = "From unlabelled accelerometer and gyroscope recordings to an activity recogniser that needs few labels."
@@ -76,6 +77,7 @@ COMMANDS: tuple[Callable[..., int | None] | App, ...] = (
     export,
     compare,
     report,
+    score,
 )
 for place, command in enumerate(COMMANDS):
     if isinstance(command, App):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from otolith.jobs.compare import Compared, Planned
     from otolith.jobs.estimate import Estimate
     from otolith.jobs.prepared import Prepared
+    from otolith.rows import Row
     from otolith.splits import Split
     from otolith.windows import Windows
 
@@ -151,6 +152,33 @@ def scores(result: Mapping[str, Any], warning: str = "") -> Lines:
     if warning:
         lines.append(("warning", warning))
     return lines
+
+
+def figures(scored: Sequence[tuple[Row, Mapping[str, float]]]) -> Iterator[tuple[str, Lines]]:
+    """Yield a heading for the rows of each method that may be compared, and their mean figures; shares in percent."""
+    from otolith.metrics import METRICS, spread
+    from otolith.report.groups import group
+
+    by_row = {id(row): found for row, found in scored}
+    known = {each.name: each for each in METRICS}
+    for each in group(row for row, _ in scored):
+        for line in each.lines:
+            found = [by_row[id(row)] for row in line.rows]
+            lines = []
+            for name in dict.fromkeys(name for one in found for name in one):
+                stats = spread(one[name] for one in found if name in one)
+                metric = known.get(name)
+                title = metric.title if metric is not None else name.replace("_", " ").replace("f1", "F1")
+                share = metric is None or metric.percent
+
+                def text(value: float, share: bool = share) -> str:
+                    return f"{100 * value:.1f}" if share else f"{value:.3f}"
+
+                within = (
+                    f"   ({text(stats['min'])} to {text(stats['max'])}, {stats['n']} rows)" if stats["n"] > 1 else ""
+                )
+                lines.append((title, f"{text(stats['mean'])}{' %' if share else ''}{within}"))
+            yield f"{each.label(line)}: {each.title}", lines
 
 
 def comparison(planned: Planned) -> tuple[str, Lines]:

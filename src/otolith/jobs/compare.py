@@ -163,7 +163,7 @@ def plan(
         w = data.windows(**cutting(data.info, resolved), progress=progress)
         store = Path(encoders) if encoders is not None else folder / "encoders"
         arrays, unfinished = folder / "arrays", folder / "checkpoints"
-        return Study(w, data.info, resolved, recipe_name, store, device, arrays, unfinished, beside)
+        return Study(w, data.info, resolved, recipe_name, store, device, arrays, unfinished, beside, folder)
 
     scored = study(given)
     if source is not None:

@@ -99,7 +99,8 @@ def _trained(prepared: Prepared, out: Path, on_epoch: OnEpoch, progress: Progres
     else:
         encoder = pretrain(w, split, prepared.recipe, prepared.method, prepared.seed, **more)
         model = finetune(encoder, w, split, **common)
-    row = scored_row(prepared.key, model, w, split, prepared.recipe_name, encoder.records + model.records)
+    records = encoder.records + model.records
+    row = scored_row(prepared.key, model, w, split, prepared.recipe_name, records, out)
     bundle.save(model, out / "model", prepared.dataset.info, parents=False)
     _keep_arrays(prepared, encoder, model, out / "arrays", progress)
     return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from otolith.errors import DataError
 from otolith.protocols.spec import ProtocolSpec
 
 if TYPE_CHECKING:
+    from otolith.metrics import Predictions
     from otolith.model import Model
     from otolith.progress import Progress
     from otolith.protocols.cells.study import Study
@@ -86,37 +87,49 @@ def _row(
     key: Key, model: Model, study: Study, split: Split, without: Sequence[str], records: list[dict[str, Any]]
 ) -> Row:
     from dataclasses import asdict
+    from functools import partial
 
     from otolith.protocols.cells.study import meta_of
     from otolith.rows import Row
 
-    result = scores_on(model, study.w.take(split.test), without) | {"val_macro_f1": model.validation}
+    keep = partial(study.keep, key)
+    result = scores_on(model, study.w.take(split.test), without, keep) | {"val_macro_f1": model.validation}
     meta = meta_of(study.w, split, study.recipe_name, {}, records)
     if model.chosen is not None:
         meta["choice"] = asdict(model.chosen)
     return Row(key, result, meta)
 
 
-def scores_on(model: Model, w: Windows, without: Sequence[str] = ()) -> dict[str, Any]:
+def scores_on(
+    model: Model,
+    w: Windows,
+    without: Sequence[str] = (),
+    keep: Callable[[Predictions], dict[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Return the scores of a model on labelled windows of a pool, as `otolith.metrics.evaluate` gives them, and in
     `coarse` those of still, on foot and running.
 
     Args:
         w: labelled windows in the model's activities.
         without: sensors to take away before.
+        keep: gives the scores of predictions, and may keep them; None: `otolith.metrics.score`.
 
     Raises:
         DataError: the model cannot do without one of the sensors.
     """
+    import numpy as np
+
     from otolith import metrics
     from otolith.datasets.pooled import COARSE
+    from otolith.pipeline.evaluation import predictions_of
     from otolith.preprocessing.perturb import without as taken_away
 
     for sensor in without:
         w = taken_away(w, sensor, model.meta, model.encoder.scaler)
-    predicted = model.predict(w.x)
+    proba = model.predict_proba(w.x)
+    predicted = proba.argmax(1)
     names, truth, who = w.meta.activities, w.y, w.subject
-    result = metrics.evaluate(truth, predicted, who, names, model.training_classes)
+    result = (keep or metrics.score)(predictions_of(w, np.arange(len(w)), predicted, proba, model.training_classes))
     coarse = list(dict.fromkeys(COARSE.get(name, name) for name in names))
     index = [coarse.index(COARSE.get(name, name)) for name in names]
     trained = sorted({index[c] for c in model.training_classes})

@@ -113,7 +113,8 @@ def _unit(
                     found = learner.predictions([drawn[k, draw] for draw in group], group, bar.advance)
                     meta = study.meta(split, {"finetune": (time.perf_counter() - began) / len(group)}, []) | told
                     for draw, y_pred in zip(group, found, strict=True):
-                        yield Row(keys[k, draw], learners.scores(study, split, y_pred), meta)
+                        result = study.keep(keys[k, draw], learners.answers(study, split, y_pred))
+                        yield Row(keys[k, draw], result, meta)
 
     return Unit(f"{method}, seed {seed}: {len(keys)} draws", tuple(keys.values()), run)
 

@@ -77,7 +77,8 @@ def _unit(source: Study, at_home: Split, target: Study, split: Split, method: st
             checkpoints=target.place_of(key),
             progress=progress,
         )
-        yield scored_row(key, model, target.w, split, target.recipe_name, encoder.records + model.records)
+        records = encoder.records + model.records
+        yield scored_row(key, model, target.w, split, target.recipe_name, records, target.kept)
 
     return Unit(f"{method}, seed {seed}, from {home} to {target.w.meta.dataset}", (key,), run)
 

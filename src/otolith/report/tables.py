@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,14 @@ def rows_csv(rows: Sequence[Row]) -> str:
         ends = [(row.result.get("interval") or {}).get(end) for end in ("low", "high")]
         lines.append([*map(row.key.get, fields), *map(row.result.get, figures), *ends])
     return _csv([*fields, *figures, "interval_low", "interval_high"], lines)
+
+
+def figures_csv(scored: Sequence[tuple[str, Row, Mapping[str, float]]]) -> str:
+    """Return a line for each row: its run, all fields of its key, and its figures by name."""
+    fields = list(dict.fromkeys([*OWN, *sorted(name for _, row, _ in scored for name in row.key)]))
+    names = list(dict.fromkeys(name for _, _, figures in scored for name in figures))
+    lines = [[run, *map(row.key.get, fields), *map(figures.get, names)] for run, row, figures in scored]
+    return _csv(["run", *fields, *names], lines)
 
 
 def summary_csv(groups: Sequence[Group]) -> str:

@@ -38,10 +38,10 @@ STEPS = 250
 """Steps of `last`: as many as the paper's 50 epochs of 100 windows of each of 6 activities have."""
 
 
-def scores(study: Study, split: Split, y_pred: NDArray[np.int64]) -> dict[str, Any]:
-    """Return the scores of predictions of the test part."""
+def answers(study: Study, split: Split, y_pred: NDArray[np.int64]) -> metrics.Predictions:
+    """Return predictions of the test part with whose and when they are."""
     labels = study.w.y[split.train]
-    return metrics.score(predictions_of(study.w, split.test, y_pred, None, np.unique(labels[labels >= 0]).tolist()))
+    return predictions_of(study.w, split.test, y_pred, None, np.unique(labels[labels >= 0]).tolist())
 
 
 class _Learner:

@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from otolith import methods, rows
+from otolith import methods, metrics, rows
 from otolith.errors import CheckpointError
+from otolith.metrics import Predictions
 from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.model.joining import alone
-from otolith.pipeline import evaluate, finetune, pretrain
+from otolith.pipeline import finetune, pretrain
+from otolith.pipeline.evaluation import predictions as answers
+from otolith.pipeline.evaluation import scores
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import SILENT, Progress
 from otolith.protocols.cells.arrays import embed_test, shown
 from otolith.protocols.cells.unit import Key, Unit
 from otolith.recipes.owed import plugins_of
-from otolith.rows import Row, environment
+from otolith.rows import Row, environment, predictions
 from otolith.splits import Split
 from otolith.system import claims
 from otolith.system.files import write
@@ -47,6 +50,7 @@ class Study:
         unfinished: keeps checkpoints of classifiers in training, see `place_of`, until whoever stores a row removes
             them; None: they are not kept.
         source: the study of the data set that encoders come from, for a protocol that has another.
+        kept: the folder of the rows, which keeps the predictions behind them; None: they are not kept.
     """
 
     w: Windows
@@ -58,6 +62,13 @@ class Study:
     pictured: Path | None = None
     unfinished: Path | None = None
     source: Study | None = None
+    kept: Path | None = None
+
+    def keep(self, key: Key, found: Predictions) -> dict[str, Any]:
+        """Return the scores of predictions, the result of a row, and keep them beside the rows where those are."""
+        if self.kept is not None:
+            predictions.keep(self.kept, key, found)
+        return metrics.score(found)
 
     def key(self, protocol: str, split: Split, method: str, seed: int, **more: Any) -> Key:
         """Return the key of a row, see `key_of`."""
@@ -199,11 +210,25 @@ def meta_of(
 
 
 def scored_row(
-    key: Key, model: Model, w: Windows, split: Split, recipe_name: str, records: list[dict[str, Any]]
+    key: Key,
+    model: Model,
+    w: Windows,
+    split: Split,
+    recipe_name: str,
+    records: list[dict[str, Any]],
+    kept: Path | None = None,
 ) -> Row:
-    """Score a classifier on the test part; `records` are those of all epochs behind it."""
+    """Score a classifier on the test part.
+
+    Args:
+        records: those of all epochs behind it.
+        kept: the folder of the rows, which keeps the predictions; None: they are not kept.
+    """
     began = time.perf_counter()
-    result = evaluate(model, w, split) | {"val_macro_f1": model.validation}
+    found = answers(model, w, split)
+    result = scores(found, split) | {"val_macro_f1": model.validation}
+    if kept is not None:
+        predictions.keep(kept, key, found)
     seconds = {"evaluate": time.perf_counter() - began}
     meta = meta_of(w, split, recipe_name, seconds, records)
     if model.chosen is not None:
@@ -222,7 +247,7 @@ def scored(study: Study, protocol: str, split: Split, method: str, seed: int, *,
     def run(missing: Sequence[Key], progress: Progress) -> Iterator[Row]:
         encoder = study.encoder(split, method, seed, progress=progress)
         model = finetune(encoder, study.w, split, checkpoints=study.place_of(key), progress=progress)
-        row = scored_row(key, model, study.w, split, study.recipe_name, encoder.records + model.records)
+        row = scored_row(key, model, study.w, split, study.recipe_name, encoder.records + model.records, study.kept)
         if pictured is not None:
             _within(pictured.parent)
             embed_test({"after": shown(model)}, model.encoder, study.w, split, seed, pictured, progress)
