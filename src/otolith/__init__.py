@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from otolith.importing import ImportOptions, import_recordings, read_recordings
     from otolith.model.bundle import load_encoder, load_model
     from otolith.model.bundle import save as save_model
+    from otolith.model.features import features
     from otolith.pipeline import evaluate, finetune, pretrain
     from otolith.pipeline.calibration import calibrate
     from otolith.prediction import predict_recordings
@@ -49,6 +50,7 @@ _HOME = {
     "calibrate": "pipeline.calibration:calibrate",
     "cut": "windows:cut",
     "evaluate": "pipeline:evaluate",
+    "features": "model.features:features",
     "finetune": "pipeline:finetune",
     "import_recordings": "importing:import_recordings",
     "load": "datasets:load",
@@ -80,6 +82,7 @@ __all__ = [
     "calibrate",
     "cut",
     "evaluate",
+    "features",
     "finetune",
     "import_recordings",
     "load",

@@ -13,6 +13,7 @@ from otolith.cli.commands.data import data
 from otolith.cli.commands.demo import demo
 from otolith.cli.commands.evaluate import evaluate
 from otolith.cli.commands.export import export
+from otolith.cli.commands.features import features
 from otolith.cli.commands.finetune import finetune
 from otolith.cli.commands.import_ import import_
 from otolith.cli.commands.label import label
@@ -75,6 +76,7 @@ COMMANDS: tuple[Callable[..., int | None] | App, ...] = (
     live,
     live_runtime,
     export,
+    features,
     compare,
     report,
     score,

@@ -166,18 +166,11 @@ def data_of(
         DataError: the data are not here, the split is another than in training, or the encoder was trained on a user's
             folder, which has to be named.
     """
-    from otolith import datasets, splits
+    from otolith import splits
     from otolith.model.windows import windows_for_encoder
 
     meta = encoder.meta
-    if dataset is None:
-        if meta.dataset not in datasets.names():
-            raise DataError(
-                f"{bundle} was trained on {meta.dataset!r}, which does not come with otolith; "
-                "name its folder after that of the model"
-            )
-        dataset = meta.dataset
-    found = splits.with_split(datasets.load(dataset, root), split, split_seed)
+    found = splits.with_split(dataset_of(encoder, bundle, dataset, root), split, split_seed)
     with progress.stage(f"windows of {found.info.name}", 1) as bar:
         w = windows_for_encoder(found, encoder, unlabelled=encoder.recipe.windows.unlabelled)
         bar.advance()
@@ -190,6 +183,24 @@ def data_of(
             "or --split-seed as in training."
         )
     return found, w, parts
+
+
+def dataset_of(encoder: PretrainedEncoder, bundle: Path, dataset: str | None, root: Path | None) -> Dataset:
+    """Return a data set by name or folder; by default the one that the encoder of `bundle` was trained on.
+
+    Raises:
+        DataError: it is not here, or is a user's folder, which has to be named.
+    """
+    from otolith import datasets
+
+    if dataset is None:
+        if encoder.meta.dataset not in datasets.names():
+            raise DataError(
+                f"{bundle} was trained on {encoder.meta.dataset!r}, which does not come with otolith; "
+                "name its folder after that of the model"
+            )
+        dataset = encoder.meta.dataset
+    return datasets.load(dataset, root)
 
 
 def _said(split: Mapping[str, Any]) -> str:

@@ -59,6 +59,12 @@ class Encoder(nn.Module):
         """Return the features (batch, n_features) of windows x (batch, n_channels, n_steps) in z-score units."""
         raise NotImplementedError
 
+    def feature_names(self) -> tuple[str, ...]:
+        """Return a name for each feature: its own (`names`), or `feature_` and its number."""
+        own: tuple[str, ...] | None = getattr(self, "names", None)
+        digits = len(str(self.n_features - 1))
+        return own or tuple(f"feature_{number:0{digits}}" for number in range(self.n_features))
+
     def steps(self, x: Tensor) -> Tensor:
         """Return the output over time, (batch, n_out_steps, width), of windows x (batch, n_channels, n_steps).
 

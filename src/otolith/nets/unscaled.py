@@ -40,6 +40,9 @@ class Unscaled(Encoder):
     def forward(self, x: Tensor) -> Tensor:
         return self.handmade(x.float() * self.std + self.mean)
 
+    def feature_names(self) -> tuple[str, ...]:
+        return self.handmade.feature_names()
+
 
 class HandmadeTeacher(Encoder):
     """Hand-made features, each with mean 0 and deviation 1 over the training windows: a teacher of dynamic temperature.
@@ -109,6 +112,9 @@ class JoinedEncoder(Encoder):
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.learned(x), self.handmade(x)], 1)
+
+    def feature_names(self) -> tuple[str, ...]:
+        return (*self.learned.feature_names(), *self.handmade.feature_names())
 
     def steps(self, x: Tensor) -> Tensor:
         """Return the output over time of the learned part: (batch, n_channels, n_steps) -> (batch, n_out_steps,
