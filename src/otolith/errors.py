@@ -42,14 +42,14 @@ class InUseError(OtolithError):
     """Another process works in a folder that only one may write to."""
 
 
-def unknown(kind: str, name: object, known: Iterable[str]) -> str:
-    """Return the message for a name that is not registered, with the nearest one that is.
+def unknown(kind: str, name: object, known: Iterable[str], meant: str = "") -> str:
+    """Return the message for a name that is not registered, with the nearest one that is, or the one that is meant.
 
     >>> unknown("method", "dynamc", ["dynamic", "random"])
     "unknown method 'dynamc'; did you mean 'dynamic'? Known: dynamic, random"
     """
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    near = [meant] if meant else difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"; did you mean '{near[0]}'?" if near else "."
     return f"unknown {kind} {str(name)!r}{hint} Known: {', '.join(names)}"
 

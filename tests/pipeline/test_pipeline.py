@@ -16,6 +16,7 @@ from otolith.errors import CheckpointError, DataError, RecipeError, TrainingErro
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.model import Model, PretrainedEncoder, check_windows
 from otolith.pipeline import build_encoder, evaluate, finetune, pretrain
+from otolith.pipeline.evaluation import predictions
 from otolith.preprocessing.scaler import Scaler
 from otolith.recording import CHANNELS
 from otolith.splits import Split
@@ -90,7 +91,7 @@ def test_evaluation_is_that_of_the_labelled_test_windows(model: Model, w: Window
         expected = metrics.evaluate(
             w.y[rows], model.predict(w.x[rows]), w.subject[rows], w.activities, model.training_classes
         )
-        assert found == expected
+        assert found == expected | {"metrics": metrics.further(predictions(model, w, split, part))}
         assert found["n_windows"] == len(rows)
     assert evaluate(model, w, split) == evaluate(model, w, split, "test")
 

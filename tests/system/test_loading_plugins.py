@@ -90,7 +90,7 @@ def test_a_file_brings_entries_of_several_kinds(tmp_path: Path) -> None:
         tiny.recipe(encoder__kind="means2", encoder__options={"time": 3.0})
     with plugins.forgotten():
         assert plugins.loaded() == ()
-        with pytest.raises(RecipeError, match="unknown encoder 'means2'"):
+        with pytest.raises(RecipeError, match=r"unknown encoder\.kind 'means2'"):
             tiny.recipe(encoder__kind="means2")
     assert "nothing2" in augment.names()
 

@@ -37,8 +37,29 @@ _DATA = "Folder that holds the data set, or its parent; default: $OTOLITH_DATA, 
 _OWN = "Name of a data set, or the folder of your own; default: the one that the model was trained on."
 _SET = "Recipe values to replace, such as pretrain.epochs=5 augment.0.sigma=0.3."
 
+FILES = frozenset(
+    f".{ending}"
+    for ending in (
+        *("arrow", "csv", "feather", "json", "jsonl", "npy", "npz", "ods", "parquet", "tsv", "txt", "xls", "xlsx"),
+        *("htm", "html", "pdf", "png", "svg", "tex", "gz", "zip", "onnx", "pt", "safetensors", "toml", "yaml", "yml"),
+    )
+)
+"""Endings by which people mean a file."""
+
+
+def refuse_file(kind: Any, value: Path | None) -> None:
+    """Refuse a new folder whose name is that of a file: it was meant to be one.
+
+    >>> refuse_file(Path, Path("totals.xlsx"))
+    Traceback (most recent call last):
+    ValueError: a folder is written here, and totals.xlsx is the name of a file; leave the ending away
+    """
+    if value is not None and value.suffix.lower() in FILES and not value.is_dir():
+        raise ValueError(f"a folder is written here, and {value} is the name of a file; leave the ending away")
+
+
 Flag = Annotated[bool, Parameter(show_default=False)]
-Folder = Annotated[Path, Parameter(metavar="DIR")]
+Folder = Annotated[Path, Parameter(metavar="DIR", validator=refuse_file)]
 AnyDataset = Annotated[
     str, Parameter(help="Name of a data set (`otolith data` lists them), or the folder of your own.")
 ]

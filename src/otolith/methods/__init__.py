@@ -50,6 +50,7 @@ REGISTRY: Registry[MethodSpec] = Registry(
     order=lambda spec: (spec.order, spec.name),
     read=read_spec,
     takes=lambda each: isinstance(each, MethodSpec),
+    also=lambda spec: spec.also,
 )
 
 register, add_file = REGISTRY.register, REGISTRY.add_file

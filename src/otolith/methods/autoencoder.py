@@ -43,6 +43,7 @@ SPEC = MethodSpec(
     short="CAE",
     summary="the window from a noisy copy; also the teacher of `dynamic` (Section III-C)",
     paper=Paper("Haresamudram et al.", 2019, "On the Role of Features in Human Activity Recognition", "ISWC"),
+    also=("cae", "dae"),
     order=170,
     own_encoder="convolutions, pooling and a bottleneck",
     colour="#e69f00",

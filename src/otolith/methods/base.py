@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Protocol
 
 from otolith.augment import Compose, SignalSpec
+from otolith.errors import unknown
 from otolith.nets import ENCODERS, Encoder, EncoderSpec, ResidualEncoder, TransformerEncoder
 from otolith.training.settings import TrainSettings
 from otolith.windows import WindowMeta
@@ -73,6 +74,8 @@ class EncoderSettings(Settings):
     """Options of a plug-in's kind."""
 
     def __post_init__(self) -> None:
+        if self.kind not in ENCODERS:
+            raise ValueError(unknown("encoder.kind", self.kind, ENCODERS.names()))
         ENCODERS.get(self.kind).options_of(self.options)
         for name in ("maps", "kernels"):
             if len(getattr(self, name)) > MOST_LAYERS:

@@ -18,6 +18,7 @@ SPEC = MethodSpec(
     summary="labels, by trees on hand-made features",
     paper=Paper("Geurts et al.", 2006, "Extremely Randomized Trees", "Machine Learning"),
     needs=("labels",),
+    also=("random-forest", "extra-trees", "forest", "handmade"),
     order=185,
     colour="#8a5a2b",
     story="The features are moments, quantiles, differences, spectra and postures of each window, as the field "

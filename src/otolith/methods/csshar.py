@@ -31,6 +31,7 @@ SPEC = MethodSpec(
         "Contrastive Self-supervised Learning for Sensor-based Human Activity Recognition",
         "IJCB",
     ),
+    also=("simclr", "nt-xent", "ntxent", "cs-shar"),
     order=40,
     colour="#009e73",
     story=(

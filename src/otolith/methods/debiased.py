@@ -34,6 +34,7 @@ SPEC = MethodSpec(
     short="Debiased",
     summary="CSSHAR whose negatives are corrected for those of the anchor's class",
     paper=Paper("Chuang et al.", 2020, "Debiased Contrastive Learning", "NeurIPS"),
+    also=("dcl",),
     order=80,
     settings=DebiasedNegatives,
     build=contrast,

@@ -48,6 +48,7 @@ SPEC = MethodSpec(
     summary="two views, NDT-Xent: a temperature for each negative pair from a frozen autoencoder or hand-made features",
     paper=DYNAMIC_TEMPERATURE,
     needs=("teacher",),
+    also=("dt", "ndt-xent", "ndtxent"),
     order=10,
     colour="#d55e00",
     story=(

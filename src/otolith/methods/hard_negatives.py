@@ -37,6 +37,7 @@ SPEC = MethodSpec(
     short="Hard",
     summary="`debiased` with more weight on similar negatives",
     paper=Paper("Robinson et al.", 2021, "Contrastive Learning with Hard Negative Samples", "ICLR"),
+    also=("hcl",),
     order=90,
     settings=HardNegatives,
     build=contrast,

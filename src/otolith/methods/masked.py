@@ -80,6 +80,7 @@ SPEC = MethodSpec(
         "Masked Reconstruction Based Self-Supervision for Human Activity Recognition",
         "ISWC",
     ),
+    also=("mae", "masked-reconstruction"),
     order=150,
     colour="#56b4e9",
     settings=MaskedSettings,

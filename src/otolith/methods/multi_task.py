@@ -107,6 +107,7 @@ SPEC = MethodSpec(
     short="Multi-task",
     summary="which of eight transformations was applied",
     paper=Paper("Saeed et al.", 2019, "Multi-task Self-Supervised Learning for Human Activity Detection", "IMWUT"),
+    also=("tpn",),
     order=160,
     own_encoder="convolutions with long kernels",
     colour="#cc79a7",

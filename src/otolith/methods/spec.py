@@ -67,6 +67,7 @@ class MethodSpec:
         paper: its publication: `Paper(...)`, or `DYNAMIC_TEMPERATURE`; None for an idea of your own.
         section: its section there, if it is not the whole paper.
         needs: further needs beside windows.
+        also: names under which others know it, in lower case: whoever asks for one is told its own.
         order: its place in tables; the smallest comes first.
         colour: its colour in pictures, as `#rrggbb`; empty for the next one of the palette.
         own_encoder: its encoder, in words, where it is not the recipe's, so that `encoder.kind` means nothing to it.
@@ -90,6 +91,7 @@ class MethodSpec:
     paper: Paper | None
     section: str = ""
     needs: tuple[Literal["teacher", "labels", "both sensors"], ...] = ()
+    also: tuple[str, ...] = ()
     order: int = 1000
     colour: str = ""
     own_encoder: str = ""
@@ -121,7 +123,7 @@ class MethodSpec:
 
 
 _CODE = {"settings", "encoder", "build", "train"}
-_KINDS: dict[str, Any] = {"paper": Paper | None, "needs": tuple, "order": int}
+_KINDS: dict[str, Any] = {"paper": Paper | None, "needs": tuple, "also": tuple, "order": int}
 _KINDS |= dict.fromkeys(("pretrained", "end_to_end", "own_head", "scaled"), bool)
 """Types of the parts of a description that are not texts."""
 _DESCRIBED = {each.name: each.default for each in fields(MethodSpec) if each.name not in _CODE}

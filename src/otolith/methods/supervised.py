@@ -18,6 +18,7 @@ SPEC = MethodSpec(
     paper=DYNAMIC_TEMPERATURE,
     section="Section V-A",
     needs=("labels",),
+    also=("cnn", "deep", "transformer"),
     order=180,
     colour="#4b5563",
     pretrained=False,

@@ -25,7 +25,6 @@ from otolith.nets import JoinedEncoder
 from otolith.nets.heads import n_seen_by
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import frame_of, may_miss
-from otolith.recipes.owed import plugins_of
 from otolith.recording import unit_of
 from otolith.rows import environment
 from otolith.system.device import choose_device
@@ -191,7 +190,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], Card]:
-    from otolith.model.card import lacking_plugins, parse
+    from otolith.model.card import parse, refuse_lacking
 
     path = folder / CARD
     if not path.exists():
@@ -214,14 +213,15 @@ def _read(folder: Path) -> tuple[dict[str, Any], Card]:
             "Use the version that wrote it, or train again."
         )
     try:
-        if reason := lacking_plugins(card.get("plugins", {}), folder):
-            raise CheckpointError(f"The model {folder} cannot be loaded. {reason}")
+        refuse_lacking(card.get("plugins", {}), folder)
         return card, parse(content, card.get("kind"))
     except ValueError as error:
         raise CheckpointError(_undescribed(folder, error)) from None
 
 
 def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: DatasetInfo | None) -> dict[str, Any]:
+    from otolith.recipes.owed import plugins_of
+
     meta = encoder.meta
     card: dict[str, Any] = {
         "format": FORMAT,
@@ -288,9 +288,8 @@ def _encoder(folder: Path, card: Card, device: torch.device) -> PretrainedEncode
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, DataError, RecipeError) as error:
         raise CheckpointError(_undescribed(folder, error)) from None
     weights.fill(folder, "encoder.", network)
-    return PretrainedEncoder(
-        network.to(device).eval(), scaler, meta, card.recipe, card.method, card.seed, split=dict(card.split)
-    )
+    network.to(device).eval()
+    return PretrainedEncoder(network, scaler, meta, card.recipe, card.method, card.seed, split=dict(card.split))
 
 
 def _or_a_name() -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from otolith.errors import RecipeError
+from otolith.errors import CheckpointError, RecipeError
 from otolith.finetuning.settings import FinetuneSettings, TreeSettings
 from otolith.recipes import Recipe
 from otolith.recording import unit_of
@@ -158,14 +158,16 @@ def parse(content: bytes, kind: object) -> Card:
         raise ValueError(f"recipe: {error}") from None
 
 
-def lacking_plugins(named: object, folder: Path) -> str:
-    """Return the sentence on plug-ins of a card that are not loaded, empty if all are; warn of those that changed.
+def refuse_lacking(named: object, folder: Path) -> None:
+    """Refuse a model whose card names plug-ins that are not loaded, and warn of those that changed.
 
     Raises:
+        CheckpointError: one is not loaded.
         ValueError: these are no digests by name.
     """
     if not isinstance(named, dict) or not all(isinstance(part, str) for pair in named.items() for part in pair):
         raise ValueError("plugins: expected digests by name")
     if reason := plugins.changed(named):
         warnings.warn(f"{folder}: {reason}", stacklevel=4)
-    return plugins.missing(named)
+    if reason := plugins.missing(named):
+        raise CheckpointError(f"The model {folder} cannot be loaded. {reason}")

@@ -37,7 +37,7 @@ def is_model(given: str | Path) -> bool:
 
 def place_of(given: str | Path) -> Path:
     """Return the folder of the model that is meant: a model's folder, that of a run, whose model is in it, or the name
-    of a model that comes with otolith.
+    of a model that comes with otolith. `DIR/model`, where DIR itself is the model, is DIR.
 
     A folder here comes before a model of its name. What is none of these is returned as it is.
 
@@ -47,5 +47,7 @@ def place_of(given: str | Path) -> Path:
     if is_shipped(given):
         return SHIPPED / str(given)
     folder = Path(given)
+    if folder.name == "model" and not folder.exists() and (folder.parent / CARD).is_file():
+        return folder.parent
     inner = folder / "model"
     return inner if (inner / CARD).is_file() and not (folder / CARD).exists() else folder

@@ -42,6 +42,7 @@ def evaluate(model: Model, w: Windows, split: Split, part: str = "test") -> dict
     >>> 0 <= evaluate(model, w, split)["macro_f1"] <= 1
     True
     """
+    refuse_shared(split, w)
     return scores(predictions(model, w, split, part), split)
 
 

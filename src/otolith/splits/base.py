@@ -51,8 +51,8 @@ class Split:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What tells this split from others of the same windows: its name, and where there are any, seed, fold and the
-        digest of its parts."""
+        """Facts that tell this split from others of the same windows: its name, and where there are any, seed, fold and
+        the digest of its parts."""
         told = {"name": self.name, "seed": self.seed, "fold": self.fold, "parts": self.parts or None}
         return {name: value for name, value in told.items() if value is not None}
 

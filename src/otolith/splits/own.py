@@ -95,6 +95,12 @@ def read_parts(path: str | Path) -> OwnParts:
 
     Raises:
         DataError: the file cannot be read, or is none of these.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     _ = (Path(name) / "split.toml").write_text("val = [1, 2]\\ntest = [3]")
+    ...     read_parts(Path(name) / "split.toml").val
+    (1, 2)
     """
     path = Path(path)
     try:

@@ -271,5 +271,6 @@ class _Loader:
         """Do nothing: loading has run it."""
 
 
+registry.MORE.append(load_all)
 if os.environ.get(FILES):
     find_files()

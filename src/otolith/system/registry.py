@@ -24,11 +24,13 @@ Entry = TypeVar("Entry")
 Given = TypeVar("Given")
 REGISTRIES: dict[str, Registry[Any]] = {}
 """The registries that plug-ins may add to, by kind: each joins when its room is imported."""
+MORE: list[Callable[[], None]] = []
+"""Functions that bring further entries once, called whenever a registry that takes plug-ins is asked."""
 LOCK = RLock()
 """Held while entries are searched or plug-ins are loaded."""
 _LOADING: ContextVar[tuple[Path] | None] = ContextVar("loading", default=None)  # the file, in a tuple for each load
 Brought = list[tuple["Registry[Any]", str, Any]]
-"""What a plug-in brings: registry, name, and what stood there before."""
+"""Entries that a plug-in brings: registry, name, and what stood there before."""
 BRINGING: ContextVar[Brought | None] = ContextVar("bringing", default=None)
 """List of what the plug-in that is being loaded has brought so far; None: what is registered is otolith's own."""
 
@@ -61,6 +63,7 @@ class Registry(Generic[Entry]):
         order: gives the key by which entries are sorted; their name unless said otherwise.
         read: gives a file's entries from a function that imports it and from its path; imports it by default.
         takes: tells which values that plug-ins bring are of this kind; None: no plug-ins.
+        also: gives the names that others use for an entry, in lower case, for messages.
 
     >>> from types import SimpleNamespace
     >>> shapes = Registry("shape", None, OtolithError)
@@ -79,9 +82,10 @@ class Registry(Generic[Entry]):
         order: Callable[[Any], Any] | None = None,
         read: Callable[[Callable[[], ModuleType], Path], Iterable[Entry]] = specs_of,
         takes: Callable[[Any], bool] | None = None,
+        also: Callable[[Any], Iterable[str]] = lambda entry: (),
     ) -> None:
         self.kind, self.package, self.error = kind, package, error
-        self._name, self._order, self._read, self._takes = name, order or name, read, takes
+        self._name, self._order, self._read, self._takes, self._also = name, order or name, read, takes, also
         self._entries: dict[str, tuple[Any, tuple[Path] | None]] = {}
         self._searched = package is None
         if takes is not None:
@@ -152,7 +156,8 @@ class Registry(Generic[Entry]):
             OtolithError: no entry has that name; the message suggests the nearest. Of the registry's own class.
         """
         if name not in self:
-            raise self.error(unknown(self.kind, name, self._entries))
+            meant = (self._name(entry) for entry in self if str(name).lower().replace("_", "-") in self._also(entry))
+            raise self.error(unknown(self.kind, name, self._entries, next(meant, "")))
         found: Entry = self._entries[name][0]
         return found
 
@@ -178,9 +183,8 @@ class Registry(Generic[Entry]):
         """Load the package's modules once, and then what plug-ins bring."""
         self._search_own()
         if self._takes is not None:
-            from otolith.system import plugins
-
-            plugins.load_all()
+            for bring in MORE:
+                bring()
 
     def _search_own(self) -> None:
         with LOCK:

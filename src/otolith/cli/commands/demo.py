@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
-from otolith.cli.shared import Flag
+from otolith.cli.shared import Flag, Folder
 
 
 def demo(
     *,
-    out: Annotated[Path, Parameter(metavar="DIR")] = Path("otolith-demo"),
+    out: Folder = Path("otolith-demo"),
     no_browser: Flag = False,
 ) -> None:
     """Recognise what somebody did with a phone in the pocket, and show it on a page in the browser.

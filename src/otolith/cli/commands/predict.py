@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter, validators
 
 from otolith.cli.reading import READING, Flat
-from otolith.cli.shared import PARTLY, Data, Device, Flag, Interrupted
+from otolith.cli.shared import FILES, PARTLY, Data, Device, Flag, Interrupted
 from otolith.errors import DataError
 
 if TYPE_CHECKING:
@@ -76,6 +76,11 @@ def predict(
     from otolith.system import claims
     from otolith.system.files import make_place, refuse_existing
 
+    if out.suffix.lower() in FILES - set(tables.SUFFIXES) and not out.is_dir():
+        raise DataError(
+            f"--out {out} is no kind of table that is written here: give a file ending in {', '.join(tables.SUFFIXES)} "
+            "for the intervals alone, or a folder."
+        )
     model, recordings = model_and_recordings(given)
     remove_finished(out)
     refuse_existing(out)
