@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from otolith.datasets.base import DatasetInfo
     from otolith.model.card import Card
 
-FORMAT = 1
-CARD, WEIGHTS = "card.json", weights.FILE
+FORMAT, CARD, WEIGHTS = 1, "card.json", weights.FILE
 
 
 class FormatError(CheckpointError):
