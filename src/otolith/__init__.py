@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from otolith.model.features import features
     from otolith.pipeline import evaluate, finetune, pretrain
     from otolith.pipeline.calibration import calibrate
+    from otolith.pipeline.distillation import distill
     from otolith.prediction import predict_recordings
     from otolith.recipes import load_recipe
     from otolith.recording import Recording, Segment, Stream
@@ -49,6 +50,7 @@ _HOME = {
     "augment": "augment:",
     "calibrate": "pipeline.calibration:calibrate",
     "cut": "windows:cut",
+    "distill": "pipeline.distillation:distill",
     "evaluate": "pipeline:evaluate",
     "features": "model.features:features",
     "finetune": "pipeline:finetune",
@@ -81,6 +83,7 @@ __all__ = [
     "augment",
     "calibrate",
     "cut",
+    "distill",
     "evaluate",
     "features",
     "finetune",

@@ -92,6 +92,13 @@ COMMANDS = {
         Command(
             "finetune", ("finetune", ENCODER, MOVES, *CPU, "--out", "OUT"), once=True, resume=True, read=_in(ENCODER)
         ),
+        Command(
+            "distill",
+            ("distill", MODEL, MOVES, *CPU, "--set", "method.distilled.epochs=2", "encoder.width=8", "--out", "OUT"),
+            once=True,
+            resume=True,
+            read=_in(MODEL),
+        ),
     )
 }
 """By name."""

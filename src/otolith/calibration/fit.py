@@ -34,7 +34,7 @@ def fit_temperature(logits: Tensor, y: Tensor) -> float:
 
     Args:
         logits: (n, n_classes).
-        y: (n,) int64 class indices.
+        y: (n,) int64 class indices, or (n, n_classes) float64 probabilities.
 
     >>> y = torch.tensor([0, 0, 0, 1])  # three of four are right: 2 / T is log 3
     >>> round(fit_temperature(torch.tensor([[2.0, 0.0]] * 4), y), 2)
@@ -59,6 +59,7 @@ def fit_calibration(
     dataset: str = "",
     score: str = DEFAULT,
     false_unknowns: float = FALSE_UNKNOWNS,
+    soft: Tensor | None = None,
 ) -> Calibration | None:
     """Fit temperature, score and threshold.
 
@@ -69,6 +70,8 @@ def fit_calibration(
         dataset: name of the data set, for the card.
         score: name of a score, see `names`.
         false_unknowns: share of the validation windows whose score may exceed the threshold, in (0, 1).
+        soft: probabilities (n_val, n_classes) that the temperature is fitted to in place of the class indices: where a
+            model stands in for labels, how sure it is, too.
 
     Returns:
         None where there are fewer than `MIN_WINDOWS` validation windows, or too few training windows for a covariance.
@@ -92,7 +95,7 @@ def fit_calibration(
     space = _space(*train) if n >= MIN_WINDOWS else None
     if space is None:
         return None
-    temperature = fit_temperature(val_logits, y)
+    temperature = fit_temperature(val_logits, y if soft is None else soft[seen].double())
     weights = {}
     for name in parts:
         spread = float(PARTS[name](features, val_logits, space, temperature).double().std())

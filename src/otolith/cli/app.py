@@ -11,6 +11,7 @@ from otolith.cli.commands.calibrate import calibrate
 from otolith.cli.commands.compare import compare
 from otolith.cli.commands.data import data
 from otolith.cli.commands.demo import demo
+from otolith.cli.commands.distill import distill
 from otolith.cli.commands.evaluate import evaluate
 from otolith.cli.commands.export import export
 from otolith.cli.commands.features import features
@@ -45,6 +46,7 @@ Examples:
   otolith predict runs/watch-dynamic-best-seed0/model my-walks
   otolith live runs/watch-dynamic-best-seed0/model --replay watch
   otolith compare few-labels --method csshar --method dynamic
+  otolith distill phone my-walks        a student of it, for small devices
   otolith report runs/* --out comparison.html
 
 Every command takes --plugin FILE: a Python file of yours with methods, augmentations, formats, metrics, ...
@@ -70,6 +72,7 @@ COMMANDS: tuple[Callable[..., int | None] | App, ...] = (
     finetune,
     evaluate,
     calibrate,
+    distill,
     demo,
     models,
     predict,

@@ -225,4 +225,5 @@ def terms_of(card: dict[str, Any]) -> list[str]:
     data = card["data"]
     licence = data.get("licence")
     texts = [data.get("terms"), f"Licence: {licence}" if licence else None, data.get("citation")]
-    return [str(text) for text in texts if text]
+    texts += (card.get("distilled") or {}).get("terms", [])
+    return list(dict.fromkeys(str(text) for text in texts if text))

@@ -20,24 +20,25 @@ from otolith.system.files import restore
 
 if TYPE_CHECKING:
     from otolith.datasets.base import DatasetInfo
+    from otolith.model.card import Credits
     from otolith.splits import Split
     from otolith.windows import Windows
 
 
-def refuse_unready(out: Path, *, resume: bool = False) -> None:
-    """Make sure that a fine-tuning may write to `out`, before anything is loaded.
+def refuse_unready(out: Path, *, resume: bool = False, job: str = "fine-tuning") -> None:
+    """Make sure that a fine-tuning, or another job that leaves a model, may write to `out`, before anything is loaded.
 
     Raises:
-        CheckpointError: `out` holds something, or an unfinished fine-tuning that `resume` was not asked for.
+        CheckpointError: `out` holds something, or an unfinished job that `resume` was not asked for.
         InUseError: another process works there.
     """
     checkpoints = checkpoints_beside(out)
-    if not _written(out, resume):
+    if not written(out, resume):
         refuse_taken(out)
     claims.refuse_if_held(checkpoints)
     restore(out)
     if _begun(checkpoints) and not resume:
-        raise CheckpointError(f"{checkpoints} holds an unfinished fine-tuning; go on with --resume, or remove it")
+        raise CheckpointError(f"{checkpoints} holds an unfinished {job}; go on with --resume, or remove it")
 
 
 def with_values(encoder: PretrainedEncoder, overrides: dict[str, Any]) -> PretrainedEncoder:
@@ -90,23 +91,36 @@ def run(
         TrainingError, DataError: see `otolith.finetune`.
     """
     checkpoints = checkpoints_beside(out)
-    written = _written(out, resume)
+    before = written(out, resume)
     try:
         model = pipeline.finetune(encoder, w, split, seed=seed, checkpoints=checkpoints, progress=progress)
     finally:
         with suppress(OSError):
             checkpoints.rmdir()  # where nothing was saved
-    if written and digest_of(bundle.load_model(out, device).network()) != digest_of(model.network()):
+    leave(model, out, info, before, device)
+    return model
+
+
+def leave(model: Model, out: Path, info: DatasetInfo | Credits | None, before: bool, device: str) -> None:
+    """Save a model whose job is done in `out`, and remove its checkpoints.
+
+    Args:
+        before: whether `written` said so when the job began.
+        device: to load what an interrupted job left in `out`.
+
+    Raises:
+        CheckpointError: `out` holds another model.
+    """
+    if before and digest_of(bundle.load_model(out, device).network()) != digest_of(model.network()):
         refuse_taken(out)
     bundle.save(model, out, info)
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    return model
+    shutil.rmtree(checkpoints_beside(out), ignore_errors=True)
 
 
 def _begun(checkpoints: Path) -> bool:
     return any(checkpoints.glob("*/epoch-*"))
 
 
-def _written(out: Path, resume: bool) -> bool:
-    """Return whether a fine-tuning was killed between the last file of its bundle and its end."""
+def written(out: Path, resume: bool) -> bool:
+    """Return whether a job was killed between the last file of its bundle and its end."""
     return resume and _begun(checkpoints_beside(out)) and (out / bundle.CARD).is_file()

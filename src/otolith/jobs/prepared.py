@@ -109,7 +109,7 @@ def prepare(
     """
     from otolith import datasets
 
-    methods.spec(method)
+    methods.trainable(method)
     source = splits.with_split(datasets.load(dataset, root), split, split_seed)
     if encoder is not None:
         if unlabelled is not None:

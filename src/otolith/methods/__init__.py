@@ -32,6 +32,7 @@ __all__ = [
     "names",
     "register",
     "spec",
+    "trainable",
     "two_views",
 ]
 
@@ -57,12 +58,12 @@ register, add_file = REGISTRY.register, REGISTRY.add_file
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all methods, in the order of tables.
+    """Return the names of all methods that a run can train, in the order of tables.
 
     >>> names()[:2], names()[-1]
     (('dynamic', 'angular'), 'random')
     """
-    return tuple(REGISTRY.names())
+    return tuple(each.name for each in REGISTRY if not each.made_by)
 
 
 def listed() -> str:
@@ -85,6 +86,25 @@ def spec(name: str) -> MethodSpec:
     ('BYOL', 'Grill et al. 2020')
     """
     return REGISTRY.get(name)
+
+
+def trainable(name: str) -> MethodSpec:
+    """Return the method of that name, which a run can train.
+
+    Raises:
+        RecipeError: no method has that name, or another command makes its models.
+
+    >>> trainable("distilled")
+    Traceback (most recent call last):
+    otolith.errors.RecipeError: no run trains the method distilled: `otolith distill` makes its models from a ...
+    """
+    found = spec(name)
+    if found.made_by:
+        raise RecipeError(
+            f"no run trains the method {name}: `{found.made_by}` makes its models from a trained model. Choose another "
+            "method."
+        )
+    return found
 
 
 def __getattr__(name: str) -> Any:

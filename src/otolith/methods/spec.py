@@ -71,6 +71,7 @@ class MethodSpec:
         order: its place in tables; the smallest comes first.
         colour: its colour in pictures, as `#rrggbb`; empty for the next one of the palette.
         own_encoder: its encoder, in words, where it is not the recipe's, so that `encoder.kind` means nothing to it.
+        made_by: the command that makes its models, where no run can; such a method is not listed.
         story: sentences for the page of a run on how its encoder is pre-trained; may be empty.
         pretrained: whether an encoder is pre-trained at all.
         end_to_end: whether fine-tuning trains the encoder too, by `settings`, a `FinetuneSettings`.
@@ -95,6 +96,7 @@ class MethodSpec:
     order: int = 1000
     colour: str = ""
     own_encoder: str = ""
+    made_by: str = ""
     story: str = ""
     pretrained: bool = True
     end_to_end: bool = False

@@ -3,6 +3,6 @@ description in `card`, its tensors in `weights`), windows that fit them (`window
 learned ones (`joining`), and the fingerprint by which a training is told from another (`fingerprint`).
 """
 
-from otolith.model.values import Chosen, Model, PretrainedEncoder, check_windows, must_fit
+from otolith.model.values import Chosen, Distilled, Model, PretrainedEncoder, check_windows, must_fit
 
-__all__ = ["Chosen", "Model", "PretrainedEncoder", "check_windows", "must_fit"]
+__all__ = ["Chosen", "Distilled", "Model", "PretrainedEncoder", "check_windows", "must_fit"]

@@ -20,7 +20,7 @@ from otolith.errors import CheckpointError, DataError, RecipeError, TrainingErro
 from otolith.model import weights
 from otolith.model.joining import alone, as_asked
 from otolith.model.place import names, place_of
-from otolith.model.values import Chosen, Model, PretrainedEncoder
+from otolith.model.values import Chosen, Distilled, Model, PretrainedEncoder
 from otolith.nets import JoinedEncoder
 from otolith.nets.heads import n_seen_by
 from otolith.preprocessing.scaler import Scaler
@@ -35,7 +35,9 @@ from otolith.windows import WindowMeta
 
 if TYPE_CHECKING:
     from otolith.datasets.base import DatasetInfo
-    from otolith.model.card import Card
+    from otolith.model.card import Card, Credits
+
+    Info = DatasetInfo | Credits
 
 FORMAT, CARD, WEIGHTS = 1, "card.json", weights.FILE
 
@@ -45,7 +47,7 @@ class FormatError(CheckpointError):
 
 
 def save(
-    model: Model | PretrainedEncoder, folder: str | Path, info: DatasetInfo | None = None, *, parents: bool = True
+    model: Model | PretrainedEncoder, folder: str | Path, info: Info | None = None, *, parents: bool = True
 ) -> Path:
     """Write a bundle, whole or not at all, in place of one that is there; return its folder.
 
@@ -155,6 +157,7 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
         card.validation_macro_f1,
         calibration=calibration,
         chosen=None if card.choice is None else Chosen(**card.choice.model_dump()),
+        distilled=None if card.distilled is None else Distilled(**card.distilled.model_dump()),
     )
 
 
@@ -218,7 +221,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], Card]:
         raise CheckpointError(_undescribed(folder, error)) from None
 
 
-def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: DatasetInfo | None) -> dict[str, Any]:
+def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: Info | None) -> dict[str, Any]:
     from otolith.recipes.owed import plugins_of
 
     meta = encoder.meta
@@ -259,8 +262,8 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: Da
             "validation_macro_f1": model.validation,
             "calibration": None if model.calibration is None else model.calibration.to_dict(),
         }
-        if model.chosen is not None:
-            card["choice"] = dataclasses.asdict(model.chosen)
+        more = {"choice": model.chosen, "distilled": model.distilled}
+        card |= {name: dataclasses.asdict(value) for name, value in more.items() if value is not None}
     return card
 
 

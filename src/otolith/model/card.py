@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
@@ -23,6 +23,14 @@ Positive = Annotated[float, Field(gt=0)]
 Bounded = Annotated[float, Field(gt=0, le=1e9)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Credits(NamedTuple):
+    """Title, licence and citation of the data that a model has seen, as its card has them."""
+
+    title: str | None
+    licence: str | None
+    citation: str | None
 
 
 HEADS = ("a head that was trained", "a head that was fitted")
@@ -105,6 +113,20 @@ class ChoiceCard(_Part):
     scores: dict[str, Share]
 
 
+class DistilledCard(_Part):
+    """How a student came to be, and its agreement with its teacher on windows held out."""
+
+    teacher: Annotated[str, Field(max_length=200)]
+    datasets: Annotated[tuple[str, ...], Field(max_length=MOST_CHANNELS)]
+    terms: Annotated[tuple[str, ...], Field(max_length=MOST_CHANNELS)] = ()
+    n_windows: Annotated[int, Field(ge=0)]
+    n_held: Annotated[int, Field(ge=0)]
+    people_held: Annotated[int, Field(ge=0)]
+    same: Share
+    same_unknown: Share
+    peaks: Annotated[tuple[Bounded, ...], Field(max_length=MOST_CHANNELS)]
+
+
 class Card(_Part):
     """Description of an encoder."""
 
@@ -129,6 +151,7 @@ class ModelCard(Card):
     validation_macro_f1: Share
     calibration: CalibrationCard | None = None
     choice: ChoiceCard | None = None
+    distilled: DistilledCard | None = None
 
     @model_validator(mode="after")
     def _classes_are_activities(self) -> Self:

@@ -100,6 +100,34 @@ class Chosen:
     scores: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Distilled:
+    """How a student came to be, and how well it agrees with its teacher on windows that it did not learn from.
+
+    Args:
+        teacher: method of the model that it learnt from.
+        datasets, terms: of the windows, without their labels.
+        n_windows, n_held: windows that it learnt from, and those held out.
+        people_held: people of whom it learnt nothing; 0: the windows held out are of the same people.
+        same: share of the windows held out for which both give the same activity.
+        same_unknown: share of them that both call unknown, or neither does.
+        peaks: largest input of each convolution after the first, for its int8 form (`otolith.nets.integers`).
+
+    >>> Distilled("dynamic", ("watch",), (), 5000, 1000, 2, 0.97, 0.95, (4.0, 5.0, 6.0)).same
+    0.97
+    """
+
+    teacher: str
+    datasets: tuple[str, ...]
+    terms: tuple[str, ...]
+    n_windows: int
+    n_held: int
+    people_held: int
+    same: float
+    same_unknown: float
+    peaks: tuple[float, ...]
+
+
 @dataclass(eq=False)
 class Model:
     """A recogniser: scaler, encoder and head behind one `predict`.
@@ -109,9 +137,11 @@ class Model:
         head: (batch, n_features) -> (batch, n_classes) logits.
         activities: names of the logits, in order.
         training_classes: numbers of the activities that the training windows held.
-        validation: macro F1 of the chosen epoch on the validation windows, as a fraction.
+        validation: macro F1 of the chosen epoch on the validation windows, as a fraction; of a student, held against
+            its teacher's answers on the windows held out.
         calibration: temperature and threshold of "unknown"; None: the temperature is 1, and nothing is unknown.
         chosen: how the settings were chosen among a recipe's; None: there was no choice.
+        distilled: of a student, how it came to be (`otolith.distill`); None: a model that learnt from labels.
 
     >>> import numpy as np, otolith
     >>> x = np.random.default_rng(0).normal(size=(20, 3, 30))
@@ -137,6 +167,7 @@ class Model:
     records: list[dict[str, Any]] = field(default_factory=list)
     calibration: Calibration | None = None
     chosen: Chosen | None = None
+    distilled: Distilled | None = None
 
     @property
     def meta(self) -> WindowMeta:

@@ -112,7 +112,7 @@ def pretrain(
     """
     from otolith.recipes import load_recipe
 
-    spec = methods.spec(method)
+    spec = methods.trainable(method)
     resolved = load_recipe(recipe, w.meta.dataset).cut_as(w.meta.rate_hz, w.meta.seconds, w.meta.overlap)
     check_seed(seed)
     refuse_shared(split, w)
