@@ -17,6 +17,7 @@ from otolith import __version__, fast
 from otolith.calibration.network import RecognitionNet
 from otolith.export import trees
 from otolith.model import Model
+from otolith.nets.integers import IntegerResidual
 from otolith.preprocessing.gravity import align
 from otolith.preprocessing.scaler import Scaler
 from otolith.preprocessing.sensors import frame_of, may_miss
@@ -111,8 +112,11 @@ def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
     onnx = need("onnx")
     device = model.encoder.device
     net = ExportNet(model.network(), model.encoder.scaler)
+    whole = [module for module in net.modules() if isinstance(module, IntegerResidual)]
     example = torch.zeros(2, len(model.meta.channels), model.meta.n_steps)
     names = [PROBABILITIES] if model.calibration is None else [PROBABILITIES, SCORE]
+    for module in whole:
+        module.symbolic = True
     try:
         # plain forms: the fast ones are PyTorch functions with a backward pass of their own, which no graph knows
         with fast.plain(), torch.no_grad(), quiet("torch.onnx"), trees.as_operators(net) as ensembles:
@@ -126,6 +130,8 @@ def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
                 verbose=False,
             )
     finally:
+        for module in whole:
+            module.symbolic = False
         model.encoder.network.to(device)
         model.head.to(device)
     assert program is not None

@@ -15,6 +15,7 @@ from otolith.calibration.network import Assessed
 from otolith.errors import CheckpointError, DataError
 from otolith.export.check import Agreement, agreement, run, why_refused
 from otolith.export.graph import metadata, write_graph
+from otolith.export.integers import as_integers
 from otolith.export.quantise import WAYS, quantise
 from otolith.export.trees import has_trees
 from otolith.export.trial import NOISE_WINDOWS, Trial
@@ -38,7 +39,7 @@ class Exported:
         path, n_bytes: the file and its size.
         trial: the windows that it was checked on.
         float32, int8: agreement of the float32 form, and of the int8 form where it was asked for.
-        way: "static" or "dynamic", how the int8 form was quantised; "" without one.
+        way: "static" or "dynamic", how the int8 form was quantised, or "whole numbers", of a student; "" without one.
         f1, f1_int8: macro F1 of both forms on the trial windows, as fractions; None without labels.
 
     >>> x = np.zeros((4, 6, 50), np.float32)
@@ -74,7 +75,8 @@ def export_onnx(
     Args:
         path: the file; an existing one is replaced once the new one was found right.
         trial: windows to check it on; None: noise.
-        int8: write eight-bit weights, quantised in the way that does better on `trial.fit`.
+        int8: write eight-bit weights: of a student in the whole numbers that its C header has, too; else quantised in
+            the way that does better on `trial.fit`.
         terms: terms of the data that the model has seen, for the file's properties.
 
     Raises:
@@ -107,7 +109,7 @@ def export_onnx(
             bar.advance()
         ours = model.assess(x, progress)
         whole = run(part, model, x)
-        exact, f1 = agreement(ours, whole), _f1(model, whole, trial.y)
+        exact, f1 = agreement(ours, whole), macro_f1_of(model, whole, trial.y)
         reason = why_refused(exact, has_trees(model.head)) or _without_sensors(part, model, x)
         if reason:
             raise CheckpointError(
@@ -117,8 +119,13 @@ def export_onnx(
         if not int8:
             return Exported(path, part.stat().st_size, trial, exact, f1=f1)
         with progress.stage("int8", len(WAYS)) as bar:
-            way = _better_way(model, part, small, trial, bar.advance)
-            quantise(part, small, way, trial.fit)
+            if model.distilled is not None:
+                way = "whole numbers"
+                write_graph(as_integers(model), small, metadata(model, list(terms)))
+                bar.advance(len(WAYS))
+            else:
+                way = _better_way(model, part, small, trial, bar.advance)
+                quantise(part, small, way, trial.fit)
         rough = run(small, model, x)
         found = agreement(ours, rough)
         if trial.real and found.same < MIN_AGREEMENT:
@@ -126,7 +133,7 @@ def export_onnx(
                 f"in int8 only {100 * found.same:.1f} % of {found.n_windows} windows ({trial.source}) keep their "
                 f"activity; at least {100 * MIN_AGREEMENT:g} % have to. Nothing was written; export without --int8."
             )
-        return Exported(path, small.stat().st_size, trial, exact, found, way, f1, _f1(model, rough, trial.y))
+        return Exported(path, small.stat().st_size, trial, exact, found, way, f1, macro_f1_of(model, rough, trial.y))
 
 
 def _without_sensors(part: Path, model: Model, x: NDArray[np.float32]) -> str:
@@ -149,14 +156,15 @@ def _better_way(model: Model, part: Path, small: Path, trial: Trial, tick: Calla
     for way in WAYS:
         quantise(part, small, way, trial.fit)
         rough = run(small, model, trial.fit)
-        found.append((_f1(model, rough, trial.fit_y) or 0.0, agreement(ours, rough), way))
+        found.append((macro_f1_of(model, rough, trial.fit_y) or 0.0, agreement(ours, rough), way))
         tick()
     best = max(f1 for f1, _, _ in found)
     as_good = [(near.same, -near.largest, way) for f1, near, way in found if f1 >= best - SAME_F1]
     return max(as_good)[2]
 
 
-def _f1(model: Model, said: Assessed, y: NDArray[np.int64] | None) -> float | None:
+def macro_f1_of(model: Model, said: Assessed, y: NDArray[np.int64] | None) -> float | None:
+    """Return the macro F1 of answers on windows of classes `y`, as a fraction; None without labels."""
     if y is None:
         return None
-    return metrics.macro_f1(y, said.probabilities.argmax(1), model.training_classes, len(model.activities))
+    return metrics.macromacro_f1_of(y, said.probabilities.argmax(1), model.training_classes, len(model.activities))

@@ -35,7 +35,7 @@ def parts_of(w: Windows, info: DatasetInfo) -> tuple[Windows, NDArray[np.int64] 
     >>> w = Windows.from_arrays(np.zeros((12, 6, 30)), [0, 1] * 6, np.repeat([1, 2, 3], 4))
     >>> seen, held, n_test = parts_of(w, datasets.info("watch"))
     >>> len(seen), held.tolist(), n_test
-    (8, [0, 1, 2, 3], 4)
+    (8, [4, 5, 6, 7], 4)
     """
     if not w.labelled.any():
         return w, None, 0
