@@ -26,6 +26,13 @@ def test_a_student_is_made_and_taken_by_the_others(finished: tuple[Path, Ended],
     assert call("evaluate", out, moves).code == 0
     predicted = call("predict", out, moves, "--out", tmp_path / "p")
     assert predicted.code == 0, predicted.err
+    written = call("export", out, "--c", tmp_path / "small.h", moves)
+    assert written.code == 0, written.err
+    assert "kB of constants" in written.out
+    assert "points" in written.out
+    text = (tmp_path / "small.h").read_text("utf-8")
+    assert call("export", out, tmp_path / "again.h", moves).code == 0
+    assert (tmp_path / "again.h").read_text("utf-8") == text
     assert "choose another" in refused("distill", run, moves, "--out", out, *SMALL)
 
 
@@ -36,3 +43,6 @@ def test_what_cannot_be_is_refused(finished: tuple[Path, Ended], moves: Path, tm
     )
     assert "encoder without a head" not in refused("distill", tmp_path / "none", moves, "--out", tmp_path / "s")
     assert not (tmp_path / "s").exists()
+    assert "Distil a student first" in refused("export", finished[0], "--c", tmp_path / "m.h")
+    assert "ending .onnx or, for C, .h" in refused("export", finished[0], tmp_path / "m.c")
+    assert "leave one out" in refused("export", finished[0], tmp_path / "m.h", moves, "--c", tmp_path / "n.h")

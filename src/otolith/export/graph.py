@@ -137,5 +137,15 @@ def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
     assert program is not None
     proto = program.model_proto
     trees.fill(proto, ensembles)
+    _slim(proto)
     onnx.helper.set_model_props(proto, properties)
     onnx.save(proto, str(path))
+
+
+def _slim(proto: Any) -> None:
+    """Take out of a model what no runtime reads: where in our source a node comes from, and shapes that follow."""
+    graph = proto.graph
+    graph.ClearField("value_info")
+    for part in (proto, graph, *graph.node, *graph.initializer, *graph.input, *graph.output, *proto.functions):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")

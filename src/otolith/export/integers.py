@@ -24,6 +24,22 @@ def linear_of(head: nn.Module) -> nn.Linear | None:
     return linear[0] if len(linear) == 1 else None
 
 
+def refuse_other(model: Model) -> None:
+    """Refuse a model that has no form in whole numbers.
+
+    Raises:
+        RecipeError: it is not residual convolutions with a linear head; the message says to distil a student first.
+    """
+    network, head = model.encoder.network, model.head
+    if not isinstance(network, ResidualEncoder) or linear_of(head) is None:
+        kind = type(head.layers if isinstance(head, StandardisedHead) else head).__name__
+        raise RecipeError(
+            f"C and whole numbers are written of residual convolutions with a linear head, and this model is a "
+            f"{type(network).__name__} with a {kind}. Distil a student first, without labels: otolith distill MODEL "
+            "DATASET --out student"
+        )
+
+
 def as_integers(model: Model, trial: Trial | None = None) -> Model:
     """Return the model with its convolutions in whole numbers (`otolith.nets.integers`), in every other way the same.
 
@@ -35,14 +51,9 @@ def as_integers(model: Model, trial: Trial | None = None) -> Model:
         RecipeError: another encoder or head; the message says to distil a student first.
         DataError: neither the model nor real windows say the ranges.
     """
-    network, head = model.encoder.network, model.head
-    if not isinstance(network, ResidualEncoder) or linear_of(head) is None:
-        kind = type(head.layers if isinstance(head, StandardisedHead) else head).__name__
-        raise RecipeError(
-            f"C and whole numbers are written of residual convolutions with a linear head, and this model is a "
-            f"{type(network).__name__} with a {kind}. Distil a student first, without labels: otolith distill MODEL "
-            "DATASET --out student"
-        )
+    refuse_other(model)
+    network = model.encoder.network
+    assert isinstance(network, ResidualEncoder)
     if model.distilled is not None:
         found = model.distilled.peaks
     elif trial is not None and trial.real and len(trial.fit):

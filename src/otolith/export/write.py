@@ -167,4 +167,4 @@ def macro_f1_of(model: Model, said: Assessed, y: NDArray[np.int64] | None) -> fl
     """Return the macro F1 of answers on windows of classes `y`, as a fraction; None without labels."""
     if y is None:
         return None
-    return metrics.macromacro_f1_of(y, said.probabilities.argmax(1), model.training_classes, len(model.activities))
+    return metrics.macro_f1(y, said.probabilities.argmax(1), model.training_classes, len(model.activities))

@@ -30,13 +30,13 @@ Teacher = Callable[[Tensor], tuple[Tensor, Tensor]]
 class DistilSettings(Settings):
     """How a student learns; chosen on development subjects of UCI-HAR and MotionSense (docs/distill.md)."""
 
-    epochs: int = 30
+    epochs: int = 20
     batch_size: int = 128
     lr: float = 2e-3
     weight_decay: float = 0.01
     temperature: float = 2.0
     """T of the soft answers."""
-    features: float = 1.0
+    features: float = 0.3
     """Weight of the distance between features beside the answers; 0: answers alone."""
     augment: bool | tuple[dict[str, Any], ...] = True
     """Changes of each batch, for teacher and student alike: a list as `[method.supervised]` has; true: that list, or

@@ -83,14 +83,14 @@ def distill(
 
     >>> import otolith
     >>> from otolith.finetuning.settings import FinetuneSettings
-    >>> x = np.random.default_rng(0).standard_normal((60, 6, 30)).astype(np.float32)
-    >>> w = Windows.from_arrays(x, np.arange(60) % 2, np.arange(60) // 6, activities=("still", "walk"))
+    >>> x = np.random.default_rng(0).standard_normal((120, 6, 30)).astype(np.float32)
+    >>> w = Windows.from_arrays(x, np.arange(120) % 2, np.arange(120) // 12, activities=("still", "walk"))
     >>> split = otolith.splits.holdout(w, 0)
     >>> encoder = otolith.pretrain(w, split, method="random")
     >>> teacher = otolith.finetune(encoder, w, split, settings=FinetuneSettings(epochs=2))
-    >>> student = distill(teacher, w, kilobytes=10, overrides={"method.distilled.epochs": 1})
+    >>> student = distill(teacher, w, kilobytes=18, overrides={"method.distilled.epochs": 1})
     >>> student.encoder.network.width, student.predict_proba(x).shape
-    (12, (60, 2))
+    (12, (120, 2))
     """
     check_seed(seed)
     several = [windows] if isinstance(windows, Windows) else list(windows)

@@ -1,4 +1,4 @@
-"""`otolith export`: one ONNX file, checked against PyTorch."""
+"""`otolith export`: one ONNX file, checked against PyTorch, or one header of C."""
 
 from __future__ import annotations
 
@@ -11,45 +11,76 @@ from otolith.cli.shared import Data, Flag, ModelFolder, OwnDataset
 
 if TYPE_CHECKING:
     from otolith.cli.results import Lines
-    from otolith.export import Agreement, Exported
+    from otolith.export import Agreement, Exported, Header
 
 
 def export(
     model: ModelFolder,
-    out: Annotated[Path, Parameter(metavar="FILE.onnx")],
+    out: Annotated[Path | None, Parameter(metavar="FILE.onnx|FILE.h")] = None,
     dataset: OwnDataset = None,
     /,
     *,
     int8: Flag = False,
+    c: Annotated[Path | None, Parameter(metavar="FILE.h")] = None,
     data: Data = None,
 ) -> None:
-    """Write a model as one ONNX file that onnxruntime alone can run, and check it against PyTorch.
+    """Write a model as one ONNX file that onnxruntime alone can run, checked against PyTorch, or as a header of C.
 
-    The file takes unscaled windows in m/s² and rad/s and gives calibrated probabilities; its properties name channels,
-    units, rate, activities, the threshold of "unknown" and the terms of the data. Needs the extra `onnx`.
+    Either takes unscaled windows in m/s² and rad/s and gives calibrated probabilities; it names channels, units, rate,
+    activities and the terms of the data. ONNX needs the extra `onnx`. C, in eight bits for microcontrollers, is written
+    of students (`otolith distill`) and of models like them.
 
     Args:
-        out: The file to write.
+        out: The file to write; its ending says which.
         dataset: Data whose windows the file is checked on; default: those that the model was trained on, else noise.
         int8: Eight-bit weights, with what they cost in macro F1 where the windows have labels.
+        c: The header of C to write; what follows the model is then the data set.
     """
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.errors import RecipeError
-    from otolith.export import export_onnx
+    from otolith.export import export_c, export_onnx
+    from otolith.export.integers import refuse_other
     from otolith.export.trial import find
     from otolith.model import bundle
     from otolith.system.files import make_place
 
-    if out.suffix != ".onnx":
-        raise RecipeError(f"{out}: give the file the ending .onnx")
+    if c is not None:
+        if out is not None and dataset is not None:
+            raise RecipeError(f"both {out} and --c {c} name a file to write; leave one out")
+        out, dataset = c, dataset if out is None else str(out)
+    if out is None or out.suffix not in (".onnx", ".h") or (c is not None and c.suffix != ".h"):
+        raise RecipeError(f"{out or model}: give the file to write the ending .onnx or, for C, .h")
     make_place(out)
     progress = LiveProgress()
     loaded = bundle.load_model(model, "cpu")
+    if out.suffix == ".h":
+        refuse_other(loaded)  # before windows are cut
     trial, why_noise = find(loaded, dataset, data, progress)
     terms = results.terms_of(bundle.read_card(model))
+    if out.suffix == ".h":
+        header = export_c(loaded, out, trial=trial, terms=terms)
+        results.show(f"{model} as {out}", _of_c(header, why_noise))
+        return
     done = export_onnx(loaded, out, trial=trial, int8=int8, terms=terms, progress=progress)
     results.show(f"{model} as {out}", _lines(done, why_noise))
+
+
+def _of_c(done: Header, why_noise: str) -> Lines:
+    """Return how the whole numbers of a header compare with the model."""
+    lines = [("checked on", done.trial.source), ("int8", _agreement(done.agreement))]
+    if why_noise:
+        lines.insert(1, ("why noise", why_noise))
+    if done.f1 is not None and done.f1_int8 is not None:
+        lines.append(("macro F1", _costs(done.f1, done.f1_int8)))
+    size = f"{done.n_bytes / 1000:.1f} kB of constants, {done.buffers / 1000:.1f} kB of memory to work in"
+    return [*lines, ("file", f"{done.path}   {size}")]
+
+
+def _costs(f1: float, f1_int8: float) -> str:
+    from otolith.report.names import percent
+
+    return f"{percent(f1)} % in float32, {percent(f1_int8)} % in int8: {100 * (f1_int8 - f1):+.2f} points"
 
 
 def _lines(done: Exported, why_noise: str) -> Lines:
@@ -62,9 +93,7 @@ def _lines(done: Exported, why_noise: str) -> Lines:
     if done.int8 is not None:
         lines.append(("int8", f"{done.way}: {_agreement(done.int8)}"))
     if done.f1 is not None:
-        text = f"{percent(done.f1)} %"
-        if done.f1_int8 is not None:
-            text += f" in float32, {percent(done.f1_int8)} % in int8: {100 * (done.f1_int8 - done.f1):+.2f} points"
+        text = f"{percent(done.f1)} %" if done.f1_int8 is None else _costs(done.f1, done.f1_int8)
         lines.append(("macro F1", text))
     return [*lines, ("file", f"{done.path}   {done.n_bytes / 1e6:.2f} MB")]
 
