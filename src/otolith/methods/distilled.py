@@ -28,7 +28,7 @@ Teacher = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class DistilSettings(Settings):
-    """How a student learns; chosen on development subjects of UCI-HAR and MotionSense (docs/distill.md)."""
+    """Settings of a student's training, chosen on development subjects of UCI-HAR and MotionSense (docs/distill.md)."""
 
     epochs: int = 20
     batch_size: int = 128

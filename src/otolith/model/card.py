@@ -114,7 +114,7 @@ class ChoiceCard(_Part):
 
 
 class DistilledCard(_Part):
-    """How a student came to be, and its agreement with its teacher on windows held out."""
+    """Origin of a student, and its agreement with its teacher on windows held out."""
 
     teacher: Annotated[str, Field(max_length=200)]
     datasets: Annotated[tuple[str, ...], Field(max_length=MOST_CHANNELS)]

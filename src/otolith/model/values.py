@@ -102,7 +102,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Distilled:
-    """How a student came to be, and how well it agrees with its teacher on windows that it did not learn from.
+    """Origin of a student, and its agreement with its teacher on windows that it did not learn from.
 
     Args:
         teacher: method of the model that it learnt from.
