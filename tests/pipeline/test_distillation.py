@@ -15,7 +15,7 @@ from otolith import metrics, splits
 from otolith.calibration import fit_temperature
 from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.finetuning.settings import FinetuneSettings
-from otolith.jobs.distill import parts_of
+from otolith.jobs.distill import parts_of, split_of
 from otolith.model import Model, bundle
 from otolith.nets import ResidualEncoder
 from otolith.pipeline import evaluate, finetune, pretrain
@@ -180,11 +180,12 @@ def test_sizes_and_what_is_refused(teacher: Model, w: Windows) -> None:
 def test_people_of_the_test_part_are_left_out_with_what_they_did_without_labels(w: Windows) -> None:
     from otolith.datasets import info
 
-    seen, held, n_test = parts_of(w, replace(info("watch"), own=True))
+    seen, held, n_test = parts_of(w, split_of(w, replace(info("watch"), own=True)))
     split = splits.holdout(w, info("watch").default_split.seed)  # type: ignore[union-attr]
     assert set(seen.subject) == set(w.subject) - set(w.subject[split.test])
     assert n_test == len(w) - len(seen)
     assert held is not None
     assert set(seen.subject[held]) == set(w.subject[split.val])
     blank = replace(w, y=np.full(len(w), -1))
-    assert parts_of(blank, info("watch")) == (blank, None, 0)
+    assert split_of(blank, info("watch")) is None
+    assert parts_of(blank, None) == (blank, None, 0)

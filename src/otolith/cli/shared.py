@@ -190,20 +190,29 @@ def data_of(
     from otolith import splits
     from otolith.model.windows import windows_for_encoder
 
-    meta = encoder.meta
     found = splits.with_split(dataset_of(encoder, bundle, dataset, root), split, split_seed)
     with progress.stage(f"windows of {found.info.name}", 1) as bar:
         w = windows_for_encoder(found, encoder, unlabelled=encoder.recipe.windows.unlabelled)
         bar.advance()
     parts = splits.default(w, found.info)
-    of_training = encoder.split
-    if of_training and found.info.name == meta.dataset and w.content == meta.content and of_training != parts.identity:
+    refuse_other_split(encoder, bundle, w, parts)
+    return found, w, parts
+
+
+def refuse_other_split(encoder: PretrainedEncoder, bundle: Path, w: Windows, parts: Split) -> None:
+    """Refuse another split of the windows that an encoder was trained on than that of its training.
+
+    Raises:
+        DataError: it is another; says which option cures that.
+    """
+    meta, of_training = encoder.meta, encoder.split
+    same = w.meta.dataset == meta.dataset and w.content == meta.content
+    if of_training and same and of_training != parts.identity:
         raise DataError(
             f"{bundle} was trained on the split {_said(of_training)} of {meta.dataset}, and this would be the split "
             f"{_said(parts.identity)}: people that it has seen may be among those who test. Give the same --split FILE "
             "or --split-seed as in training."
         )
-    return found, w, parts
 
 
 def dataset_of(encoder: PretrainedEncoder, bundle: Path, dataset: str | None, root: Path | None) -> Dataset:

@@ -21,10 +21,21 @@ from otolith.progress import SILENT, Progress
 if TYPE_CHECKING:
     from otolith.datasets.base import DatasetInfo
     from otolith.model import Model
+    from otolith.splits import Split
     from otolith.windows import Windows
 
 
-def parts_of(w: Windows, info: DatasetInfo) -> tuple[Windows, NDArray[np.int64] | None, int]:
+def split_of(w: Windows, info: DatasetInfo) -> Split | None:
+    """Return the split of a data set's windows; None where nothing in them can test."""
+    if not w.labelled.any():
+        return None
+    try:
+        return splits.default(w, info)
+    except DataError:  # too few people or labels to test with
+        return None
+
+
+def parts_of(w: Windows, split: Split | None) -> tuple[Windows, NDArray[np.int64] | None, int]:
     """Return the windows that a student may see, the numbers of those held out, and how many are left to test on.
 
     Windows of people whom the data set's own split tests are left out; its validation people are held out. Without
@@ -33,15 +44,11 @@ def parts_of(w: Windows, info: DatasetInfo) -> tuple[Windows, NDArray[np.int64] 
     >>> from otolith import datasets
     >>> from otolith.windows import Windows
     >>> w = Windows.from_arrays(np.zeros((12, 6, 30)), [0, 1] * 6, np.repeat([1, 2, 3], 4))
-    >>> seen, held, n_test = parts_of(w, datasets.info("watch"))
+    >>> seen, held, n_test = parts_of(w, split_of(w, datasets.info("watch")))
     >>> len(seen), held.tolist(), n_test
     (8, [4, 5, 6, 7], 4)
     """
-    if not w.labelled.any():
-        return w, None, 0
-    try:
-        split = splits.default(w, info)
-    except DataError:  # too few people or labels to test with
+    if split is None:
         return w, None, 0
     learns = np.unique(w.subject[split.train])
 

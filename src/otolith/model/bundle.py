@@ -34,10 +34,7 @@ from otolith.system.strict import json_value
 from otolith.windows import WindowMeta
 
 if TYPE_CHECKING:
-    from otolith.datasets.base import DatasetInfo
-    from otolith.model.card import Card, Credits
-
-    Info = DatasetInfo | Credits
+    from otolith.model.card import Card, Info
 
 FORMAT, CARD, WEIGHTS = 1, "card.json", weights.FILE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
@@ -13,6 +13,9 @@ from otolith.finetuning.settings import FinetuneSettings, TreeSettings
 from otolith.recipes import Recipe
 from otolith.recording import unit_of
 from otolith.system import plugins
+
+if TYPE_CHECKING:
+    from otolith.datasets.base import DatasetInfo
 
 FORMAT = 1
 MOST_STEPS = 100_000
@@ -32,6 +35,9 @@ class Credits(NamedTuple):
     licence: str | None
     citation: str | None
 
+
+if TYPE_CHECKING:
+    Info = DatasetInfo | Credits
 
 HEADS = ("a head that was trained", "a head that was fitted")
 

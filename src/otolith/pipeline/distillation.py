@@ -136,7 +136,9 @@ def distill(
             progress=progress,
             on_epoch=on_epoch,
         )
-    encoder = PretrainedEncoder(network.eval(), scaler, meta, recipe, SPEC.name, seed, None, records)
+    encoder = PretrainedEncoder(
+        network.eval(), scaler, meta, recipe, SPEC.name, seed, None, records, model.encoder.split
+    )
     student = Model(encoder, head.eval(), model.activities, model.training_classes, how, seed, 0.0, records)
     return _judged(model, student, several, (learn, judge), (source, outside), people, progress)
 
@@ -145,7 +147,10 @@ def student_recipe(model: Model, kilobytes: float, overrides: Mapping[str, Any])
     """Return the recipe of a student: the model's, with an encoder that fits and the settings of distillation."""
     from otolith.recipes import load_recipe
 
-    given = {"encoder.kind": "conv", "encoder.kernels": list(KERNELS), "encoder.dropout": 0.0, **overrides}
+    given: dict[str, Any] = {"encoder.kind": "conv", "encoder.kernels": list(KERNELS), "encoder.dropout": 0.0}
+    if model.encoder.recipe.encoder.options:  # of another kind
+        given["encoder.options"] = {}
+    given |= overrides
     recipe = load_recipe(model.encoder.recipe, model.meta.dataset, given)
     if "encoder.width" not in overrides:
         n_channels, n_classes = len(model.meta.channels), len(model.activities)

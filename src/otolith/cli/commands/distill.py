@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from otolith.cli.shared import Data, Device, Flag, Folder, ModelFolder, Seed
+from otolith.cli.shared import Data, Device, Flag, Folder, ModelFolder, Seed, SplitFile, SplitSeed
 
 if TYPE_CHECKING:
     from otolith.cli.results import Lines
@@ -31,6 +31,8 @@ def distill(
     out: Folder = Path("student"),
     kilobytes: Annotated[float, Parameter(validator=validators.Number(gt=0))] = 100.0,
     data: Data = None,
+    split: SplitFile = None,
+    split_seed: SplitSeed = None,
     seed: Seed = 0,
     overrides: DistilOverrides = None,
     resume: Flag = False,
@@ -49,9 +51,10 @@ def distill(
         resume: Go on from the checkpoints of an interrupted distillation.
     """
     from otolith import datasets as known
+    from otolith import splits
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
-    from otolith.cli.shared import Interrupted, parse_overrides
+    from otolith.cli.shared import Interrupted, parse_overrides, refuse_other_split
     from otolith.errors import DataError
     from otolith.jobs import distill as job
     from otolith.jobs.finetune import refuse_unready
@@ -68,10 +71,15 @@ def distill(
     parts, lines = [], []
     for name in datasets:
         found = known.load(name, data)
+        if found.info.name == loaded.meta.dataset:
+            found = splits.with_split(found, split, split_seed)
         with progress.stage(f"windows of {found.info.name}", 1) as bar:
             w = windows_for_encoder(found, loaded.encoder, unlabelled=True)
             bar.advance()
-        seen, held, n_test = job.parts_of(w, found.info)
+        own = job.split_of(w, found.info)
+        if own is not None:
+            refuse_other_split(loaded.encoder, model, w, own)
+        seen, held, n_test = job.parts_of(w, own)
         parts.append((seen, held))
         left = f"; {n_test:,} of people whom its split tests are left out" if n_test else ""
         lines.append(("data", f"{results.data_line(found, w)}{left}"))
