@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import otolith
 from otolith.datasets.demo import FOLDER, PARTS
+from otolith.datasets.folder import write_folder
 from otolith.model import bundle, place
+from tests.helpers import tiny
 from tests.helpers.commandline import call
 
 MOST_BYTES = 1_000_000
@@ -54,6 +59,38 @@ def test_without_a_model_recordings_are_predicted_by_the_one_for_phones(tmp_path
     for activity, seconds in recorded.items():  # of a person whom it has not seen
         assert totals.get(activity, 0.0) == pytest.approx(seconds, abs=8)
     assert json.loads((tmp_path / "out/about.json").read_text("utf-8"))["facts"]["Model"] == "phone"
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [("predict", "walk.zip", "--out", "totals.xlsx"), ("run", "--out", "r.html"), ("demo", "--out", "page.html")],
+)
+def test_a_folder_is_not_named_like_a_file(tokens: tuple[str, ...], tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = call(*tokens)
+    assert (done.code, list(tmp_path.iterdir())) == (2, [])
+    assert tokens[-1] in done.err
+    assert "folder" in done.err
+
+
+def test_a_model_finds_the_recordings_that_it_was_trained_on(tmp_path: Path, monkeypatch: Any) -> None:
+    data = otolith.load("synthetic")
+    own = replace(data.info, name="walks", own=True)
+    kept = [recording for recording in data.recordings() if int(recording.subject) < 5]
+    write_folder(tmp_path / "walks", own, kept)
+    w = otolith.load(tmp_path / "walks").windows(10.0, 1.0, 0.5)
+    recipe = tiny.recipe(windows__rate_hz=10.0)
+    encoder = otolith.pretrain(w, otolith.splits.holdout(w, 0), recipe, "random", device="cpu")
+    folder = bundle.save(otolith.finetune(encoder, w, otolith.splits.holdout(w, 0)), tmp_path / "runs/a/model")
+    assert call("evaluate", str(folder.parent)).code == 0  # found above the run
+    monkeypatch.chdir(tmp_path / "walks")
+    write_folder(tmp_path / "walks/walks", own, kept[::-1][:9])
+    told = call("evaluate", str(folder)).err
+    assert "was trained on other recordings of 'walks'" in told
+    shutil.rmtree(tmp_path / "walks")
+    (tmp_path / "walks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert "name its folder after that of the model" in call("evaluate", str(folder)).err
 
 
 def test_a_model_alone_is_told_apart_from_recordings(tmp_path: Path) -> None:

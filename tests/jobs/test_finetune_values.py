@@ -8,7 +8,7 @@ import pytest
 
 from otolith import splits
 from otolith.errors import RecipeError
-from otolith.jobs.finetune import with_values
+from otolith.jobs.finetune import with_labels_of, with_values
 from otolith.pipeline import pretrain
 from tests.helpers import tiny
 
@@ -38,3 +38,10 @@ def test_choices_that_are_named_stay(encoder: Any) -> None:
 def test_what_is_past_is_refused(encoder: Any) -> None:
     with pytest.raises(RecipeError, match="the encoder is there already"):
         with_values(encoder, {"pretrain.epochs": 7})
+
+
+def test_another_recipe_says_how_labels_are_used(encoder: Any) -> None:
+    given = tiny.recipe(finetune__epochs=9, pretrain__epochs=77, method__classical__trees=5)
+    found = with_labels_of(encoder, given).recipe
+    assert (found.finetune.epochs, found.choice, found.settings_of("classical").trees) == (9, (), 5)
+    assert found.pretrain == encoder.recipe.pretrain

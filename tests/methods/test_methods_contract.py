@@ -88,6 +88,18 @@ def test_an_unknown_name_suggests_the_nearest(near: str) -> None:
         methods.spec(near)
 
 
+@pytest.mark.parametrize(("other", "ours"), [("simclr", "csshar"), ("NT_Xent", "csshar"), ("cae", "autoencoder")])
+def test_names_that_others_use_lead_to_ours(other: str, ours: str) -> None:
+    with pytest.raises(RecipeError, match=f"unknown method '{other}'; did you mean '{ours}'"):
+        methods.spec(other)
+
+
+def test_no_method_is_known_by_the_name_of_another() -> None:
+    others = [other for name in NAMES for other in methods.spec(name).also]
+    assert len({*others, *NAMES}) == len(others) + len(NAMES)
+    assert all(other == other.lower().replace("_", "-") for other in others)
+
+
 def shipped_sizes() -> dict[str, Recipe]:
     """The shipped recipes that differ in what is built; many data sets share theirs."""
     different: dict[str, Recipe] = {}

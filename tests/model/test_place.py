@@ -36,3 +36,11 @@ def test_a_folder_here_comes_before_a_model_of_its_name(tmp_path: Path, monkeypa
 def test_what_is_no_model_is_told_which_there_are() -> None:
     with pytest.raises(CheckpointError, match="phnoe is not a model folder: it does not exist"):
         bundle.load_model("phnoe")
+
+
+def test_a_model_is_found_where_a_run_would_have_it(tmp_path: Path) -> None:
+    for name in ("card.json", "weights.safetensors"):
+        (tmp_path / name).touch()
+    assert place.place_of(tmp_path / "model") == tmp_path
+    (tmp_path / "model").mkdir()
+    assert place.place_of(tmp_path / "model") == tmp_path / "model"

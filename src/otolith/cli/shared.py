@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -194,6 +195,11 @@ def data_of(
     with progress.stage(f"windows of {found.info.name}", 1) as bar:
         w = windows_for_encoder(found, encoder, unlabelled=encoder.recipe.windows.unlabelled)
         bar.advance()
+    if dataset is None and found.info.own and meta.content and w.content != meta.content:
+        raise DataError(
+            f"{bundle} was trained on other recordings of {meta.dataset!r} than those that lie here now; name the "
+            "folder of those that you mean after that of the model"
+        )
     parts = splits.default(w, found.info)
     refuse_other_split(encoder, bundle, w, parts)
     return found, w, parts
@@ -222,15 +228,29 @@ def dataset_of(encoder: PretrainedEncoder, bundle: Path, dataset: str | None, ro
         DataError: it is not here, or is a user's folder, which has to be named.
     """
     from otolith import datasets
+    from otolith.datasets.card import CARD
+    from otolith.datasets.pooled import is_pooled
 
-    if dataset is None:
-        if encoder.meta.dataset not in datasets.names():
-            raise DataError(
-                f"{bundle} was trained on {encoder.meta.dataset!r}, which does not come with otolith; "
-                "name its folder after that of the model"
-            )
-        dataset = encoder.meta.dataset
-    return datasets.load(dataset, root)
+    if dataset is not None:
+        return datasets.load(dataset, root)
+    name = encoder.meta.dataset
+    if name in datasets.names() or is_pooled(name):
+        return datasets.load(name, root)
+    for place in _near(bundle, root):
+        if (place / name / CARD).is_file():
+            found = datasets.load(place / name)
+            if found.info.name == name:
+                return found
+    raise DataError(
+        f"{bundle} was trained on {name!r}, which does not come with otolith and lies neither here nor beside the "
+        "model; name its folder after that of the model"
+    )
+
+
+def _near(bundle: Path, root: Path | None) -> Iterator[Path]:
+    """Yield the folders in which a model's data set is looked for."""
+    yield from (Path(each).expanduser() for each in (root, Path(), os.environ.get("OTOLITH_DATA")) if each)
+    yield from bundle.absolute().parents
 
 
 def _said(split: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from otolith.system.files import restore
 if TYPE_CHECKING:
     from otolith.datasets.base import DatasetInfo
     from otolith.model.card import Credits
+    from otolith.recipes import Recipe
     from otolith.splits import Split
     from otolith.windows import Windows
 
@@ -39,6 +40,17 @@ def refuse_unready(out: Path, *, resume: bool = False, job: str = "fine-tuning")
     restore(out)
     if _begun(checkpoints) and not resume:
         raise CheckpointError(f"{checkpoints} holds an unfinished {job}; go on with --resume, or remove it")
+
+
+def with_labels_of(encoder: PretrainedEncoder, given: Recipe) -> PretrainedEncoder:
+    """Return the encoder with the ways of another recipe to use labels; how it was pre-trained stays its own."""
+    # of all settings of methods those of trees alone are about labels, and those of one that trains end to end
+    spec = methods.spec(encoder.method)
+    mine = {name: settings for name, settings in given.method.items() if methods.spec(name).own_head}
+    if spec.end_to_end and encoder.method in given.method:
+        mine[encoder.method] = given.method[encoder.method]
+    labels = {"finetune": given.finetune, "choice": given.choice, "method": encoder.recipe.method | mine}
+    return replace(encoder, recipe=encoder.recipe.model_copy(update=labels))
 
 
 def with_values(encoder: PretrainedEncoder, overrides: dict[str, Any]) -> PretrainedEncoder:

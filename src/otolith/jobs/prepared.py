@@ -10,6 +10,7 @@ from otolith import methods, splits
 from otolith.errors import DataError
 from otolith.jobs.cutting import at_rate_of, cutting
 from otolith.jobs.estimate import Estimate, estimate
+from otolith.jobs.finetune import with_labels_of
 from otolith.jobs.folder import file_name, recipe_title
 from otolith.model import PretrainedEncoder, bundle
 from otolith.model.windows import windows_for_encoder
@@ -143,12 +144,7 @@ def _prepare_from(
     device: str,
 ) -> Prepared:
     """Prepare a run that starts from an encoder that is there: its windows, and a recipe's ways to use labels."""
-    loaded = bundle.load_encoder(encoder, device)
-    given = load_recipe(recipe, source.info.name, overrides)
-    # of all settings of methods those of trees alone are about labels
-    trees = {name: settings for name, settings in given.method.items() if methods.spec(name).own_head}
-    labels = {"finetune": given.finetune, "choice": given.choice, "method": loaded.recipe.method | trees}
-    loaded.recipe = loaded.recipe.model_copy(update=labels)
+    loaded = with_labels_of(bundle.load_encoder(encoder, device), load_recipe(recipe, source.info.name, overrides))
     w = windows_for_encoder(source, loaded)
     name = f"{recipe_title(recipe, loaded.recipe, overrides)}-from-{file_name(Path(encoder).name)}"
     known = f"{Path(encoder).name} {str(bundle.read_card(encoder).get('weights_sha256'))[:12]}"

@@ -29,6 +29,7 @@ def finetune(
     out: Folder,
     data: Data = None,
     seed: Seed | None = None,
+    recipe: Annotated[str | None, Parameter(metavar="NAME|FILE")] = None,
     overrides: FinetuneOverrides = None,
     resume: Flag = False,
     split: SplitFile = None,
@@ -41,6 +42,7 @@ def finetune(
         encoder: Folder that `otolith pretrain` wrote, the model folder of a run, or a name that `otolith models` lists.
         out: Folder for the model. Until it is done, checkpoints lie beside it in DIR-checkpoints.
         seed: Seed of the classifier; default: the encoder's.
+        recipe: Recipe whose ways to use labels are taken; default: the encoder's. How it was pre-trained stays.
         resume: Go on from the checkpoints of an interrupted fine-tuning.
     """
     from otolith.cli import results
@@ -49,11 +51,15 @@ def finetune(
     from otolith.jobs import finetune as job
     from otolith.jobs.folder import checkpoints_beside
     from otolith.model import bundle
+    from otolith.recipes import load_recipe
     from otolith.report.names import percent
 
     job.refuse_unready(out, resume=resume)
     progress = LiveProgress()
-    loaded = job.with_values(bundle.load_encoder(encoder, device), parse_overrides(overrides))
+    loaded = bundle.load_encoder(encoder, device)
+    if recipe is not None:
+        loaded = job.with_labels_of(loaded, load_recipe(recipe, Path(dataset or loaded.meta.dataset).name))
+    loaded = job.with_values(loaded, parse_overrides(overrides))
     found, w, parts = data_of(loaded, encoder, dataset, data, progress, split, split_seed)
     results.show(f"fine-tune {encoder}", [("data", results.data_line(found, w))], progress.console)
     try:
