@@ -191,6 +191,7 @@ def data_of(
     from otolith import splits
     from otolith.model.windows import windows_for_encoder
 
+    meta = encoder.meta
     found = splits.with_split(dataset_of(encoder, bundle, dataset, root), split, split_seed)
     with progress.stage(f"windows of {found.info.name}", 1) as bar:
         w = windows_for_encoder(found, encoder, unlabelled=encoder.recipe.windows.unlabelled)
