@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from otolith import fast
 from otolith.model import Model
+from otolith.streaming.small import FEW, SmallNetwork
 
 BATCH = 1024
 """Windows in one pass of the network."""
@@ -23,8 +25,12 @@ class Network:
     def __init__(self, model: Model) -> None:
         self._encoder = model.encoder
         self._network = model.network()
+        self._small = SmallNetwork(model) if fast.is_on() and SmallNetwork.takes(model) else None
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        scaled = self._encoder.scaler.transform(x)
+        if self._small is not None and len(x) <= FEW:
+            return self._small(scaled)
         with torch.no_grad():
-            z = torch.from_numpy(self._encoder.scaler.transform(x)).to(self._encoder.device)
+            z = torch.from_numpy(scaled).to(self._encoder.device)
             return torch.cat([self._network(part).float() for part in z.split(BATCH)]).cpu().numpy()
