@@ -44,7 +44,7 @@ class SmallNetwork:
         (linear,) = layers.linear_layers()
         self._weight: Array = linear.weight.detach().T.contiguous().numpy()
         self._bias: Array = linear.bias.detach().numpy()
-        self._shift, self._factor = np.float32(0), np.float32(1)
+        self._shift, self._factor = np.zeros(1, np.float32), np.ones(1, np.float32)
         if isinstance(head, StandardisedHead):
             self._shift, self._factor = head.mean.numpy(), head.std.numpy()
         self._temperature = np.float32(1.0 if calibration is None else calibration.temperature)
