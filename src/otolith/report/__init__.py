@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from otolith.report.folder import RunFolder
+    from otolith.report.paper import PaperTable
     from otolith.report.sections import Section
     from otolith.rows import Row
 
     Sections = Callable[[Iterable[Row]], Sequence[Section]]
 
-__all__ = ["write", "write_tables"]
+__all__ = ["paper_table", "write", "write_figures", "write_tables"]
 
 
 def write(run_folders: Sequence[Path | str], out: Path | str, sections: Sections | None = None) -> Path:
@@ -64,6 +65,56 @@ def write_tables(run_folders: Sequence[Path | str], out: Path | str, sections: S
 
     _, rows, found, problems = _read(run_folders, sections)
     return tables.write(rows, found, problems, Path(out))
+
+
+def paper_table(run_folders: Sequence[Path | str], metric: str = "macro_f1") -> PaperTable:
+    """Return the table of one figure, methods by conditions, that `otolith.report.paper` writes for papers.
+
+    Args:
+        metric: `macro_f1`, `accuracy`, or a further metric of rows.
+
+    Raises:
+        CheckpointError: a folder is not a run folder.
+        DataError: no metric has that name.
+        ValueError: no folder is given.
+
+    >>> import tempfile
+    >>> from otolith.rows import Row, append
+    >>> key = {"dataset": "watch", "split": "holdout", "method": "dynamic", "seed": 0}
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     append(Path(name) / "rows.jsonl", Row(key, {"macro_f1": 0.9}))
+    ...     paper_table([name]).columns
+    ('Watch exercises, random hold-out of subjects',)
+    """
+    from otolith.report import paper
+
+    return paper.table(_read(run_folders, None)[1], metric)
+
+
+def write_figures(
+    run_folders: Sequence[Path | str], out: Path | str, sections: Sections | None = None, width: float = 3.5
+) -> list[Path]:
+    """Write the pictures of a comparison as PDF and SVG into the folder `out`, which is there; return the files.
+
+    Args:
+        sections: as of `write`.
+        width: of each, in inches.
+
+    Raises:
+        CheckpointError: a folder is not a run folder.
+        StorageError: a file cannot be written.
+
+    >>> import tempfile
+    >>> from otolith.rows import Row, append
+    >>> key = {"dataset": "watch", "split": "holdout", "method": "dynamic", "seed": 0}
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     append(Path(name) / "rows.jsonl", Row(key, {"macro_f1": 0.9}))
+    ...     [path.suffix for path in write_figures([name], name)]
+    ['.pdf', '.svg']
+    """
+    from otolith.report import paper
+
+    return list(paper.figures(_read(run_folders, sections)[2], Path(out), width))
 
 
 def _read(

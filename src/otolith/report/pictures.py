@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from matplotlib.figure import Figure
 
@@ -17,16 +18,31 @@ from otolith.rows import Row
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure on the page: its data URI, the text for readers who cannot see it, and its caption."""
+    """A figure on the page, the text for readers who cannot see it, and its caption.
 
-    uri: str
+    Attributes:
+        small: it is for a page with many figures, and let go of once it has become text; `figure` is then None.
+    """
+
+    figure: Figure | None
     alt: str
     caption: str
+    small: bool = False
+
+    def __post_init__(self) -> None:
+        if self.small and self.uri:
+            object.__setattr__(self, "figure", None)
+
+    @cached_property
+    def uri(self) -> str:
+        """The figure as a data URI; see `data_uri`."""
+        assert self.figure is not None
+        return data_uri(self.figure, self.small)
 
 
 def picture(figure: Figure, alt: str, caption: str, small: bool = False) -> Picture:
-    """Return a drawn figure with its words; see `data_uri`."""
-    return Picture(data_uri(figure, small), alt, caption)
+    """Return a figure with its words; see `data_uri`."""
+    return Picture(figure, alt, caption, small)
 
 
 def condition(row: Row) -> str:

@@ -172,11 +172,11 @@ def differences(group: Group) -> list[list[str]]:
     reference = next((line for line in group.lines if line.method == REFERENCE), group.lines[0])
     found = []
     for line in group.lines:
-        ours, theirs = _cells(reference), _cells(line)
+        ours, theirs = cells(reference), cells(line)
         shared = sorted(ours.keys() & theirs.keys(), key=str)
         if line is reference or not shared:
             continue
-        first, second = (_mean_by_subject([cells[cell] for cell in shared]) for cells in (ours, theirs))
+        first, second = (mean_by_subject([cells[cell] for cell in shared]) for cells in (ours, theirs))
         if not first.keys() & second.keys():
             continue
         tested = paired_difference(first, second)
@@ -187,16 +187,18 @@ def differences(group: Group) -> list[list[str]]:
     return found
 
 
-def _cells(line: Line) -> dict[tuple[Any, ...], Mapping[str, float]]:
+def cells(line: Line) -> dict[tuple[Any, ...], Mapping[str, float]]:
+    """Return the scores of each subject in each cell of a line, by its seed, fold and draw."""
     return {
         tuple(row.key.get(name) for name in ("seed", "fold", "draw")): row.result.get("per_subject", {})
         for row in line.rows
     }
 
 
-def _mean_by_subject(cells: list[Mapping[str, float]]) -> dict[str, float]:
+def mean_by_subject(found: list[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean score of each subject over cells."""
     scores: dict[str, list[float]] = {}
-    for cell in cells:
+    for cell in found:
         for person, score in cell.items():
             scores.setdefault(person, []).append(score)
     return {person: sum(each) / len(each) for person, each in scores.items()}
