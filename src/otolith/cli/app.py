@@ -26,6 +26,7 @@ from otolith.cli.commands.pretrain import pretrain
 from otolith.cli.commands.report import report
 from otolith.cli.commands.run import run
 from otolith.cli.commands.score import score
+from otolith.cli.commands.tune import tune
 from otolith.cli.shared import PLUGIN
 
 HELP = "From unlabelled accelerometer and gyroscope recordings to an activity recogniser that needs few labels."
@@ -83,6 +84,7 @@ COMMANDS: tuple[Callable[..., int | None] | App, ...] = (
     compare,
     report,
     score,
+    tune,
 )
 for place, command in enumerate(COMMANDS):
     if isinstance(command, App):

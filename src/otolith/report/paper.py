@@ -11,7 +11,7 @@ from otolith.metrics import METRICS, paired_difference, spread
 from otolith.report.groups import Group, Line, group
 from otolith.report.names import method_order, natural
 from otolith.report.sections import Pictures, Section, cells, mean_by_subject
-from otolith.report.tables import _csv, _markdown_cell
+from otolith.report.tables import _markdown_cell, csv_text
 from otolith.rows import Row
 from otolith.system.files import whole_file
 
@@ -203,7 +203,7 @@ def csv(found: PaperTable) -> str:
         for title, cell in zip(found.columns, row, strict=True)
         if cell is not None
     ]
-    return _csv(("condition", "method", "metric", "mean", "sd", "n", "bold"), lines)
+    return csv_text(("condition", "method", "metric", "mean", "sd", "n", "bold"), lines)
 
 
 FORMS = {"latex": (".tex", latex), "markdown": (".md", markdown), "csv": (".csv", csv)}

@@ -65,7 +65,8 @@ def _csv_cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
 
 
-def _csv(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
+def csv_text(header: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
+    """Return a table as CSV, in which no text is run as a formula."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([_csv_cell(cell) for cell in header])
@@ -81,7 +82,7 @@ def rows_csv(rows: Sequence[Row]) -> str:
     for row in rows:
         ends = [(row.result.get("interval") or {}).get(end) for end in ("low", "high")]
         lines.append([*map(row.key.get, fields), *map(row.result.get, figures), *ends])
-    return _csv([*fields, *figures, "interval_low", "interval_high"], lines)
+    return csv_text([*fields, *figures, "interval_low", "interval_high"], lines)
 
 
 def figures_csv(scored: Sequence[tuple[str, Row, Mapping[str, float]]]) -> str:
@@ -89,7 +90,7 @@ def figures_csv(scored: Sequence[tuple[str, Row, Mapping[str, float]]]) -> str:
     fields = list(dict.fromkeys([*OWN, *sorted(name for _, row, _ in scored for name in row.key)]))
     names = list(dict.fromkeys(name for _, _, figures in scored for name in figures))
     lines = [[run, *map(row.key.get, fields), *map(figures.get, names)] for run, row, figures in scored]
-    return _csv(["run", *fields, *names], lines)
+    return csv_text(["run", *fields, *names], lines)
 
 
 def summary_csv(groups: Sequence[Group]) -> str:
@@ -102,7 +103,7 @@ def summary_csv(groups: Sequence[Group]) -> str:
             paper = ";".join(str(p.macro_f1) for p in line.published)
             of_line = (line.method, line.recipe, line.seeds)
             lines.append([*each.place, *of_line, *map(line.spread.get, figures), paper])
-    return _csv((*header, *figures, "paper"), lines)
+    return csv_text((*header, *figures, "paper"), lines)
 
 
 def subjects_csv(rows: Sequence[Row]) -> str:
@@ -113,7 +114,7 @@ def subjects_csv(rows: Sequence[Row]) -> str:
         for row in rows
         for person, score in row.result.get("per_subject", {}).items()
     ]
-    return _csv((*names, "subject", "macro_f1"), lines)
+    return csv_text((*names, "subject", "macro_f1"), lines)
 
 
 def write_text(path: Path, text: str) -> Path:
