@@ -62,7 +62,7 @@ class Search:
 
     @property
     def higher(self) -> bool:
-        """Whether a higher score is better."""
+        """Return True where a higher score is better."""
         return self.metric not in metrics.METRICS or metrics.METRICS.get(self.metric).higher_is_better
 
 
