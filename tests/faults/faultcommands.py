@@ -81,6 +81,16 @@ COMMANDS = {
             "calibrate", ("calibrate", "OUT", MOVES, *CPU, "--false-unknowns", "0.1"), replaces=MODEL, read=_in("out")
         ),
         Command("export", ("export", MODEL, "OUT", MOVES), where="model.onnx", read=_in(MODEL)),
+        Command("features", ("features", MODEL, MOVES, *CPU, "--out", "OUT"), where="features.csv", read=_in(MODEL)),
+        Command("score", ("score", RUN, "--out", "OUT"), where="figures.csv"),
+        Command(
+            "tune",
+            (
+                *("tune", MOVES, *SIZES, *CPU, "--method", "random", "--trials", "2", "--folds", "2"),
+                *("--vary", "finetune.lr=1e-3..1e-1:log", "--out", "OUT"),
+            ),
+            whole=False,
+        ),
         Command("report", ("report", RUN, "--out", "OUT"), where="page.html"),
         Command("run", ("run", MOVES, *SIZES, *CPU, "--method", "csshar", "--out", "OUT"), whole=False, resume=True),
         Command(
