@@ -7,7 +7,6 @@ product of matrices, with the normalisation after it folded in, and all is numpy
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from otolith.model import Model
@@ -92,8 +91,8 @@ class SmallNetwork:
             n, steps, maps = x.shape
             padded = np.zeros((n, steps + kernel - 1, maps), np.float32)
             padded[:, kernel // 2 : kernel // 2 + steps] = x
-            strides = padded.strides
-            taps = as_strided(padded, (n, steps, kernel * maps), strides)
+            # rows that overlap: the taps of a step lie together
+            taps = np.ndarray((n, steps, kernel * maps), np.float32, padded, 0, padded.strides)
             y = taps.reshape(n * steps, kernel * maps) @ product
             y += offset
             np.maximum(y, 0, out=y)
@@ -103,6 +102,7 @@ class SmallNetwork:
                 even, odd = x[:, 0::2], x[:, 1::2]
                 x = even.copy()
                 np.maximum(x[:, : odd.shape[1]], odd, out=x[:, : odd.shape[1]])
-        mean = x.mean(1)
-        deviation = np.sqrt(np.square(x - mean[:, None]).mean(1) + np.float32(EPSILON))
+        share = np.float32(1 / x.shape[1])
+        mean = x.sum(1) * share
+        deviation = np.sqrt(np.square(x - mean[:, None]).sum(1) * share + np.float32(EPSILON))
         return np.concatenate([mean, x.max(1), deviation], 1)

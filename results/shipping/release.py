@@ -1,0 +1,28 @@
+"""Write the release files, int8 ONNX and C of each model that comes with otolith: `python -m results.shipping.release
+FOLDER [DATA]`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from otolith.cli import main
+from otolith.model import place
+
+
+def release(folder: Path, data: Path | None = None) -> int:
+    """Write `NAME-int8.onnx` and `NAME.h` into a folder, and return 0 where all were right.
+
+    Args:
+        data: folder of the data sets that the models were trained on; None: where otolith looks for them.
+    """
+    where = [] if data is None else ["--data", str(data)]
+    codes = [0]
+    for name in place.names():
+        codes.append(main(["export", name, str(folder / f"{name}-int8.onnx"), "--int8", *where]) or 0)
+        codes.append(main(["export", name, str(folder / f"{name}.h"), *where]) or 0)
+    return max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(release(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None))
