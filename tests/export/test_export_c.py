@@ -178,6 +178,8 @@ def test_whole_numbers_are_near(student: Model, w: Windows) -> None:
     assert np.median(near) < 0.05
     with pytest.raises(ValueError, match="expected 3 peaks above 0"):
         IntegerResidual(student.encoder.network, (1.0, 0.0))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="would not fit into 32 bits"):
+        IntegerResidual(ResidualEncoder(104, 8, 4), (1.0, 1.0, 1.0))
 
 
 def test_the_header_says_what_it_expects(student: Model, tmp_path: Path) -> None:

@@ -171,6 +171,8 @@ def test_sizes_and_what_is_refused(teacher: Model, w: Windows) -> None:
         distill(teacher, w, held=[len(w)])
     with pytest.raises(RecipeError, match=r"temprature.*temperature"):
         distill(teacher, w, overrides={"method.distilled.temprature": 3})
+    with pytest.raises(RecipeError, match="'conv', not 'transformer'"):
+        distill(teacher, w, overrides={"encoder.kind": "transformer"})
     with pytest.raises(RecipeError, match="no run trains the method distilled"):
         pretrain(w, splits.holdout(w, 0), tiny.recipe(), "distilled")
     narrow, wide = (distill(teacher, w, kilobytes=kb, overrides={"method.distilled.epochs": 1}) for kb in (20, 30))

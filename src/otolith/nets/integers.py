@@ -46,7 +46,8 @@ class IntegerResidual(Encoder):
         steps_in: what one step of each convolution's input is worth.
 
     Raises:
-        ValueError: another number of peaks than of convolutions after the first, or one that is not above 0.
+        ValueError: another number of peaks than of convolutions after the first, or one that is not above 0; so many
+            channels that sums exceed 32 bits.
 
     >>> network = ResidualEncoder(6, 30, width=8).eval()
     >>> x = torch.randn(4, 6, 30, generator=torch.Generator().manual_seed(0))
@@ -59,6 +60,9 @@ class IntegerResidual(Encoder):
         super().__init__(network.n_channels, network.n_steps, network.n_features)
         if len(peaks) != len(network.convs) - 1 or not all(peak > 0 for peak in peaks):
             raise ValueError(f"expected {len(network.convs) - 1} peaks above 0; got {list(peaks)}")
+        most = MOST_INPUT * MOST_WEIGHT * network.n_channels * int(network.convs[0].weight.shape[2])  # type: ignore[index]
+        if most >= 2**31:
+            raise ValueError(f"{network.n_channels} channels are too many: a sum would not fit into 32 bits")
         self.maps = network.n_features // 3
         self.pool_after = network.pool_after
         self.steps_in = (INPUT_STEP, *(float(torch.tensor(peak / LEVELS, dtype=torch.float32)) for peak in peaks))

@@ -16,7 +16,7 @@ from otolith import metrics
 from otolith.augment import Compose, SignalSpec
 from otolith.calibration import FALSE_UNKNOWNS, fit_calibration
 from otolith.calibration.network import Assessed, assessed
-from otolith.errors import DataError
+from otolith.errors import DataError, RecipeError
 from otolith.finetuning.features import encode
 from otolith.finetuning.heads import build_head, predict
 from otolith.finetuning.settings import FinetuneSettings
@@ -152,6 +152,8 @@ def student_recipe(model: Model, kilobytes: float, overrides: Mapping[str, Any])
         given["encoder.options"] = {}
     given |= overrides
     recipe = load_recipe(model.encoder.recipe, model.meta.dataset, given)
+    if recipe.encoder.kind != "conv":
+        raise RecipeError(f"a student's encoder.kind is 'conv', not {recipe.encoder.kind!r}; leave it out")
     if "encoder.width" not in overrides:
         n_channels, n_classes = len(model.meta.channels), len(model.activities)
         width = width_within(kilobytes, n_channels, n_classes, recipe.encoder.kernels)
