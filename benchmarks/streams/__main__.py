@@ -41,9 +41,12 @@ class Options:
 
 
 HEADER = (
-    *("streams", "predictions", "lost", "doubled, disordered or different", "latency 50 %", "95 %", "99 %", "worst"),
-    *("senders late, 99 %", "server, of one core", "server memory, before", "most", "after"),
+    *("streams", "samples sent", "dropped", "predictions", "lost", "doubled, disordered or different"),
+    *("latency 50 %", "95 %", "99 %", "worst", "senders late, 99 %", "server, of one core"),
+    *("server memory, before", "first half, most", "second half, most", "after"),
 )
+DISTINCT = 20_000
+"""Seconds of signals that are made: of longer measurements several phones send the same ones."""
 
 
 def measure(model: Model, path: Path, options: Options, progress: Progress = SILENT) -> tuple[list[str], bool, float]:
@@ -60,12 +63,14 @@ def measure(model: Model, path: Path, options: Options, progress: Progress = SIL
 
     scripts = []
     with progress.stage("writing messages of phones", options.streams, "streams") as stage:
+        distinct = max(1, min(options.streams, int(DISTINCT / options.seconds)))
+        made = [script(model, options.seconds, options.rate_hz, seed) for seed in range(distinct)]
         for seed in range(options.streams):
-            scripts.append(script(model, options.seconds, options.rate_hz, seed))
+            scripts.append(made[seed % distinct])
             stage.advance()
     with tempfile.TemporaryDirectory(prefix="otolith-") as folder:
-        most = options.streams + len(bad_clients.KINDS) * options.slow + 10
-        given = ["--max-clients", str(most)]
+        clients = options.streams + len(bad_clients.KINDS) * options.slow + 10
+        given = ["--max-clients", str(clients)]
         if options.slow:
             given += ["--replay", str(_playable(Path(folder) / "played", model, options.rate_hz))]
         with started(path, given) as server:
@@ -78,7 +83,7 @@ def measure(model: Model, path: Path, options: Options, progress: Progress = SIL
                     ]
                     for name in bad_clients.KINDS
                 }
-                heard = await fleet.drive(server, scripts, progress)
+                heard = await fleet.drive(server, scripts, model.meta.seconds * (1 - model.meta.overlap), progress)
                 for task in (task for tasks in bad.values() for task in tasks):
                     task.cancel()
                 ended: dict[str, list[bad_clients.Ending]] = {}
@@ -91,14 +96,18 @@ def measure(model: Model, path: Path, options: Options, progress: Progress = SIL
                 heard, ended = asyncio.run(scene())
     network, right = Network(model), []
     with progress.stage("the same offline", options.streams, "streams") as stage:
-        for each in scripts:
-            right.append(answers(model, network, each))
+        known = [answers(model, network, each) for each in made]
+        for seed in range(options.streams):
+            right.append(known[seed % distinct])
             stage.advance()
     verdict = judge(heard, right)
     wrong = verdict.doubled + verdict.disordered + verdict.different
     at = np.percentile(verdict.latency_s, [50, 95, 99, 100]) if verdict.latency_s else np.full(4, np.nan)
-    memory = [f"{n / 1e6:.0f} MB" for n in (use.rss_bytes[0], max(use.rss_bytes), use.rss_bytes[-1])]
-    row = [str(options.streams), f"{verdict.received:,} of {verdict.expected:,}", str(verdict.lost), str(wrong)]
+    half = len(use.rss_bytes) // 2
+    most = [max(use.rss_bytes[: half + 1]), max(use.rss_bytes[half:])]
+    memory = [f"{n / 1e6:.0f} MB" for n in (use.rss_bytes[0], *most, use.rss_bytes[-1])]
+    row = [str(options.streams), f"{verdict.samples:,}", str(verdict.dropped)]
+    row += [f"{verdict.received:,} of {verdict.expected:,}", str(verdict.lost), str(wrong)]
     row += [*map(_ms, at), _ms(np.percentile(verdict.late_s, 99)), f"{100 * use.cpu_share:.0f} %", *memory]
     for failure in sorted(set(verdict.failures)):
         progress.say(f"{verdict.failures.count(failure)} streams ended early: {failure}")

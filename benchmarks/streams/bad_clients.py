@@ -10,9 +10,10 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from benchmarks.streams.fleet import opened
 from benchmarks.streams.script import Script
@@ -21,6 +22,8 @@ from benchmarks.streams.server import Server
 RECORDING = "long"
 """Name of the recording that the server can play."""
 FASTEST = 100
+_THREADS = ThreadPoolExecutor(100)
+"""For clients that block: in asyncio's own few threads they would keep the others from connecting."""
 SMALL_BYTES = 4096
 """Receive buffer of a client that does not read."""
 CHUNK_FRAMES = 200
@@ -58,7 +61,7 @@ async def misbehave(name: str, server: Server, said: Script, seconds: float) -> 
         how = f"closed, {closed.rcvd.code}" if closed.rcvd else "cut off"
     except InvalidStatus as refused:
         how = f"refused, {refused.response.status_code}"
-    except OSError:
+    except (OSError, EOFError, InvalidHandshake):
         how = "cut off"
     return Ending(time.perf_counter() - began, how)
 
@@ -117,21 +120,82 @@ async def _nonsense(server: Server, said: Script) -> str:
         await asyncio.sleep(0.5)
 
 
+@kind("sends a frame that claims 4 GB")
+async def _giant(server: Server, said: Script) -> str:
+    return await _deaf(server, giant(4 * 10**9), os.urandom(64 * 1024), 0.0)
+
+
+@kind("sends one message in pieces without end")
+async def _endless(server: Server, said: Script) -> str:
+    return await _deaf(server, frame(b"[" * 1000, 0x1, last=False), frame(b"0," * 1000, 0x0, last=False), 0.001)
+
+
+@kind("stays half open: half a request, a byte at a time")
+async def _half_open(server: Server, said: Script) -> str:
+    reader, writer = await asyncio.open_connection(*server.address, ssl=server.trusting)
+    try:
+        for letter in b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10**6:
+            writer.write(bytes([letter]))
+            await writer.drain()
+            await asyncio.sleep(0.2)
+        return "answered"
+    finally:
+        writer.transport.abort()
+
+
+@kind("connects without TLS and waits")
+async def _plain(server: Server, said: Script) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.address[1])
+    try:
+        await reader.read()
+        return "closed"
+    finally:
+        writer.transport.abort()
+
+
+@kind("has a wrong token, and comes again")
+async def _token(server: Server, said: Script) -> str:
+    wrong = server.socket.rsplit("/", 2)[0] + "/" + "A" * 22 + "/stream"
+    return await _refused_again(server, wrong, server.origin)
+
+
+@kind("comes from another site, again and again")
+async def _origin(server: Server, said: Script) -> str:
+    return await _refused_again(server, server.socket, "https://elsewhere.example")
+
+
+async def _refused_again(server: Server, address: str, origin: str) -> str:
+    """Try to connect four times a second; the last refusal is what is raised."""
+    for _ in range(20):
+        try:
+            async with await opened(server, address=address, origin=origin):
+                return "let in"
+        except InvalidStatus as refused:
+            last = refused
+        await asyncio.sleep(0.25)
+    raise last
+
+
 async def _drain(one: object) -> None:
     with contextlib.suppress(ConnectionClosed):
         async for _ in one:  # type: ignore[attr-defined]
             pass
 
 
-def frame(payload: bytes, opcode: int = 0x1) -> bytes:
-    """A whole masked frame of fewer than 65536 bytes, as a client sends it (RFC 6455, 5.2)."""
+def giant(n: int) -> bytes:
+    """The head of a masked frame that claims `n` bytes."""
+    return bytes([0x81, 0x80 | 127]) + n.to_bytes(8, "big") + os.urandom(4)
+
+
+def frame(payload: bytes, opcode: int = 0x1, *, last: bool = True) -> bytes:
+    """A masked frame of fewer than 65536 bytes, as a client sends it (RFC 6455, 5.2)."""
     n, mask = len(payload), os.urandom(4)
     size = bytes([0x80 | n]) if n < 126 else bytes([0x80 | 126]) + n.to_bytes(2, "big")
-    return bytes([0x80 | opcode]) + size + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+    return bytes([(0x80 if last else 0) | opcode]) + size + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
 
 
 async def _deaf(server: Server, first: bytes, often: bytes, every_s: float) -> str:
-    """Open a WebSocket by hand that reads nothing after the handshake; it learns of its end by writing."""
+    """Open a WebSocket by hand that reads nothing after the handshake; it learns of its end by writing `often`."""
     over = threading.Event()
 
     def talk() -> str:
@@ -154,6 +218,6 @@ async def _deaf(server: Server, first: bytes, often: bytes, every_s: float) -> s
         return "stayed"
 
     try:
-        return await asyncio.to_thread(talk)
+        return await asyncio.get_running_loop().run_in_executor(_THREADS, talk)
     finally:
         over.set()

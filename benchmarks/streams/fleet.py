@@ -33,8 +33,15 @@ class Heard:
     """Seconds later than the script says."""
     came_s: list[float] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    samples: int = 0
+    """Samples that went out."""
     ended: bool = False
     failure: str = ""
+
+    def dropped(self) -> int:
+        """Return how many samples and messages the server says it has dropped."""
+        end = json.loads(self.texts[-1]) if self.ended else {}
+        return int(end.get("dropped_samples", 0)) + int(end.get("dropped_messages", 0))
 
     def predictions(self) -> list[tuple[float, dict[str, Any]]]:
         """Return the time and the content of each prediction."""
@@ -42,13 +49,15 @@ class Heard:
         return [(at, message) for at, message in read if message["type"] == "prediction"]
 
 
-async def opened(server: Server, **options: Any) -> ClientConnection:
-    """A connection as the page makes it."""
+async def opened(
+    server: Server, *, address: str | None = None, origin: str | None = None, **options: Any
+) -> ClientConnection:
+    """A connection as the page makes it; `address` and `origin`: others than the server's."""
     context = server.trusting
     return await connect(
-        server.socket,
+        address or server.socket,
         ssl=context,
-        origin=server.origin,  # type: ignore[arg-type]
+        origin=origin or server.origin,  # type: ignore[arg-type]
         compression=None,
         open_timeout=60,
         close_timeout=1,
@@ -57,8 +66,8 @@ async def opened(server: Server, **options: Any) -> ClientConnection:
     )
 
 
-async def drive(server: Server, scripts: Sequence[Script], progress: Progress = SILENT) -> list[Heard]:
-    """Open a connection for each script, let all of them speak at once, with their phases spread, and end them."""
+async def drive(server: Server, scripts: Sequence[Script], hop_s: float, progress: Progress = SILENT) -> list[Heard]:
+    """Open a connection for each script, let all of them speak at once, with phases spread over a hop, and end them."""
     gate = asyncio.Semaphore(OPENING)
     with progress.stage("opening", len(scripts), "streams") as stage:
 
@@ -70,7 +79,7 @@ async def drive(server: Server, scripts: Sequence[Script], progress: Progress = 
 
         sockets = await asyncio.gather(*(open_one() for _ in scripts))
     heard = [Heard() for _ in scripts]
-    phases = np.random.default_rng(0).uniform(0, 1.0, len(scripts)).tolist()
+    phases = np.random.default_rng(0).uniform(0, hop_s, len(scripts)).tolist()
     begin = time.perf_counter() + 0.2
     seconds = max(script.due_s[-1] for script in scripts) + max(phases)
     parties = zip(sockets, scripts, heard, phases, strict=True)
@@ -91,7 +100,7 @@ async def _phone(socket: ClientConnection, said: Script, heard: Heard, begin: fl
     listening = asyncio.create_task(_listen(socket, heard))
     try:
         await socket.send(said.start)
-        for text, due in zip(said.texts, said.due_s, strict=True):
+        for text, due, piece in zip(said.texts, said.due_s, said.pieces, strict=True):
             left = begin + due - time.perf_counter()
             if left > 0:
                 await asyncio.sleep(left)
@@ -99,6 +108,7 @@ async def _phone(socket: ClientConnection, said: Script, heard: Heard, begin: fl
             heard.sent_s.append(now)
             heard.late_s.append(now - begin - due)
             await socket.send(text)
+            heard.samples += piece.stop - piece.start
         heard.sent_s.append(time.perf_counter())
         await socket.send('{"v": 1, "type": "stop"}')
         await asyncio.wait_for(asyncio.shield(listening), PATIENCE_S)

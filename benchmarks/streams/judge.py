@@ -20,6 +20,10 @@ TOLERANCE = 2e-5
 class Verdict:
     """Over all streams. Latencies and lateness are in seconds."""
 
+    samples: int = 0
+    """Samples that were sent."""
+    dropped: int = 0
+    """Samples and messages that the server says it dropped."""
     expected: int = 0
     received: int = 0
     lost: int = 0
@@ -34,8 +38,8 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """True where everything came once, in order, and as offline."""
-        return not (self.lost or self.doubled or self.disordered or self.different or self.failures)
+        """True where nothing was dropped, and everything came once, in order, and as offline."""
+        return not (self.dropped or self.lost or self.doubled or self.disordered or self.different or self.failures)
 
 
 def judge(heard: Sequence[Heard], answers: Sequence[Answers]) -> Verdict:
@@ -66,6 +70,8 @@ def _add(verdict: Verdict, heard: Heard, right: Answers) -> None:
         # the windows that the stop completes wait for no sample: they say nothing of a stream that goes on
         if right.completed_by[i] < len(heard.sent_s) - 1:
             verdict.latency_s.append(at - heard.sent_s[right.completed_by[i]])
+    verdict.samples += heard.samples
+    verdict.dropped += heard.dropped()
     verdict.expected += len(right.predictions)
     verdict.received += len(came)
     verdict.lost += len(right.predictions) - len(seen)

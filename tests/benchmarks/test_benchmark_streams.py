@@ -40,11 +40,12 @@ def test_nothing_is_lost_beside_clients_that_misbehave(
     assert command.main([str(saved), "--streams", "4", "--seconds", "2", "--slow", "1"]) == 0
     table, told = capsys.readouterr()
     cells = [cell.strip() for cell in table.splitlines()[-1].strip("|").split("|")]
-    received, _, expected = cells[1].partition(" of ")
+    received, _, expected = cells[3].partition(" of ")
     assert cells[0] == "4"
     assert received == expected
     assert int(expected) >= 4 * 2
-    assert cells[2:4] == ["0", "0"]
+    assert cells[1:3] == ["480", "0"]
+    assert cells[4:6] == ["0", "0"]
     for name in KINDS:
         assert f"1 that {name}: " in told
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from packaging.version import Version
 
 from tests.docs.test_requirements import pinned
 
@@ -50,6 +52,19 @@ def test_the_bill_of_materials_names_all_of_them_with_their_hashes(supply: Modul
         assert by_name[name]["purl"] == f"pkg:pypi/{name}@{version}"
         assert len(by_name[name]["externalReferences"]) == hashes
     assert supply.sbom() == supply.sbom()
+
+
+def test_no_version_that_is_pinned_has_a_weakness_of_the_dated_list() -> None:
+    text = (ROOT / "requirements" / "advisories.md").read_text("utf-8")
+    assert re.search(r"As known on 20\d\d-\d\d-\d\d,", text)
+    rows = re.findall(r"^\| ([\w.-]+) \| (CVE-\d+-\d+) \| ([\d.]+) \|$", text, re.MULTILINE)
+    assert len(rows) >= 20
+    pins = {name: version for name, (version, _) in pinned("dev").items()}
+    torch = re.search(r"^torch==([^\s;]+)", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE)
+    assert torch is not None
+    pins["torch"] = Version(torch[1])
+    assert [name for name, _, _ in rows if name not in pins] == []
+    assert [row for row in rows if pins[row[0]] < Version(row[2])] == []
 
 
 @pytest.mark.skipif(not hasattr(os, "umask"), reason="modes are a Unix thing")

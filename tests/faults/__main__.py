@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.faults import faultdisk, faultjobs, faultsteps
+from tests.faults import faultdisk, faultjobs, faultsteps, faulttable
 from tests.faults.faultharness import Harness
 
 
@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="an empty folder for all files, which stay; default: a temporary one")
     asked = parser.parse_args()
     if asked.table is not None:
-        print(faultsteps.table(faultsteps.read(asked.table)))
+        print(faulttable.table(faulttable.read(asked.table)))
         return 0
     work = asked.keep or Path(tempfile.mkdtemp(prefix="otolith-faults-"))
     os.environ.setdefault("OTOLITH_HOME", str(work / "home"))
@@ -86,7 +86,7 @@ def _steps(work: Path, asked: argparse.Namespace) -> int:
         if asked.rows is not None:
             with asked.rows.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
-    print(f"\n{faultsteps.table(rows)}")
+    print(f"\n{faulttable.table(rows)}")
     lost = [row for row in rows if row["lost"]]
     if asked.keep is None and not lost:
         shutil.rmtree(work, ignore_errors=True)

@@ -9,14 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 
 from otolith import rows
 from tests.helpers.commandline import SET, call, make_set
 
-MODEL, ENCODER, RUN, MOVES, TABLE = "model", "encoder", "finished", "moves", "walk.csv"
+MODEL, ENCODER, RUN, MOVES, WALKS, TABLE = "model", "encoder", "finished", "moves", "walks", "walk.zip"
 """What `prepare` leaves."""
+HOME, ROWS = "home", "rows.jsonl"
+CACHE = (f"{HOME}/windows/*/*.npy", f"{HOME}/windows/*/manifest.json")
+"""Patterns of the windows that are kept between runs."""
 
 
 def _none(place: Path) -> list[Path]:
@@ -34,8 +38,8 @@ class Command:
         once: it refuses to do again what is done.
         resume: it takes --resume.
         replaces: what its output is before, by a name of that folder; it is copied there.
-        read: files that it reads and that have a checksum.
-        may_stay: part of the names of hidden files that it keeps.
+        read: files that it is given and that have a checksum.
+        kept: patterns of files with a checksum that it leaves when it is killed, and goes on from.
     """
 
     name: str
@@ -46,7 +50,7 @@ class Command:
     resume: bool = False
     replaces: str | None = None
     read: Callable[[Path], list[Path]] = _none
-    may_stay: str = ""
+    kept: tuple[str, ...] = ()
 
     def out(self, place: Path) -> Path:
         """Return its output."""
@@ -60,7 +64,7 @@ class Command:
 
     def tokens(self, place: Path, again: bool = False) -> list[str]:
         """Return the command line; `again` where it was begun before."""
-        named = (MODEL, ENCODER, RUN, MOVES, TABLE)
+        named = (MODEL, ENCODER, RUN, MOVES, WALKS, TABLE)
         paths = {each: str(place / each) for each in named} | {"OUT": str(self.out(place))}
         return [*(paths.get(each, each) for each in self.given), *(["--resume"] if self.resume and again else [])]
 
@@ -75,14 +79,25 @@ METHODS = ("--method", "random", "--method", "csshar")
 COMMANDS = {
     command.name: command
     for command in (
-        Command("import", ("import", TABLE, "--yes", "--subject", "ada", "--out", "OUT"), once=True),
-        Command("predict", ("predict", MODEL, MOVES, *CPU, "--out", "OUT"), once=True, read=_in(MODEL)),
+        Command(
+            "import",
+            ("import", TABLE, "--yes", "--subject", "ada", "--out", "OUT"),
+            once=True,
+            read=lambda place: [place / TABLE],
+        ),
+        Command("predict", ("predict", MODEL, WALKS, *CPU, "--out", "OUT"), once=True, read=_in(MODEL)),
         Command(
             "calibrate", ("calibrate", "OUT", MOVES, *CPU, "--false-unknowns", "0.1"), replaces=MODEL, read=_in("out")
         ),
         Command("export", ("export", MODEL, "OUT", MOVES), where="model.onnx", read=_in(MODEL)),
         Command("features", ("features", MODEL, MOVES, *CPU, "--out", "OUT"), where="features.csv", read=_in(MODEL)),
-        Command("score", ("score", RUN, "--out", "OUT"), where="figures.csv"),
+        Command(
+            "score",
+            ("score", RUN, "--out", "OUT"),
+            where="figures.csv",
+            read=lambda place: [place / RUN / ROWS],
+            leaves_out=True,
+        ),
         Command(
             "tune",
             (
@@ -90,17 +105,35 @@ COMMANDS = {
                 *("--vary", "finetune.lr=1e-3..1e-1:log", "--out", "OUT"),
             ),
             whole=False,
+            kept=CACHE,
         ),
-        Command("report", ("report", RUN, "--out", "OUT"), where="page.html"),
-        Command("run", ("run", MOVES, *SIZES, *CPU, "--method", "csshar", "--out", "OUT"), whole=False, resume=True),
+        Command("report", ("report", RUN, "--out", "OUT"), where="page.html", read=lambda place: [place / RUN / ROWS]),
+        Command(
+            "run",
+            ("run", MOVES, *SIZES, *CPU, "--method", "csshar", "--out", "OUT"),
+            whole=False,
+            resume=True,
+            kept=("out/checkpoints/**/*.*", *CACHE),
+        ),
         Command(
             "compare",
             ("compare", "representation", "--dataset", MOVES, *METHODS, *SIZES, *CPU, "--out", "OUT"),
             whole=False,
+            kept=(f"out/{ROWS}", "out/encoders/**/*.safetensors", *CACHE),
         ),
-        Command("pretrain", ("pretrain", MOVES, *SIZES, *CPU, "--method", "csshar", "--out", "OUT"), resume=True),
         Command(
-            "finetune", ("finetune", ENCODER, MOVES, *CPU, "--out", "OUT"), once=True, resume=True, read=_in(ENCODER)
+            "pretrain",
+            ("pretrain", MOVES, *SIZES, *CPU, "--method", "csshar", "--out", "OUT"),
+            resume=True,
+            kept=("out-checkpoints/**/*.*", *CACHE),
+        ),
+        Command(
+            "finetune",
+            ("finetune", ENCODER, MOVES, *CPU, "--out", "OUT"),
+            once=True,
+            resume=True,
+            read=_in(ENCODER),
+            kept=("out-checkpoints/**/*.*", *CACHE),
         ),
         Command(
             "distill",
@@ -115,10 +148,11 @@ COMMANDS = {
 
 
 def prepare(place: Path, names: tuple[str, ...] = tuple(COMMANDS)) -> Path:
-    """Fill a folder with a table and, unless `names` is import alone, a data set, a run, its model and an encoder."""
+    """Fill a folder with an archive and, unless `names` is import alone, a data set, a run, its model and an encoder."""
     place.mkdir(parents=True)
     os.environ.setdefault("OTOLITH_HOME", str(place.parent / "home"))
     make_set(place / MOVES)
+    make_set(place / WALKS, 2)
     for tokens in (
         ()
         if names == ("import",)
@@ -133,22 +167,28 @@ def prepare(place: Path, names: tuple[str, ...] = tuple(COMMANDS)) -> Path:
         shutil.copytree(place / RUN / "model", place / MODEL)
     signals = np.random.default_rng(0).normal(size=(1000, 3)) + np.array([0, 0, 9.81])
     lines = [f"{number / 50:.2f},{x:.3f},{y:.3f},{z:.3f}" for number, (x, y, z) in enumerate(signals)]
-    (place / TABLE).write_text("\n".join(["time (s),acc_x (m/s2),acc_y (m/s2),acc_z (m/s2)", *lines]))
+    text = "\n".join(["time (s),acc_x (m/s2),acc_y (m/s2),acc_z (m/s2)", *lines])
+    with ZipFile(place / TABLE, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("walk.csv", text)
     return place
 
 
-def outcome(out: Path) -> dict[str, Any]:
-    """Return all that must not depend on what happened on the way: names of files, and what in them names no moment."""
+def outcome(out: Path, spoilt: bool = False) -> dict[str, Any]:
+    """Return all that must not depend on what happened on the way: names of files, and what in them names no moment.
+
+    Args:
+        spoilt: a row was altered on purpose: its line is not counted.
+    """
     paths = [out] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
-    return {path.relative_to(out).as_posix(): _content(path) for path in paths if path.name != ".lock"}
+    return {path.relative_to(out).as_posix(): _content(path, spoilt) for path in paths if path.name != ".lock"}
 
 
-def _content(path: Path) -> Any:
-    if path.suffix in (".safetensors", ".csv", ".parquet", ".npy"):
+def _content(path: Path, spoilt: bool) -> Any:
+    if path.suffix in (".safetensors", ".csv", ".parquet", ".npy", ".onnx"):
         return path.read_bytes()
-    if path.name == "rows.jsonl":
+    if path.name == ROWS:
         found = rows.scan(path)
-        return [(row.key, row.result) for row in rows.latest(found.rows)], len(found.damage)
+        return [(row.key, row.result) for row in rows.latest(found.rows)], 0 if spoilt else len(found.damage)
     if path.name == "card.json":
         card = json.loads(path.read_text("utf-8"))
         for each in card.get("recordings", ()):

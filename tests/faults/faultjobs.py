@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import multiprocessing
 import os
 import resource
 import sys
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,7 +51,28 @@ PRELOADED = [
     "sklearn.manifold",
     "torch",
     "tests.faults.faultjobs",
+    "tests.faults.faultstrike",
+    "PIL.BmpImagePlugin",
+    "PIL.GifImagePlugin",
+    "PIL.JpegImagePlugin",
+    "PIL.PpmImagePlugin",
+    "filelock",
+    "networkx",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "otolith.calibration",
+    "otolith.export",
+    "otolith.importing",
+    "polars",
+    "rich.prompt",
+    "scipy.signal",
+    "torch._dynamo",
+    "torch._inductor",
+    "torch.export",
+    "torch.onnx",
 ]
+"""Modules that commands import, which a fork then need not; those that are not installed are left out."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +127,7 @@ class Running:
     process: Any
     log: Path
     trace: Path
+    pump: threading.Thread
     began: float = field(default_factory=time.monotonic)
 
     def ended(self, timeout_s: float = LIMIT_S) -> bool:
@@ -111,6 +136,8 @@ class Running:
         if self.process.exitcode is None and time.monotonic() - self.began > LIMIT_S:
             self.process.kill()
             raise AssertionError(f"{self.log}: did not end within {LIMIT_S:g} s:\n{self.said()}")
+        if self.process.exitcode is not None:
+            self.pump.join(1.0)  # its last words; a worker that outlives it may hold the pipe
         return self.process.exitcode is not None
 
     @property
@@ -131,19 +158,30 @@ class Running:
 
 
 def start(
-    tokens: list[str], log: Path, largest_file: int | None = None, hook: tuple[str, str, int, str] | None = None
+    tokens: list[str], log: Path, largest_file: int | None = None, hook: Callable[[], None] | None = None
 ) -> Running:
-    """Begin a job. `largest_file`: bytes beyond which its writes fail; `hook`: arguments of `faultsteps.strike`."""
+    """Begin a job. `largest_file`: bytes beyond which its writes fail; `hook`: called in its process before it begins.
+
+    What it says comes through a pipe, which no limit on files cuts.
+    """
     context = multiprocessing.get_context("forkserver")
     trace = log.with_suffix(".trace")
-    process = context.Process(target=_child, args=(tokens, str(log), str(trace), largest_file, hook))
+    reader, writer = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(tokens, writer, str(trace), largest_file, hook))
     process.start()
-    return Running(process, log, trace)
+    writer.close()
+    pump = threading.Thread(target=_keep, args=(reader, log), daemon=True)
+    pump.start()
+    return Running(process, log, trace, pump)
 
 
-def _child(
-    tokens: list[str], log: str, trace: str, largest_file: int | None, hook: tuple[str, str, int, str] | None
-) -> None:
+def _keep(reader: Any, log: Path) -> None:
+    with reader, log.open("ab", buffering=0) as file:
+        while piece := os.read(reader.fileno(), 65536):
+            file.write(piece)
+
+
+def _child(tokens: list[str], log: Any, trace: str, largest_file: int | None, hook: Callable[[], None] | None) -> None:
     import torch
 
     from otolith.cli import main
@@ -151,15 +189,14 @@ def _child(
     from otolith.training.checkpoint import Checkpoint, CheckpointFolder
 
     state.EVERY_S = 0.0  # the epochs of these jobs are short
-    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(out, 1)
-    os.dup2(out, 2)
-    faulthandler.dump_traceback_later(LIMIT_S - 20, file=out)
+    os.dup2(log.fileno(), 1)
+    os.dup2(log.fileno(), 2)
+    faulthandler.dump_traceback_later(LIMIT_S - 20, file=2)
     torch.set_num_threads(1)
     save = CheckpointFolder.save
 
     def traced(self: CheckpointFolder, checkpoint: Checkpoint) -> None:
-        with open(trace, "a") as file:
+        with contextlib.suppress(OSError), open(trace, "a") as file:  # a limit on files is not meant for it
             file.write(f"{self.folder}\t{checkpoint.epoch}\n")
         save(self, checkpoint)
 
@@ -167,9 +204,7 @@ def _child(
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     if hook is not None:
-        from tests.faults.faultsteps import strike
-
-        strike(*hook)
+        hook()
     sys.exit(main(tokens))
 
 

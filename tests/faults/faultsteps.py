@@ -7,93 +7,39 @@ been, with nothing left beside it.
 
 from __future__ import annotations
 
-import builtins
-import errno
-import io
-import json
-import os
 import random
 import shutil
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.faults import faultjobs
-from tests.faults.faultcommands import COMMANDS, Command, outcome, prepare
+from tests.faults.faultcommands import COMMANDS, HOME, ROWS, Command, outcome, prepare
+from tests.faults.faultstrike import AFTER, BEFORE, FLIPPED, FULL, TORN, TWICE, WITHIN, Strike, counts
 
-STEPS = ("mkdir", "open", "rename", "replace", "fsync", "unlink", "rmdir")
-"""Calls of the operating system by which files and folders are made, put in place and removed."""
 REFUSED = 2
+KINDS = (BEFORE, AFTER, WITHIN, FULL, TORN, TWICE, FLIPPED)
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to a command. `at`: share of its steps, or of its largest file, at which it happens."""
+    """What happens to a command. `at`: share of its steps, or of a file, at which it happens."""
 
     kind: str
     at: float
 
 
-KINDS = (
-    "SIGKILL before a step",
-    "SIGKILL after a step",
-    "disk full at a step",
-    "write torn",
-    "started twice",
-    "bit flipped",
-)
+@dataclass(frozen=True)
+class Whole:
+    """An undisturbed command: what it leaves, what is beside it then, its steps, the sizes of its files, its seconds."""
 
-
-def strike(where: str, kind: str, at: int, counted: str) -> None:
-    """In the command's own process: count its steps below the folder `where`, and do what `kind` says at number `at`.
-
-    The number of steps so far goes to the file `counted`.
-    """
-    from otolith.system import exchange
-
-    count = 0
-
-    def below(given: object) -> bool:
-        try:
-            path = os.readlink(f"/proc/self/fd/{given}") if isinstance(given, int) else os.fsdecode(given)  # type: ignore[arg-type]
-        except (OSError, TypeError):
-            return False
-        return os.path.abspath(path).startswith(where)
-
-    def now() -> bool:
-        nonlocal count
-        count += 1
-        real_write(tally, b".")
-        return count == at
-
-    def around(call: Callable[..., Any], *, writes: Callable[..., bool] = lambda *a, **k: True) -> Callable[..., Any]:
-        def counting(*args: Any, **kwargs: Any) -> Any:
-            hit = bool(args) and below(args[0]) and writes(*args, **kwargs) and now()
-            if hit and kind == "SIGKILL before a step":
-                os.kill(os.getpid(), signal.SIGKILL)
-            if hit and kind == "disk full at a step":
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(args[0]))
-            found = call(*args, **kwargs)
-            if hit and kind == "SIGKILL after a step":
-                os.kill(os.getpid(), signal.SIGKILL)
-            return found
-
-        return counting
-
-    def for_writing(path: Any, mode: str = "r", *_: Any, **__: Any) -> bool:
-        return any(letter in mode for letter in "wxa+")
-
-    def creating(path: Any, flags: int, *_: Any, **__: Any) -> bool:
-        return bool(flags & os.O_CREAT)
-
-    real_write, tally = os.write, os.open(counted, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for name in STEPS:
-        setattr(os, name, around(getattr(os, name), **({"writes": creating} if name == "open" else {})))
-    exchange.exchanged = around(exchange.exchanged)
-    io.open = builtins.open = around(io.open, writes=for_writing)  # type: ignore[assignment]
+    outcome: dict[str, Any]
+    names: frozenset[str]
+    steps: int
+    sizes: tuple[int, ...]
+    seconds: float
 
 
 class Tormentor:
@@ -104,142 +50,163 @@ class Tormentor:
         self.work, self.random = work, random.Random(seed)
         self.shared = prepare(work / "shared", names)
         self.names = names
-        self._whole: dict[str, tuple[dict[str, Any], int, int]] = {}
+        self._whole: dict[str, Whole] = {}
         self._runs = 0
 
     def plan(self) -> Iterator[tuple[str, Fault]]:
         """Yield commands and faults without end, each kind in each command in turn."""
+        pairs = [(name, kind) for name in self.names for kind in KINDS]
         while True:
-            for kind in self.random.sample(KINDS, len(KINDS)):
-                for name in self.random.sample(self.names, len(self.names)):
-                    if kind != "bit flipped" or COMMANDS[name].read:
-                        yield name, Fault(kind, self.random.random())
+            for name, kind in self.random.sample(pairs, len(pairs)):
+                yield name, Fault(kind, self.random.random())
 
     def inject(self, name: str, fault: Fault) -> dict[str, Any]:
         """Inject a fault into a command, give the command again, and return a row that says what was lost."""
         command = COMMANDS[name]
-        whole, steps, largest = self.undisturbed(name)
+        whole = self.undisturbed(name)
         place = self._place(command)
         before = outcome(command.out(place))
         began = time.monotonic()
-        row: dict[str, Any] = {"command": name, "fault": fault.kind, "at": round(fault.at, 4), "lost": []}
-        run = self._struck(command, place, fault, steps, largest, row)
-        found = outcome(command.out(place))
-        allowed = [before, whole] if command.whole else []
+        row: dict[str, Any] = {"command": name, "fault": fault.kind, "at": round(fault.at, 4)}
+        row |= {"struck": True, "lost": []}
+        run = self._struck(command, place, fault, whole, row)
+        spoilt = row.get("file", "") == ROWS  # its damaged line stays, and is named
+        found = outcome(command.out(place), spoilt)
+        allowed = [before, whole.outcome] if command.whole else []
         if allowed and found not in allowed:
-            row["lost"].append(f"neither the old nor the new is there: {_odd(whole, found)}")
-        said = run.said()
-        if run.code > 0 and (run.code != REFUSED or "Traceback" in said):
-            row["lost"].append(f"ended with {run.code}: {said[-800:]}")
+            row["lost"].append(f"neither the old nor the new is there: {_odd(whole.outcome, found)}")
+        self._judge(run, place, row)
         row["ended"] = "killed" if run.code < 0 else "refused" if run.code else "done"
         again = self._start(command, place, again=True)
-        if not again.ended() or not (again.code == 0 or (command.once and found == whole and again.code == REFUSED)):
+        done = command.once and found == whole.outcome and again.ended() and again.code == REFUSED
+        if not again.ended() or not (again.code == 0 or done):
             row["lost"].append(f"given again, it ended with {again.code}: {again.said()[-800:]}")
-        if (last := outcome(command.out(place))) != whole:
-            row["lost"].append(f"given again, it left something else: {_odd(whole, last)}")
-        left = [path for path in place.rglob(".*") if command.may_stay not in path.name or not command.may_stay]
-        if left:
-            row["lost"].append(f"left behind: {[str(path.relative_to(place)) for path in left]}")
+        if (last := outcome(command.out(place), spoilt)) != whole.outcome:
+            row["lost"].append(f"given again, it left something else: {_odd(whole.outcome, last)}")
+        beside = [path for path in place.iterdir() if path.name not in whole.names]
+        if left := sorted({str(path.relative_to(place)) for path in (*place.rglob(".*"), *beside)}):
+            row["lost"].append(f"left behind: {left}")
         row["seconds"] = round(time.monotonic() - began, 2)
         if not row["lost"]:
             shutil.rmtree(place, ignore_errors=True)
         return row
 
-    def undisturbed(self, name: str) -> tuple[dict[str, Any], int, int]:
-        """Return what the command leaves, the number of its steps, and the size of its largest file."""
+    def undisturbed(self, name: str) -> Whole:
+        """Return what the command leaves, after it has run once with nothing in its way."""
         if name not in self._whole:
             command = COMMANDS[name]
             place = self._place(command)
-            run, steps = self._counted(command, place)
+            self._start(command, place).ended()  # what is kept from the first time on is kept now
+            shutil.rmtree(place)
+            place = self._place(command)
+            began = time.monotonic()
+            run = self._start(command, place)
+            run.ended()
+            seconds = time.monotonic() - began
             if run.code:
                 raise RuntimeError(f"the undisturbed {name} ended with {run.code}:\n{run.said()}")
             out = command.out(place)
-            sizes = [path.stat().st_size for path in ([out] if out.is_file() else out.rglob("*")) if path.is_file()]
-            self._whole[name] = outcome(out), steps, max(sizes)
+            files = [out] if out.is_file() else out.rglob("*")
+            sizes = tuple(sorted({path.stat().st_size for path in files if path.is_file()} - {0}))
+            self._whole[name] = Whole(
+                outcome(out),
+                frozenset(path.name for path in place.iterdir()),
+                counts(self._tally(place))[0],
+                sizes,
+                seconds,
+            )
         return self._whole[name]
 
-    def _counted(self, command: Command, place: Path) -> tuple[faultjobs.Running, int]:
-        run = self._start(command, place, "count", 0)
-        run.ended()
-        return run, (place.parent / f"{place.name}.steps").stat().st_size
+    def _judge(self, run: faultjobs.Running, place: Path, row: dict[str, Any]) -> None:
+        """Note a command that ended by itself, but neither well nor with an error that names a file."""
+        said = run.said()
+        if run.code > 0 and (run.code != REFUSED or "Traceback" in said or "Error: " not in said):
+            row["lost"].append(f"ended with {run.code}: {said[-800:]}")
+        elif run.code > 0 and str(place) not in said:
+            row["lost"].append(f"its error names no file: {said[-800:]}")
 
     def _struck(
-        self, command: Command, place: Path, fault: Fault, steps: int, largest: int, row: dict[str, Any]
+        self, command: Command, place: Path, fault: Fault, whole: Whole, row: dict[str, Any]
     ) -> faultjobs.Running:
-        if fault.kind == "bit flipped":
-            path = self.random.choice(sorted(each for each in command.read(place) if each.stat().st_size))
-            blob = bytearray(path.read_bytes())
-            blob[int(fault.at * len(blob))] ^= 1 << self.random.randrange(8)
-            kept = path.read_bytes()
-            path.write_bytes(bytes(blob))
-            row["file"] = path.name
+        if fault.kind == FLIPPED:
+            return self._flipped(command, place, fault, whole, row)
+        if fault.kind == TWICE:
             run = self._start(command, place)
-            run.ended()
-            if path.exists() and run.code:  # refused: whoever owns the file brings it back
-                path.write_bytes(kept)
-            return run
-        if fault.kind == "write torn":
-            run = self._start(command, place, largest_file=int(1 + fault.at * largest))
-        elif fault.kind == "started twice":
-            run = self._start(command, place)
-            time.sleep(fault.at * 0.3)
+            time.sleep(fault.at * whole.seconds)
             other = self._start(command, place)
             other.ended()
-            if other.code not in (0, REFUSED) or "Traceback" in other.said():
-                row["lost"].append(f"the second ended with {other.code}: {other.said()[-800:]}")
+            run.ended()
+            row["second"] = "refused" if other.code else "done"
+            self._judge(other, place, row)
+            return run
+        if fault.kind in (WITHIN, TORN):
+            at = int(fault.at * self.random.choice(whole.sizes))
+            row["step"] = f"byte {at}"
         else:
-            step = 1 + int(fault.at * steps)
-            row["step"] = f"{step} of {steps}"
-            run = self._start(command, place, fault.kind, step)
+            at = 1 + int(fault.at * whole.steps)
+            row["step"] = f"{at} of {whole.steps}"
+        run = self._start(command, place, fault.kind, at)
         run.ended()
+        row["struck"] = run.code < 0 or (fault.kind in (FULL, TORN) and counts(self._tally(place))[1])
+        return run
+
+    def _flipped(
+        self, command: Command, place: Path, fault: Fault, whole: Whole, row: dict[str, Any]
+    ) -> faultjobs.Running:
+        """Flip a bit of what the command reads, or of what it left when it was killed."""
+        choice = command.read(place)
+        begun = not choice or (command.kept != () and self.random.random() < 0.7)
+        tries = 20 if begun else 0
+        for _ in range(tries):
+            step = 1 + int((0.3 + 0.7 * self.random.random()) * whole.steps)
+            self._start(command, place, BEFORE, step).ended()
+            found = (each for pattern in command.kept for each in place.glob(pattern))
+            choice = [each for each in found if each.is_file() and not each.name.startswith(".")]
+            if any(each.stat().st_size for each in choice):
+                break
+            shutil.rmtree(place)
+            place = self._place(command, place)
+        path = self.random.choice(sorted(each for each in choice if each.stat().st_size))
+        sound = path.read_bytes()
+        blob = bytearray(sound)
+        blob[int(fault.at * len(blob))] ^= 1 << self.random.randrange(8)
+        path.write_bytes(bytes(blob))
+        row["file"] = path.name
+        run = self._start(command, place, again=begun)
+        run.ended()
+        if run.code and path.exists():  # refused: whoever owns the file brings it back
+            if str(path) not in run.said() and str(path.parent) not in run.said():
+                row["lost"].append(f"its error does not name {path}: {run.said()[-800:]}")
+            path.write_bytes(sound)
+        elif path.name == ROWS and not any(ROWS in text for text in (run.said(), _text(command.out(place)))):
+            row["lost"].append(f"a damaged row was left out in silence: {run.said()[-800:]}")
         return run
 
     def _start(
-        self, command: Command, place: Path, kind: str = "", at: int = 0, *, again: bool = False,
-        largest_file: int | None = None,
-    ) -> faultjobs.Running:  # fmt: skip
+        self, command: Command, place: Path, kind: str = "", at: int = 0, *, again: bool = False
+    ) -> faultjobs.Running:
         self._runs += 1
-        log = place.parent / f"{place.name}-{self._runs}.log"
-        hook = (str(place), kind, at, str(place.parent / f"{place.name}.steps")) if kind else None
-        return faultjobs.start(command.tokens(place, again), log, largest_file, hook)
+        log = self.work / "logs" / f"{place.name}-{self._runs}.log"
+        log.parent.mkdir(exist_ok=True)
+        self._tally(place).write_bytes(bytes(16))
+        graph = str(self.work / "graph.onnx") if command.name == "export" else ""
+        strike = Strike(f"{place}/", str(self._tally(place)), kind, at, str(place / HOME), graph)
+        return faultjobs.start(command.tokens(place, again), log, None, strike.begin)
 
-    def _place(self, command: Command) -> Path:
+    def _tally(self, place: Path) -> Path:
+        return self.work / "logs" / f"{place.name}.tally"
+
+    def _place(self, command: Command, place: Path | None = None) -> Path:
         self._runs += 1
-        place = self.work / f"{self._runs:04d}-{command.name}"
+        place = place or self.work / f"{self._runs:04d}-{command.name}"
         shutil.copytree(self.shared, place)
         command.ready(place)
         return place
 
 
+def _text(out: Path) -> str:
+    return out.read_text("utf-8", "replace") if out.is_file() else ""
+
+
 def _odd(whole: dict[str, Any], found: dict[str, Any]) -> list[str]:
     return sorted(name for name in whole.keys() | found.keys() if whole.get(name) != found.get(name))
-
-
-def struck(row: dict[str, Any]) -> bool:
-    """Return whether the fault of a row took place: a command that was killed or met a full disk does not end well."""
-    return not (row["fault"].startswith(("SIGKILL", "disk full")) and row["ended"] == "done")
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return how many faults of each kind each command survived, of how many that struck, as Markdown."""
-    rows = [row for row in rows if struck(row)]
-    commands = [name for name in COMMANDS if any(row["command"] == name for row in rows)]
-    lines = [
-        "| fault | " + " | ".join(f"`{name}`" for name in commands) + " | lost |",
-        "|---" * (len(commands) + 2) + "|",
-    ]
-    for kind in KINDS:
-        cells = []
-        for name in commands:
-            its = [row for row in rows if (row["fault"], row["command"]) == (kind, name)]
-            cells.append(f"{sum(not row['lost'] for row in its)} of {len(its)}" if its else "")
-        lost = sum(bool(row["lost"]) for row in rows if row["fault"] == kind)
-        lines.append(f"| {kind} | " + " | ".join(cells) + f" | {lost} |")
-    lost = sum(bool(row["lost"]) for row in rows)
-    totals = [str(sum(row["command"] == name for row in rows)) for name in commands]
-    return "\n".join([*lines, "| all | " + " | ".join(totals) + f" | {lost} of {len(rows)} |"]) + "\n"
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a file."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]

@@ -13,7 +13,9 @@ from tests.faults.faultcommands import COMMANDS
 from tests.faults.faultharness import Harness
 from tests.faults.faultjobs import jobs
 from tests.faults.faultpredict import torment
-from tests.faults.faultsteps import Fault, Tormentor, read, table
+from tests.faults.faultsteps import Fault, Tormentor
+from tests.faults.faultstrike import AFTER, FLIPPED, FULL, WITHIN
+from tests.faults.faulttable import read, table
 
 FAULTS = {
     "SIGKILL": 1,
@@ -50,7 +52,7 @@ def test_every_command_that_writes_is_struck() -> None:
     assert set(COMMANDS) == options().keys() - READ_ONLY
 
 
-def test_a_step_that_fails_or_ends_the_process_leaves_all_or_nothing(
+def test_a_step_that_fails_a_write_that_is_cut_or_a_bit_that_is_flipped_leaves_all_or_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONPATH", "OTOLITH_HOME"):
@@ -58,10 +60,11 @@ def test_a_step_that_fails_or_ends_the_process_leaves_all_or_nothing(
     monkeypatch.setenv("OTOLITH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PYTHONPATH", str(Path(sys.modules["otolith"].__path__[0]).parent))
     tormentor = Tormentor(tmp_path, 0, ("import",))
-    faults = [Fault("SIGKILL after a step", 0.8), Fault("disk full at a step", 0.5)]
+    faults = [Fault(AFTER, 0.0), Fault(AFTER, 0.99), Fault(FULL, 0.4), Fault(WITHIN, 0.5), Fault(FLIPPED, 0.5)]
     rows = [tormentor.inject("import", fault) for fault in faults]
-    assert [row["lost"] for row in rows] == [[], []]
-    assert [row["ended"] for row in rows] == ["killed", "refused"]
+    assert [row["lost"] for row in rows] == [[]] * len(rows)
+    assert [row["struck"] for row in rows] == [True] * len(rows)
+    assert [row["ended"] for row in rows] == ["killed", "killed", "refused", "killed", "refused"]
 
 
 def test_the_table_of_the_page_is_that_of_its_rows() -> None:
@@ -70,6 +73,7 @@ def test_the_table_of_the_page_is_that_of_its_rows() -> None:
     assert table(rows) in page
     assert f"{len(rows)} faults" in page
     assert [row for row in rows if row["lost"]] == []
+    assert sum(row["struck"] for row in rows) >= 500
 
 
 def test_a_killed_prediction_leaves_the_whole_folder_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,32 @@ def test_two_sensors_with_clocks_of_their_own(model: Model, seed: int, largest: 
     agree(offline(model, Recording("r", 1, tuple(streams))), came)
 
 
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10_000), rate=st.sampled_from([12.0, 50.0, 61.7]), largest=st.integers(1, 30))
+def test_no_window_is_complete_before_the_time_that_is_told(model: Model, seed: int, rate: float, largest: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = round(18 * rate)
+    steps = (1 + rng.uniform(-0.3, 0.3, n)) / rate
+    steps[rng.choice(np.arange(round(11 * rate), n), 3)] += [0.2, 0.3, 1.2]  # two of them gaps
+    times, values = np.cumsum(steps), signal(rng, n, rate)
+    at_once, kept = StreamingRecogniser(model, rate), StreamingRecogniser(model, rate)
+    expected, found, waiting, at, saved = [], [], [], 0, 0
+    while at < n:
+        piece = slice(at, at := min(n, at + int(rng.integers(1, largest + 1))))
+        expected += at_once.push(values[:, piece], times[piece])
+        waiting.append(piece)
+        if times[piece][-1] < kept.due_s:
+            saved += 1
+            assert expected[len(found) :] == []
+            continue
+        joined = slice(waiting[0].start, piece.stop)
+        waiting = []
+        found += kept.push(values[:, joined], times[joined])
+        assert [p.start_s for p in found] == [p.start_s for p in expected]
+    assert saved or largest > 3
+    np.testing.assert_allclose([p.belief for p in found], [p.belief for p in expected], atol=1e-6)
+
+
 def test_channels_in_another_order_and_more_of_them(model: Model) -> None:
     rng = np.random.default_rng(1)
     values = signal(rng, 300, 50.0)

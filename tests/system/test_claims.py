@@ -84,6 +84,18 @@ def test_the_claim_of_another_on_a_folder_that_was_removed_and_made_again_stays(
 
 
 @pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links are followed here")
+def test_what_a_killed_process_left_beside_finished_work_is_tidied_up_and_a_living_one_s_stays(tmp_path: Path) -> None:
+    with other_process(tmp_path) as process:
+        (tmp_path / ".model.77-1f2e3d4c.part").write_text("half")
+        claims.tidy(tmp_path)
+        assert len(list(tmp_path.iterdir())) == 2
+        process.send_signal(signal.SIGKILL)
+    (tmp_path / "done").write_text("whole")
+    claims.tidy(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["done"]
+    claims.tidy(tmp_path / "missing")
+
+
 def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("keep")
     (tmp_path / "run").mkdir()

@@ -136,6 +136,39 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new_folder_and_nothing_once_wr
     assert at > 15
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="dies in a forked process")
+def test_a_kill_at_any_step_of_a_removal_leaves_the_folder_or_nothing_of_its_name(tmp_path: Path) -> None:
+    at, died = 0, True
+    while died:
+        at += 1
+        parent = tmp_path / str(at)
+        parent.mkdir()
+        fill(parent / "target", OLD)
+        child = os.fork()
+        if not child:
+            try:
+                Steps(pytest.MonkeyPatch(), at, lambda: os._exit(9), False)
+                files.discard(parent / "target")
+            finally:
+                os._exit(0)
+        died = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        assert held(parent / "target") in ([OLD, {}] if died else [{}]), at
+        files.restore(parent / "target")
+        files.discard(parent / "target")
+        assert os.listdir(parent) == [], at
+    assert at > 5
+
+
+def test_who_refuses_what_is_there_sweeps_beside_it(tmp_path: Path) -> None:
+    left = tmp_path / ".target.partial-77"
+    left.mkdir()
+    (left / files.LOCK).write_text("")
+    fill(tmp_path / "target", OLD)
+    with pytest.raises(DataError, match="exists already"):
+        files.refuse_existing(tmp_path / "target")
+    assert os.listdir(tmp_path) == ["target"]
+
+
 def test_what_is_there_is_replaced_only_on_demand(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.mkdir()

@@ -338,6 +338,16 @@ def test_what_a_killed_build_left_is_swept_by_the_next_build_of_anything(toy: To
     assert (living / "x.npy").exists()
 
 
+def test_who_finds_an_entry_sweeps_what_its_killed_writer_left(toy: Toy, tmp_path: Path) -> None:
+    windows_for(toy, folder=tmp_path / "c")
+    (entry,) = (path for path in (tmp_path / "c").iterdir() if path.name != "index")
+    left = entry.with_name(f".{entry.name}.partial-77-1f2e3d4c")
+    left.mkdir()
+    (left / files.LOCK).write_text("")
+    windows_for(toy, folder=tmp_path / "c")
+    assert not left.exists()
+
+
 def test_a_data_sets_name_cannot_lead_out_of_the_cache(toy: Toy, tmp_path: Path) -> None:
     toy.info = replace(INFO, name="../../evil/..\\name")
     w = windows_for(toy, folder=tmp_path / "c")

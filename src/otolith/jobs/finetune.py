@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from otolith.model.fingerprint import digest_of
 from otolith.progress import SILENT, Progress
 from otolith.recipes import load_recipe
 from otolith.system import claims
-from otolith.system.files import restore
+from otolith.system.files import discard, restore
 
 if TYPE_CHECKING:
     from otolith.datasets.base import DatasetInfo
@@ -38,6 +37,7 @@ def refuse_unready(out: Path, *, resume: bool = False, job: str = "fine-tuning")
         refuse_taken(out)
     claims.refuse_if_held(checkpoints)
     restore(out)
+    restore(checkpoints)
     if _begun(checkpoints) and not resume:
         raise CheckpointError(f"{checkpoints} holds an unfinished {job}; go on with --resume, or remove it")
 
@@ -126,7 +126,7 @@ def leave(model: Model, out: Path, info: DatasetInfo | Credits | None, before: b
     if before and digest_of(bundle.load_model(out, device).network()) != digest_of(model.network()):
         refuse_taken(out)
     bundle.save(model, out, info)
-    shutil.rmtree(checkpoints_beside(out), ignore_errors=True)
+    discard(checkpoints_beside(out))
 
 
 def _begun(checkpoints: Path) -> bool:

@@ -12,7 +12,7 @@ from otolith import rows
 from otolith.errors import CheckpointError, StorageError
 from otolith.system import claims
 from otolith.system.exchange import irreplaceable
-from otolith.system.files import make_place, write
+from otolith.system.files import make_place, restore, write
 from otolith.system.reading import MOST_TEXT, read_bytes
 from otolith.system.strict import json_value
 
@@ -80,11 +80,15 @@ def write_identity(folder: Path, file: str, identity: Mapping[str, Any], recipe:
 def refuse_taken(folder: Path) -> None:
     """Make sure, before hours of training, that a bundle can be written to `folder` and replaces nothing.
 
+    What killed processes left half-written or half-removed of it is removed.
+
     Raises:
         CheckpointError: it holds something, is a file, the working folder or a mounted disk, or cannot be made.
     """
     if reason := irreplaceable(folder):
         raise CheckpointError(f"--out {folder} is {reason}; choose a new one within it")
+    restore(folder)
+    restore(checkpoints_beside(folder))
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
         make_place(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from otolith.jobs.prepared import Prepared
 from otolith.model import bundle
 from otolith.progress import SILENT, Progress
 from otolith.system import claims
-from otolith.system.files import restore
+from otolith.system.files import discard, restore
 from otolith.training.ranks import ALONE, Ranks
 
 
@@ -49,6 +48,7 @@ def run(
             refuse_taken(out)
         claims.refuse_if_held(checkpoints)
         restore(out)
+        restore(checkpoints)
         if checkpoints.exists() and not resume:
             raise CheckpointError(f"{checkpoints} holds an unfinished pre-training; go on with --resume, or remove it")
     else:
@@ -79,7 +79,7 @@ def run(
         if ranks.first:
             bundle.save(encoder, out, prepared.dataset.info)
     if ranks.first:
-        shutil.rmtree(checkpoints, ignore_errors=True)
+        discard(checkpoints)
 
 
 def _is_of(card: dict[str, Any], prepared: Prepared) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,8 @@ class Limits:
     """Messages of all kinds a second, on average over `BURST_S`: fifty times as many as the page sends."""
 
 
+MOST_KEPT = 5
+"""Messages that are kept for one cut, as none of them completes a window: half a second of a phone."""
 BURST_S = 5.0
 CLOSE_S = 1.0
 """Seconds for a client to take the reason why it is closed."""
@@ -72,7 +76,9 @@ class Session:
 
     def __post_init__(self) -> None:
         self._outbox = Outbox(self.limits.outbox)
-        self._inbox: asyncio.Queue[tuple[float, Arrays] | None] = asyncio.Queue()
+        self._inbox: asyncio.Queue[tuple[float, list[Samples]] | None] = asyncio.Queue()
+        self._kept: list[Samples] = []
+        self._waiting = 0
         self._dropped = 0
         self._mode: Start | Replay | None = None
         self._recogniser: StreamingRecogniser | None = None
@@ -144,6 +150,7 @@ class Session:
                 worker.cancel()
                 self._send_counts({"type": "end"})
         else:
+            self._pass_on()
             self._inbox.put_nowait(None)
             await worker
 
@@ -191,10 +198,20 @@ class Session:
                 f"x has {len(message.x)} rows for {len(self._mode.channels)} channels; send one row for each",
             )
         protocol.refuse_sparse(message.t, self._mode.rate_hz)
-        if self._inbox.qsize() >= self.limits.inbox:
+        if self._waiting >= self.limits.inbox:
             self._dropped += len(message.t)
-        else:
-            self._inbox.put_nowait((time.monotonic(), (np.array(message.x), np.array(message.t))))
+            return
+        self._kept.append(message)
+        due_s = -np.inf if self._recogniser is None else self._recogniser.due_s
+        if message.t[-1] >= due_s or len(self._kept) >= MOST_KEPT or not _increase(self._kept[-2:]):
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Hand the samples on that came since the last time: none of them but the last ones completes a window."""
+        if self._kept:
+            self._waiting += len(self._kept)
+            self._inbox.put_nowait((time.monotonic(), self._kept))
+            self._kept = []
 
     async def _begin(self, mode: Start | Replay) -> None:
         try:
@@ -209,8 +226,9 @@ class Session:
 
     async def _recognise(self, recogniser: StreamingRecogniser) -> None:
         while (item := await self._inbox.get()) is not None:
-            came, samples = item
-            await self._predict(recogniser, recogniser.cut(*samples), time.monotonic() - came)
+            came, messages = item
+            self._waiting -= len(messages)
+            await self._predict(recogniser, recogniser.cut(*_joined(messages)), time.monotonic() - came)
         await self._finish(recogniser)
 
     async def _play(self, mode: Replay) -> None:
@@ -248,6 +266,17 @@ class Session:
         """Send a message that tells how much was lost, with the message that it displaces itself."""
         self._outbox.send(message)
         message |= {"dropped_samples": self._dropped, "dropped_messages": self._outbox.dropped}
+
+
+def _increase(messages: Sequence[Samples]) -> bool:
+    times = [time for message in messages for time in message.t]
+    return all(earlier < later for earlier, later in pairwise(times))
+
+
+def _joined(messages: Sequence[Samples]) -> Arrays:
+    values = [np.array(message.x) for message in messages]
+    times = [time for message in messages for time in message.t]
+    return np.concatenate(values, 1), np.array(times)
 
 
 def _first(group: BaseExceptionGroup[Closed]) -> Closed:

@@ -111,8 +111,7 @@ class StreamingRecogniser:
 
     def reset(self) -> None:
         """Forget all samples: the next one is the first of a new recording."""
-        wanted = set(self._channels)
-        used = {name: rows for name, rows in self._layout.items() if wanted & set(rows)}
+        used = {name: rows for name, rows in self._layout.items() if set(self._channels) & set(rows)}
         self._sensors = {n: Sensor(n, rows, self._rates[n], self._start_s) for n, rows in used.items()}
         self._grid = Grid(list(self._sensors.values()), self._max_lag_s)
         rows = [channel for sensor in self._sensors.values() for channel in sensor.channels]
@@ -130,6 +129,15 @@ class StreamingRecogniser:
         seconds, hop = self.meta.seconds, self.meta.seconds * (1 - self.meta.overlap)
         middle = [float(np.median(values)) if values else float("nan") for values in (self._waits, self._costs)]
         return Latency(seconds, hop, *middle)
+
+    @property
+    def due_s(self) -> float:
+        """The time before which no sample completes a window; minus infinity in the beginning and with several clocks."""
+        rate = self._grid.rate_hz
+        if [sensor.timed for sensor in self._sensors.values()] != [True] or self._checked < CHECKED_S * rate:
+            return -np.inf
+        first = round(self._next * self.meta.seconds * (1 - self.meta.overlap) * rate)
+        return self._begin_s + (first + round(self.meta.seconds * rate) - 1.01) / rate
 
     def push(self, samples: ArrayLike, times: ArrayLike | None = None, sensor: str = "") -> list[Prediction]:
         """Take further samples, and return a prediction for each window that they complete, in order.

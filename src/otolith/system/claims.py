@@ -82,6 +82,16 @@ def refuse_if_held(folder: Path) -> None:
         release(descriptor)
 
 
+def tidy(folder: Path) -> None:
+    """Remove the lock and the half-written files that a killed process left in a folder whose work is done."""
+    with contextlib.suppress(OSError):  # no such folder, no lock in it, or a file system without locks
+        descriptor = take(folder / LOCK, create=False)
+        if descriptor is not None:
+            sweep(folder)
+            os.unlink(folder / LOCK)
+            release(descriptor)
+
+
 def is_empty(folder: Path) -> bool:
     """Tell whether a folder holds nothing but what a process left that was killed before its first file was whole."""
     left = set(half_written(folder))

@@ -137,12 +137,24 @@ def put_folder(folder: Path, target: Path) -> None:
         exchange.move(folder, place)
 
 
+def discard(folder: Path) -> None:
+    """Remove a folder that is no longer needed, if it can be, its name first: what remains, `restore` removes."""
+    folder = Path(os.path.realpath(folder))
+    restore(folder)
+    with contextlib.suppress(OSError):
+        if folder.is_dir():
+            with _aside(folder) as aside:
+                os.rename(folder, aside / NEW)
+    shutil.rmtree(folder, ignore_errors=True)  # where a file that is open cannot be moved (Windows)
+
+
 def refuse_existing(target: Path) -> None:
-    """Make sure, before long work for `target` begins, that nothing would be replaced.
+    """Make sure, before long work for `target` begins, that nothing would be replaced; do what `restore` does.
 
     Raises:
         DataError: it is a file, a folder that holds something, the working folder or a mounted disk.
     """
+    restore(target)
     if reason := exchange.irreplaceable(target):
         raise DataError(f"{target} is {reason}. Choose a new one within it with --out.")
     if _holds_something(target):

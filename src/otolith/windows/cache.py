@@ -24,7 +24,7 @@ import numpy as np
 
 from otolith.errors import DataError, StorageError
 from otolith.progress import SILENT, Progress
-from otolith.system.files import make_folder, restore_all, whole_folder
+from otolith.system.files import make_folder, restore, restore_all, whole_folder
 from otolith.system.home import home
 from otolith.system.reading import MOST_TEXT, check_regular, open_regular, read_bytes
 from otolith.system.strict import json_value
@@ -81,6 +81,7 @@ def windows_for(
     meta = replace(meta, content=hashlib.sha256(told.encode()).hexdigest()[:DIGITS])
     # a user's data set may have any name; the key alone tells entries apart
     entry = home / f"{re.sub(r'[^A-Za-z0-9_-]+', '_', meta.dataset)[:40]}-{key[:24]}"
+    restore(entry)
     found = open_entry(entry, meta)
     if found is not None:
         return found

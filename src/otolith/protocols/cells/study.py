@@ -106,6 +106,7 @@ class Study:
         made, _ = self._kept(place, scaler)
         if made is not None:
             shutil.rmtree(place / "checkpoints", ignore_errors=True)  # of one who was killed while removing them
+            claims.tidy(place)
             return made
         with claims.hold(place, wait=True, progress=progress):
             made, damage = self._kept(place, scaler)  # another process may have brought it while this one waited
