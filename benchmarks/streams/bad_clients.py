@@ -132,7 +132,7 @@ async def _endless(server: Server, said: Script) -> str:
 
 @kind("stays half open: half a request, a byte at a time")
 async def _half_open(server: Server, said: Script) -> str:
-    reader, writer = await asyncio.open_connection(*server.address, ssl=server.trusting)
+    _, writer = await asyncio.open_connection(*server.address, ssl=server.trusting)
     try:
         for letter in b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10**6:
             writer.write(bytes([letter]))

@@ -31,7 +31,9 @@ def main() -> int:
     parser.add_argument("--dataset", default="synthetic")
     parser.add_argument("--method", action="append", help="of the comparisons; twice or more")
     parser.add_argument(
-        "--job", action="append", help="such as run (all: see faultjobs.py), or predict; default: all but predict"
+        "--job",
+        action="append",
+        help="such as run (see faultjobs.py), predict or cluster; default: all but these two",
     )
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="of the recipe")
     parser.add_argument("--seed", type=int, default=0, help="of when and what (default: %(default)s)")
@@ -47,6 +49,8 @@ def main() -> int:
         return _steps(work, asked)
     if asked.job == ["predict"]:
         return _predictions(work, asked.kills, asked.seed)
+    if asked.job == ["cluster"]:
+        return _cluster(work)
     jobs = faultjobs.jobs(asked.dataset, tuple(asked.method or ("csshar", "dynamic")), changes)
     chosen = {name: jobs[name] for name in asked.job or jobs}
 
@@ -99,6 +103,15 @@ def _predictions(work: Path, kills: int, seed: int) -> int:
 
     ends, wrong = torment(work, kills, seed, lambda text: print(text, flush=True))
     print("\n".join([f"{kills} kills: {ends['whole']} whole, {ends['none']} none, {len(wrong)} wrong", *wrong]))
+    return 1 if wrong else 0
+
+
+def _cluster(work: Path) -> int:
+    """Kill the head of a cluster of Ray; print how the comparison on it ended."""
+    from tests.faults.faultcluster import torment
+
+    wrong = torment(work, lambda text: print(text, flush=True))
+    print("\n".join([f"{len(wrong)} wrong", *wrong]))
     return 1 if wrong else 0
 
 

@@ -148,7 +148,7 @@ COMMANDS = {
 
 
 def prepare(place: Path, names: tuple[str, ...] = tuple(COMMANDS)) -> Path:
-    """Fill a folder with an archive and, unless `names` is import alone, a data set, a run, its model and an encoder."""
+    """Fill a folder with an archive, data sets and, unless `names` is import alone, a run, its model and an encoder."""
     place.mkdir(parents=True)
     os.environ.setdefault("OTOLITH_HOME", str(place.parent / "home"))
     make_set(place / MOVES)

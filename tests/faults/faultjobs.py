@@ -57,10 +57,6 @@ PRELOADED = [
     "PIL.JpegImagePlugin",
     "PIL.PpmImagePlugin",
     "filelock",
-    "networkx",
-    "onnx",
-    "onnxruntime",
-    "onnxscript",
     "otolith.calibration",
     "otolith.export",
     "otolith.importing",
@@ -68,11 +64,10 @@ PRELOADED = [
     "rich.prompt",
     "scipy.signal",
     "torch._dynamo",
-    "torch._inductor",
-    "torch.export",
-    "torch.onnx",
 ]
 """Modules that commands import, which a fork then need not; those that are not installed are left out."""
+EXPORTING = ["networkx", "onnx", "onnxruntime", "onnxscript", "torch._inductor", "torch.export", "torch.onnx"]
+"""What `export` imports beside them."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +107,12 @@ def jobs(dataset: str, methods: tuple[str, ...], changes: dict[str, str] | None 
     }
 
 
-def prepare_processes() -> None:
-    """Import what all jobs need once, in a process that they are forked from: a job then starts in a blink."""
+def prepare_processes(*more: str) -> None:
+    """Import what all jobs need once, and `more`, in a process that they are forked from: a job starts in a blink."""
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"  # sums depend on the number of threads
     here = str(Path(__file__).parents[2])
     os.environ["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
-    multiprocessing.set_forkserver_preload(PRELOADED)
+    multiprocessing.set_forkserver_preload([*PRELOADED, *more])
 
 
 @dataclass

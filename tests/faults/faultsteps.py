@@ -33,7 +33,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Whole:
-    """An undisturbed command: what it leaves, what is beside it then, its steps, the sizes of its files, its seconds."""
+    """An undisturbed command: what it leaves and what is beside it, its steps, the sizes of its files, its seconds."""
 
     outcome: dict[str, Any]
     names: frozenset[str]
@@ -46,7 +46,7 @@ class Tormentor:
     """Prepares what the commands need in the folder `work`, and injects faults."""
 
     def __init__(self, work: Path, seed: int, names: tuple[str, ...] = tuple(COMMANDS)) -> None:
-        faultjobs.prepare_processes()
+        faultjobs.prepare_processes(*(faultjobs.EXPORTING if "export" in names else ()))
         self.work, self.random = work, random.Random(seed)
         self.shared = prepare(work / "shared", names)
         self.names = names
@@ -172,10 +172,11 @@ class Tormentor:
         blob[int(fault.at * len(blob))] ^= 1 << self.random.randrange(8)
         path.write_bytes(bytes(blob))
         row["file"] = path.name
+        row["struck"] = not (begun and command.once and outcome(command.out(place)) == whole.outcome)  # else it is done
         run = self._start(command, place, again=begun)
         run.ended()
         if run.code and path.exists():  # refused: whoever owns the file brings it back
-            if str(path) not in run.said() and str(path.parent) not in run.said():
+            if row["struck"] and str(path) not in run.said() and str(path.parent) not in run.said():
                 row["lost"].append(f"its error does not name {path}: {run.said()[-800:]}")
             path.write_bytes(sound)
         elif path.name == ROWS and not any(ROWS in text for text in (run.said(), _text(command.out(place)))):

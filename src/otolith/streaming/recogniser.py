@@ -132,7 +132,7 @@ class StreamingRecogniser:
 
     @property
     def due_s(self) -> float:
-        """The time before which no sample completes a window; minus infinity in the beginning and with several clocks."""
+        """The time before which no sample completes a window; minus infinity at first and with several clocks."""
         rate = self._grid.rate_hz
         if [sensor.timed for sensor in self._sensors.values()] != [True] or self._checked < CHECKED_S * rate:
             return -np.inf
