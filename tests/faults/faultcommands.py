@@ -40,6 +40,7 @@ class Command:
         replaces: what its output is before, by a name of that folder; it is copied there.
         read: files that it is given and that have a checksum.
         kept: patterns of files with a checksum that it leaves when it is killed, and goes on from.
+        leaves_out: of rows that are damaged it names the file, and goes on with the others.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Command:
     replaces: str | None = None
     read: Callable[[Path], list[Path]] = _none
     kept: tuple[str, ...] = ()
+    leaves_out: bool = False
 
     def out(self, place: Path) -> Path:
         """Return its output."""
@@ -141,6 +143,15 @@ COMMANDS = {
             once=True,
             resume=True,
             read=_in(MODEL),
+            kept=("out-checkpoints/**/*.*", *CACHE),
+        ),
+        Command("features", ("features", MODEL, WALKS, *CPU, "--out", "OUT"), where="table.csv", read=_in(MODEL)),
+        Command(
+            "score",
+            ("score", RUN, "--out", "OUT"),
+            where="scores.csv",
+            read=lambda place: [place / RUN / ROWS],
+            leaves_out=True,
         ),
     )
 }

@@ -72,7 +72,8 @@ class Tormentor:
         run = self._struck(command, place, fault, whole, row)
         spoilt = row.get("file", "") == ROWS  # its damaged line stays, and is named
         found = outcome(command.out(place), spoilt)
-        allowed = [before, whole.outcome] if command.whole else []
+        fewer = spoilt and command.leaves_out
+        allowed = [before, whole.outcome] if command.whole and not fewer else []
         if allowed and found not in allowed:
             row["lost"].append(f"neither the old nor the new is there: {_odd(whole.outcome, found)}")
         self._judge(run, place, row)
@@ -81,7 +82,7 @@ class Tormentor:
         done = command.once and found == whole.outcome and again.ended() and again.code == REFUSED
         if not again.ended() or not (again.code == 0 or done):
             row["lost"].append(f"given again, it ended with {again.code}: {again.said()[-800:]}")
-        if (last := outcome(command.out(place), spoilt)) != whole.outcome:
+        if (last := outcome(command.out(place), spoilt)) != whole.outcome and not fewer:
             row["lost"].append(f"given again, it left something else: {_odd(whole.outcome, last)}")
         beside = [path for path in place.iterdir() if path.name not in whole.names]
         if left := sorted({str(path.relative_to(place)) for path in (*place.rglob(".*"), *beside)}):
@@ -178,6 +179,9 @@ class Tormentor:
         if run.code and path.exists():  # refused: whoever owns the file brings it back
             if row["struck"] and str(path) not in run.said() and str(path.parent) not in run.said():
                 row["lost"].append(f"its error does not name {path}: {run.said()[-800:]}")
+            path.write_bytes(sound)
+        elif begun and path.is_file() and path.read_bytes() == blob:  # nothing needed it any more
+            row["struck"] = False
             path.write_bytes(sound)
         elif path.name == ROWS and not any(ROWS in text for text in (run.said(), _text(command.out(place)))):
             row["lost"].append(f"a damaged row was left out in silence: {run.said()[-800:]}")

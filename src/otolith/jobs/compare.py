@@ -205,6 +205,7 @@ def run(
         for row in execute(planned.units, planned.rows, progress, _executor(planned, executor, address, gpus)):
             shutil.rmtree(unfinished / rows.key_hash(row.key), ignore_errors=True)
         shutil.rmtree(unfinished, ignore_errors=True)
+        planned.pretrained.tidy()
         wanted = [key for unit in planned.units for key in unit.keys]
         hashes = {rows.key_hash(key) for each in wanted for key in (each, rows.without_content(each))}
         found = [row for row in rows.latest(rows.read(planned.rows)) if rows.key_hash(row.key) in hashes]

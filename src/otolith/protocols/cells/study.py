@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from otolith import methods, metrics, rows
-from otolith.errors import CheckpointError
+from otolith.errors import CheckpointError, InUseError
 from otolith.metrics import Predictions
 from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.model.joining import alone
@@ -132,6 +132,14 @@ class Study:
                 bundle.save(made, place / "model", self.info, parents=False)
             shutil.rmtree(place / "checkpoints", ignore_errors=True)
         return made
+
+    def tidy(self) -> None:
+        """Remove what killed or failed processes left beside encoders that are done, and that nobody works on."""
+        for model in self.folder.glob("*/model"):
+            with contextlib.suppress(InUseError):
+                claims.refuse_if_held(model.parent)
+                shutil.rmtree(model.parent / "checkpoints", ignore_errors=True)
+                claims.tidy(model.parent)
 
     def _kept(self, place: Path, scaler: Scaler) -> tuple[PretrainedEncoder | None, str]:
         """Return the encoder that lies here, whole and of these windows, or None, and what is wrong with it."""
