@@ -36,6 +36,7 @@ class Whole:
     """An undisturbed command: what it leaves and what is beside it, its steps, the sizes of its files, its seconds."""
 
     outcome: dict[str, Any]
+    spoilt: dict[str, Any]
     names: frozenset[str]
     steps: int
     sizes: tuple[int, ...]
@@ -71,19 +72,19 @@ class Tormentor:
         row |= {"struck": True, "lost": []}
         run = self._struck(command, place, fault, whole, row)
         spoilt = row.get("file", "") == ROWS  # its damaged line stays, and is named
-        found = outcome(command.out(place), spoilt)
+        found, wanted = outcome(command.out(place), spoilt), whole.spoilt if spoilt else whole.outcome
         fewer = spoilt and command.leaves_out
-        allowed = [before, whole.outcome] if command.whole and not fewer else []
+        allowed = [before, wanted] if command.whole and not fewer else []
         if allowed and found not in allowed:
-            row["lost"].append(f"neither the old nor the new is there: {_odd(whole.outcome, found)}")
+            row["lost"].append(f"neither the old nor the new is there: {_odd(wanted, found)}")
         self._judge(run, place, row)
         row["ended"] = "killed" if run.code < 0 else "refused" if run.code else "done"
         again = self._start(command, place, again=True)
-        done = command.once and found == whole.outcome and again.ended() and again.code == REFUSED
+        done = command.once and found == wanted and again.ended() and again.code == REFUSED
         if not again.ended() or not (again.code == 0 or done):
             row["lost"].append(f"given again, it ended with {again.code}: {again.said()[-800:]}")
-        if (last := outcome(command.out(place), spoilt)) != whole.outcome and not fewer:
-            row["lost"].append(f"given again, it left something else: {_odd(whole.outcome, last)}")
+        if (last := outcome(command.out(place), spoilt)) != wanted and not fewer:
+            row["lost"].append(f"given again, it left something else: {_odd(wanted, last)}")
         beside = [path for path in place.iterdir() if path.name not in whole.names]
         if left := sorted({str(path.relative_to(place)) for path in (*place.rglob(".*"), *beside)}):
             row["lost"].append(f"left behind: {left}")
@@ -111,6 +112,7 @@ class Tormentor:
             sizes = tuple(sorted({path.stat().st_size for path in files if path.is_file()} - {0}))
             self._whole[name] = Whole(
                 outcome(out),
+                outcome(out, True),
                 frozenset(path.name for path in place.iterdir()),
                 counts(self._tally(place))[0],
                 sizes,

@@ -224,6 +224,23 @@ def test_a_bomb_is_refused_unread(tmp_path: Path) -> None:
         read_recordings(path)
 
 
+def test_a_text_that_has_to_be_read_whole_is_refused_where_memory_does_not_suffice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "walk.csv").write_text("0,0,0\n" * 1000)
+    monkeypatch.setattr(members, "WHOLE_FROM_BYTES", 1000)
+    with sources.gather([tmp_path / "walk.csv"], TAKEN) as gathered:
+        (found,) = gathered.members
+        monkeypatch.setattr(members, "available_bytes", lambda: members.WHOLE_TIMES * 6000)
+        assert len(found.read()) == 6000
+        monkeypatch.setattr(members, "available_bytes", lambda: members.WHOLE_TIMES * 6000 - 1)
+        with pytest.raises(
+            DataError,
+            match=r"walk.csv: 6,000 bytes have to be read as a whole .* 0.0 GB of memory are needed, and 0.0 GB are free",
+        ):
+            found.read()
+
+
 def test_many_small_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(members, "MAX_TOTAL_BYTES", 1 << 20)
     files = [(f"{number}.csv", b"0" * (300 << 10)) for number in range(4)]

@@ -15,10 +15,13 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from otolith.errors import DataError
+from otolith.system.memory import available_bytes
 from otolith.system.reading import open_regular
 
 MAX_FILE_BYTES = 2 << 30
 """Bytes of a file that is read whole, or unpacked."""
+WHOLE_TIMES, WHOLE_FROM_BYTES = 12, 64 << 20
+"""Memory that a text takes while it is read whole, in sizes of that text, and the size from which on it is asked for."""
 MAX_LONG_BYTES = 32 << 30
 """Bytes of a file on disk that can be read in blocks."""
 MAX_TOTAL_BYTES = 64 << 30
@@ -110,11 +113,18 @@ class Member:
         """Refuse what cannot be read in blocks, for a reason, and is too large to be read whole.
 
         Raises:
-            DataError: it is larger than `MAX_FILE_BYTES`.
+            DataError: it is larger than `MAX_FILE_BYTES`, or needs more memory than is free.
         """
-        if (self.size or self.packed) > MAX_FILE_BYTES:
+        size = self.size or self.packed
+        if size > WHOLE_FROM_BYTES and WHOLE_TIMES * size > (free := available_bytes()):
             raise DataError(
-                f"{self.where}: {self.size or self.packed:,} bytes, over the limit of {MAX_FILE_BYTES:,} for files "
+                f"{self.where}: {size:,} bytes have to be read as a whole ({reason}), for which about "
+                f"{WHOLE_TIMES * size / 1e9:.1f} GB of memory are needed, and {free / 1e9:.1f} GB are free. Split it, or "
+                "end what else takes memory."
+            )
+        if size > MAX_FILE_BYTES:
+            raise DataError(
+                f"{self.where}: {size:,} bytes, over the limit of {MAX_FILE_BYTES:,} for files "
                 f"that cannot be read in blocks ({reason}). Split it."
             )
 
