@@ -145,14 +145,6 @@ COMMANDS = {
             read=_in(MODEL),
             kept=("out-checkpoints/**/*.*", *CACHE),
         ),
-        Command("features", ("features", MODEL, WALKS, *CPU, "--out", "OUT"), where="table.csv", read=_in(MODEL)),
-        Command(
-            "score",
-            ("score", RUN, "--out", "OUT"),
-            where="scores.csv",
-            read=lambda place: [place / RUN / ROWS],
-            leaves_out=True,
-        ),
     )
 }
 """By name."""
