@@ -236,7 +236,7 @@ def test_a_text_that_has_to_be_read_whole_is_refused_where_memory_does_not_suffi
         monkeypatch.setattr(members, "available_bytes", lambda: members.WHOLE_TIMES * 6000 - 1)
         with pytest.raises(
             DataError,
-            match=r"walk.csv: 6,000 bytes have to be read as a whole .* 0.0 GB of memory are needed, and 0.0 GB are free",
+            match=r"csv: 6,000 bytes have to be read as a whole .* and 0.0 GB are free",
         ):
             found.read()
 

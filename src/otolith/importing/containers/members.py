@@ -21,7 +21,7 @@ from otolith.system.reading import open_regular
 MAX_FILE_BYTES = 2 << 30
 """Bytes of a file that is read whole, or unpacked."""
 WHOLE_TIMES, WHOLE_FROM_BYTES = 12, 64 << 20
-"""Memory that a text takes while it is read whole, in sizes of that text, and the size from which on it is asked for."""
+"""Memory that a text takes while it is read whole, in sizes of that text; smaller ones are not asked about."""
 MAX_LONG_BYTES = 32 << 30
 """Bytes of a file on disk that can be read in blocks."""
 MAX_TOTAL_BYTES = 64 << 30
@@ -119,8 +119,8 @@ class Member:
         if size > WHOLE_FROM_BYTES and WHOLE_TIMES * size > (free := available_bytes()):
             raise DataError(
                 f"{self.where}: {size:,} bytes have to be read as a whole ({reason}), for which about "
-                f"{WHOLE_TIMES * size / 1e9:.1f} GB of memory are needed, and {free / 1e9:.1f} GB are free. Split it, or "
-                "end what else takes memory."
+                f"{WHOLE_TIMES * size / 1e9:.1f} GB of memory are needed, and {free / 1e9:.1f} GB are free. Split it, "
+                "or end what else takes memory."
             )
         if size > MAX_FILE_BYTES:
             raise DataError(
