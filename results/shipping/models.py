@@ -6,9 +6,10 @@ training saw. The card of the model says of what, by what and how well.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,13 @@ MAKINGS = {
             "stairs up from stairs down, sitting from standing and lying, and what else is none of its activities: "
             "some of it is called unknown, some is not. Still holds sitting with busy hands: typing, writing, eating",
         ),
+        Making(
+            "encoder",
+            "motionsense+sp-sw-har-phone+sp-sw-har-watch+wisdm-watch",
+            "an encoder without a head, for phones and watches, to be taught activities of your own by few labels",
+            "dynamic",
+            cannot="anything by itself: name it as otolith run DATASET --encoder encoder",
+        ),
     )
 }
 
@@ -108,18 +116,20 @@ def scores(model: Model, data: Dataset, without: tuple[str, ...] = ()) -> dict[s
     }
 
 
-def make(making: Making, recipe: str = "portable") -> None:
-    """Train one model, test it, and put it into the package."""
+def make(making: Making, recipe: str = "portable", checkpoints: Path | None = None) -> None:
+    """Train one model, test it, and put it into the package; without labels on all windows there are."""
     data = otolith.load(making.pool)
     resolved = load_recipe(recipe, data.info.name)
-    w = data.windows(**cutting(data.info, resolved))
+    supervised = making.method == "supervised"
+    w = data.windows(**{**cutting(data.info, resolved), "unlabelled": not supervised})
     met = sorted(set(w.subject.tolist()) & set(UNSEEN))
     if met:
         raise SystemExit(f"{', '.join(met)} test what comes with otolith; take them out of the folder first")
     split = held_out(w)
-    encoder = pretrain(w, split, resolved, making.method, 0, on_epoch=told)
+    place = None if checkpoints is None else checkpoints / making.name
+    encoder = pretrain(w, split, resolved, making.method, 0, on_epoch=told, checkpoints=place)
     made: Model | PretrainedEncoder = encoder
-    if encoder.method == "supervised":
+    if supervised:
         made = finetune(encoder, w, split, on_epoch=told)
     people = len(np.unique(w.subject[np.concatenate([split.train, split.val])]))
     about: dict[str, Any] = {"title": making.title, "people": people, "commit": environment().get("commit")}
@@ -141,5 +151,9 @@ def told(record: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        make(MAKINGS[name])
+    parser = argparse.ArgumentParser(prog="python -m results.shipping.models", description=__doc__)
+    parser.add_argument("names", nargs="+", choices=MAKINGS)
+    parser.add_argument("--checkpoints", type=Path, help="folder to keep epochs in, and to go on from")
+    given = parser.parse_args()
+    for name in given.names:
+        make(MAKINGS[name], checkpoints=given.checkpoints)
