@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import check_estimator
 
 from otolith import Recogniser, splits
-from otolith.errors import DataError
-from otolith.pipeline import finetune, pretrain
+from otolith.errors import DataError, RecipeError
+from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.windows import Windows
 from tests.helpers import tiny
 
@@ -21,6 +25,14 @@ NAMES = np.array(["walk", "sit", "jump"])
 @pytest.fixture(scope="module")
 def w() -> Windows:
     return tiny.windows(n_subjects=5, per_activity=8)
+
+
+def own_windows(w: Windows) -> Windows:
+    """The windows as `fit` numbers their labels."""
+    order = np.searchsorted(np.sort(NAMES), NAMES)
+    return Windows.from_arrays(
+        w.x, order[w.y], w.subject, rate_hz=tiny.RATE_HZ, activities=tuple(sorted(NAMES.tolist()))
+    )
 
 
 def recogniser(**changes: Any) -> Recogniser:
@@ -50,6 +62,48 @@ def test_parameters_are_kept_cloned_and_set() -> None:
     assert it.seed == 7
 
 
+def test_values_of_the_recipe_are_parameters_in_a_grid_as_well(w: Windows) -> None:
+    it = recogniser(method="random").set_params(recipe__finetune__epochs=3, seed=4)
+    assert (it.recipe.finetune.epochs, it.seed) == (3, 4)  # type: ignore[union-attr]
+    with pytest.raises(RecipeError, match="finetune.epoch"):
+        it.set_params(recipe__finetune__epoch=3)
+    with pytest.raises(ValueError, match="Invalid parameter 'epochs'"):
+        it.set_params(epochs=3)
+    grid = GridSearchCV(
+        recogniser(method="random"), {"recipe__finetune__epochs": [1, 2]}, cv=[(np.arange(72), np.arange(72, 120))]
+    ).fit(w.x, w.y, groups=w.subject)
+    assert grid.best_estimator_.recipe.finetune.epochs in (1, 2)
+
+
+def test_values_in_g_are_told_and_refused(w: Windows, fitted: Recogniser) -> None:
+    x = 0.1 * w.x
+    x[:, 2] += 9.80665 - x[:, 2].mean(1, keepdims=True)
+    with pytest.warns(UserWarning, match="looks as if it were in g"):
+        recogniser(method="random").fit(x / 9.80665, w.y, groups=w.subject)
+    heavy = recogniser(method="random").fit(x, w.y, groups=w.subject)
+    for use in (heavy.predict, heavy.predict_proba, heavy.transform):
+        with pytest.raises(DataError, match="X: .*look like g: convert them"):
+            use(x / 9.80665)
+
+
+def test_it_tells_scikit_learn_the_truth(fitted: Recogniser, w: Windows) -> None:
+    tags = get_tags(fitted)
+    assert (tags.input_tags.three_d_array, tags.input_tags.two_d_array) == (True, False)
+    names = fitted.get_feature_names_out()
+    assert names.shape == (fitted.transform(w.x[:2]).shape[1],)
+    frame = clone(fitted).set_output(transform="polars")
+    frame.__dict__.update({key: value for key, value in fitted.__dict__.items() if key.endswith("_")})
+    assert frame.transform(w.x[:2]).columns == names.tolist()
+
+
+def test_scikit_learn_checks_what_applies() -> None:
+    """The check that scikit-learn has for estimators that take no tables: it gives all others tables."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tells which checks need a table
+        done = check_estimator(recogniser(method="random"), on_skip=None)
+    assert [(each["check_name"], each["status"]) for each in done] == [("check_estimator_cloneable", "passed")]
+
+
 def test_a_fitted_one_clones_unfitted(fitted: Recogniser, w: Windows) -> None:
     with pytest.raises(NotFittedError):
         clone(fitted).predict(w.x)
@@ -72,22 +126,26 @@ def test_string_labels_come_back_sorted(fitted: Recogniser, w: Windows) -> None:
 
 
 def test_it_is_the_pipeline_on_arrays(fitted: Recogniser, w: Windows) -> None:
-    order = np.searchsorted(np.sort(NAMES), NAMES)
-    own = Windows.from_arrays(
-        w.x, order[w.y], w.subject, rate_hz=tiny.RATE_HZ, activities=tuple(sorted(NAMES.tolist()))
-    )
-    split = splits.automatic(own, 3)
+    own = own_windows(w)
+    split = splits.untested(own, 3)
     model = finetune(pretrain(own, split, tiny.recipe(), "dynamic", 3), own, split)
     np.testing.assert_array_equal(fitted.predict_proba(w.x), model.predict_proba(w.x))
 
 
 def test_groups_are_kept_apart(fitted: Recogniser, w: Windows) -> None:
-    parts = [set(w.subject[part]) for part in (fitted.split_.train, fitted.split_.val, fitted.split_.test)]
+    trained, validated = (set(w.subject[part]) for part in (fitted.split_.train, fitted.split_.val))
     assert fitted.split_.name == "holdout"
-    assert all(parts)
-    assert not parts[0] & parts[1]
-    assert not parts[0] & parts[2]
-    assert not parts[1] & parts[2]
+    assert len(validated) == 1
+    assert trained == set(w.subject) - validated  # all but those who validate
+
+
+def test_no_window_is_left_unused(fitted: Recogniser, w: Windows) -> None:
+    used = np.union1d(fitted.split_.train, fitted.split_.val)
+    np.testing.assert_array_equal(used, np.arange(len(w)))
+    automatic = splits.automatic(w, 3)
+    np.testing.assert_array_equal(fitted.split_.val, automatic.val)
+    with pytest.raises(DataError, match="test"):
+        evaluate(fitted.model_, own_windows(w), fitted.split_)
 
 
 def test_without_groups_the_windows_are_split_by_time(w: Windows) -> None:
@@ -109,6 +167,8 @@ def test_without_groups_the_windows_are_split_by_time(w: Windows) -> None:
         (lambda y: NAMES[y], -1, ["jump", "sit", "walk"]),
         (lambda y: NAMES[y], "?", ["jump", "sit", "walk"]),
         (lambda y: NAMES[y].astype(object), None, ["jump", "sit", "walk"]),
+        (lambda y: NAMES[y].astype(object), np.nan, ["jump", "sit", "walk"]),
+        (lambda y: y * 0.5, np.nan, [0, 0.5, 1]),
     ],
 )
 def test_unlabelled_marks_join_pre_training_only(labels: Any, unlabelled: Any, classes: list[Any], w: Windows) -> None:
@@ -116,7 +176,8 @@ def test_unlabelled_marks_join_pre_training_only(labels: Any, unlabelled: Any, c
     y = labels(w.y).tolist()
     for row in range(0, len(y), 3):
         y[row] = unlabelled
-    it = recogniser(method="csshar", unlabelled=unlabelled).fit(w.x, y, groups=w.subject)
+    marker = -1 if unlabelled is np.nan else unlabelled
+    it = recogniser(method="csshar", unlabelled=marker).fit(w.x, y, groups=w.subject)
     assert it.classes_.tolist() == classes
     marked = np.arange(0, len(y), 3)
     assert not np.isin(marked, np.concatenate([it.split_.val, it.split_.test])).any()

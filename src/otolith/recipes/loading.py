@@ -31,12 +31,15 @@ def shipped_text(name: str) -> str:
     return (resources.files("otolith.recipes") / "default" / f"{name}.toml").read_text(encoding="utf-8")
 
 
-def load_recipe(recipe: str | Path | Recipe, dataset: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(
+    recipe: str | Path | Recipe, dataset: str = "arrays", overrides: Mapping[str, Any] | None = None
+) -> Recipe:
     """Return a recipe by name, from a TOML file, or as it is, with some values replaced.
 
     Args:
         recipe: "best", "compact", "paper", "portable", the path of a TOML file, or a recipe.
-        dataset: a shipped recipe takes that data set's own values (`DatasetInfo.recipes`).
+        dataset: a shipped recipe takes that data set's own values (`DatasetInfo.recipes`); default: of none, as for
+            windows in arrays.
         overrides: values by dotted key, as in {"pretrain.epochs": 5, "augment.0.sigma": 0.3}.
 
     Raises:
@@ -44,6 +47,8 @@ def load_recipe(recipe: str | Path | Recipe, dataset: str, overrides: Mapping[st
 
     >>> load_recipe("paper", "usc-had", {"pretrain.epochs": 5}).encoder.blocks
     10
+    >>> load_recipe("compact").windows.rate_hz
+    30.0
     """
     own: Mapping[str, Any] = {}
     if isinstance(recipe, Recipe):

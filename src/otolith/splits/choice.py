@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,3 +57,21 @@ def automatic(w: Windows, seed: int) -> Split:
         if complete:
             return split
     return by_time(w)
+
+
+def untested(w: Windows, seed: int) -> Split:
+    """Return `automatic`'s split with its test part in training: for a model that is put to use without a score.
+
+    >>> from otolith.windows import Windows
+    >>> w = Windows.from_arrays(np.zeros((40, 6, 30)), [0, 1] * 20, np.repeat([1, 2, 3, 4], 10))
+    >>> split = untested(w, seed=0)
+    >>> len(split.train), len(split.val), len(split.test)
+    (30, 10, 0)
+    """
+    split = automatic(w, seed)
+    if split.name == "time":
+        train = np.union1d(split.train, split.test)
+    else:
+        owner = w.recording if split.name == "recording" else w.subject
+        train = np.flatnonzero(~np.isin(owner, owner[split.val]))
+    return replace(split, train=train.astype(np.int64), test=split.test[:0])
