@@ -68,9 +68,7 @@ def exported() -> set[str]:
 
 
 @pytest.mark.parametrize("name", methods.names())
-def test_every_method_can_be_exported(
-    name: str, exported: set[str], w: Windows, split: Split, tmp_path: Path
-) -> None:
+def test_every_method_can_be_exported(name: str, exported: set[str], w: Windows, split: Split, tmp_path: Path) -> None:
     model = model_of(name, w, split)
     network = model.network()
     structure = f"{network} {[(name, values.shape) for name, values in network.state_dict().items()]}"
