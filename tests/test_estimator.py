@@ -65,7 +65,7 @@ def test_parameters_are_kept_cloned_and_set() -> None:
 def test_values_of_the_recipe_are_parameters_in_a_grid_as_well(w: Windows) -> None:
     it = recogniser(method="random").set_params(recipe__finetune__epochs=3, seed=4)
     assert (it.recipe.finetune.epochs, it.seed) == (3, 4)  # type: ignore[union-attr]
-    with pytest.raises(RecipeError, match="finetune.epoch"):
+    with pytest.raises(RecipeError, match=r"finetune.epoch"):
         it.set_params(recipe__finetune__epoch=3)
     with pytest.raises(ValueError, match="Invalid parameter 'epochs'"):
         it.set_params(epochs=3)
@@ -82,7 +82,7 @@ def test_values_in_g_are_told_and_refused(w: Windows, fitted: Recogniser) -> Non
         recogniser(method="random").fit(x / 9.80665, w.y, groups=w.subject)
     heavy = recogniser(method="random").fit(x, w.y, groups=w.subject)
     for use in (heavy.predict, heavy.predict_proba, heavy.transform):
-        with pytest.raises(DataError, match="X: .*look like g: convert them"):
+        with pytest.raises(DataError, match=r"X: .*look like g: convert them"):
             use(x / 9.80665)
 
 
