@@ -148,10 +148,25 @@ def scores(result: Mapping[str, Any], warning: str = "") -> Lines:
     by_subject = sorted(result["per_subject"].items(), key=lambda item: natural(item[0]))
     lines.append(("by subject", _listed(by_subject)))
     lines.append(("by activity", _listed(result["per_class_f1"].items())))
+    if result.get("metrics"):
+        lines.append(("further", _further(result["metrics"])))
     lines += [("note", note) for note in result["notes"]]
     if warning:
         lines.append(("warning", warning))
     return lines
+
+
+def _further(found: Mapping[str, float]) -> str:
+    """Return metrics in one line but those over time, which `otolith score` shows; shares in percent."""
+    from otolith.metrics import METRICS
+    from otolith.metrics.events import SPECS
+
+    over_time = {spec.name for spec in SPECS}
+    shown = [(METRICS.get(name), value) for name, value in found.items() if name in METRICS and name not in over_time]
+    texts = [
+        f"{spec.title} {100 * value:.1f}" if spec.percent else f"{spec.title} {value:.3f}" for spec, value in shown
+    ]
+    return ", ".join(texts)
 
 
 def figures(scored: Sequence[tuple[Row, Mapping[str, float]]]) -> Iterator[tuple[str, Lines]]:

@@ -74,7 +74,7 @@ def log_loss(p: Predictions) -> float | None:
     if p.proba is None:
         return None
     given = np.asarray(p.proba, np.float64)[np.arange(len(p.y_true)), p.y_true]
-    return float(-np.log(np.clip(given, LEAST, 1.0)).mean())
+    return abs(float(np.log(np.clip(given, LEAST, 1.0)).mean()))
 
 
 SPECS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
@@ -197,6 +197,6 @@ def refuse_lacking(named: object, folder: Path) -> None:
     if not isinstance(named, dict) or not all(isinstance(part, str) for pair in named.items() for part in pair):
         raise ValueError("plugins: expected digests by name")
     if reason := plugins.changed(named):
-        warnings.warn(f"{folder}: {reason}", stacklevel=4)
+        logging.getLogger(__name__).warning("%s: %s", folder, reason)
     if reason := plugins.missing(named):
         raise CheckpointError(f"The model {folder} cannot be loaded. {reason}")
