@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import otolith
+from otolith import report
 from otolith.cli import main
 from otolith.errors import CheckpointError
 from otolith.jobs.score import score
@@ -61,6 +62,15 @@ def test_a_metric_that_was_written_later_needs_no_training(folder: Path) -> None
     assert [set(each.figures) for each in found] == [{"late", "kappa", "accuracy"}] * 2 + [set()]
     assert found[0].figures["late"] == pytest.approx(answered(0).proba[:, 1].mean())  # type: ignore[index]
     assert found[0].figures["kappa"] == found[0].row.result["metrics"]["kappa"]
+
+
+def test_a_table_for_a_paper_has_it_too(folder: Path) -> None:
+    with plugins.forgotten():
+        otolith.register(Metric("late", "Late", lambda p: float(len(p.y_true)), "windows", percent=False))
+        found = report.paper_table([folder], "late")
+    ((_, (cell,)),) = found.lines
+    assert cell is not None
+    assert (cell.mean, cell.n) == (60.0, 2)
 
 
 def test_the_command_prints_means_and_writes_tables(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,6 +59,8 @@ def _figures(folder: Path, row: Row, wanted: Sequence[str]) -> dict[str, float]:
     missing = [name for name in wanted if name not in held and name not in ALWAYS]
     if missing and (kept := predictions.kept(folder, row.key)) is not None:
         held |= metrics.further(kept, missing)
+    elif missing:
+        held = (row.result.get("metrics") or {}) | held
     return {name: float(held[name]) for name in wanted if name in held}
 
 

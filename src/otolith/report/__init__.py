@@ -71,7 +71,8 @@ def paper_table(run_folders: Sequence[Path | str], metric: str = "macro_f1") -> 
     """Return the table of one figure, methods by conditions, that `otolith.report.paper` writes for papers.
 
     Args:
-        metric: `macro_f1`, `accuracy`, or a further metric of rows.
+        metric: `macro_f1`, `accuracy`, or a further metric, which is computed from the predictions beside rows where
+            those do not hold it.
 
     Raises:
         CheckpointError: a folder is not a run folder.
@@ -86,9 +87,17 @@ def paper_table(run_folders: Sequence[Path | str], metric: str = "macro_f1") -> 
     ...     paper_table([name]).columns
     ('Watch exercises, random hold-out of subjects',)
     """
-    from otolith.report import paper
+    from dataclasses import replace
 
-    return paper.table(_read(run_folders, None)[1], metric)
+    from otolith.report import paper
+    from otolith.report.folder import load
+    from otolith.report.groups import gather
+
+    if not run_folders:
+        raise ValueError("a table needs at least one run folder")
+    runs = [load(folder) for folder in run_folders]
+    runs = [replace(run, rows=[paper.with_metric(run.path, row, metric) for row in run.rows]) for run in runs]
+    return paper.table(gather(runs)[0], metric)
 
 
 def write_figures(

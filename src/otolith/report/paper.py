@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from otolith.metrics import METRICS, paired_difference, spread
+from otolith.metrics import METRICS, further, paired_difference, spread
 from otolith.report.groups import Group, Line, group
 from otolith.report.names import method_order, natural
 from otolith.report.sections import Pictures, Section, cells, mean_by_subject
 from otolith.report.tables import _markdown_cell, csv_text
-from otolith.rows import Row
+from otolith.rows import Row, predictions
 from otolith.system.files import whole_file
 
 WIDTHS = {"column": 3.5, "page": 7.16}
@@ -114,6 +114,19 @@ def table(rows: Iterable[Row], metric: str = "macro_f1") -> PaperTable:
         tuple(each.title for each in groups),
         tuple((name[1], tuple(found[name].get(place) for place in range(len(groups)))) for name in lines),
     )
+
+
+def with_metric(folder: Path, row: Row, metric: str) -> Row:
+    """Return a row that holds a metric, computed from the predictions in the folder of its rows where it has none.
+
+    Raises:
+        CheckpointError: the predictions are damaged.
+        DataError: no metric has that name, or it fails.
+    """
+    held = row.result.get("metrics") or {}
+    if metric in row.result or metric in held or (kept := predictions.kept(folder, row.key)) is None:
+        return row
+    return replace(row, result=row.result | {"metrics": held | further(kept, [metric])})
 
 
 def _values(line: Line, metric: str) -> list[float]:
