@@ -238,6 +238,7 @@ ALLOWED = {
     "system/reading.py": "the one that opens them",
     "system/memory.py": "files of the kernel",
     "rows/environment.py": "a file of the kernel",
+    "rows/predictions.py": "archives whose bytes `reading` has read",
     "recipes/loading.py": "shipped recipes, by importlib.resources",
     "datasets/checking.py": "shipped manifests",
     "methods/spec.py": "the sources of the package",
