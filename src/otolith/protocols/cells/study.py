@@ -174,7 +174,8 @@ def key_of(protocol: str, w: Windows, split: Split, recipe: Recipe, method: str,
     `source` with `source_data`. `plugins` says what it owes to plug-ins, by the digests of their code.
     """
     sets = [w.meta.dataset, *more.get("unlabelled", ()), *([more["source"]] if "source" in more else [])]
-    found = plugins_of(recipe, method, ("protocol", protocol), *(("data set", name) for name in sets))
+    names = dict.fromkeys((protocol, protocol.replace(" ", "-")))  # rows may spell it with spaces
+    found = plugins_of(recipe, method, *(("protocol", name) for name in names), *(("data set", name) for name in sets))
     if found:
         more["plugins"] = found
     if split.parts:
