@@ -241,6 +241,16 @@ def test_a_text_that_has_to_be_read_whole_is_refused_where_memory_does_not_suffi
             found.read()
 
 
+def test_a_text_that_has_grown_much_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(members, "WHOLE_FROM_BYTES", 50_000)
+    path = archive(tmp_path / "w.zip", ("walk.csv", b"0,0,0\n" * 10_000), ("small.csv", b"0,0,0\n" * 8_000))
+    with sources.gather([path], TAKEN) as gathered:
+        by_name = {member.place.name: member for member in gathered.members}
+        assert len(by_name["small.csv"].read()) == 48_000
+        with pytest.raises(DataError, match=r"walk.csv: \d+ bytes expand to 60,000, more than 60 times .* unpack it"):
+            by_name["walk.csv"].read()
+
+
 def test_many_small_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(members, "MAX_TOTAL_BYTES", 1 << 20)
     files = [(f"{number}.csv", b"0" * (300 << 10)) for number in range(4)]

@@ -27,6 +27,8 @@ MAX_LONG_BYTES = 32 << 30
 MAX_TOTAL_BYTES = 64 << 30
 MAX_RATIO = 300
 """Largest ratio of the bytes in an archive to their compressed size; text of sensors stays below 30."""
+WHOLE_RATIO = 60
+"""The same of a text that has to be read whole, from `WHOLE_FROM_BYTES` on."""
 RATIO_FROM_BYTES = 10 << 20
 """Smaller files may be as compressible as they like: a quiet sensor's text is."""
 CHUNK_BYTES = 1 << 20
@@ -113,9 +115,14 @@ class Member:
         """Refuse what cannot be read in blocks, for a reason, and is too large to be read whole.
 
         Raises:
-            DataError: it is larger than `MAX_FILE_BYTES`, or needs more memory than is free.
+            DataError: it is larger than `MAX_FILE_BYTES`, has grown too much, or needs more memory than is free.
         """
         size = self.size or self.packed
+        if size > WHOLE_FROM_BYTES and size > WHOLE_RATIO * self.packed:
+            raise DataError(
+                f"{self.where}: {self.packed:,} bytes expand to {size:,}, more than {WHOLE_RATIO} times as much, and have "
+                f"to be read as a whole ({reason}). If the file is sound, unpack it yourself and name the folder."
+            )
         if size > WHOLE_FROM_BYTES and WHOLE_TIMES * size > (free := available_bytes()):
             raise DataError(
                 f"{self.where}: {size:,} bytes have to be read as a whole ({reason}), for which about "
