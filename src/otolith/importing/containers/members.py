@@ -120,7 +120,7 @@ class Member:
         size = self.size or self.packed
         if size > WHOLE_FROM_BYTES and size > WHOLE_RATIO * self.packed:
             raise DataError(
-                f"{self.where}: {self.packed:,} bytes expand to {size:,}, more than {WHOLE_RATIO} times as much, and have "
+                f"{self.where}: {self.packed:,} bytes expand to {size:,}, more than {WHOLE_RATIO} times, and have "
                 f"to be read as a whole ({reason}). If the file is sound, unpack it yourself and name the folder."
             )
         if size > WHOLE_FROM_BYTES and WHOLE_TIMES * size > (free := available_bytes()):
