@@ -104,6 +104,7 @@ CHECKED = {
     "streaming/network.py": "by `assessed` in streaming/recogniser.py",
     "export/graph.py": "by onnxruntime, whose answers are compared with `Model.assess`",
     "jobs/finetune.py": "weights alone are compared",
+    "pipeline/distillation.py": "by `encode`, which looks at all of them",
 }
 """Modules that take a model's network, and how its answers are looked at."""
 
