@@ -105,6 +105,7 @@ CHECKED = {
     "export/graph.py": "by onnxruntime, whose answers are compared with `Model.assess`",
     "jobs/finetune.py": "weights alone are compared",
     "pipeline/distillation.py": "by `encode`, which looks at all of them",
+    "pipeline/teacher.py": "by the training of the student, which stops at a loss that is no number",
 }
 """Modules that take a model's network, and how its answers are looked at."""
 

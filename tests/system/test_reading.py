@@ -254,7 +254,6 @@ ALLOWED = {
     "importing/containers/workbooks.py": "workbooks whose bytes `reading` has read",
     "importing/containers/archives.py": "archives that `reading` has opened, and files just written",
     "export/c.py": "templates of the package",
-    "rows/predictions.py": "archives whose bytes `reading` has read, and whose sizes are bounded",
     "live/runtime.py": "members of an archive whose bytes are verified",
 }
 """Modules that open files for reading themselves, and why they may."""
