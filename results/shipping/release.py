@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from otolith.cli import main
-from otolith.model import place
+from otolith.model import bundle, place
 
 
 def release(folder: Path, data: Path | None = None) -> int:
@@ -19,8 +19,9 @@ def release(folder: Path, data: Path | None = None) -> int:
     where = [] if data is None else ["--data", str(data)]
     codes = [0]
     for name in place.names():
-        codes.append(main(["export", name, str(folder / f"{name}-int8.onnx"), "--int8", *where]) or 0)
-        codes.append(main(["export", name, str(folder / f"{name}.h"), *where]) or 0)
+        dataset = bundle.read_card(name)["data"]["dataset"]
+        codes.append(main(["export", name, str(folder / f"{name}-int8.onnx"), dataset, "--int8", *where]) or 0)
+        codes.append(main(["export", name, str(folder / f"{name}.h"), dataset, *where]) or 0)
     return max(codes)
 
 
