@@ -49,8 +49,11 @@ def test_slices_cover_all() -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 200, 1000])
-def test_thinned_and_steps_are_those_of_the_whole(n: int) -> None:
+def test_thinned_steps_and_places_are_those_of_the_whole(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(n).standard_normal((3, n))
     np.testing.assert_array_equal(pieces.thinned(values), values[:, :: max(1, n // 64)])
+    monkeypatch.setattr(pieces, "MARKS_AT_ONCE", 16)
+    times, marks = np.sort(values[0]), np.sort(values[1])
+    np.testing.assert_array_equal(pieces.places_in(times, marks), np.searchsorted(times, marks))
     steps = [np.empty(0), *pieces.steps_of(values[0])]
     np.testing.assert_array_equal(np.concatenate(steps), np.diff(values[0]))

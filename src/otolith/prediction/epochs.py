@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from otolith.recording import STANDARD_GRAVITY, Recording, Stream
 from otolith.system.memory import release
+from otolith.windows.pieces import places_in
 
 EPOCH_S = 5.0
 LEAST_SHARE = 0.5
@@ -111,8 +112,7 @@ def _bounds(stream: Stream) -> tuple[int, NDArray[np.int64]]:
     first, last = int(begin // EPOCH_S), int(end // EPOCH_S) + 1
     marks = np.arange(first, last + 1) * EPOCH_S
     if stream.times is not None:
-        edges = np.searchsorted(stream.times, marks)
-        release(stream.times)
+        edges = places_in(stream.times, marks)
     else:
         edges = np.clip(np.ceil((marks - stream.start_s) * stream.rate_hz - 1e-6), 0, n)
     return first, edges.astype(np.int64)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from otolith.recording import Recording, Stream
 from otolith.system.memory import release
+from otolith.windows.pieces import places_in
 
 _Piece = tuple[slice, NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]
 STEPS_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0)
@@ -78,7 +79,7 @@ def _pieces(stream: Stream, sensor: str, marks: NDArray[np.float64]) -> Iterator
     """Yield a slice of stretches, samples (3, m) of them, the first sample of each, and which have any."""
     rows = [stream.channels.index(f"{sensor}_{axis}") for axis in "xyz"]
     if stream.times is not None:
-        edges = np.searchsorted(stream.times, marks)
+        edges = places_in(stream.times, marks)
     else:
         edges = np.clip(np.ceil((marks - stream.start_s) * stream.rate_hz - 1e-6), 0, stream.n_samples).astype(np.int64)
     for at in range(0, len(marks) - 1, AT_ONCE):

@@ -15,6 +15,7 @@ from otolith.system.memory import release
 
 AT_ONCE = 1 << 20
 """Samples in a piece."""
+MARKS_AT_ONCE = 1 << 12
 BINS = 4096
 
 Floats = NDArray[np.float64]
@@ -54,6 +55,19 @@ def steps_of(times: NDArray[Any]) -> Iterator[NDArray[Any]]:
     for at in slices(len(times) - 1):
         yield np.diff(times[at.start : at.stop + 1])
         release(times)
+
+
+def places_in(times: NDArray[Any], marks: NDArray[Any]) -> NDArray[np.int64]:
+    """Return for each of the marks, in order, the first sample that is not before it: `np.searchsorted`.
+
+    >>> places_in(np.array([0.0, 1.0, 5.0]), np.array([0.5, 9.0])).tolist()
+    [1, 3]
+    """
+    found = [np.empty(0, np.int64)]
+    for at in range(0, len(marks), MARKS_AT_ONCE):
+        found.append(np.searchsorted(times, marks[at : at + MARKS_AT_ONCE]))
+        release(times)
+    return np.concatenate(found)
 
 
 def where_step(times: NDArray[Any], is_so: Callable[[NDArray[Any]], NDArray[np.bool_]]) -> NDArray[np.int64]:
