@@ -16,15 +16,19 @@ import torch
 from otolith import methods, pipeline, splits
 from otolith.calibration import Assessed
 from otolith.errors import CheckpointError, DataError, RecipeError
-from otolith.export import Trial, export_onnx
+from otolith.export import Trial, export_onnx, write_vectors
 from otolith.export import check as checking
 from otolith.export import write as writing
+from otolith.export.rate import SourceRate
 from otolith.export.trial import of_windows
 from otolith.model import Model, PretrainedEncoder
 from otolith.nets import MIN_STEPS
+from otolith.prediction import predict_recordings
 from otolith.preprocessing.scaler import Scaler
+from otolith.recording import CHANNELS, Recording, Stream
 from otolith.splits import Split
 from otolith.windows import Windows
+from otolith.windows.resampling import resample
 from tests.helpers import tiny
 
 pytest.importorskip("onnxruntime")
@@ -96,6 +100,48 @@ def test_other_sizes_can_be_exported(changes: dict[str, Any], w: Windows, split:
     done = export_onnx(model_of("csshar", w, split, **changes), tmp_path / "m.onnx", trial=trial(w, split))
     assert done.float32.largest < 1e-5
     assert done.float32.same_unknown == 1
+
+
+def test_a_file_for_another_rate_resamples_as_predict_does(
+    model: Model, w: Windows, split: Split, tmp_path: Path
+) -> None:
+    done = export_onnx(model, tmp_path / "m.onnx", trial=trial(w, split), int8=True, from_rate=50)
+    assert done.float32.largest < 1e-5
+    assert done.int8 is not None
+    assert done.int8.same > 0.9
+    card = checking.session(done.path).get_modelmeta().custom_metadata_map
+    assert [json.loads(card[name]) for name in ("rate_hz", "steps", "model_rate_hz")] == [50, 50, tiny.RATE_HZ]
+    values = np.random.default_rng(0).normal(0, 3, (6, 250)) + np.array([0, 0, 9.81, 0, 0, 0])[:, None]
+    (found,) = predict_recordings(model, [Recording("r", 1, (Stream(CHANNELS, values, 50.0),))], smoothing="none")
+    assert found.timeline is not None
+    raw = np.stack([values[:, at : at + 50] for at in range(0, 201, 50)]).astype(np.float32)
+    resampled = SourceRate.of(model.meta, 50).to_model(raw)
+    ours = found.timeline.probabilities[:: max(1, round(1 / (1 - model.meta.overlap)))]
+    np.testing.assert_allclose(model.predict_proba(resampled), ours, atol=1e-5)
+    with pytest.raises(DataError, match="no resampling brings them back"):
+        export_onnx(model, tmp_path / "slow.onnx", trial=trial(w, split), from_rate=2)
+
+
+@pytest.mark.parametrize("name", ["v.json", "v.npz"])
+def test_vectors_are_what_the_model_makes_of_them(
+    name: str, model: Model, w: Windows, split: Split, tmp_path: Path
+) -> None:
+    assert write_vectors(model, tmp_path / name, trial(w, split), 50) == min(32, len(split.test))
+    if name == "v.json":
+        found = {key: np.array(value) for key, value in json.loads((tmp_path / name).read_text("utf-8")).items()}
+        assert found["activities"].tolist() == list(model.activities)
+    else:
+        found = dict(np.load(tmp_path / name))
+        assert json.loads(str(found["facts"]))["rate_hz"] == 50
+    assert found["raw"].shape[1:] == (6, 50)
+    windows = resample(found["raw"].astype(np.float32), model.meta.n_steps).astype(np.float32)
+    np.testing.assert_allclose(found["windows"], windows, atol=1e-5)
+    np.testing.assert_allclose(found["features"], model.encoder.features(windows), atol=1e-4)
+    said = model.assess(windows)
+    np.testing.assert_allclose(found["probabilities"], said.probabilities, atol=1e-5)
+    np.testing.assert_allclose(found["unknown_score"], said.score, rtol=1e-3, atol=1e-3)
+    with pytest.raises(RecipeError, match=r"\.json or \.npz"):
+        write_vectors(model, tmp_path / "v.csv", trial(w, split))
 
 
 def test_any_batch_size(model: Model, w: Windows, tmp_path: Path) -> None:
@@ -247,7 +293,7 @@ def test_trials_of_other_labels_have_none(model: Model, w: Windows) -> None:
 
 def test_the_example_needs_numpy_and_onnxruntime_alone(model: Model, w: Windows, tmp_path: Path) -> None:
     text = EXAMPLE.read_text("utf-8")
-    assert len([line for line in text.splitlines() if line.strip()]) <= 30
+    assert len([line for line in text.splitlines() if line.strip()]) <= 40
     path = export_onnx(model, tmp_path / "m.onnx").path
     order = [3, 1, 0, 5, 4, 2]
     signal = np.concatenate(list(w.x[:5]), axis=1)
@@ -255,11 +301,20 @@ def test_the_example_needs_numpy_and_onnxruntime_alone(model: Model, w: Windows,
     np.savetxt(tmp_path / "s.csv", signal[order].T, delimiter=",", header=header, comments="")
     code = f"import sys; sys.modules['torch'] = sys.modules['otolith'] = sys.modules['onnx'] = None\n{text}"
 
-    def ran(*arguments: Path) -> subprocess.CompletedProcess[str]:
+    def ran(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    done = ran(path, tmp_path / "s.csv")
+    assert "at which rate" in ran(path, tmp_path / "s.csv").stderr
+    assert "otolith export --from-rate 50" in ran(path, tmp_path / "s.csv", "50").stderr
+    times = np.arange(signal.shape[1]) / tiny.RATE_HZ
+    for name, rate in (("slow.csv", 0.5), ("gap.csv", 1.0)):
+        times[-3:] += 2 * (name == "gap.csv")
+        timed = np.c_[times * rate, signal[order].T]
+        np.savetxt(tmp_path / name, timed, "%.6f", ",", header=f"time,{header}", comments="")
+    assert "--from-rate 24" in ran(path, tmp_path / "slow.csv").stderr
+    assert "gap" in ran(path, tmp_path / "gap.csv").stderr
+    done = ran(path, tmp_path / "s.csv", f"{tiny.RATE_HZ:g}")
     assert done.returncode == 0, done.stderr
     ours = model.assess(w.x[:5])
     lines = [line.split() for line in done.stdout.splitlines()]

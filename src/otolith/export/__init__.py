@@ -2,13 +2,15 @@
 
 `export_onnx` writes scaler, network, calibrated softmax and everything that a user has to know (`graph`), quantises to
 int8 where that is asked for (`quantise`), and holds the file against PyTorch (`check`) on the windows of a `Trial`
-before it appears. The packages of the extra `onnx` are imported when they are needed. `export_c` (`c`) writes a header
-of C, whose whole numbers (`integers`) a student's int8 file has, too.
+before it appears. A file may take samples at another rate (`rate`); `vectors` writes what a port is checked by. The
+packages of the extra `onnx` are imported when they are needed. `export_c` (`c`) writes a header of C, whose whole
+numbers (`integers`) a student's int8 file has, too.
 """
 
 from otolith.export.c import Header, export_c
 from otolith.export.check import MAX_DIFFERENCE, Agreement
 from otolith.export.trial import Trial
+from otolith.export.vectors import write_vectors
 from otolith.export.write import Exported, export_onnx
 
-__all__ = ["MAX_DIFFERENCE", "Agreement", "Exported", "Header", "Trial", "export_c", "export_onnx"]
+__all__ = ["MAX_DIFFERENCE", "Agreement", "Exported", "Header", "Trial", "export_c", "export_onnx", "write_vectors"]

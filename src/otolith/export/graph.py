@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from otolith import __version__, fast
 from otolith.calibration.network import RecognitionNet
 from otolith.export import trees
+from otolith.export.rate import SourceRate
 from otolith.model import Model
 from otolith.nets.integers import IntegerResidual
 from otolith.preprocessing.gravity import align
@@ -50,11 +51,14 @@ def quiet(logger_name: str) -> Iterator[None]:
 class ExportNet(nn.Module):
     """Map unscaled windows (batch, channels, time) in m/s² and rad/s to probabilities and the score, if there is one.
 
-    It aligns and standardises as the scaler does, with 0 for NaN of a sensor that may be missing.
+    It aligns and standardises as the scaler does, with 0 for NaN of a sensor that may be missing. With a `source`,
+    windows come at its rate and are resampled first.
     """
 
-    def __init__(self, network: RecognitionNet, scaler: Scaler) -> None:
+    def __init__(self, network: RecognitionNet, scaler: Scaler, source: SourceRate | None = None) -> None:
         super().__init__()
+        self.register_buffer("resampling", None if source is None else torch.from_numpy(source.matrix))
+        self.resampling: Tensor | None
         self.network = network
         self.turned, self.parts = scaler.turned, scaler.parts
         gone = torch.zeros(scaler.n_channels, dtype=torch.bool)
@@ -68,6 +72,8 @@ class ExportNet(nn.Module):
         self.std: Tensor
 
     def forward(self, windows: Tensor) -> tuple[Tensor, ...]:
+        if self.resampling is not None:
+            windows = windows @ self.resampling
         if self.turned:
             windows = align(windows, self.turned, self.parts)
         z = (windows - self.mean) / self.std
@@ -77,8 +83,12 @@ class ExportNet(nn.Module):
         return (probabilities,) if score is None else (probabilities, score)
 
 
-def metadata(model: Model, terms: list[str]) -> dict[str, str]:
-    """Return the file's properties: everything that a program has to know, each value as JSON."""
+def metadata(model: Model, terms: list[str], source: SourceRate | None = None) -> dict[str, str]:
+    """Return the file's properties: everything that a program has to know, each value as JSON.
+
+    Args:
+        source: the rate at which samples come; None: that of the model.
+    """
     meta, calibration = model.meta, model.calibration
     values: dict[str, Any] = {
         "otolith": __version__,
@@ -86,10 +96,11 @@ def metadata(model: Model, terms: list[str]) -> dict[str, str]:
         "layout": "(batch, channels, time)",
         "channels": list(meta.channels),
         "units": [unit_of(channel) for channel in meta.channels],
-        "rate_hz": meta.rate_hz,
+        "rate_hz": meta.rate_hz if source is None else source.rate_hz,
         "seconds": meta.seconds,
         "overlap": meta.overlap,
-        "steps": meta.n_steps,
+        "steps": meta.n_steps if source is None else source.steps,
+        "model_rate_hz": meta.rate_hz,
         "frame": frame_of(model.encoder.scaler),
         "may_miss": list(may_miss(meta, model.encoder.scaler)),
         "activities": list(model.activities),
@@ -102,8 +113,11 @@ def metadata(model: Model, terms: list[str]) -> dict[str, str]:
     return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
 
 
-def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
+def write_graph(model: Model, path: Path, properties: dict[str, str], source: SourceRate | None = None) -> None:
     """Write the model as one ONNX file with its properties; the batch may have any size.
+
+    Args:
+        source: the rate at which samples come; None: that of the model.
 
     Raises:
         RecipeError: the extra `onnx` is not installed.
@@ -111,9 +125,10 @@ def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
     need("onnxscript")
     onnx = need("onnx")
     device = model.encoder.device
-    net = ExportNet(model.network(), model.encoder.scaler)
+    net = ExportNet(model.network(), model.encoder.scaler, source)
     whole = [module for module in net.modules() if isinstance(module, IntegerResidual)]
-    example = torch.zeros(2, len(model.meta.channels), model.meta.n_steps)
+    steps = model.meta.n_steps if source is None else source.steps
+    example = torch.zeros(2, len(model.meta.channels), steps)
     names = [PROBABILITIES] if model.calibration is None else [PROBABILITIES, SCORE]
     for module in whole:
         module.symbolic = True

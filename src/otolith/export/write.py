@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from otolith.export.check import Agreement, agreement, run, why_refused
 from otolith.export.graph import metadata, write_graph
 from otolith.export.integers import as_integers
 from otolith.export.quantise import WAYS, quantise
+from otolith.export.rate import SourceRate
 from otolith.export.trees import has_trees
 from otolith.export.trial import NOISE_WINDOWS, Trial
 from otolith.model import Model, check_windows
@@ -64,6 +65,7 @@ def export_onnx(
     *,
     trial: Trial | None = None,
     int8: bool = False,
+    from_rate: float | None = None,
     terms: Sequence[str] = (),
     progress: Progress = SILENT,
 ) -> Exported:
@@ -77,13 +79,16 @@ def export_onnx(
         trial: windows to check it on; None: noise.
         int8: write eight-bit weights: of a student in the whole numbers that its C header has, too; else quantised in
             the way that does better on `trial.fit`.
+        from_rate: rate in Hz at which samples come, where it is not the model's: the file takes windows of as many
+            seconds at that rate and resamples them as `otolith predict` does.
         terms: terms of the data that the model has seen, for the file's properties.
 
     Raises:
         RecipeError: the extra `onnx` is not installed.
         CheckpointError: the file disagrees with PyTorch.
         StorageError: it cannot be written.
-        DataError: trial windows that do not fit the model, or too few of them; int8 for hand-made features.
+        DataError: trial windows that do not fit the model, or too few of them; int8 for hand-made features; a rate at
+            which the movements that the model tells apart are lost.
 
     >>> import otolith
     >>> model = otolith.load_model("runs/watch-dynamic-best-seed0/model")  # doctest: +SKIP
@@ -93,6 +98,12 @@ def export_onnx(
     path = Path(path)
     trial = trial or Trial.noise(model)
     x = check_windows(trial.x, model.meta, model.encoder.scaler.may_miss)
+    source = None if from_rate is None or from_rate == model.meta.rate_hz else SourceRate.of(model.meta, from_rate)
+    given = x
+    if source is not None:  # the same answers are expected of what these become again
+        given = source.to_source(x)
+        x = source.to_model(given)
+        trial = replace(trial, x=x, fit=source.to_source(trial.fit))
     if int8 and next(model.encoder.network.parameters(), None) is None:
         raise DataError(
             "int8 makes the layers of a network smaller, and this model's features come without any: trees stay as "
@@ -105,12 +116,12 @@ def export_onnx(
             part = small.with_name(f"{small.name}.float32.part")
             whole_or_not.callback(part.unlink, missing_ok=True)
         with progress.stage("export", 1) as bar:
-            write_graph(model, part, metadata(model, list(terms)))
+            write_graph(model, part, metadata(model, list(terms), source), source)
             bar.advance()
         ours = model.assess(x, progress)
-        whole = run(part, model, x)
+        whole = run(part, model, given)
         exact, f1 = agreement(ours, whole), macro_f1_of(model, whole, trial.y)
-        reason = why_refused(exact, has_trees(model.head)) or _without_sensors(part, model, x)
+        reason = why_refused(exact, has_trees(model.head)) or _without_sensors(part, model, x, given)
         if reason:
             raise CheckpointError(
                 f"the ONNX file disagrees with PyTorch on {trial.source}: {reason}. Nothing was written; please report "
@@ -121,12 +132,12 @@ def export_onnx(
         with progress.stage("int8", len(WAYS)) as bar:
             if model.distilled is not None:
                 way = "whole numbers"
-                write_graph(as_integers(model), small, metadata(model, list(terms)))
+                write_graph(as_integers(model), small, metadata(model, list(terms), source), source)
                 bar.advance(len(WAYS))
             else:
-                way = _better_way(model, part, small, trial, bar.advance)
+                way = _better_way(model, part, small, trial, source, bar.advance)
                 quantise(part, small, way, trial.fit)
-        rough = run(small, model, x)
+        rough = run(small, model, given)
         found = agreement(ours, rough)
         if trial.real and found.same < MIN_AGREEMENT:
             raise CheckpointError(
@@ -136,22 +147,25 @@ def export_onnx(
         return Exported(path, small.stat().st_size, trial, exact, found, way, f1, macro_f1_of(model, rough, trial.y))
 
 
-def _without_sensors(part: Path, model: Model, x: NDArray[np.float32]) -> str:
+def _without_sensors(part: Path, model: Model, x: NDArray[np.float32], given: NDArray[np.float32]) -> str:
     """Return the reason to refuse the file on windows without a sensor that may be missing; "" where there is none."""
     for sensor in may_miss(model.meta, model.encoder.scaler):
-        gone = x[:NOISE_WINDOWS].copy()
-        gone[:, [i for i, channel in enumerate(model.meta.channels) if sensor_of(channel) == sensor]] = np.nan
-        reason = why_refused(agreement(model.assess(gone), run(part, model, gone)), has_trees(model.head))
+        gone, unseen = x[:NOISE_WINDOWS].copy(), given[:NOISE_WINDOWS].copy()
+        rows = [i for i, channel in enumerate(model.meta.channels) if sensor_of(channel) == sensor]
+        gone[:, rows], unseen[:, rows] = np.nan, np.nan
+        reason = why_refused(agreement(model.assess(gone), run(part, model, unseen)), has_trees(model.head))
         if reason:
             return f"without {sensor} {reason}"
     return ""
 
 
-def _better_way(model: Model, part: Path, small: Path, trial: Trial, tick: Callable[[], None]) -> str:
+def _better_way(
+    model: Model, part: Path, small: Path, trial: Trial, source: SourceRate | None, tick: Callable[[], None]
+) -> str:
     """Return, of the ways whose macro F1 on the fitting windows is about the best, the one nearer to PyTorch."""
     if not len(trial.fit):
         raise DataError("int8 takes the ranges of signals from windows, and none were given; name a data set")
-    ours = model.assess(trial.fit)
+    ours = model.assess(trial.fit if source is None else source.to_model(trial.fit))
     found: list[tuple[float, Agreement, str]] = []
     for way in WAYS:
         quantise(part, small, way, trial.fit)

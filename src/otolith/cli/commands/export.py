@@ -22,6 +22,8 @@ def export(
     *,
     int8: Flag = False,
     c: Annotated[Path | None, Parameter(metavar="FILE.h")] = None,
+    from_rate: Annotated[float | None, Parameter(metavar="HZ")] = None,
+    test_vectors: Annotated[Path | None, Parameter(metavar="FILE.json|FILE.npz")] = None,
     data: Data = None,
 ) -> None:
     """Write a model as one ONNX file that onnxruntime alone can run, checked against PyTorch, or as a header of C.
@@ -35,11 +37,14 @@ def export(
         dataset: Data whose windows the file is checked on; default: those that the model was trained on, else noise.
         int8: Eight-bit weights, with what they cost in macro F1 where the windows have labels.
         c: The header of C to write; what follows the model is then the data set.
+        from_rate: Rate at which samples come, if it is not the model's: the ONNX file resamples them by itself.
+        test_vectors: Write raw samples, windows, features and probabilities of up to 32 windows, too, by which a port
+            to another language is checked.
     """
     from otolith.cli import results
     from otolith.cli.display import LiveProgress
     from otolith.errors import RecipeError
-    from otolith.export import export_c, export_onnx
+    from otolith.export import export_c, export_onnx, write_vectors
     from otolith.export.integers import refuse_other
     from otolith.export.trial import find
     from otolith.model import bundle
@@ -51,6 +56,8 @@ def export(
         out, dataset = c, dataset if out is None else str(out)
     if out is None or out.suffix not in (".onnx", ".h") or (c is not None and c.suffix != ".h"):
         raise RecipeError(f"{out or model}: give the file to write the ending .onnx or, for C, .h")
+    if from_rate is not None and out.suffix == ".h":
+        raise RecipeError("a header of C takes windows at the model's rate; --from-rate is for ONNX files")
     make_place(out)
     progress = LiveProgress()
     loaded = bundle.load_model(model, "cpu")
@@ -60,10 +67,16 @@ def export(
     terms = results.terms_of(bundle.read_card(model))
     if out.suffix == ".h":
         header = export_c(loaded, out, trial=trial, terms=terms)
-        results.show(f"{model} as {out}", _of_c(header, why_noise))
-        return
-    done = export_onnx(loaded, out, trial=trial, int8=int8, terms=terms, progress=progress)
-    results.show(f"{model} as {out}", _lines(done, why_noise))
+        lines = _of_c(header, why_noise)
+    else:
+        done = export_onnx(loaded, out, trial=trial, int8=int8, from_rate=from_rate, terms=terms, progress=progress)
+        lines = _lines(done, why_noise)
+        if from_rate is not None:
+            lines.append(("rate", f"takes {from_rate:g} Hz, and resamples to the model's {loaded.meta.rate_hz:g} Hz"))
+    if test_vectors is not None:
+        n = write_vectors(loaded, test_vectors, trial, from_rate)
+        lines.append(("test vectors", f"{test_vectors}   {n} windows"))
+    results.show(f"{model} as {out}", lines)
 
 
 def _of_c(done: Header, why_noise: str) -> Lines:
