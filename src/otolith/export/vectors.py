@@ -62,7 +62,7 @@ def write_vectors(model: Model, path: Path, trial: Trial, from_rate: float | Non
             part.write_text(json.dumps(facts | numbers) + "\n", encoding="utf-8")
         else:
             with open(part, "wb") as file:
-                np.savez(file, **arrays, facts=np.array(json.dumps(facts)))
+                np.savez(file, allow_pickle=False, **arrays, facts=np.array(json.dumps(facts)))
     return len(raw)
 
 

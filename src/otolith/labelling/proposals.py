@@ -1,9 +1,12 @@
 """The stretch that would teach most: one that stands for many unlike all that has been labelled, and is uncertain.
 
-The gain of a stretch is by how much its label would bring all others nearer to a labelled one (the facility location of
-Wei et al. 2015), where each counts as much as the head is unsure of it: one minus the difference between its two most
-likely activities (Scheffer et al. 2001). The gain times the root of the stretch's own uncertainty is its score. Before
-two activities have labels, all count alike.
+The first labels cannot be asked for by uncertainty, since no head knows yet what is hard. They are those of the most
+typical stretches of as many clusters as there will be labels, the largest cluster without a label first (Hacohen et
+al. 2022, who find that few labels are best spent on what is typical). Then the gain of a stretch is by how much its
+label would bring all others nearer to a labelled one (the facility location of Wei et al. 2015), where each counts as
+much as the head is unsure of it: one minus the difference between its two most likely activities (Scheffer et al.
+2001). The gain times the root of the stretch's own uncertainty is its score. Before two activities have labels, all
+count alike. Distances are those of directions: how features lie to each other, whatever their size.
 """
 
 from __future__ import annotations
@@ -15,6 +18,10 @@ from numpy.typing import NDArray
 
 DIMENSIONS = 16
 """Principal components in which distances are measured."""
+TYPICAL = 12
+"""Labels that are asked for by clusters."""
+NEIGHBOURS = 10
+"""Nearest stretches to which a typical one is near."""
 CANDIDATES, OTHERS = 500, 1500
 """Stretches that are compared at a time, of as many others at most: a proposal takes some hundredths of a second."""
 LEAST = 0.05
@@ -23,11 +30,14 @@ _SAMPLE = 3000
 
 
 def projected(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the leading principal components (n, at most 16) of features (n, d)."""
+    """Return the directions, of length 1, of the leading principal components (n, at most 16) of features (n, d)."""
     some = x[:: max(1, len(x) // _SAMPLE)].astype(np.float64)
     mean = some.mean(0)
     _, _, axes = np.linalg.svd(some - mean, full_matrices=False)
-    found: NDArray[np.float32] = ((x - mean) @ axes[:DIMENSIONS].T).astype(np.float32)
+    leading = (x - mean) @ axes[:DIMENSIONS].T
+    found: NDArray[np.float32] = (leading / np.maximum(np.linalg.norm(leading, axis=1, keepdims=True), 1e-6)).astype(
+        np.float32
+    )
     return found
 
 
@@ -65,17 +75,34 @@ class Proposals:
             return None
         self._follow(set(labelled))
         rng = np.random.default_rng([self._seed, len(labelled)])
+        if len(labelled) < TYPICAL:
+            return self._typical(free, labelled, rng)
         candidates = _some(np.flatnonzero(free), CANDIDATES, rng)
         others = _some(np.arange(len(self._x)), OTHERS, rng)
         distances = _distances(self._x[candidates], self._x[others])
-        if not len(labelled):
-            return int(candidates[distances.sum(1).argmin()])
         gain = np.maximum(self._near[others] - distances, 0)
         if probabilities is None:
             return int(candidates[gain.sum(1).argmax()])
         own = uncertainty(probabilities[candidates])
         score = (gain @ uncertainty(probabilities[others]) + 1e-9) * np.sqrt(own + LEAST)
         return int(candidates[score.argmax()])
+
+    def _typical(self, free: NDArray[np.bool_], labelled: Sequence[int], rng: np.random.Generator) -> int:
+        """Return the most typical free stretch of the largest cluster that has the fewest labels."""
+        from sklearn.cluster import KMeans
+
+        some = np.union1d(_some(np.flatnonzero(free), OTHERS, rng), np.array(labelled, np.int64))
+        x = self._x[some]
+        n_clusters = min(len(labelled) + 1, len(np.unique(x, axis=0)))
+        cluster = KMeans(n_clusters, n_init=1, random_state=self._seed).fit(x).labels_
+        have = np.bincount(cluster[np.isin(some, labelled)], minlength=n_clusters)
+        open_ = free[some]
+        size = np.bincount(cluster[open_], minlength=n_clusters)
+        best = min(np.flatnonzero(size), key=lambda each: (have[each], -size[each]))
+        inside = np.flatnonzero((cluster == best) & open_)
+        k = min(NEIGHBOURS + 1, len(some))
+        near = np.partition(_distances(x[inside], x), k - 1, axis=1)[:, :k].mean(1)
+        return int(some[inside[near.argmin()]])
 
     def _follow(self, known: set[int]) -> None:
         """Bring the distances to the nearest labelled stretch up to date."""
