@@ -127,6 +127,8 @@ def make(making: Making, recipe: str = "portable", checkpoints: Path | None = No
         raise SystemExit(f"{', '.join(met)} test what comes with otolith; take them out of the folder first")
     split = held_out(w)
     place = None if checkpoints is None else checkpoints / making.name
+    if place is not None:
+        place.mkdir(parents=True, exist_ok=True)
     encoder = pretrain(w, split, resolved, making.method, 0, on_epoch=told, checkpoints=place)
     made: Model | PretrainedEncoder = encoder
     if supervised:

@@ -22,6 +22,8 @@ TYPICAL = 12
 """Labels that are asked for by clusters."""
 NEIGHBOURS = 10
 """Nearest stretches to which a typical one is near."""
+CLUSTERED = 5000
+"""Stretches that are clustered at most."""
 CANDIDATES, OTHERS = 500, 1500
 """Stretches that are compared at a time, of as many others at most: a proposal takes some hundredths of a second."""
 LEAST = 0.05
@@ -76,7 +78,7 @@ class Proposals:
         self._follow(set(labelled))
         rng = np.random.default_rng([self._seed, len(labelled)])
         if len(labelled) < TYPICAL:
-            return self._typical(free, labelled, rng)
+            return self._typical(free, labelled)
         candidates = _some(np.flatnonzero(free), CANDIDATES, rng)
         others = _some(np.arange(len(self._x)), OTHERS, rng)
         distances = _distances(self._x[candidates], self._x[others])
@@ -87,11 +89,15 @@ class Proposals:
         score = (gain @ uncertainty(probabilities[others]) + 1e-9) * np.sqrt(own + LEAST)
         return int(candidates[score.argmax()])
 
-    def _typical(self, free: NDArray[np.bool_], labelled: Sequence[int], rng: np.random.Generator) -> int:
+    def _typical(self, free: NDArray[np.bool_], labelled: Sequence[int]) -> int:
         """Return the most typical free stretch of the largest cluster that has the fewest labels."""
         from sklearn.cluster import KMeans
 
-        some = np.union1d(_some(np.flatnonzero(free), OTHERS, rng), np.array(labelled, np.int64))
+        rng = np.random.default_rng(self._seed)  # the same ones for each label, as far as they are free
+        some = _some(np.arange(len(self._x)), CLUSTERED, rng)
+        if not free[some].any():
+            some = np.flatnonzero(free)
+        some = np.union1d(some, np.array(labelled, np.int64))
         x = self._x[some]
         n_clusters = min(len(labelled) + 1, len(np.unique(x, axis=0)))
         cluster = KMeans(n_clusters, n_init=1, random_state=self._seed).fit(x).labels_
