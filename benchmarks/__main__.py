@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 from benchmarks import measures, table
-from otolith.cli.display import LiveProgress
 from otolith.errors import OtolithError
+from otolith.progress.display import LiveProgress
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

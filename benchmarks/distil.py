@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from benchmarks.clock import times
 from benchmarks.table import grid
 from otolith import datasets, metrics, pipeline, splits
-from otolith.cli.display import LiveProgress
 from otolith.errors import DataError, OtolithError
 from otolith.export import export_c
 from otolith.export.check import run, session
@@ -35,6 +34,7 @@ from otolith.jobs import distill as job
 from otolith.model import Model, bundle
 from otolith.model.windows import windows_for_encoder
 from otolith.progress import Progress
+from otolith.progress.display import LiveProgress
 from otolith.recipes import load_recipe
 from otolith.splits import Split
 from otolith.streaming.network import Network

@@ -23,12 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith import datasets
-from otolith.cli.display import LiveProgress
 from otolith.labelling import head as heads
 from otolith.labelling.proposals import Proposals
 from otolith.labelling.stretches import SECONDS, handmade, pooled, scaled
 from otolith.metrics import macro_f1
 from otolith.progress import SILENT, Progress
+from otolith.progress.display import LiveProgress
 from otolith.splits import default
 from otolith.windows import Windows
 

@@ -19,10 +19,10 @@ import numpy as np
 import torch
 
 from benchmarks.table import grid
-from otolith.cli.display import LiveProgress
 from otolith.errors import DataError, OtolithError
 from otolith.model import Model, bundle
 from otolith.progress import SILENT, Progress
+from otolith.progress.display import LiveProgress
 from otolith.system import extras
 
 RATE_HZ = 60.0

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from otolith import augment, losses, methods, splits
+    from otolith import augment, losses, methods, progress, splits
     from otolith.datasets import load
     from otolith.errors import OtolithError
     from otolith.estimator import Recogniser
@@ -63,6 +63,7 @@ _HOME = {
     "methods": "methods:",
     "predict_recordings": "prediction:predict_recordings",
     "pretrain": "pipeline:pretrain",
+    "progress": "progress:",
     "read_recordings": "importing:read_recordings",
     "register": "system.plugins:register",
     "save_model": "model.bundle:save",
@@ -96,6 +97,7 @@ __all__ = [
     "methods",
     "predict_recordings",
     "pretrain",
+    "progress",
     "read_recordings",
     "register",
     "save_model",

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from otolith.cli.display import LiveProgress
 from otolith.cli.terminal import Terminal, terminal
+from otolith.progress.display import LiveProgress
 from tests.helpers.commandline import SET, call, refused
 from tests.helpers.exports import lines, phyphox, sensor_logger, signal
 

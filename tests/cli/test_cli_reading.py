@@ -10,10 +10,10 @@ import pytest
 
 from otolith import datasets
 from otolith.cli.commands import calibrate, import_, live, predict
-from otolith.cli.display import LiveProgress
 from otolith.cli.reading import READING, Reading, as_dataset
 from otolith.importing import ImportOptions
 from otolith.importing.study import KEYS
+from otolith.progress.display import LiveProgress
 
 COMMANDS = (import_.import_, predict.predict, live.live, calibrate.calibrate)
 OWN = {"leave_out"}

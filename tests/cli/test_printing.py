@@ -20,9 +20,9 @@ from rich.text import Text
 
 import otolith
 from otolith.cli import options, results
-from otolith.cli.display import LiveProgress
-from otolith.cli.printing import Printer, catch_warnings, complain, visible
 from otolith.cli.terminal import Terminal
+from otolith.progress.display import LiveProgress
+from otolith.progress.printing import Printer, catch_warnings, complain, visible
 from tests.helpers.commandline import Ended, call
 
 HERE = Path(otolith.__path__[0])
@@ -81,11 +81,12 @@ def test_a_terminal_gets_its_own_control_sequences_alone(monkeypatch: pytest.Mon
 
 
 def test_nothing_else_prints() -> None:
-    """Whoever prints does it by `otolith.cli.printing`: a console of rich's own would obey."""
+    """Whoever prints does it by `otolith.progress.printing`: a console of rich's own would obey."""
     found = []
     for path in HERE.rglob("*.py"):
         name = path.relative_to(HERE).as_posix()
-        if name in ("cli/printing.py", "datasets/__main__.py"):  # the second prints what this package ships
+        # the second prints what this package ships, the third warns scikit-learn's callers of a number
+        if name in ("progress/printing.py", "datasets/__main__.py", "estimator.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call):

@@ -31,10 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main(["data", "nowhere"])
     2
     """
-    from otolith.cli.printing import catch_warnings, complain
+    from otolith import progress
+    from otolith.progress.printing import catch_warnings, complain
     from otolith.system import plugins
 
     catch_warnings()
+    progress.show(False)  # commands have displays of their own
     tokens = list(sys.argv[1:] if argv is None else argv)
     try:
         asked, files = without_plugins(tokens)
@@ -76,8 +78,8 @@ def _main(tokens: Sequence[str], asked: Sequence[str]) -> int:
     from cyclopts import CycloptsError, UnusedCliTokensError
 
     from otolith.cli.app import app
-    from otolith.cli.printing import complain
     from otolith.cli.shared import BROKEN_PIPE, INTERRUPTED, USAGE, Interrupted
+    from otolith.progress.printing import complain
 
     try:
         status = app(asked, exit_on_error=False, print_error=False, result_action="return_value")

@@ -14,8 +14,8 @@ from cyclopts import Parameter
 from otolith.cli.shared import Flag
 
 if TYPE_CHECKING:
-    from otolith.cli.display import LiveProgress
     from otolith.importing import ImportOptions
+    from otolith.progress.display import LiveProgress
 
 Columns = Annotated[str | None, Parameter(metavar="X,Y,Z")]
 File = Annotated[Path | None, Parameter(metavar="FILE")]

@@ -11,9 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from otolith.cli.display import duration
-from otolith.cli.printing import Printer, visible
-from otolith.cli.printing import write as write
+from otolith.progress.display import duration
+from otolith.progress.printing import Printer, visible
+from otolith.progress.printing import write as write
 
 if TYPE_CHECKING:
     from otolith.datasets.base import Dataset

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from otolith.cli.display import LiveProgress
+    from otolith.progress.display import LiveProgress
 
 UNKNOWN = "unknown"
 

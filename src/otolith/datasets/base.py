@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from otolith.datasets.checking import check
 from otolith.datasets.description import DatasetInfo, Problem
 from otolith.datasets.tables import read_bytes
-from otolith.progress import SILENT, Progress
+from otolith.progress import HERE, Progress
 from otolith.recording import Recording
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Dataset(ABC):
         channels: Sequence[str] | None = None,
         *,
         workers: int | None = None,
-        progress: Progress = SILENT,
+        progress: Progress = HERE,
     ) -> Windows:
         """Return its windows, cut by the rule of `otolith.windows`, or those that were cut before.
 

@@ -26,7 +26,7 @@ from otolith.importing.questions import Ask, Questions, Undecided
 from otolith.importing.sensors.places import of_place, twins_of
 from otolith.importing.session import Folder, Session
 from otolith.importing.signals.assemble import Prepared, assemble, buffered, note_units, prepare
-from otolith.progress import SILENT, Progress, Stage
+from otolith.progress import HERE, Progress, Stage
 from otolith.recording import Recording
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def read_recordings(
     sources: str | Path | Sequence[str | Path],
     options: ImportOptions | None = None,
     ask: Ask | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = HERE,
     disk_buffer: str | Path | None = None,
 ) -> Imported:
     """Read raw phone exports or tables: CSV, Parquet, zip archives, and folders of those.

@@ -12,7 +12,7 @@ from otolith.datasets.base import DatasetInfo
 from otolith.datasets.folder import write_folder
 from otolith.importing.options import ImportOptions
 from otolith.importing.read import read_recordings
-from otolith.progress import SILENT, Progress
+from otolith.progress import HERE, SILENT, Progress
 from otolith.recording import Recording
 from otolith.system.files import make_place, refuse_existing
 
@@ -32,7 +32,7 @@ def import_recordings(
     licence: str = "not stated",
     terms: str = "Not stated by whoever imported them.",
     ask: Ask | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = HERE,
 ) -> Imported:
     """Read recordings (see `read_recordings`) and write them as the data set folder `out`; all of it appears, or none.
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from otolith.errors import DataError
 from otolith.model.values import Model, must_fit
-from otolith.progress import SILENT, Progress
+from otolith.progress import HERE, Progress
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,7 +67,7 @@ class Features:
         return pl.DataFrame([*(pl.Series(name, each) for name, each in facts.items()), labels, *values])
 
 
-def features(model: Model | PretrainedEncoder, w: Windows | ArrayLike, progress: Progress = SILENT) -> Features:
+def features(model: Model | PretrainedEncoder, w: Windows | ArrayLike, progress: Progress = HERE) -> Features:
     """Return the features of windows under the encoder of a model, as its head sees them.
 
     Args:

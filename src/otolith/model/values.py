@@ -19,7 +19,7 @@ from otolith.finetuning.features import encode
 from otolith.finetuning.settings import HeadSettings
 from otolith.nets import Encoder
 from otolith.preprocessing.scaler import Scaler
-from otolith.progress import SILENT, Progress
+from otolith.progress import HERE, SILENT, Progress
 from otolith.training.window_source import Part, Source
 from otolith.windows import WindowMeta
 
@@ -64,7 +64,7 @@ class PretrainedEncoder:
         held = next(chain(self.network.parameters(), self.network.buffers()), None)
         return torch.device("cpu") if held is None else held.device
 
-    def features(self, x: ArrayLike, progress: Progress = SILENT) -> NDArray[np.float32]:
+    def features(self, x: ArrayLike, progress: Progress = HERE) -> NDArray[np.float32]:
         """Return the features (n, n_features) of unscaled windows `x` (n, channels, time) in m/s² and rad/s.
 
         Raises:

@@ -14,7 +14,7 @@ from otolith.finetuning.heads import predict, standardise
 from otolith.model import Model
 from otolith.nets.heads import layers_of, pooled
 from otolith.pipeline.evaluation import must_match
-from otolith.progress import SILENT, Progress
+from otolith.progress import HERE, Progress
 from otolith.splits import Split
 from otolith.splits.base import refuse_shared
 from otolith.training.window_source import Part, Source
@@ -28,7 +28,7 @@ def calibrate(
     *,
     score: str = DEFAULT,
     false_unknowns: float = FALSE_UNKNOWNS,
-    progress: Progress = SILENT,
+    progress: Progress = HERE,
 ) -> Model:
     """Return the model with a calibration fitted on the labelled validation windows of `split`.
 

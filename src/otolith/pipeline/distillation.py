@@ -26,7 +26,7 @@ from otolith.nets import ResidualEncoder
 from otolith.nets.integers import peaks, width_within
 from otolith.pipeline.pretraining import OnEpoch, build_encoder
 from otolith.pipeline.teacher import Teacher, spread_over
-from otolith.progress import SILENT, Progress
+from otolith.progress import HERE, Progress
 from otolith.splits.base import check_seed, shuffled
 from otolith.system import claims
 from otolith.training.checkpoint import CheckpointFolder
@@ -55,7 +55,7 @@ def distill(
     overrides: Mapping[str, Any] | None = None,
     seed: int = 0,
     checkpoints: Path | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = HERE,
     on_epoch: OnEpoch | None = None,
 ) -> Model:
     """Return a small student that answers as `model` does, learnt from windows without their labels.

@@ -32,7 +32,7 @@ from otolith.nets.heads import layers_of, pooled
 from otolith.pipeline import choice, voting
 from otolith.pipeline.pretraining import OnEpoch
 from otolith.preprocessing.sensors import fit_scaler
-from otolith.progress import SILENT, Progress
+from otolith.progress import HERE, Progress
 from otolith.splits import Split
 from otolith.splits.base import refuse_shared
 from otolith.system import claims
@@ -53,7 +53,7 @@ def finetune(
     seed: int | None = None,
     frozen: bool | None = None,
     checkpoints: Path | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = HERE,
     on_epoch: OnEpoch | None = None,
 ) -> Model:
     """Train a head on the frozen encoder's features of the labelled training windows (Section III-E).

@@ -24,7 +24,7 @@ from otolith.model.fingerprint import of_pretraining
 from otolith.model.joining import handmade_features
 from otolith.nets import Encoder, HandmadeTeacher
 from otolith.preprocessing.sensors import fit_scaler
-from otolith.progress import SILENT, Progress
+from otolith.progress import HERE, Progress
 from otolith.splits import Split
 from otolith.splits.base import check_seed, refuse_shared
 from otolith.system import claims
@@ -76,7 +76,7 @@ def pretrain(
     device: str | torch.device = "auto",
     checkpoints: Path | None = None,
     ranks: Ranks = ALONE,
-    progress: Progress = SILENT,
+    progress: Progress = HERE,
     on_epoch: OnEpoch | None = None,
 ) -> PretrainedEncoder:
     """Pre-train an encoder without labels on the training windows of `split` (Algorithm 1).

@@ -17,7 +17,7 @@ from otolith.prediction.matching import fitting
 from otolith.prediction.smoothing import DWELL_S, SMOOTHERS, HiddenMarkov
 from otolith.prediction.timeline import Timeline, state_names
 from otolith.preprocessing.sensors import usable
-from otolith.progress import SILENT, Progress
+from otolith.progress import HERE, Progress
 from otolith.recording import Recording, sensors_of
 from otolith.system.memory import release
 from otolith.windows import WindowMeta
@@ -47,7 +47,7 @@ def predict_recordings(
     smoothing: str = "offline",
     dwell_s: float = DWELL_S,
     started: Mapping[str, datetime] | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = HERE,
 ) -> Iterator[Predicted]:
     """Predict recordings, of which one is in memory at a time.
 

@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from otolith.errors import DataError, unknown
-from otolith.progress import SILENT, Progress
+from otolith.progress import HERE, Progress
 from otolith.recording import Recording, Segment, Stream
 from otolith.windows.clock import contiguous
 from otolith.windows.resampling import refuse_rate, resample
@@ -30,7 +30,7 @@ def cut(
     recordings: Iterable[Recording],
     meta: WindowMeta,
     unlabelled: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = HERE,
 ) -> Windows:
     """Return the windows of recordings, cut by the rule at the top of this file.
 

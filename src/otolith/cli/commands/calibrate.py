@@ -38,13 +38,13 @@ def calibrate(
 
     from otolith import metrics
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.cli.shared import data_of
     from otolith.errors import CheckpointError
     from otolith.jobs.folder import refuse_taken
     from otolith.model import bundle
     from otolith.model.place import is_shipped, place_of
     from otolith.pipeline.calibration import calibrate as fit
+    from otolith.progress.display import LiveProgress
 
     if out is not None:
         refuse_taken(out)

@@ -80,9 +80,9 @@ def command_of(spec: ProtocolSpec) -> Callable[..., None]:
 def compare_under(spec: ProtocolSpec, options: Any, common: Common) -> None:
     """Plan the comparison, show the plan, and do what is missing."""
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.cli.shared import Interrupted, parse_overrides
     from otolith.jobs import compare
+    from otolith.progress.display import LiveProgress
 
     progress = LiveProgress()
     planned = compare.plan(

@@ -62,7 +62,7 @@ def _list(root: Path | None) -> None:
     from rich.text import Text
 
     from otolith import datasets
-    from otolith.cli.printing import Printer
+    from otolith.progress.printing import Printer
 
     cached = _cached()
     console = Printer(highlight=False)
@@ -138,8 +138,8 @@ def _fetch(name: str, root: Path | None) -> None:
     import shlex
 
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.datasets.download import fetch
+    from otolith.progress.display import LiveProgress
 
     folder = fetch(name, root, progress=LiveProgress())
     results.show(

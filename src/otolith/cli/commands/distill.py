@@ -53,7 +53,6 @@ def distill(
     from otolith import datasets as known
     from otolith import splits
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.cli.shared import Interrupted, parse_overrides, refuse_other_split
     from otolith.errors import DataError
     from otolith.jobs import distill as job
@@ -61,6 +60,7 @@ def distill(
     from otolith.jobs.folder import checkpoints_beside
     from otolith.model import bundle
     from otolith.model.windows import windows_for_encoder
+    from otolith.progress.display import LiveProgress
 
     if not datasets:
         raise DataError("distill learns from recordings; name a data set or its folder after the model")

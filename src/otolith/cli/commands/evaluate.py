@@ -35,10 +35,10 @@ def evaluate(
 
     from otolith import pipeline
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.cli.shared import data_of
     from otolith.model import bundle
     from otolith.preprocessing import perturb
+    from otolith.progress.display import LiveProgress
     from otolith.report.names import dataset_title
 
     progress = LiveProgress()

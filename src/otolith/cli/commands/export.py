@@ -42,12 +42,12 @@ def export(
             to another language is checked.
     """
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.errors import RecipeError
     from otolith.export import export_c, export_onnx, write_vectors
     from otolith.export.integers import refuse_other
     from otolith.export.trial import find
     from otolith.model import bundle
+    from otolith.progress.display import LiveProgress
     from otolith.system.files import make_place
 
     if c is not None:

@@ -27,12 +27,12 @@ def features(
         out: Table to write, .parquet or .csv: a row for each window, with or without label.
     """
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.cli.shared import dataset_of
     from otolith.errors import DataError
     from otolith.model import bundle
     from otolith.model.features import features as of
     from otolith.model.windows import windows_for_encoder
+    from otolith.progress.display import LiveProgress
     from otolith.system.files import make_place, whole_file
 
     if out.suffix not in (".parquet", ".csv"):

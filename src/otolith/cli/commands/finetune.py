@@ -46,11 +46,11 @@ def finetune(
         resume: Go on from the checkpoints of an interrupted fine-tuning.
     """
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.cli.shared import Interrupted, data_of, parse_overrides
     from otolith.jobs import finetune as job
     from otolith.jobs.folder import checkpoints_beside
     from otolith.model import bundle
+    from otolith.progress.display import LiveProgress
     from otolith.recipes import load_recipe
     from otolith.report.names import percent
 

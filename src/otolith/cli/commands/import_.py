@@ -48,9 +48,9 @@ def import_(
         licence: Licence of the recordings.
         terms: Terms of use; models that are trained on the recordings repeat them.
     """
-    from otolith.cli.display import LiveProgress
     from otolith.cli.terminal import terminal
     from otolith.importing import import_recordings
+    from otolith.progress.display import LiveProgress
 
     if formats:
         _list()

@@ -88,7 +88,6 @@ def _serve(
     serve.need_extra("otolith label")
 
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.labelling.app import MOST_PAGES, Labelling, build
     from otolith.labelling.export import base_of
     from otolith.labelling.protocol import MAX_BYTES
@@ -96,6 +95,7 @@ def _serve(
     from otolith.labelling.videos import Video
     from otolith.labelling.work import Work
     from otolith.model import bundle
+    from otolith.progress.display import LiveProgress
     from otolith.serving.certificate import certificate
     from otolith.system import claims
     from otolith.system.storage import make_folder

@@ -46,13 +46,13 @@ def live(
     serve.need_extra("otolith live")
 
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.cli.terminal import terminal
     from otolith.live import exported, in_page
     from otolith.live.app import Live, build
     from otolith.live.protocol import MAX_BYTES
     from otolith.live.recordings import playable
     from otolith.model import bundle
+    from otolith.progress.display import LiveProgress
     from otolith.serving.certificate import certificate
 
     progress = LiveProgress()

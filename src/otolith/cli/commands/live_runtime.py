@@ -18,8 +18,8 @@ def live_runtime(archive: Annotated[Path | None, Parameter(metavar="FILE.tgz")] 
         archive: The package as `npm pack` writes it, for a machine without npm or network.
     """
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.live import runtime
+    from otolith.progress.display import LiveProgress
 
     place = runtime.fetch(archive, progress=LiveProgress())
     size = f"{runtime.n_bytes() / 1e6:.1f} MB"

@@ -66,13 +66,13 @@ def predict(
         address: For ray: a running cluster, such as auto or ray://host:10001; default: one on this machine.
     """
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.cli.terminal import terminal
     from otolith.model import bundle
     from otolith.prediction import batch, tables, units
     from otolith.prediction.matching import refuse_removed_gravity
     from otolith.prediction.run import hidden_markov
     from otolith.prediction.store import Store, remove_finished, unfinished
+    from otolith.progress.display import LiveProgress
     from otolith.system import claims
     from otolith.system.files import make_place, refuse_existing
 
@@ -163,7 +163,7 @@ def _facts(model: Model, bundle: Path, smoothing: str, dwell_s: float) -> Lines:
 
 def _durations(summary: Summary, left_out: Sequence[str]) -> Lines:
     """Return how long each activity lasted in all recordings together, the longest first."""
-    from otolith.cli.display import duration
+    from otolith.progress.display import duration
 
     whole = sum(summary.seconds.values())
     lines = [

@@ -23,13 +23,13 @@ def pretrain(
         resume: Go on from the checkpoints of an interrupted pre-training; of a finished one, say where it is.
     """
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.cli.shared import Interrupted
     from otolith.jobs import pretrain as job
     from otolith.jobs.estimate import Estimate
     from otolith.jobs.folder import checkpoints_beside
     from otolith.jobs.prepared import Prepared
     from otolith.progress import SILENT, Progress
+    from otolith.progress.display import LiveProgress
     from otolith.training.ranks import joined
 
     with joined() as ranks:

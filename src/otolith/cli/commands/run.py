@@ -34,9 +34,9 @@ def run(
         tensorboard: Also write the curves for TensorBoard, into the output folder.
     """
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.cli.shared import Interrupted
     from otolith.jobs import run
+    from otolith.progress.display import LiveProgress
     from otolith.report.names import dataset_title, method_title
 
     progress = LiveProgress()

@@ -43,9 +43,9 @@ def tune(
         seed: Seed of the folds, of training and of the proposals.
     """
     from otolith.cli import results
-    from otolith.cli.display import LiveProgress
     from otolith.cli.shared import Interrupted, parse_overrides
     from otolith.jobs import tune as job
+    from otolith.progress.display import LiveProgress
 
     progress = LiveProgress()
     search = job.plan(

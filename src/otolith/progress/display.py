@@ -13,8 +13,8 @@ from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElap
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from otolith.cli.printing import Printer, visible
 from otolith.progress import Progress, Stage
+from otolith.progress.printing import Printer, visible
 
 WINDOW_S = 30.0
 """Rates are taken over about the last half minute, so that a machine that becomes busy shows."""
@@ -105,6 +105,7 @@ class LiveProgress(Progress):
 
     On a terminal each running stage has a bar, which gives way to one line when the stage is done. Elsewhere a stage
     writes a line when it starts and ends, and between them one at each tenth, at most every `every_s` seconds.
+    Stages that took less than `least_s` seconds leave no line, and none says that it starts unless that is zero.
     """
 
     def __init__(
@@ -112,10 +113,12 @@ class LiveProgress(Progress):
         console: Console | None = None,
         *,
         every_s: float = 5.0,
+        least_s: float = 0.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.console = console or Printer(stderr=True, highlight=False)
         self.every_s = every_s
+        self.least_s = least_s
         self.now = now
         self.live = self.console.is_terminal and not self.console.is_dumb_terminal
         self._bars: RichProgress | None = None
@@ -128,7 +131,8 @@ class LiveProgress(Progress):
                 with self._bar(title, meter) as bar:
                     yield bar
             else:
-                self.say(f"{title}: started")
+                if not self.least_s:
+                    self.say(f"{title}: started")
                 yield _LoggedStage(self, title, meter)
         except BaseException:
             where = f" at {meter.share:.0%}" if meter.share is not None else ""
@@ -151,6 +155,8 @@ class LiveProgress(Progress):
         self.console.print(Text(visible(text)), soft_wrap=True)
 
     def _finish(self, title: str, meter: Meter) -> None:
+        if meter.elapsed < self.least_s:
+            return
         figures = meter.describe(running=False)
         if not self.live:
             self.say(f"{title}: done in {duration(meter.elapsed)}" + (f", {figures}" if figures else ""))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from otolith.cli.display import LiveProgress, Meter, duration, speed
+from otolith.progress.display import LiveProgress, Meter, duration, speed
 
 
 class Clock:
