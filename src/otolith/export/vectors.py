@@ -33,6 +33,11 @@ def write_vectors(model: Model, path: Path, trial: Trial, from_rate: float | Non
         RecipeError: another ending.
         DataError: a rate at which the movements that the model tells apart are lost.
         StorageError: it cannot be written.
+
+    >>> import otolith
+    >>> model = otolith.load_model("phone")
+    >>> write_vectors(model, Path("vectors.npz"), Trial.noise(model), 50.0)
+    32
     """
     if path.suffix not in (".json", ".npz"):
         raise RecipeError(f"{path}: give the file of test vectors the ending .json or .npz")
