@@ -13,15 +13,12 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from otolith import __version__
 from otolith.live import in_page, protocol
 from otolith.live.batcher import Batcher
 from otolith.live.in_page import InPage
 from otolith.live.recordings import Playable
 from otolith.live.session import Limits, Session
 from otolith.model import Model
-from otolith.prediction.matching import expects_gravity
-from otolith.prediction.timeline import state_names
 from otolith.serving import pages
 from otolith.serving.guard import Guard
 
@@ -98,19 +95,7 @@ def build(live: Live) -> ASGIApp:
 
 def describe(live: Live) -> dict[str, Any]:
     """Describe the model to the page, which shows it and sends the signals that it needs."""
-    model, meta = live.model, live.model.meta
-    return {
+    return in_page.about(live.model, live.title, live.terms, live.in_page) | {
         "v": protocol.VERSION,
-        "version": __version__,
-        "title": live.title,
-        "terms": list(live.terms),
-        "activities": list(model.activities),
-        "states": list(state_names(model.activities, model.calibration is not None)),
-        "channels": list(meta.channels),
-        "gravity": expects_gravity(meta, model.encoder.scaler),
-        "rate_hz": meta.rate_hz,
-        "window_s": meta.seconds,
-        "hop_s": meta.seconds * (1 - meta.overlap),
         "recordings": [{"name": each.name, "seconds": each.seconds} for each in live.recordings.values()],
-        "in_page": in_page.describe(model, live.in_page),
     }

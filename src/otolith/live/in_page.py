@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from otolith import __version__
 from otolith.errors import DataError, OtolithError, StorageError
 from otolith.live import exported, runtime
 from otolith.live.recordings import Playable
@@ -21,6 +22,7 @@ from otolith.model import Model
 from otolith.prediction import matching
 from otolith.prediction.run import hidden_markov
 from otolith.prediction.smoothing import FOUND, LEAST
+from otolith.prediction.timeline import state_names
 from otolith.progress import SILENT, Progress
 from otolith.recording import STANDARD_GRAVITY, Recording
 from otolith.streaming.recogniser import CHECKED_S
@@ -101,6 +103,24 @@ def trial(model: Model, recordings: Iterable[Playable]) -> Trial | None:
             continue
         return Trial(x, None, x[:0], None, f"{len(x)} windows of {one.name}")
     return None
+
+
+def about(model: Model, title: str, terms: Sequence[str], offered: InPage) -> dict[str, Any]:
+    """Return what a program in JavaScript has to know of a model: its names, signals and constants."""
+    meta = model.meta
+    return {
+        "version": __version__,
+        "title": title,
+        "terms": list(terms),
+        "activities": list(model.activities),
+        "states": list(state_names(model.activities, model.calibration is not None)),
+        "channels": list(meta.channels),
+        "gravity": matching.expects_gravity(meta, model.encoder.scaler),
+        "rate_hz": meta.rate_hz,
+        "window_s": meta.seconds,
+        "hop_s": meta.seconds * (1 - meta.overlap),
+        "in_page": describe(model, offered),
+    }
 
 
 def describe(model: Model, offered: InPage) -> dict[str, Any]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def export(
     model: ModelFolder,
-    out: Annotated[Path | None, Parameter(metavar="FILE.onnx|FILE.h")] = None,
+    out: Annotated[Path | None, Parameter(metavar="FILE.onnx|FILE.tgz|FILE.h")] = None,
     dataset: OwnDataset = None,
     /,
     *,
@@ -26,18 +26,20 @@ def export(
     test_vectors: Annotated[Path | None, Parameter(metavar="FILE.json|FILE.npz")] = None,
     data: Data = None,
 ) -> None:
-    """Write a model as one ONNX file that onnxruntime alone can run, checked against PyTorch, or as a header of C.
+    """Write a model as one ONNX file that onnxruntime alone can run, as a package for JavaScript, or as a header of C.
 
     Either takes unscaled windows in m/s² and rad/s and gives calibrated probabilities; it names channels, units, rate,
-    activities and the terms of the data. ONNX needs the extra `onnx`. C, in eight bits for microcontrollers, is written
-    of students (`otolith distill`) and of models like them.
+    activities and the terms of the data. ONNX, which is checked against PyTorch, needs the extra `onnx`; a package that
+    npm installs (FILE.tgz) takes samples as they come, cuts windows, smooths, and calls what is foreign unknown. C, in
+    eight bits for microcontrollers, is written of students (`otolith distill`) and of models like them.
 
     Args:
         out: The file to write; its ending says which.
         dataset: Data whose windows the file is checked on; default: those that the model was trained on, else noise.
         int8: Eight-bit weights, with what they cost in macro F1 where the windows have labels.
         c: The header of C to write; what follows the model is then the data set.
-        from_rate: Rate at which samples come, if it is not the model's: the ONNX file resamples them by itself.
+        from_rate: Rate at which samples come, if it is not the model's: the ONNX file resamples them by itself. A
+            package for JavaScript takes the usual rates unless one is named.
         test_vectors: Write raw samples, windows, features and probabilities of up to 32 windows, too, by which a port
             to another language is checked.
     """
@@ -54,10 +56,12 @@ def export(
         if out is not None and dataset is not None:
             raise RecipeError(f"both {out} and --c {c} name a file to write; leave one out")
         out, dataset = c, dataset if out is None else str(out)
-    if out is None or out.suffix not in (".onnx", ".h") or (c is not None and c.suffix != ".h"):
-        raise RecipeError(f"{out or model}: give the file to write the ending .onnx or, for C, .h")
+    if out is None or out.suffix not in (".onnx", ".tgz", ".h") or (c is not None and c.suffix != ".h"):
+        raise RecipeError(f"{out or model}: give the file to write the ending .onnx, .tgz (JavaScript) or, for C, .h")
     if from_rate is not None and out.suffix == ".h":
-        raise RecipeError("a header of C takes windows at the model's rate; --from-rate is for ONNX files")
+        raise RecipeError("a header of C takes windows at the model's rate; --from-rate is for ONNX and JavaScript")
+    if int8 and out.suffix == ".tgz":
+        raise RecipeError("packages for JavaScript hold models in float32; leave --int8 out")
     make_place(out)
     progress = LiveProgress()
     loaded = bundle.load_model(model, "cpu")
@@ -68,6 +72,14 @@ def export(
     if out.suffix == ".h":
         header = export_c(loaded, out, trial=trial, terms=terms)
         lines = _of_c(header, why_noise)
+    elif out.suffix == ".tgz":
+        from otolith.live.packaging import RATES_HZ, write_package
+
+        rates = RATES_HZ if from_rate is None else (from_rate,)
+        title = str(model)
+        done = write_package(loaded, out, title=title, terms=terms, rates_hz=rates, trial=trial, progress=progress)
+        lines = [*_lines(done, why_noise)[:-1], ("package", f"{out}   {out.stat().st_size / 1e6:.2f} MB")]
+        lines.append(("next", f"npm install ./{out.name}, and onnxruntime-web"))
     else:
         done = export_onnx(loaded, out, trial=trial, int8=int8, from_rate=from_rate, terms=terms, progress=progress)
         lines = _lines(done, why_noise)

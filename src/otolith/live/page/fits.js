@@ -1,6 +1,6 @@
 // Checks of signals against the model, as otolith.prediction.matching makes them on a server.
 
-import { Refusal } from "./motion.js";
+import { Refusal } from "./refusal.js";
 
 const ACC = ["acc_x", "acc_y", "acc_z"];
 

@@ -2,7 +2,7 @@
 // from a recording, which the server plays.
 
 import { Connection } from "./connection.js";
-import { load } from "./network.js";
+import { load, resampling } from "./network.js";
 import { Recogniser } from "./recogniser.js";
 
 const MOST_WAITING = 100; // pieces that wait for their turn, or for the recogniser to load: ten seconds
@@ -50,7 +50,7 @@ export class Local {
 
   async #run(first) {
     const said = first.type === "replay" ? await load(this.about).then(() => this.#play(first)) : first;
-    this.recogniser = await Recogniser.open(this.about, said);
+    this.recogniser = await Recogniser.open(this.about, said, load, resampling);
     for (let item = await this.#next(); item && !this.closed; item = await this.#next()) {
       const queued = performance.now() - item.came;
       this.#tell(await this.recogniser.push(item.t, item.x), queued);

@@ -1,5 +1,9 @@
 // This device's accelerometer and gyroscope, as m/s² and rad/s in the axes and with the signs that Android gives them.
 
+import { Refusal } from "./refusal.js";
+
+export { Refusal };
+
 const RADIANS = Math.PI / 180;
 const ACC = ["acc_x", "acc_y", "acc_z"];
 const GYRO = ["gyro_x", "gyro_y", "gyro_z"];
@@ -9,9 +13,6 @@ const ABOUT = ["alpha", "beta", "gamma"];
 const MEASURED = 40; // events from which the rate is taken
 const PATIENCE_MS = 3000;
 const EVERY_MS = 100;
-
-/** The reason why signals are missing or cannot be used, in sentences for the reader. */
-export class Refusal extends Error {}
 
 /** iOS and iPadOS give acceleration with the opposite sign. */
 export const turned = /iPhone|iPad|iPod/.test(navigator.userAgent)

@@ -1,5 +1,7 @@
 // The network in this page: onnxruntime-web on one thread of WebAssembly, and the model's ONNX file; both from our server.
 
+import { Refusal } from "./refusal.js";
+
 let opening = null;
 
 /** Loads it once; returns a function from (windows, [windows, channels, steps]) to {probabilities, scores}. */
@@ -26,4 +28,11 @@ async function open(about) {
   const one = [1, about.channels.length, about.in_page.steps];
   await run(new Float32Array(one[1] * one[2]), one); // the first run compiles
   return run;
+}
+
+/** Fetches the matrix that resamples windows of `length` samples. */
+export async function resampling(length) {
+  const answer = await fetch(new URL(`recogniser/resampling/${length}`, document.baseURI));
+  if (!answer.ok) throw new Refusal(`A window would have ${length} samples, too many for this page. Choose “On the server”.`);
+  return new Float64Array(await answer.arrayBuffer());
 }

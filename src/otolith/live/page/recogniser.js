@@ -1,18 +1,21 @@
-// Recognition in this page, window for window as otolith.streaming does it on a server.
+// Recognition where this runs, window for window as otolith.streaming does it on a server.
 
 import { Clock } from "./clock.js";
 import { Beginning, refuseStream } from "./fits.js";
-import { Refusal } from "./motion.js";
-import { load } from "./network.js";
 import { Filter } from "./smoothing.js";
 import { Windows, windowLength } from "./windows.js";
 
 export class Recogniser {
-  /** Opens a recogniser for a stream {channels, rate_hz}. Throws a Refusal if the model cannot be used on it. */
-  static async open(about, said) {
+  /**
+   * Opens a recogniser for a stream {channels, rate_hz}. Throws a Refusal if the model cannot be used on it.
+   * `load(about)` gives the network, from (windows, [windows, channels, steps]) to {probabilities, scores};
+   * `resampling(length, steps)` the matrix (length x steps) that resamples a window.
+   */
+  static async open(about, said, load, resampling) {
     refuseStream(about, said);
     const length = windowLength(said.rate_hz, about.window_s);
-    const [network, matrix] = await Promise.all([load(about), resampling(length, about.in_page.steps)]);
+    const { steps } = about.in_page;
+    const [network, matrix] = await Promise.all([load(about), length === steps ? null : resampling(length, steps)]);
     return new Recogniser(about, said, network, matrix);
   }
 
@@ -77,12 +80,4 @@ export class Recogniser {
       waited_ms: 1000 * Math.max(0, this.newest - (start + seconds)),
     };
   }
-}
-
-/** Fetches the matrix that resamples windows of `length` samples; null where none is needed. */
-async function resampling(length, steps) {
-  if (length === steps) return null;
-  const answer = await fetch(new URL(`recogniser/resampling/${length}`, document.baseURI));
-  if (!answer.ok) throw new Refusal(`A window would have ${length} samples, too many for this page. Choose “On the server”.`);
-  return new Float64Array(await answer.arrayBuffer());
 }
