@@ -35,6 +35,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
 
 
 ACTIVITY = "document.getElementById('activity')?.textContent"
+STATES = "[...document.querySelectorAll('#bars .name')].map((one) => one.textContent)"
 STATE = "document.getElementById('state')?.textContent"
 
 
@@ -44,6 +45,15 @@ def test_a_replay_is_shown(page: Page, url: str, tmp_path: Path, width: int, hei
     found = page.wait_for(f"['still', 'swing', 'shake', 'unknown'].includes({ACTIVITY}) && {ACTIVITY}")
     assert found
     page.wait_for(f"{STATE} === 'Ended'")
+    for scheme in ("dark", "light"):  # the heading follows a change
+        page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        drawn = page.run("(([a, b]) => [a.color, b.color])(['#activity', 'body'].map((one) => "
+                         "getComputedStyle(document.querySelector(one))))")  # fmt: skip
+        assert drawn[0] == drawn[1] == ("rgb(230, 234, 240)" if scheme == "dark" else "rgb(29, 39, 51)")
+    bar = f"document.querySelectorAll('#bars progress')[{STATES}.indexOf({ACTIVITY})]"
+    assert page.run(
+        f"getComputedStyle({bar}).color === getComputedStyle(document.getElementById('activity')).borderLeftColor"
+    )
     assert page.run("document.querySelectorAll('#bars li').length") == 4
     shares = page.run("[...document.querySelectorAll('#bars progress')].map((bar) => bar.value)")
     assert sum(shares) == pytest.approx(1.0, abs=0.02)  # shares below half a percent have no bar

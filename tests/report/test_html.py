@@ -15,7 +15,10 @@ import pytest
 
 from otolith import report
 from otolith.errors import CheckpointError
+from otolith.report.figures.scores import FULL
+from otolith.report.style import ACCENT, WARM
 from otolith.rows import Row, append
+from tests.helpers.contrast import LEAST, ratio, schemes
 
 
 class Page(HTMLParser):
@@ -305,3 +308,31 @@ def test_says_what_was_chosen_and_what_each_scored(
     for each in words:
         assert each in flat
     assert absent not in flat
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_in_figures_can_be_read(page: Page, scheme: str) -> None:
+    """Contrast of 4.5 and more on the page's ground; figures upon areas have dark and light texts of their own."""
+    checked = 0
+    for name, drawing in page.pictures().items():
+        values = schemes("".join(drawing.itertext()))[scheme]
+        for each in drawing.iter():
+            if not each.tag.endswith("}text"):
+                continue
+            fill = re.search(r"fill: ([^;]+)", each.get("style", ""))
+            assert fill is not None, name
+            colour = re.sub(r"var\(--(\w+)\)", lambda found, known=values: known[found[1]], fill[1])
+            grounds = [values["paper"]]
+            if name == "Confusion matrix" and "".join(each.itertext()).strip("<").isdecimal():
+                grounds += [blend(pair, values["paper"], FULL) for pair in (ACCENT, WARM)]
+            if colour == "#ffffff":  # upon a bar
+                grounds = [ACCENT]
+            for ground in grounds:
+                assert ratio(colour, ground) >= LEAST, (name, "".join(each.itertext()), colour, ground)
+            checked += 1
+    assert checked > 20
+
+
+def blend(over: str, ground: str, opacity: float) -> str:
+    parts = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (over, ground)]
+    return "#" + "".join(f"{round(opacity * a + (1 - opacity) * b):02x}" for a, b in zip(*parts, strict=True))

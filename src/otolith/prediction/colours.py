@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from otolith.prediction.timeline import NOT_WORN
-from otolith.report.style import palette
+from otolith.report.style import UNKNOWN, palette
 
-UNKNOWN = "#5b636c"
-"""Darker than the pink of the palette, which many men see as grey."""
 OFF, HATCH = "#e9edf1", "#b4bec8"
 """Ground and lines of the time not worn."""
 

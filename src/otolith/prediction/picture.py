@@ -12,20 +12,18 @@ from numpy.typing import NDArray
 
 from otolith.prediction.timeline import NOT_WORN, Timeline
 from otolith.recording import Recording, Stream, unit_of
-from otolith.report.style import FEW, GRID, INK, MUTED, bare, canvas, in_rows, palette, styled
+from otolith.report.style import AXES, GRID, INK, MUTED, UNKNOWN, bare, canvas, in_rows, palette, styled
 
 POINTS = 1200
 """Columns of a drawn signal; longer signals are drawn by the smallest and largest value of each column."""
-AXIS_COLOURS = FEW[:3]
-UNKNOWN_COLOUR = "#b8c0c8"
 NOT_WORN_COLOUR = "#e9edf1"
 SENSORS = (("acc", "Acceleration"), ("gyro", "Rotation"))
 
 
 def colours_of(states: Sequence[str], n_activities: int) -> dict[str, str]:
-    """Return a colour for each state, beginning after those of the axes; "unknown" is grey."""
-    colours = palette(n_activities + len(AXIS_COLOURS))[len(AXIS_COLOURS) :]
-    found = {name: colours[i] if i < n_activities else UNKNOWN_COLOUR for i, name in enumerate(states)}
+    """Return the colour of each state, as on all pages; "unknown" is grey."""
+    colours = palette(n_activities)
+    found = {name: colours[i] if i < n_activities else UNKNOWN for i, name in enumerate(states)}
     return found | {NOT_WORN: NOT_WORN_COLOUR}
 
 
@@ -71,7 +69,7 @@ def _bands(axes: Axes, timeline: Timeline, colours: dict[str, str]) -> None:
 
 
 def _signals(axes: Axes, recording: Recording, channels: Sequence[str], title: str) -> None:
-    for colour, channel in zip(AXIS_COLOURS, channels, strict=False):
+    for colour, channel in zip(AXES, channels, strict=False):
         stream = next(s for s in recording.streams if channel in s.channels)
         time, values = envelope(stream, stream.channels.index(channel))
         axes.plot(time, values, color=colour, lw=0.7, label=channel.rpartition("_")[2])

@@ -25,14 +25,22 @@ INK, MUTED, GRID, PAPER = "#1d2733", "#64707d", "#dfe4ea", "#fffffe"
 ACCENT, WARM = "#0072b2", "#d55e00"
 """The two colours of pairs: ours against theirs, same against different (Okabe and Ito)."""
 
-FEW = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8c6bb1", "#7f7f7f")
-"""Up to eight categories, told apart with any colour vision (Okabe and Ito, yellow and black replaced)."""
-
 MANY = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9",
-    "#7a4fa3", "#8a8d0f", "#8c3b1e", "#00b3a4", "#e0529c", "#6b7280",
+    "#8a5fb8", "#7f8a12", "#a8502e", "#00a3a3", "#e0529c", "#4a5fd0",
 )  # fmt: skip
-"""Up to twelve categories; figures that use it also label directly and change the marker after the sixth."""
+"""Twelve categories, activities above all, by their place in the list: the same on every page and in both schemes
+(`--c0` to `--c11` of the local pages). The first six are told apart with any colour vision (Okabe and Ito); figures
+that use more also label directly and change the marker after the sixth."""
+
+UNKNOWN = "#5b636c"
+"""The state "unknown": darker than the pink of the palette, which many men see as grey."""
+
+AXES = (INK, "#b0122b", "#8a94a0")
+"""Signals along x, y and z: colours that no activity has (`--x`, `--y`, `--z` of all pages)."""
+
+SAID = {ACCENT: "#0067a3", WARM: "#a84300"}
+"""Texts about what the two colours of pairs show: legible on the page in both schemes, which lines need not be."""
 
 WIDTH = 4.7
 """Inches of an ordinary figure: two fit side by side on a laptop, one fills a phone and stays legible."""
@@ -42,11 +50,21 @@ COLOURS = 32
 MARKERS = "osD^vP"
 CENTRED: dict[str, Any] = {"ha": "center", "va": "center"}
 
-_THEME = {INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper"}
+_THEME = {
+    INK: "ink",
+    MUTED: "muted",
+    GRID: "grid",
+    PAPER: "paper",
+    AXES[1]: "y",
+    SAID[ACCENT]: "accent",
+    SAID[WARM]: "warm",
+}
 
 _CSS = (
-    ":root{--ink:#1d2733;--muted:#64707d;--grid:#dfe4ea;--paper:#ffffff}"
-    "@media (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--muted:#9aa5b1;--grid:#333d49;--paper:#171c23}}"
+    ":root{--ink:#1d2733;--muted:#64707d;--grid:#dfe4ea;--paper:#ffffff;--y:#b0122b;"
+    "--accent:#0067a3;--warm:#a84300}"
+    "@media (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--muted:#9aa5b1;--grid:#333d49;--paper:#171c23;--y:#ff6b7a;"
+    "--accent:#6db9ea;--warm:#ff9552}}"
     "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif}"
 )
 
@@ -100,9 +118,8 @@ def canvas(width: float, height: float) -> Figure:
 
 
 def palette(n: int) -> Sequence[str]:
-    """n colours, repeated past twelve, where labels must tell categories apart."""
-    colours = FEW if n <= len(FEW) else MANY
-    return [colours[i % len(colours)] for i in range(n)]
+    """The first n colours of `MANY`, repeated past twelve, where labels must tell categories apart."""
+    return [MANY[i % len(MANY)] for i in range(n)]
 
 
 def bare(axes: Axes, *sides: str) -> None:

@@ -7,8 +7,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from otolith.recording import Recording, Stream
 from otolith.report.style import (
     ACCENT,
-    FEW,
+    AXES,
     GRID,
     INK,
     MUTED,
@@ -50,7 +52,7 @@ def overview(recording: Recording, activities: Sequence[str], findings: Findings
     flags = list(dict.fromkeys(flag.kind for flag in findings.flags))
     strips = bool(recording.segments) + bool(flags)
     heights = [2.0] * len(shown) + [0.45] * strips
-    colours = dict(zip(activities, palette(len(activities) + 3)[3:], strict=True))  # after those of the axes
+    colours = dict(zip(activities, palette(len(activities)), strict=True))
     with styled():
         figure = canvas(2 * WIDTH, 0.9 + 0.75 * sum(heights))
         panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
@@ -78,7 +80,9 @@ def overview(recording: Recording, activities: Sequence[str], findings: Findings
             axes.margins(x=0)
         panels[-1].set_xlabel("seconds since the first sample")
         panels[-1].xaxis.set_major_locator(MaxNLocator(8))
-        handles = [Patch(color=colour, label=axis) for axis, colour in zip("xyz", FEW, strict=False)]
+        handles: list[Artist] = [
+            Line2D([], [], color=colour, label=axis) for axis, colour in zip("xyz", AXES, strict=True)
+        ]
         handles += [Patch(color=GRID, label="gap")] if findings.gaps else []
         handles += [Patch(color=FLAG_COLOURS[kind], label=kind) for kind in flags]
         here = dict.fromkeys(segment.activity for segment in recording.segments)
@@ -145,7 +149,7 @@ def _title(channel: str) -> str:
 def _signals(axes: Axes, stream: Stream, rows: list[int]) -> None:
     times = stream.sample_times
     ends = [0, *(where_step(times, lambda steps: steps > MAX_GAP_S) + 1).tolist(), len(times)]
-    for colour, row in zip(FEW, rows, strict=False):
+    for colour, row in zip(AXES, rows, strict=False):
         for part in (slice(a, b) for a, b in pairwise(ends)):
             length = part.stop - part.start
             at, low, high = _envelope(times[part], stream.values[row, part], max(2, BUCKETS * length // len(times)))

@@ -1,6 +1,6 @@
 // Pictures: signals between two times with the stretch that is asked about, lanes of labels, and the curve of agreement.
 
-import { colour, fitted } from "./colours.js";
+import { colour, fitted, upon } from "./colours.js";
 
 export const LEFT = 40;
 const BOTTOM = 17;
@@ -133,7 +133,7 @@ function spans(c, found, activities, x, top, tall, named) {
     c.fillStyle = colour(barOf(activities, name));
     c.fillRect(a, top, Math.max(1, b - a - 0.5), tall);
     const from = Math.max(a, LEFT) + 4;
-    if (named && c.measureText(name).width < b - from - 4) { c.fillStyle = colour("paper"); c.fillText(name, from, top + tall / 2 + 0.5); }
+    if (named && c.measureText(name).width < b - from - 4) { c.fillStyle = upon(barOf(activities, name)); c.fillText(name, from, top + tall / 2 + 0.5); }
   }
 }
 

@@ -1,6 +1,6 @@
 // The page: its choices, the stream that runs, and the view of it.
 
-import { colour, ofState } from "./colours.js";
+import { ofState } from "./colours.js";
 import { Connection } from "./connection.js";
 import { Local } from "./local.js";
 import { Refusal, asks, listen } from "./motion.js";
@@ -195,7 +195,7 @@ function prediction(found) {
   const state = about.states.indexOf(found.activity);
   const unknown = found.activity === "unknown";
   if ($("activity").textContent !== found.activity) $("activity").textContent = found.activity;
-  $("activity").style.color = colour(ofState(about.states, state));
+  $("activity").style.setProperty("--bar", `var(--${ofState(about.states, state)})`);
   $("probability").textContent = found.probability === null ? "" : percent(found.probability);
   if (held?.activity !== found.activity) held = { activity: found.activity, since: found.start_s };
   const lasting = `For ${duration(found.stop_s - held.since)}`;

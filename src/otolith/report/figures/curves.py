@@ -16,6 +16,7 @@ from otolith.report.style import (
     INK,
     MARKERS,
     MUTED,
+    SAID,
     WARM,
     WIDTH,
     bare,
@@ -44,7 +45,7 @@ def training_curve(stage: str, points: Sequence[Mapping[str, Any]]) -> Figure:
             xytext=(0, 6),
             textcoords="offset points",
             ha="right",
-            color=ACCENT,
+            color=SAID[ACCENT],
             fontweight="bold",
         )
         if scored:
@@ -60,7 +61,7 @@ def training_curve(stage: str, points: Sequence[Mapping[str, Any]]) -> Figure:
                 xytext=(0, -26),
                 textcoords="offset points",
                 ha="right" if late else "left",
-                color=WARM,
+                color=SAID[WARM],
                 fontweight="bold",
             )
             panels[1].set_ylabel("validation macro F1 (%)")
@@ -135,7 +136,7 @@ def teacher(separation: Mapping[str, Any]) -> Figure:
                 textcoords="offset points",
                 ha=ha,
                 va="bottom",
-                color=colour,
+                color=SAID[colour],
                 fontweight="bold",
                 fontsize=8.5,
                 annotation_clip=False,

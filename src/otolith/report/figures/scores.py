@@ -18,6 +18,7 @@ from otolith.report.style import (
     INK,
     MARKERS,
     MUTED,
+    SAID,
     WARM,
     WIDTH,
     bare,
@@ -27,6 +28,9 @@ from otolith.report.style import (
     short,
     styled,
 )
+
+FULL = 0.6
+"""Opacity of a cell of a confusion matrix that holds its whole row: figures on it stay legible in both schemes."""
 
 
 def confusion(matrix: Sequence[Sequence[int]], activities: Sequence[str]) -> Figure:
@@ -48,15 +52,15 @@ def confusion(matrix: Sequence[Sequence[int]], activities: Sequence[str]) -> Fig
             for j in range(n):
                 colour = ACCENT if i == j else WARM
                 # Opacity instead of a colour map: an empty cell is the page, light or dark.
-                axes.add_patch(Rectangle((j, i), 1, 1, facecolor=colour, alpha=float(shares[i, j]), edgecolor="none"))
+                shade = FULL * float(shares[i, j])
+                axes.add_patch(Rectangle((j, i), 1, 1, facecolor=colour, alpha=shade, edgecolor="none"))
                 if not counts[i, j]:
                     continue
-                ink, muted = ("white", "white") if shares[i, j] > 0.55 else (INK, MUTED)
                 share = f"{100 * shares[i, j]:.0f}" if shares[i, j] >= 0.005 else "<1"
                 weight = "bold" if i == j else "normal"
                 size, below = (8, 5.5) if small else (11, 7)
-                axes.text(j + 0.5, i + 0.44, share, color=ink, fontsize=size, fontweight=weight, **CENTRED)
-                axes.text(j + 0.5, i + 0.78, str(counts[i, j]), color=muted, fontsize=below, **CENTRED)
+                axes.text(j + 0.5, i + 0.44, share, color=INK, fontsize=size, fontweight=weight, **CENTRED)
+                axes.text(j + 0.5, i + 0.78, str(counts[i, j]), color=INK, fontsize=below, **CENTRED)
         for line in range(n + 1):
             axes.axhline(line, color=GRID, linewidth=0.8)
             axes.axvline(line, color=GRID, linewidth=0.8)
@@ -108,7 +112,7 @@ def per_subject(scores: Mapping[str, float], macro_f1: float, interval: Mapping[
         lowest = min([*values, 100 * macro_f1, *([low] if interval is not None else [])])
         percent_axis(axes, lowest)
         label = f"all {percent(macro_f1)}" + (f" ({low:.1f}–{high:.1f})" if interval is not None else "")
-        axes.set_title(label, color=WARM, loc="right", fontsize=9, pad=6)
+        axes.set_title(label, color=SAID[WARM], loc="right", fontsize=9, pad=6)
         axes.set_yticks(range(len(people)), [short(person, 14) for person in people], color=INK)
         axes.set(ylim=(len(people) - 0.4, -0.6), xlabel="macro F1 within the subject (%)", ylabel="test subject")
         return figure

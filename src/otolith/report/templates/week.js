@@ -86,7 +86,7 @@
     c.scale(ratio, ratio);
     c.clearRect(0, 0, width, height);
     const left = 34, w = width - left - 6, x = (s) => left + ((s - from) / (to - from)) * w;
-    const band = 30, foot = 20, dark = ink("--ink"), muted = ink("--muted"), line = ink("--line");
+    const band = 30, foot = 20, muted = ink("--muted"), line = ink("--line");
     if (!hatch) {
       const tile = document.createElement("canvas");
       tile.width = tile.height = 6;
@@ -134,15 +134,19 @@
       c.fillText(label, Math.min(Math.max(x(s) - size / 2, left), left + w - size), height - 6);
     }
     // signals, at the level of detail that a column of the picture has
-    const shades = [dark, muted, ink("--shade")];
+    const shades = [ink("--x"), ink("--y"), ink("--z")];
     const each = panels.length ? (height - band - foot) / panels.length : 0;
     panels.forEach((panel, p) => {
       const top = band + p * each + 20, high = each - 24, [lo, hi] = panel.range;
       const y = (v) => top + high - (v / 254) * high;
       c.fillStyle = muted;
       c.fillText(panel.title + (panel.names.length > 1 ? "" : ", greatest"), left, top - 7);
-      if (panel.names.length > 1) panel.names.forEach((name, i) => { c.fillStyle = shades[i]; c.fillText(name, left + w - 42 + 15 * i, top - 7); });
-      c.fillStyle = muted;
+      if (panel.names.length > 1) panel.names.forEach((name, i) => {
+        c.fillText(name, left + w - 62 + 24 * i, top - 7);
+        c.fillStyle = shades[i];
+        c.fillRect(left + w - 74 + 24 * i, top - 11, 9, 2);
+        c.fillStyle = muted;
+      });
       for (const v of [0, 254]) {
         const label = (lo + (v / 254) * (hi - lo)).toFixed(hi - lo > 20 ? 0 : 1);
         c.fillText(label, left - 5 - c.measureText(label).width, y(v) + (v ? 8 : 0));

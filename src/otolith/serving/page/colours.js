@@ -16,6 +16,14 @@ export function colour(name) {
   return cache.get(name);
 }
 
+/** Returns the colour of a text on an area: white or nearly black, whichever contrasts more (WCAG 2.2). */
+export function upon(name) {
+  const parts = [1, 3, 5].map((i) => Number.parseInt(colour(name).slice(i, i + 2), 16) / 255);
+  const [r, g, b] = parts.map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  const ground = 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+  return 1.05 / ground > ground / 0.06 ? "#ffffff" : "#10161d";
+}
+
 /** Returns the name of a state's colour. */
 export function ofState(states, index) {
   return states[index] === "unknown" ? "unknown" : `c${index % COUNT}`;
