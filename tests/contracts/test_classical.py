@@ -105,7 +105,7 @@ def test_it_is_calibrated_and_knows_noise(model: str, made: Callable[[str], Mode
     assert other.calibration.temperature == pytest.approx(calibration.temperature, rel=1e-6)
 
 
-@each
+@pytest.mark.parametrize("model", ["extra-trees", "logistic"])  # the other trees: tests/export/test_export_trees.py
 def test_onnxruntime_says_the_same(model: str, made: Callable[[str], Model], tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     import onnx
