@@ -29,6 +29,7 @@ from otolith.splits import Split
 from otolith.splits.base import shuffled
 from otolith.system.files import write
 from otolith.windows import Windows
+from results.shipping.page import LICENCE
 
 VALIDATION = 0.2
 UNSEEN = tuple(f"wisdm-watch/{number}" for number in range(1616, 1651))
@@ -142,6 +143,7 @@ def make(making: Making, recipe: str = "portable", checkpoints: Path | None = No
         about["tested"] = [scores(made, otolith.load(f"{name}+"), without) for name, without in pairs]
         for each in about["tested"]:
             print(json.dumps(each), flush=True)
+    (SHIPPED / making.name / LICENCE).unlink(missing_ok=True)  # `results.shipping.page` draws it anew
     folder = bundle.save(made, SHIPPED / making.name, data.info)
     card = json.loads((folder / bundle.CARD).read_text("utf-8"))
     write(folder / bundle.CARD, json.dumps(card | {"about": about}, indent=2, allow_nan=False) + "\n")

@@ -26,6 +26,7 @@ otolith compare cross-dataset --dataset motionsense+sp-sw-har-phone+uci-har+usc-
 
 and with the other three as `--train`, and with `--without gyro`.
 """
+LICENCE = "LICENCE.md"
 METHODS = ("supervised", "dynamic", "classical")
 HEAD = """# Models that come with otolith
 
@@ -57,7 +58,7 @@ def text() -> str:
 
 def _model(name: str, card: dict[str, Any]) -> str:
     about, given, data = card["about"], card["input"], card["data"]
-    size = sum(path.stat().st_size for path in place.place_of(name).iterdir())
+    size = sum((place.place_of(name) / part).stat().st_size for part in (place.CARD, place.WEIGHTS))
     lines = [
         f"## `{name}`\n",
         f"For {about['title']}. {size / 1e6:.2f} MB.\n",
@@ -137,8 +138,33 @@ def _shared() -> str:
     return "\n".join(lines) + "\n"
 
 
+def licence(name: str) -> str:
+    """The licence file that lies beside a model's weights."""
+    card = bundle.read_card(name)
+    data = card["data"]
+    return "\n".join(
+        [
+            f"# Licence of the model `{name}`\n",
+            f"Weights and card are under the MIT licence, as otolith is. They were trained on {data['title']}.\n",
+            "| the data | |",
+            "|---|---|",
+            f"| licence | {data['licence']} |",
+            f"| terms | {data['terms']} |",
+            f"| cite | {data['citation']} |",
+            "",
+        ]
+    )
+
+
+def written() -> dict[Path, str]:
+    """Each file that is drawn from the cards, and its text."""
+    licences = {place.place_of(name) / LICENCE: licence(name) for name in place.names()}
+    return {PAGE: text()} | licences
+
+
 def main() -> None:
-    PAGE.write_text(text(), "utf-8")
+    for path, content in written().items():
+        path.write_text(content, "utf-8")
 
 
 if __name__ == "__main__":
