@@ -15,9 +15,12 @@ import pytest
 
 from otolith import report
 from otolith.errors import CheckpointError
+from otolith.report.answers import answer, answers
 from otolith.report.figures.scores import FULL
+from otolith.report.groups import group
 from otolith.report.style import ACCENT, WARM
 from otolith.rows import Row, append
+from tests.helpers.browser import chromium
 from tests.helpers.contrast import LEAST, ratio, schemes
 
 
@@ -336,3 +339,66 @@ def test_texts_in_figures_can_be_read(page: Page, scheme: str) -> None:
 def blend(over: str, ground: str, opacity: float) -> str:
     parts = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (over, ground)]
     return "#" + "".join(f"{round(opacity * a + (1 - opacity) * b):02x}" for a, b in zip(*parts, strict=True))
+
+
+def test_a_comparison_opens_with_its_answer(compared: Page) -> None:
+    """Before any table: who is best, by how much, how sure; every single run is folded away."""
+    opening, rest = compared.source.split("<table>", 1)
+    told = " ".join(re.sub("<[^>]+>", " ", opening).split())
+    assert re.search(r"Dynamic temperature has the highest mean macro F1, \d\d\.\d % \(2 runs\); the next,", told)
+    assert re.search(r"by test subject \+\d+\.\d points, 95 % interval .* p 0\.\d{3}, 6 subjects", told)
+    assert rest.index("<details><summary>In detail</summary>") < rest.index("Every run")
+    assert "<details" not in opening
+
+
+def scored(method: str, scores: dict[str, float]) -> Row:
+    key = {"dataset": "watch", "split": "holdout", "method": method, "seed": 0}
+    return Row(key, {"macro_f1": sum(scores.values()) / len(scores), "per_subject": scores})
+
+
+@pytest.mark.parametrize(
+    ("gains", "words"),
+    [
+        ([0.1, 0.12, 0.09, 0.11, 0.1, 0.13, 0.1], "It is clearly better: by test subject +10.7 points, 95 % interval"),
+        ([0.3, -0.2, 0.1, -0.1, 0.2, -0.2, 0.0], "The difference is not clear: by test subject +1.4 points"),
+        ([0.1, 0.1, 0.1], "Whether it is better is open: by test subject +10.0 points, with 3 subjects too few"),
+    ],
+)
+def test_an_answer_says_how_sure_it_is(gains: list[float], words: str) -> None:
+    plain = {str(i): 0.6 for i in range(len(gains))}
+    better = {person: plain[person] + gain for person, gain in zip(plain, gains, strict=True)}
+    (found,) = group([scored("random", plain), scored("csshar", better)])
+    assert answer(found).startswith("CSSHAR has the highest mean macro F1, ")
+    assert words in answer(found)
+
+
+def test_answers_of_many_comparisons_are_counted() -> None:
+    rows = [
+        Row({"dataset": f"d{i}", "split": "holdout", "method": method, "seed": 0}, {"macro_f1": 0.5})
+        for i in range(10)
+        for method in ("random", "csshar")
+    ]
+    found = answers(group(rows), most=3)
+    assert len(found) == 4
+    assert found[-1] == ("More", "7 further comparisons stand below.")
+    assert "not known" in found[0][1]
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
+def test_a_comparison_is_legible_on_a_phone(compared: Page, tmp_path: Path) -> None:
+    """At 390 pixels nothing is cut off, no figure is made smaller than it was drawn, and names of lines stay."""
+    pytest.importorskip("websockets")
+    path = tmp_path / "page.html"
+    path.write_text(compared.source, encoding="utf-8")
+    with chromium(str(shutil.which("chromium")), tmp_path / "profile") as browser:
+        browser.open(path.as_uri(), 390, 844)
+        browser.wait_for("document.readyState === 'complete' && document.images[0].naturalWidth")
+        assert browser.run("document.documentElement.scrollWidth") <= 390
+        assert browser.run("document.querySelector('.score').getBoundingClientRect().top") < 300
+        small = "[...document.images].filter((i) => i.clientWidth && i.clientWidth < i.naturalWidth - 1).length"
+        assert browser.run(small) == 0
+        stays = browser.run(
+            "(() => { const box = document.querySelector('.scroll'); box.scrollLeft = 999;"
+            "return [box.scrollLeft, box.querySelector('td').getBoundingClientRect().left]; })()"
+        )
+        assert stays[1] >= 0, stays

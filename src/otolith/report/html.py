@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from otolith import __version__, methods
 from otolith.report import groups, names, pictures, published
+from otolith.report.answers import answers
 from otolith.report.folder import RunFolder
 from otolith.report.sections import Section
 from otolith.rows import Row
@@ -178,6 +179,7 @@ def _comparison(
     datasets = dict.fromkeys(str(row.key.get("dataset", "?")) for row in shown.values())
     return {
         "n_rows": len(shown),
+        "answers": answers(groups.group([row for row in rows if id(row) in shown])),
         "datasets": names.listed(map(names.dataset_title, datasets)),
         "problems": problems,
         "sections": sections,
