@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from otolith import showing
 from otolith.errors import DataError, unknown
 
 CHANNELS = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
@@ -78,6 +79,10 @@ class Stream:
     times: NDArray[np.float64] | None = None
     start_s: float = 0.0
 
+    def __repr__(self) -> str:
+        channels = showing.plain(", ".join(self.channels), 60)
+        return f"<Stream: {channels}, {showing.count(self.n_samples, 'sample')} at {self.rate_hz:g} Hz>"
+
     @property
     def sample_times(self) -> NDArray[np.float64]:
         """Time of every sample, in seconds on the recording's clock."""
@@ -88,6 +93,13 @@ class Stream:
     @property
     def n_samples(self) -> int:
         return int(self.values.shape[1])
+
+    @property
+    def length_s(self) -> float:
+        """Seconds from the first sample to the end of the last one."""
+        if self.times is None or not self.n_samples:
+            return self.n_samples / self.rate_hz
+        return float(self.times[-1] - self.times[0]) + 1 / self.rate_hz
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,31 @@ class Recording:
     streams: tuple[Stream, ...]
     segments: tuple[Segment, ...] = ()
     repairs: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        sensors = showing.plain(", ".join(sensors_of(self.channels)), 40)
+        told = [f"of {showing.plain(self.subject, 30)}", sensors, self._length]
+        return showing.line("Recording", self.name, [*told, showing.count(len(self.segments), "segment")])
+
+    def _repr_html_(self) -> str:
+        streams = [f"{', '.join(sensors_of(stream.channels))} at {stream.rate_hz:g} Hz" for stream in self.streams]
+        activities = list(dict.fromkeys(segment.activity for segment in self.segments))
+        facts = {"of": self.subject, "length": self._length, "sensors": streams, "activities": activities}
+        return showing.card("Recording", self.name, facts | {"repairs": self.repairs}, self.pictures())
+
+    @property
+    def _length(self) -> str:
+        return showing.duration(max((stream.length_s for stream in self.streams), default=0.0))
+
+    def pictures(self, seconds: float = 10.0) -> list[str]:
+        """Return a picture (SVG) of each stream's middle `seconds`."""
+        found = []
+        for stream in self.streams:
+            half = max(1, round(seconds / 2 * stream.rate_hz))
+            middle = stream.n_samples // 2
+            part = stream.values[:, max(0, middle - half) : middle + half]
+            found.append(showing.signal(part, stream.channels, showing.duration(part.shape[1] / stream.rate_hz)))
+        return found
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -6,13 +6,15 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from otolith import showing
 from otolith.datasets.checking import check
 from otolith.datasets.description import DatasetInfo, Problem
 from otolith.datasets.tables import read_bytes
+from otolith.errors import OtolithError
 from otolith.progress import HERE, Progress
-from otolith.recording import Recording
+from otolith.recording import Recording, sensors_of
 
 if TYPE_CHECKING:
     from otolith.windows import Windows
@@ -40,6 +42,45 @@ class Dataset(ABC):
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root
+
+    def __repr__(self) -> str:
+        found = self._facts()
+        sensors = showing.plain(", ".join(found["sensors"]), 30)
+        activities = showing.count(len(self.info.activities), "activity", "activities")
+        told = [sensors, f"{self.info.rate_hz:g} Hz", found["people"], found["length"], activities]
+        return showing.line("Dataset", self.info.name, told)
+
+    def _repr_html_(self) -> str:
+        """Return a card with a picture of one recording, where its files are there."""
+        try:
+            pictures = self.example().pictures()
+        except (OtolithError, OSError, StopIteration):  # `check` says what is wrong
+            pictures = []
+        info = self.info
+        told = {"activities": info.activities, "rate": f"{info.rate_hz:g} Hz", "licence": info.licence}
+        return showing.card("Data set", info.name, {"": info.title} | self._facts() | told, pictures)
+
+    def _facts(self) -> dict[str, Any]:
+        info, length = self.info, self.length_s()
+        return {
+            "sensors": list(sensors_of(info.channels)),
+            "people": "" if info.n_subjects is None else showing.count(info.n_subjects, "person", "people"),
+            "recordings": info.n_recordings,
+            "length": "" if length is None else showing.duration(length),
+        }
+
+    def length_s(self) -> float | None:
+        """Return the seconds of all recordings together where they are known without reading them, else None."""
+        return None
+
+    def example(self) -> Recording:
+        """Return one recording, to be shown.
+
+        Raises:
+            DataError: files are missing or damaged.
+        """
+        readers = self.readers()
+        return readers[0]() if readers else next(iter(self.recordings()))
 
     @classmethod
     def recognise(cls, folder: Path) -> Path | None:

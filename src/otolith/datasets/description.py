@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from otolith import showing
 from otolith.recording import CHANNELS, unit_of
 from otolith.windows.subjects import FixedSubjects, Holdout, OwnParts
 
@@ -58,6 +59,12 @@ class DatasetInfo:
     models: str = "ask"
     common: Mapping[str, str] = field(default_factory=dict)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        activities = showing.count(len(self.activities), "activity", "activities")
+        return showing.line(
+            "DatasetInfo", self.name, [showing.plain(self.title, 80), f"{self.rate_hz:g} Hz", activities]
+        )
 
     @property
     def units(self) -> tuple[str, ...]:

@@ -184,6 +184,13 @@ class FolderDataset(Dataset):
     def readers(self) -> list[FolderReader]:
         return [FolderReader(self.root, self.info, entry) for entry in self._entries]
 
+    def length_s(self) -> float:
+        return sum(max(each.samples / each.rate_hz for each in entry.streams) for entry in self._entries)
+
+    def example(self) -> Recording:
+        shortest = min(self._entries, key=lambda entry: sum(each.samples for each in entry.streams))
+        return FolderReader(self.root, self.info, shortest)()
+
     def cache_key(self) -> str:
         return f"{FORMAT} {VERSION} reader {self.version}"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from otolith import showing
 from otolith.errors import DataError
 from otolith.model.values import Model, must_fit
 from otolith.progress import HERE, Progress
@@ -41,6 +42,11 @@ class Features:
     values: NDArray[np.float32]
     names: tuple[str, ...]
     facts: dict[str, NDArray[Any]]
+
+    def __repr__(self) -> str:
+        named = showing.plain(", ".join(self.names[:3]), 60) + (", ..." if len(self.names) > 3 else "")
+        size = f"{showing.count(len(self), 'window')} x {showing.count(len(self.names), 'feature')}"
+        return f"<Features: {size} ({named})>"
 
     def __len__(self) -> int:
         return len(self.values)
@@ -86,6 +92,7 @@ def features(model: Model | PretrainedEncoder, w: Windows | ArrayLike, progress:
     ('acc_x_mean', 'walk', True)
     """
     from otolith.windows import Windows
+    from otolith.windows.described import columns
 
     encoder = model.encoder if isinstance(model, Model) else model
     if not isinstance(w, Windows):
@@ -95,12 +102,4 @@ def features(model: Model | PretrainedEncoder, w: Windows | ArrayLike, progress:
     names = encoder.network.feature_names()
     if len(set(names)) != values.shape[1] or set(names) & set(FACTS):
         raise DataError(f"the encoder gives {values.shape[1]} features under {len(set(names))} names of their own")
-    labels = np.array([*w.meta.activities, None], dtype=object)[w.y]  # -1 is the last
-    facts = {
-        "subject": w.subject,
-        "recording": w.recording,
-        "start_s": w.start,
-        "stop_s": w.start + w.meta.seconds,
-        "label": labels,
-    }
-    return Features(values, names, facts)
+    return Features(values, names, columns(w))

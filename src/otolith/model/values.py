@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from otolith import showing
 from otolith.calibration.network import Assessed, RecognitionNet, assessed
 from otolith.calibration.value import Calibration
 from otolith.errors import DataError
@@ -20,6 +21,7 @@ from otolith.finetuning.settings import HeadSettings
 from otolith.nets import Encoder
 from otolith.preprocessing.scaler import Scaler
 from otolith.progress import HERE, SILENT, Progress
+from otolith.recording import sensors_of
 from otolith.training.window_source import Part, Source
 from otolith.windows import WindowMeta
 
@@ -58,6 +60,12 @@ class PretrainedEncoder:
     teacher: Encoder | None = None
     records: list[dict[str, Any]] = field(default_factory=list)
     split: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return showing.line("Encoder", self.method, _told(self).values())
+
+    def _repr_html_(self) -> str:
+        return showing.card("Encoder", self.method, _told(self) | {"seed": self.seed, "terms": self.meta.terms})
 
     @property
     def device(self) -> torch.device:
@@ -169,6 +177,16 @@ class Model:
     chosen: Chosen | None = None
     distilled: Distilled | None = None
 
+    def __repr__(self) -> str:
+        told = [showing.count(len(self.activities), "activity", "activities"), *_told(self.encoder).values()]
+        return showing.line("Model", self.encoder.method, told)
+
+    def _repr_html_(self) -> str:
+        unknown = "" if self.calibration is None else "calibrated, can answer unknown"
+        score = f"macro F1 {100 * self.validation:.1f} on validation windows"
+        facts = {"activities": list(self.activities), **_told(self.encoder), "score": score, "probabilities": unknown}
+        return showing.card("Model", self.encoder.method, facts | {"terms": self.meta.terms})
+
     @property
     def meta(self) -> WindowMeta:
         return self.encoder.meta
@@ -200,6 +218,18 @@ class Model:
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
         """Return the most probable activity of each window, as an index into `activities`: (n,) int64."""
         return self.predict_proba(x).argmax(1)
+
+
+def _told(encoder: PretrainedEncoder) -> dict[str, str]:
+    """Return facts about an encoder, in words, by name."""
+    meta, sizes = encoder.meta, [tensor.numel() for tensor in encoder.network.parameters()]
+    sensors = showing.plain(", ".join(sensors_of(meta.channels)), 30)
+    return {
+        "trained on": showing.plain(meta.dataset, 30),
+        "windows": f"{meta.seconds:g} s at {meta.rate_hz:g} Hz, {sensors}",
+        "features": showing.count(encoder.network.n_features, "feature"),
+        "weights": showing.count(sum(sizes), "weight") if sizes else "",
+    }
 
 
 def check_windows(x: ArrayLike, meta: WindowMeta, may_miss: Sequence[int] = ()) -> NDArray[np.float32]:

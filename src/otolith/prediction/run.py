@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from otolith import showing
 from otolith.calibration import Assessed
 from otolith.errors import DataError, unknown
 from otolith.model import Model
@@ -38,6 +39,12 @@ class Predicted:
     recording: Recording
     timeline: Timeline | None
     why_not: str = ""
+
+    def __repr__(self) -> str:
+        told = (
+            showing.plain(self.why_not, 120) if self.timeline is None else showing.count(len(self.timeline), "window")
+        )
+        return showing.line("Predicted", self.recording.name, [told])
 
 
 def predict_recordings(

@@ -9,6 +9,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from otolith import showing
+
 UNKNOWN = "unknown"
 NOT_WORN = "not worn"
 """State of the intervals in which a device was not worn; no time of any activity."""
@@ -73,6 +75,11 @@ class Timeline:
     started: datetime | None = None
     without: tuple[str, ...] = ()
     not_worn: tuple[tuple[float, float], ...] = ()
+
+    def __repr__(self) -> str:
+        told = [f"of {showing.plain(self.subject, 30)}", showing.count(len(self), "window")]
+        length = showing.duration(float(self.start_s[-1] - self.start_s[0]) + self.seconds) if len(self) else ""
+        return showing.line("Timeline", self.recording, [*told, length, f"{len(self.states)} states"])
 
     def __len__(self) -> int:
         return len(self.start_s)

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElap
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from otolith.progress import Progress, Stage
+from otolith.progress.base import Progress, Stage
 from otolith.progress.printing import Printer, visible
 
 WINDOW_S = 30.0

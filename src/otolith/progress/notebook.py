@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from otolith.progress import Progress, Stage
+from otolith.progress.base import Progress, Stage
 from otolith.progress.display import Meter, duration
 
 EVERY_S = 0.25

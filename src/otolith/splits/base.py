@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from otolith import showing
 from otolith.errors import DataError
 
 if TYPE_CHECKING:
@@ -55,6 +56,18 @@ class Split:
         the digest of its parts."""
         told = {"name": self.name, "seed": self.seed, "fold": self.fold, "parts": self.parts or None}
         return {name: value for name, value in told.items() if value is not None}
+
+    def __repr__(self) -> str:
+        known = [f"{name} {value}" for name, value in (("seed", self.seed), ("fold", self.fold)) if value is not None]
+        parts = f"{len(self.train):,} train, {len(self.val):,} validate, {len(self.test):,} test windows"
+        return showing.line("Split", self.name, [*known, parts, "subjects in several parts" if self.warning else ""])
+
+    def _repr_html_(self) -> str:
+        sizes = {"train": len(self.train), "validate": len(self.val), "test": len(self.test)}
+        whole = max(1, sum(sizes.values()))
+        shares = {name: f"{showing.count(size, 'window')} ({size / whole:.0%})" for name, size in sizes.items()}
+        known = {"seed": "" if self.seed is None else self.seed, "fold": "" if self.fold is None else self.fold}
+        return showing.card("Split", self.name, {**known, **shares, "warning": self.warning})
 
     def __post_init__(self) -> None:
         for part in ("train", "val", "test"):

@@ -5,96 +5,22 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from otolith.errors import DataError
 from otolith.recording import CHANNELS
+from otolith.windows import described
+from otolith.windows.meta import WindowMeta as WindowMeta
 
 if TYPE_CHECKING:
-    from otolith.windows.subjects import FixedSubjects
-
+    import polars as pl
 DIGITS = 16
 """Hexadecimal digits of a digest of content."""
-MOST_STEPS = 1_000_000
-"""Samples of a window: beyond any that a network here can take in."""
-
-
-@dataclass(frozen=True)
-class WindowMeta:
-    """Facts about windows: everything but the arrays.
-
-    `channels` is the order of axis 1 (m/s² and rad/s), `rate_hz` the rate after resampling, `seconds` the
-    length of a window, `overlap` the share of it that the next one repeats. `fixed` is the data set's own
-    subject split, if any. `n_short` labelled and `n_short_unlabelled` unlabelled stretches were shorter than
-    one window and gave none. `content` is a digest of the recordings, by which data sets of one name are told apart; ""
-    where the arrays themselves have to tell.
-    """
-
-    dataset: str
-    activities: tuple[str, ...]
-    channels: tuple[str, ...] = CHANNELS
-    rate_hz: float = 30.0
-    seconds: float = 1.0
-    overlap: float = 0.5
-    terms: str = ""
-    fixed: FixedSubjects | None = None
-    n_short: int = 0
-    n_short_unlabelled: int = 0
-    content: str = field(default="", compare=False)
-
-    def __post_init__(self) -> None:
-        for name in ("rate_hz", "seconds"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise DataError(f"{name} is {value}; it has to be a positive number.")
-        if not 0 <= self.overlap < 1:
-            raise DataError(f"overlap is {self.overlap}; it has to lie in [0, 1), for example 0.5 for half a window.")
-        if self.n_steps < 1:
-            raise DataError(
-                f"A window of {self.seconds:g} s at {self.rate_hz:g} Hz holds no sample; raise rate_hz or seconds."
-            )
-        if self.n_steps > MOST_STEPS:
-            raise DataError(f"A window of {self.n_steps:,} samples is longer than {MOST_STEPS:,}; lower seconds.")
-        for name in ("channels", "activities"):
-            values = getattr(self, name)
-            if len(set(values)) < len(values):
-                raise DataError(f"{name} {values} name something twice.")
-        if not self.channels:
-            raise DataError("Windows need at least one channel.")
-
-    @property
-    def n_steps(self) -> int:
-        """Samples per window, T."""
-        return round(self.seconds * self.rate_hz)
-
-    @classmethod
-    def of(
-        cls,
-        info: Any,
-        rate_hz: float = 30.0,
-        seconds: float = 1.0,
-        overlap: float = 0.5,
-        channels: Sequence[str] | None = None,
-    ) -> WindowMeta:
-        """Return the facts for windows of the data set that `info` describes; `channels` None: all of its."""
-        from otolith.windows.subjects import FixedSubjects
-
-        split = getattr(info, "default_split", None)
-        return cls(
-            dataset=info.name,
-            activities=tuple(info.activities),
-            channels=tuple(info.channels if channels is None else channels),
-            rate_hz=float(rate_hz),
-            seconds=float(seconds),
-            overlap=float(overlap),
-            terms=info.terms,
-            fixed=split if isinstance(split, FixedSubjects) else None,
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,11 +35,15 @@ class Windows:
         start: float64 (n,): time of the first sample in seconds on the recording's clock.
         meta: the facts about them.
 
-    The arrays are read-only: copy what you want to change.
+    The arrays are read-only: copy what you want to change. `w[10:20]`, `w[mask]` and `w[[1, 5]]` are windows (a slice
+    without copying), `w[3]` is one `Window`, as are the members of a loop.
 
     >>> w = Windows.from_arrays(np.zeros((4, 6, 30)), y=[0, 0, 1, -1], activities=("sit", "walk"))
     >>> len(w), w.n_classes, w.take(w.y == 1).x.shape
     (4, 2, (1, 6, 30))
+    >>> w[1:], [window.activity for window in w[1:]]
+    (<Windows 'own': 3 windows of 1 s at 30 Hz, acc, gyro, 1 person, 3 s, 2 activities, 1 unlabelled>,
+     ['sit', 'walk', None])
     """
 
     x: NDArray[np.float32]
@@ -140,6 +70,33 @@ class Windows:
     def __len__(self) -> int:
         return len(self.x)
 
+    @overload
+    def __getitem__(self, at: int | np.integer) -> described.Window: ...
+    @overload
+    def __getitem__(self, at: slice | ArrayLike) -> Windows: ...
+    def __getitem__(self, at: Any) -> Any:
+        return described.one(self, int(at)) if described.is_number(at) else self.take(at)
+
+    def __iter__(self) -> Iterator[described.Window]:
+        return (described.one(self, i) for i in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.x, dtype, copy=copy if copy else None)
+
+    def __repr__(self) -> str:
+        return described.text(self)
+
+    def _repr_html_(self) -> str:
+        return described.page(self)
+
+    def to_numpy(self) -> NDArray[np.float32]:
+        """Return a copy of `x`, float32 (n, channels, time), which may be changed."""
+        return np.array(self.x)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a row a window: subject, recording, start_s, stop_s, label, and an array (time,) for each channel."""
+        return described.table(self)
+
     @property
     def activities(self) -> tuple[str, ...]:
         """Names of the activities; `y` indexes them."""
@@ -162,9 +119,9 @@ class Windows:
         arrays = (self.x, self.y, self.subject, self.recording, self.start)
         return _digest(*(np.ascontiguousarray(array).tobytes() for array in arrays))
 
-    def take(self, indices: ArrayLike) -> Windows:
-        """Return the windows at `indices` (integers or a boolean mask), copied."""
-        rows = np.asarray(indices)
+    def take(self, indices: slice | ArrayLike) -> Windows:
+        """Return the windows at `indices` (integers or a boolean mask), copied; those of a slice are not."""
+        rows = described.rows(indices, len(self))
         return Windows(
             self.x[rows], self.y[rows], self.subject[rows], self.recording[rows], self.start[rows], self.meta
         )
