@@ -45,6 +45,7 @@ def test_a_replay_is_shown(page: Page, url: str, tmp_path: Path, width: int, hei
     found = page.wait_for(f"['still', 'swing', 'shake', 'unknown'].includes({ACTIVITY}) && {ACTIVITY}")
     assert found
     page.wait_for(f"{STATE} === 'Ended'")
+    assert page.wait_for("Number(document.getElementById('acc').dataset.until) > 59.9", 10)  # its last seconds, too
     for scheme in ("dark", "light"):  # the heading follows a change
         page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         drawn = page.run("(([a, b]) => [a.color, b.color])(['#activity', 'body'].map((one) => "
@@ -96,6 +97,23 @@ def test_sensors_are_turned_into_si_units_and_recognised(page: Page, url: str) -
     assert page.run(STATE) == "Listening"
     page.run("document.getElementById('go').click()")
     page.wait_for(f"{STATE} === 'Ended'")
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("#play=nothing", "no recording is called “nothing”; those in the list can be played"),
+        ("#speed=7&compute=moon", "speed is “7”, and may be 1, 2, 5, 20; compute is “moon”, and may be server, page"),
+        ("#pley=walk", "“pley” means nothing here; play, speed and compute do"),
+        ("#speed=2&compute=server", ""),
+    ],
+)
+def test_an_address_without_sense_is_told(page: Page, url: str, address: str, words: str) -> None:
+    page.open(url + address, 390, 844)
+    page.wait_for("document.querySelectorAll('#bars li').length")
+    assert page.run("document.getElementById('message').hidden") == (not words)
+    assert words in page.run("document.getElementById('message').textContent")
     assert page.complaints == []
 
 

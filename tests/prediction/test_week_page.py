@@ -115,6 +115,23 @@ def test_nothing_overlaps_and_the_legend_stays_in_view(browser: Page, folder: Pa
         })()"""
     )
     assert overlaps == []
+    cut = browser.run(
+        """[...document.querySelectorAll('.legend > span, .day > span, .axis span')].filter((e) => {
+          const box = e.getBoundingClientRect();
+          const hidden = e.clientWidth && e.scrollWidth > e.clientWidth + 1;
+          return box.width && (box.left < 0 || box.right > innerWidth || hidden);
+        }).map((e) => e.textContent)"""
+    )
+    assert cut == []  # the whole legend, each day and its hours
+    assert len(browser.run("[...document.querySelectorAll('.legend > span')].map((e) => e.textContent)")) == 8
+    stays = browser.run(
+        """[...document.querySelectorAll('.scroll')].filter((e) => e.clientWidth).map((e) => {
+          e.scrollLeft = 9999;
+          return e.querySelector('td').getBoundingClientRect().left - e.getBoundingClientRect().left;
+        })"""
+    )
+    assert stays
+    assert min(stays) >= 0  # days stay beside their totals
     browser.run("scrollTo(0, 1500)")
     top = browser.run("document.getElementById('legend').getBoundingClientRect().top")
     assert -1 <= top <= 1

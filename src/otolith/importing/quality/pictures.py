@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import cycle, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,33 +102,36 @@ def end_of(recording: Recording) -> float:
 
 
 def intervals(recording: Recording) -> Figure:
-    """Draw how many samples are so many milliseconds apart, for each sensor with time stamps; gaps at the right."""
+    """Draw how many samples are so many milliseconds apart, gaps at the right: a panel for each sensor with times."""
+    timed = [(each, each.times) for each in recording.streams if each.times is not None and each.n_samples > 1]
+    n = max(1, len(timed))
     with styled():
-        figure = canvas(WIDTH, 2.5)
-        axes = figure.subplots()
-        for index, stream in enumerate(recording.streams):
-            if stream.times is None or stream.n_samples < 2:
-                continue
-            extremes = [(1000 * float(steps.min()), 1000 * float(steps.max())) for steps in steps_of(stream.times)]
+        figure = canvas(WIDTH, 1.0 + 1.5 * n)
+        panels = figure.subplots(n, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        for axes, (stream, times), colour in zip(panels, timed, cycle((ACCENT, WARM)), strict=False):
+            extremes = [(1000 * float(steps.min()), 1000 * float(steps.max())) for steps in steps_of(times)]
             least, most = min(low for low, _ in extremes), max(high for _, high in extremes)
             edges = np.geomspace(max(0.05, least * 0.9), max(300.0, most * 1.1), 90)
             counts = sum(
-                np.histogram(np.clip(1000 * steps, edges[0], edges[-1]), edges)[0] for steps in steps_of(stream.times)
+                np.histogram(np.clip(1000 * steps, edges[0], edges[-1]), edges)[0] for steps in steps_of(times)
             )
-            sensors = "both sensors" if len(stream.channels) == 6 else _title(stream.channels[0])
-            label = f"{sensors}, {stream.rate_hz:g} Hz"
-            axes.stairs(counts, edges, fill=True, alpha=0.65, color=(ACCENT, WARM)[index % 2], label=label)
-        axes.axvline(1000 * MAX_GAP_S, color=MUTED, lw=1, ls=":")
-        axes.set(xscale="log", yscale="log", xlabel="milliseconds to the next sample", ylabel="samples")
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(LogLocator(numticks=6))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}" if value < 1e6 else f"{value:.0e}"))
-            axis.set_minor_locator(NullLocator())
-        axes.set_ylim(bottom=0.7)
-        axes.grid(axis="y")
-        bare(axes, "left", "bottom")
-        if axes.get_legend_handles_labels()[0]:
-            figure.legend(loc="outside upper left", frameon=False, ncols=1)
+            axes.stairs(counts, edges, fill=True, alpha=0.65, color=colour)
+            sensors = "Both sensors" if len(stream.channels) == 6 else _title(stream.channels[0])
+            axes.set_title(f"{sensors}, {stream.rate_hz:g} Hz")
+        panels[0].set(xscale="log", yscale="log")
+        for axes in panels:
+            axes.axvline(1000 * MAX_GAP_S, color=MUTED, lw=1, ls=":")
+            axes.set_ylabel("samples")
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_locator(LogLocator(numticks=6))
+                axis.set_major_formatter(
+                    FuncFormatter(lambda value, _: f"{value:,g}" if value < 1e6 else f"{value:.0e}")
+                )
+                axis.set_minor_locator(NullLocator())
+            axes.grid(axis="y")
+            bare(axes, "left", "bottom")
+        panels[0].set_ylim(bottom=0.7)
+        panels[-1].set_xlabel("milliseconds to the next sample")
         return figure
 
 

@@ -32,6 +32,7 @@ let edge = 0; // time at the right of the pictures, on the signals' clock
 let newest = null; // time of the last sample
 let held = null; // {activity, since} of the present state
 let drawn = performance.now();
+let pace = 1; // of the replay, also after its end, until its last sample is drawn
 
 setUp();
 requestAnimationFrame(draw);
@@ -65,6 +66,24 @@ function setUp() {
   if (asked.get("compute") === "page" && !about.in_page.why_not) document.querySelector("input[value=page]").checked = true;
   choose();
   if (chosen) start();
+  const odd = senseless(asked, chosen);
+  if (odd.length) tell(`The address of this page makes no sense: ${odd.join("; ")}.`, false);
+}
+
+/** Returns what is wrong with the part of the address after #: names that are not here, values that are none. */
+function senseless(asked, chosen) {
+  const odd = [];
+  const among = (name, values) => {
+    if (asked.has(name) && !values.includes(asked.get(name))) odd.push(`${name} is “${asked.get(name)}”, and may be ${values.join(", ")}`);
+  };
+  if (asked.has("play") && !chosen) {
+    odd.push(`no recording is called “${asked.get("play")}”${about.recordings.length ? "; those in the list can be played" : ", and none can be played here"}`);
+  }
+  among("speed", [...$("speed").options].map((option) => option.value));
+  among("compute", ["server", "page"]);
+  for (const name of new Set(asked.keys())) if (!["play", "speed", "compute"].includes(name)) odd.push(`“${name}” means nothing here; play, speed and compute do`);
+  if (asked.get("compute") === "page" && about.in_page.why_not) odd.push(`this page cannot compute: ${about.in_page.why_not.replaceAll("`", "")}`);
+  return odd;
 }
 
 function choices() {
@@ -109,6 +128,7 @@ async function start() {
   const speed = replay ? Number($("speed").value) : 1;
   const mine = { speed, connection: null, motion: null };
   running = mine;
+  pace = speed;
   busy(true, replay ? "Playing" : "Listening");
   $("explain").textContent = `The first window takes ${about.window_s} s.`;
   const lost = (text) => tell(text, false);
@@ -227,7 +247,9 @@ function draw(now) {
     edge += dt * running.speed;
     edge += (newest - CLOCK_DELAY * running.speed - edge) * Math.min(1, 2 * dt);
     edge = Math.min(edge, newest);
-  }
+  } else if (newest !== null) edge = Math.min(edge + dt * pace, newest);
+  const until = edge.toFixed(2);
+  if ($("acc").dataset.until !== until) $("acc").dataset.until = until;
   for (const part of [acc, gyro, timeline]) part.draw(edge);
   requestAnimationFrame(draw);
 }
