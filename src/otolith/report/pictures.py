@@ -12,7 +12,7 @@ from otolith.report import figures, names
 from otolith.report.folder import RunFolder, Tsne, cell_name
 from otolith.report.groups import Group, conditions
 from otolith.report.names import interval_text
-from otolith.report.style import data_uri
+from otolith.report.style import WIDTH, data_uri
 from otolith.rows import Row
 
 
@@ -38,6 +38,11 @@ class Picture:
         """The figure as a data URI; see `data_uri`."""
         assert self.figure is not None
         return data_uri(self.figure, self.small)
+
+    @property
+    def wide(self) -> bool:
+        """True for a figure wider than an ordinary one, which keeps its size on a phone and moves sideways."""
+        return self.figure is not None and float(self.figure.get_figwidth()) > 1.1 * WIDTH
 
 
 def picture(figure: Figure, alt: str, caption: str, small: bool = False) -> Picture:

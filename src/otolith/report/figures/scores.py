@@ -58,7 +58,7 @@ def confusion(matrix: Sequence[Sequence[int]], activities: Sequence[str]) -> Fig
                     continue
                 share = f"{100 * shares[i, j]:.0f}" if shares[i, j] >= 0.005 else "<1"
                 weight = "bold" if i == j else "normal"
-                size, below = (8, 5.5) if small else (11, 7)
+                size, below = (8, 6.5) if small else (11, 8)
                 axes.text(j + 0.5, i + 0.44, share, color=INK, fontsize=size, fontweight=weight, **CENTRED)
                 axes.text(j + 0.5, i + 0.78, str(counts[i, j]), color=INK, fontsize=below, **CENTRED)
         for line in range(n + 1):
