@@ -58,7 +58,7 @@ class Dataset(ABC):
             pictures = []
         info = self.info
         told = {"activities": info.activities, "rate": f"{info.rate_hz:g} Hz", "licence": info.licence}
-        return showing.card("Data set", info.name, {"": info.title} | self._facts() | told, pictures)
+        return showing.card("Data set", info.name, {"what": info.title} | self._facts() | told, pictures)
 
     def _facts(self) -> dict[str, Any]:
         info, length = self.info, self.length_s()

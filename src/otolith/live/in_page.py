@@ -25,7 +25,7 @@ from otolith.prediction.smoothing import FOUND, LEAST
 from otolith.prediction.timeline import state_names
 from otolith.progress import SILENT, Progress
 from otolith.recording import STANDARD_GRAVITY, Recording
-from otolith.streaming.recogniser import CHECKED_S
+from otolith.streaming.beginning import CHECKED_S
 from otolith.system import extras
 from otolith.windows import cut, resample
 from otolith.windows.clock import MAX_GAP_S

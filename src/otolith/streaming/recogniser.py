@@ -13,23 +13,22 @@ from numpy.typing import ArrayLike, NDArray
 from otolith.calibration.network import assessed
 from otolith.errors import DataError, unknown
 from otolith.model import Model
-from otolith.prediction.matching import ACC, LOOKED_AT_S, refuse_gravity, refuse_gyro_unit, refuse_missing
+from otolith.prediction.matching import refuse_missing
 from otolith.prediction.run import hidden_markov
 from otolith.prediction.smoothing import DWELL_S, Filter
 from otolith.prediction.timeline import decide, state_names
 from otolith.preprocessing.sensors import usable
 from otolith.recording import sensors_of
+from otolith.streaming.beginning import Beginning
 from otolith.streaming.grid import Grid, Piece
 from otolith.streaming.network import Network
-from otolith.streaming.sensor import Sensor
+from otolith.streaming.sensor import Sensor, called, numbers
 from otolith.streaming.values import Cut, Latency, Prediction
 from otolith.windows import resample
 from otolith.windows.resampling import refuse_rate
 
 MAX_LAG_S = 30.0
 """Seconds that a sensor may be behind another one before its silence counts as a gap."""
-CHECKED_S = 10.0
-"""Length of the beginning in which gravity and units are checked against the model's."""
 
 
 class StreamingRecogniser:
@@ -119,8 +118,9 @@ class StreamingRecogniser:
         self._filter = Filter(hidden_markov(self.model, self._dwell_s)) if self._smoothing == "causal" else None
         self._buffer = np.empty((len(self._order), 0))
         self._begin_s, self._at, self._next = 0.0, 0, 0
-        self._checked, self._block = 0, np.empty((len(self._order), 0))
-        self._blocks: list[float] = []
+        self._beginning = Beginning(
+            self._channels, self.meta, self.model.encoder.scaler, self._grid.rate_hz, "the stream"
+        )
         self._finished = False
 
     @property
@@ -134,7 +134,7 @@ class StreamingRecogniser:
     def due_s(self) -> float:
         """The time before which no sample completes a window; minus infinity at first and with several clocks."""
         rate = self._grid.rate_hz
-        if [sensor.timed for sensor in self._sensors.values()] != [True] or self._checked < CHECKED_S * rate:
+        if [sensor.timed for sensor in self._sensors.values()] != [True] or not self._beginning.over:
             return -np.inf
         first = round(self._next * self.meta.seconds * (1 - self.meta.overlap) * rate)
         return self._begin_s + (first + round(self.meta.seconds * rate) - 1.01) / rate
@@ -149,9 +149,19 @@ class StreamingRecogniser:
             sensor: name of the sensor, where there are several.
 
         Raises:
-            DataError: samples or times that cannot be used, or a beginning whose gravity or units contradict the model.
+            DataError: samples or times that cannot be used (names the argument and the sensor), or a beginning whose
+                gravity or units contradict the model: those of the first window's length, before it is answered, and
+                those of the first ten seconds.
         """
         return self._predict(self.cut(samples, times, sensor))
+
+    def _unknown(self, sensor: object) -> str:
+        names = [name for name in self._layout if name]
+        if not names:
+            return f"unknown sensor {sensor!r}: this stream has one without a name; leave the argument sensor out"
+        if sensor == "":
+            return f"push was called without sensor; name the one that the samples are of: {', '.join(names)}"
+        return f"argument sensor: {unknown('sensor', sensor, names)}"
 
     def finish(self) -> list[Prediction]:
         """End the recording, and return predictions of the windows that waited for a last sample.
@@ -173,18 +183,18 @@ class StreamingRecogniser:
         began = time.perf_counter()
         if self._finished:
             raise DataError("the stream is finished, and more samples came; call reset() to begin another recording")
-        values = np.asarray(samples, np.float64)
-        stamps = None if times is None else np.atleast_1d(np.asarray(times, np.float64))
+        if not isinstance(sensor, str) or sensor not in self._layout:
+            raise DataError(self._unknown(sensor))
+        values = numbers(samples, "samples", sensor)
+        stamps = None if times is None else np.atleast_1d(numbers(times, "times", sensor))
         if values.ndim == 1:
             values = values[:, None]
-        if sensor not in self._layout:
-            raise DataError(unknown("sensor", sensor, self._layout))
         if sensor not in self._sensors:
             return None  # the model reads none of its channels
-        if stamps is not None and len(stamps) and stamps[0] < self._grid.horizon:
+        if stamps is not None and stamps.ndim == 1 and len(stamps) and stamps[0] < self._grid.horizon:
             raise DataError(
-                f"sensor {sensor!r} is more than {self._max_lag_s:g} s behind: its sample of {stamps[0]} s comes too "
-                "late. Push the sensors in turn, or allow a larger max_lag_s."
+                f"times: {called(sensor)} is more than {self._max_lag_s:g} s behind: its sample of {stamps[0]} s comes "
+                "too late. Push the sensors in turn, or allow a larger max_lag_s."
             )
         self._sensors[sensor].push(values, stamps)
         return self._cut(list(self._grid.advance()), began)
@@ -197,8 +207,8 @@ class StreamingRecogniser:
         """
         began = time.perf_counter()
         self._finished = True
-        if self._checked < CHECKED_S * self._grid.rate_hz:
-            self._refuse_gravity()
+        if not self._beginning.over:
+            self._beginning.end()
         return self._cut(list(self._grid.finish()), began)
 
     def _cut(self, pieces: list[Piece], began: float) -> Cut | None:
@@ -250,7 +260,7 @@ class StreamingRecogniser:
             self._begin_s, self._at, self._next = piece.start_s, 0, 0
             self._buffer = np.empty((len(self._order), 0))
         self._buffer = np.concatenate([self._buffer, piece.values[self._order]], 1)
-        self._check(piece.values[self._order])
+        self._beginning.look(piece.values[self._order])
         rate = self._grid.rate_hz
         length = round(self.meta.seconds * rate)
         hop_s = self.meta.seconds * (1 - self.meta.overlap)
@@ -274,27 +284,3 @@ class StreamingRecogniser:
         whole = np.full((len(x), len(self.meta.channels), x.shape[2]), np.nan, np.float32)
         whole[:, [self.meta.channels.index(channel) for channel in self._channels]] = x
         return whole
-
-    def _check(self, values: NDArray[np.float64]) -> None:
-        """Check gravity and units of the first `CHECKED_S` seconds, as offline prediction does for a recording."""
-        rate = self._grid.rate_hz
-        if self._checked >= CHECKED_S * rate:
-            return
-        self._checked += values.shape[1]
-        channels = self._channels
-        refuse_gyro_unit(values[[i for i, c in enumerate(channels) if c.startswith("gyro")]], "the stream")
-        if not set(ACC) <= set(channels):
-            return
-        each = max(1, round(LOOKED_AT_S * rate))
-        self._block = np.concatenate([self._block, values], 1)
-        while self._block.shape[1] >= each:
-            mean = self._block[[channels.index(c) for c in ACC], :each].mean(1)
-            self._blocks.append(float(np.linalg.norm(mean)))
-            self._block = self._block[:, each:]
-        if self._checked >= CHECKED_S * rate:
-            self._refuse_gravity()
-            self._block = self._block[:, :0]
-
-    def _refuse_gravity(self) -> None:
-        if self._blocks:
-            refuse_gravity(np.array(self._blocks), self.meta, self.model.encoder.scaler, "the stream")

@@ -5,12 +5,38 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from otolith.errors import DataError
 from otolith.windows.clock import MAX_GAP_S
 
 Array = NDArray[np.float64]
+
+
+def called(sensor: str) -> str:
+    """Return what messages call a sensor; the only one of a stream has no name."""
+    return f"sensor {sensor!r}" if sensor else "the stream"
+
+
+def numbers(values: ArrayLike, argument: str, sensor: str) -> Array:
+    """Return an argument of `push` as float64.
+
+    Raises:
+        DataError: it holds no real numbers, or rows of different lengths; names the argument and the sensor.
+
+    >>> numbers([[1, 2], [3]], "samples", "acc")
+    Traceback (most recent call last):
+    otolith.errors.DataError: samples of sensor 'acc' are no array of numbers; ...
+    """
+    try:
+        found = np.asarray(values)
+    except ValueError:
+        found = np.empty(0, object)
+    if found.dtype.kind not in "fiu":
+        expected = "m/s² or rad/s, (channels, n) or (channels,)" if argument == "samples" else "seconds, (n,) or one"
+        kind = "" if found.dtype.kind == "O" else f" but {found.dtype}"
+        raise DataError(f"{argument} of {called(sensor)} are no array of numbers{kind}; expected {expected}")
+    return found.astype(np.float64)
 
 
 class Run:
@@ -52,10 +78,10 @@ class Sensor:
         Raises:
             DataError: another shape, values that are not finite, times that do not increase.
         """
-        where = f"sensor {self.name!r}"
+        where = called(self.name)
         if samples.ndim != 2 or samples.shape[0] != len(self.channels):
             raise DataError(
-                f"{where}: samples have shape {samples.shape}, expected ({len(self.channels)}, n) for the channels "
+                f"samples of {where} have shape {samples.shape}, expected ({len(self.channels)}, n) for the channels "
                 f"{', '.join(self.channels)}"
             )
         n = samples.shape[1]
@@ -64,11 +90,12 @@ class Sensor:
         if not np.isfinite(samples).all():
             row, column = (int(i) for i in np.argwhere(~np.isfinite(samples))[0])
             raise DataError(
-                f"{where}: {self.channels[row]} of sample {column} is {samples[row, column]}; leave the sample out"
+                f"samples of {where}: {self.channels[row]} of sample {column} is {samples[row, column]}; leave the "
+                "sample out"
             )
         if self.timed is not None and self.timed != (times is not None):
             raise DataError(
-                f"{where} had time stamps at one push and none at another; give them with every push or with none"
+                f"times of {where} came with one push and not with another; give them with every push or with none"
             )
         if times is None:
             stamps = self.start_s + np.arange(self.count, self.count + n) / self.rate_hz
@@ -95,14 +122,15 @@ class Sensor:
 
     def _check(self, where: str, stamps: Array, n: int) -> None:
         if stamps.shape != (n,):
-            raise DataError(f"{where}: {stamps.shape} time stamps for {n} samples; expected one for each")
+            raise DataError(f"times of {where} have shape {stamps.shape}, expected ({n},): one for each sample")
         if not np.isfinite(stamps).all():
-            raise DataError(f"{where}: a time stamp is not finite; leave the sample out")
+            sample = int(np.argmin(np.isfinite(stamps)))
+            raise DataError(f"times of {where}: that of sample {sample} is not finite; leave the sample out")
         before = np.r_[-np.inf if self.last is None else self.last, stamps[:-1]]
         wrong = np.flatnonzero(~(stamps > before))
         if wrong.size:
             i = int(wrong[0])
             raise DataError(
-                f"{where}: time stamps have to increase, but {stamps[i]} s follows {before[i]} s. Push samples in "
+                f"times of {where} have to increase, but {stamps[i]} s follows {before[i]} s. Push samples in "
                 "their order, and repeated ones once."
             )
