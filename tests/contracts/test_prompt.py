@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 import otolith
 from otolith import showing
-from otolith.datasets import DatasetInfo, names
+from otolith.datasets import Dataset, DatasetInfo, names
 from otolith.datasets.folder import FolderDataset, write_folder
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.recording import Recording, Segment, Stream
@@ -99,6 +100,21 @@ def test_every_data_set_has_a_short_text_without_its_files(name: str) -> None:
     info = otolith.datasets.info(name)  # type: ignore[attr-defined]
     assert isinstance(info, DatasetInfo)
     assert len(repr(info)) <= MOST_TEXT
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", ["uci-har", "usc-had+", "sp-sw-har-phone"])
+def test_lengths_of_published_data_sets_are_those_of_their_recordings(name: str, real_root: Path) -> None:
+    assert_length(otolith.load(name))
+
+
+def test_the_length_of_the_computed_data_set_is_that_of_its_recordings() -> None:
+    assert_length(otolith.load("synthetic"))
+
+
+def assert_length(data: Dataset) -> None:
+    found = sum(max(stream.length_s for stream in each.streams) for each in data.recordings())
+    assert data.length_s() == pytest.approx(found, abs=0.5)
 
 
 HTML = ("data set", "windows", "no windows", "split", "shared", "encoder", "model", "recording", "bare recording")

@@ -37,6 +37,8 @@ class Dataset(ABC):
     """Names under which people keep the data. Empty: the data set needs no folder."""
     expects: ClassVar[str] = ""
     """The files that the folder holds, for messages."""
+    whole_s: ClassVar[float | None] = None
+    """Seconds of the published recordings together, counted once; None: nobody counted."""
     version: ClassVar[int] = 1
     """Raised whenever the recordings change and the files do not, so that cached windows are built anew."""
 
@@ -71,7 +73,7 @@ class Dataset(ABC):
 
     def length_s(self) -> float | None:
         """Return the seconds of all recordings together where they are known without reading them, else None."""
-        return None
+        return self.whole_s
 
     def example(self) -> Recording:
         """Return one recording, to be shown.

@@ -67,6 +67,7 @@ class MobiFall(Dataset):
         ),
         recipes=mobiact.RECIPES,  # MobiAct's: the same laboratory, phone and pocket
     )
+    whole_s = 9_066.0
     folder_names = ("MobiFall", "MobiFall_Dataset_v2.0", "mobifall")
     expects = "sub2, sub3, ... with files such as ADL/WAL/WAL_acc_2_1.txt"
     root: Path

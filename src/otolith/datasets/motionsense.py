@@ -71,6 +71,7 @@ class MotionSense(Dataset):
             "folder A_DeviceMotion_data in it is what is read."
         ),
     )
+    whole_s = 28_257.0
     folder_names = ("A_DeviceMotion_data", "MotionSense", "motion-sense", "motionsense")
     expects = "A_DeviceMotion_data with files such as wlk_7/sub_1.csv"
     root: Path

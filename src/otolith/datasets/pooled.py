@@ -138,6 +138,10 @@ class Pooled(Dataset):
     def files(self) -> list[Path]:
         return sorted(chain.from_iterable(part.files() for part in self.parts))
 
+    def length_s(self) -> float | None:
+        lengths = [part.length_s() for part in self.parts]
+        return None if None in lengths else sum(length for length in lengths if length is not None)
+
     def cache_key(self) -> str:
         named = (f"{part.cache_key()} {sorted(shared_names(part.info).items())}" for part in self.parts)
         return "pooled 1, " + ", ".join(named)

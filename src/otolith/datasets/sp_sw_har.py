@@ -74,6 +74,7 @@ class SpSwHar(Dataset):
     """446 recordings of 23 subjects, half of them of the phone; see the module's docstring for the files."""
 
     info = INFO
+    whole_s = 5_047.0
     folder_names = ("sp-sw-har", "sp-sw-har-dataset", "SP-SW-HAR")
     expects = "DATA with files such as s01/s01_01_sp.csv"
     devices: ClassVar[tuple[str, ...]] = tuple(DEVICES)
@@ -117,6 +118,7 @@ class SpSwHarPhone(SpSwHar):
         title="SP-SW-HAR, its phone alone: in a trouser pocket, in four orientations",
         n_recordings=N_EXECUTIONS,
     )
+    whole_s = 2_529.0
     devices = ("sp",)
 
 
@@ -131,6 +133,7 @@ class SpSwHarWatch(SpSwHar):
         title="SP-SW-HAR, its watch alone: on the wrist",
         n_recordings=N_EXECUTIONS,
     )
+    whole_s = 2_518.0
     devices = ("sw",)
 
 

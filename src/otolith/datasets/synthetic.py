@@ -148,6 +148,7 @@ class Synthetic(Dataset):
         homepage="",
         how_to_get="It is computed when it is asked for.",
     )
+    whole_s = 2_595.0
 
     def files(self) -> list[Path]:
         return []

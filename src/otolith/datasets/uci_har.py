@@ -85,6 +85,7 @@ class UciHar(Dataset):
             "https://archive.ics.uci.edu/static/public/341/smartphone+based+recognition+of+human+activities+and+postural+transitions.zip"
         ),
     )
+    whole_s = 22_455.0
     folder_names = ("RawData", "HAPT", "HAPT Data Set", "uci-har", "UCI-HAR", "UCI HAR Dataset")
     expects = "RawData with labels.txt, acc_expEE_userUU.txt and gyro_expEE_userUU.txt"
     root: Path

@@ -101,6 +101,7 @@ class UscHad(Dataset):
         download_url="https://sipi.usc.edu/had/USC-HAD.zip",
         recipes=RECIPES,
     )
+    whole_s = 28_115.0
     folder_names = ("USC-HAD", "usc-had", "USC_HAD", "USCHAD")
     expects = "Subject1 to Subject14 with files such as a1t1.mat"
     root: Path

@@ -70,6 +70,7 @@ class Watch(Dataset):
         homepage="https://github.com/dmbee/seglearn",
         how_to_get=f"It comes with the package {PACKAGE} {PACKAGE_VERSION}, which otolith installs. {CURE}",
     )
+    whole_s = 4_882.0
 
     def files(self) -> list[Path]:
         return [path for path in [self._path()] if path is not None and path.is_file()]
