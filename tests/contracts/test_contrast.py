@@ -13,6 +13,7 @@ import otolith
 from otolith.prediction.colours import states_of
 from otolith.prediction.picture import colours_of
 from otolith.report import style
+from otolith.report.colours import of_activities
 from tests.helpers.contrast import LEAST, faults, ratio, schemes
 
 SOURCE = Path(otolith.__file__).parent
@@ -75,6 +76,20 @@ def test_names_of_states_can_be_read_upon_them() -> None:
         assert ratio(state.text, state.colour) >= LEAST, state
 
 
+def test_an_activity_keeps_its_colour_in_other_lists() -> None:
+    wide = ["walking", "walking_upstairs", "walking_downstairs", "sitting", "standing", "laying", "cycling", "jogging"]
+    known = dict(zip(wide, of_activities(wide), strict=True))
+    assert len(set(known.values())) == len(wide)
+    for names in (wide[::-1], ["shake", "jogging", "sitting"], ["nordic walking", "walking", "sit to stand"]):
+        for name, colour in zip(names, of_activities(names), strict=True):
+            assert known.get(name, colour) == colour
+        assert len(set(of_activities(names))) == len(names)
+    alike = ["Walk", "StairsUp", "stairs down", "Sit", "stand", "lying", "bike", "run"]
+    assert of_activities(alike) == of_activities(wide)
+    assert [state.colour for state in states_of([*alike, "unknown"], 8)][:8] == of_activities(alike)
+    assert of_activities(["up", "hands down", ""]) == list(style.MANY[:3])
+
+
 def test_an_activity_has_one_colour_on_all_pages_and_no_axis_has_it() -> None:
     names = [f"a{i}" for i in range(12)]
     timeline = [state.colour for state in states_of([*names, "unknown"], 12)]
@@ -84,7 +99,7 @@ def test_an_activity_has_one_colour_on_all_pages_and_no_axis_has_it() -> None:
         assert values["unknown"] == timeline[12] == style.UNKNOWN
     assert [picture[name] for name in (*names, "unknown")] == timeline[:13]
     for few in range(1, 13):  # however many activities there are
-        assert list(style.palette(few)) == timeline[:few]
+        assert of_activities(names[:few]) == timeline[:few]
     for scheme in ("light", "dark"):
         axes = [schemes(LOCAL)[scheme][name] for name in "xyz"]
         assert axes == [schemes(REPORT)[scheme][name] for name in "xyz"]

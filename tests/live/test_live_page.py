@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 from matplotlib.image import imread
 
 from otolith.model import Model, bundle
+from otolith.report.colours import of_activities
+from otolith.report.style import MANY
 from tests.helpers.browser import Page, chromium
+from tests.helpers.labelling import ACTIVITIES
 from tests.helpers.live import running_command, signal, write_walks
 
 PROGRAM = shutil.which("chromium")
@@ -51,6 +55,13 @@ def test_a_replay_is_shown(page: Page, url: str, tmp_path: Path, width: int, hei
         drawn = page.run("(([a, b]) => [a.color, b.color])(['#activity', 'body'].map((one) => "
                          "getComputedStyle(document.querySelector(one))))")  # fmt: skip
         assert drawn[0] == drawn[1] == ("rgb(230, 234, 240)" if scheme == "dark" else "rgb(29, 39, 51)")
+    lists = [
+        list(ACTIVITIES),
+        ["running", "Sit", "stairs up", "walking_downstairs", "x", "StandingStill", "lying down"],
+    ]
+    lists += [[f"a{i}" for i in range(14)], ["walking fast", "walking", "nordic walking", "cycling", "sit to stand"]]
+    places = page.run(f"import('./colours.js').then((m) => {json.dumps(lists)}.map(m.placesOf))")
+    assert [[MANY[i] for i in found] for found in places] == [of_activities(names) for names in lists]
     bar = f"document.querySelectorAll('#bars progress')[{STATES}.indexOf({ACTIVITY})]"
     assert page.run(
         f"getComputedStyle({bar}).color === getComputedStyle(document.getElementById('activity')).borderLeftColor"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from otolith.prediction.timeline import NOT_WORN
-from otolith.report.style import UNKNOWN, palette
+from otolith.report.colours import of_activities
+from otolith.report.style import UNKNOWN
 
 OFF, HATCH = "#e9edf1", "#b4bec8"
 """Ground and lines of the time not worn."""
@@ -31,9 +32,9 @@ def states_of(names: Sequence[str], n_activities: int) -> list[State]:
     """Return the activities, "unknown" where the model has it, and the time not worn, each with its colours.
 
     >>> [state.colour for state in states_of(("sit", "walk", "unknown"), 2)]
-    ['#0072b2', '#e69f00', '#5b636c', '#e9edf1']
+    ['#cc79a7', '#0072b2', '#5b636c', '#e9edf1']
     """
-    colours = palette(n_activities)
+    colours = of_activities(names[:n_activities])
     found = [State(name, colours[i] if i < n_activities else UNKNOWN, "") for i, name in enumerate(names)]
     found = [State(each.name, each.colour, _on(each.colour)) for each in found]
     return [*found, State(NOT_WORN, OFF, _on(OFF), True)]

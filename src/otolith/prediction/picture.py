@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from otolith.prediction.timeline import NOT_WORN, Timeline
 from otolith.recording import Recording, Stream, unit_of
-from otolith.report.style import AXES, GRID, INK, MUTED, UNKNOWN, bare, canvas, in_rows, palette, styled
+from otolith.report.colours import of_activities
+from otolith.report.style import AXES, GRID, INK, MUTED, UNKNOWN, bare, canvas, in_rows, styled
 
 POINTS = 1200
 """Columns of a drawn signal; longer signals are drawn by the smallest and largest value of each column."""
@@ -22,7 +23,7 @@ SENSORS = (("acc", "Acceleration"), ("gyro", "Rotation"))
 
 def colours_of(states: Sequence[str], n_activities: int) -> dict[str, str]:
     """Return the colour of each state, as on all pages; "unknown" is grey."""
-    colours = palette(n_activities)
+    colours = of_activities(states[:n_activities])
     found = {name: colours[i] if i < n_activities else UNKNOWN for i, name in enumerate(states)}
     return found | {NOT_WORN: NOT_WORN_COLOUR}
 

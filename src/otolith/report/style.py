@@ -29,7 +29,7 @@ MANY = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9",
     "#8a5fb8", "#7f8a12", "#a8502e", "#00a3a3", "#e0529c", "#4a5fd0",
 )  # fmt: skip
-"""Twelve categories, activities above all, by their place in the list: the same on every page and in both schemes
+"""Twelve categories, activities above all (`report.colours`): the same on every page and in both schemes
 (`--c0` to `--c11` of the local pages). The first six are told apart with any colour vision (Okabe and Ito); figures
 that use more also label directly and change the marker after the sixth."""
 

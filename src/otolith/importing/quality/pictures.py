@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import NDArray
 
 from otolith.recording import Recording, Stream
+from otolith.report.colours import of_activities
 from otolith.report.style import (
     ACCENT,
     AXES,
@@ -27,7 +28,6 @@ from otolith.report.style import (
     bare,
     canvas,
     in_rows,
-    palette,
     short,
     styled,
 )
@@ -52,7 +52,7 @@ def overview(recording: Recording, activities: Sequence[str], findings: Findings
     flags = list(dict.fromkeys(flag.kind for flag in findings.flags))
     strips = bool(recording.segments) + bool(flags)
     heights = [2.0] * len(shown) + [0.45] * strips
-    colours = dict(zip(activities, palette(len(activities)), strict=True))
+    colours = dict(zip(activities, of_activities(activities), strict=True))
     with styled():
         figure = canvas(2 * WIDTH, 0.9 + 0.75 * sum(heights))
         panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]

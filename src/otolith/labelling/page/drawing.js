@@ -1,15 +1,15 @@
 // Pictures: signals between two times with the stretch that is asked about, lanes of labels, and the curve of agreement.
 
-import { colour, fitted, upon } from "./colours.js";
+import { colour, fitted, placesOf, upon } from "./colours.js";
 
 export const LEFT = 40;
 const BOTTOM = 17;
 const AXES = ["x", "y", "z"];
 
-/** Returns the colour of an activity, by its place in the list. */
+/** Returns the name of the colour of an activity. */
 export function barOf(activities, name) {
   const i = activities.indexOf(name);
-  return i < 0 ? "unknown" : `c${i % 12}`;
+  return i < 0 ? "unknown" : `c${placesOf(activities)[i]}`;
 }
 
 /** Draws one sensor. `view`: {from, to, start, stop, cursor}; `streams`: of the server. */

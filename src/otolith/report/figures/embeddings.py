@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from otolith.report.colours import of_activities
 from otolith.report.names import natural
 from otolith.report.style import CENTRED, INK, MARKERS, PAPER, WIDTH, canvas, palette, short, styled
 
@@ -51,7 +52,8 @@ def _label_spots(groups: Sequence[NDArray[np.floating]], letters: Sequence[int])
 
 def _draw_embedding(axes: Axes, panel: Panel) -> None:
     n_classes = max(len(panel.activities), int(panel.y.max()) + 1)
-    colours = palette(n_classes)
+    names = [*panel.activities, *map(str, range(len(panel.activities), n_classes))]
+    colours = of_activities(names)
     # Rare classes are drawn over frequent ones, and each point is small and translucent, so that none hides.
     for c in sorted(np.unique(panel.y), key=lambda c: -np.sum(panel.y == c)):
         chosen = panel.points[panel.y == c]

@@ -9,6 +9,47 @@ dark.addEventListener("change", () => {
 });
 
 const COUNT = 12;
+const KINDS = {
+  walk: 0, upstair: 1, ascend: 1, downstair: 2, descend: 2, sit: 3, still: 3, station: 3, stand: 4, lie: 5, lying: 5,
+  lay: 5, sleep: 5, cycl: 7, bik: 7, run: 8, jog: 8,
+};
+const known = new Map(); // places of lists of activities
+
+/** Returns the places of activities among the colours, by what they are called: as of_activities of the reports. */
+export function placesOf(activities) {
+  const key = activities.join("\n");
+  if (!known.has(key)) known.set(key, placed(activities));
+  return known.get(key);
+}
+
+function placed(activities) {
+  const words = activities.map((name) => name.replace(/([a-z])(?=[A-Z])/g, "$1 ").toLowerCase().match(/[a-z]+/g) ?? []);
+  const found = new Map();
+  const taken = new Set();
+  const give = (i, place) => { found.set(i, place); taken.add(place); };
+  const order = words.map((_, i) => i).sort((a, b) => words[a].length - words[b].length || a - b);
+  for (const i of order) {
+    const kind = kindOf(words[i]);
+    if (kind !== null && !taken.has(kind)) give(i, kind);
+  }
+  words.forEach((_, i) => {
+    if (found.has(i)) return;
+    const free = Array.from({ length: COUNT }, (_, place) => place).find((place) => !taken.has(place));
+    give(i, free ?? i % COUNT);
+  });
+  return words.map((_, i) => found.get(i));
+}
+
+function kindOf(words) {
+  const kinds = new Set();
+  for (const word of words) for (const [start, place] of Object.entries(KINDS)) if (word.startsWith(start)) kinds.add(place);
+  if (words.some((word) => word.startsWith("stair") || word.startsWith("walk"))) {
+    if (words.includes("up")) kinds.add(1);
+    if (words.includes("down")) kinds.add(2);
+  }
+  if (kinds.has(1) || kinds.has(2)) kinds.delete(0); // walking upstairs
+  return kinds.size === 1 ? [...kinds][0] : null;
+}
 
 /** Returns the value of a custom property, "ink" for --ink. */
 export function colour(name) {
@@ -26,7 +67,7 @@ export function upon(name) {
 
 /** Returns the name of a state's colour. */
 export function ofState(states, index) {
-  return states[index] === "unknown" ? "unknown" : `c${index % COUNT}`;
+  return states[index] === "unknown" ? "unknown" : `c${placesOf(states.filter((name) => name !== "unknown"))[index]}`;
 }
 
 /** Fits a canvas to its box and the screen's density: {context, width, height} in CSS pixels. */
