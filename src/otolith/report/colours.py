@@ -12,7 +12,7 @@ KINDS = (
     ("station", 3), ("stand", 4), ("lie", 5), ("lying", 5), ("lay", 5), ("sleep", 5), ("cycl", 7), ("bik", 7),
     ("run", 8), ("jog", 8),
 )  # fmt: skip
-"""How words of common activities begin, and their places in `MANY`."""
+"""Beginnings of words of common activities, and their places in `MANY`."""
 
 
 def of_activities(names: Sequence[str]) -> list[str]:
