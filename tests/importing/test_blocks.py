@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import polars as pl
@@ -221,6 +222,17 @@ def test_too_large_to_be_read_whole(tmp_path: Path, told: list[str], monkeypatch
     monkeypatch.setattr("otolith.importing.containers.sources.MAX_LONG_BYTES", 50_000)
     with pytest.raises(DataError, match="over the limit of 50,000 for one table"):
         read_recordings(path, OPTIONS, disk_buffer=tmp_path)
+
+
+def test_a_file_beyond_two_gigabytes_is_opened(tmp_path: Path) -> None:
+    path = text(frame(), tmp_path / "weeks.csv")
+    whole = path.stat().st_size
+    os.truncate(path, 3 << 30)  # a hole, which takes no room on the disk
+    size = 3 << 30
+    member = members.Member(path, PurePosixPath("weeks.csv"), str(path), size, size, members.OpenFile(path), path=path)
+    assert len(member.read_some(whole)) == whole
+    with pytest.raises(DataError, match="over the limit of|is needed at once|have to be read as a whole"):
+        member.read()
 
 
 def test_long_files_stand_beside_short_ones(tmp_path: Path, told: list[str]) -> None:

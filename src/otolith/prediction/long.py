@@ -12,7 +12,7 @@ from otolith.errors import DataError
 from otolith.importing.disk_buffer import DiskBuffer
 from otolith.recording import Recording, Segment, Stream
 from otolith.system.memory import release
-from otolith.system.reading import check_regular
+from otolith.system.reading import MOST_LONG, check_regular
 from otolith.windows.pieces import where_step
 
 LONG = 4_000_000
@@ -42,7 +42,8 @@ def read_long(reader: FolderReader, scratch: Path) -> Recording:
         values = buffer.room((len(about.channels), about.samples), np.dtype(np.float64))
         times = buffer.room((about.samples,), np.dtype(np.float64)) if about.timed else None
         try:
-            table = pl.scan_parquet(check_regular(path)).select([*([TIME] if about.timed else []), *about.channels])
+            wanted = [*([TIME] if about.timed else []), *about.channels]
+            table = pl.scan_parquet(check_regular(path, MOST_LONG)).select(wanted)
             for at in range(0, about.samples, AT_ONCE):
                 n = min(AT_ONCE, about.samples - at)
                 frame = table.slice(at, n).collect()

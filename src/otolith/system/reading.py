@@ -10,6 +10,8 @@ from pathlib import Path
 
 MOST_BYTES = 2 * 2**30
 """Size of the largest file that is read where nobody names a smaller one."""
+MOST_LONG = 32 * 2**30
+"""Size of the largest file that is read a piece at a time."""
 MOST_TEXT = 64 * 2**20
 """Size of the largest file of settings or descriptions."""
 _KINDS = {

@@ -15,7 +15,7 @@ from typing import Any
 
 from otolith.errors import DataError, StorageError
 from otolith.system.files import make_place, write
-from otolith.system.reading import open_regular, read_text
+from otolith.system.reading import MOST_LONG, open_regular, read_text
 
 _FRESH_NS = 2_000_000_000  # a file changed this recently may change again within its time stamp's resolution
 
@@ -73,7 +73,7 @@ def _digest(files: list[tuple[str, str]]) -> str:
     total = hashlib.blake2b(digest_size=20)
     for name, path in files:
         content = hashlib.blake2b(digest_size=32)
-        with open_regular(path) as stream:
+        with open_regular(path, MOST_LONG) as stream:
             while block := stream.read(1 << 20):
                 content.update(block)
         # one fixed-size digest for each file: bytes cannot move from one file to the next unnoticed

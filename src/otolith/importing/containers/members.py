@@ -16,13 +16,13 @@ from typing import IO
 
 from otolith.errors import DataError
 from otolith.system.memory import available_bytes
-from otolith.system.reading import open_regular
+from otolith.system.reading import MOST_LONG, open_regular
 
 MAX_FILE_BYTES = 2 << 30
 """Bytes of a file that is read whole, or unpacked."""
 WHOLE_TIMES, WHOLE_FROM_BYTES = 12, 64 << 20
 """Memory that a text takes while it is read whole, in sizes of that text; smaller ones are not asked about."""
-MAX_LONG_BYTES = 32 << 30
+MAX_LONG_BYTES = MOST_LONG
 """Bytes of a file on disk that can be read in blocks."""
 MAX_TOTAL_BYTES = 64 << 30
 MAX_RATIO = 300
@@ -233,7 +233,7 @@ class OpenFile:
     @contextmanager
     def __call__(self) -> Iterator[IO[bytes]]:
         try:
-            with open_regular(self.path) as stream:
+            with open_regular(self.path, MOST_LONG) as stream:
                 yield stream
         except OSError as error:
             raise DataError(f"{self.path}: cannot be read ({error.strerror or error}). Check the file.") from error

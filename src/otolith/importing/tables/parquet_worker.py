@@ -15,7 +15,7 @@ import numpy as np
 from otolith.errors import DataError
 from otolith.importing.containers.worker import Undecodable, in_worker
 from otolith.importing.tables.table import Table
-from otolith.system.reading import check_regular
+from otolith.system.reading import MOST_LONG, check_regular
 
 MAX_CELLS = 200_000_000
 """Cells in a table; a few bytes can claim any number of them."""
@@ -63,7 +63,7 @@ def read_rows(where: str, path: Path, first: int, n: int) -> Table:
 
 def _of_file(where: str, work: Callable[..., Any], path: Path, *arguments: Any) -> Any:
     try:
-        return in_worker(work, str(check_regular(path)), *arguments)
+        return in_worker(work, str(check_regular(path, MOST_LONG)), *arguments)
     except (Undecodable, OSError) as reason:
         raise DataError(f"{where}: cannot be read as a Parquet file ({reason}). Export it again.") from None
 
