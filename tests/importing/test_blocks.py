@@ -231,7 +231,7 @@ def test_a_file_beyond_two_gigabytes_is_opened(tmp_path: Path) -> None:
     size = 3 << 30
     member = members.Member(path, PurePosixPath("weeks.csv"), str(path), size, size, members.OpenFile(path), path=path)
     assert len(member.read_some(whole)) == whole
-    with pytest.raises(DataError, match="over the limit of|is needed at once|have to be read as a whole"):
+    with pytest.raises(DataError, match=r"over the limit of|is needed at once|have to be read as a whole"):
         member.read()
 
 

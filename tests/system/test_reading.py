@@ -254,6 +254,7 @@ ALLOWED = {
     "importing/containers/workbooks.py": "workbooks whose bytes `reading` has read",
     "importing/containers/archives.py": "archives that `reading` has opened, and files just written",
     "export/c.py": "templates of the package",
+    "live/packaging.py": "modules of the package, and a graph that this process has just written",
     "live/runtime.py": "members of an archive whose bytes are verified",
 }
 """Modules that open files for reading themselves, and why they may."""
