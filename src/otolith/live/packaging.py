@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 MODULES = ("clock.js", "fits.js", "recogniser.js", "refusal.js", "smoothing.js", "windows.js")
-"""Of the page, what needs no page."""
+"""Parts of the page that work without one."""
 OWN = ("index.js", "index.d.ts", "example.html")
 RATES_HZ = (20.0, 25.0, 50.0, 60.0, 100.0)
 """Rates of phones and watches for which a package resamples."""
