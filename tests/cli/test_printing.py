@@ -140,14 +140,14 @@ OTHERS = {
     "datasets/watch.py": {"--no-deps", "--force-reinstall"},
     "live/runtime.py": {"--ignore-scripts", "--loglevel", "--prefer-offline"},
     "rows/environment.py": {"--no-optional-locks", "--porcelain", "--short"},
-    "report/style.py": {"--grid", "--ink", "--muted", "--paper"},
+    "report/style.py": {"--accent", "--grid", "--ink", "--muted", "--paper", "--warm", "--y"},
 }
 """Options of other programs."""
 PYTHON = re.compile(r"\b[a-z_]+=(True|False)\b|\b(splits|otolith|windows|rows)\.[a-z_]+\(|\bpass [a-z_]+=")
 
 
 def test_every_option_and_every_call_that_a_text_advises_is_one() -> None:
-    known = set().union(*options.options().values()) | {"--help", "--version"}
+    known = set().union(*options.options().values()) | {"--help", "--plugin", "--version"}  # of every command
     found = []
     for path in HERE.rglob("*.py"):
         name = path.relative_to(HERE).as_posix()
