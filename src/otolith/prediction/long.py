@@ -55,6 +55,7 @@ def read_long(reader: FolderReader, scratch: Path) -> Recording:
                 release(values)
                 if times is not None:
                     times[at : at + n] = frame[TIME].to_numpy()
+                    release(times)
             if table.slice(about.samples, 1).collect().height:
                 raise DataError(f"{path}: holds more than the {about.samples} samples that the card names. {CURE}")
         except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
