@@ -350,4 +350,4 @@ def test_the_better_way_of_int8_is_kept(
     monkeypatch.setattr(writing, "run", lambda path, model, x: model.assess(x))
     monkeypatch.setattr(writing, "macro_f1_of", lambda model, said, y: f1[tried[-1]])
     monkeypatch.setattr(writing, "agreement", lambda ours, theirs: checking.Agreement(1, 0.1, same[tried[-1]], 1.0))
-    assert writing._better_way(model, Path("a"), Path("b"), trial(w, split), lambda: None) == way
+    assert writing._better_way(model, Path("a"), Path("b"), trial(w, split), None, lambda: None) == way

@@ -49,6 +49,7 @@ def on_cluster(
         ) from reason
     try:
         remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_with_plugins)
+        remote = remote.options(name=work.__name__)  # what Ray's own tools and the process list show
         here = plugins.loaded()
         waiting = {remote.remote(here, work, *arguments): task for task, arguments in calls}
         while waiting:

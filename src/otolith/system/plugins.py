@@ -169,7 +169,8 @@ def register(thing: Any) -> Any:
     >>> import otolith
     >>> from otolith.metrics import Metric
     >>> errors = Metric("error_rate", "Error rate", lambda p: float((p.y_true != p.y_pred).mean()), "share of errors")
-    >>> otolith.register(errors) is errors
+    >>> with forgotten():
+    ...     otolith.register(errors) is errors
     True
     """
     if isinstance(thing, str | Path):
