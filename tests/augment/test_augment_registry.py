@@ -102,4 +102,5 @@ def test_anyone_can_register_one(signal: SignalSpec, registry_as_before: None) -
     out = augment.build("silence", signal)(torch.ones(1, 6, 8), torch.Generator())
     assert not out.any()
     with pytest.raises(ValueError, match="two augmentations are named 'silence'"):
-        augment.register(Silence)
+        augment.register(type("Other", (Silence,), {}))
+    assert augment.register(Silence) is Silence  # the same again is no other
