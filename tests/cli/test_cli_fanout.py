@@ -79,6 +79,10 @@ class FakeRay:
             def remote(*_: Any) -> object:
                 return object()
 
+            @staticmethod
+            def options(**_: Any) -> type[Remote]:
+                return Remote
+
         return lambda function: Remote
 
     def wait(self, waiting: Sequence[object], num_returns: int) -> tuple[list[object], list[object]]:
