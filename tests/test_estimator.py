@@ -185,6 +185,11 @@ def test_unlabelled_marks_join_pre_training_only(labels: Any, unlabelled: Any, c
     assert set(it.predict(w.x).tolist()) <= set(classes)
 
 
+def test_a_text_like_nan_is_a_label(w: Windows) -> None:
+    y = np.array(["nan", "sit", "jump"])[w.y].tolist()
+    assert recogniser(method="random").fit(w.x, y, groups=w.subject).classes_.tolist() == ["jump", "nan", "sit"]
+
+
 def test_other_channels_are_named_or_guessed() -> None:
     three = tiny.windows(channels=("acc_x", "acc_y", "acc_z"))
     it = recogniser(method="random").fit(three.x, three.y, groups=three.subject)

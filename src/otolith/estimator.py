@@ -190,8 +190,13 @@ def _labels(y: ArrayLike, unlabelled: Any) -> tuple[NDArray[Any], NDArray[np.boo
         known = values == values if values.dtype.kind == "f" else np.ones(values.shape, np.bool_)
         marked = str(unlabelled) if values.dtype.kind == "U" else unlabelled
         return values, known & (values != marked)
-    known = [not (each is None or str(each) in ("nan", "<NA>", "NaT") or each == unlabelled) for each in values.flat]
+    known = [not (_is_missing(each) or each == unlabelled) for each in values.flat]
     return values, np.array(known, np.bool_).reshape(values.shape)
+
+
+def _is_missing(label: Any) -> bool:
+    """Return True for None, NaN and what pandas writes for none; a text of these letters is a label."""
+    return label is None or (not isinstance(label, str) and str(label) in ("nan", "<NA>", "NaT"))
 
 
 def _lengths(x: NDArray[np.floating], channels: Sequence[str]) -> NDArray[np.float64] | None:
