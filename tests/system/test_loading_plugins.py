@@ -223,7 +223,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_example_is_installed_and_run(site: Path, tmp_path: Path) -> None:
     code = f"""
 import sys
-sys.path.append({str(site)!r})
+sys.path += [{str(site)!r}, {str(EXAMPLE.parents[1])!r}]  # the tests' helpers lie in the latter
 import otolith
 from otolith.protocols.cells.study import key_of
 from otolith.system import plugins
