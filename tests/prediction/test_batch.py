@@ -223,12 +223,14 @@ def test_days_are_cut_in_the_zone_of_the_recording_or_in_another(model: Path, tm
     found = done(model, tmp_path / "d", tmp_path / "w")
     found.write(tmp_path / "own")
     own = pl.read_csv(tmp_path / "own" / "recordings.csv")
-    assert own["started"].to_list() == [f"{first}+05:30", f"{first}+00:00"]
+    assert own["start_local"].to_list() == [f"{first}+05:30", None]
+    assert own["start_utc"].to_list() == ["2026-03-01T18:29:55Z", f"{first}Z"]
     assert own["timezone"].to_list() == ["UTC+05:30", "UTC"]
     replace(found, zone="Asia/Tokyo").write(tmp_path / "tokyo")
     tokyo = pl.read_csv(tmp_path / "tokyo" / "days.csv")
     assert tokyo["day"].to_list() == ["2026-03-02", "2026-03-02"]
     assert set(tokyo["timezone"]) == {"Asia/Tokyo"}
+    assert tokyo["start_local"].to_list() == ["2026-03-02T00:00:00+09:00"] * 2
     with pytest.raises(DataError, match="is no time zone"):
         batch.run(found.plan, working.Settings(model), found.store, zone="Tokyo")
 

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from otolith.errors import DataError
-from otolith.prediction import days, tables
+from otolith.prediction import days, rows, tables
+from otolith.prediction.colours import states_of
 from otolith.prediction.epochs import EPOCH_S, Epochs, epochs_of
 from otolith.prediction.moments import days as cut_days
 from otolith.prediction.moments import hours as cut_hours
-from otolith.prediction.moments import moment, placed, zone_of
+from otolith.prediction.moments import local_text, moment, placed, zone_of
+from otolith.prediction.rows import DAY_S
 from otolith.prediction.timeline import NOT_WORN, Timeline
 from otolith.prediction.wear import not_worn
 from otolith.recording import Recording, Stream
@@ -93,9 +95,9 @@ def test_days_are_those_of_the_place() -> None:
         ("2026-03-28", 1800), ("2026-03-29", 23 * 3600), ("2026-03-30", 86400), ("2026-03-31", 1800),
     ]  # fmt: skip
     assert moment(started, 3600 * 3).isoformat() == "2026-03-29T03:30:00+02:00"
-    hours = [name for name, _, _ in cut_hours(started, 0, 3 * 3600)]
+    hours = [local_text(started, begin, "seconds") for begin, _, _ in cut_hours(started, 0, 3 * 3600)]
     assert hours == [f"2026-03-2{t}:00:00+0{z}:00" for t, z in (("8T23", 1), ("9T00", 1), ("9T01", 1), ("9T03", 2))]
-    assert list(cut_hours(None, 3000, 4000)) == [(None, 3000, 3600), (None, 3600, 4000)]
+    assert list(cut_hours(None, 3000, 4000)) == [(0, 3000, 3600), (3600, 3600, 4000)]
     assert placed(datetime(2026, 1, 1), BERLIN) == datetime(2026, 1, 1, tzinfo=BERLIN)
     assert list(cut_days(placed(datetime(2026, 1, 1, 23), zone_of("+05:30")), 0, 7200))[1][0] == "2026-01-02"
     with pytest.raises(DataError, match="Europe/Berlin"):
@@ -136,8 +138,172 @@ def test_two_recordings_of_a_day_are_one_row_and_two_hours() -> None:
             table.add(line([number] * 60, started), f"{number}.csv", no_epochs())
     assert wide.frame().height == 1
     assert wide.frame()["file"].to_list() == ["0.csv; 1.csv"]
-    assert hourly.frame()["hour"].to_list() == ["2026-01-01T12:00:00+00:00", "2026-01-01T14:00:00+00:00"]
-    assert each.frame()["started"].to_list() == ["2026-01-01T12:00:00+00:00", "2026-01-01T14:00:00+00:00"]
+    assert hourly.frame()["start_utc"].to_list() == ["2026-01-01T12:00:00Z", "2026-01-01T14:00:00Z"]
+    assert each.frame()["start_utc"].to_list() == ["2026-01-01T12:00:00Z", "2026-01-01T14:00:00Z"]
+    assert each.frame()["start_local"].to_list() == [None, None]  # nobody said where it was
     undated = days.per_day()
     undated.add(line([0, 1]), "x.csv", no_epochs())
     assert undated.frame().select("day", "recording", "timezone").row(0) == (None, "r", None)
+
+
+HOUR = 3600.0
+CHANGES = [
+    # zone, day, hours of it, local hours that are not 60 minutes or come twice: (text, minutes)
+    ("Europe/Amsterdam", "2026-03-29", 23, [("T01:00:00+01:00", 60), ("T03:00:00+02:00", 60)]),
+    ("Europe/Amsterdam", "2026-10-25", 25, [("T02:00:00+02:00", 60), ("T02:00:00+01:00", 60)]),
+    ("Australia/Lord_Howe", "2026-10-04", 23.5, [("T02:30:00+11:00", 30)]),
+    ("Australia/Lord_Howe", "2026-04-05", 24.5, [("T01:00:00+11:00", 60), ("T01:30:00+10:30", 30)]),
+    ("America/Sao_Paulo", "2018-11-04", 23, [("T01:00:00-02:00", 60)]),  # the day begins at one
+    ("America/Sao_Paulo", "2018-02-17", 25, [("T23:00:00-02:00", 60), ("T23:00:00-03:00", 60)]),
+    ("America/Havana", "2026-11-01", 25, [("T00:00:00-04:00", 60), ("T00:00:00-05:00", 60)]),
+]
+
+
+def three_days(zone: str, day: str, hop_s: float = 300.0) -> Timeline:
+    """Return a timeline from noon of the day before to noon of the day after, in states that alternate oddly."""
+    noon = datetime.fromisoformat(f"{day}T12:00")
+    begin, end = (noon.replace(tzinfo=zone_of(zone)) + timedelta(days=d) for d in (-1, 1))
+    n = round((end.astimezone(UTC) - begin.astimezone(UTC)).total_seconds() / hop_s)
+    state = np.arange(n) % 7 // 4
+    p = np.eye(2, dtype=np.float32)[state]
+    start = hop_s * np.arange(n) + 0.25
+    given = (start, hop_s, hop_s, p, np.zeros(n, np.float32), np.arange(n) % 5 == 0, None, np.array([""] * n))
+    not_worn = ((11.1 * HOUR, 16.3 * HOUR),)
+    return Timeline("r", "ada", ("sit", "walk", "unknown"), *given, begin, not_worn=not_worn)
+
+
+@pytest.mark.parametrize(("zone", "day", "hours", "odd"), CHANGES)
+def test_a_day_on_which_clocks_change_adds_up(zone: str, day: str, hours: float, odd: list[tuple[str, int]]) -> None:
+    t = three_days(zone, day)
+    whole = sum(each.stop_s - each.start_s for each in t.intervals()) / HOUR
+    wide, hourly, each = days.per_day(), days.per_hour(), days.per_recording()
+    for table in (wide, hourly, each):
+        table.add(t, "r.csv", no_epochs())
+    rows = {row["day"]: row for row in wide.frame().to_dicts()}
+    row = rows[day]
+    assert row["hours in day"] == row["hours covered"] == hours
+    assert row["timezone"] == zone
+    parts = [f"{name} hours" for name in ("sit", "walk", "unknown")]
+    assert sum(row[name] for name in (*parts, "hours not worn")) == pytest.approx(hours, abs=1e-5)
+    assert row["hours worn"] + row["hours not worn"] == pytest.approx(hours, abs=1e-5)
+    assert sum(one["hours covered"] for one in rows.values()) == pytest.approx(whole, abs=1e-5)
+    assert each.frame()["hours covered"].sum() == pytest.approx(whole, abs=1e-5)
+    totals = tables.totals([t])
+    seconds = totals.filter(totals["day"] == day)["seconds"].sum()
+    assert seconds / HOUR == pytest.approx(row["hours worn"], abs=1e-5)
+
+    found = hourly.frame().to_dicts()
+    of_day = [one for one in found if one["start_local"].startswith(day)]
+    assert len(of_day) == len({one["start_local"] for one in of_day}) == int(np.ceil(hours))
+    minutes = {one["start_local"].removeprefix(day): 60 * one["hours covered"] for one in of_day}
+    assert {text: minutes[text] for text, _ in odd} == pytest.approx(dict(odd), abs=1e-3)
+    for name in ("hours covered", "hours worn", "hours not worn", *parts):
+        assert sum(one[name] for one in of_day) == pytest.approx(row[name], abs=1e-4), name
+    for one in (*found, *rows.values()):
+        local, utc = (datetime.fromisoformat(one[name]) for name in ("start_local", "start_utc"))
+        assert local == utc
+        assert local.utcoffset() == local.replace(tzinfo=zone_of(zone), fold=_fold(local, zone)).utcoffset()
+    assert [one["start_utc"] for one in found] == sorted(one["start_utc"] for one in found)
+
+
+def _fold(local: datetime, zone: str) -> int:
+    return int(local.replace(tzinfo=zone_of(zone)).utcoffset() != local.utcoffset())
+
+
+@pytest.mark.parametrize(("zone", "day", "hours", "odd"), CHANGES)
+def test_a_row_of_the_page_holds_all_of_a_day_on_which_clocks_change(
+    zone: str, day: str, hours: float, odd: list[tuple[str, int]]
+) -> None:
+    t = three_days(zone, day)
+    intervals, states = list(t.intervals()), states_of(t.states, 2)
+    row = rows.rows_of(t, intervals, states)[1]
+    assert row["to"] - row["from"] == hours * HOUR
+    times = rows._on_the_wall(t, row["from"], row["to"])
+    seen = times[~np.isnan(times)]
+    assert np.all(np.diff(seen) > 0)  # nothing is drawn over another
+    assert np.isnan(times).sum() / len(times) == pytest.approx(max(0.0, 24 - hours) / 24, abs=1e-3)
+    assert np.diff(seen, prepend=row["from"], append=row["to"]).max() < 60  # and nothing is left out
+    wall = DAY_S * (np.arange(len(times)) + 0.5) / len(times)
+    alone = [h for h in range(24) if h not in (0, 1, 2, 23)]
+    for hour in alone:
+        inside = (wall >= hour * HOUR) & (wall < (hour + 1) * HOUR)
+        assert {moment(t.started, float(at)).hour for at in times[inside]} == {hour}  # type: ignore[arg-type]
+    bars = next(one for one in rows.hour_bars(t, intervals, states) if one["label"] == row["label"])["bars"]
+    boxes = [tuple(float(bar[name]) for name in ("x", "y", "w", "h")) for bar in bars]
+    for i, (x, y, w, h) in enumerate(boxes):
+        assert y + h <= 60.11
+        for u, v, a, b in boxes[:i]:
+            assert x >= u + a - 0.01 or u >= x + w - 0.01 or y >= v + b - 0.11 or v >= y + h - 0.11
+    drawn = sum(h for _, _, _, h in boxes) / 60
+    assert drawn == pytest.approx(hours, abs=0.1)
+    table = rows.hour_table(t, intervals, [state.name for state in states])
+    local = [line[0] for line in table if line[0].startswith(day)]
+    assert len(set(local)) == len(local) == int(np.ceil(hours))
+    assert rows.heads(t, "Hour") == ["Hour (local)", "Hour (UTC)"]
+
+
+def test_all_tables_say_what_is_local_and_what_is_utc() -> None:
+    half_past = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    kinds = {
+        "both": placed(half_past, zone_of("Europe/Amsterdam")),
+        "instant": half_past,
+        "wall": half_past.replace(tzinfo=None),
+        "neither": None,
+    }
+    for kind, started in kinds.items():
+        t = line([0] * 30 + [1] * 30, started)
+        frames = [tables.intervals([t]), tables.windows([t])]
+        for make in (days.per_day, days.per_hour, days.per_recording):
+            wide = make()
+            wide.add(t, "r.csv", no_epochs())
+            frames.append(wide.frame())
+        for frame in frames:
+            for row in frame.to_dicts():
+                texts = {name: value for name, value in row.items() if name.endswith(("_local", "_utc"))}
+                assert texts
+                for name, value in texts.items():
+                    known = kind in ("both", "instant" if name.endswith("_utc") else "wall")
+                    assert (value is not None) == known, (kind, name)
+                if kind == "both":
+                    for name in [one for one in texts if one.endswith("_local")]:
+                        utc = texts[name.replace("_local", "_utc")]
+                        assert datetime.fromisoformat(str(texts[name])) == datetime.fromisoformat(str(utc))
+    first = tables.intervals([line([0], kinds["both"])]).to_dicts()[0]
+    assert first["start_local"] == "2026-10-25T02:30:00.500+02:00"
+    assert first["start_utc"] == "2026-10-25T00:30:00.500Z"
+
+
+def test_a_gap_of_days_makes_no_rows() -> None:
+    late = 5 * 86400.0
+    n = 240
+    start = np.r_[EPOCH_S * np.arange(n // 2), late + EPOCH_S * np.arange(n // 2)]
+    some, three = np.full(n, 10, np.float32), np.zeros((n, 3), np.float32)
+    p = np.eye(2, dtype=np.float32)[np.zeros(n, int)]
+    given = (start, EPOCH_S, EPOCH_S, p, None, np.zeros(n, bool), None, np.array([""] * n))
+    t = Timeline("r", "ada", ("sit", "walk"), *given, datetime(2026, 1, 1, 12, tzinfo=BERLIN))
+    for table, height in ((days.per_hour(), 2), (days.per_day(), 2), (days.per_recording(), 1)):
+        table.add(t, "r.csv", Epochs(start, some, some, three, three))
+        assert table.frame().height == height
+        assert table.frame()["hours covered"].sum() == pytest.approx(n * EPOCH_S / HOUR, abs=1e-5)
+        assert table.frame()["ENMO mg"].to_list() == [10.0] * height
+
+
+def test_a_recording_over_both_changes_of_a_year_conserves_its_time() -> None:
+    begin, end = (datetime(2026, month, 3, 9, 17, tzinfo=zone_of("Europe/Amsterdam")) for month in (3, 11))
+    hop_s = 1800.0
+    n = int((end.astimezone(UTC) - begin.astimezone(UTC)).total_seconds() / hop_s)
+    p = np.eye(2, dtype=np.float32)[np.arange(n) % 7 // 4]
+    given = (hop_s * np.arange(n), hop_s, hop_s, p, None, np.zeros(n, bool), None, np.array([""] * n), begin)
+    t = Timeline("r", "ada", ("sit", "walk"), *given)
+    wide, hourly = days.per_day(), days.per_hour()
+    for table in (wide, hourly):
+        table.add(t, "r.csv", no_epochs())
+    frame = wide.frame()
+    assert frame["day"].is_sorted()
+    assert frame["hours in day"].value_counts(sort=True).rows() == [(24.0, frame.height - 2), (23.0, 1), (25.0, 1)]
+    whole = frame[1:-1]
+    assert whole["hours covered"].to_list() == whole["hours in day"].to_list()
+    for name in ("hours covered", "sit hours", "walk hours"):
+        assert hourly.frame()[name].sum() == pytest.approx(frame[name].sum(), abs=1e-3)
+    assert frame["hours covered"].sum() == pytest.approx(n * hop_s / HOUR, abs=1e-4)
+    assert tables.totals([t])["seconds"].sum() == pytest.approx(n * hop_s)

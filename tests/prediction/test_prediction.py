@@ -175,7 +175,7 @@ def test_totals_are_split_at_midnight() -> None:
     ]
     assert [r["seconds"] for r in rows] == pytest.approx([2.0, 5.25, 3.25])
     assert sum(r["seconds"] for r in rows) == pytest.approx(10.5)
-    assert tables.intervals([t])["time"].to_list() == ["2024-02-29T23:59:58.000", "2024-03-01T00:00:03.250"]
+    assert tables.intervals([t])["start_local"].to_list() == ["2024-02-29T23:59:58.000", "2024-03-01T00:00:03.250"]
 
 
 def test_without_a_date_totals_are_by_recording() -> None:

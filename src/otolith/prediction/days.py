@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from otolith.prediction.epochs import EPOCH_S, Epochs
-from otolith.prediction.moments import days, hours
+from otolith.prediction.moments import day_around, days, hours, local_text, utc_text, zone_name
 from otolith.prediction.timeline import NOT_WORN, Timeline
 
 if TYPE_CHECKING:
     import polars as pl
 
-Cut = Callable[[datetime | None, float, float], Iterator[tuple[str | None, float, float]]]
 Key = tuple[str | None, ...]
+Cut = Callable[[Timeline, float, float], Iterator[tuple[Key, float, float]]]
+"""Cuts a stretch into the parts of rows: what names the row, and begin and end of the part in seconds."""
 
 
 @dataclass
@@ -30,6 +30,7 @@ class Sums:
         epochs, enmo, mad: number of worn epochs, and the sums over them in mg.
         files: the files that the time comes from.
         more: values of further columns.
+        length: hours of the day on the wall's clock; None where it is unknown.
     """
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class Sums:
     mad: float = 0.0
     files: dict[str, None] = field(default_factory=dict)
     more: dict[str, float | None] = field(default_factory=dict)
+    length: float | None = None
 
     def add(self, state: str, seconds: float) -> None:
         self.seconds[state] = self.seconds.get(state, 0.0) + seconds
@@ -49,14 +51,20 @@ class Wide:
     """A table with a row for each hour, day or recording; it grows by one recording at a time.
 
     Args:
-        names: names of the columns that tell rows apart, all texts but the last two.
-        key: gives a row's values for them from the timeline, the calendar's text, and the begin of the stretch.
-        cut: cuts a stretch into the parts of rows; None: one row for the whole recording.
+        names: names of the columns that tell rows apart, all of them texts.
+        cut: cuts a stretch into the parts of rows.
         bouts: add the number and the length of bouts.
+        length: gives the hours that the row at a moment can have at most; None: no column says it.
     """
 
-    def __init__(self, names: tuple[str, ...], key: Callable[..., Key], cut: Cut | None, bouts: bool) -> None:
-        self._names, self._key, self._cut, self._bouts = names, key, cut, bouts
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        cut: Cut,
+        bouts: bool,
+        length: Callable[[Timeline, float], float | None] | None = None,
+    ) -> None:
+        self._names, self._cut, self._bouts, self._length = names, cut, bouts, length
         self._rows: dict[Key, Sums] = {}
         self._states: dict[str, None] = {}
         self._more: dict[str, None] = {}
@@ -66,20 +74,16 @@ class Wide:
         self._more |= dict.fromkeys(more or {})
         self._states |= dict.fromkeys(t.states)
         for each in t.intervals():
-            for name, begin, end in self._parts(t, each.start_s, each.stop_s):
-                sums = self._sums(t, file, name, begin)
+            for key, begin, end in self._cut(t, each.start_s, each.stop_s):
+                sums = self._sums(t, file, key, begin)
                 sums.add(each.activity, end - begin)
                 sums.more |= more or {}
         self._add_epochs(t, file, epochs)
 
-    def _parts(self, t: Timeline, begin: float, end: float) -> Iterator[tuple[str | None, float, float]]:
-        if self._cut is None:
-            yield None, begin, end
-        else:
-            yield from self._cut(t.started, begin, end)
-
-    def _sums(self, t: Timeline, file: str, name: str | None, begin: float) -> Sums:
-        sums = self._rows.setdefault(self._key(t, file, name, begin), Sums())
+    def _sums(self, t: Timeline, file: str, key: Key, begin: float) -> Sums:
+        sums = self._rows.get(key)
+        if sums is None:
+            sums = self._rows[key] = Sums(length=None if self._length is None else self._length(t, begin))
         sums.files[file] = None
         return sums
 
@@ -90,15 +94,17 @@ class Wide:
             return
         at = middle[worn]
         enmo, mad = np.cumsum(np.r_[0, epochs.enmo[worn]]), np.cumsum(np.r_[0, epochs.mad[worn]])
-        for name, begin, end in self._parts(t, float(at[0]), float(at[-1]) + 1e-3):
+        for key, begin, end in self._cut(t, float(at[0]), float(at[-1]) + 1e-3):
             first, last = np.searchsorted(at, [begin, end])
-            sums = self._sums(t, file, name, begin)
+            if first == last:  # nothing was recorded then
+                continue
+            sums = self._sums(t, file, key, begin)
             sums.epochs += int(last - first)
             sums.enmo += float(enmo[last] - enmo[first])
             sums.mad += float(mad[last] - mad[first])
 
     def frame(self) -> pl.DataFrame:
-        """Return the table; hours have four, and mg two decimals."""
+        """Return the table; hours have six decimals, so that they add up, and mg two."""
         import polars as pl
 
         rows = [dict(zip(self._names, key, strict=True)) | self._values(sums) for key, sums in self._rows.items()]
@@ -110,7 +116,8 @@ class Wide:
     def _values(self, sums: Sums) -> dict[str, Any]:
         off = sums.seconds.get(NOT_WORN, 0.0)
         covered = sum(sums.seconds.values())
-        out: dict[str, Any] = {
+        out: dict[str, Any] = {} if self._length is None else {"hours in day": sums.length}
+        out |= {
             "hours covered": _hours(covered),
             "hours worn": _hours(covered - off),
             "hours not worn": _hours(off),
@@ -131,29 +138,40 @@ class Wide:
 def per_hour() -> Wide:
     """Return the table with a row for each hour of each recording; the hour is counted where the date is unknown."""
 
-    def key(t: Timeline, file: str, name: str | None, begin: float) -> Key:
-        return str(t.subject), t.recording, name, None if name else str(int(begin // 3600))
+    def cut(t: Timeline, start_s: float, stop_s: float) -> Iterator[tuple[Key, float, float]]:
+        for hour, begin, end in hours(t.started, start_s, stop_s):
+            number = None if t.started else str(int(hour // 3600))
+            yield (str(t.subject), t.recording, *_texts(t, hour), number), begin, end
 
-    return Wide(("subject", "recording", "hour", "hour of recording"), key, hours, False)
+    return Wide(("subject", "recording", "start_local", "start_utc", "hour of recording"), cut, False)
 
 
 def per_day() -> Wide:
     """Return the table with a row for each subject and day or, where the date is unknown, for each recording."""
 
-    def key(t: Timeline, file: str, name: str | None, begin: float) -> Key:
-        return str(t.subject), name, None if name else t.recording, _zone(t)
+    def cut(t: Timeline, start_s: float, stop_s: float) -> Iterator[tuple[Key, float, float]]:
+        for day, begin, end in days(t.started, start_s, stop_s):
+            midnight = (None, None) if t.started is None else _texts(t, day_around(t.started, begin)[0])
+            yield (str(t.subject), day, None if day else t.recording, zone_name(t.started), *midnight), begin, end
 
-    return Wide(("subject", "day", "recording", "timezone"), key, days, True)
+    def length(t: Timeline, at: float) -> float | None:
+        if t.started is None:
+            return None
+        begin, end = day_around(t.started, at)
+        return round((end - begin) / 3600, 4)
+
+    return Wide(("subject", "day", "recording", "timezone", "start_local", "start_utc"), cut, True, length)
 
 
 def per_recording() -> Wide:
-    """Return the table with a row for each recording."""
+    """Return the table with a row for each recording, from its first window to its last."""
 
-    def key(t: Timeline, file: str, name: str | None, begin: float) -> Key:
-        started = None if t.started is None else t.started.isoformat(timespec="seconds")
-        return str(t.subject), t.recording, started, _zone(t)
+    def cut(t: Timeline, start_s: float, stop_s: float) -> Iterator[tuple[Key, float, float]]:
+        begins, ends = _texts(t, float(t.start_s[0])), _texts(t, float(t.start_s[-1] + t.seconds))
+        yield (str(t.subject), t.recording, zone_name(t.started), *begins, *ends), start_s, stop_s
 
-    return Wide(("subject", "recording", "started", "timezone"), key, None, True)
+    moments = ("start_local", "start_utc", "stop_local", "stop_utc")
+    return Wide(("subject", "recording", "timezone", *moments), cut, True)
 
 
 def within(times: np.ndarray[Any, Any], spans: tuple[tuple[float, float], ...]) -> np.ndarray[Any, Any]:
@@ -168,9 +186,10 @@ def within(times: np.ndarray[Any, Any], spans: tuple[tuple[float, float], ...]) 
     return inside
 
 
-def _zone(t: Timeline) -> str | None:
-    return None if t.started is None or t.started.tzinfo is None else str(t.started.tzinfo)
+def _texts(t: Timeline, at: float) -> tuple[str | None, str | None]:
+    """Return a moment on the wall's clock and in UTC, to the second, which rounding moves into no other one."""
+    return local_text(t.started, at + 1e-3, "seconds"), utc_text(t.started, at + 1e-3, "seconds")
 
 
 def _hours(seconds: float) -> float:
-    return round(seconds / 3600, 4)
+    return round(seconds / 3600, 6)

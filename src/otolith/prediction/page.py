@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from otolith import __version__
 from otolith.prediction import rows
 from otolith.prediction.colours import HATCH, State, states_of
-from otolith.prediction.moments import moment
+from otolith.prediction.moments import changes, local_text, moment, utc_text, zone_name
 from otolith.prediction.store import Stored
 from otolith.prediction.timeline import NOT_WORN, Interval, Timeline
 from otolith.report.html import environment
@@ -32,13 +32,14 @@ SPANS = ((604_800, "Week"), (86_400, "Day"), (3600, "Hour"), (600, "10 min"), (6
 
 @dataclass(frozen=True)
 class Entry:
-    """A recording in the index; `seconds` are those of each state."""
+    """A recording in the index; `seconds` are those of each state, `started` its begin on the wall, `utc` in UTC."""
 
     name: str
     href: str
     subject: str
     started: str
     seconds: Mapping[str, float]
+    utc: str = ""
 
 
 def week(
@@ -73,6 +74,7 @@ def week(
         "days": days,
         "ticks": rows.ticks(t, days[0], full),
         "full": full,
+        "repeated": full and any(forward < 0 for _, forward in changes(t.started, begin, end)),
         "spans": [
             {"seconds": seconds, "name": name}
             for seconds, name in ((end - begin, "All"), *SPANS)
@@ -80,10 +82,15 @@ def week(
         ],
         "n_seconds": end - begin,
         "hours": rows.hour_bars(t, intervals, states),
-        "hour_header": ["Hour", *names],
+        "hour_header": [*rows.heads(t, "Hour"), *names],
         "hour_lines": rows.hour_table(t, intervals, names),
         "day_header": ["Day" if t.started else "Recording", "Worn", *names],
         "day_lines": rows.day_table(t, intervals, names, duration),
+        "clocks": len(rows.heads(t, "")),
+        "interval_header": [
+            *(head for name in ("From", "To") for head in rows.heads(t, name)),
+            *("Activity", "Time", "Probability"),
+        ],
         "n_intervals": len(intervals),
         "intervals": [_line(t, each) for each in intervals[:MOST_INTERVALS]],
         "data": _data(stored, intervals, states, days),
@@ -100,8 +107,9 @@ def entry(stored: Stored, href: str) -> Entry:
     seconds: dict[str, float] = {}
     for each in t.intervals():
         seconds[each.activity] = seconds.get(each.activity, 0.0) + each.stop_s - each.start_s
-    started = "" if t.started is None else moment(t.started, float(t.start_s[0])).strftime("%Y-%m-%d %H:%M")
-    return Entry(t.recording, quote(href), str(t.subject), started, seconds)
+    at = float(t.start_s[0])
+    local, utc = ((text(t.started, at, "minutes") or "").replace("T", " ") for text in (local_text, utc_text))
+    return Entry(t.recording, quote(href), str(t.subject), local, seconds, utc)
 
 
 def write_index(
@@ -170,6 +178,7 @@ def _indexed(each: Entry, states: Sequence[State]) -> dict[str, Any]:
         "href": each.href,
         "subject": each.subject,
         "started": each.started,
+        "utc": each.utc,
         "worn": duration(whole - off),
         "bars": bars,
         "spoken": spoken,
@@ -180,22 +189,20 @@ def _about(stored: Stored, intervals: Sequence[Interval]) -> list[tuple[str, str
     t, epochs = stored.timeline, stored.epochs
     covered = sum(each.stop_s - each.start_s for each in intervals)
     off = sum(each.stop_s - each.start_s for each in intervals if each.activity == NOT_WORN)
-    zone = "" if t.started is None else f" ({t.started.tzinfo or 'local time'})"
     lines = [("File", stored.file), ("Recorded", duration(covered)), ("Worn", duration(covered - off))]
     if len(epochs) and not np.isnan(epochs.enmo).all():
         lines.append(("Mean ENMO, MAD", f"{np.nanmean(epochs.enmo):.1f}, {np.nanmean(epochs.mad):.1f} mg"))
     if stored.level is not None:
         lines.append(("Accelerometer", stored.level.told()))
-    return [*lines, ("Clock", "no date" if t.started is None else f"{t.started:%Y-%m-%d}{zone}")]
+    if t.started is not None:
+        lines.append(("Time zone", zone_name(t.started) or "unknown; times are local"))
+    return lines if t.started is not None else [*lines, ("Clock", "no date")]
 
 
 def _line(t: Timeline, each: Interval) -> list[str]:
-    def at(seconds: float) -> str:
-        return f"{seconds:.2f} s" if t.started is None else moment(t.started, seconds).strftime("%a %H:%M:%S")
-
     return [
-        at(each.start_s),
-        at(each.stop_s),
+        *rows.at(t, each.start_s),
+        *rows.at(t, each.stop_s),
         each.activity,
         duration(each.stop_s - each.start_s),
         "" if each.probability != each.probability else f"{100 * each.probability:.0f} %",
@@ -248,11 +255,10 @@ def _shifts(t: Timeline, days: Sequence[Mapping[str, Any]]) -> list[list[float]]
     """Return from which second on the clock on the wall is how many seconds ahead of UTC."""
     if t.started is None or t.started.tzinfo is None:
         return [[-1e12, 0]]
-    out: list[list[float]] = []
-    for day in days:
-        for hour in range(25):
-            at = day["from"] + 3600.0 * hour
-            ahead = (moment(t.started, at).utcoffset() or timedelta(0)).total_seconds()
-            if not out or out[-1][1] != ahead:
-                out.append([at if out else -1e12, ahead])
+    begin, end = days[0]["from"], days[-1]["to"]
+    ahead = (moment(t.started, begin).utcoffset() or timedelta(0)).total_seconds()
+    out = [[-1e12, ahead]]
+    for at, forward in changes(t.started, begin, end):
+        ahead += forward
+        out.append([at, ahead])
     return out

@@ -50,7 +50,7 @@ def draw(recording: Recording, timeline: Timeline, channels: Sequence[str]) -> F
             axes[-1].set_xlim(start[0], stop[-1])
         figure.align_ylabels(axes[1:])
         axes[-1].set_xlabel(
-            "seconds" if timeline.started is None else f"seconds after {timeline.started:%Y-%m-%d %H:%M:%S}"
+            "seconds" if timeline.started is None else f"seconds after {timeline.started:%Y-%m-%d %H:%M:%S %Z}".strip()
         )
         seen = dict.fromkeys(name for name in colours if any(i.activity == name for i in intervals))
         ncols = min(7, max(1, len(seen)))

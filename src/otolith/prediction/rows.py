@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.prediction.colours import State
-from otolith.prediction.moments import days, hours, moment
+from otolith.prediction.moments import changes, day_around, days, hours, local_text, moment, utc_text
 from otolith.prediction.timeline import NOT_WORN, Interval, Timeline
 
 DAY_S = 86_400.0
@@ -38,9 +38,8 @@ def rows_of(t: Timeline, intervals: Sequence[Interval], states: Sequence[State])
         spans = [(f"Day {i + 1}", first + i * DAY_S, first + (i + 1) * DAY_S) for i in range(int(end // DAY_S) + 1)]
     else:
         spans = []
-        for count, (_, a, b) in enumerate(days(t.started, begin, end)):
-            before, after = _whole_day(t, a, b)
-            spans.append((_label(t, a, count), before, after))
+        for count, (_, a, _) in enumerate(days(t.started, begin, end)):
+            spans.append((_label(t, a, count), *day_around(t.started, a)))
     starts = np.array([each.start_s for each in intervals])
     stops = np.array([each.stop_s for each in intervals])
     number = {state.name: i for i, state in enumerate(states)}
@@ -81,27 +80,55 @@ def ticks(t: Timeline, row: dict[str, Any], full: bool) -> list[dict[str, Any]]:
 
 
 def hour_bars(t: Timeline, intervals: Sequence[Interval], states: Sequence[State]) -> list[dict[str, Any]]:
-    """Return stacked bars of each day's hours, 60 high for 60 minutes, at 10 for each hour of the day."""
+    """Return stacked bars of each day's hours, 60 high for 60 minutes, at 10 for each hour of the day.
+
+    An hour that comes twice has two bars of half the width.
+    """
     out: dict[str, dict[str, Any]] = {}
-    for (label, hour), seconds in _hours(t, intervals).items():
-        figure = out.setdefault(label, {"label": label, "bars": []})
-        y = 60.0
+    found = _hours(t, intervals)
+    places = {begin: _place(t, begin) for begin in found}
+    pieces: dict[tuple[str, int], list[float]] = {}
+    for begin in sorted(found):
+        pieces.setdefault(places[begin][1:], []).append(begin)
+    for begin, seconds in found.items():
+        label, day, hour = places[begin]
+        figure = out.setdefault(day, {"label": label, "bars": []})
+        same = pieces[day, hour]
+        w = 8.5 / len(same)
+        x, y = 10 * hour + 0.75 + w * same.index(begin), 60.0
         for state in states:
             high = seconds.get(state.name, 0.0) / 60
             if high >= 0.05:
                 y -= high
                 figure["bars"].append(
-                    {"x": 10 * hour + 0.75, "y": f"{max(y, 0):.1f}", "h": f"{high:.1f}", "fill": state.far}
+                    {"x": f"{x:g}", "w": f"{w:g}", "y": f"{max(y, 0):.1f}", "h": f"{high:.1f}", "fill": state.far}
                 )
     return list(out.values())
 
 
 def hour_table(t: Timeline, intervals: Sequence[Interval], names: Sequence[str]) -> list[list[str]]:
-    """Return minutes of each state in each hour."""
+    """Return minutes of each state in each hour, after its begin as `at` has it."""
     return [
-        [f"{label} {hour:02d}:00", *(f"{seconds[name] / 60:.1f}" if seconds.get(name) else "" for name in names)]
-        for (label, hour), seconds in _hours(t, intervals).items()
+        [*at(t, begin, "minutes"), *(f"{seconds[name] / 60:.1f}" if seconds.get(name) else "" for name in names)]
+        for begin, seconds in _hours(t, intervals).items()
     ]
+
+
+def at(t: Timeline, seconds: float, unit: str = "seconds") -> list[str]:
+    """Return a moment as tables of the page show it: on the wall and in UTC, as far as these are known."""
+    if t.started is None:
+        hour = int(seconds // 3600)
+        return [f"Day {hour // 24 + 1} {hour % 24:02d}:00" if unit == "minutes" else f"{seconds:.2f} s"]
+    texts = (text(t.started, seconds + 1e-3, unit) for text in (local_text, utc_text))
+    return [text.replace("T", " ") for text in texts if text is not None]
+
+
+def heads(t: Timeline, name: str) -> list[str]:
+    """Return the heads of the columns that `at` fills."""
+    if t.started is None:
+        return [name]
+    known = [("local", local_text), ("UTC", utc_text)]
+    return [f"{name} ({said})" for said, text in known if text(t.started, 0.0) is not None]
 
 
 def day_table(
@@ -129,53 +156,51 @@ def day_table(
     ]
 
 
-def _hours(t: Timeline, intervals: Sequence[Interval]) -> dict[tuple[str, int], dict[str, float]]:
-    out: dict[tuple[str, int], dict[str, float]] = {}
+def _hours(t: Timeline, intervals: Sequence[Interval]) -> dict[float, dict[str, float]]:
+    """Return the seconds of each state in each hour, by the hour's begin in seconds on the recording's clock."""
+    out: dict[float, dict[str, float]] = {}
     for each in intervals:
-        for _, begin, end in hours(t.started, each.start_s, each.stop_s):
-            if t.started is None:
-                number = int(begin // 3600)
-                key = (f"Day {number // 24 + 1}", number % 24)
-            else:
-                here = moment(t.started, begin)
-                key = (f"{here:%a %d %b}", here.hour)
-            place = out.setdefault(key, {})
+        for hour, begin, end in hours(t.started, each.start_s, each.stop_s):
+            place = out.setdefault(round(hour, 3), {})
             place[each.activity] = place.get(each.activity, 0.0) + end - begin
     return out
+
+
+def _place(t: Timeline, begin: float) -> tuple[str, str, int]:
+    """Return the label of an hour's day, what tells that day from others, and the hour of the day."""
+    if t.started is None:
+        day, hour = divmod(int(begin // 3600), 24)
+        return f"Day {day + 1}", str(day), hour
+    here = moment(t.started, begin + 1e-3)
+    return f"{here:%a %d %b}", here.date().isoformat(), here.hour
 
 
 def _label(t: Timeline, at: float, number: int) -> str:
     return f"Day {number + 1}" if t.started is None else f"{moment(t.started, at):%a %d %b}"
 
 
-def _whole_day(t: Timeline, begin: float, end: float) -> tuple[float, float]:
-    """Return midnight before and after a part of a day, in seconds on the recording's clock."""
-    assert t.started is not None
-    here = moment(t.started, begin)
-    day = here.date()
-    _, _, after = next(days(t.started, begin, begin + 3 * DAY_S))
-    before = begin - (here.hour * 3600 + here.minute * 60 + here.second + here.microsecond / 1e6)
-    while moment(t.started, before).date() < day:  # the night has an hour less
-        before += 1800
-    if moment(t.started, before - 1).date() == day:  # or one more
-        before -= 3600
-    return before, after
-
-
 def _on_the_wall(t: Timeline, begin: float, end: float) -> NDArray[np.float64]:
     """Return the moments of a day on which clocks change, by the hour that the clock on the wall shows.
 
-    NaN in an hour that is not there; of one that comes twice, the second.
+    NaN in an hour that is not there; one that comes twice is drawn twice as dense, so that nothing of it is lost.
     """
     assert t.started is not None
     wall = DAY_S * (np.arange(CELLS * SAMPLES) + 0.5) / (CELLS * SAMPLES)
-    ahead = moment(t.started, begin).utcoffset()
-    steps = np.arange(begin, end, 1800.0)
-    changed = next((s for s in steps if moment(t.started, float(s)).utcoffset() != ahead), end)
-    longer = DAY_S - (end - begin)  # seconds by which the clock is put forward
-    later = wall >= changed - begin + min(longer, 0.0)
-    times: NDArray[np.float64] = begin + wall - np.where(later, longer, 0.0)
-    times[(wall >= changed - begin) & (wall < changed - begin + longer)] = np.nan
+    first = moment(t.started, begin)
+    wall -= 3600 * first.hour + 60 * first.minute + first.second  # a day may begin after midnight
+    times: NDArray[np.float64] = begin + wall
+    times[wall < 0] = np.nan
+    for changed, forward in changes(t.started, begin, end):
+        if changed >= end:
+            break
+        since = begin + wall - changed  # on a clock that nobody changes
+        if forward > 0:
+            times[(since >= 0) & (since < forward)] = np.nan
+            times -= np.where(since >= forward, forward, 0.0)
+        else:
+            twice = (since >= forward) & (since < 0)
+            times[twice] += since[twice] - forward
+            times -= np.where(since >= 0, forward, 0.0)
     return times
 
 

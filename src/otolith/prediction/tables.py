@@ -5,14 +5,13 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.prediction.moments import days, moment
+from otolith.prediction.moments import days, local_text, utc_text, zone_name
 from otolith.prediction.timeline import NOT_WORN, Timeline
 from otolith.system.files import whole_file
 
@@ -25,9 +24,9 @@ SUFFIXES = (".csv", ".parquet", ".json")
 def windows(timelines: Sequence[Timeline]) -> pl.DataFrame:
     """Return a table with one row for each window.
 
-    Columns: recording, subject, start_s, stop_s, time (ISO 8601; null where the clock's start is unknown), activity,
-    probability, unknown_score, label (null where there is none), worn, and `p NAME` for each state after smoothing,
-    without smoothing for each activity.
+    Columns: recording, subject, start_s, stop_s, start_local and start_utc (ISO 8601; null where they are unknown),
+    activity, probability, unknown_score, label (null where there is none), worn, and `p NAME` for each state after
+    smoothing, without smoothing for each activity.
     """
     import polars as pl
 
@@ -41,7 +40,8 @@ def windows(timelines: Sequence[Timeline]) -> pl.DataFrame:
             "subject": pl.Series([str(t.subject)] * len(t), dtype=pl.String),
             "start_s": pl.Series(t.start_s),
             "stop_s": pl.Series(t.start_s + t.seconds),
-            "time": pl.Series([_clock(t.started, s) for s in t.start_s], dtype=pl.String),
+            "start_local": pl.Series([local_text(t.started, s) for s in t.start_s], dtype=pl.String),
+            "start_utc": pl.Series([utc_text(t.started, s) for s in t.start_s], dtype=pl.String),
             "activity": pl.Series(t.activity, dtype=pl.String),
             "probability": pl.Series(t.probability).fill_nan(None),
             "unknown_score": pl.Series(score).fill_nan(None),
@@ -54,8 +54,11 @@ def windows(timelines: Sequence[Timeline]) -> pl.DataFrame:
 
 
 def intervals(timelines: Sequence[Timeline], file: str | None = None) -> pl.DataFrame:
-    """Return a row for each interval: recording, subject, start_s, stop_s, time, activity, probability, windows.
+    """Return a row for each interval: whose it is, begin and end, activity, probability, windows.
 
+    Columns of time are start_s and stop_s, on the recording's clock; start_local and stop_local, on the wall's, with
+    the distance from UTC where the zone is known; start_utc and stop_utc. Those of the last four that are unknown are
+    null.
     `file`, where it is given, is one column more: the file that holds the recordings.
     """
     rows = [
@@ -64,7 +67,7 @@ def intervals(timelines: Sequence[Timeline], file: str | None = None) -> pl.Data
             str(t.subject),
             each.start_s,
             each.stop_s,
-            _clock(t.started, each.start_s),
+            *(text(t.started, at) for at in (each.start_s, each.stop_s) for text in (local_text, utc_text)),
             each.activity,
             None if np.isnan(each.probability) else each.probability,
             each.n_windows,
@@ -72,8 +75,9 @@ def intervals(timelines: Sequence[Timeline], file: str | None = None) -> pl.Data
         for t in timelines
         for each in t.intervals()
     ]
-    names = ("recording", "subject", "start_s", "stop_s", "time", "activity", "probability", "windows")
-    found = _table(names, (str, str, float, float, str, str, float, int), rows)
+    moments = ("start_local", "start_utc", "stop_local", "stop_utc")
+    names = ("recording", "subject", "start_s", "stop_s", *moments, "activity", "probability", "windows")
+    found = _table(names, (str, str, float, float, *[str] * len(moments), str, float, int), rows)
     if file is None:
         return found
     import polars as pl
@@ -85,7 +89,7 @@ class Totals:
     """Seconds of each activity in a subject's day or, where the date is unknown, in a recording; sums as it goes."""
 
     def __init__(self) -> None:
-        self._seconds: defaultdict[tuple[str, str | None, str | None], dict[str, float]] = defaultdict(dict)
+        self._seconds: defaultdict[tuple[str | None, ...], dict[str, float]] = defaultdict(dict)
 
     def add(self, t: Timeline) -> None:
         """Add a recording."""
@@ -93,25 +97,25 @@ class Totals:
             if each.activity == NOT_WORN:
                 continue
             for day, begin, end in days(t.started, each.start_s, each.stop_s):
-                place = self._seconds[str(t.subject), day, None if day else t.recording]
+                place = self._seconds[str(t.subject), day, None if day else t.recording, zone_name(t.started)]
                 place[each.activity] = place.get(each.activity, 0.0) + end - begin
 
     def frame(self) -> pl.DataFrame:
         """Return the table that `totals` describes."""
         rows = [
-            (subject, day, recording, activity, part, part / sum(place.values()))
-            for (subject, day, recording), place in self._seconds.items()
+            (*key, activity, part, part / sum(place.values()))
+            for key, place in self._seconds.items()
             for activity, part in sorted(place.items(), key=lambda item: -item[1])
         ]
-        names = ("subject", "day", "recording", "activity", "seconds", "share")
-        return _table(names, (str, str, str, str, float, float), rows)
+        names = ("subject", "day", "recording", "timezone", "activity", "seconds", "share")
+        return _table(names, (str, str, str, str, str, float, float), rows)
 
 
 def totals(timelines: Sequence[Timeline]) -> pl.DataFrame:
     """Return the seconds of each activity in a subject's day or, where the date is unknown, in a recording.
 
-    Columns: subject, day (ISO 8601, null), recording (null where there is a day), activity, seconds, share. Time
-    in which the device was not worn is left out.
+    Columns: subject, day (ISO 8601, null), recording (null where there is a day), timezone, activity, seconds, share.
+    Time in which the device was not worn is left out. Days are cut as those of `otolith.prediction.days`.
     """
     found = Totals()
     for t in timelines:
@@ -179,7 +183,3 @@ def _table(names: Sequence[str], types: Sequence[type], rows: Sequence[tuple[Any
     import polars as pl
 
     return pl.DataFrame(rows, schema=dict(zip(names, types, strict=True)), orient="row")
-
-
-def _clock(started: datetime | None, seconds: float) -> str | None:
-    return None if started is None else moment(started, seconds).isoformat(timespec="milliseconds")

@@ -15,6 +15,7 @@ from otolith.errors import DataError
 from otolith.model import Model, bundle
 from otolith.model.place import place_of
 from otolith.prediction.matching import refuse_removed_gravity
+from otolith.prediction.moments import placed, zone_of
 from otolith.prediction.run import predict_recordings
 from otolith.prediction.seen import levelled, stored_of
 from otolith.prediction.smoothing import DWELL_S
@@ -133,7 +134,8 @@ def _predict_one(given: Given, outcome: Outcome, place: Path, settings: Settings
     stored = stored_of(recording, found.timeline, given.file, given.gravity, level)
     outcome.recordings.append(save(place, number, stored) | {"timezone": given.timezone})
     if drawn and settings.picture and len(outcome.recordings) <= PICTURED:
-        _draw(place / f"{number}.{settings.picture}", given, stored.timeline, model)
+        at = placed(stored.timeline.started, zone_of(given.timezone) if given.timezone else None)
+        _draw(place / f"{number}.{settings.picture}", given, replace(stored.timeline, started=at), model)
 
 
 def _draw(path: Path, given: Given, timeline: Timeline, model: Model) -> None:

@@ -119,8 +119,10 @@
       const every = Math.ceil((to - from) / 86400 / most); // midnights, between which clocks may change
       data.days.forEach((day, i) => { if (i % every === 0 && day.from >= from && day.from <= to) marks.push(day.from); });
     } else {
-      const origin = (data.days.filter((day) => day.from <= from).pop() || data.days[0]).from;
-      for (let s = origin + Math.ceil((from - origin) / step) * step; s <= to; s += step) marks.push(s);
+      data.shifts.forEach(([since, ahead], i) => { // full hours on the wall, before a change of clocks and after it
+        const zero = data.epoch === null ? 0 : data.epoch + ahead, until = (data.shifts[i + 1] || [Infinity])[0];
+        for (let s = Math.ceil((Math.max(from, since) + zero) / step) * step - zero; s <= to && s < until; s += step) marks.push(s);
+      });
     }
     c.textBaseline = "alphabetic";
     for (const s of marks) {
