@@ -1,8 +1,10 @@
-"""Places of models: a folder, the folder of a run, or this package, by the name of a model that comes with it."""
+"""Places of models: a folder, the folder of a run, this package or the Hugging Face Hub, by the name of a model there."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from otolith.model import hub
 
 CARD, WEIGHTS = "card.json", "weights.safetensors"
 SHIPPED = Path(__file__).parent / "shipped"
@@ -25,8 +27,19 @@ def is_shipped(given: str | Path) -> bool:
     return str(given) in names() and not Path(given).exists()
 
 
+def owner(given: str | Path) -> str | None:
+    """Return in words where a model comes from that is named and not the user's to change; None of a folder.
+
+    >>> owner("hf://ada/walks")
+    'lies on the Hugging Face Hub'
+    """
+    if hub.parse(given) is not None:
+        return "lies on the Hugging Face Hub"
+    return "comes with otolith" if is_shipped(given) else None
+
+
 def is_model(given: str | Path) -> bool:
-    """Return whether a model lies there, or comes with otolith under that name.
+    """Return whether a model lies there, or comes with otolith or from the Hub under that name.
 
     >>> is_model("walk.zip")
     False
@@ -35,15 +48,44 @@ def is_model(given: str | Path) -> bool:
     return (place / CARD).is_file() and (place / WEIGHTS).is_file()
 
 
+def called(given: str | Path) -> str:
+    """Return how a model that was given is called; a path has one of the strokes of a name of the Hub alone.
+
+    >>> called(Path("hf://ada/walks")), called(Path("runs/a"))
+    ('hf://ada/walks', 'runs/a')
+    """
+    return str(hub.parse(given) or given)
+
+
+def pinned(given: Path) -> Path:
+    """Return what means the same model tomorrow and on another machine: of a name of the Hub, that with the commit.
+
+    Raises:
+        HubError: it is not kept here, and cannot be had.
+
+    >>> pinned(Path("phone")).name
+    'phone'
+    """
+    name = hub.parse(given)
+    return given if name is None else Path(str(hub.HubName(name.repo, hub.folder_of(name).name)))
+
+
 def place_of(given: str | Path) -> Path:
-    """Return the folder of the model that is meant: a model's folder, that of a run, whose model is in it, or the name
-    of a model that comes with otolith. `DIR/model`, where DIR itself is the model, is DIR.
+    """Return the folder of the model that is meant: a model's folder, that of a run, whose model is in it, the name of
+    a model that comes with otolith, or the name of one on the Hub, which is fetched the first time. `DIR/model`, where
+    DIR itself is the model, is DIR.
 
     A folder here comes before a model of its name. What is none of these is returned as it is.
+
+    Raises:
+        HubError: a model of the Hub is not kept here, and cannot be had.
 
     >>> place_of("my-model").name
     'my-model'
     """
+    name = hub.parse(given)
+    if name is not None:
+        return hub.folder_of(name)
     if is_shipped(given):
         return SHIPPED / str(given)
     folder = Path(given)
