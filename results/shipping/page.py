@@ -41,6 +41,9 @@ otolith predict walk.zip                # without a model: by `phone`
 otolith run my-walks --encoder phone    # your labels, on its encoder
 ```
 
+Models of others, and yours for others, are on the Hugging Face Hub: `hf://USER/NAME` stands in the same places
+([deploy.md](deploy.md#on-the-hugging-face-hub)).
+
 They were trained on data whose publishers allow passing weights on, for any use (`otolith data` says which do), and
 tested on *whole other data sets*. Settings were chosen the other way round, trained on those and tested on MotionSense.
 Where a device is worn as in no data set here, nobody has measured it.

@@ -19,7 +19,18 @@ RIDDLES = re.compile(r"(What|Where|Whether|Of|How|Who|Whom|Whose|Why|When|Which)
 WITHOUT_EXAMPLE: dict[str, str] = {}
 """Public names without an example of their own, each with the reason."""
 
-EXTRAS = {"cryptography", "onnx", "onnxruntime", "onnxscript", "ray", "segno", "starlette", "uvicorn", "websockets"}
+EXTRAS = {
+    "cryptography",
+    "huggingface_hub",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "ray",
+    "segno",
+    "starlette",
+    "uvicorn",
+    "websockets",
+}
 """Packages that only some commands need."""
 
 

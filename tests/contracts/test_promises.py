@@ -124,6 +124,7 @@ def test_whoever_runs_a_model_s_network_looks_at_its_answers() -> None:
 
 DIGESTS = {
     "model/bundle.py": "weights; read by model/weights.py: tests/model/test_bundle.py",
+    "model/hub.py": "of files of the Hub, compared with those that their commit names: tests/model/test_hub.py",
     "model/weights.py": "reads that of weights: tests/model/test_bundle.py",
     "training/checkpoint.py": "tensors and state; read by itself: tests/training/test_checkpoint.py",
     "rows/value.py": "rows, read by rows/log.py: tests/rows/test_rows.py",

@@ -41,8 +41,8 @@ def test_a_killed_and_spoilt_pretraining_ends_as_if_nothing_had_been(
     assert all(line.survived == line.injected for line in harness.table.lines.values())
 
 
-READ_ONLY = {"data", "evaluate", "live", "live-runtime", "label", "models", "demo"}
-"""Commands that write no result: they print, serve, keep what can be fetched again, add lines to a journal, or are
+READ_ONLY = {"data", "evaluate", "live", "live-runtime", "label", "models", "demo", "push"}
+"""Commands that write no result here: they print, serve, keep what can be fetched again, add lines to a journal, or are
 `predict` on what comes with otolith."""
 
 

@@ -23,6 +23,7 @@ from otolith.cli.commands.live_runtime import live_runtime
 from otolith.cli.commands.models import models
 from otolith.cli.commands.predict import predict
 from otolith.cli.commands.pretrain import pretrain
+from otolith.cli.commands.push import push
 from otolith.cli.commands.report import report
 from otolith.cli.commands.run import run
 from otolith.cli.commands.score import score
@@ -81,6 +82,7 @@ COMMANDS: tuple[Callable[..., int | None] | App, ...] = (
     live_runtime,
     export,
     features,
+    push,
     compare,
     report,
     score,

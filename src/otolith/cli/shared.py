@@ -67,7 +67,11 @@ AnyDataset = Annotated[
 OwnDataset = Annotated[str | None, Parameter(help=_OWN)]
 Data = Annotated[Path | None, Parameter(metavar="DIR", help=_DATA)]
 ModelFolder = Annotated[
-    Path, Parameter(metavar="MODEL", help="Folder of a model or of its run, or a name that `otolith models` lists.")
+    Path,
+    Parameter(
+        metavar="MODEL",
+        help="Folder of a model or of its run, a name that `otolith models` lists, or hf://USER/NAME.",
+    ),
 ]
 RecipeName = Annotated[str, Parameter(metavar="NAME|FILE", help=_RECIPES)]
 Overrides = Annotated[
@@ -189,6 +193,7 @@ def data_of(
             folder, which has to be named.
     """
     from otolith import splits
+    from otolith.model.place import called
     from otolith.model.windows import windows_for_encoder
 
     meta = encoder.meta
@@ -198,8 +203,8 @@ def data_of(
         bar.advance()
     if dataset is None and found.info.own and meta.content and w.content != meta.content:
         raise DataError(
-            f"{bundle} was trained on other recordings of {meta.dataset!r} than those that lie here now; name the "
-            "folder of those that you mean after that of the model"
+            f"{called(bundle)} was trained on other recordings of {meta.dataset!r} than those that lie here now; name "
+            "the folder of those that you mean after that of the model"
         )
     parts = splits.default(w, found.info)
     refuse_other_split(encoder, bundle, w, parts)
@@ -212,12 +217,14 @@ def refuse_other_split(encoder: PretrainedEncoder, bundle: Path, w: Windows, par
     Raises:
         DataError: it is another; says which option cures that.
     """
+    from otolith.model.place import called
+
     meta, of_training = encoder.meta, encoder.split
     same = w.meta.dataset == meta.dataset and w.content == meta.content
     if of_training and same and of_training != parts.identity:
         raise DataError(
-            f"{bundle} was trained on the split {_said(of_training)} of {meta.dataset}, and this would be the split "
-            f"{_said(parts.identity)}: people that it has seen may be among those who test. Give the same --split FILE "
+            f"{called(bundle)} was trained on the split {_said(of_training)} of {meta.dataset}, and this would be the "
+            f"split {_said(parts.identity)}: people that it has seen may be among those who test. Give the same --split FILE "
             "or --split-seed as in training."
         )
 
@@ -231,6 +238,7 @@ def dataset_of(encoder: PretrainedEncoder, bundle: Path, dataset: str | None, ro
     from otolith import datasets
     from otolith.datasets.card import CARD
     from otolith.datasets.pooled import is_pooled
+    from otolith.model.place import called
 
     if dataset is not None:
         return datasets.load(dataset, root)
@@ -243,8 +251,8 @@ def dataset_of(encoder: PretrainedEncoder, bundle: Path, dataset: str | None, ro
             if found.info.name == name:
                 return found
     raise DataError(
-        f"{bundle} was trained on {name!r}, which does not come with otolith and lies neither here nor beside the "
-        "model; name its folder after that of the model"
+        f"{called(bundle)} was trained on {name!r}, which does not come with otolith and lies neither here nor beside "
+        "the model; name its folder after that of the model"
     )
 
 

@@ -34,6 +34,14 @@ class Terminal:
                 return None
         return None if answer == UNKNOWN else answer
 
+    def agree(self, question: str) -> bool:
+        """Return True where the person says yes."""
+        with self.progress.paused() as console:
+            try:
+                return Confirm.ask(question, console=console, default=False)
+            except EOFError:
+                return False
+
     def confirm(self, title: str, rows: Sequence[tuple[str, str, str]]) -> bool:
         """Return True where the person says that the guessed columns are right."""
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title=Text(title), title_justify="left")

@@ -94,6 +94,38 @@ class Data(_Part):
     terms: str
     activities: tuple[str, ...]
     content: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
+    title: str | None = None
+    licence: str | None = None
+    citation: str | None = None
+
+
+class Interval(_Part):
+    """Ends of an interval of a score."""
+
+    low: Share
+    high: Share
+
+
+class TestedCard(_Part):
+    """Scores on a data set that no training saw."""
+
+    dataset: str
+    without: tuple[str, ...]
+    people: Annotated[int, Field(ge=0)]
+    macro_f1: Share
+    interval: Interval | None
+    per_class_f1: dict[str, Share] = Field(default_factory=dict)
+    coarse_macro_f1: Share
+    coarse_interval: Interval | None = None
+
+
+class About(_Part):
+    """Words for those who choose a model: for whom it is, what it cannot tell, and how good it was elsewhere."""
+
+    title: str = ""
+    people: Annotated[int, Field(ge=0)] = 0
+    cannot: str = ""
+    tested: Annotated[tuple[TestedCard, ...], Field(max_length=MOST_CHANNELS)] = ()
 
 
 class CalibrationCard(_Part):
@@ -145,6 +177,7 @@ class Card(_Part):
     split: Annotated[dict[str, str | int], Field(max_length=10)] = Field(default_factory=dict)
     recipe: Recipe
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    about: About = Field(default_factory=About)
 
 
 class ModelCard(Card):

@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 from otolith import __version__
 from otolith.errors import CheckpointError
 from otolith.system import extras
-from otolith.system.files import make_folder, whole_folder, write
+from otolith.system.files import FULL, make_folder, whole_folder, write
 from otolith.system.home import home
 from otolith.system.reading import MOST_BYTES, MOST_TEXT, read_bytes
 from otolith.system.strict import json_value
@@ -101,6 +101,16 @@ def commit_of(name: HubName) -> str | None:
     return _pins(name).get(name.revision or MAIN)
 
 
+def kept() -> list[tuple[HubName, str]]:
+    """Return the names of the server that stand for a commit here, with that commit, sorted."""
+    found = []
+    for pins in sorted(HubName("").folder.glob(f"*/*/{PINS}")):
+        repo = "/".join(pins.parent.parts[-2:])
+        for revision, commit in _pins(HubName(repo)).items():
+            found.append((HubName(repo, None if revision == MAIN else revision), commit))
+    return found
+
+
 def folder_of(name: HubName, *, newer: bool = False) -> Path:
     """Return the folder of a model, which is fetched where it is not kept yet.
 
@@ -154,9 +164,7 @@ def _fetch(name: HubName, commit: str | None) -> str:
                 raise HubError(f"{name} holds no {file}, and so no model of otolith. Is the name right?")
             if (listed[file].size or 0) > most:
                 raise HubError(f"{name}: {file} has {listed[file].size:,} bytes; at most {most:,} are taken.")
-            path = api.hf_hub_download(
-                name.repo, file, revision=info.sha, local_dir=place, etag_timeout=PATIENCE_S, force_download=True
-            )
+            path = api.hf_hub_download(name.repo, file, revision=info.sha, local_dir=place, etag_timeout=PATIENCE_S)
             content[file] = read_bytes(path, most)
             _refuse_altered(name, file, content[file], listed[file])
     make_folder(name.folder)
@@ -202,7 +210,9 @@ def told(name: HubName) -> Iterator[None]:
     try:
         yield
     except errors.RevisionNotFoundError:
-        raise HubError(f"{name}: there is no such branch, tag or commit. Leave it away, or look at {_page(name)}") from None
+        raise HubError(
+            f"{name}: there is no such branch, tag or commit. Leave it away, or look at {_page(name)}"
+        ) from None
     except errors.GatedRepoError:
         raise HubError(f"{name} asks for leave first: {_page(name)}. {_LOG_IN}") from None
     except errors.RepositoryNotFoundError:
@@ -224,9 +234,10 @@ def told(name: HubName) -> Iterator[None]:
     except errors.FileMetadataError:
         raise HubError(f"{name}: {endpoint()} does not answer as a Hub does. Is HF_ENDPOINT right?") from None
     except OSError as error:
-        if "Consistency check" not in str(error):
+        if error.errno in FULL:
             raise
-        raise HubError(f"{name}: a file was cut or altered on the way. Try again.") from None
+        what = "it was cut or altered on the way" if error.errno is None else error.strerror
+        raise HubError(f"{name}: a file of it cannot be taken: {what}. Try again.") from None
     finally:
         if shown:
             bars.enable_progress_bars()
@@ -244,7 +255,9 @@ def _refusal(response: Any) -> str:
     if status == 401:
         return f"{endpoint()} does not know the token. {_LOG_IN}"
     if status == 403:
-        return f"the token does not allow this. Give it the right to read, or to write, at {endpoint()}/settings/tokens."
+        return (
+            f"the token does not allow this. Give it the right to read, or to write, at {endpoint()}/settings/tokens."
+        )
     if status == 412:
         return "somebody else has changed it meanwhile. Look at it, and try again."
     return f"{endpoint()} answers {status}. Try again later."

@@ -1,4 +1,4 @@
-"""Places of models: a folder, the folder of a run, this package or the Hugging Face Hub, by the name of a model there."""
+"""Places of models: a folder, that of a run, and by a model's name this package or the Hugging Face Hub."""
 
 from __future__ import annotations
 

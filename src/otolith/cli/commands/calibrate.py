@@ -42,14 +42,14 @@ def calibrate(
     from otolith.errors import CheckpointError
     from otolith.jobs.folder import refuse_taken
     from otolith.model import bundle
-    from otolith.model.place import is_shipped, place_of
+    from otolith.model.place import called, owner, place_of
     from otolith.pipeline.calibration import calibrate as fit
     from otolith.progress.display import LiveProgress
 
     if out is not None:
         refuse_taken(out)
-    elif is_shipped(model):
-        raise CheckpointError(f"{model} comes with otolith and stays as it is; give a folder for yours: --out DIR")
+    elif whose := owner(model):
+        raise CheckpointError(f"{called(model)} {whose} and stays as it is; give a folder for yours: --out DIR")
     progress = LiveProgress()
     loaded = bundle.load_model(model, device)
     with as_dataset(dataset, reading.options(), progress) as source:

@@ -59,6 +59,7 @@ def distill(
     from otolith.jobs.finetune import refuse_unready
     from otolith.jobs.folder import checkpoints_beside
     from otolith.model import bundle
+    from otolith.model.place import called
     from otolith.model.windows import windows_for_encoder
     from otolith.progress.display import LiveProgress
 
@@ -83,7 +84,7 @@ def distill(
         parts.append((seen, held))
         left = f"; {n_test:,} of people whom its split tests are left out" if n_test else ""
         lines.append(("data", f"{results.data_line(found, w)}{left}"))
-    results.show(f"distill {model}", lines, progress.console)
+    results.show(f"distill {called(model)}", lines, progress.console)
     try:
         student = job.run(
             loaded,

@@ -37,6 +37,7 @@ def evaluate(
     from otolith.cli import results
     from otolith.cli.shared import data_of
     from otolith.model import bundle
+    from otolith.model.place import called
     from otolith.preprocessing import perturb
     from otolith.progress.display import LiveProgress
     from otolith.report.names import dataset_title
@@ -53,7 +54,7 @@ def evaluate(
         results.write(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
         return
     results.show(
-        f"{model} on {dataset_title(w.meta.dataset)}: "
+        f"{called(model)} on {dataset_title(w.meta.dataset)}: "
         f"{result['n_windows']:,} {part} windows of {results.people(result['n_subjects'])}"
         + ("" if turned is None else f", each recording turned (seed {turned})")
         + ("" if without is None else f", without {without}"),

@@ -49,6 +49,7 @@ def export(
     from otolith.export.integers import refuse_other
     from otolith.export.trial import find
     from otolith.model import bundle
+    from otolith.model.place import called
     from otolith.progress.display import LiveProgress
     from otolith.system.files import make_place
 
@@ -76,7 +77,7 @@ def export(
         from otolith.live.packaging import RATES_HZ, write_package
 
         rates = RATES_HZ if from_rate is None else (from_rate,)
-        title = str(model)
+        title = called(model)
         done = write_package(loaded, out, title=title, terms=terms, rates_hz=rates, trial=trial, progress=progress)
         lines = [*_lines(done, why_noise)[:-1], ("package", f"{out}   {out.stat().st_size / 1e6:.2f} MB")]
         lines.append(("next", f"npm install ./{out.name}, and onnxruntime-web"))
@@ -88,7 +89,7 @@ def export(
     if test_vectors is not None:
         n = write_vectors(loaded, test_vectors, trial, from_rate)
         lines.append(("test vectors", f"{test_vectors}   {n} windows"))
-    results.show(f"{model} as {out}", lines)
+    results.show(f"{called(model)} as {out}", lines)
 
 
 def _of_c(done: Header, why_noise: str) -> Lines:

@@ -39,7 +39,8 @@ def finetune(
     """Train a classifier on a pre-trained encoder, which stays as it is or, by its recipe or --set, is trained too.
 
     Args:
-        encoder: Folder that `otolith pretrain` wrote, the model folder of a run, or a name that `otolith models` lists.
+        encoder: Folder that `otolith pretrain` wrote, the model folder of a run, a name that `otolith models` lists, or
+            hf://USER/NAME.
         out: Folder for the model. Until it is done, checkpoints lie beside it in DIR-checkpoints.
         seed: Seed of the classifier; default: the encoder's.
         recipe: Recipe whose ways to use labels are taken; default: the encoder's. How it was pre-trained stays.
@@ -50,6 +51,7 @@ def finetune(
     from otolith.jobs import finetune as job
     from otolith.jobs.folder import checkpoints_beside
     from otolith.model import bundle
+    from otolith.model.place import called
     from otolith.progress.display import LiveProgress
     from otolith.recipes import load_recipe
     from otolith.report.names import percent
@@ -61,7 +63,7 @@ def finetune(
         loaded = job.with_labels_of(loaded, load_recipe(recipe, Path(dataset or loaded.meta.dataset).name))
     loaded = job.with_values(loaded, parse_overrides(overrides))
     found, w, parts = data_of(loaded, encoder, dataset, data, progress, split, split_seed)
-    results.show(f"fine-tune {encoder}", [("data", results.data_line(found, w))], progress.console)
+    results.show(f"fine-tune {called(encoder)}", [("data", results.data_line(found, w))], progress.console)
     try:
         model = job.run(loaded, w, parts, found.info, out, seed=seed, resume=resume, device=device, progress=progress)
     except KeyboardInterrupt:

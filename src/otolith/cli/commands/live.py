@@ -52,6 +52,7 @@ def live(
     from otolith.live.protocol import MAX_BYTES
     from otolith.live.recordings import playable
     from otolith.model import bundle
+    from otolith.model.place import called
     from otolith.progress.display import LiveProgress
     from otolith.serving.certificate import certificate
 
@@ -84,7 +85,7 @@ def live(
         lines.append(("can play", f"{len(recordings)} recording{'s' if len(recordings) > 1 else ''}"))
     where = f"here alone: {handed.why_not}" if handed.why_not else "here or in the browser, as the page's switch says"
     lines.append(("computing", where))
-    results.show(f"{model}, live until Ctrl-C", [*lines, *(("", note) for note in notes)])
+    results.show(f"{called(model)}, live until Ctrl-C", [*lines, *(("", note) for note in notes)])
     if lan:
         results.write("\n" + serve.qr_code(place.url))
     sys.stdout.flush()

@@ -49,8 +49,9 @@ def predict(
     Without a model, the one that comes with otolith for phones is taken (`otolith models`).
 
     Args:
-        given: Folder of a model or of its run, or the name of one that comes with otolith; then recordings: imported
-            data set folders, names of data sets, and what `otolith import` reads, files and folders.
+        given: Folder of a model or of its run, the name of one that comes with otolith, or hf://USER/NAME; then
+            recordings: imported data set folders, names of data sets, and what `otolith import` reads, files and
+            folders.
         out: Folder to write; or a file ending in .csv, .parquet or .json for the intervals alone. Nothing that is
             there is replaced.
         kind: Format of the tables.
@@ -68,6 +69,7 @@ def predict(
     from otolith.cli import results
     from otolith.cli.terminal import terminal
     from otolith.model import bundle
+    from otolith.model.place import called, pinned
     from otolith.prediction import batch, tables, units
     from otolith.prediction.matching import refuse_removed_gravity
     from otolith.prediction.run import hidden_markov
@@ -85,6 +87,7 @@ def predict(
     remove_finished(out)
     refuse_existing(out)
     progress = LiveProgress()
+    model = pinned(model)
     loaded = bundle.load_model(model, device)
     hidden_markov(loaded, dwell)  # refuses a duration that is none
     options = reading.options()
@@ -97,7 +100,7 @@ def predict(
     facts, terms = _facts(loaded, model, smoothing, dwell), results.terms_of(card)
     limits = [("cannot tell", card["about"]["cannot"])] if "cannot" in card.get("about", {}) else []
     facts += [(name.capitalize(), text) for name, text in limits]
-    if str(model) != given[0]:
+    if len(recordings) == len(given):
         limits = [("by", f"{model}, which comes with otolith: no model was named"), *limits]
     try:
         make_place(out)
@@ -119,7 +122,7 @@ def predict(
         names = ",".join(["intervals", "hours", "days", "recordings", "totals", *(["windows"] if windows else [])])
         where = [("page", str(out / "timeline.html")), ("tables", str(out / f"{{{names}}}.{kind}"))]
     results.show(
-        f"{model} on {planned.name}",
+        f"{called(model)} on {planned.name}",
         [*_durations(summary, done.left_out), *limits, *where, *(("terms", t) for t in terms)],
     )
     return PARTLY if done.left_out else None
@@ -147,10 +150,12 @@ def model_and_recordings(given: Sequence[str]) -> tuple[Path, list[str]]:
 
 def _facts(model: Model, bundle: Path, smoothing: str, dwell_s: float) -> Lines:
     """Return the facts of a prediction for its page and its `about.json`."""
+    from otolith.model.place import called
+
     meta, calibration = model.meta, model.calibration
     smoothed = "none" if smoothing == "none" else f"{smoothing}, an activity lasts {dwell_s:g} s on average"
     lines = [
-        ("Model", str(bundle)),
+        ("Model", called(bundle)),
         ("Trained on", meta.dataset),
         ("Windows", f"{meta.seconds:g} s at {meta.rate_hz:g} Hz, {meta.seconds * (1 - meta.overlap):g} s apart"),
         ("Smoothing", smoothed),
