@@ -52,7 +52,7 @@ def test_arguments_may_stand_on_both_sides_of_an_option(command: list[str]) -> N
         return
     words = ["a", "b", "c"] if many else list("abcdef")[: len(places)]
     options = {each.name for each in inspect.signature(function).parameters.values() if each not in places}
-    option = ["--out" if "out" in options else "--data", "d"]
+    option = [f"--{next(each for each in ('out', 'data', 'licence') if each in options)}", "d"]
     both = app.parse_args([*command, words[0], *option, *words[1:]], exit_on_error=False, print_error=False)[1]
     last = app.parse_args([*command, *words, *option], exit_on_error=False, print_error=False)[1]
     assert both == last

@@ -49,6 +49,7 @@ Examples:
   otolith live runs/watch-dynamic-best-seed0/model --replay watch
   otolith compare few-labels --method csshar --method dynamic
   otolith distill phone my-walks        a student of it, for small devices
+  otolith push phone me/my-phone        a model for others, on the Hugging Face Hub
   otolith report runs/* --out comparison.html
 
 Every command takes --plugin FILE: a Python file of yours with methods, augmentations, formats, metrics, ...

@@ -224,8 +224,8 @@ def refuse_other_split(encoder: PretrainedEncoder, bundle: Path, w: Windows, par
     if of_training and same and of_training != parts.identity:
         raise DataError(
             f"{called(bundle)} was trained on the split {_said(of_training)} of {meta.dataset}, and this would be the "
-            f"split {_said(parts.identity)}: people that it has seen may be among those who test. Give the same --split "
-            "FILE or --split-seed as in training."
+            f"split {_said(parts.identity)}: people that it has seen may be among those who test. Give the same "
+            "--split FILE or --split-seed as in training."
         )
 
 

@@ -38,8 +38,8 @@ def readme(card: dict[str, Any], name: HubName, licence: str | None = None) -> s
         *(f"| {label} | {_plain(text)} |" for label, text in _facts(card, licence) if text),
         "",
         *_figures(card),
-        "`card.json` has every setting, and the versions that it was made with. The weights are safetensors, which hold "
-        "no code.",
+        "`card.json` has every setting, and the versions that it was made with. The weights are safetensors, which "
+        "hold no code.",
     ]
     return "\n".join(lines) + "\n"
 
