@@ -9,18 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import otolith
 from otolith.prediction.colours import states_of
 from otolith.prediction.picture import colours_of
 from otolith.report import style
 from otolith.report.colours import of_activities
 from tests.helpers.contrast import LEAST, faults, ratio, schemes
+from tests.helpers.pages import MARKUP, SOURCE
 
-SOURCE = Path(otolith.__file__).parent
 BASES = {"report.css", "base.css"}
 SHEETS = sorted(SOURCE.rglob("*.css"))
 SCRIPTS = sorted(path for path in SOURCE.rglob("*.js") if ".min." not in path.name)
-MARKUP = sorted([*SOURCE.rglob("*.html"), *SOURCE.rglob("*.j2")])
 LOCAL = (SOURCE / "serving" / "page" / "base.css").read_text("utf-8")
 REPORT = (SOURCE / "report" / "templates" / "report.css").read_text("utf-8")
 
