@@ -45,7 +45,14 @@ def test_the_commands_run_as_they_stand(place: Path, monkeypatch: pytest.MonkeyP
     table = PAGE[PAGE.index("| file |") : PAGE.index("```bash", PAGE.index("| file |"))]
     for name in re.findall(r"^\| `([a-z]+\.[a-z]+)`", table, re.MULTILINE):
         assert (place / "predictions" / name).is_file()
-    for name in ("night/windows.parquet", "intervals.json", "careful/card.json", "model.onnx", "small.onnx"):
+    for name in (
+        "night/windows.parquet",
+        "intervals.json",
+        "careful/card.json",
+        "model.onnx",
+        "small.onnx",
+        "raw.onnx",
+    ):
         assert (place / name).is_file()
 
 

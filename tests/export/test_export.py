@@ -24,12 +24,15 @@ from otolith.export.trial import of_windows
 from otolith.model import Model, PretrainedEncoder
 from otolith.nets import MIN_STEPS
 from otolith.prediction import predict_recordings
+from otolith.prediction.run import hidden_markov
+from otolith.prediction.smoothing import SMOOTHERS
 from otolith.preprocessing.scaler import Scaler
 from otolith.recording import CHANNELS, Recording, Stream
 from otolith.splits import Split
 from otolith.windows import Windows
 from otolith.windows.resampling import resample
 from tests.helpers import tiny
+from tests.helpers.commandline import refused
 
 pytest.importorskip("onnxruntime")
 
@@ -122,6 +125,93 @@ def test_a_file_for_another_rate_resamples_as_predict_does(
         export_onnx(model, tmp_path / "slow.onnx", trial=trial(w, split), from_rate=2)
 
 
+RATES = (50, tiny.RATE_HZ, 31, 24)
+
+
+@pytest.fixture(scope="module")
+def smoothing(model: Model, w: Windows, split: Split, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that takes several rates, and smooths as predict does by default."""
+    path = tmp_path_factory.mktemp("onnx") / "m.onnx"
+    return export_onnx(model, path, trial=trial(w, split), from_rate=RATES, smoothing="offline", dwell_s=2.0).path
+
+
+def card_of(path: Path) -> dict[str, Any]:
+    texts = checking.session(path).get_modelmeta().custom_metadata_map
+    return {name: json.loads(text) for name, text in texts.items()}
+
+
+def test_one_file_takes_several_rates_and_no_other(smoothing: Path, model: Model, w: Windows) -> None:
+    opened, card = checking.session(smoothing), card_of(smoothing)
+    assert (card["rate_hz"], card["rates_hz"], card["steps_of_rates"]) == (50, [50, 12, 31, 24], [50, 12, 31, 24])
+    for rate in RATES:
+        source = SourceRate.of(model.meta, rate)
+        raw = source.to_source(w.x[:5])
+        raw[0] += np.linspace(0, 1, source.steps, dtype=np.float32)
+        given = {"windows": raw, "seconds_since": np.ones(5, np.float32)}
+        np.testing.assert_allclose(opened.run(None, given)[0], model.predict_proba(source.to_model(raw)), atol=1e-5)
+    for steps in (49, 51, 62):
+        with pytest.raises(Exception, match="indices element out of data bounds"):
+            opened.run(None, {"windows": np.zeros((1, 6, steps), np.float32), "seconds_since": np.ones(1, np.float32)})
+
+
+@pytest.mark.parametrize("way", ["offline", "causal"])
+def test_a_file_smooths_as_predict_does(way: str, smoothing: Path, model: Model, tmp_path: Path) -> None:
+    path = smoothing
+    if way == "causal":
+        path = export_onnx(model, tmp_path / "m.onnx", smoothing=way, dwell_s=2.0, from_rate=24).path
+    rng = np.random.default_rng(0)
+    values = 3 * np.sin(np.arange(24 * 40) * rng.uniform(0, 2, (6, 1))) + rng.normal(0, 1, (6, 24 * 40))
+    kept = np.delete(np.arange(960), np.s_[480:600])
+    recording = Recording("r", 1, (Stream(CHANNELS, values[:, kept], 24.0, kept / 24),))
+    (found,) = predict_recordings(model, [recording], smoothing=way, dwell_s=2.0)
+    timeline = found.timeline
+    assert timeline is not None
+    assert timeline.belief is not None
+    starts = np.round(timeline.start_s * 24).astype(int)
+    assert np.ptp(np.diff(starts)) > 0  # there is a gap
+    raw = np.stack([values[:, start : start + 24] for start in starts]).astype(np.float32)
+    opened, states = checking.session(path), card_of(path)["states"]
+    assert states == list(timeline.states)
+    given = {"windows": raw, "seconds_since": np.diff(timeline.start_s, prepend=0).astype(np.float32)}
+    if way == "offline":
+        (*_, beliefs) = opened.run(None, given)
+    else:  # in two calls, the second of which goes on from the first
+        before, parts = np.full(len(states), 1 / len(states), np.float32), []
+        for rows in (slice(0, 9), slice(9, None)):
+            (*_, part) = opened.run(None, {name: x[rows] for name, x in given.items()} | {"belief_before": before})
+            before = part[-1]
+            parts.append(part)
+        beliefs = np.concatenate(parts)
+    np.testing.assert_allclose(beliefs, timeline.belief, atol=1e-5)
+    assert np.abs(beliefs[:, : len(model.activities)] - timeline.probabilities).max() > 0.05
+
+
+def test_smoothing_that_disagrees_is_refused(smoothing: Path, model: Model, w: Windows, tmp_path: Path) -> None:
+    assert writing._Around(model, {}, "offline", 2.0).why_refused(smoothing, w.x) == ""
+    for way, dwell_s in (("offline", 2.1), ("causal", 2.0)):
+        refused = writing._Around(model, {}, way, dwell_s).why_refused(smoothing, w.x)
+        assert "a smoothed probability differs by" in refused
+    with pytest.raises(RecipeError, match="unknown smoothing 'both'"):
+        export_onnx(model, tmp_path / "m.onnx", smoothing="both")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        (("m.tgz", "--smooth", "causal"), "smooth by themselves"),
+        (("m.tgz", "--int8"), "leave --int8 out"),
+        (("m.h", "--from-rate", "50"), "takes windows at the model's rate"),
+        (("m.onnx", "--from-rate", "50", "--from-rate", "-3"), "give the Hz at which samples come"),
+    ],
+)
+def test_options_that_a_form_does_not_have_are_refused(
+    tokens: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert said in refused("export", "phone", *tokens)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["v.json", "v.npz"])
 def test_vectors_are_what_the_model_makes_of_them(
     name: str, model: Model, w: Windows, split: Split, tmp_path: Path
@@ -182,10 +272,12 @@ def test_noise_is_called_noise(model: Model, tmp_path: Path) -> None:
 
 def test_an_uncalibrated_model_has_one_output(model: Model, w: Windows, split: Split, tmp_path: Path) -> None:
     plain = replace(model, calibration=None)
-    done = export_onnx(plain, tmp_path / "m.onnx", trial=trial(w, split))
+    done = export_onnx(plain, tmp_path / "m.onnx", trial=trial(w, split), smoothing="causal")  # without "unknown"
     session = checking.session(done.path)
-    assert [output.name for output in session.get_outputs()] == ["probabilities"]
-    np.testing.assert_allclose(session.run(None, {"windows": w.x})[0], plain.predict_proba(w.x), atol=1e-5)
+    assert [output.name for output in session.get_outputs()] == ["probabilities", "beliefs"]
+    assert card_of(done.path)["states"] == list(plain.activities)
+    given = {"windows": w.x} | checking.smoothing_inputs(session, len(w), 1.0)
+    np.testing.assert_allclose(session.run(None, given)[0], plain.predict_proba(w.x), atol=1e-5)
 
 
 @pytest.mark.parametrize("calibrated", [True, False])
@@ -292,9 +384,11 @@ def test_trials_of_other_labels_have_none(model: Model, w: Windows) -> None:
     assert of_windows(model, other, info).y is None
 
 
-def test_the_example_needs_numpy_and_onnxruntime_alone(model: Model, w: Windows, tmp_path: Path) -> None:
+def test_the_example_needs_numpy_and_onnxruntime_alone(
+    model: Model, w: Windows, smoothing: Path, tmp_path: Path
+) -> None:
     text = EXAMPLE.read_text("utf-8")
-    assert len([line for line in text.splitlines() if line.strip()]) <= 40
+    assert len([line for line in text.splitlines() if line.strip()]) <= 45
     path = export_onnx(model, tmp_path / "m.onnx").path
     order = [3, 1, 0, 5, 4, 2]
     signal = np.concatenate(list(w.x[:5]), axis=1)
@@ -325,6 +419,12 @@ def test_the_example_needs_numpy_and_onnxruntime_alone(model: Model, w: Windows,
     ]
     assert [float(line[3]) for line in lines] == pytest.approx(ours.probabilities.max(1).tolist(), abs=1e-3)
     assert "acc_x in m/s^2" in ran(path).stderr
+    assert "50 or 12 or 31 or 24 Hz" in ran(smoothing).stderr
+    lines = [line.split() for line in ran(smoothing, tmp_path / "s.csv", f"{tiny.RATE_HZ:g}").stdout.splitlines()]
+    machine = replace(hidden_markov(model), dwell_s=2.0)
+    beliefs = SMOOTHERS["offline"](machine, ours.probabilities, ours.unknown, np.arange(5.0))  # type: ignore[misc]
+    assert [float(line[3]) for line in lines] == pytest.approx(beliefs.max(1).tolist(), abs=1e-3)
+    assert [line[2] for line in lines] == [card_of(smoothing)["states"][i] for i in beliefs.argmax(1)]
 
 
 @pytest.mark.parametrize(
@@ -350,4 +450,4 @@ def test_the_better_way_of_int8_is_kept(
     monkeypatch.setattr(writing, "run", lambda path, model, x: model.assess(x))
     monkeypatch.setattr(writing, "macro_f1_of", lambda model, said, y: f1[tried[-1]])
     monkeypatch.setattr(writing, "agreement", lambda ours, theirs: checking.Agreement(1, 0.1, same[tried[-1]], 1.0))
-    assert writing._better_way(model, Path("a"), Path("b"), trial(w, split), None, lambda: None) == way
+    assert writing._better_way(model, Path("a"), Path("b"), trial(w, split), lambda: None) == way

@@ -2,9 +2,9 @@
 
 `export_onnx` writes scaler, network, calibrated softmax and everything that a user has to know (`graph`), quantises to
 int8 where that is asked for (`quantise`), and holds the file against PyTorch (`check`) on the windows of a `Trial`
-before it appears. A file may take samples at another rate (`rate`); `vectors` writes what a port is checked by. The
-packages of the extra `onnx` are imported when they are needed. `export_c` (`c`) writes a header of C, whose whole
-numbers (`integers`) a student's int8 file has, too. `publish` pushes to the Hub.
+before it appears. A file may take samples at other rates (`rate`) and smooth (both `around` the network); `vectors`
+writes what a port is checked by. The packages of the extra `onnx` are imported when they are needed. `export_c` (`c`)
+writes a header of C, whose whole numbers (`integers`) a student's int8 file has, too. `publish` pushes to the Hub.
 """
 
 from otolith.export.c import Header, export_c

@@ -60,17 +60,32 @@ def session(path: Path, threads: int = 1) -> Any:
 
 
 def run(path: Path, model: Model, x: NDArray[np.float32]) -> Assessed:
-    """Run the file on unscaled windows (n, channels, time), in batches of several sizes."""
+    """Run the file on unscaled windows (n, channels, time), in batches of several sizes, each a sequence of its own."""
     opened = session(path)
+    hop = model.meta.seconds * (1 - model.meta.overlap)
     # one by itself and the rest in batches: a graph with a fixed batch fails here rather than at a user's
     edges = sorted({0, min(1, len(x)), *range(1, len(x), BATCH), len(x)})
-    pieces = [opened.run(None, {INPUT: np.ascontiguousarray(x[a:b])}) for a, b in pairwise(edges)]
+    pieces = [
+        opened.run(None, {INPUT: np.ascontiguousarray(x[a:b])} | smoothing_inputs(opened, b - a, hop))
+        for a, b in pairwise(edges)
+    ]
     names = [output.name for output in opened.get_outputs()]
     probabilities = np.concatenate([piece[0] for piece in pieces])
     if model.calibration is None:
         return Assessed(probabilities, None, np.zeros(len(x), np.bool_))
     score = np.concatenate([piece[names.index(SCORE)] for piece in pieces])
     return Assessed(probabilities, score, score > model.calibration.threshold)
+
+
+def smoothing_inputs(opened: Any, n: int, hop_s: float) -> dict[str, NDArray[np.float32]]:
+    """Return what a file that smooths is given besides `n` windows, one each `hop_s`, before which there is nothing."""
+    given = {}
+    for each in opened.get_inputs()[1:]:
+        is_belief = isinstance(each.shape[0], int)
+        given[each.name] = (
+            np.full(each.shape[0], 1 / each.shape[0], np.float32) if is_belief else np.full(n, hop_s, np.float32)
+        )
+    return given
 
 
 def agreement(ours: Assessed, theirs: Assessed) -> Agreement:

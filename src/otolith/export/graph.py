@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +51,11 @@ def quiet(logger_name: str) -> Iterator[None]:
 class ExportNet(nn.Module):
     """Map unscaled windows (batch, channels, time) in m/s² and rad/s to probabilities and the score, if there is one.
 
-    It aligns and standardises as the scaler does, with 0 for NaN of a sensor that may be missing. With a `source`,
-    windows come at its rate and are resampled first.
+    It aligns and standardises as the scaler does, with 0 for NaN of a sensor that may be missing.
     """
 
-    def __init__(self, network: RecognitionNet, scaler: Scaler, source: SourceRate | None = None) -> None:
+    def __init__(self, network: RecognitionNet, scaler: Scaler) -> None:
         super().__init__()
-        self.register_buffer("resampling", None if source is None else torch.from_numpy(source.matrix))
-        self.resampling: Tensor | None
         self.network = network
         self.turned, self.parts = scaler.turned, scaler.parts
         gone = torch.zeros(scaler.n_channels, dtype=torch.bool)
@@ -72,8 +69,6 @@ class ExportNet(nn.Module):
         self.std: Tensor
 
     def forward(self, windows: Tensor) -> tuple[Tensor, ...]:
-        if self.resampling is not None:
-            windows = windows @ self.resampling
         if self.turned:
             windows = align(windows, self.turned, self.parts)
         z = (windows - self.mean) / self.std
@@ -83,23 +78,29 @@ class ExportNet(nn.Module):
         return (probabilities,) if score is None else (probabilities, score)
 
 
-def metadata(model: Model, terms: list[str], source: SourceRate | None = None) -> dict[str, str]:
+def metadata(
+    model: Model, terms: list[str], sources: Sequence[SourceRate] = (), smoothing: Mapping[str, Any] | None = None
+) -> dict[str, str]:
     """Return the file's properties: everything that a program has to know, each value as JSON.
 
     Args:
-        source: the rate at which samples come; None: that of the model.
+        sources: rates at which samples may come, the first of which is `rate_hz`; none: that of the model.
+        smoothing: further properties, of a file that smooths.
     """
     meta, calibration = model.meta, model.calibration
+    rates = [(each.rate_hz, each.steps) for each in sources] or [(meta.rate_hz, meta.n_steps)]
     values: dict[str, Any] = {
         "otolith": __version__,
         "method": model.encoder.method,
         "layout": "(batch, channels, time)",
         "channels": list(meta.channels),
         "units": [unit_of(channel) for channel in meta.channels],
-        "rate_hz": meta.rate_hz if source is None else source.rate_hz,
+        "rate_hz": rates[0][0],
         "seconds": meta.seconds,
         "overlap": meta.overlap,
-        "steps": meta.n_steps if source is None else source.steps,
+        "steps": rates[0][1],
+        "rates_hz": [rate for rate, _ in rates],
+        "steps_of_rates": [steps for _, steps in rates],
         "model_rate_hz": meta.rate_hz,
         "frame": frame_of(model.encoder.scaler),
         "may_miss": list(may_miss(meta, model.encoder.scaler)),
@@ -109,15 +110,12 @@ def metadata(model: Model, terms: list[str], source: SourceRate | None = None) -
         "false_unknowns": None if calibration is None else calibration.false_unknowns,
         "dataset": meta.dataset,
         "terms": terms,
-    }
+    } | dict(smoothing or {})
     return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
 
 
-def write_graph(model: Model, path: Path, properties: dict[str, str], source: SourceRate | None = None) -> None:
+def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
     """Write the model as one ONNX file with its properties; the batch may have any size.
-
-    Args:
-        source: the rate at which samples come; None: that of the model.
 
     Raises:
         RecipeError: the extra `onnx` is not installed.
@@ -125,10 +123,9 @@ def write_graph(model: Model, path: Path, properties: dict[str, str], source: So
     need("onnxscript")
     onnx = need("onnx")
     device = model.encoder.device
-    net = ExportNet(model.network(), model.encoder.scaler, source)
+    net = ExportNet(model.network(), model.encoder.scaler)
     whole = [module for module in net.modules() if isinstance(module, IntegerResidual)]
-    steps = model.meta.n_steps if source is None else source.steps
-    example = torch.zeros(2, len(model.meta.channels), steps)
+    example = torch.zeros(2, len(model.meta.channels), model.meta.n_steps)
     names = [PROBABILITIES] if model.calibration is None else [PROBABILITIES, SCORE]
     for module in whole:
         module.symbolic = True

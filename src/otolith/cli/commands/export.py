@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -22,7 +22,9 @@ def export(
     *,
     int8: Flag = False,
     c: Annotated[Path | None, Parameter(metavar="FILE.h")] = None,
-    from_rate: Annotated[float | None, Parameter(metavar="HZ")] = None,
+    from_rate: Annotated[list[float] | None, Parameter(metavar="HZ")] = None,
+    smooth: Literal["offline", "causal"] | None = None,
+    dwell: Annotated[float, Parameter(metavar="SECONDS")] = 3.0,
     test_vectors: Annotated[Path | None, Parameter(metavar="FILE.json|FILE.npz")] = None,
     data: Data = None,
 ) -> None:
@@ -38,8 +40,11 @@ def export(
         dataset: Data whose windows the file is checked on; default: those that the model was trained on, else noise.
         int8: Eight-bit weights, with what they cost in macro F1 where the windows have labels.
         c: The header of C to write; what follows the model is then the data set.
-        from_rate: Rate at which samples come, if it is not the model's: the ONNX file resamples them by itself. A
-            package for JavaScript takes the usual rates unless one is named.
+        from_rate: Rate at which samples come, if it is not the model's: the ONNX file resamples them by itself. Give it
+            several times for a file that takes them all. A package for JavaScript takes the usual rates unless some are
+            named.
+        smooth: Smooth over the windows of a call in the ONNX file, as predict does; a package always does.
+        dwell: Seconds that an activity is expected to last, with --smooth; larger smooths more.
         test_vectors: Write raw samples, windows, features and probabilities of up to 32 windows, too, by which a port
             to another language is checked.
     """
@@ -61,6 +66,8 @@ def export(
         raise RecipeError(f"{out or model}: give the file to write the ending .onnx, .tgz (JavaScript) or, for C, .h")
     if from_rate is not None and out.suffix == ".h":
         raise RecipeError("a header of C takes windows at the model's rate; --from-rate is for ONNX and JavaScript")
+    if smooth is not None and out.suffix != ".onnx":
+        raise RecipeError("--smooth is for ONNX: packages for JavaScript smooth by themselves, and C leaves it to you")
     if int8 and out.suffix == ".tgz":
         raise RecipeError("packages for JavaScript hold models in float32; leave --int8 out")
     make_place(out)
@@ -76,19 +83,26 @@ def export(
     elif out.suffix == ".tgz":
         from otolith.live.packaging import RATES_HZ, write_package
 
-        rates = RATES_HZ if from_rate is None else (from_rate,)
+        rates = RATES_HZ if from_rate is None else tuple(from_rate)
         title = called(model)
         done = write_package(loaded, out, title=title, terms=terms, rates_hz=rates, trial=trial, progress=progress)
         lines = [*_lines(done, why_noise)[:-1], ("package", f"{out}   {out.stat().st_size / 1e6:.2f} MB")]
         lines.append(("next", f"npm install ./{out.name}, and onnxruntime-web"))
     else:
-        done = export_onnx(loaded, out, trial=trial, int8=int8, from_rate=from_rate, terms=terms, progress=progress)
+        options: dict[str, Any] = {"from_rate": from_rate, "smoothing": smooth, "dwell_s": dwell}
+        done = export_onnx(loaded, out, trial=trial, int8=int8, terms=terms, progress=progress, **options)
         lines = _lines(done, why_noise)
         if from_rate is not None:
-            lines.append(("rate", f"takes {from_rate:g} Hz, and resamples to the model's {loaded.meta.rate_hz:g} Hz"))
+            each = ", ".join(
+                f"{rate:g} Hz ({round(loaded.meta.seconds * rate)} samples a window)" for rate in from_rate
+            )
+            lines.append(("rate", f"takes {each}, and resamples to the model's {loaded.meta.rate_hz:g} Hz"))
+        if smooth is not None:
+            lines.append(("smoothing", f"{smooth}, an activity lasts {dwell:g} s on average"))
     if test_vectors is not None:
-        n = write_vectors(loaded, test_vectors, trial, from_rate)
-        lines.append(("test vectors", f"{test_vectors}   {n} windows"))
+        first = loaded.meta.rate_hz if from_rate is None else from_rate[0]
+        n = write_vectors(loaded, test_vectors, trial, first)
+        lines.append(("test vectors", f"{test_vectors}   {n} windows at {first:g} Hz"))
     results.show(f"{called(model)} as {out}", lines)
 
 
