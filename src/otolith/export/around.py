@@ -30,8 +30,9 @@ class _Nodes:
 
     def __init__(self, prefix: str) -> None:
         self.onnx = need("onnx")
-        self.prefix, self.nodes, self.constants = prefix, [], []
-        self.count = 0
+        self.prefix, self.count = prefix, 0
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
 
     def constant(self, value: NDArray[Any] | float, name: str = "") -> str:
         """Add a constant; return its name."""
