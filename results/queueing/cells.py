@@ -107,12 +107,16 @@ class Cell:
         draws = range(chosen["draws"]) if "draws" in chosen else [None]
         return frozenset((fold, k, draw) for fold in folds for k in chosen.get("k", [None]) for draw in draws)
 
+    @functools.cached_property
+    def _wanted(self) -> dict[str, Any]:
+        """What the keys of all its rows have in common."""
+        wanted = {"protocol": self.spec.in_rows, "dataset": self.dataset, "method": self.method}
+        chosen = {name: value for name, value in vars(self.chosen).items() if name in self.spec.fields}
+        return wanted | {"seed": self.seed, "recipe": self.resolved.hash} | chosen
+
     def found(self, key: Mapping[str, Any]) -> Place | None:
         """Return which of the cell's rows has this key; None if it is none of them."""
-        wanted: dict[str, Any] = {"protocol": self.spec.in_rows, "dataset": self.dataset, "method": self.method}
-        wanted |= {"seed": self.seed, "recipe": self.resolved.hash}
-        wanted |= {name: value for name, value in vars(self.chosen).items() if name in self.spec.fields}
-        if any(key.get(name) != value for name, value in wanted.items()):
+        if any(key.get(name) != value for name, value in self._wanted.items()):
             return None
         place = (key.get("fold"), key.get("k"), key.get("draw"))
         return place if place in self.places else None

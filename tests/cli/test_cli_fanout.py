@@ -16,15 +16,18 @@ from otolith.errors import TrainingError
 from otolith.progress import SILENT
 from otolith.protocols.cells import fanout
 from otolith.protocols.cells.unit import Task, Unit
-from tests.helpers.commandline import SET
+from tests.helpers.commandline import SET, call
 from tests.helpers.processes import kill_a_worker
 
 WORKER = "ray::_rows"
 """What a worker calls its process while it runs a unit."""
 
 
+METHODS = ("--method", "csshar", "--method", "random")
+
+
 def compare(moves: Path, out: Path, *more: str) -> subprocess.Popen[str]:
-    tokens = ["compare", "representation", "--dataset", moves, "--method", "csshar", "--method", "random", *SET]
+    tokens = ["compare", "representation", "--dataset", moves, *METHODS, *SET]
     return subprocess.Popen(
         [sys.executable, "-m", "otolith", *map(str, [*tokens, "--out", out, *more])],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
@@ -45,7 +48,8 @@ def plain(path: Path) -> dict[str, Any]:
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds workers by /proc")
 def test_rows_are_those_of_a_local_comparison_though_a_worker_dies(moves: Path, tmp_path: Path) -> None:
-    ended(compare(moves, tmp_path / "here"))
+    here = call("compare", "representation", "--dataset", moves, *METHODS, *SET, "--out", tmp_path / "here")
+    assert here.code == 0, here.err
     there = compare(moves, tmp_path / "there", "--executor", "ray")
     killed = kill_a_worker(there, WORKER)
     ended(there)

@@ -67,11 +67,10 @@ class Harness:
     def undisturbed(self, job: Job) -> Whole:
         """Run a job to its end, with nothing in its way."""
         out = self._folder(job)
-        began = time.monotonic()
         run = self._start(job, out, again=False)
         if not run.ended() or run.code:
             raise RuntimeError(f"the undisturbed {job.name} ended with {run.process.exitcode}:\n{run.said()}")
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - run.began  # without the start of what it is forked from
         sizes = [path.stat().st_size for path in out.rglob("*") if path.is_file()]
         self.say(f"{job.name}: undisturbed in {seconds:.1f} s")
         return Whole(faultjobs.outcome(out), seconds, max(sizes))

@@ -22,7 +22,8 @@ from tests.helpers import tiny
 
 RECORDINGS, SECONDS, RATE_HZ = 2, 20, 25.0
 NEAR_S = 0.1
-"""In so long a time after the last file was begun, or after the folder is there, lie the moments that matter most."""
+"""In so long a time after the last file was begun, or after the folder is there, lie the moments that matter most; half
+as long after every kill that came too late."""
 
 
 def prepare(work: Path) -> tuple[str, str]:
@@ -62,11 +63,11 @@ def torment(work: Path, kills: int, seed: int, say: Callable[[str], None]) -> tu
             ["predict", model, walks, "--device", "cpu", "--out", str(out)], work / f"{out.name}.log"
         )
 
-    began = time.monotonic()
     undisturbed = begin(work / "undisturbed")
     if not undisturbed.ended() or undisturbed.code:
         raise RuntimeError(f"the undisturbed prediction failed:\n{undisturbed.said()}")
-    seconds, whole = time.monotonic() - began, contents(work / "undisturbed")
+    seconds, whole = time.monotonic() - undisturbed.began, contents(work / "undisturbed")
+    near = NEAR_S
     ends: Counter[str] = Counter()
     wrong: list[str] = []
     number = 0
@@ -82,10 +83,11 @@ def torment(work: Path, kills: int, seed: int, say: Callable[[str], None]) -> tu
             awaited = out.name if number % 4 == 1 else f".{out.name}.partial-*/new/about.json"
             while not run.ended(0.0005) and not list(work.glob(awaited)):
                 pass
-            time.sleep(rng.uniform(0, NEAR_S))
+            time.sleep(rng.uniform(0, near))
         run.process.kill()
         run.ended()
         if run.code == 0:
+            near /= 2
             continue  # it had ended before
         found = contents(out)
         ends["whole" if found else "none"] += 1

@@ -101,10 +101,9 @@ class Tormentor:
             self._start(command, place).ended()  # what is kept from the first time on is kept now
             shutil.rmtree(place)
             place = self._place(command)
-            began = time.monotonic()
             run = self._start(command, place)
             run.ended()
-            seconds = time.monotonic() - began
+            seconds = time.monotonic() - run.began
             if run.code:
                 raise RuntimeError(f"the undisturbed {name} ended with {run.code}:\n{run.said()}")
             out = command.out(place)

@@ -29,8 +29,8 @@ from tests.helpers import stops, tiny
 BATCH = 16
 DROPOUT = 0.3
 """Options of the training that is stopped: each rank draws its own, and has to go on drawing where it was."""
-EPOCHS = 2
-"""Epochs of 7 steps each."""
+EPOCHS, STEPS = 2, 3
+"""Epochs of a training, and steps of each."""
 METHODS = [name for name in methods.names() if methods.spec(name).build is not None]
 CONV = [f"{name}:conv" for name in ("dynamic", "multimodal", "byol", "vicreg", "masked")]
 """Methods with an encoder of convolutions, whose batch normalisations are its own."""
@@ -61,10 +61,10 @@ def task(name: str, dropout: float = 0.0) -> tuple[Method, Source, Tensor | None
             module.p = dropout
         elif isinstance(module, nn.GRU):
             module.dropout = 0.0
-    source = Double([Part(w.x, np.arange(len(w)))], scaler, torch.device("cpu"))
+    source = Double([Part(w.x, np.arange(STEPS * BATCH + 5))], scaler, torch.device("cpu"))
     instances = None
     if pretext.needs_instances:
-        instances = torch.from_numpy(np.random.default_rng(0).normal(size=(len(w), 12)))
+        instances = torch.from_numpy(np.random.default_rng(0).normal(size=(len(source), 12)))
     return pretext, source, instances, spec.train(recipe, recipe.settings_of(name))
 
 
