@@ -166,7 +166,7 @@ def _head(
     layers, n_seen = layers_of(head), n_seen_by(head, encoder.n_features)
     x = torch.randn(size, n_seen)
     passes = settings.epochs if settings.solver == "adam" else LBFGS_PASSES
-    return _median(lambda: layers(x).sum().backward()) * (n_train // size + 1) * passes, 4 * n_seen
+    return _quickest(lambda: layers(x).sum().backward()) * (n_train // size + 1) * passes, 4 * n_seen
 
 
 def _checked(
@@ -197,7 +197,7 @@ def _probe_whole(
     kept: dict[int, int] = {}
     with torch.autograd.graph.saved_tensors_hooks(partial(_note, kept), lambda tensor: tensor):
         updates.step(ids, 1e-6, drawn)  # warm-up
-    return _median(lambda: updates.step(ids, 1e-6, drawn)), sum(kept.values())
+    return _quickest(lambda: updates.step(ids, 1e-6, drawn)), sum(kept.values())
 
 
 def _note(kept: dict[int, int], tensor: torch.Tensor) -> torch.Tensor:
@@ -232,9 +232,7 @@ def _probe(
     once = dataclasses.replace(settings, epochs=1, batch_size=size, lr=1e-6)
     with torch.autograd.graph.saved_tensors_hooks(partial(_note, kept), lambda tensor: tensor):
         train(method.to(device), source, once, 0, instances=instances)  # warm-up
-    began = time.perf_counter()
-    train(method, source, once, 0, instances=instances)
-    return (time.perf_counter() - began) / 2, sum(kept.values()) // 2
+    return _quickest(lambda: train(method, source, once, 0, instances=instances)) / 2, sum(kept.values()) // 2
 
 
 def _unit_scaler(meta: WindowMeta) -> Scaler:
@@ -246,15 +244,16 @@ def _forward_seconds(encoder: torch.nn.Module, meta: WindowMeta, device: torch.d
     x = torch.randn(256, len(meta.channels), meta.n_steps, device=device)
     encoder = encoder.to(device).eval()
     with torch.no_grad():
-        return _median(lambda: encoder(x)) / len(x)
+        return _quickest(lambda: encoder(x)) / len(x)
 
 
-def _median(work: object) -> float:
+def _quickest(work: Callable[[], object]) -> float:
+    """Return the seconds of the quickest of three, since other programs only ever make one longer."""
     times = []
     for _ in range(3):
         began = time.perf_counter()
-        work()  # type: ignore[operator]
+        work()
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         times.append(time.perf_counter() - began)
-    return sorted(times)[1]
+    return min(times)
