@@ -24,6 +24,10 @@ STATE, STOP = "state.json", "stop"
 POLL_S = 0.5
 PATIENCE_S = 600.0
 """Seconds that a cell which is asked to stop is given to reach its next checkpoint or row."""
+HUNG_S = 6 * 3600.0
+"""Seconds without a new checkpoint or row after which a cell is ended as one that hangs."""
+LOOK_S = 60.0
+"""Seconds between two looks at checkpoints and rows."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1")
 
 
@@ -136,8 +140,16 @@ def _work(queue: Queue, command: list[str], ends: float | None) -> str:
     with errors.open("wb") as file:
         process = subprocess.Popen(command, stderr=file, env=os.environ | ONE_THREAD)
     try:
+        saved, looked, since = _saved(queue), time.monotonic(), time.monotonic()
         while process.poll() is None and not _over(queue, ends):
             time.sleep(POLL_S)
+            if time.monotonic() - looked < LOOK_S:
+                continue
+            looked = time.monotonic()
+            if saved != (saved := _saved(queue)):
+                since = looked
+            elif looked - since > HUNG_S:
+                return f"it hung: no checkpoint and no row for {HUNG_S / 3600:g} hours"  # killed below
         if process.poll() is None:
             _wait_for_checkpoint(queue, process)
             process.kill()

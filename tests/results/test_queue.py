@@ -259,6 +259,23 @@ def test_it_stops_after_the_row_or_checkpoint_that_comes_next(tmp_path: Path, mo
     assert loop.state(asked.work)["failed"] == {}
 
 
+def test_a_cell_that_hangs_is_ended_and_the_next_one_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("POLL_S", 0.02), ("LOOK_S", 0.02), ("HUNG_S", 2.0)):
+        monkeypatch.setattr(loop, name, seconds)
+    asked = queue(tmp_path, PLAIN | {"datasets": ["uci-har"], "seeds": 1})
+    first, second = asked.cells()
+
+    def command(cell: Cell) -> list[str]:
+        if cell == second:
+            store(asked, cell, rows_of(cell))
+        return [sys.executable, "-S", "-c", f"import time; time.sleep({600 if cell == first else 0})"]
+
+    assert loop.run(asked, command, "a" * 12, nothing) == 1
+    assert loop.state(asked.work)["failed"].keys() == {first.title}
+    assert "it hung" in loop.state(asked.work)["failed"][first.title]
+    assert len(cells.done(asked.results)[second.folder]) == 1
+
+
 def test_it_ends_when_its_time_is_over(tmp_path: Path, worker: Any) -> None:
     asked = queue(tmp_path, PLAIN, limit_s=0.0)
     assert loop.run(asked, worker, "a" * 12, nothing) == 0
