@@ -260,8 +260,8 @@ def test_it_stops_after_the_row_or_checkpoint_that_comes_next(tmp_path: Path, mo
 
 
 def test_a_cell_that_hangs_is_ended_and_the_next_one_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("POLL_S", 0.02), ("LOOK_S", 0.02), ("HUNG_S", 2.0)):
-        monkeypatch.setattr(loop, name, seconds)
+    for name, span in (("POLL_S", 0.02), ("LOOK_S", 0.02), ("HUNG_S", 2.0)):
+        monkeypatch.setattr(loop, name, span)
     asked = queue(tmp_path, PLAIN | {"datasets": ["uci-har"], "seeds": 1})
     first, second = asked.cells()
 
