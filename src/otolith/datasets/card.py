@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from otolith.datasets.base import DatasetInfo
+from otolith.datasets.growing import ENDING
 from otolith.datasets.tables import read_bytes
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, unit_of
@@ -60,6 +61,13 @@ class RecordingEntry:
     def __post_init__(self) -> None:
         if not self.streams:
             raise ValueError("expected at least one stream")
+        if len(self.streams) > 1 and any(stream.file.endswith(ENDING) for stream in self.streams):
+            raise ValueError("expected one stream of a recording that is still being made")
+
+    @property
+    def growing(self) -> bool:
+        """True while the recording is being made."""
+        return self.streams[0].file.endswith(ENDING)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
     card.json                    units, activities, split, terms; for each recording its subject and segments
     signals/000000-0.parquet     a column per channel, and `time_s` where the stream has time stamps
+    signals/000001-0.jsonl       in place of that, while a recording is made (`otolith.datasets.growing`)
     quality.html                 where it was imported: what was found on the way
 
 Everything in it is in m/s², rad/s and seconds. Recordings without segments are unlabelled; a folder may hold
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from otolith.datasets import growing
 from otolith.datasets.base import Dataset, DatasetInfo
 from otolith.datasets.card import (
     CARD,
@@ -210,15 +212,21 @@ class FolderReader:
     def __call__(self) -> Recording:
         entry = self.entry
         repairs: list[str] = []
-        recording = Recording(
-            name=entry.name,
-            subject=entry.subject,
-            streams=tuple(self._stream(stream, repairs) for stream in entry.streams),
-            segments=tuple(Segment(*segment) for segment in entry.segments),
-            repairs=tuple(repairs),
-        )
+        if entry.growing:
+            streams, segments = self._grown(entry.streams[0], repairs)
+        else:
+            streams = tuple(self._stream(stream, repairs) for stream in entry.streams)
+            segments = tuple(Segment(*segment) for segment in entry.segments)
+        recording = Recording(entry.name, entry.subject, streams, segments, repairs=tuple(repairs))
         check_recording(recording, self.info)
         return recording
+
+    def _grown(self, entry: StreamEntry, repairs: list[str]) -> tuple[tuple[Stream, ...], tuple[Segment, ...]]:
+        path = self.root / entry.file
+        found = growing.read(path, len(entry.channels))
+        if found.lost:
+            repairs.append(f"{path.name}: {found.lost} line(s) at its end are broken off, and left out")
+        return (Stream(entry.channels, found.values, entry.rate_hz, times=found.times),), found.segments
 
     def _stream(self, entry: StreamEntry, repairs: list[str]) -> Stream:
         import polars as pl

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 from otolith.live import in_page, protocol
 from otolith.live.batcher import Batcher
 from otolith.live.in_page import InPage
+from otolith.live.recorder import Recorder
 from otolith.live.recordings import Playable
 from otolith.live.session import Limits, Session
 from otolith.model import Model
@@ -36,6 +37,8 @@ class Live:
         hosts, scheme, token: see `guard.Guard`.
         files: further files to serve, {path: (content, type)}.
         in_page: files with which the page recognises by itself, or the reason why there are none.
+        recorder: keeps sessions whose people agree to it; None: nothing is kept.
+        code: the address of this server as a picture that a phone's camera reads (SVG); None: it has none to show.
     """
 
     model: Model
@@ -49,11 +52,15 @@ class Live:
     limits: Limits = field(default_factory=Limits)
     files: Mapping[str, tuple[bytes, str]] = field(default_factory=dict)
     in_page: InPage = field(default_factory=lambda: InPage(why_not="this server hands out no recogniser"))
+    recorder: Recorder | None = None
+    code: bytes | None = None
 
 
 def build(live: Live) -> ASGIApp:
     """Return the ASGI application."""
     files = PAGE | dict(live.files)
+    if live.code is not None:
+        files["/code.svg"] = (live.code, "image/svg+xml")
     files |= {f"/recogniser/{name}": found for name, found in live.in_page.files.items()}
     about = describe(live)
     batcher = Batcher(live.model)
@@ -77,7 +84,7 @@ def build(live: Live) -> ASGIApp:
             return
         clients += 1
         try:
-            await Session(socket, live.model, live.recordings, batcher, live.limits).run()
+            await Session(socket, live.model, live.recordings, batcher, live.limits, live.recorder).run()
         finally:
             clients -= 1
 
@@ -98,4 +105,6 @@ def describe(live: Live) -> dict[str, Any]:
     return in_page.about(live.model, live.title, live.terms, live.in_page) | {
         "v": protocol.VERSION,
         "recordings": [{"name": each.name, "seconds": each.seconds} for each in live.recordings.values()],
+        "code": live.code is not None,
+        "record": None if live.recorder is None else live.recorder.about(),
     }

@@ -4,6 +4,9 @@ From the page (each with `"v": 1`):
 
     {"type": "start", "channels": ["acc_x", ...], "rate_hz": 60}     sensors follow; or
     {"type": "replay", "recording": NAME, "speed": 1, "recognise": true}
+    {"type": "start", ..., "record": {"consent": true, "who": NAME, "zone": "Europe/Amsterdam"}}   keep a recording, too
+    {"type": "label", "at": s, "activity": NAME or null}             of a recording: from `at` on, on the samples' clock
+    {"type": "discard"}                                              throw the recording away; recognition goes on
     {"type": "samples", "t": [s, ...], "x": [[...], ...]}            after start: rows are the channels, m/s² and rad/s
     {"type": "ping", "sent": ms}                                     answered at once, whatever is being computed
     {"type": "stop"}                                                 last predictions, then `end`
@@ -15,6 +18,8 @@ From the server:
     {"type": "prediction", "start_s", "stop_s", "activity", "probability" (null: a flag has none), "unknown",
      "p": one for each activity, of the window by itself, "belief": one for each state, smoothed, "score",
      "waited_ms", "queued_ms", "compute_ms"}
+    {"type": "recording", "state": "on" (each second), "kept", "discarded", "ended" or "refused", "name", "seconds",
+     "reason"}
     {"type": "pong", "sent": ms, "dropped_samples": n, "dropped_messages": n}
     {"type": "end", "dropped_samples": n, "dropped_messages": n}
     {"type": "error", "code": n, "reason": TEXT}                     followed by a close with that code
@@ -31,7 +36,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from otolith.recording import CHANNELS
 from otolith.streaming import Prediction
@@ -60,15 +65,34 @@ class Closed(Exception):
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
 
 
+def _plain(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("characters that cannot be seen, or blanks around a name; send letters, digits and signs")
+    return text
+
+
+Text = Annotated[str, Field(max_length=60), AfterValidator(_plain)]
+
+
 class _Message(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
     v: Literal[1]
+
+
+class Record(BaseModel):
+    """The wish that a session is kept; `who` wears the device, `zone` is the time zone of the page."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    consent: Literal[True]
+    who: Text = ""
+    zone: Text = ""
 
 
 class Start(_Message):
     type: Literal["start"]
     channels: Annotated[list[Literal[CHANNELS]], Field(min_length=1, max_length=len(CHANNELS))]  # type: ignore[valid-type]
     rate_hz: Annotated[float, Field(allow_inf_nan=False, gt=0, le=MAX_RATE_HZ)]
+    record: Record | None = None
 
 
 class Replay(_Message):
@@ -90,6 +114,16 @@ class Samples(_Message):
         return self
 
 
+class Label(_Message):
+    type: Literal["label"]
+    at: Number
+    activity: Annotated[Text, Field(min_length=1)] | None
+
+
+class Discard(_Message):
+    type: Literal["discard"]
+
+
 class Ping(_Message):
     type: Literal["ping"]
     sent: Number
@@ -99,7 +133,7 @@ class Stop(_Message):
     type: Literal["stop"]
 
 
-Message = Start | Replay | Samples | Ping | Stop
+Message = Start | Replay | Samples | Label | Discard | Ping | Stop
 _ANY: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 
 
@@ -131,6 +165,11 @@ def refuse_sparse(times: Sequence[float], rate_hz: float) -> None:
             f"{len(times)} samples over {covered_s:.0f} s are not {rate_hz:g} Hz; start with the rate of the samples"
         )
         raise Closed(MALFORMED, reason)
+
+
+def recording(state: str, name: str = "", seconds: float = 0.0, reason: str = "") -> dict[str, Any]:
+    """Return the message about the recording that is made of a session."""
+    return {"type": "recording", "state": state, "name": name, "seconds": round(seconds, 1), "reason": reason}
 
 
 def ready(channels: Sequence[str], rate_hz: float) -> dict[str, Any]:

@@ -17,7 +17,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from otolith.errors import DataError, unknown
 from otolith.live import protocol
 from otolith.live.batcher import Batcher
-from otolith.live.protocol import Closed, Ping, Replay, Samples, Start, Stop
+from otolith.live.keeping import Keeping
+from otolith.live.protocol import Closed, Discard, Label, Ping, Replay, Samples, Start, Stop
+from otolith.live.recorder import Recorder
 from otolith.live.recordings import Playable
 from otolith.model import Model
 from otolith.streaming import StreamingRecogniser
@@ -73,9 +75,11 @@ class Session:
     recordings: dict[str, Playable]
     batcher: Batcher
     limits: Limits = field(default_factory=Limits)
+    recorder: Recorder | None = None
 
     def __post_init__(self) -> None:
         self._outbox = Outbox(self.limits.outbox)
+        self._keeping = Keeping(self.recorder, self._outbox.send)
         self._inbox: asyncio.Queue[tuple[float, list[Samples]] | None] = asyncio.Queue()
         self._kept: list[Samples] = []
         self._waiting = 0
@@ -94,14 +98,16 @@ class Session:
                 watch = group.create_task(self._watch_idle())
                 await self._converse(group)
                 await self._outbox.join()
-                writer.cancel()
-                watch.cancel()
+                for task in (writer, watch):
+                    task.cancel()
         except* Closed as several:
             ending = _first(several)
         except* WebSocketDisconnect:
             gone = True
         except* Exception as several:
             broken, ending = several, Closed(protocol.BROKEN, "the server failed; its terminal says how. Connect again")
+        finally:
+            await self._keeping.end()
         if not gone:
             await self._close(ending.code, ending.reason)
         if broken is not None:
@@ -133,6 +139,8 @@ class Session:
                 if self._mode is not None:
                     raise Closed(protocol.MALFORMED, "this connection has started already; open another one")
                 self._mode = message
+                if isinstance(message, Start) and message.record is not None:
+                    self._keeping.begin(message, message.record, group)
                 worker = group.create_task(self._begin(message))
             elif self._mode is None:
                 raise Closed(
@@ -142,6 +150,10 @@ class Session:
                 break
             elif isinstance(self._mode, Replay):
                 raise Closed(protocol.MALFORMED, "samples came during a replay; open another connection for them")
+            elif isinstance(message, Label):
+                self._keeping.label(message)
+            elif isinstance(message, Discard):
+                await self._keeping.discard()
             else:
                 self._take(message)
         assert worker is not None
@@ -150,6 +162,7 @@ class Session:
                 worker.cancel()
                 self._send_counts({"type": "end"})
         else:
+            await self._keeping.end()
             self._pass_on()
             self._inbox.put_nowait(None)
             await worker
@@ -198,6 +211,7 @@ class Session:
                 f"x has {len(message.x)} rows for {len(self._mode.channels)} channels; send one row for each",
             )
         protocol.refuse_sparse(message.t, self._mode.rate_hz)
+        self._keeping.add(message)
         if self._waiting >= self.limits.inbox:
             self._dropped += len(message.t)
             return

@@ -155,6 +155,17 @@ def qr_code(url: str) -> str:
     return out.getvalue()
 
 
+def qr_picture(url: str) -> bytes:
+    """Return the address as a QR code, as SVG: dark on light, whatever the page's colours are."""
+    import io
+
+    import segno
+
+    out = io.BytesIO()
+    segno.make(url, error="l").save(out, kind="svg", border=3, dark="#000", light="#fff", omitsize=True, xmldecl=False)
+    return out.getvalue()
+
+
 def names_of(place: Place) -> Sequence[str]:
     """Return the names that a certificate has to cover, the network's address first."""
     return list(dict.fromkeys([*([place.address] if place.address else []), "localhost", "127.0.0.1"]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
@@ -24,6 +26,8 @@ def live(
     address: Annotated[str | None, Parameter(metavar="NAME")] = None,
     port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 8765,
     max_clients: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 200,
+    record: Annotated[Path | None, Parameter(metavar="DIR")] = None,
+    own_labels: Flag = False,
     data: Data = None,
     device: Device = "auto",
     reading: Flat = READING,
@@ -40,19 +44,27 @@ def live(
         address: Address of this machine in its network, if otolith finds a wrong one.
         port: Port to listen on; 0 takes a free one.
         max_clients: Pages that may be connected at once.
+        record: Folder of recordings to which sessions are added whose people agree to it on the page, with the labels
+            that they press; `otolith run`, `predict` and `label` take it as it is.
+        own_labels: Let people on the page label by words of their own, too.
     """
+    from otolith.errors import RecipeError
     from otolith.serving import serve
 
     serve.need_extra("otolith live")
+    if own_labels and record is None:
+        raise RecipeError("--own-labels is about recordings; say where they go, too: --record DIR")
 
     from otolith.cli import results
     from otolith.cli.terminal import terminal
     from otolith.live import exported, in_page
     from otolith.live.app import Live, build
     from otolith.live.protocol import MAX_BYTES
+    from otolith.live.recorder import opened
     from otolith.live.recordings import playable
     from otolith.model import bundle
     from otolith.model.place import called
+    from otolith.prediction.matching import expects_gravity
     from otolith.progress.display import LiveProgress
     from otolith.serving.certificate import certificate
 
@@ -66,30 +78,37 @@ def live(
         checksum = ""  # a training has replaced it meanwhile: nobody knows which of the two was read
     handed = in_page.prepare(loaded, terms, recordings.values(), progress, checksum=checksum)
     signed = certificate(serve.names_of(place)) if lan else None
-    app = build(
-        Live(
-            model=loaded,
-            title=str(card["data"].get("title") or loaded.meta.dataset),
-            terms=terms,
-            recordings=recordings,
-            hosts=place.hosts,
-            scheme=place.scheme,
-            token=place.token,
-            max_clients=max_clients,
-            files={"/certificate.crt": (signed.public, "application/x-x509-ca-cert")} if signed else {},
-            in_page=handed,
-        )
-    )
     lines = _lines(place, signed)
     if recordings:
         lines.append(("can play", f"{len(recordings)} recording{'s' if len(recordings) > 1 else ''}"))
     where = f"here alone: {handed.why_not}" if handed.why_not else "here or in the browser, as the page's switch says"
     lines.append(("computing", where))
-    results.show(f"{called(model)}, live until Ctrl-C", [*lines, *(("", note) for note in notes)])
-    if lan:
-        results.write("\n" + serve.qr_code(place.url))
-    sys.stdout.flush()
-    serve.run(app, place, MAX_BYTES, None if signed is None else signed.path, max_connections=4 * max_clients)
+    if record is not None:
+        lines.append(("recording", f"sessions whose people agree, to {record}"))
+    with ExitStack() as stack:
+        gravity = "removed" if expects_gravity(loaded.meta, loaded.encoder.scaler) is False else "included"
+        kept = None if record is None else stack.enter_context(opened(record, loaded.activities, own_labels, gravity))
+        app = build(
+            Live(
+                model=loaded,
+                title=str(card["data"].get("title") or loaded.meta.dataset),
+                terms=terms,
+                recordings=recordings,
+                hosts=place.hosts,
+                scheme=place.scheme,
+                token=place.token,
+                max_clients=max_clients,
+                files={"/certificate.crt": (signed.public, "application/x-x509-ca-cert")} if signed else {},
+                in_page=handed,
+                recorder=kept,
+                code=serve.qr_picture(place.url) if lan else None,
+            )
+        )
+        results.show(f"{called(model)}, live until Ctrl-C", [*lines, *(("", note) for note in notes)])
+        if lan:
+            results.write("\n" + serve.qr_code(place.url))
+        sys.stdout.flush()
+        serve.run(app, place, MAX_BYTES, None if signed is None else signed.path, max_connections=4 * max_clients)
     results.write("\nStopped.\n")
 
 

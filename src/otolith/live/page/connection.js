@@ -81,7 +81,7 @@ export class Connection {
     clearTimeout(this.again);
     if (!this.ready) return this.on.closed?.(null);
     this.send({ type: "stop" });
-    setTimeout(() => this.socket.close(1000), 1500);
+    setTimeout(() => this.socket.close(1000), this.first.record ? 20000 : 1500); // a recording is written first
   }
 
   #take(message) {

@@ -1,10 +1,12 @@
 // The page: its choices, the stream that runs, and the view of it.
 
+import { senseless } from "./address.js";
 import { ofState } from "./colours.js";
 import { Connection } from "./connection.js";
 import { Local } from "./local.js";
 import { Refusal, asks, listen } from "./motion.js";
 import { load } from "./network.js";
+import { Record } from "./record.js";
 import { Signals } from "./signals.js";
 import { Timeline } from "./timeline.js";
 
@@ -20,11 +22,16 @@ const CLOCK_DELAY = 0.15; // seconds that the picture stays behind the signals, 
 const WITHOUT = "This device measures acceleration alone. The model was trained with more sensors, and is less sure without them.";
 const SENT = "Network is the time to the server and back.";
 const PLACES = {
-  "sensors server": ["The sensors' signals go to the server, which recognises activities and stores nothing.", SENT],
+  "sensors server": ["The sensors' signals go to the server, which recognises activities and stores nothing unless you agree to a recording.", SENT],
   "sensors page": ["The sensors' signals stay in this browser: nothing is sent.", "Nothing is sent, so there is no network delay."],
   "recording server": ["The server plays the recording and recognises activities in it.", SENT],
   "recording page": ["The server plays the recording; this browser recognises.", SENT],
 };
+const record = new Record(about.record, {
+  label: (activity) => running?.connection?.send({ type: "label", at: running.motion ? running.motion.now() : newest ?? 0, activity }),
+  discard: () => running?.connection?.send({ type: "discard" }),
+  stop: () => stop(),
+});
 let loaded = false; // true once this page has the recogniser
 
 let running = null; // {connection, motion, speed}
@@ -52,7 +59,9 @@ function setUp() {
   }
   $("offer").hidden = !about.recordings.length;
   document.querySelector("input[value=page]").disabled = Boolean(about.in_page.why_not);
-  for (const input of choices()) input.addEventListener("change", choose);
+  for (const input of [...choices(), $("agree")]) input.addEventListener("change", choose);
+  $("code").hidden = !about.code || matchMedia("(pointer: coarse)").matches;
+  if (about.code) $("code").querySelector("img").src = "code.svg";
   $("go").addEventListener("click", () => (running ? stop() : start()));
   const asked = new URLSearchParams(location.hash.slice(1));
   const chosen = about.recordings.find(({ name }) => name === asked.get("play"));
@@ -66,24 +75,8 @@ function setUp() {
   if (asked.get("compute") === "page" && !about.in_page.why_not) document.querySelector("input[value=page]").checked = true;
   choose();
   if (chosen) start();
-  const odd = senseless(asked, chosen);
+  const odd = senseless(asked, chosen, about, [...$("speed").options].map((option) => option.value));
   if (odd.length) tell(`The address of this page makes no sense: ${odd.join("; ")}.`, false);
-}
-
-/** Returns what is wrong with the part of the address after #: names that are not here, values that are none. */
-function senseless(asked, chosen) {
-  const odd = [];
-  const among = (name, values) => {
-    if (asked.has(name) && !values.includes(asked.get(name))) odd.push(`${name} is “${asked.get(name)}”, and may be ${values.join(", ")}`);
-  };
-  if (asked.has("play") && !chosen) {
-    odd.push(`no recording is called “${asked.get("play")}”${about.recordings.length ? "; those in the list can be played" : ", and none can be played here"}`);
-  }
-  among("speed", [...$("speed").options].map((option) => option.value));
-  among("compute", ["server", "page"]);
-  for (const name of new Set(asked.keys())) if (!["play", "speed", "compute"].includes(name)) odd.push(`“${name}” means nothing here; play, speed and compute do`);
-  if (asked.get("compute") === "page" && about.in_page.why_not) odd.push(`this page cannot compute: ${about.in_page.why_not.replaceAll("`", "")}`);
-  return odd;
 }
 
 function choices() {
@@ -106,7 +99,14 @@ function choose() {
   if (chosenOf("compute") === "page" && !loaded) {
     load(about).then(() => { loaded = true; explainPlace(); }, (error) => tell(error.message));
   }
-  $("go").textContent = source() === "sensors" && asks ? "Allow motion and start" : "Start";
+  record.offer(recordable(), false);
+  const recorded = record.wish(recordable()) ? " and record" : "";
+  $("go").textContent = (source() === "sensors" && asks ? "Allow motion and start" : "Start") + recorded;
+}
+
+/** True where the signals of this device go to the server. */
+function recordable() {
+  return source() === "sensors" && chosenOf("compute") === "server";
 }
 
 /** Explains beside the switch and under the delays where activities are computed. */
@@ -132,7 +132,7 @@ async function start() {
   busy(true, replay ? "Playing" : "Listening");
   $("explain").textContent = `The first window takes ${about.window_s} s.`;
   const lost = (text) => tell(text, false);
-  const on = { prediction, pong, lost, end: pong, signals: (m) => signals(m.t, m.x), ready: (m) => { mine.channels = m.channels; } };
+  const on = { prediction, pong, lost, end: pong, recording: (m) => record.take(m), signals: (m) => signals(m.t, m.x), ready: (m) => { mine.channels = m.channels; } };
   const Place = chosenOf("compute") === "page" ? Local : Connection;
   const connect = (first) => new Place(first, { ...on, closed: (reason) => ended(mine, reason) }, about);
   if (replay) {
@@ -145,7 +145,8 @@ async function start() {
       onStart: (said) => {
         mine.channels = said.channels;
         if (about.channels.some((name) => !said.channels.includes(name))) tell(WITHOUT, false);
-        if (running === mine) mine.connection = connect({ type: "start", ...said });
+        const wish = record.wish(recordable());
+        if (running === mine) mine.connection = connect({ type: "start", ...said, ...(wish && { record: wish }) });
       },
       onSamples: (t, x) => {
         signals(t, x);
@@ -181,6 +182,7 @@ function ended(mine, reason) {
   mine?.lock?.release();
   if (running !== mine) return;
   running = null;
+  record.over();
   busy(false, reason ? "Stopped" : "Ended");
   if (reason) tell(reason);
 }
@@ -191,6 +193,7 @@ function busy(on, text) {
   $("go").toggleAttribute("data-running", on);
   for (const control of [...choices(), $("recording"), $("speed")]) control.disabled = on;
   if (about.in_page.why_not) document.querySelector("input[value=page]").disabled = true;
+  record.offer(recordable(), on);
   if (on) $("go").textContent = "Stop";
   else choose();
 }

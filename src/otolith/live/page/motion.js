@@ -82,7 +82,7 @@ export async function listen({ gravity, onStart, onSamples }) {
   } finally {
     clearTimeout(late);
   }
-  return { stop, startedAt: first };
+  return { stop, startedAt: first, now: () => (performance.now() - first) / 1000 };
 }
 
 const WITHOUT = "This device reports no accelerometer. Open this page on a phone, or choose a recording.";
