@@ -42,8 +42,8 @@ def test_a_killed_and_spoilt_pretraining_ends_as_if_nothing_had_been(
 
 
 READ_ONLY = {"data", "evaluate", "live", "live-runtime", "label", "models", "demo", "push"}
-"""Commands that write no result here: they print, serve, keep what can be fetched again, add lines to a journal, or are
-`predict` on what comes with otolith."""
+"""Commands that write no result here: they print, serve, keep what can be fetched again, add lines to a journal or a
+recording (tests/live/test_live_record.py), or are `predict` on what comes with otolith."""
 
 
 def test_every_command_that_writes_is_struck() -> None:

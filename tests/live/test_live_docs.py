@@ -12,6 +12,7 @@ import pytest
 from otolith.live import protocol, runtime
 from otolith.live.app import Live
 from otolith.live.session import Limits
+from otolith.live.track import USUAL, Bounds
 from otolith.model import Model, bundle
 from otolith.serving.serve import PORT
 from tests.helpers.live import running_command, signal, write_walks
@@ -56,12 +57,14 @@ def test_the_runtime_is_fetched_as_it_stands(runtime_home: Path, monkeypatch: py
 
 
 def test_numbers_are_those_of_the_code(model: Model) -> None:
-    assert len(COMMANDS) == 2
+    assert len(COMMANDS) == 3
     limits, live = Limits(), Live(model=model, title="")
     said = " ".join(PAGE.split())
     assert f"at most {protocol.MAX_BYTES // 1024} KiB, {protocol.MAX_SAMPLES} samples and 6 channels" in said
     assert f"At most {live.max_clients} clients" in said
     assert f"silent for {limits.idle_s:g} seconds, or does not read for {limits.send_s:g}" in said
+    assert Bounds(4 << 30, 256 << 20, 12 * 3600.0, 10_000) == USUAL
+    assert "after twelve hours, when the folder has 4 GB or 10,000 recordings, or when less than 256 MB" in said
     assert f"tcp:{PORT} tcp:{PORT}" in said
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from otolith import datasets
 from otolith.model import Model, bundle
 from otolith.report.colours import of_activities
 from otolith.report.style import MANY
@@ -179,3 +180,65 @@ def test_a_server_that_ends_is_noticed(page: Page, model: Model, tmp_path: Path)
         page.wait_for("document.getElementById('network').textContent.includes('ms')")
         command.process.terminate()
         assert page.wait_for("!document.getElementById('message').hidden")
+
+
+def test_a_session_is_recorded_with_consent_labels_and_a_sign(page: Page, model: Model, tmp_path: Path) -> None:
+    saved, folder = bundle.save(model, tmp_path / "model"), tmp_path / "kept"
+    words = "document.getElementById('{}').textContent"
+    shown = "!document.getElementById('made').hidden"
+    with running_command(saved, "--record", str(folder), "--own-labels") as command:
+        page.open(command.url, 390, 844)
+        page.wait_for("document.querySelectorAll('#labels button').length")
+        kept = page.run(words.format("kept"))
+        assert all(
+            part in kept for part in ("If you agree", "“kept”", "labels", "no sound", "12 hours", "throw it away")
+        )
+        page.run("document.querySelector('input[value=sensors]').click()")
+        page.run(
+            "window.turning = setInterval(() => window.dispatchEvent(new DeviceMotionEvent('devicemotion', {"
+            "interval: 16, accelerationIncludingGravity: {x: 0.1 * Math.random(), y: 0, z: 9.8},"
+            " rotationRate: {alpha: 520, beta: 690, gamma: 860 + Math.random()}})), 16); 1"
+        )
+        page.run("document.getElementById('go').click()")
+        page.wait_for(f"['still', 'swing', 'shake', 'unknown'].includes({ACTIVITY})")
+        assert not page.run(shown)
+        page.run("document.getElementById('go').click()")
+        page.wait_for(f"{STATE} === 'Ended'")
+        assert not (folder / "card.json").exists()  # nobody agreed
+
+        page.run("document.getElementById('agree').click()")
+        page.run("document.getElementById('who').value = 'ada'")
+        page.run("document.getElementById('go').click()")
+        page.wait_for(shown)
+        page.run("[...document.querySelectorAll('#labels button')].find((b) => b.textContent === 'swing').click()")
+        page.run(
+            "document.getElementById('own-label').value = 'hop & skip'; document.getElementById('own').requestSubmit()"
+        )
+        assert page.run("document.querySelector('#labels [aria-pressed=true]').textContent") == "hop & skip"
+        assert "hop & skip" in page.run(words.format("labelled"))
+        page.wait_for(f"/Recording · 0:0[2-9]/.test({words.format('sign')})")
+        assert page.run("document.documentElement.scrollWidth <= innerWidth")
+        page.run("document.getElementById('keep').click()")
+        page.wait_for(f"{STATE} === 'Ended'")
+        assert page.run(words.format("outcome")).startswith("Kept: “20")
+        assert page.run(f"!({shown})")
+
+        page.run("document.getElementById('go').click()")
+        page.wait_for(shown)
+        page.run("document.getElementById('discard').click()")
+        page.wait_for(f"{words.format('outcome')}.startsWith('Thrown away')")
+        assert page.run(STATE) == "Listening"
+        page.run("document.getElementById('go').click()")
+        page.wait_for(f"{STATE} === 'Ended'")
+        page.run("document.getElementById('go').click()")
+        page.wait_for(f"/Recording · 0:0[1-9]/.test({words.format('sign')})")
+        assert page.complaints == []
+        command.process.kill()
+        told = page.wait_for(f"!document.getElementById('outcome').hidden && {words.format('outcome')}")
+        assert "nothing is recorded now" in told
+        assert page.run(f"!({shown}) && !document.body.hasAttribute('data-recording')")
+    first, second = datasets.load(folder).recordings()
+    assert first.subject == "ada"
+    assert [each.activity for each in first.segments][-1] == "hop & skip"
+    assert first.streams[0].n_samples > 60
+    assert second.streams[0].n_samples > 30

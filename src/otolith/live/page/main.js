@@ -100,8 +100,8 @@ function choose() {
     load(about).then(() => { loaded = true; explainPlace(); }, (error) => tell(error.message));
   }
   record.offer(recordable(), false);
-  const recorded = record.wish(recordable()) ? " and record" : "";
-  $("go").textContent = (source() === "sensors" && asks ? "Allow motion and start" : "Start") + recorded;
+  const start = record.wish(recordable()) ? "record" : "start";
+  $("go").textContent = source() === "sensors" && asks ? `Allow motion and ${start}` : start.replace(/^./, (c) => c.toUpperCase());
 }
 
 /** True where the signals of this device go to the server. */
@@ -131,7 +131,7 @@ async function start() {
   pace = speed;
   busy(true, replay ? "Playing" : "Listening");
   $("explain").textContent = `The first window takes ${about.window_s} s.`;
-  const lost = (text) => tell(text, false);
+  const lost = (text) => { tell(text, false); if (text) record.lost(); };
   const on = { prediction, pong, lost, end: pong, recording: (m) => record.take(m), signals: (m) => signals(m.t, m.x), ready: (m) => { mine.channels = m.channels; } };
   const Place = chosenOf("compute") === "page" ? Local : Connection;
   const connect = (first) => new Place(first, { ...on, closed: (reason) => ended(mine, reason) }, about);

@@ -53,7 +53,8 @@ export class Record {
   /** Takes the server's message about the recording. */
   take({ state, name, seconds, reason }) {
     this.active = state === "on";
-    $("recording").hidden = !this.active;
+    $("made").hidden = !this.active;
+    $("asked").hidden = this.active;
     document.body.toggleAttribute("data-recording", this.active);
     $("outcome").hidden = this.active;
     if (this.active) {
@@ -75,16 +76,25 @@ export class Record {
     this.#choose(undefined);
   }
 
+  /** Takes that the connection was lost, which is tried again. */
+  lost() {
+    this.#off("The connection was lost: nothing is recorded now. What came before it is kept; when it is back, a new recording begins.");
+  }
+
   /** Takes the end of the session. */
   over() {
-    if (this.active) {
-      $("outcome").hidden = false;
-      $("outcome").textContent = "The connection ended; the recording is kept up to then.";
-    }
-    this.active = false;
-    $("recording").hidden = true;
-    document.body.removeAttribute("data-recording");
+    this.#off("The connection has ended; the recording is kept up to then.");
     this.#choose(undefined);
+  }
+
+  #off(text) {
+    if (!this.active) return;
+    this.active = false;
+    $("made").hidden = true;
+    $("asked").hidden = false;
+    $("outcome").hidden = false;
+    $("outcome").textContent = text;
+    document.body.removeAttribute("data-recording");
   }
 
   #button(activity) {
