@@ -30,7 +30,7 @@ DECIMALS = 6
 
 @dataclass(frozen=True)
 class Grown:
-    """What of a recording is on the disk.
+    """Samples and labels of a recording that are on the disk.
 
     Attributes:
         times: (n,) seconds.

@@ -1,4 +1,4 @@
-"""What a session does about the recording that is made of it: it never stops recognition."""
+"""Keeping of a session as a recording, which never stops recognition, whatever becomes of it."""
 
 from __future__ import annotations
 

@@ -12,13 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Protocol
 
 from otolith.datasets import growing
 from otolith.errors import DataError, StorageError
-
-if TYPE_CHECKING:
-    from otolith.live.recorder import Recorder
 
 WAITING_S = 20.0
 """Seconds of samples that may wait for the disk, and that may come faster than time goes by."""
@@ -50,6 +48,25 @@ class Bounds:
 USUAL = Bounds()
 
 
+class Folder(Protocol):
+    """The folder of the recordings, as `otolith.live.recorder.Recorder` is it."""
+
+    folder: Path
+    bounds: Bounds
+
+    def check_room(self, more: int) -> None: ...
+
+    def grew(self, n_bytes: int) -> None: ...
+
+    def enter(self, track: Track) -> None: ...
+
+    def may_name(self, activity: str) -> bool: ...
+
+    def finish(self, track: Track) -> None: ...
+
+    def discard(self, track: Track) -> None: ...
+
+
 class Track:
     """A recording; `add` and `label` never wait, `flush`, `end` and `discard` wait for the disk.
 
@@ -62,7 +79,7 @@ class Track:
 
     def __init__(
         self,
-        recorder: Recorder,
+        recorder: Folder,
         name: str,
         who: str,
         file: str,
