@@ -86,6 +86,7 @@ def live(
     if record is not None:
         lines.append(("recording", f"sessions whose people agree, to {record}"))
     with ExitStack() as stack:
+        stack.callback(place.listening.close)
         gravity = "removed" if expects_gravity(loaded.meta, loaded.encoder.scaler) is False else "included"
         kept = None if record is None else stack.enter_context(opened(record, loaded.activities, own_labels, gravity))
         app = build(
