@@ -150,7 +150,7 @@ def test_one_file_takes_several_rates_and_no_other(smoothing: Path, model: Model
         given = {"windows": raw, "seconds_since": np.ones(5, np.float32)}
         np.testing.assert_allclose(opened.run(None, given)[0], model.predict_proba(source.to_model(raw)), atol=1e-5)
     for steps in (49, 51, 62):
-        with pytest.raises(Exception, match="indices element out of data bounds"):
+        with pytest.raises(Exception, match=r"resampling\.matmul"):
             opened.run(None, {"windows": np.zeros((1, 6, steps), np.float32), "seconds_since": np.ones(1, np.float32)})
 
 

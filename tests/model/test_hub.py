@@ -13,6 +13,7 @@ import pytest
 
 import otolith
 from otolith.cli.commands.predict import model_and_recordings
+from otolith.cli.commands.push import _passed_on
 from otolith.datasets.demo import FOLDER
 from otolith.errors import CheckpointError, RecipeError
 from otolith.live import exported
@@ -71,7 +72,13 @@ def test_what_is_pushed_is_what_is_pulled_and_stays_without_a_network(
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     ended = call("push", "phone", "ada/walks", "--licence", "mit", "--yes")
     assert ended.code == 0, ended.err
-    for said in ("PUBLIC", f"{server.address}/ada/walks, a new repository", "weights.safetensors", "Free to use"):
+    for said in (
+        "PUBLIC",
+        f"{server.address}/ada/walks, a new repository",
+        "weights.safetensors",
+        "Free to use",
+        "of motionsense",
+    ):
         assert said in ended.out
     assert TOKEN not in ended.out + ended.err
     found = server.repos["ada/walks"]
@@ -231,6 +238,16 @@ def test_nothing_is_published_before_somebody_agrees(server: Hub, monkeypatch: p
         (("ada/walks", "--licence", "a b"), "no licence as the Hub spells it"),
     ):
         assert said in refused("push", "phone", *given)
+
+
+def test_it_is_said_for_what_each_data_set_lets_a_model_be_passed_on() -> None:
+    assert [(name, text.partition(",")[0].partition(":")[0]) for name, text in _passed_on(
+        {"data": {"dataset": "motionsense+usc-had"}, "distilled": {"datasets": ["my-walks"]}}
+    )] == [
+        ("of motionsense", "may be passed on"),
+        ("of usc-had", "nothing is said; ask the publisher before passing them on"),
+        ("of my-walks", "recordings of your own"),
+    ]  # fmt: skip
 
 
 def test_a_private_model_never_becomes_a_public_one(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

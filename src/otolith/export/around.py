@@ -3,7 +3,7 @@
 They are written as plain operators of ONNX, the same around a float32 and an int8 network. How many samples a window
 has says which of the file's rates it has, since all windows last as long: a file for several rates holds the rows of
 their matrices below each other, and takes those of the rate whose window has so many samples. Other lengths are an
-error of the runtime.
+error of the runtime, since no rows are left to multiply by.
 """
 
 from __future__ import annotations
@@ -94,19 +94,18 @@ def _resample(graph: Any, sources: Sequence[SourceRate]) -> None:
 
 
 def _rows(nodes: _Nodes, matrix: str, steps: list[int]) -> str:
-    """Add nodes that take the rows of a matrix that belong to a window's number of samples; return their output."""
+    """Add nodes that take the rows of a matrix that belong to a window's number of samples; return their output.
+
+    Of a number that no rate has these are none, and no runtime multiplies a window by nothing.
+    """
     found = nodes.add("Shape", INPUT, start=2, end=3)
-    same = nodes.add(
-        "Cast", nodes.add("Equal", found, nodes.constant(np.array(steps))), to=nodes.onnx.TensorProto.INT64
+    to = nodes.onnx.TensorProto.INT64
+    same = nodes.add("Cast", nodes.add("Equal", found, nodes.constant(np.array(steps))), to=to)
+    axes, ends = nodes.constant(np.array([0])), np.cumsum(steps)
+    start, end = (
+        nodes.add("ReduceSum", nodes.add("Mul", same, nodes.constant(each)), axes) for each in (ends - steps, ends)
     )
-    axes = nodes.constant(np.array([0]))
-    which = nodes.add("ReduceSum", nodes.add("Mul", same, nodes.constant(np.arange(len(steps)))), axes)
-    # of no rate: an index beyond the end, which every runtime refuses
-    none = nodes.add("Sub", nodes.constant(np.array([1])), nodes.add("ReduceSum", same, axes))
-    index = nodes.add("Add", which, nodes.add("Mul", none, nodes.constant(np.array([len(steps)]))))
-    starts = np.cumsum([0, *steps[:-1]])
-    start = nodes.add("Gather", nodes.constant(starts), index)
-    return nodes.add("Slice", matrix, start, nodes.add("Add", start, found), axes)
+    return nodes.add("Slice", matrix, start, end, axes)
 
 
 def _smooth(graph: Any, machine: HiddenMarkov, way: str, unknown_above: float | None) -> None:

@@ -228,8 +228,7 @@ def told(name: HubName) -> Iterator[None]:
     except (errors.HTTPError, errors.LocalEntryNotFoundError) as error:
         why = type(error.__cause__ or error).__name__
         raise HubError(
-            f"{name} is not kept here in the form that was asked for, and {endpoint()} does not answer ({why}). Look "
-            "at the network, and try again."
+            f"{name} needs {endpoint()} for this, which does not answer ({why}). Look at the network, and try again."
         ) from None
     except errors.FileMetadataError:
         raise HubError(f"{name}: {endpoint()} does not answer as a Hub does. Is HF_ENDPOINT right?") from None

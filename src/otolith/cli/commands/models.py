@@ -30,7 +30,7 @@ def models(name: Annotated[str | None, Parameter(metavar="NAME")] = None, /, *, 
     if update and named is None:
         raise DataError("--update takes a newer model of the Hub; name it: otolith models hf://USER/NAME --update")
     if name is None:
-        results.show("Models", [(each, str(_about(bundle.read_card(each))["title"])) for each in there])
+        results.show("Models", [(each, str(_about(bundle.read_card(place.SHIPPED / each))["title"])) for each in there])
         kept = hub.kept()
         if kept:
             results.show("Kept of the Hub", [(str(each), f"commit {commit[:12]}") for each, commit in kept])
@@ -41,7 +41,7 @@ def models(name: Annotated[str | None, Parameter(metavar="NAME")] = None, /, *, 
         return
     if name not in there:
         raise DataError(unknown("model", name, there))
-    results.show(name, _described(bundle.read_card(name)))
+    results.show(name, _described(bundle.read_card(place.SHIPPED / name)))
 
 
 def _about(card: dict[str, Any]) -> dict[str, Any]:

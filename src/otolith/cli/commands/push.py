@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -43,7 +43,8 @@ def push(
 
     planned = publication(model, repo, private=private, licence=licence)
     progress = LiveProgress()
-    results.show(f"{called(model)} as {planned.name}", _said(planned, results.terms_of(bundle.read_card(model))))
+    card = bundle.read_card(model)
+    results.show(f"{called(model)} as {planned.name}", [*_said(planned, results.terms_of(card)), *_passed_on(card)])
     if not yes:
         person = terminal(progress)
         if person is None:
@@ -70,3 +71,18 @@ def _said(planned: Publication, terms: list[str]) -> Lines:
         ("says", "name, terms and activities of the data, all settings, versions and the processor; no recording"),
         *(("terms", each) for each in terms),
     ]
+
+
+def _passed_on(card: dict[str, Any]) -> Lines:
+    """Return for what the terms of the data, each by itself, let weights be passed on."""
+    from otolith import datasets
+    from otolith.cli.commands.data import MODELS
+
+    named = [card["data"]["dataset"], *(card.get("distilled") or {}).get("datasets", ())]
+    parts = dict.fromkeys(part for name in named for part in name.removesuffix("+").split("+"))
+    lines = []
+    for name in parts:
+        own = "recordings of your own: publish what has learned from them if those who recorded agree"
+        known = name in datasets.names()
+        lines.append((f"of {name}", MODELS.get(datasets.info(name).models, MODELS["ask"]) if known else own))
+    return lines
