@@ -176,7 +176,7 @@ def test_what_cannot_be_had_is_told(server: Hub, walks: str, monkeypatch: pytest
 def test_a_server_that_is_down_is_told_at_once(server: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     said = refused("predict", NAME, str(FOLDER))
-    assert "http://127.0.0.1:9 does not answer" in said
+    assert "needs http://127.0.0.1:9 for this, which does not answer" in said
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert "does not answer" in refused("push", "phone", "ada/walks", "--yes")
 
