@@ -199,6 +199,7 @@ def test_smoothing_that_disagrees_is_refused(smoothing: Path, model: Model, w: W
     ("tokens", "said"),
     [
         (("m.tgz", "--smooth", "causal"), "smooth by themselves"),
+        (("m.onnx", "--dwell", "5"), "give both"),
         (("m.tgz", "--int8"), "leave --int8 out"),
         (("m.h", "--from-rate", "50"), "takes windows at the model's rate"),
         (("m.onnx", "--from-rate", "50", "--from-rate", "-3"), "give the Hz at which samples come"),

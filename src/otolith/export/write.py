@@ -180,7 +180,7 @@ def sources_of(meta: WindowMeta, from_rate: float | Sequence[float] | None) -> l
         RecipeError: a rate that is no positive number.
         DataError: a rate at which the model's movements are lost.
     """
-    rates = () if from_rate is None else (from_rate,) if isinstance(from_rate, int | float) else tuple(from_rate)
+    rates = [] if from_rate is None else np.atleast_1d(np.asarray(from_rate, np.float64)).tolist()
     return [] if set(rates) <= {meta.rate_hz} else [SourceRate.of(meta, rate) for rate in dict.fromkeys(rates)]
 
 

@@ -94,7 +94,7 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     """Return the recogniser of a bundle, ready to predict.
 
     Args:
-        folder: of the model, of the run that made it, or the name of one that comes with otolith (`otolith models`).
+        folder: of the model, of the run that made it, or a name (`otolith models` lists them): "phone", "hf://ada/walks".
         device: auto (a GPU where there is one), cpu, cuda, cuda:1, ...
 
     Raises:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from otolith import __version__
 from otolith.errors import CheckpointError
@@ -65,7 +65,7 @@ class HubName:
     @property
     def folder(self) -> Path:
         """The folder that keeps this repository."""
-        server = urlsplit(endpoint()).netloc or endpoint()
+        server = endpoint().partition("://")[2] or endpoint()
         return home().joinpath("hub", quote(server, safe=""), *self.repo.split("/"))
 
 
@@ -162,8 +162,10 @@ def _fetch(name: HubName, commit: str | None) -> str:
         for file, most in FILES.items():
             if file not in listed:
                 raise HubError(f"{name} holds no {file}, and so no model of otolith. Is the name right?")
-            if (listed[file].size or 0) > most:
-                raise HubError(f"{name}: {file} has {listed[file].size:,} bytes; at most {most:,} are taken.")
+            size = listed[file].size
+            if size is None or size > most:
+                held = "does not say how long it is" if size is None else f"has {size:,} bytes"
+                raise HubError(f"{name}: {file} {held}; at most {most:,} are taken.")
             path = api.hf_hub_download(name.repo, file, revision=info.sha, local_dir=place, etag_timeout=PATIENCE_S)
             content[file] = read_bytes(path, most)
             _refuse_altered(name, file, content[file], listed[file])

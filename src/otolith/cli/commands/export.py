@@ -24,7 +24,7 @@ def export(
     c: Annotated[Path | None, Parameter(metavar="FILE.h")] = None,
     from_rate: Annotated[list[float] | None, Parameter(metavar="HZ")] = None,
     smooth: Literal["offline", "causal"] | None = None,
-    dwell: Annotated[float, Parameter(metavar="SECONDS")] = 3.0,
+    dwell: Annotated[float | None, Parameter(metavar="SECONDS")] = None,
     test_vectors: Annotated[Path | None, Parameter(metavar="FILE.json|FILE.npz")] = None,
     data: Data = None,
 ) -> None:
@@ -44,7 +44,7 @@ def export(
             several times for a file that takes them all. A package for JavaScript takes the usual rates unless some are
             named.
         smooth: Smooth over the windows of a call in the ONNX file, as predict does; a package always does.
-        dwell: Seconds that an activity is expected to last, with --smooth; larger smooths more.
+        dwell: Seconds that an activity is expected to last, with --smooth; larger smooths more; default: 3.
         test_vectors: Write raw samples, windows, features and probabilities of up to 32 windows, too, by which a port
             to another language is checked.
     """
@@ -55,6 +55,7 @@ def export(
     from otolith.export.trial import find
     from otolith.model import bundle
     from otolith.model.place import called
+    from otolith.prediction.smoothing import DWELL_S
     from otolith.progress.display import LiveProgress
     from otolith.system.files import make_place
 
@@ -68,6 +69,8 @@ def export(
         raise RecipeError("a header of C takes windows at the model's rate; --from-rate is for ONNX and JavaScript")
     if smooth is not None and out.suffix != ".onnx":
         raise RecipeError("--smooth is for ONNX: packages for JavaScript smooth by themselves, and C leaves it to you")
+    if dwell is not None and smooth is None:
+        raise RecipeError("--dwell says how much --smooth smooths; give both, or leave it out")
     if int8 and out.suffix == ".tgz":
         raise RecipeError("packages for JavaScript hold models in float32; leave --int8 out")
     make_place(out)
@@ -89,7 +92,8 @@ def export(
         lines = [*_lines(done, why_noise)[:-1], ("package", f"{out}   {out.stat().st_size / 1e6:.2f} MB")]
         lines.append(("next", f"npm install ./{out.name}, and onnxruntime-web"))
     else:
-        options: dict[str, Any] = {"from_rate": from_rate, "smoothing": smooth, "dwell_s": dwell}
+        lasts = DWELL_S if dwell is None else dwell
+        options: dict[str, Any] = {"from_rate": from_rate, "smoothing": smooth, "dwell_s": lasts}
         done = export_onnx(loaded, out, trial=trial, int8=int8, terms=terms, progress=progress, **options)
         lines = _lines(done, why_noise)
         if from_rate is not None:
@@ -98,7 +102,7 @@ def export(
             )
             lines.append(("rate", f"takes {each}, and resamples to the model's {loaded.meta.rate_hz:g} Hz"))
         if smooth is not None:
-            lines.append(("smoothing", f"{smooth}, an activity lasts {dwell:g} s on average"))
+            lines.append(("smoothing", f"{smooth}, an activity lasts {lasts:g} s on average"))
     if test_vectors is not None:
         first = loaded.meta.rate_hz if from_rate is None else from_rate[0]
         n = write_vectors(loaded, test_vectors, trial, first)
