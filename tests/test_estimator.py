@@ -14,7 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from otolith import Recogniser, splits
-from otolith.errors import DataError, RecipeError
+from otolith.errors import ArrayError, DataError, ParameterError, RecipeError
 from otolith.pipeline import evaluate, finetune, pretrain
 from otolith.windows import Windows
 from tests.helpers import tiny
@@ -65,8 +65,12 @@ def test_parameters_are_kept_cloned_and_set() -> None:
 def test_values_of_the_recipe_are_parameters_in_a_grid_as_well(w: Windows) -> None:
     it = recogniser(method="random").set_params(recipe__finetune__epochs=3, seed=4)
     assert (it.recipe.finetune.epochs, it.seed) == (3, 4)  # type: ignore[union-attr]
-    with pytest.raises(RecipeError, match=r"finetune.epoch"):
+    with pytest.raises(ParameterError, match=r"finetune.epoch") as refused:
         it.set_params(recipe__finetune__epoch=3)
+    assert isinstance(refused.value, RecipeError)
+    assert isinstance(refused.value, ValueError)
+    assert issubclass(ArrayError, DataError)
+    assert issubclass(ArrayError, ValueError)
     with pytest.raises(ValueError, match="Invalid parameter 'epochs'"):
         it.set_params(epochs=3)
     grid = GridSearchCV(
@@ -203,19 +207,19 @@ def test_other_channels_are_named_or_guessed() -> None:
 
 
 def test_bad_arrays_are_refused(w: Windows, fitted: Recogniser) -> None:
-    with pytest.raises(DataError, match=r"expected X \(n, channels, time\)"):
+    with pytest.raises(ArrayError, match=r"expected X \(n, channels, time\)"):
         recogniser().fit(w.x[:, 0], w.y)
-    with pytest.raises(DataError, match=r"got shapes \(120, 6, 12\) and \(119,\)"):
+    with pytest.raises(ArrayError, match=r"got shapes \(120, 6, 12\) and \(119,\)"):
         recogniser().fit(w.x, w.y[:-1])
-    with pytest.raises(DataError, match="expected windows"):
+    with pytest.raises(ArrayError, match="expected windows"):
         fitted.predict(w.x[:, :3])
     x = w.x.copy()
     x[2, 1, 0] = np.nan
-    with pytest.raises(DataError, match="not finite"):
+    with pytest.raises(ArrayError, match="not finite"):
         recogniser().fit(x, w.y, groups=w.subject)
-    with pytest.raises(DataError, match="window 2 holds nan"):
+    with pytest.raises(ArrayError, match="window 2 holds nan"):
         fitted.predict(x)
-    with pytest.raises(DataError):
+    with pytest.raises(ArrayError):
         recogniser().fit(w.x, np.full(len(w), -1), groups=w.subject)
 
 

@@ -22,6 +22,18 @@ class RecipeError(OtolithError):
     """A recipe or an option of one is unknown, malformed or contradictory."""
 
 
+class ArrayError(DataError, ValueError):
+    """An array that was handed to `Recogniser` cannot be used; a ValueError, too, as callers of scikit-learn expect.
+
+    >>> issubclass(ArrayError, ValueError) and issubclass(ParameterError, ValueError)
+    True
+    """
+
+
+class ParameterError(RecipeError, ValueError):
+    """A parameter that was handed to `Recogniser` cannot be used; a ValueError, too."""
+
+
 class CheckpointError(OtolithError):
     """A checkpoint, run folder or model bundle is damaged or belongs to something else."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from sklearn.utils import Tags, TransformerTags
 from sklearn.utils.validation import check_is_fitted
 
 from otolith import splits
-from otolith.errors import DataError
+from otolith.errors import ArrayError, DataError, ParameterError, RecipeError
 from otolith.model import Model
 from otolith.pipeline import finetune, pretrain
 from otolith.prediction.matching import ACC, refuse_gravity
@@ -93,8 +94,21 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
                 windows follow each other without overlap.
 
         Raises:
-            DataError: shapes that do not match, values that are not finite, too few labels.
+            ArrayError: shapes that do not match, values that are not finite, too few labels. A `DataError` and a
+                ValueError, as that of the other methods.
+            ParameterError: the recipe is none, or does not fit; a `RecipeError` and a ValueError.
         """
+        with _as_value_errors():
+            return self._fit(X, y, groups, recording, start)
+
+    def _fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None,
+        recording: ArrayLike | None,
+        start: ArrayLike | None,
+    ) -> Recogniser:
         x, labels, known = np.asarray(X, np.float32), *_labels(y, self.unlabelled)
         if x.ndim != 3 or labels.shape != (len(x),):
             raise DataError(
@@ -126,7 +140,7 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
         """Set parameters, and return the recogniser itself; `recipe__SECTION__VALUE` changes a value of the recipe.
 
         Raises:
-            RecipeError: the recipe has no such value, or refuses it.
+            ParameterError: the recipe has no such value, or refuses it.
             ValueError: there is no such parameter.
 
         >>> Recogniser("compact").set_params(recipe__pretrain__epochs=5).recipe.pretrain.epochs
@@ -136,7 +150,8 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
         super().set_params(**{name: value for name, value in params.items() if name not in inner})
         if inner:
             values = {name.removeprefix(NESTED).replace("__", "."): value for name, value in inner.items()}
-            self.recipe = load_recipe(self.recipe, overrides=values)
+            with _as_value_errors():
+                self.recipe = load_recipe(self.recipe, overrides=values)
         return self
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
@@ -154,18 +169,21 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return features (n, n_features) of the frozen encoder for windows X (n, channels, time)."""
-        x = self._checked(X)
-        return self.model_.encoder.features(x)
+        with _as_value_errors():
+            x = self._checked(X)
+            return self.model_.encoder.features(x)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return probabilities (n, n_classes), in the order of `classes_`, of windows X (n, channels, time)."""
-        x = self._checked(X)
-        return self.model_.predict_proba(x)
+        with _as_value_errors():
+            x = self._checked(X)
+            return self.model_.predict_proba(x)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most probable label of each window of X (n, channels, time): (n,)."""
-        x = self._checked(X)
-        return self.classes_[self.model_.predict(x)]
+        with _as_value_errors():
+            x = self._checked(X)
+            return self.classes_[self.model_.predict(x)]
 
     def _checked(self, X: ArrayLike) -> ArrayLike:
         """Return the windows as they are, if their gravity is that of the windows it was fitted to."""
@@ -176,6 +194,17 @@ class Recogniser(ClassifierMixin, TransformerMixin, BaseEstimator):
             if lengths is not None and np.isfinite(lengths).all():
                 refuse_gravity(lengths, meta, self.model_.encoder.scaler, "X")
         return X
+
+
+@contextmanager
+def _as_value_errors() -> Iterator[None]:
+    """Let errors about arrays and parameters be ValueErrors as well."""
+    try:
+        yield
+    except (DataError, RecipeError) as error:
+        if isinstance(error, ValueError):
+            raise
+        raise (ArrayError if isinstance(error, DataError) else ParameterError)(str(error)) from error
 
 
 def _labels(y: ArrayLike, unlabelled: Any) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -134,9 +135,14 @@ def test_a_format_of_another_package_is_found(package: Path) -> None:
     assert "mine" not in FORMATS
 
 
-def test_a_plug_in_that_fails_is_named(package: Path) -> None:
+def test_a_package_that_fails_is_named_and_left_out(package: Path, caplog: pytest.LogCaptureFixture) -> None:
     (package / "my_logger_format.py").write_text("import nowhere_at_all")
     with plugins.forgotten():
-        for _ in range(2):
-            with pytest.raises(PluginError, match=r"plug-in 'mine' of my-logger .*nowhere_at_all.*uninstall"):
-                FORMATS.names()
+        assert "phyphox" in FORMATS.names()  # which needs nothing of it
+        assert "mine" not in FORMATS
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert re.search(r"plug-in 'mine' of my-logger .*nowhere_at_all.*uninstall.*goes on without it", told)
+    with plugins.forgotten(), pytest.raises(PluginError, match="nowhere_at_all"):
+        plugins.load(package / "my_logger_format.py")  # what is asked for is an error
+    with plugins.forgotten():
+        assert re.search(r"made with the plug-in my-logger .*nowhere_at_all", plugins.missing({"my-logger": "0123"}))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -52,6 +53,8 @@ class Plugin:
 
 
 _LOADED: dict[str, Plugin] = {}  # by path or by the package's name
+_FAILED: dict[str, str] = {}  # packages that cannot be loaded, and the reasons
+_log = logging.getLogger(__name__)
 _searched = False
 
 
@@ -59,7 +62,7 @@ def loaded() -> tuple[Plugin, ...]:
     """Return all plug-ins, installed ones and files, in the order in which they were loaded.
 
     Raises:
-        PluginError: one of them cannot be loaded.
+        PluginError: a file cannot be loaded.
     """
     load_all()
     return tuple(_LOADED.values())
@@ -88,6 +91,8 @@ def missing(named: Mapping[str, str]) -> str:
     lacking = [f"{name} ({digest})" for name, digest in named.items() if name not in there]
     if not lacking:
         return ""
+    if reasons := [_FAILED[name] for name in named if name in _FAILED]:
+        return f"It was made with the plug-in {', '.join(lacking)}. {' '.join(reasons)}"
     return (
         f"It was made with the plug-in {', '.join(lacking)}, which is not loaded: give its file by --plugin FILE (in "
         "Python, otolith.register(file)), or install its package."
@@ -104,8 +109,10 @@ def changed(named: Mapping[str, str]) -> str:
 def load_all() -> None:
     """Load what is installed, and the files that the environment names, once.
 
+    A package that cannot be loaded is told as a warning of the log: nobody asked for it by name.
+
     Raises:
-        PluginError: one of them cannot be loaded.
+        PluginError: a file cannot be loaded.
     """
     global _searched
     if _searched:
@@ -115,8 +122,13 @@ def load_all() -> None:
             return
         _searched = True  # first, for plug-ins that ask registries while they are imported
         try:
+            _FAILED.clear()
             for name, points in _installed().items():
-                _load_package(name, points)
+                try:
+                    _load_package(name, points)
+                except PluginError as error:
+                    _FAILED[name] = str(error)
+                    _log.warning("%s All that does not need it goes on without it.", error)
             for path in filter(None, os.environ.get(FILES, "").split(os.pathsep)):
                 load(path)
         except BaseException:
@@ -192,7 +204,7 @@ def forgotten() -> Iterator[None]:
     """Begin, within this context, as if no plug-in had been loaded; all is as before at its end."""
     global _searched
     with registry.LOCK:
-        state = (dict(_LOADED), _searched, os.environ.get(FILES))
+        state = (dict(_LOADED), _searched, os.environ.get(FILES), dict(_FAILED))
         entries = {each: each.taken_out(_entries_of(kind)) for kind, each in registry.REGISTRIES.items()}
         _LOADED.clear()
         _searched = False
@@ -208,6 +220,8 @@ def forgotten() -> Iterator[None]:
                     each.put_back(name, entry)
             _LOADED.clear()
             _LOADED.update(state[0])
+            _FAILED.clear()
+            _FAILED.update(state[3])
             _searched = state[1]
             os.environ.pop(FILES, None)
             if state[2] is not None:
