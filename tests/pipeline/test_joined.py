@@ -204,8 +204,8 @@ def test_heads_of_few_labels_see_both(w: Windows, tmp_path: Path) -> None:
     rows = [np.concatenate(drawn)]
     whole = Networks(study, split, encoder, recipe.finetune, "last")
     for way in (heads, whole):
-        (found,) = way.predictions(rows, [0], lambda n: None)
-        assert found.shape == split.test.shape
+        (found,) = way.logits(rows, [0], lambda n: None)
+        assert found.shape == (len(split.test), 3)
 
 
 def test_encoder_that_is_asked_for_learned_features_is_the_one_given(w: Windows, model: Model) -> None:

@@ -199,6 +199,7 @@ def test_few_labels_learn_from_k_windows_of_each_activity(study: Study, tmp_path
         (k, draw, "last") for k in (1, 3) for draw in (0, 1)
     }
     assert all(row.result["n_windows"] == len(split.test) for row in found)
+    assert len({row.result["metrics"]["log_loss"] for row in found}) == 4  # each head's own
     with pytest.raises(DataError, match="windows, 99 were asked for"):
         list(units_of("few-labels", study, ["random"], 1, k=(99,)))
 
@@ -217,6 +218,7 @@ def test_few_labels_take_the_way_that_stands_for_their_number(study: Study, tmp_
     assert all(row.meta["choice"]["by"] == "labels" and row.meta["choice"]["scores"] == {} for row in found)
     again = list(execute(units_of("few-labels", own, ["random"], 1, k=(1,), draws=1), tmp_path / "again.jsonl"))
     assert again[0].result == found[0].result
+    assert all(0 < row.result["metrics"]["log_loss"] < 10 for row in found)
 
 
 @pytest.mark.parametrize("method", ["csshar", "supervised"])

@@ -110,10 +110,10 @@ def _unit(
             with progress.stage(f"{method}, seed {seed}, k = {k}", len(chosen), "heads") as bar:
                 for group in [[draw] for draw in chosen] if learner.alone else [chosen]:
                     began = time.perf_counter()
-                    found = learner.predictions([drawn[k, draw] for draw in group], group, bar.advance)
+                    found = learner.logits([drawn[k, draw] for draw in group], group, bar.advance)
                     meta = study.meta(split, {"finetune": (time.perf_counter() - began) / len(group)}, []) | told
-                    for draw, y_pred in zip(group, found, strict=True):
-                        result = study.keep(keys[k, draw], learners.answers(study, split, y_pred))
+                    for draw, logits in zip(group, found, strict=True):
+                        result = study.keep(keys[k, draw], learners.answers(study, split, logits))
                         yield Row(keys[k, draw], result, meta)
 
     return Unit(f"{method}, seed {seed}: {len(keys)} draws", tuple(keys.values()), run)

@@ -38,10 +38,11 @@ STEPS = 250
 """Steps of `last`: as many as the paper's 50 epochs of 100 windows of each of 6 activities have."""
 
 
-def answers(study: Study, split: Split, y_pred: NDArray[np.int64]) -> metrics.Predictions:
-    """Return predictions of the test part with whose and when they are."""
-    labels = study.w.y[split.train]
-    return predictions_of(study.w, split.test, y_pred, None, np.unique(labels[labels >= 0]).tolist())
+def answers(study: Study, split: Split, logits: Tensor) -> metrics.Predictions:
+    """Return predictions of the test part with whose and when they are, and their probabilities, by no temperature."""
+    labels, proba = study.w.y[split.train], logits.double().softmax(1).cpu().numpy()
+    known = np.unique(labels[labels >= 0]).tolist()
+    return predictions_of(study.w, split.test, logits.argmax(1).cpu().numpy(), proba, known)
 
 
 class _Learner:
@@ -53,12 +54,8 @@ class _Learner:
         labels = study.w.y[split.train]
         self.classes = tuple(int(c) for c in np.unique(labels[labels >= 0]))
 
-    def predictions(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[NDArray[np.int64]]:
-        """Return test predictions of what is learnt from each of `drawn`, whose numbers are seeds."""
-        return [logits.argmax(1).cpu().numpy() for logits in self.logits(drawn, numbers, advance)]
-
     def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
-        """Return the logits (n_test, n_classes) behind these predictions."""
+        """Return the test logits (n_test, n_classes) of what is learnt from each of `drawn`, whose numbers are seeds."""
         raise NotImplementedError
 
     def score(self, y_true: Tensor, y_pred: Tensor) -> float:
