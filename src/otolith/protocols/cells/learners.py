@@ -55,7 +55,7 @@ class _Learner:
         self.classes = tuple(int(c) for c in np.unique(labels[labels >= 0]))
 
     def logits(self, drawn: list[NDArray[np.int64]], numbers: list[int], advance: Any) -> list[Tensor]:
-        """Return the test logits (n_test, n_classes) of what is learnt from each of `drawn`, whose numbers are seeds."""
+        """Return the test logits (n_test, n_classes) learnt from each of `drawn`, whose numbers are seeds."""
         raise NotImplementedError
 
     def score(self, y_true: Tensor, y_pred: Tensor) -> float:
