@@ -211,6 +211,8 @@ class FolderReader:
 
     def __call__(self) -> Recording:
         entry = self.entry
+        if entry.growing and not (self.root / entry.streams[0].file).exists():  # it has been finished meanwhile
+            entry = next((each for each in read_card(self.root / CARD).recordings if each.name == entry.name), entry)
         repairs: list[str] = []
         if entry.growing:
             streams, segments = self._grown(entry.streams[0], repairs)

@@ -29,7 +29,7 @@ class Keeping:
         self._track: Track | None = None
         self._writing: asyncio.Task[None] | None = None
 
-    def begin(self, start: Start, record: Record, group: asyncio.TaskGroup) -> None:
+    async def begin(self, start: Start, record: Record, group: asyncio.TaskGroup) -> None:
         """Begin the recording that the page asks for, or say why there is none."""
         if self._recorder is None:
             self._send(protocol.recording("refused", reason="this server records nothing; start it with --record DIR"))
@@ -37,7 +37,8 @@ class Keeping:
         if len(set(start.channels)) < len(start.channels):
             return  # the recogniser refuses it
         try:
-            self._track = self._recorder.begin(start.channels, start.rate_hz, record.who, record.zone)
+            begin = self._recorder.begin
+            self._track = await asyncio.to_thread(begin, start.channels, start.rate_hz, record.who, record.zone)
         except Ended as error:
             self._send(protocol.recording("refused", reason=str(error)))
             return

@@ -142,9 +142,9 @@ class Recorder:
 
     def may_name(self, activity: str) -> bool:
         """Tell whether one more activity has room."""
-        with self._lock:
-            known = self._info.activities if self._info is not None else ()
-            return activity in known or len(known) < MOST_ACTIVITIES
+        info = self._info  # without the lock, for which a disk may be waited
+        known = info.activities if info is not None else ()
+        return activity in known or len(known) < MOST_ACTIVITIES
 
     def finish(self, track: Track) -> None:
         """Write a recording as Parquet in place of its lines.
@@ -155,8 +155,8 @@ class Recorder:
         with self._lock:
             self._tracks.discard(track)
             entry = next((each for each in self._entries if each["name"] == track.name), None)
-            if entry is not None:
-                self._settle(entry)
+        if entry is not None:
+            self._settle(entry)
 
     def discard(self, track: Track) -> None:
         """Remove a recording and all of its samples.
@@ -182,13 +182,12 @@ class Recorder:
         """Finish all recordings: those that are being made, and those that a killed server has left."""
         for track in list(self._tracks):
             track.end()
-        with self._lock:
-            for entry in list(self._entries):
-                if entry["streams"][0]["file"].endswith(ENDING):
-                    try:
-                        self._settle(entry)
-                    except (DataError, StorageError) as error:
-                        _log.warning("%s", error)
+        for entry in list(self._entries):
+            if entry["streams"][0]["file"].endswith(ENDING):
+                try:
+                    self._settle(entry)
+                except (DataError, StorageError) as error:
+                    _log.warning("%s", error)
 
     def _settle(self, entry: dict[str, Any]) -> None:
         info = self._info
@@ -208,9 +207,11 @@ class Recorder:
         if recording.repairs:
             repairs = [{"where": stream["file"], "what": each, "count": 1} for each in recording.repairs]
             whole["notes"] = entry["notes"] | {"repairs": repairs}
-        self._write(info, [whole if each is entry else each for each in self._entries])
-        self._bytes += (self.folder / file).stat().st_size - lines.stat().st_size
-        lines.unlink()
+        with self._lock:
+            assert self._info is not None
+            self._write(self._info, [whole if each["name"] == entry["name"] else each for each in self._entries])
+            self._bytes += (self.folder / file).stat().st_size - lines.stat().st_size
+            lines.unlink()
 
     def _described(self, track: Track | None) -> DatasetInfo:
         info = self._info
@@ -292,6 +293,7 @@ def opened(
 
 def _entry(track: Track) -> dict[str, Any]:
     findings = Findings(["otolith live"], WRITER, track.started, timezone=track.zone)
+    findings.about["consent"] = "given on the page before it began"
     findings.started_s = datetime.fromisoformat(track.started).astimezone(UTC).timestamp()
     stream = StreamEntry(track.file, track.kept, float(track.rate_hz), 0.0, 0, True)
     entry = asdict(RecordingEntry(track.name, track.who, (stream,), ()))

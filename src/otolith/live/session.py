@@ -140,7 +140,7 @@ class Session:
                     raise Closed(protocol.MALFORMED, "this connection has started already; open another one")
                 self._mode = message
                 if isinstance(message, Start) and message.record is not None:
-                    self._keeping.begin(message, message.record, group)
+                    await self._keeping.begin(message, message.record, group)
                 worker = group.create_task(self._begin(message))
             elif self._mode is None:
                 raise Closed(
