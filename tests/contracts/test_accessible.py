@@ -23,9 +23,11 @@ from otolith import protocols, report
 from otolith.datasets.demo import FOLDER
 from otolith.importing.quality import page as quality_page
 from otolith.labelling import app as labelling
+from otolith.live.recorder import opened
 from otolith.live.recordings import Playable
 from otolith.prediction.folder import Writer
 from otolith.rows import Row, append
+from otolith.serving import serve
 from tests.helpers import axe, weeks
 from tests.helpers.browser import Page, chromium
 from tests.helpers.labelling import ACTIVITIES, STRETCH_S, truth, work
@@ -105,9 +107,17 @@ def live(folder: Path, stack: ExitStack) -> Visit:
     model = otolith.load_model("phone", "cpu")
     (recording,) = otolith.datasets.folder.FolderDataset(FOLDER).recordings()
     known = {"walk": Playable.of(recording, model)}
-    served = stack.enter_context(running_live(model, recordings=known, terms=["No commercial use."]))
+    recorder = stack.enter_context(opened(folder / "kept", model.activities, True, "included"))
+    options: dict[str, Any] = {"recorder": recorder, "code": serve.qr_picture("https://192.0.2.1:8765/token/")}
+    served = stack.enter_context(running_live(model, recordings=known, terms=["No commercial use."], **options))
+    unfolded = (
+        "for (const id of ['made', 'own', 'who-row', 'outcome']) document.getElementById(id).hidden = false;"
+        "document.querySelector('#labels button').setAttribute('aria-pressed', 'true');"
+        "document.getElementById('outcome').textContent = 'Kept.';"
+        "document.body.toggleAttribute('data-recording', true)"
+    )
     shows = "document.querySelectorAll('#bars li[data-top]').length && !document.getElementById('message').hidden"
-    return Visit(f"{served.origin}/#play=walk&speed=20&pley=1", ready=shows)
+    return Visit(f"{served.origin}/#play=walk&speed=20&pley=1", unfolded, shows)
 
 
 def label(folder: Path, stack: ExitStack) -> Visit:
