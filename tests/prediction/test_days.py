@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -307,3 +308,34 @@ def test_a_recording_over_both_changes_of_a_year_conserves_its_time() -> None:
         assert hourly.frame()[name].sum() == pytest.approx(frame[name].sum(), abs=1e-3)
     assert frame["hours covered"].sum() == pytest.approx(n * hop_s / HOUR, abs=1e-4)
     assert tables.totals([t])["seconds"].sum() == pytest.approx(n * hop_s)
+
+
+def test_devices_worn_at_the_same_time_do_not_make_a_day_longer() -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    wrist, hip = line([0] * 600, noon), replace(line([1] * 600, noon + timedelta(seconds=300)), recording="hip")
+    later = replace(line([1] * 600, noon + timedelta(seconds=580)), recording="later")  # twenty seconds are shared
+    other = replace(line([1] * 600, noon), recording="other", subject="bob")
+    wide, totals = days.per_day(), tables.Totals()
+    for t in (wrist, hip, later, other):
+        wide.add(t, f"{t.recording}.csv", no_epochs())
+        totals.add(t)
+    rows = wide.frame().select("subject", "recording", "hours covered", "file").rows()
+    one = round(600 / 3600, 6)
+    assert rows == [
+        ("ada", None, pytest.approx(2 * one, abs=1e-5), "r.csv; later.csv"),
+        ("ada", "hip", one, "hip.csv"),
+        ("bob", None, one, "other.csv"),
+    ]
+    assert totals.frame().select("subject", "recording").unique(maintain_order=True).rows() == [row[:2] for row in rows]
+
+
+def test_a_recording_in_the_gap_of_another_joins_its_day() -> None:
+    noon = datetime(2026, 1, 1, 12)
+    broken = line([0] * 600, noon)
+    start = broken.start_s.copy()
+    start[300:] += 3600
+    between = replace(line([1] * 600, noon + timedelta(minutes=30)), recording="between")
+    wide = days.per_day()
+    for t in (replace(broken, start_s=start), between):
+        wide.add(t, t.recording, no_epochs())
+    assert wide.frame()["recording"].to_list() == [None]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from otolith.prediction.alongside import Alongside
 from otolith.prediction.epochs import EPOCH_S, Epochs
 from otolith.prediction.moments import day_around, days, hours, local_text, utc_text, zone_name
 from otolith.prediction.timeline import NOT_WORN, Timeline
@@ -147,12 +148,16 @@ def per_hour() -> Wide:
 
 
 def per_day() -> Wide:
-    """Return the table with a row for each subject and day or, where the date is unknown, for each recording."""
+    """Return the table with a row for each subject and day or, where the date is unknown, for each recording.
+
+    A recording of time that another one of the same subject has covered has rows of its own (`Alongside`).
+    """
+    alongside = Alongside()
 
     def cut(t: Timeline, start_s: float, stop_s: float) -> Iterator[tuple[Key, float, float]]:
         for day, begin, end in days(t.started, start_s, stop_s):
             midnight = (None, None) if t.started is None else _texts(t, day_around(t.started, begin)[0])
-            yield (str(t.subject), day, None if day else t.recording, zone_name(t.started), *midnight), begin, end
+            yield (str(t.subject), day, alongside.own(t), zone_name(t.started), *midnight), begin, end
 
     def length(t: Timeline, at: float) -> float | None:
         if t.started is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from otolith.errors import DataError
+from otolith.prediction.alongside import Alongside
 from otolith.prediction.moments import days, local_text, utc_text, zone_name
 from otolith.prediction.timeline import NOT_WORN, Timeline
 from otolith.system.files import whole_file
@@ -90,6 +91,7 @@ class Totals:
 
     def __init__(self) -> None:
         self._seconds: defaultdict[tuple[str | None, ...], dict[str, float]] = defaultdict(dict)
+        self._alongside = Alongside()
 
     def add(self, t: Timeline) -> None:
         """Add a recording."""
@@ -97,7 +99,7 @@ class Totals:
             if each.activity == NOT_WORN:
                 continue
             for day, begin, end in days(t.started, each.start_s, each.stop_s):
-                place = self._seconds[str(t.subject), day, None if day else t.recording, zone_name(t.started)]
+                place = self._seconds[str(t.subject), day, self._alongside.own(t), zone_name(t.started)]
                 place[each.activity] = place.get(each.activity, 0.0) + end - begin
 
     def frame(self) -> pl.DataFrame:
@@ -114,7 +116,8 @@ class Totals:
 def totals(timelines: Sequence[Timeline]) -> pl.DataFrame:
     """Return the seconds of each activity in a subject's day or, where the date is unknown, in a recording.
 
-    Columns: subject, day (ISO 8601, null), recording (null where there is a day), timezone, activity, seconds, share.
+    Columns: subject, day (ISO 8601, null), recording (null where there is a day and no other
+    recording of it), timezone, activity, seconds, share.
     Time in which the device was not worn is left out. Days are cut as those of `otolith.prediction.days`.
     """
     found = Totals()
