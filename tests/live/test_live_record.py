@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from otolith import datasets
@@ -24,9 +25,10 @@ from otolith.errors import DataError, InUseError
 from otolith.live import keeping, protocol, track
 from otolith.live.recorder import SIGNALS, opened
 from otolith.live.track import USUAL, Bounds, Ended
-from otolith.model import Model
+from otolith.model import Model, bundle
 from otolith.prediction.units import plan
 from otolith.recording import CHANNELS, Segment
+from tests.helpers.commandline import call
 from tests.helpers.live import Served, ending, happens, hear, hear_all, running_live, say, signal
 
 ACTIVITIES = ("still", "swing", "shake")
@@ -89,6 +91,11 @@ def test_a_session_with_consent_is_a_recording_like_imported_ones(model: Model, 
     np.testing.assert_allclose(first.streams[0].values, VALUES, atol=1e-6)
     assert first.segments == (Segment(12.5, 16.5, "still"), Segment(16.5, 18.0, "shake"))
     assert second.streams[0].n_samples == 100
+    saved = bundle.save(model, tmp_path / "model")
+    ended = call("predict", saved, tmp_path / "kept", "--out", tmp_path / "out")  # as docs/live.md says
+    assert ended.code == 0, ended.err
+    rows = pl.read_csv(tmp_path / "out" / "recordings.csv")
+    assert rows["timezone"].to_list() == ["Europe/Amsterdam"] * 2
     (one, _) = plan([tmp_path / "kept"]).units
     (given,) = one.read({}, None, None).given
     assert given.timezone == "Europe/Amsterdam"
@@ -181,8 +188,12 @@ def test_a_folder_takes_only_its_own_kind_and_one_server(tmp_path: Path) -> None
     with opened(folder, ACTIVITIES, False, "included") as recorder:
         for channels in (CHANNELS, CHANNELS):
             one = recorder.begin(channels, 50.0)
-            one.add([0.0, 0.02], [[0.0, 1.0]] * 6)
+            one.add([0.0, 1.0], [[0.0, 1.0]] * 6)
             one.flush()
+        short = recorder.begin(CHANNELS, 50.0)
+        short.add([0.0, 0.5], [[0.0, 1.0]] * 6)
+        short.flush()
+        assert not short.end()
         with pytest.raises(Ended, match="this device gives acc_x, acc_y, acc_z"):
             recorder.begin(CHANNELS[:3], 50.0)
         with pytest.raises(InUseError), opened(folder, ACTIVITIES, False, "included"):

@@ -20,6 +20,8 @@ from otolith.errors import DataError, StorageError
 
 WAITING_S = 20.0
 """Seconds of samples that may wait for the disk, and that may come faster than time goes by."""
+LEAST_S = 1.0
+"""Length below which a recording is not kept, such as one of a device that the model cannot be used on."""
 MOST_LABELS = 10_000
 _log = logging.getLogger(__name__)
 
@@ -168,11 +170,14 @@ class Track:
                 self._close()
 
     def end(self) -> bool:
-        """Write the recording as it stays; True where there is one."""
+        """Write the recording as it stays; True where there is one, of `LEAST_S` at least."""
         self.flush()
         with self._io:
             self._closed = True
             try:
+                if self.seconds < LEAST_S:
+                    self._recorder.discard(self)
+                    self._entered = False
                 self._recorder.finish(self)
             except (DataError, StorageError) as error:
                 _log.warning("recording %s stays as its lines: %s", self.name, error)
