@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
-pytest.importorskip("nbclient")
+pytest.importorskip("nbclient", reason="nbclient is not installed")
+
+import nbformat
 
 from docs import notebooks
 
