@@ -4,8 +4,8 @@
     python docs/notebooks.py 02-week        those whose names begin so
 
 Files hold no times, no progress and no place of the machine. Tests hold what cells say to the file word by word, but
-for those with a tag: `figures` is compared without its numbers, whose last digits depend on the processor, and of
-`learnt`, where a class may change with them, only that it says something.
+for pictures, and for cells with a tag: `figures` is compared without its numbers, whose last digits depend on the
+processor; of `learnt`, where a class may change with them, only that it says something.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ def said(notebook: Any) -> list[list[str]]:
         for output in cell.outputs:
             data = output.get("data", {})
             text = output.get("text") or data.get("text/html") or data.get("text/plain") or ""
+            text = re.sub(r"<svg.*?</svg>", "<svg>", text, flags=re.DOTALL)
             tags = cell.metadata.get("tags", [])
             if any(kind.startswith("image/") for kind in data):
                 text = "a picture"
@@ -116,8 +117,7 @@ def said(notebook: Any) -> list[list[str]]:
 
 
 def _masked(text: str) -> str:
-    """Return a text without its numbers, and without what their lengths change: blanks, rules and drawings."""
-    text = re.sub(r"<svg.*?</svg>", "<svg>", text, flags=re.DOTALL)
+    """Return a text without its numbers, and without what their lengths change: blanks and rules."""
     text = re.sub(r"[-−+]?\d[\d.,]*(e[-+]?\d+)?", "#", text)
     return re.sub(r"[\s─═┌┐└┘├┤┬┴┼╞╪╡…]+", " ", text)
 
