@@ -9,6 +9,7 @@ import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # each process has a core: its libraries and children read this
+os.environ.setdefault("RAY_worker_niceness", "0")  # else workers of a cluster wait while other tests have all cores
 
 LONG = """
 faults/test_faults cli/test_cli_fanout docs/test_notebooks prediction/test_batch training/test_ranks
