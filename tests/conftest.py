@@ -11,12 +11,27 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # each process has a core: its libraries and children read this
 os.environ.setdefault("RAY_worker_niceness", "0")  # else workers of a cluster wait while other tests have all cores
 
-LONG = """
-faults/test_faults cli/test_cli_fanout docs/test_notebooks prediction/test_batch training/test_ranks
-docs/test_deploy_page results/test_queue prediction/test_phones_real labelling/test_label_page cli/test_cli_compare
-pipeline/test_voting live/test_live_in_page_real cli/test_cli_torchrun export/test_export live/test_live_page
-contracts/test_classical pipeline/test_joined docs/test_docs_own_recordings live/test_live_in_page
-""".split()
+LONG = [
+    "faults/test_faults",
+    "cli/test_cli_fanout",
+    "docs/test_notebooks",
+    "prediction/test_batch",
+    "training/test_ranks",
+    "docs/test_deploy_page",
+    "results/test_queue",
+    "prediction/test_phones_real",
+    "labelling/test_label_page",
+    "cli/test_cli_compare",
+    "pipeline/test_voting",
+    "live/test_live_in_page_real",
+    "cli/test_cli_torchrun",
+    "export/test_export",
+    "live/test_live_page",
+    "contracts/test_classical",
+    "pipeline/test_joined",
+    "docs/test_docs_own_recordings",
+    "live/test_live_in_page",
+]
 """Files of tests that take ten seconds and more, which begin first: two processes then end at about the same time."""
 
 
