@@ -229,3 +229,33 @@ def test_a_zone_by_its_name_alone_goes_on_over_the_change_of_its_clocks(day: dat
     assert found is not None
     assert found.carried_on() == (found, None)
     assert found.nanoseconds.tolist() == [nanoseconds(each) for each in true]
+
+
+@pytest.mark.parametrize(
+    ("zone", "begins"),
+    [
+        ("Europe/Amsterdam", "2026-10-25T01:20"),
+        ("Europe/Amsterdam", "2026-03-29T01:20"),
+        ("Australia/Lord_Howe", "2026-04-05T00:50"),
+        ("Australia/Lord_Howe", "2026-10-04T01:20"),
+    ],
+)
+def test_a_clock_on_the_wall_of_a_known_zone_is_followed_over_its_change(zone: str, begins: str) -> None:
+    place = ZoneInfo(zone)
+    begin = datetime.fromisoformat(begins).replace(tzinfo=place).timestamp()
+    moments = begin + np.r_[np.arange(0, 3600, 10), np.arange(5000, 9000, 10)]  # with a gap
+    walls = [datetime.fromtimestamp(each, place).replace(tzinfo=None).isoformat() for each in moments]
+    read = read_dates(pl.Series(walls))
+    assert read is not None
+    found = read.placed(zone)
+    assert found is not None
+    assert (found.nanoseconds / 1e9).tolist() == moments.tolist()
+    assert found.zone == zone
+    # a device whose clock nobody changes is not bent to the zone
+    ahead = datetime.fromtimestamp(begin, place).utcoffset()
+    assert ahead is not None
+    even = begin + np.arange(0, 9000, 10)
+    walls = [(datetime.fromtimestamp(each, UTC) + ahead).replace(tzinfo=None).isoformat() for each in even]
+    read = read_dates(pl.Series(walls))
+    assert read is not None
+    assert read.placed(zone) is None

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.importing.times.local_time import HOUR_S, ZONE, zones_of
+from otolith.importing.times.local_time import HOUR_S, ZONE, all_ahead_s, zones_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,6 +81,20 @@ class Dates:
     how: str
     odd: int | None = None
     orders: tuple[str, ...] = ()
+
+    def placed(self, zone: str) -> Dates | None:
+        """Return the moments of a clock on the wall in a zone; None where it was not changed as clocks there are."""
+        rows = np.flatnonzero(self.nanoseconds != NONE)
+        if self.zone or not rows.size:
+            return None
+        ahead = all_ahead_s(self.nanoseconds[rows] // 1_000_000_000, ZoneInfo(zone))
+        steps = np.diff(self.nanoseconds[rows]) / 1e9
+        usual = float(np.median(np.abs(steps))) if steps.size else 0.0
+        if np.any((np.diff(ahead) != 0) & (steps >= 0) & (steps <= 2 + 2 * usual)):  # it went on evenly
+            return None
+        moved = self.nanoseconds.copy()
+        moved[rows] -= 1_000_000_000 * ahead
+        return replace(self, nanoseconds=moved, zone=zone, local_s=int(ahead[0]))
 
     def carried_on(self) -> tuple[Dates, int | None]:
         """Return the moments without the hour by which the clock on the wall was put back or forward, and its row.

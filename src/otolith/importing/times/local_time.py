@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 HOUR_S = 3600.0
+STEP_BACK_S = 60
+"""Seconds by which times run backwards where clocks were put back, perhaps while nothing was recorded."""
 ZONE = (
     r"\s*(?P<utc>[Zz]|UTC|GMT)?\s*(?:\(?(?P<word>[A-Z]{2,4}T|MEZ|MESZ|MSK|WIB)\)?)?"
     r"\s*(?:(?P<sign>[+\-−])(?P<oh>\d{1,2}):?(?P<om>\d{2})?)?\s*(?:\[(?P<name>[A-Za-z_+\-/0-9]+)\])?"
@@ -49,7 +51,7 @@ def ahead_s(zone: str, local_s: int) -> int:
     >>> ahead_s("Europe/Berlin", 1_782_900_000), ahead_s("UTC", 0)
     (7200, 0)
     """
-    return int(_ahead(np.array([local_s], np.int64), ZoneInfo(zone))[0])
+    return int(all_ahead_s(np.array([local_s], np.int64), ZoneInfo(zone))[0])
 
 
 def place_of(zone: str, ahead_s: int | None) -> str | None:
@@ -97,16 +99,16 @@ def zones_of(
         except (ZoneInfoNotFoundError, ValueError, OSError):
             zone = None
         if zone is not None:
-            return name, _ahead(whole, zone), ~said, ""
+            return name, all_ahead_s(whole, zone), ~said, ""
     letters = groups["word"][first] if good.any() else None
     doubt = f", without a zone, since {letters} is not one alone" if letters else ""
     return "", np.zeros(len(whole), np.int64), ~said, doubt
 
 
-def _ahead(local: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
-    """Return the seconds by which a zone's clocks are ahead of UTC.
+def all_ahead_s(local: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
+    """Return the seconds (n,) by which a zone's clocks are ahead of UTC at moments of theirs, (n,) seconds since 1970.
 
-    Of an hour that comes twice, rows until the step back are in the first.
+    Of an hour, or half of one, that comes twice, rows until the step back are in the first.
     """
     quarters, which = np.unique(local // 900, return_inverse=True)  # zones change at quarters of an hour
     found = np.zeros((2, len(quarters)), np.int64)
@@ -119,7 +121,7 @@ def _ahead(local: NDArray[np.int64], zone: ZoneInfo) -> NDArray[np.int64]:
                 continue
     first, second = found[:, which]
     twice = np.flatnonzero(second < first)
-    back = np.flatnonzero(np.diff(local[twice]) < -HOUR_S / 2)
+    back = np.flatnonzero(np.diff(local[twice]) < -STEP_BACK_S)
     if back.size:
         first[twice[back[0] + 1 :]] = second[twice[back[0] + 1 :]]
     return first

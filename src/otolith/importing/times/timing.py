@@ -250,7 +250,9 @@ def _dates(
             "2026-03-01T10:00:00.02, written like those before it, or hh:mm:ss.fff. Say how to read it, such as "
             "--time-format '%d.%m.%Y %H:%M:%S%.f'."
         )
-    found, row = found.carried_on()
+    zone = questions.options.timezone
+    placed = None if zone is None else found.placed(zone)
+    found, row = found.carried_on() if placed is None else (placed, None)
     if row is not None:
         findings.repair(
             table.at(row), "the clock was changed by an hour, to or from summer time, and was carried on", 1
