@@ -132,6 +132,8 @@ def test_export_on_real_windows_and_on_noise(moves: Path, tmp_path: Path) -> Non
     assert "noise" in ended.out
     assert "name its folder" in ended.out
     assert ".onnx" in refused("export", model, tmp_path / "m.pb")
+    for option in (["--int8"], ["--from-rate", "50"], ["--smooth", "causal"]):
+        assert option[0] in refused("export", model, tmp_path / "m.mlpackage", *option)
     acc = make_set(tmp_path / "acc", channels=("acc_x", "acc_y", "acc_z"))
     assert "has no gyro_x, gyro_y, gyro_z" in refused("export", model, tmp_path / "o.onnx", acc)
     assert not (tmp_path / "o.onnx").exists()

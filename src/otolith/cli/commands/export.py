@@ -1,4 +1,4 @@
-"""`otolith export`: one ONNX file, checked against PyTorch, or one header of C."""
+"""`otolith export`: a model as a file for another runtime, checked against PyTorch, or as one header of C."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from otolith.cli.results import Lines
     from otolith.export import Agreement, Exported, Header
 
+ENDINGS = (".onnx", ".tgz", ".pte", ".mlpackage", ".h")
+
 
 def export(
     model: ModelFolder,
-    out: Annotated[Path | None, Parameter(metavar="FILE.onnx|FILE.tgz|FILE.h")] = None,
+    out: Annotated[Path | None, Parameter(metavar="FILE.onnx|FILE.tgz|FILE.pte|FILE.mlpackage|FILE.h")] = None,
     dataset: OwnDataset = None,
     /,
     *,
@@ -28,12 +30,13 @@ def export(
     test_vectors: Annotated[Path | None, Parameter(metavar="FILE.json|FILE.npz")] = None,
     data: Data = None,
 ) -> None:
-    """Write a model as one ONNX file that onnxruntime alone can run, as a package for JavaScript, or as a header of C.
+    """Write a model as one ONNX file that onnxruntime alone can run, for JavaScript, ExecuTorch or Core ML, or in C.
 
-    Either takes unscaled windows in m/s² and rad/s and gives calibrated probabilities; it names channels, units, rate,
+    Each takes unscaled windows in m/s² and rad/s and gives calibrated probabilities; it names channels, units, rate,
     activities and the terms of the data. ONNX, which is checked against PyTorch, needs the extra `onnx`; a package that
-    npm installs (FILE.tgz) takes samples as they come, cuts windows, smooths, and calls what is foreign unknown. C, in
-    eight bits for microcontrollers, is written of students (`otolith distill`) and of models like them.
+    npm installs (FILE.tgz) takes samples as they come, cuts windows, smooths, and calls what is foreign unknown.
+    ExecuTorch (FILE.pte, extra `executorch`) and Core ML (FILE.mlpackage, extra `coreml`) take a window at a time. C,
+    in eight bits for microcontrollers, is written of students (`otolith distill`) and of models like them.
 
     Args:
         out: The file to write; its ending says which.
@@ -50,8 +53,9 @@ def export(
     """
     from otolith.cli import results
     from otolith.errors import RecipeError
-    from otolith.export import export_c, export_onnx, write_vectors
+    from otolith.export import export_c, export_mobile, export_onnx, write_vectors
     from otolith.export.integers import refuse_other
+    from otolith.export.mobile import CHECKED_BY
     from otolith.export.trial import find
     from otolith.model import bundle
     from otolith.model.place import called
@@ -63,16 +67,19 @@ def export(
         if out is not None and dataset is not None:
             raise RecipeError(f"both {out} and --c {c} name a file to write; leave one out")
         out, dataset = c, dataset if out is None else str(out)
-    if out is None or out.suffix not in (".onnx", ".tgz", ".h") or (c is not None and c.suffix != ".h"):
-        raise RecipeError(f"{out or model}: give the file to write the ending .onnx, .tgz (JavaScript) or, for C, .h")
-    if from_rate is not None and out.suffix == ".h":
-        raise RecipeError("a header of C takes windows at the model's rate; --from-rate is for ONNX and JavaScript")
+    if out is None or out.suffix not in ENDINGS or (c is not None and c.suffix != ".h"):
+        raise RecipeError(
+            f"{out or model}: give the file to write the ending .onnx, .tgz (JavaScript), .pte (ExecuTorch), "
+            ".mlpackage (Core ML) or, for C, .h"
+        )
+    if from_rate is not None and out.suffix not in (".onnx", ".tgz"):
+        raise RecipeError(f"FILE{out.suffix} takes windows at the model's rate; --from-rate is for ONNX and JavaScript")
     if smooth is not None and out.suffix != ".onnx":
-        raise RecipeError("--smooth is for ONNX: packages for JavaScript smooth by themselves, and C leaves it to you")
+        raise RecipeError("--smooth is for ONNX: packages for JavaScript smooth by themselves, others leave it to you")
     if dwell is not None and smooth is None:
         raise RecipeError("--dwell says how much --smooth smooths; give both, or leave it out")
-    if int8 and out.suffix == ".tgz":
-        raise RecipeError("packages for JavaScript hold models in float32; leave --int8 out")
+    if int8 and out.suffix not in (".onnx", ".h"):
+        raise RecipeError(f"FILE{out.suffix} holds a model in float32; leave --int8 out, or write ONNX or C")
     make_place(out)
     progress = LiveProgress()
     loaded = bundle.load_model(model, "cpu")
@@ -91,6 +98,9 @@ def export(
         done = write_package(loaded, out, title=title, terms=terms, rates_hz=rates, trial=trial, progress=progress)
         lines = [*_lines(done, why_noise)[:-1], ("package", f"{out}   {out.stat().st_size / 1e6:.2f} MB")]
         lines.append(("next", f"npm install ./{out.name}, and onnxruntime-web"))
+    elif out.suffix in CHECKED_BY:
+        done = export_mobile(loaded, out, trial=trial, terms=terms, progress=progress)
+        lines = [("checked by", CHECKED_BY[out.suffix]), *_lines(done, why_noise)]
     else:
         lasts = DWELL_S if dwell is None else dwell
         options: dict[str, Any] = {"from_rate": from_rate, "smoothing": smooth, "dwell_s": lasts}
@@ -128,7 +138,7 @@ def _costs(f1: float, f1_int8: float) -> str:
 
 
 def _lines(done: Exported, why_noise: str) -> Lines:
-    """Return how an ONNX file compares with PyTorch."""
+    """Return how a file compares with PyTorch."""
     from otolith.report.names import percent
 
     lines = [("checked on", done.trial.source), ("float32", _agreement(done.float32))]
