@@ -43,11 +43,12 @@ DRAWING = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='6
 
 @dataclass(frozen=True)
 class Visit:
-    """A page's address, what a person does there, and a condition that is true once it shows all that it can."""
+    """A page's address, what a person does there, and what is true once it shows all, and once it has begun."""
 
     url: str
     act: str = ""
     ready: str = "document.readyState === 'complete'"
+    begun: str = "true"
 
 
 def comparison(folder: Path, stack: ExitStack) -> Visit:
@@ -117,7 +118,8 @@ def live(folder: Path, stack: ExitStack) -> Visit:
         "document.body.toggleAttribute('data-recording', true)"
     )
     shows = "document.querySelectorAll('#bars li[data-top]').length && !document.getElementById('message').hidden"
-    return Visit(f"{served.origin}/#play=walk&speed=20&pley=1", unfolded, shows)
+    buttons = "document.querySelector('#labels button') !== null"  # they come with what the server says first
+    return Visit(f"{served.origin}/#play=walk&speed=20&pley=1", unfolded, shows, begun=buttons)
 
 
 def label(folder: Path, stack: ExitStack) -> Visit:
@@ -178,6 +180,7 @@ def shown(browser: Page, visit: Visit, width: int) -> None:
     browser.call("Page.navigate", url="about:blank")
     browser.open(visit.url, width, 900)
     browser.wait_for("document.readyState === 'complete' && location.href !== 'about:blank'")
+    browser.wait_for(visit.begun)
     if visit.act:
         browser.run(f"{visit.act}; 0")
     browser.wait_for(visit.ready)
