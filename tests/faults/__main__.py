@@ -107,10 +107,13 @@ def _predictions(work: Path, kills: int, seed: int) -> int:
 
 
 def _cluster(work: Path) -> int:
-    """Kill the head of a cluster of Ray; print how the comparison on it ended."""
-    from tests.faults.faultcluster import torment
+    """Kill a node of a cluster of Ray, then the head of one; print how the comparisons on them ended."""
+    from tests.faults import faultcluster
 
-    wrong = torment(work, lambda text: print(text, flush=True))
+    wrong = []
+    for kill in (faultcluster.lose_a_node, faultcluster.torment):
+        (work / kill.__name__).mkdir()
+        wrong += kill(work / kill.__name__, lambda text: print(text, flush=True))
     print("\n".join([f"{len(wrong)} wrong", *wrong]))
     return 1 if wrong else 0
 
