@@ -103,6 +103,7 @@ CHECKED = {
     "model/values.py": "by `encode`, which looks at all features, and `assessed`",
     "streaming/network.py": "by `assessed` in streaming/recogniser.py",
     "export/graph.py": "by onnxruntime, whose answers are compared with `Model.assess`",
+    "export/mobile.py": "by the file's own runtime or evaluator, whose answers are compared with `Model.assess`",
     "jobs/finetune.py": "weights alone are compared",
     "pipeline/distillation.py": "by `encode`, which looks at all of them",
     "pipeline/teacher.py": "by the training of the student, which stops at a loss that is no number",
