@@ -42,6 +42,19 @@ def page(tmp_path: Path) -> Iterator[Page]:
 ACTIVITY = "document.getElementById('activity')?.textContent"
 STATES = "[...document.querySelectorAll('#bars .name')].map((one) => one.textContent)"
 STATE = "document.getElementById('state')?.textContent"
+RECOGNISED = f"['still', 'swing', 'shake', 'unknown'].includes({ACTIVITY})"
+
+
+def turn(page: Page) -> None:
+    """Start recognition of a device that turns, and wait for the first answer."""
+    page.run("document.querySelector('input[value=sensors]').click()")
+    page.run(
+        "window.turning = setInterval(() => window.dispatchEvent(new DeviceMotionEvent('devicemotion', {"
+        "interval: 16, accelerationIncludingGravity: {x: 0.1 * Math.random(), y: 0, z: 9.8},"
+        " rotationRate: {alpha: 520, beta: 690, gamma: 860 + Math.random()}})), 16); 1"
+    )
+    page.run("document.getElementById('go').click()")
+    page.wait_for(RECOGNISED)
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
@@ -105,7 +118,7 @@ def test_sensors_are_turned_into_si_units_and_recognised(page: Page, url: str) -
         " rotationRate: {alpha: 520, beta: 690, gamma: 860 + Math.random()}})), 16); 1"
     )
     page.run("document.getElementById('go').click()")
-    page.wait_for(f"['still', 'swing', 'shake', 'unknown'].includes({ACTIVITY})")
+    page.wait_for(RECOGNISED)
     assert page.run(STATE) == "Listening"
     page.run("document.getElementById('go').click()")
     page.wait_for(f"{STATE} === 'Ended'")
@@ -147,21 +160,14 @@ def test_the_page_keeps_its_session_through_a_lost_connection(page: Page, model:
         page.open(command.url, 390, 844)
         page.wait_for(states)
         page.run("window.same = 1")
-        page.run("document.querySelector('input[value=sensors]').click()")
-        page.run(
-            "window.turning = setInterval(() => window.dispatchEvent(new DeviceMotionEvent('devicemotion', {"
-            "interval: 16, accelerationIncludingGravity: {x: 0.1 * Math.random(), y: 0, z: 9.8},"
-            " rotationRate: {alpha: 520, beta: 690, gamma: 860 + Math.random()}})), 16); 1"
-        )
-        page.run("document.getElementById('go').click()")
-        page.wait_for(f"['still', 'swing', 'shake', 'unknown'].includes({ACTIVITY})")
+        turn(page)
         port = command.url.rpartition(":")[2].strip("/")
     assert "tried again" in page.wait_for("document.getElementById('message').textContent")
     assert page.run(STATE) == "Listening"
     with running_command(saved, "--port", port):
         page.wait_for("document.getElementById('message').hidden")
         page.run("document.getElementById('activity').textContent = ''")
-        page.wait_for(f"['still', 'swing', 'shake', 'unknown'].includes({ACTIVITY})")
+        page.wait_for(RECOGNISED)
         assert page.run("window.same") == 1
         assert page.run(STATE) == "Listening"
 
@@ -193,14 +199,7 @@ def test_a_session_is_recorded_with_consent_labels_and_a_sign(page: Page, model:
         assert all(
             part in kept for part in ("If you agree", "“kept”", "labels", "no sound", "12 hours", "throw it away")
         )
-        page.run("document.querySelector('input[value=sensors]').click()")
-        page.run(
-            "window.turning = setInterval(() => window.dispatchEvent(new DeviceMotionEvent('devicemotion', {"
-            "interval: 16, accelerationIncludingGravity: {x: 0.1 * Math.random(), y: 0, z: 9.8},"
-            " rotationRate: {alpha: 520, beta: 690, gamma: 860 + Math.random()}})), 16); 1"
-        )
-        page.run("document.getElementById('go').click()")
-        page.wait_for(f"['still', 'swing', 'shake', 'unknown'].includes({ACTIVITY})")
+        turn(page)
         assert not page.run(shown)
         page.run("document.getElementById('go').click()")
         page.wait_for(f"{STATE} === 'Ended'")

@@ -66,6 +66,21 @@ class DatasetInfo:
             "DatasetInfo", self.name, [showing.plain(self.title, 80), f"{self.rate_hz:g} Hz", activities]
         )
 
+    @classmethod
+    def of_own(cls, name: str, title: str, rate_hz: float, how_to_get: str, **more: Any) -> DatasetInfo:
+        """Return the facts about somebody's own recordings, of which nobody has published anything.
+
+        Args:
+            name, title, rate_hz, how_to_get: as of any data set.
+            more: whichever others are known; a licence and terms that nobody stated are "not stated".
+
+        >>> DatasetInfo.of_own("walks", "My walks", 50.0, "Recorded by me.").licence
+        'not stated'
+        """
+        unknown: dict[str, Any] = {"activities": (), "n_subjects": None, "n_recordings": None, "citation": ""}
+        unknown |= {"homepage": "", "licence": "not stated", "terms": "not stated", "own": True}
+        return cls(name=name, title=title, rate_hz=rate_hz, how_to_get=how_to_get, **unknown | more)
+
     @property
     def units(self) -> tuple[str, ...]:
         """SI unit of each channel, in the order of `channels`."""

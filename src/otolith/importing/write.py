@@ -75,21 +75,16 @@ def write_imported(
 
     name = out.resolve().name
     title = title or f"Recordings imported as {name}"
-    info = DatasetInfo(
-        name=name,
-        title=title,
-        rate_hz=imported.rate_hz,
+    info = DatasetInfo.of_own(
+        name,
+        title,
+        imported.rate_hz,
+        "Imported from recordings of the user's own.",
         activities=imported.activities,
-        n_subjects=None,
-        n_recordings=None,
         licence=licence,
         terms=terms,
-        citation="",
-        homepage="",
-        how_to_get="Imported from recordings of the user's own.",
         channels=imported.channels,
         gravity=imported.gravity,
-        own=True,
     )
     page = quality.page(title, imported, progress)
     with progress.stage("write data set", len(imported.recordings), "recordings") as stage:

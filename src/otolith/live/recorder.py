@@ -217,21 +217,14 @@ class Recorder:
         info = self._info
         if info is None:
             assert track is not None
-            info = DatasetInfo(
-                name=self.folder.resolve().name,
-                title=_TITLE,
-                rate_hz=track.rate_hz,
-                activities=(),
-                n_subjects=None,
-                n_recordings=None,
-                licence="not stated",
+            info = DatasetInfo.of_own(
+                self.folder.resolve().name,
+                _TITLE,
+                track.rate_hz,
+                "Recorded by the user.",
                 terms=_TERMS,
-                citation="",
-                homepage="",
-                how_to_get="Recorded by the user.",
                 channels=track.kept,
                 gravity=self._gravity,
-                own=True,
             )
         if track is None or set(track.activities) <= set(info.activities):
             return info
