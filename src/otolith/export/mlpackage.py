@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -90,10 +91,9 @@ def write(program: Any, place: Path, properties: dict[str, str], names: Sequence
 
 
 def finish(place: Path) -> None:
-    """Move the package up into the folder that takes its name."""
-    for each in (place / _INNER).iterdir():
-        each.rename(place / each.name)
-    (place / _INNER).rmdir()
+    """Take the package up into the folder that takes its name."""
+    shutil.copytree(place / _INNER, place, dirs_exist_ok=True)
+    shutil.rmtree(place / _INNER)
 
 
 def _plain(program: Any) -> Any:
