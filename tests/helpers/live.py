@@ -179,10 +179,10 @@ class Command:
 
 
 @contextmanager
-def running_command(saved: Path | str, *options: str, folder: Path | None = None) -> Iterator[Command]:
+def running_command(saved: Path | str | None, *options: str, folder: Path | None = None) -> Iterator[Command]:
     """Run the command in a process of its own, started in `folder`."""
     port = [] if "--port" in options else ["--port", "0"]
-    command = [sys.executable, "-m", "otolith", "live", str(saved), *port, *options]
+    command = [sys.executable, "-m", "otolith", "live", *([] if saved is None else [str(saved)]), *port, *options]
     with closing(
         Command(
             subprocess.Popen(

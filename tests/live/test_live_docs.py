@@ -32,7 +32,8 @@ def test_commands_run(command: str, model: Model, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("OTOLITH_HOME", str(tmp_path / "home"))
     bundle.save(model, tmp_path / "runs" / "my-walks-dynamic-best-seed0" / "model")
     write_walks(tmp_path / "my-walks", {"walk": signal(300, 50.0)})
-    saved, *options = shlex.split(command)[2:]
+    options = shlex.split(command)[2:]
+    saved = None if options[0].startswith("-") else options.pop(0)
     if "--lan" in options:  # a machine that runs tests may be in no network
         options += ["--address", "localhost"]
     with running_command(saved, *options, folder=tmp_path) as running:

@@ -74,6 +74,19 @@ def test_over_the_network_it_is_encrypted_and_asks_for_its_token(
             pass
 
 
+def test_without_a_model_the_one_for_phones_recognises_and_records(tmp_path: Path) -> None:
+    with running_command(None, "--record", str(tmp_path / "sessions"), "--own-labels") as command:
+        with urllib.request.urlopen(command.url, timeout=20) as page:
+            assert b"otolith" in page.read()
+        command.process.send_signal(signal.SIGINT)
+        out, err = command.ended()
+    assert (command.process.returncode, err) == (0, "")
+    said = " ".join(out.split())
+    assert said.startswith("phone, live until Ctrl-C")
+    assert "phone, which comes with otolith: no model was named" in said
+    assert "sessions whose people agree" in said
+
+
 def test_places() -> None:
     with serve.listen(0).listening as listening:
         assert listening.getsockname()[0] == "127.0.0.1"

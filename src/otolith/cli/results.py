@@ -235,6 +235,11 @@ def _listed(figures: Iterable[tuple[str, float]]) -> str:
     return ", ".join(f"{name} {percent(value)}" for name, value in figures)
 
 
+def unnamed(model: Path) -> tuple[str, str]:
+    """Return the line that tells which model was taken where none was named."""
+    return "by", f"{model}, which comes with otolith: no model was named"
+
+
 def terms_of(card: dict[str, Any]) -> list[str]:
     """Return terms, licence and citation of the data that a model has seen."""
     data = card["data"]

@@ -9,6 +9,8 @@ from otolith.model import hub
 CARD, WEIGHTS = "card.json", "weights.safetensors"
 SHIPPED = Path(__file__).parent / "shipped"
 """Models that come with otolith, a folder each."""
+DEFAULT = "phone"
+"""The one of them that is taken where none is named."""
 
 
 def names() -> tuple[str, ...]:

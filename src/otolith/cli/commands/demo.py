@@ -22,8 +22,9 @@ def demo(
     """
     import webbrowser
 
-    from otolith.cli.commands.predict import DEFAULT, predict
+    from otolith.cli.commands.predict import predict
     from otolith.datasets.demo import FOLDER
+    from otolith.model.place import DEFAULT
 
     predict(DEFAULT, str(FOLDER), out=out)
     page = (out / "timeline.html").resolve()

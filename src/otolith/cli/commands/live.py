@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def live(
-    model: ModelFolder,
+    model: ModelFolder | None = None,
     /,
     *,
     replay: Annotated[list[str] | None, Parameter(metavar="SOURCE[:RECORDING]", consume_multiple=True)] = None,
@@ -36,7 +36,7 @@ def live(
 
     The page is served to this machine alone. With --lan it is served to your network, encrypted, for everybody who has
     the address with its token. Needs the extra `live`. Ctrl-C ends it. After `otolith live-runtime`, and with the extra
-    `onnx`, the page can also recognise by itself.
+    `onnx`, the page can also recognise by itself. Without a model, the one that comes with otolith for phones is taken.
 
     Args:
         replay: Recordings that the page may play: data sets, folders, exports, or one recording of them.
@@ -63,12 +63,13 @@ def live(
     from otolith.live.recorder import opened
     from otolith.live.recordings import playable
     from otolith.model import bundle
-    from otolith.model.place import called
+    from otolith.model import place as places
     from otolith.prediction.matching import expects_gravity
     from otolith.progress.display import LiveProgress
     from otolith.serving.certificate import certificate
 
     progress = LiveProgress()
+    named, model = model is not None, Path(places.DEFAULT) if model is None else model
     checksum = exported.checksum(model)
     loaded, card = bundle.load_model(model, device), bundle.read_card(model)
     recordings, notes = playable(replay or [], loaded, data, reading.options(), terminal(progress))
@@ -79,6 +80,8 @@ def live(
     handed = in_page.prepare(loaded, terms, recordings.values(), progress, checksum=checksum)
     signed = certificate(serve.names_of(place)) if lan else None
     lines = _lines(place, signed)
+    if not named:
+        lines.append(results.unnamed(model))
     if recordings:
         lines.append(("can play", f"{len(recordings)} recording{'s' if len(recordings) > 1 else ''}"))
     where = f"here alone: {handed.why_not}" if handed.why_not else "here or in the browser, as the page's switch says"
@@ -105,7 +108,7 @@ def live(
                 code=serve.qr_picture(place.url) if lan else None,
             )
         )
-        results.show(f"{called(model)}, live until Ctrl-C", [*lines, *(("", note) for note in notes)])
+        results.show(f"{places.called(model)}, live until Ctrl-C", [*lines, *(("", note) for note in notes)])
         if lan:
             results.write("\n" + serve.qr_code(place.url))
         sys.stdout.flush()

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from otolith.model import Model
     from otolith.prediction.folder import Summary
 
-DEFAULT = "phone"
-"""The model that is taken where none is named."""
 MOST_LEFT_OUT = 50
 """Reasons that are printed."""
 
@@ -101,7 +99,7 @@ def predict(
     limits = [("cannot tell", card["about"]["cannot"])] if "cannot" in card.get("about", {}) else []
     facts += [(name.capitalize(), text) for name, text in limits]
     if len(recordings) == len(given):
-        limits = [("by", f"{model}, which comes with otolith: no model was named"), *limits]
+        limits = [results.unnamed(model), *limits]
     try:
         make_place(out)
         with claims.hold(store.folder):
@@ -138,7 +136,7 @@ def model_and_recordings(given: Sequence[str]) -> tuple[Path, list[str]]:
     (PosixPath('phone'), ['walk.zip'])
     """
     from otolith.datasets.registry import names
-    from otolith.model.place import is_model
+    from otolith.model.place import DEFAULT, is_model
 
     first, *rest = given
     if is_model(first) or (rest and not Path(first).exists() and first not in names()):
