@@ -15,6 +15,7 @@ from urllib.parse import quote
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
@@ -158,7 +159,9 @@ def svg(figure: Figure, dpi: float = 200) -> str:
     """
     buffer = io.StringIO()
     with styled():
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=dpi)
+        figure.dpi = dpi
+        # As `savefig` does, which draws a figure that has a layout twice.
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     for colour, name in _THEME.items():
         text = text.replace(colour, f"var(--{name})")
