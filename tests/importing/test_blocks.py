@@ -206,9 +206,13 @@ def test_damage_is_told_as_ever(tmp_path: Path, told: list[str]) -> None:
     lines = path.read_text().split("\n")
     lines[2000] = "1,2"
     path.write_text("\n".join(lines))
-    with pytest.raises(DataError, match="line 2001: 2 cells"):
+    found = read_recordings(path, OPTIONS, disk_buffer=tmp_path)
+    assert "line 2001: 1 torn line(s) were left out" in str(found.findings["week"].repairs[0])
+    lines[1000:2000] = ["1,2"] * 1000
+    path.write_text("\n".join(lines))
+    with pytest.raises(DataError, match="line 1001: 2 cells"):
         read_recordings(path, OPTIONS, disk_buffer=tmp_path)
-    assert len(told) == 1
+    assert len(told) == 2
 
 
 def test_too_large_to_be_read_whole(tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

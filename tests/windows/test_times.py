@@ -58,6 +58,12 @@ def test_bunched_rows() -> None:
     )
 
 
+def test_rows_that_arrived_by_the_hundred_are_refused() -> None:
+    times = np.where(np.arange(100) % 50 < 30, TIMES, TIMES[np.arange(100) // 50 * 50 + 49])
+    with pytest.raises(DataError, match="40 of 100 samples of the gyroscope share their time with more than 10 times"):
+        repair_whole(samples(times), "gyroscope", PLACE)
+
+
 def test_two_recordings_in_one_file_are_refused() -> None:
     with pytest.raises(DataError, match=r"walk\.txt, line 63: the clock of the gyroscope jumps back by 1\.18 s"):
         repair_whole(samples(np.r_[TIMES[:60], TIMES[:40] + 0.005]), "gyroscope", PLACE)

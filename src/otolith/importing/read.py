@@ -95,6 +95,7 @@ def read_recordings(
         with progress.stage("read recordings", sum(len(folder.sheets) for folder in folders), "files") as stage:
             for folder in folders:
                 prepared += _prepared_or_left_out(folder, questions, keep, passed, stage, left_out, scratch)
+        columns = () if prepared or not passed else _columns_of(folders, passed[0])
     if not prepared:
         left_out.require_answers()
         if left_out.reasons:
@@ -105,6 +106,7 @@ def read_recordings(
             if options.format
             else "Name the columns if they are called otherwise: --time COLUMN --acc X,Y,Z"
         )
+        cure += f". There are: {', '.join(columns)}" if columns and not options.format else ""
         raise DataError(
             f"{', '.join(map(str, given))}: none of the {len(passed)} table(s) holds what {what}, such as {passed[0]}. "
             f"{cure}"
@@ -131,6 +133,11 @@ def read_recordings(
     together = _together(recordings, findings, intervals, options, nobody)
     others = tuple(sorted({*passed, *gathered.passed_over}))
     return replace(together, passed_over=others, left_out=tuple(left_out.reasons))
+
+
+def _columns_of(folders: Sequence[Folder], where: str) -> tuple[str, ...]:
+    """Return the first columns of a file, as far as they can be made out."""
+    return next((sheet.columns[:20] for folder in folders for sheet in folder.sheets if sheet.where == where), ())
 
 
 def _prepared_or_left_out(

@@ -27,6 +27,8 @@ from otolith.windows.pieces import median_step, where_step
 MOST_JUMPS = 100
 COARSE = 0.2
 """Share of rows that have the time of the row before."""
+CROWD, CROWDED = 10, 0.2
+"""Share of samples whose ticks hold so many times as many as is usual, from which on no clock can be told."""
 LATE_SAMPLES = 25
 SINGULAR = {
     "repeat": "repeats",
@@ -241,6 +243,13 @@ def _spread(samples: Samples, sensor: str, place: Place, note: Note, cure: str) 
         raise DataError(
             f"{place.where}: the time of the {sensor} has {len(ticks)} different values for {len(samples.times):,} "
             f"samples. {cure}"
+        )
+    crowd = int(counts[counts > CROWD * np.median(counts)].sum())
+    if crowd > CROWDED * len(samples.times):
+        raise DataError(
+            f"{place.where}: {crowd:,} of {len(samples.times):,} samples of the {sensor} share their time with more "
+            f"than {CROWD} times as many others as is usual: they were stamped when they arrived, and nothing says "
+            f"when they were taken. {cure}"
         )
     tick = float(np.median(np.diff(ticks)))
     typical = tick / float(np.median(counts))

@@ -86,7 +86,10 @@ def test_bare_axes_are_what_the_file_is_called_after() -> None:
     assert places_of(three("*", "gyro_*"))[0].acc == ("x", "y", "z")
 
 
-@pytest.mark.parametrize("name", ["yaw", "roll", "z-score", "acc", "time", "acc_mag_x", "accelerometer gyroscope x"])
+@pytest.mark.parametrize(
+    "name",
+    ["yaw", "roll", "z-score", "acc", "time", "acc_mag_x", "accelerometer gyroscope x", "acc_x:valid", "acc_bias_x"],
+)
 def test_what_is_no_axis(name: str) -> None:
     assert axis_of(name) is None
 

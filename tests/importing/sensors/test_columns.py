@@ -31,6 +31,13 @@ def test_columns_of_activities(name: str) -> None:
     assert guess(["time", *ACC, name], rows=rows("1", "2")).column("label") == name
 
 
+def test_names_of_activities_are_taken_rather_than_their_codes() -> None:
+    cells = [[*row, ("walk", "rest")[n % 2]] for n, row in enumerate(rows("0.0", "1.0"))]
+    assert guess(["time", *ACC, "target", "target_name"], rows=cells).column("label") == "target_name"
+    cells = [[*row, "7"] for row in rows("walk", "rest")]
+    assert guess(["time", *ACC, "target", "target_name"], rows=cells).column("label") == "target"
+
+
 @pytest.mark.parametrize("name", ["时间", "時刻", "Zeit", "время", "czas", "시간", "Time (µs)"])
 def test_columns_of_time(name: str) -> None:
     assert guess([name, *ACC]).column("time") == name

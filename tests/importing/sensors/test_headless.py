@@ -73,6 +73,21 @@ def test_a_gyroscope_is_found_wherever_it_stands(columns: list[np.ndarray], acc:
         assert found.columns.get(what, ()) == tuple(f"column {first + i}" for i in range(3) if first)
 
 
+def test_of_two_clocks_the_one_that_tells_rows_apart() -> None:
+    """Rows that a phone wrote as they arrived, six at a time, beside the sensor's own time."""
+    arrived = TIMES[np.arange(len(TIMES)) // 6 * 6] + 0.05
+    assert guess_by_values(rows(arrived, TIMES, *S.acc)).columns["time"] == ("column 2",)
+    assert guess_by_values(rows(TIMES, TIMES + 5, *S.acc)).columns["time"] == ("column 1",)
+
+
+@pytest.mark.parametrize(
+    ("hint", "what"), [("acc", "acc"), ("linear", "acc"), ("gyro", "gyro"), ("other", ""), (None, "")]
+)
+def test_a_files_name_says_what_three_columns_are(hint: str | None, what: str) -> None:
+    found = guess_by_values(rows(*(S.acc - S.gravity), TIMES), hint).columns
+    assert found == {"time": ("column 4",)} | ({what: ("column 1", "column 2", "column 3")} if what else {})
+
+
 def test_few_rows_decide_nothing() -> None:
     assert guess_by_values(rows(TIMES, *S.acc)[:10]).columns == {}
 

@@ -15,7 +15,13 @@ from otolith.errors import DataError
 from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, split_header, unit_in_name
 from otolith.importing.questions import Undecided
-from otolith.importing.sensors.evidence import acc_unit_of_data, blocks_of, gravity_of_data, gyro_unit_of_data
+from otolith.importing.sensors.evidence import (
+    acc_unit_at_rest,
+    acc_unit_of_data,
+    blocks_of,
+    gravity_of_data,
+    gyro_unit_of_data,
+)
 from tests.helpers.exports import G, signal
 from tests.importing.sensors.test_places import write
 
@@ -67,6 +73,28 @@ def test_without_gravity_the_data_decide_no_unit(scale: float) -> None:
 def test_gravity_is_seen_in_known_units() -> None:
     assert gravity_of_data(blocks_of((S.acc_times, S.acc))) == "included"
     assert gravity_of_data(blocks_of((S.acc_times, 0.6 * S.acc))) is None
+
+
+@pytest.mark.parametrize("unit", ACC_UNITS)
+@pytest.mark.parametrize("rests", [0, 1, 2])
+def test_gravity_at_rest_decides_where_a_body_mostly_moves(unit: str, rests: int) -> None:
+    """Arms that swing hard, with pauses of two seconds between."""
+    times = np.arange(0, 40, 0.02)
+    swing = np.stack([12 * np.sin(9.3 * times), 7 + 12 * np.cos(9.3 * times), 1 + 3 * np.sin(19 * times)])
+    still = np.array([0.5, 9.7, 1.0])[:, None] + 0.01 * np.random.default_rng(0).standard_normal((3, len(times)))
+    paused = (times // 2 % 7 == 3) & (times // 14 < rests)
+    values = np.where(paused, still, swing) / ACC_UNITS[unit]
+    blocks = blocks_of((times, values))
+    assert acc_unit_of_data(blocks) is None
+    found = acc_unit_at_rest(blocks)
+    assert (None if found is None else found[0]) == (unit if rests == 2 else None)
+    assert gravity_of_data(blocks.scaled(ACC_UNITS[unit])) == ("included" if rests == 2 else None)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1 / G, 1000 / G])
+def test_rest_without_gravity_decides_nothing(scale: float) -> None:
+    rest = np.where(S.acc_times < 5, 0.02, 1.0) * (S.acc - S.gravity) + 0.15
+    assert acc_unit_at_rest(blocks_of((S.acc_times, scale * rest))) is None
 
 
 def test_too_little_data_decide_nothing() -> None:

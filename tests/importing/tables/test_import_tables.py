@@ -64,6 +64,45 @@ def test_a_last_line_that_breaks_off_is_dropped_and_told() -> None:
     assert table.repairs == [("line 3, the last, breaks off and was dropped", 1)]
 
 
+def torn(*cuts: str) -> bytes:
+    """A table of 300 rows as a serial line gives it: some of its lines hold only what is named."""
+    rows = [f"{row},1.5,2.5" for row in range(300)]
+    for at, cut in enumerate(cuts):
+        rows[100 + 50 * at] = cut
+    return "\n".join(["t,x,y", *rows, ""]).encode()
+
+
+@pytest.mark.parametrize("quote", [b"", b'"'])
+def test_a_few_torn_lines_are_left_out_and_told(quote: bytes) -> None:
+    table = read_table("t", torn("7", "8,9").replace(b"t,x", quote + b"t" + quote + b",x"))
+    assert table.height == 298
+    assert table.numbers("t")[98:102].tolist() == [98.0, 99.0, 101.0, 102.0]
+    assert table.at(100) == "t, line 103"
+    assert table.repairs == [
+        ("line 102: 2 torn line(s) were left out, the first with 1 cells in place of 3", 2),
+    ]
+
+
+@pytest.mark.parametrize("cuts", [("7", "8", "9", "10"), ("7,8,9,10",)])
+def test_many_torn_lines_or_lines_that_run_together_are_refused(cuts: tuple[str, ...]) -> None:
+    with pytest.raises(DataError, match=r"line 102: . cells, expected 3"):
+        read_table("t", torn(*cuts))
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_empty_cells_at_the_ends_of_lines(quote: str) -> None:
+    """As a spreadsheet leaves them where another table stood beside this one, or its columns were emptied."""
+    rows = [f"{row},{quote}1.5{quote},2.5{',' * (3 if row % 2 else 0)}" for row in range(20)]
+    table = read_table("t", "\n".join(["t,x,y", *rows, ""]).encode())
+    assert table.columns == ("t", "x", "y")
+    assert table.numbers("y").tolist() == [2.5] * 20
+
+
+def test_columns_of_one_name_that_mean_nothing_are_numbered() -> None:
+    table = read_table("t", b"t,Not Used,ax,Not Used\n1,2,3,4\n")
+    assert table.columns == ("t", "Not Used (1)", "ax", "Not Used (2)")
+
+
 def test_windows_1252_is_told() -> None:
     table = read_table("t", "time,gyro (°/s)\n1,2\n".encode("cp1252"))
     assert table.columns == ("time", "gyro (°/s)")
@@ -81,6 +120,8 @@ def test_windows_1252_is_told() -> None:
         (b"a,b\n1,2\n3,4,5\n", "t, line 3: 3 cells, expected 2"),
         (b'a,b\n1,"2\n3,4\n', "t, line"),
         (b"a,a\n1,2\n", "t, line 1: two columns are called 'a'"),
+        (b"acc_x,acc_x\n1,2\n", "t, line 1: two columns are called 'acc_x'"),
+        (b"activity,activity\n1,2\n", "t, line 1: two columns are called 'activity'"),
         (b"a,b\n1,2\0\n", "t, line 2: holds a NUL"),
         (b"a,b\n1,\x81\n", "t, line 2: is neither UTF-8 nor Windows-1252"),
         (b"\xff\xfea\x00,\x00\x00\xd8", "t: begins as UTF-16"),

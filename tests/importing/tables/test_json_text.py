@@ -137,6 +137,45 @@ def test_json_of_sensor_logger(tmp_path: Path, sensors: tuple[str, ...]) -> None
     assert told.started == f"2026-03-01T09:00:00.{round(S.acc_times[0] * 1e6):06d}Z"
 
 
+@pytest.mark.parametrize("form", ["objects", "lists"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_packets_of_several_samples_become_rows(tmp_path: Path, form: str, nested: bool) -> None:
+    """As a sensor sends them by radio: eight samples of each, and the time of the packet."""
+
+    def triples(values: np.ndarray) -> list[Any]:
+        return [dict(zip("xyz", each, strict=True)) if form == "objects" else each for each in values.T.tolist()]
+
+    packets: list[Any] = []
+    for at in range(0, 592, 8):
+        of = slice(at, at + 8)
+        packet = {"ArrayAcc": triples(S.acc[:, of]), "ArrayGyro": triples(S.gyro[:, of]), "Timestamp": 5000 + 20 * at}
+        packets.append({"imu": {"body": packet}, "uri": "7"} if nested else packet)
+    text = json.dumps(packets if nested else {"Meas": {"IMU": packets}})
+    (tmp_path / "walk.json").write_text(text)
+    found = read_recordings(tmp_path, YES)
+    (stream,) = found.recordings[0].streams
+    assert (found.rate_hz, stream.n_samples) == (50, 592)
+    np.testing.assert_allclose(stream.values[:, ::8][:, :70], np.r_[S.acc, S.gyro][:, :592:8][:, :70], atol=0.35)
+
+
+def test_lists_that_are_no_samples_stay_in_their_row() -> None:
+    table = read_json(
+        "t", json.dumps([{"t": n, "x": 1, "satellites": [{"id": 1}, {"id": 2}]} for n in range(3)]).encode()
+    )
+    assert table.height == 3
+
+
+def test_rows_from_long_before_a_recording_are_left_out(tmp_path: Path) -> None:
+    """Android gives the last value that it had first, however old it is."""
+    rows = json.loads(sensor_logger("TotalAcceleration"))
+    stale = dict(rows[1], time=str(START_NS - 4 * 86_400 * 10**9), seconds_elapsed="-345600.5")
+    (tmp_path / "walk.json").write_text(json.dumps([rows[0], stale, *rows[1:]]))
+    told = read_recordings(tmp_path).findings["walk"]
+    assert str(told.started).startswith("2026-03-01T09:00:00")
+    assert [each.what for each in told.repairs] == ["1 row(s) from before the recording were left out"]
+    assert not told.gaps
+
+
 def test_json_without_motion_is_passed_over_or_named(tmp_path: Path) -> None:
     (tmp_path / "walk.json").write_text(json.dumps(ROWS))
     for name, content in {"a.json": "{}", "b.json": '{"a": [1, 2]}', "c.json": "[", "d.json": '[{"bpm": 60}]'}.items():

@@ -108,6 +108,20 @@ def test_rows_without_a_value_at_the_beginning_do_not_hide_the_names(hollow: str
     assert (found.names, found.line) == (XYZ, 2)
 
 
+def test_remarks_of_as_many_words_as_columns_name_none() -> None:
+    """As where a device's format is called in as many words as a row has cells."""
+    rows = [f"{n}\t0\t{33000 + n}\t{32800 - n}\t{37000 + n}\t" for n in range(20)]
+    found = find_layout(text_of("# Text File Format of 7", '# {"rate": 100, "names": ["a"]}', "# End", *rows))
+    assert found is not None
+    assert (found.separator, found.names, found.line) == ("\t", (), 4)
+
+
+def test_names_above_rows_with_empty_cells_beyond_them() -> None:
+    found = find_layout(text_of("t,x,y,z", *(f"{row},,," for row in ROWS)))
+    assert found is not None
+    assert (found.names, found.line, found.width) == (XYZ, 2, 4)
+
+
 def test_a_long_run_of_blanks_takes_no_long_time() -> None:
     rows = [row.replace(",", " ") for row in ROWS]
     begin = time.perf_counter()

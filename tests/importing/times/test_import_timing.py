@@ -308,6 +308,21 @@ def test_the_unit_of_times_that_come_in_groups(tmp_path: Path) -> None:
         assert found.rate_hz == 50
 
 
+def test_moments_need_no_usual_rate_to_be_known(tmp_path: Path) -> None:
+    """What comes every ten seconds is refused as such, rather than asked about in four units."""
+    rows = [[str(START_NS + n * 10**10), "0.1", f"{np.sin(n):.3f}", "9.8"] for n in range(50)]
+    (tmp_path / "t.csv").write_text(lines("time,acc_x,acc_y,acc_z", rows))
+    with pytest.raises(DataError, match="samples come every 10 s, slower than"):
+        read_recordings(tmp_path, ImportOptions(accept_guess=True, acc_unit="m/s^2", gravity="included"))
+
+
+def test_numbers_that_count_rows_are_asked_about_with_a_rate(tmp_path: Path) -> None:
+    rows = [[str(n), "0.1", f"{np.sin(n):.3f}", "9.8"] for n in range(500)]
+    (tmp_path / "t.csv").write_text(lines("timestamp,acc_x,acc_y,acc_z", rows))
+    with pytest.raises(DataError, match="counts the rows: if it is no time, give the rate: --time none --rate HZ"):
+        read_recordings(tmp_path, ImportOptions(accept_guess=True))
+
+
 def test_days_of_a_spreadsheet(tmp_path: Path) -> None:
     """45,292 is the first of 2024."""
     rows = [[f"{45292.5 + n / 50 / 86400:.10f}", "0.1", f"{np.sin(n):.3f}", "9.8"] for n in range(500)]

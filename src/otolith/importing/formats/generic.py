@@ -175,7 +175,7 @@ def _mapping(sheet: Sheet, questions: Questions) -> Mapping:
     hint, there = sensor_of_place(sheet.member.place), set(sheet.columns)
     named = sheet.layout is None or sheet.layout.names
     rows = [] if sheet.layout is None else sheet.first_rows
-    plan = with_options(guess(sheet.columns, hint, rows) if named else guess_by_values(rows), questions.options)
+    plan = with_options(guess(sheet.columns, hint, rows) if named else guess_by_values(rows, hint), questions.options)
     lacking = {what for what in ("acc", "gyro") for column in plan.columns.get(what, ()) if not _there(column, there)}
     plan = plan.without(*lacking)
     if plan.columns.get("acc", ()) == plan.columns.get("gyro"):  # such as x, y and z in both files

@@ -37,6 +37,8 @@ ALL = ("sensor", "time", "seconds_elapsed")
 FILES = (LINEAR, TOTAL, GRAVITY, GYROSCOPE)
 MARKS = "Annotation"
 UNIT_WHY = "Sensor Logger documents it"
+STALE_S = 60.0
+"""Rows that are older than the recording by more are what Android had kept from before it."""
 
 
 class SensorLogger(Format):
@@ -94,6 +96,7 @@ class SensorLogger(Format):
         for table in tables.values():
             table.require(*COLUMNS)
         findings = self.findings(*tables.values())
+        tables = {stem: _begun(table, findings) for stem, table in tables.items()}
         findings.sources = list(dict.fromkeys(findings.sources))
         findings.passed_over = passed
         sign = _sign(about, findings)
@@ -158,6 +161,16 @@ def _sensor(stem: str, table: Table, sign: float, questions: Questions, findings
         return Sensor(GYRO, table, clock, values, "rad/s", UNIT_WHY)
     gravity = "included" if stem == TOTAL else "removed"
     return Sensor(ACC, table, clock, sign * values, "m/s^2", UNIT_WHY, gravity, f"{stem} is documented so")
+
+
+def _begun(table: Table, findings: Findings) -> Table:
+    """Return a table without the rows from long before the recording began, which Android had kept from its last."""
+    stale = table.numbers("seconds_elapsed") < -STALE_S
+    if not stale.any() or stale.all():
+        return table
+    count = int(stale.sum())
+    findings.repair(table.at(int(np.argmax(stale))), f"{count} row(s) from before the recording were left out", count)
+    return table.only(~stale)
 
 
 def _times(table: Table, questions: Questions, findings: Findings, unit: str | None = None) -> Clock:

@@ -16,7 +16,7 @@ from otolith.importing.naming.words import GRAVITY_WORDS, LINEAR_WORDS, PLACES, 
 _OTHER_WORDS = frozenset((
     "mag", "magnetometer", "magn", "magnetic", "orientation", "quaternion", "quat", "euler", "gps", "pos",
     "position", "vel", "velocity", "mfield", "attitude", "field", "heading", "emg", "ecg", "dq", "dv", "angle",
-    "vector",
+    "vector", "valid", "validity", "covariance", "bias", "flag",
 ))  # fmt: skip
 """Words of what is no accelerometer and no gyroscope."""
 _WITHOUT = re.compile(r"\b(?:no|without|minus|excluding|excl|removed|ohne|sans|sin|senza) (?:gravity|grav|g)\b")

@@ -95,6 +95,7 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
     names = {words_of(column): column for column in reversed(columns)}
     cells = _cells_of(columns, rows)
     labels = [names[name] for name in LABEL_WORDS if name in names and may_be_labels(cells[names[name]])]
+    labels = [_in_words(label, names, cells) for label in labels]
     passed = [label for label in labels if is_detected(label, columns)]
     time = time_column(columns, rows)
     acc, gyro = tuple[str, ...](), tuple[str, ...]()
@@ -120,6 +121,13 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
         with_acc[0].gravity if len(with_acc) == 1 else (),
         tuple(turning_triads(columns)) if acc and not gyro else (),
     )
+
+
+def _in_words(label: str, names: dict[str, str], cells: dict[str, list[str]]) -> str:
+    """Return the column of names beside one of codes, such as `target_name` beside `target`; else the same."""
+    named = names.get(f"{words_of(label)} name", label)
+    spelled = bool(cells[named]) and not any(map(is_number, cells[named]))
+    return named if spelled and all(map(is_number, cells[label])) else label
 
 
 def _cells_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[str]]:

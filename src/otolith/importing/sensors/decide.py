@@ -16,6 +16,7 @@ from otolith.errors import DataError
 from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, factor_of
 from otolith.importing.sensors.evidence import (
     Blocks,
+    acc_unit_at_rest,
     acc_unit_of_data,
     are_whole,
     blocks_of,
@@ -50,6 +51,8 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
     linear = sensor.gravity == "removed"
     seen = None if options.gravity == "removed" else acc_unit_of_data(blocks)
     evidence = f"its mean over two seconds is typically {blocks.typical:.3g}"
+    if seen is None and options.gravity != "removed" and not linear and (rest := acc_unit_at_rest(blocks)):
+        seen, evidence = rest[0], f"at rest its length is {rest[1]:.3g}"
     hint = _hint(sensor, questions)
     if hint and not linear and blocks.typical * ACC_UNITS[hint[0]] > MOST_STILL:  # such as a magnetometer's
         hint = None

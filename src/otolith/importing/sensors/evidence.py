@@ -31,6 +31,10 @@ STEADY = 0.5
 """Least length of a block's mean beside the deviation from it, where that mean is gravity."""
 MOST_RAD_S = 70.0
 """4000 deg/s: no sensor of a phone or watch measures more, so larger numbers are degrees."""
+STILL = 0.03
+"""Most deviation from a block's mean beside its length, where nothing moves: what is left is gravity."""
+STRAY = 0.4
+"""Share by which the usual block may be off the length of gravity, where blocks at rest are not."""
 LEAST_S = 5.0
 GRID_S = 0.04
 ALIKE = 0.6
@@ -111,9 +115,29 @@ def acc_unit_of_data(blocks: Blocks) -> str | None:
     return next((unit for unit, factor in ACC_UNITS.items() if _shows_gravity(blocks.scaled(factor))), None)
 
 
+def acc_unit_at_rest(blocks: Blocks) -> tuple[str, float] | None:
+    """Return the unit in which the blocks at rest have the length of one g, and their typical length.
+
+    It decides where a body moves for most of a recording, if two blocks or more are at rest and none of them says
+    otherwise. None: not decided.
+
+    >>> acc_unit_at_rest(Blocks(np.array([1.01, 0.8, 0.7, 1.02]), np.array([0.01, 0.5, 0.4, 0.01])))
+    ('g', 1.015)
+    """
+    rest = blocks.lengths[blocks.spreads <= STILL * blocks.lengths]
+    if len(rest) < 2:
+        return None
+    for unit, factor in ACC_UNITS.items():
+        off, usual = (np.abs(lengths * factor / STANDARD_GRAVITY - 1) for lengths in (rest, blocks.typical))
+        if (off <= NEAR).all() and usual <= STRAY:
+            return unit, float(np.median(rest))
+    return None
+
+
 def gravity_of_data(blocks_ms2: Blocks) -> str | None:
     """Return "included" or "removed" for data in m/s² where most blocks say so; else None."""
-    if _shows_gravity(blocks_ms2):
+    rest = acc_unit_at_rest(blocks_ms2)
+    if _shows_gravity(blocks_ms2) or (rest is not None and rest[0] == "m/s^2"):
         return "included"
     lengths = blocks_ms2.lengths
     return "removed" if lengths.size and np.mean(lengths < 0.3 * STANDARD_GRAVITY) >= AGREE else None

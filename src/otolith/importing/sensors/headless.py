@@ -28,13 +28,17 @@ SHARE = 0.8
 """Least share of a column's cells that are numbers, where it is one of numbers."""
 
 
-def guess_by_values(rows: Sequence[Sequence[str]]) -> Mapping:
+def guess_by_values(rows: Sequence[Sequence[str]], hint: str | None = None) -> Mapping:
     """Return the meaning of the columns "column 1", "column 2", ... of a table's first rows.
 
     A clock is the first column of dates, or of numbers that never fall; an accelerometer three columns side by side
     whose length is mostly about that of gravity; a gyroscope three columns beside it, if their mean is near 0 and they
     move. Several triads that may be the accelerometer are places, and none is mapped. Whole numbers in the last
     column that hardly change look like labels, which is noted; they are not taken for them.
+
+    Args:
+        rows: cells.
+        hint: what the file's name says of its sensor, where three columns are left beside the clock.
 
     >>> rows = [[str(n / 50), "0.1", "0.2", f"{9.7 + n / 99}"] for n in range(40)]
     >>> guess_by_values(rows).rows()
@@ -46,7 +50,9 @@ def guess_by_values(rows: Sequence[Sequence[str]]) -> Mapping:
     columns = [[row[column].strip() for row in rows] for column in range(width)]
     numbers = [_numbers(cells) for cells in columns]
     found: dict[str, tuple[str, ...]] = {}
-    time = next((i for i in range(width) if _is_clock(columns[i], numbers[i])), None)
+    clocks = [i for i in range(width) if _is_clock(columns[i], numbers[i])]
+    # the one that tells rows apart best, rather than when several of them arrived; of equals the first
+    time = max(clocks, key=lambda i: round(len(set(columns[i])) / len(rows), 2), default=None)
     if time is not None:
         found["time"] = (_name(time),)
     off = {first: _gravity(numbers, first) for first in range(width - 2) if time not in range(first, first + 3)}
@@ -63,6 +69,9 @@ def guess_by_values(rows: Sequence[Sequence[str]]) -> Mapping:
         found["acc"] = places[0].acc
         if places[0].gyro:
             found["gyro"] = places[0].gyro
+    left = [i for i in range(width) if i != time and numbers[i] is not None]
+    if not triads and hint in ("acc", "gyro", "linear") and len(left) == 3 and left[2] - left[0] == 2:
+        found["gyro" if hint == "gyro" else "acc"] = _three(left[0])
     words = [i for i in range(width) if i != time and _is_words(columns[i])]
     if triads and len(words) == 1:
         found["label"] = (_name(words[0]),)

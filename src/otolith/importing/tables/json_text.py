@@ -1,8 +1,9 @@
 """Tables in JSON: an array of objects, an object on each line, or columns as arrays; numbers may be written as text.
 
 Cells stay the text that they are, as those of CSV do, so that 19 digits keep their worth. What is nested is laid out in
-columns: `{"acc": {"x": 1}}` and `{"acc": [1, 2, 3]}` give `acc.x`. Several arrays of objects in one file become one
-table with a column `sensor`, which holds the array's name.
+columns: `{"acc": {"x": 1}}` and `{"acc": [1, 2, 3]}` give `acc.x`. An object that holds the several samples of a radio
+packet, `{"t": 5, "acc": [{"x": 1, ...}, {"x": 2, ...}]}`, becomes a row of each. Several arrays of objects in one file
+become one table with a column `sensor`, which holds the array's name.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def _rows(text: str) -> Iterator[Row]:
         at = _end(_SPACE, text, at + 1)
         while text[at : at + 1] not in ("]", ""):
             each, at = _DECODER.raw_decode(text, at)
-            yield _flat(each)
+            yield from _samples(each)
             at = _end(_BETWEEN, text, at)
         if at >= len(text):
             raise json.JSONDecodeError("the array does not end", text, len(text))
@@ -154,10 +155,10 @@ def _rows(text: str) -> Iterator[Row]:
         raise NoTable("holds neither an array nor an object")
     more = _end(_BETWEEN, text, end)
     if more < len(text):
-        yield _flat(first)
+        yield from _samples(first)
         while more < len(text):
             each, end = _DECODER.raw_decode(text, more)
-            yield _flat(each)
+            yield from _samples(each)
             more = _end(_BETWEEN, text, end)
         return
     yield from _of_object(first)
@@ -173,11 +174,12 @@ def _of_object(said: dict[str, Any]) -> Iterator[Row]:
     """Yield the rows of a file that is one object: of the arrays of objects in it, or of columns."""
     arrays = {name: value for name, value in _arrays(said, 3) if value}
     if len(arrays) == 1:
-        yield from map(_flat, next(iter(arrays.values())))
+        for each in next(iter(arrays.values())):
+            yield from _samples(each)
     elif arrays:
         for name, value in arrays.items():
             for each in value:
-                yield {"sensor": _sound(name), **_flat(each)}
+                yield from ({"sensor": _sound(name), **row} for row in _samples(each))
     else:
         columns = {name: list(value.values()) if isinstance(value, dict) else value for name, value in said.items()}
         columns = {name: value for name, value in columns.items() if isinstance(value, list)}
@@ -196,13 +198,47 @@ def _arrays(said: dict[str, Any], depth: int) -> Iterator[tuple[str, list[Any]]]
             yield from _arrays(value, depth - 1)
 
 
-def _flat(said: Any) -> Row:
+def _samples(said: Any) -> Iterator[Row]:
+    """Yield the rows of an object: one, or of a packet those of its samples, with what is said of the whole in each."""
+    packet = dict(_packed(said, ())) if isinstance(said, dict) else {}
+    lengths = {len(samples) for samples in packet.values()}
+    if len(lengths) != 1:
+        yield _flat(said)
+        return
+    whole = _flat(said, frozenset(packet))
+    for at in range(lengths.pop()):
+        row = dict(whole)
+        for path, samples in packet.items():
+            row |= _flat({".".join(path): samples[at]})
+        yield row
+
+
+def _packed(said: dict[str, Any], above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    """Yield the path and the samples of each array of several samples with x, y and z in an object."""
+    for name, value in said.items():
+        path = (*above, name)
+        if isinstance(value, dict) and len(path) < 4:
+            yield from _packed(value, path)
+        elif isinstance(value, list) and len(value) > 1 and all(map(_is_sample, value)):
+            yield path, value
+
+
+def _is_sample(value: Any) -> bool:
+    if isinstance(value, dict):
+        return {"x", "y", "z"} <= {name.lower() for name in value}
+    return isinstance(value, list) and len(value) == 3 and not any(isinstance(each, dict | list) for each in value)
+
+
+def _flat(said: Any, without: frozenset[tuple[str, ...]] = frozenset(), above: tuple[str, ...] = ()) -> Row:
     if not isinstance(said, dict):
         raise NoTable(f"holds {json.dumps(said)[:40]} where an object was expected")
     row: Row = {}
     for name, value in said.items():
+        path = (*above, name)
+        if path in without:
+            continue
         if isinstance(value, dict):
-            row |= {f"{_sound(name)}.{inner}": cell for inner, cell in _flat(value).items()}
+            row |= {f"{_sound(name)}.{inner}": cell for inner, cell in _flat(value, without, path).items()}
         elif (
             isinstance(value, list) and len(value) in AXES and not any(isinstance(each, dict | list) for each in value)
         ):

@@ -72,7 +72,7 @@ def find_layout(text: str, most: int = LINES) -> Layout | None:
     stated = next((m[1] for line in lines[:3] if (m := _SEP_LINE.fullmatch(line.strip()))), "")
     best: tuple[float, int, int, list[list[str]], str] | None = None
     for separator in (stated,) if stated else SEPARATORS:
-        rows = [_cells(line, separator) for line in lines]
+        rows = _as_wide_as_names([_cells(line, separator) for line in lines])
         found = _first_row(rows)
         if found is None:
             continue
@@ -90,6 +90,14 @@ def find_layout(text: str, most: int = LINES) -> Layout | None:
     )
     begin = sum(len(line) + 1 for line in lines[:first])
     return Layout(separator, names, units, preamble, first + 1, begin, width)
+
+
+def _as_wide_as_names(rows: list[list[str]]) -> list[list[str]]:
+    """Return rows without the cells at their ends that are empty in all of them, where a line of names is so narrow."""
+    said = max((at + 1 for row in rows for at, cell in enumerate(row) if cell), default=0)
+    if said + 1 < max(map(len, rows), default=0) and any(len(row) == said and _is_header(row, said) for row in rows):
+        return [row[:said] for row in rows]
+    return rows
 
 
 def _of_names(lines: list[str], stated: str) -> Layout | None:
@@ -159,7 +167,9 @@ def _first_row(rows: list[list[str]]) -> tuple[int, int, float] | None:
             top = place
             while top and _is_hollow(rows[full[top - 1]], width):
                 top -= 1
-            named = next((up for up in reversed(full[max(0, top - 3) : top]) if _is_header(rows[up], width)), None)
+            above = [up for up in full[max(0, top - 3) : top] if _is_header(rows[up], width)][-1:]
+            remarks = [up for up in full[:top] if rows[up][0].startswith(("#", "%", "//"))]
+            named = above[0] if above and all(up <= above[0] for up in remarks) else None
             said = [cell for each in after if fits[each] for cell in rows[each] if cell]
             told = sum(is_number(cell) or bool(_TIME.match(cell)) for cell in said) / max(1, len(said))
             sure = told * min(1.0, 0.5 + width / 8) * (1.0 if named is None else NAMED)

@@ -1,7 +1,7 @@
 """CSV as phones and spreadsheets write it: any of comma, semicolon and tab, decimal point or comma, quoted or not.
 
-All of a file is read, or refused with the line that is at fault. Two things are repaired, and reported: a last line
-that breaks off (a recording that was cut), and text that is Windows-1252 rather than UTF-8.
+All of a file is read, or refused with the line that is at fault. Three things are repaired, and reported: a last line
+that breaks off (a recording that was cut), a few torn lines, and text that is Windows-1252 rather than UTF-8.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
+from otolith.importing.naming.triads import axis_of
+from otolith.importing.naming.words import LABEL_WORDS, SUBJECT_WORDS, TIME_WORDS, words_of
 from otolith.importing.tables.encodings import decode, encoding_of
 from otolith.importing.tables.layout import Layout, find_layout
+from otolith.importing.tables.ragged import sound_rows
 from otolith.importing.tables.table import Table
 
 if TYPE_CHECKING:
@@ -170,9 +173,18 @@ def _names(where: str, header: Sequence[str], line: int) -> list[str]:
         raise DataError(f"{where}, line {line}: has no column names. Add a header.")
     names = [name or f"column {number}" for number, name in enumerate(names, 1)]
     twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice and not any(map(_has_meaning, twice)):  # such as `Not Used`
+        return [f"{name} ({names[:at].count(name) + 1})" if name in twice else name for at, name in enumerate(names)]
     if twice:
         raise DataError(f"{where}, line {line}: two columns are called {twice[0][:60]!r}. Rename one of them.")
     return names
+
+
+def _has_meaning(name: str) -> bool:
+    """Tell if a column's name may be of a sensor, a time, an activity or a person."""
+    words = words_of(name)
+    known = words in LABEL_WORDS or words in SUBJECT_WORDS or bool(set(words.split()) & TIME_WORDS)
+    return known or axis_of(name) is not None or len(words) < 4 or any(part in words for part in ("time", "date"))
 
 
 def _fields(where: str, text: str, separator: str, first_line: int) -> Iterator[tuple[int, list[str]]]:
@@ -209,16 +221,24 @@ def _plain(where: str, text: str, first_line: int, separator: str, names: list[s
     blank = lengths == 0
     for row in np.flatnonzero((counts == 1) & (lengths < 100) & ~blank).tolist():
         blank[row] = not raw[starts[row] : ends[row]].strip()
+    width = len(names)
     open_end = data[np.maximum(ends - 1, 0)] == ord(separator)
-    if blank.any():
-        full = np.flatnonzero(~blank)
-        raw = b"".join(raw[starts[row] : ends[row] + 1] for row in full.tolist())
-        counts, numbers, open_end, lengths = counts[full], numbers[full], open_end[full], lengths[full]
-    keep, repairs = _checked_counts(where, counts, numbers, open_end, len(names))
-    if not keep:
+    for row in np.flatnonzero((counts > width + 1) & ~blank).tolist():
+        surplus = int(separators[np.searchsorted(separators, starts[row]) + width - 1])
+        open_end[row] = not raw[surplus : ends[row]].strip(separator.encode() + b" \t\r")
+    keep, repairs = sound_rows(where, counts[~blank], numbers[~blank], open_end[~blank], width)
+    full = np.flatnonzero(~blank)[keep]
+    if not len(full):
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String)), numbers[:0], repairs
-    raw = raw[: int((lengths[:keep] + 1).sum())]
-    columns = [f"c{index}" for index in range(int(counts[:keep].max()))]
+    counts, numbers = counts[full], numbers[full]
+    uneven = int(counts.max()) > int(counts.min())
+    if uneven:  # polars takes as many cells of each row as the first has
+        at = np.searchsorted(separators, starts[full]) + width - 1
+        ends[full] = np.where(counts > width, separators[np.minimum(at, len(separators) - 1)], ends[full])
+        counts = np.full(len(full), width)
+    if uneven or len(full) < len(ends):
+        raw = b"\n".join([*(raw[starts[row] : ends[row]] for row in full.tolist()), b""])
+    columns = [f"c{index}" for index in range(int(counts.max()))]
     try:
         frame = pl.read_csv(
             raw, separator=separator, has_header=False, schema=dict.fromkeys(columns, pl.String), quote_char=None
@@ -227,11 +247,11 @@ def _plain(where: str, text: str, first_line: int, separator: str, names: list[s
         raise DataError(
             f"{where}: cannot be read as a table ({str(error).splitlines()[0]}). Export it again."
         ) from error
-    if frame.height != keep:
-        raise DataError(f"{where}: {keep:,} lines gave {frame.height:,} rows. Export it again.")
+    if frame.height != len(full):
+        raise DataError(f"{where}: {len(full):,} lines gave {frame.height:,} rows. Export it again.")
     frame = frame.select(columns[: len(names)])
     frame.columns = names
-    return frame, numbers[:keep], repairs
+    return frame, numbers, repairs
 
 
 def _quoted(where: str, text: str, first_line: int, separator: str, names: list[str]) -> Body:
@@ -245,28 +265,9 @@ def _quoted(where: str, text: str, first_line: int, separator: str, names: list[
             found.append((number, row))
     numbers = np.array([number for number, _ in found], np.int64)
     counts = np.array([len(row) for _, row in found], np.int64)
-    open_end = np.array([not row[-1].strip() for _, row in found], bool)
-    keep, repairs = _checked_counts(where, counts, numbers, open_end, len(names))
-    columns = {name: [row[i] if i < len(row) else "" for _, row in found[:keep]] for i, name in enumerate(names)}
-    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String)), numbers[:keep], repairs
-
-
-def _checked_counts(
-    where: str, counts: NDArray[np.int64], numbers: NDArray[np.int64], open_end: NDArray[np.bool_], width: int
-) -> tuple[int, list[tuple[str, int]]]:
-    """Return the number of rows to keep: all of them, or all but a last one that breaks off.
-
-    Raises:
-        DataError: a row with more or fewer cells than the header, but for an empty one at its end.
-    """
-    fits = (counts == width) | ((counts == width + 1) & open_end)
-    wrong = np.flatnonzero(~fits)
-    if not wrong.size:
-        return len(counts), []
-    first = int(wrong[0])
-    if first == len(counts) - 1 and counts[first] < width:
-        return first, [(f"line {int(numbers[first])}, the last, breaks off and was dropped", 1)]
-    raise DataError(
-        f"{where}, line {int(numbers[first])}: {int(counts[first])} cells, expected {width} as in the header. "
-        "Repair the line, or export the file again."
-    )
+    width = len(names)
+    open_end = np.array([not any(map(str.strip, row[width:])) for _, row in found], bool)
+    keep, repairs = sound_rows(where, counts, numbers, open_end, width)
+    kept = [row for (_, row), sound in zip(found, keep, strict=True) if sound]
+    columns = {name: [row[i] for row in kept] for i, name in enumerate(names)}
+    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String)), numbers[keep], repairs

@@ -179,11 +179,11 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
     if not plausible:  # samples that came in groups
         spacing = overall
         plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= rate_at(spacing, scale) <= RATES[1]]
-    since_1970 = [
+    moments = [n for n, (lo, hi) in EPOCH.items() if max(lo, OLDEST_S * 1e9 / TIME_UNITS[n]) <= typical <= hi]
+    since_1970 = [  # also where samples came in groups, or so rarely that no unit makes them usual
         name
-        for name, (lo, hi) in EPOCH.items()
-        if max(lo, OLDEST_S * 1e9 / TIME_UNITS[name]) <= typical <= hi
-        and (name in plausible or RATES[0] <= rate_at(overall, TIME_UNITS[name]) <= RATES[1])  # that came in groups
+        for name in moments
+        if name in plausible or not plausible or RATES[0] <= rate_at(overall, TIME_UNITS[name]) <= RATES[1]
     ]
     too_fast = unit is not None and rate_at(overall, TIME_UNITS[unit]) > 4 * RATES[1]
     if too_fast and plausible and questions.options.time_unit is None:  # such as seconds under the name `time (ms)`
@@ -198,7 +198,8 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
             rate = rate_at(spacing, TIME_UNITS[unit])
             findings.decide("time", f"{unit} since the start", f"{spacing:.4g} from row to row make {rate:.4g} Hz")
         else:
-            unit = _asked_unit(table, column, spacing, questions, findings)
+            rows = " It counts the rows: if it is no time, give the rate: --time none --rate HZ." if counter else ""
+            unit = _asked_unit(table, column, spacing, rows, questions, findings)
     lo, hi = EPOCH[unit]
     scale = TIME_UNITS[unit]
     if lo <= typical < OLDEST_S * 1_000_000_000 // scale:
@@ -214,10 +215,10 @@ def _numbers(table: Table, column: str, questions: Questions, findings: Findings
     return Clock((values - origin) * (scale / 1e9), origin * scale, "UTC")
 
 
-def _asked_unit(table: Table, column: str, spacing: float, questions: Questions, findings: Findings) -> str:
+def _asked_unit(table: Table, column: str, spacing: float, hint: str, questions: Questions, findings: Findings) -> str:
     if table.height < LEAST_ROWS:
         raise DataError(f"{table.where}: {table.height} row(s), too short for a recording. Leave the file out.")
-    question = f"In which unit is the time in column {column!r}, with {spacing:.4g} from row to row?"
+    question = f"In which unit is the time in column {column!r}, with {spacing:.4g} from row to row?{hint}"
     choices = [(unit, f"{rate_at(spacing, scale):.3g} Hz") for unit, scale in TIME_UNITS.items()]
     unit = questions.choose(("time", column, table.columns), table.where, question, choices, "--time-unit")
     findings.decide("time", unit, "asked")
