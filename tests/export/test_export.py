@@ -101,7 +101,7 @@ POOLED = {"finetune__pool": True, "finetune__standardise": True}
 
 @pytest.mark.parametrize(
     "changes",
-    [{"finetune__head": "linear"}, {"encoder__dropout": 0.3}, {"encoder__kernel": 5}, {"finetune__pool": True}, POOLED],
+    [{"finetune__head": "linear", "encoder__dropout": 0.3}, {"encoder__kernel": 5, "finetune__pool": True}, POOLED],
 )
 def test_other_sizes_can_be_exported(changes: dict[str, Any], w: Windows, split: Split, tmp_path: Path) -> None:
     done = export_onnx(model_of("csshar", w, split, **changes), tmp_path / "m.onnx", trial=trial(w, split))

@@ -52,6 +52,8 @@ class HandmadeFeatures(Encoder):
     _frequencies: Tensor
     _bands: Tensor
     _quantiles: Tensor
+    _axes: Tensor
+    _pairs: Tensor
 
     def __init__(self, channels: Sequence[str], n_steps: int, rate_hz: float) -> None:
         if not (rate_hz > 0 and math.isfinite(rate_hz)):
@@ -73,6 +75,10 @@ class HandmadeFeatures(Encoder):
         self.rate_hz = rate_hz
         for name, value in _constants(n_steps, rate_hz, bands).items():
             self.register_buffer(name, value.float(), persistent=False)
+        axes = torch.tensor(self._triads, dtype=torch.long).flatten()
+        pairs = torch.tensor(list(self._pairs_of()), dtype=torch.long).view(-1, 2).T.contiguous()
+        self.register_buffer("_axes", axes, persistent=False)
+        self.register_buffer("_pairs", pairs, persistent=False)
 
     def _named(
         self, sensors: Sequence[str], bands: Sequence[tuple[float, float]], lags: Sequence[float]
@@ -95,23 +101,28 @@ class HandmadeFeatures(Encoder):
         """Return the features (batch, n_features) of windows x (batch, n_channels, n_steps) in m/s² and rad/s."""
         with torch.autocast("cuda" if x.is_cuda else "cpu", enabled=False):
             x = x.float()
-            sensors = [torch.stack([x[:, i] for i in triad], 1) for triad in self._triads]
-            signals = [x, *map(_length, sensors)]
-            gravity = x.new_zeros(0)
+            sensors = self._by_axis(x)
+            signals, gravity = [x, _length(sensors)], x.new_zeros(0)
             if self._acc is not None:
-                mean = sensors[self._acc].mean(2, keepdim=True)
-                gravity = mean / _length(mean)
-                along = [(sensor * gravity).sum(1, keepdim=True) for sensor in sensors]
-                signals += along
-                signals += [_length(each - part * gravity) for each, part in zip(sensors, along, strict=True)]
+                mean = sensors[:, self._acc].mean(2, keepdim=True)
+                gravity = mean / _length(mean)[..., None]
+                across = gravity[:, None]
+                along = (sensors * across).sum(2)
+                signals += [along, _length(sensors - along[:, :, None] * across)]
             s = torch.cat(signals, 1)
             mean = s.mean(2)
             d = s - mean[:, :, None]
             variance = d.square().mean(2)
             own = [mean, *self._shape(d, variance), *self._quantiles_of(s), *self._differences(s, d)]
             own += [*self._spectrum(d), *self._rhythm(d, variance)]
-            joint = [*self._of_sensors(d), *self._of_gravity(sensors, gravity), *self._between(d)]
-            return torch.cat([torch.stack(own, 2).flatten(1), *(each[:, None] for each in joint)], 1)
+            correlated = self._correlations(d, variance)
+            joint = [*self._of_sensors(d, correlated), *self._of_gravity(sensors, gravity)]
+            n_within = 3 * len(self._triads)
+            return torch.cat([torch.stack(own, 2).flatten(1), *joint, correlated[:, n_within:]], 1)
+
+    def _by_axis(self, x: Tensor) -> Tensor:
+        """(batch, signals, time) -> (batch, sensors, 3, time)."""
+        return x.index_select(1, self._axes).unflatten(1, (len(self._triads), 3))
 
     def _shape(self, d: Tensor, variance: Tensor) -> list[Tensor]:
         third = (d.square() * d).mean(2)
@@ -137,27 +148,35 @@ class HandmadeFeatures(Encoder):
     def _rhythm(self, d: Tensor, variance: Tensor) -> list[Tensor]:
         return [(d[:, :, lag:] * d[:, :, :-lag]).mean(2) / (variance + SMALL) for lag in self._lags]
 
-    def _of_sensors(self, d: Tensor) -> Iterator[Tensor]:
-        for triad in self._triads:
-            x, y, z = axes = [d[:, i] for i in triad]
-            yield from (_correlation(x, y), _correlation(x, z), _correlation(y, z))
-            three = torch.stack(axes, 1)
-            jerk = _length(three[:, :, 1:] - three[:, :, :-1])[:, 0] * self.rate_hz
-            rest = jerk - jerk.mean(1, keepdim=True)
-            yield from (three.abs().mean(2).sum(1), jerk.mean(1), rest.square().mean(1).clamp(min=_TINY).sqrt())
+    def _correlations(self, d: Tensor, variance: Tensor) -> Tensor:
+        """Return those of each sensor's axes, then those of the accelerometer with the gyroscope: (batch, pairs)."""
+        one, other = self._pairs
+        scale = variance + SMALL
+        together = (d.index_select(1, one) * d.index_select(1, other)).mean(2)
+        return together / (scale.index_select(1, one) * scale.index_select(1, other)).sqrt()
 
-    def _of_gravity(self, sensors: Sequence[Tensor], gravity: Tensor) -> Iterator[Tensor]:
-        if self._acc is not None:
-            acc, half = sensors[self._acc] / STANDARD_GRAVITY, self.n_steps // 2
-            yield from gravity[:, :, 0].unbind(1)
-            yield _length(acc[:, :, -half:].mean(2, keepdim=True) - acc[:, :, :half].mean(2, keepdim=True))[:, 0, 0]
-            yield (_length(acc)[:, 0] - 1).clamp(min=0).mean(1)
-
-    def _between(self, d: Tensor) -> Iterator[Tensor]:
+    def _pairs_of(self) -> Iterator[tuple[int, int]]:
+        for x, y, z in self._triads:
+            yield from ((x, y), (x, z), (y, z))
         if self._acc is not None and self._gyro is not None:
-            yield _correlation(d[:, self.n_channels + self._acc], d[:, self.n_channels + self._gyro])
-            for i, j in zip(self._triads[self._acc], self._triads[self._gyro], strict=True):
-                yield _correlation(d[:, i], d[:, j])
+            yield self.n_channels + self._acc, self.n_channels + self._gyro
+            yield from zip(self._triads[self._acc], self._triads[self._gyro], strict=True)
+
+    def _of_sensors(self, d: Tensor, correlated: Tensor) -> Iterator[Tensor]:
+        three = self._by_axis(d)
+        jerk = _length(three[..., 1:] - three[..., :-1]) * self.rate_hz
+        rest = jerk - jerk.mean(2, keepdim=True)
+        sizes = [three.abs().mean(3).sum(2), jerk.mean(2), rest.square().mean(2).clamp(min=_TINY).sqrt()]
+        for number in range(len(self._triads)):
+            yield correlated[:, 3 * number : 3 * number + 3]
+            yield from (each[:, number : number + 1] for each in sizes)
+
+    def _of_gravity(self, sensors: Tensor, gravity: Tensor) -> Iterator[Tensor]:
+        if self._acc is not None:
+            acc, half = sensors[:, self._acc] / STANDARD_GRAVITY, self.n_steps // 2
+            yield gravity[:, :, 0]
+            yield _length(acc[:, :, -half:].mean(2, keepdim=True) - acc[:, :, :half].mean(2, keepdim=True))
+            yield (_length(acc) - 1).clamp(min=0).mean(1, keepdim=True)
 
 
 def _constants(n_steps: int, rate_hz: float, bands: Sequence[tuple[float, float]]) -> dict[str, Tensor]:
@@ -191,10 +210,5 @@ def _constants(n_steps: int, rate_hz: float, bands: Sequence[tuple[float, float]
 
 
 def _length(x: Tensor) -> Tensor:
-    """(batch, 3, time) -> (batch, 1, time)."""
-    return x.square().sum(1, keepdim=True).clamp(min=_TINY).sqrt()
-
-
-def _correlation(a: Tensor, b: Tensor) -> Tensor:
-    """(batch, time), (batch, time), both of mean zero -> (batch,)."""
-    return (a * b).mean(1) / ((a.square().mean(1) + SMALL) * (b.square().mean(1) + SMALL)).sqrt()
+    """(..., 3, time) -> (..., time)."""
+    return x.square().sum(-2).clamp(min=_TINY).sqrt()
