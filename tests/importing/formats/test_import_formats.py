@@ -13,7 +13,18 @@ from otolith.importing import Imported, ImportOptions, read_recordings
 from otolith.importing.formats import FORMATS
 from otolith.recording import CHANNELS, Recording
 from otolith.windows.clock import contiguous
-from tests.helpers.exports import PHYPHOX_DIALECTS, G, Signal, phyphox, physics_toolbox, sensor_logger, signal, write
+from tests.helpers.exports import (
+    PHYPHOX_DIALECTS,
+    START_NS,
+    G,
+    Signal,
+    lines,
+    phyphox,
+    physics_toolbox,
+    sensor_logger,
+    signal,
+    write,
+)
 
 
 def parts(recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -59,6 +70,28 @@ def test_sensor_logger_prefers_total_acceleration(tmp_path: Path, name: str) -> 
     assert not findings.repairs
     passed = {path.rsplit("/")[-1].split(": ")[-1] for path in findings.passed_over}
     assert passed == {"Accelerometer.csv", "Annotation.csv", "Gravity.csv", "Magnetometer.csv"}
+
+
+@pytest.mark.parametrize("unit", [1.0, G])
+@pytest.mark.parametrize("phone", [False, True])
+def test_sensor_logger_on_a_watch(tmp_path: Path, unit: float, phone: bool) -> None:
+    """The watch's motion is read where there is none of the phone."""
+    s = TOGETHER
+    names = [f"{what}{axis}" for what in ("rotationRate", "gravity", "acceleration") for axis in "XYZ"]
+    values = np.r_[s.gyro, s.gravity / unit, (s.acc - s.gravity) / unit]
+    rows = (
+        [str(START_NS + round(t * 1e9)), repr(float(t)), *(repr(float(v)) for v in row)]
+        for t, row in zip(s.acc_times, values.T, strict=True)
+    )
+    folder = sensor_logger(tmp_path / "walk", s) if phone else tmp_path / "walk"
+    folder.mkdir(exist_ok=True)
+    (folder / "WristMotion.csv").write_text(lines(",".join(["time", "seconds_elapsed", *names]), rows))
+    (folder / "WatchLocation.csv").write_text("time,seconds_elapsed,latitude\n1,2,3\n")
+    found = read_recordings(folder)
+    check(found, s, times=1.1e-9)
+    findings = found.findings["walk"]
+    assert findings.format == "sensor_logger"
+    assert any(path.endswith("WristMotion.csv") for path in findings.passed_over) == phone
 
 
 def test_sensor_logger_adds_gravity_where_it_has_to(tmp_path: Path) -> None:

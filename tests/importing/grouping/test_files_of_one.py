@@ -110,3 +110,22 @@ def test_gravity_beside_acceleration_is_added_where_the_data_lack_it(tmp_path: P
         np.testing.assert_allclose(recording.streams[0].values, S.acc, atol=1e-9)
     (why,) = (d.why for d in found.findings["without"].decisions if d.what == "gravity")
     assert "gravity_x and the like were added" in why
+
+
+@pytest.mark.parametrize("unit", [1.0, G])
+def test_computed_gravity_is_added_to_a_swimmers_acceleration(tmp_path: Path, unit: float) -> None:
+    """An arm that turns and moves so hard that neither gravity nor the sum is as long as 1 g over two seconds."""
+    times = np.arange(0, 20, 0.02)
+    gravity = np.stack([np.sin(6 * times), np.cos(6 * times), 0 * times])
+    left = np.stack([1.5 * np.sin(17 * times), 2 * np.sin(13 * times), np.cos(11 * times)])
+    turns = np.stack([0 * times, 0 * times, 6 + np.sin(times)])
+    columns = {"gravity*": gravity * G / unit, "acceleration*": left * G / unit, "rotationRate*": turns}
+    write(tmp_path / "swim.csv", {"time": times} | {name.replace("*", "_*"): each for name, each in columns.items()})
+    found = read_recordings(tmp_path, YES)
+    assert found.gravity == "included"
+    np.testing.assert_allclose(found.recordings[0].streams[0].values, G * np.r_[gravity + left, turns / G], rtol=1e-6)
+    reasons = {decision.what: decision.why for decision in found.findings["swim"].decisions}
+    assert "CoreMotion documents" in reasons["gyroscope unit"]
+    write(tmp_path / "swim.csv", {"time": times, "gravity_*": gravity, "acceleration_*": gravity + left})
+    with pytest.raises(DataError, match="In which unit is the accelerometer"):
+        read_recordings(tmp_path, YES)

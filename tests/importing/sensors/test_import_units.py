@@ -91,6 +91,19 @@ def test_gravity_at_rest_decides_where_a_body_mostly_moves(unit: str, rests: int
     assert gravity_of_data(blocks.scaled(ACC_UNITS[unit])) == ("included" if rests == 2 else None)
 
 
+@pytest.mark.parametrize("unit", ACC_UNITS)
+def test_a_sensor_that_is_turned_shows_gravity_whichever_way_it_points(unit: str) -> None:
+    """Its mean is shorter than 1 g, since it turns within two seconds."""
+    times = np.arange(0, 30, 0.02)
+    angle = 1.1 * np.sin(2.2 * times) + 0.05 * times
+    values = 9.81 * np.stack([np.sin(angle), np.cos(angle), 0 * times]) / ACC_UNITS[unit]
+    blocks = blocks_of((times, values))
+    assert acc_unit_of_data(blocks) is None
+    assert (acc_unit_at_rest(blocks) or ("",))[0] == unit
+    steps = np.stack([9.8 * np.sqrt(2) * np.sin(11 * times), 0 * times, 0 * times]) / ACC_UNITS[unit]
+    assert acc_unit_at_rest(blocks_of((times, steps))) is None  # as strong, but its mean is none
+
+
 @pytest.mark.parametrize("scale", [1.0, 1 / G, 1000 / G])
 def test_rest_without_gravity_decides_nothing(scale: float) -> None:
     rest = np.where(S.acc_times < 5, 0.02, 1.0) * (S.acc - S.gravity) + 0.15

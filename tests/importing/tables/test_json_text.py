@@ -176,6 +176,29 @@ def test_rows_from_long_before_a_recording_are_left_out(tmp_path: Path) -> None:
     assert not told.gaps
 
 
+@pytest.mark.parametrize("units", [("m/s2", "rad/s"), ("N/A", "N/A")])
+def test_names_and_rows_that_stand_apart(tmp_path: Path, units: tuple[str, str]) -> None:
+    """As Edge Impulse keeps a sample."""
+    names = [(f"{what}{axis}", unit) for what, unit in zip(("acc", "gyr"), units, strict=True) for axis in "XYZ"]
+    payload = {
+        "device_name": "7",
+        "interval_ms": 20,
+        "sensors": [{"name": name, "units": unit} for name, unit in names],
+        "values": np.r_[S.acc, S.gyro].T.tolist(),
+    }
+    (tmp_path / "walk.1.json").write_text(
+        json.dumps({"protected": {"ver": "v1"}, "signature": "0", "payload": payload})
+    )
+    found = read_recordings(tmp_path, YES)
+    assert found.rate_hz == 50
+    np.testing.assert_allclose(found.recordings[0].streams[0].values, np.r_[S.acc, S.gyro], atol=1e-12)
+    assert json_columns((tmp_path / "walk.1.json").read_bytes())[0] == "time (ms)"
+    del payload["interval_ms"]
+    (tmp_path / "walk.1.json").write_text(json.dumps(payload))
+    with pytest.raises(DataError, match="cannot tell which columns are the time"):
+        read_recordings(tmp_path, YES)
+
+
 def test_json_without_motion_is_passed_over_or_named(tmp_path: Path) -> None:
     (tmp_path / "walk.json").write_text(json.dumps(ROWS))
     for name, content in {"a.json": "{}", "b.json": '{"a": [1, 2]}', "c.json": "[", "d.json": '[{"bpm": 60}]'}.items():

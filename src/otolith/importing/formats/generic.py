@@ -25,7 +25,15 @@ from otolith.importing.naming.units import (
     unit_in_name,
     unit_of_text,
 )
-from otolith.importing.sensors.columns import Mapping, guess, is_linear, require_complete, summed, with_options
+from otolith.importing.sensors.columns import (
+    Mapping,
+    guess,
+    is_linear,
+    is_of_core_motion,
+    require_complete,
+    summed,
+    with_options,
+)
 from otolith.importing.sensors.headless import guess_by_values
 from otolith.importing.sensors.places import at_places, is_all, rows_at_places
 from otolith.importing.sensors.turning import turns_as
@@ -247,6 +255,8 @@ def _sensor(kind: str, table: Table, mapping: Mapping, questions: Questions, fin
     gravity = "removed" if kind == ACC and is_linear(columns) else None
     if kind == ACC and len(named) > len(columns):
         gravity, header = "included", f"the sum of {' and '.join(summed(columns[0], table.columns))}"
+    if kind == GYRO and unit is None and is_of_core_motion(columns, table.columns):
+        unit, header = "rad/s", "Apple's CoreMotion documents a rotationRate beside its kinds of acceleration so"
     return Sensor(kind, table, clock, axes(table, columns), unit, header, gravity, header)
 
 

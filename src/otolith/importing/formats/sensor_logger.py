@@ -5,7 +5,8 @@ The JSON holds the rows of all sensors in one array, each with the name of its s
 `Accelerometer.csv` is without gravity; `TotalAcceleration.csv` (Android) has it; elsewhere it is the sum with
 `Gravity.csv`, which is preferred to going without. Everything is in m/s² and rad/s. Unless "Standardise Units & Frames"
 is on, iOS turns the signs of acceleration and gravity round; `Metadata.csv` tells both. `Annotation.csv` has the marks
-that a person set while recording.
+that a person set while recording. `WristMotion.csv` is of an Apple Watch: rotation, gravity and what is left of the
+acceleration without it, of which the length of gravity tells the unit; it is read where the phone recorded no motion.
 """
 
 from __future__ import annotations
@@ -36,7 +37,13 @@ ALL = ("sensor", "time", "seconds_elapsed")
 """Names in every object of its JSON."""
 FILES = (LINEAR, TOTAL, GRAVITY, GYROSCOPE)
 MARKS = "Annotation"
+WRIST = "WristMotion"
+WRIST_LEFT, WRIST_GRAVITY, WRIST_GYRO = (
+    tuple(f"{what}{axis}" for axis in "XYZ") for what in ("acceleration", "gravity", "rotationRate")
+)
 UNIT_WHY = "Sensor Logger documents it"
+BETWEEN_UNITS = 3.0
+"""Length of gravity below which it is in g, and beyond which in m/s²."""
 STALE_S = 60.0
 """Rows that are older than the recording by more are what Android had kept from before it."""
 
@@ -46,7 +53,7 @@ class SensorLogger(Format):
 
     name = "sensor_logger"
     title = "an export of Sensor Logger"
-    device = "Sensor Logger (Android, iOS), CSV and JSON"
+    device = "Sensor Logger (Android, iOS, Apple Watch), CSV and JSON"
     decided = "sensors, units, gravity, signs; marks that were set are labels"
 
     def sniff(self, folder: Folder) -> Claim | None:
@@ -54,9 +61,11 @@ class SensorLogger(Format):
         ours = tuple(sheet for sheet in folder.sheets if sheet.is_json and set(ALL) <= set(sheet.columns))
         if ours:
             return Claim(ours, 0.95, f"it is JSON whose objects have {', '.join(ALL)}")
+        wrist = ("time", *WRIST_GYRO, *WRIST_GRAVITY, *WRIST_LEFT)
         for sheet in folder.sheets:
-            if sheet.stem in FILES and set(COLUMNS) <= set(sheet.columns):
-                return Claim(folder.sheets, 0.95, f"{sheet.stem} has the columns {', '.join(COLUMNS)}")
+            columns = COLUMNS if sheet.stem in FILES else wrist
+            if sheet.stem in (*FILES, WRIST) and set(columns) <= set(sheet.columns):
+                return Claim(folder.sheets, 0.95, f"{sheet.stem} has the columns {', '.join(columns)}")
         return None
 
     def sessions(self, folder: Folder, sheets: Sequence[Sheet], questions: Questions) -> Iterator[Session]:
@@ -65,6 +74,8 @@ class SensorLogger(Format):
             return
         by_stem = {sheet.stem: sheet for sheet in sheets}
         used = _used(by_stem, questions)
+        if not {LINEAR, TOTAL} & by_stem.keys() and WRIST in by_stem:
+            used = [WRIST]
         passed = sorted(sheet.where for sheet in sheets if sheet.stem not in (*used, METADATA))
         tables = {stem: by_stem[stem].table() for stem in used}
         about = by_stem[METADATA].table() if METADATA in by_stem and by_stem[METADATA].columns else None
@@ -93,15 +104,19 @@ class SensorLogger(Format):
         passed: list[str],
         questions: Questions,
     ) -> Session:
-        for table in tables.values():
-            table.require(*COLUMNS)
+        for stem, table in tables.items():
+            table.require(*(COLUMNS[:2] if stem == WRIST else COLUMNS))
         findings = self.findings(*tables.values())
         tables = {stem: _begun(table, findings) for stem, table in tables.items()}
         findings.sources = list(dict.fromkeys(findings.sources))
         findings.passed_over = passed
         sign = _sign(about, findings)
         findings.timezone = _timezone(about)
-        sensors = [_sensor(stem, table, sign, questions, findings) for stem, table in tables.items() if stem != GRAVITY]
+        if WRIST in tables:
+            sensors = _of_watch(tables[WRIST], sign, questions, findings)
+        else:
+            kept = {stem: table for stem, table in tables.items() if stem != GRAVITY}
+            sensors = [_sensor(stem, table, sign, questions, findings) for stem, table in kept.items()]
         if GRAVITY in tables:
             gravity = _sensor(GRAVITY, tables[GRAVITY], sign, questions, findings)
             sensors[0] = with_gravity(sensors[0], gravity, findings, "Accelerometer and Gravity summed")
@@ -161,6 +176,19 @@ def _sensor(stem: str, table: Table, sign: float, questions: Questions, findings
         return Sensor(GYRO, table, clock, values, "rad/s", UNIT_WHY)
     gravity = "included" if stem == TOTAL else "removed"
     return Sensor(ACC, table, clock, sign * values, "m/s^2", UNIT_WHY, gravity, f"{stem} is documented so")
+
+
+def _of_watch(table: Table, sign: float, questions: Questions, findings: Findings) -> list[Sensor]:
+    clock = _times(table, questions, findings)
+    gravity = axes(table, WRIST_GRAVITY)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = sign * (axes(table, WRIST_LEFT) + gravity)
+        unit = "g" if np.nanmedian(np.linalg.norm(gravity, axis=0)) < BETWEEN_UNITS else "m/s^2"
+    why = f"accelerationX and gravityX of {WRIST} summed"
+    sensors = [Sensor(ACC, table, clock, values, unit, "the length of its gravity", "included", why)]
+    if not questions.options.acc_only:
+        sensors.append(Sensor(GYRO, table, clock, axes(table, WRIST_GYRO), "rad/s", UNIT_WHY))
+    return sensors
 
 
 def _begun(table: Table, findings: Findings) -> Table:

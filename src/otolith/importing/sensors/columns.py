@@ -225,6 +225,18 @@ def is_linear(columns: Sequence[str]) -> bool:
     return all((each := axis_of(column)) is not None and each.kind == "linear" for column in columns)
 
 
+def is_of_core_motion(gyro: Sequence[str], columns: Sequence[str]) -> bool:
+    """Tell if a gyroscope's columns are called as on Apple's devices, beside those of gravity.
+
+    >>> is_of_core_motion(["rotationRateX", "rotationRateY", "rotationRateZ"], ["gravityX", "rotationRateX"])
+    True
+    >>> is_of_core_motion(["rotationRate.beta"], ["accelerationIncludingGravity.x"])
+    False
+    """
+    turning = all(re.search(r"rotation ?rate ?[xyz]$", words_of(column)) for column in gyro)
+    return turning and any(re.match(r"(motion )?gravity ?x$", words_of(column)) for column in columns)
+
+
 def summed(column: str, there: Collection[str]) -> tuple[str, ...]:
     """Return the columns that a name stands for: itself, or those whose sum it names.
 

@@ -37,6 +37,8 @@ SHORTEST_S = 1.0
 """Less tells no unit."""
 MOST_STILL = 2 * STANDARD_GRAVITY
 """m/s² beyond which no body's acceleration stays, on average over two seconds, for most of a recording."""
+LEAST_WHOLE = 0.7
+"""Least length in g, whichever way it points, that may have gravity in it though its mean has none."""
 GYRO_COUNTS = " If these are raw counts, say so: --gyro-unit 16.4/dps, or range and bits: --gyro-unit 2000dps/16bit."
 GRAVITY_MEANING = (("included", "at rest it shows 9.8 m/s^2"), ("removed", "at rest it shows about 0"))
 
@@ -52,7 +54,7 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
     seen = None if options.gravity == "removed" else acc_unit_of_data(blocks)
     evidence = f"its mean over two seconds is typically {blocks.typical:.3g}"
     if seen is None and options.gravity != "removed" and not linear and (rest := acc_unit_at_rest(blocks)):
-        seen, evidence = rest[0], f"at rest its length is {rest[1]:.3g}"
+        seen, evidence = rest[0], f"where it moves little its length is {rest[1]:.3g}"
     hint = _hint(sensor, questions)
     if hint and not linear and blocks.typical * ACC_UNITS[hint[0]] > MOST_STILL:  # such as a magnetometer's
         hint = None
@@ -74,11 +76,14 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
     )  # fmt: skip
     factor = factor_of(unit, ACC_UNITS) or math.nan
     blocks = blocks.scaled(factor)
+    shown = gravity_of_data(blocks)
+    if shown == "removed" and sensor.gravity == "included" and blocks.whole >= LEAST_WHOLE * STANDARD_GRAVITY:
+        shown = None  # what turns within two seconds has no mean either
     gravity = _decided(
         "gravity", sensor, questions, findings,
         given=options.gravity,
         stated=(sensor.gravity, sensor.gravity_why),
-        seen=(gravity_of_data(blocks), f"its mean over two seconds is typically {blocks.typical:.3g} m/s^2"),
+        seen=(shown, f"its mean over two seconds is typically {blocks.typical:.3g} m/s^2"),
         hint=hint and ("included", hint[1]),
         question=("Is gravity in the accelerometer's signal?", GRAVITY_MEANING, "--gravity"),
         lasting_s=lasting(parts),

@@ -35,6 +35,8 @@ STILL = 0.03
 """Most deviation from a block's mean beside its length, where nothing moves: what is left is gravity."""
 STRAY = 0.4
 """Share by which the usual block may be off the length of gravity, where blocks at rest are not."""
+CLOSE, SOME = 0.1, 5
+"""Share by which the length, whichever way it points, may be off 1 g in most blocks, and how many these have to be."""
 LEAST_S = 5.0
 GRID_S = 0.04
 ALIKE = 0.6
@@ -52,6 +54,11 @@ class Blocks:
     def typical(self) -> float:
         """Median length; NaN without blocks."""
         return float(np.median(self.lengths)) if self.lengths.size else math.nan
+
+    @property
+    def whole(self) -> float:
+        """Median length, whichever way it points within a block; NaN without blocks."""
+        return float(np.median(np.hypot(self.lengths, self.spreads))) if self.lengths.size else math.nan
 
     def scaled(self, factor: float) -> Blocks:
         """Return the same in another unit."""
@@ -116,21 +123,24 @@ def acc_unit_of_data(blocks: Blocks) -> str | None:
 
 
 def acc_unit_at_rest(blocks: Blocks) -> tuple[str, float] | None:
-    """Return the unit in which the blocks at rest have the length of one g, and their typical length.
+    """Return the unit in which blocks have the length of one g where a body moves little, and that length.
 
-    It decides where a body moves for most of a recording, if two blocks or more are at rest and none of them says
-    otherwise. None: not decided.
+    It decides where a body turns or moves for most of a recording: if two blocks or more are at rest and none of them
+    says otherwise, or if the length is as of one g in most blocks, whichever way it points. None: not decided.
 
     >>> acc_unit_at_rest(Blocks(np.array([1.01, 0.8, 0.7, 1.02]), np.array([0.01, 0.5, 0.4, 0.01])))
     ('g', 1.015)
     """
     rest = blocks.lengths[blocks.spreads <= STILL * blocks.lengths]
-    if len(rest) < 2:
-        return None
+    whole = np.hypot(blocks.lengths, blocks.spreads)
     for unit, factor in ACC_UNITS.items():
-        off, usual = (np.abs(lengths * factor / STANDARD_GRAVITY - 1) for lengths in (rest, blocks.typical))
-        if (off <= NEAR).all() and usual <= STRAY:
+        off, off_whole, usual = (
+            np.abs(lengths * factor / STANDARD_GRAVITY - 1) for lengths in (rest, whole, blocks.typical)
+        )
+        if usual <= STRAY and len(rest) > 1 and (off <= NEAR).all():
             return unit, float(np.median(rest))
+        if usual <= STRAY and len(whole) >= SOME and np.mean(off_whole <= CLOSE) >= AGREE:
+            return unit, float(np.median(whole))
     return None
 
 

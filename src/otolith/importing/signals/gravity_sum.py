@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
+from otolith.importing.naming.units import ACC_UNITS
 from otolith.importing.sensors.evidence import acc_unit_of_data, blocks_of
 from otolith.importing.session import Sensor, axes
 from otolith.importing.signals.repair import MOST, clean
+from otolith.recording import STANDARD_GRAVITY
 from otolith.windows.clock import MAX_GAP_S
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from otolith.importing.findings import Findings
+
+EXACT = 1e-3
+"""Share by which lengths of computed gravity differ."""
+NEARLY = 0.01
+"""Share by which that length may be off 1 g: phones take 9.8 or 9.81 for it."""
+LEAST_SHARE = 0.2
+"""Share of gravity that is in an accelerometer which has it, and not in one without, but for what moves."""
 
 
 def with_gravity(linear: Sensor, gravity: Sensor, findings: Findings, why: str) -> Sensor:
@@ -64,7 +75,25 @@ def summed_if_without(sensor: Sensor, columns: tuple[str, ...]) -> Sensor:
     alone, still, both = (
         acc_unit_of_data(blocks_of((seconds[known], values[:, known]))) for values in (sensor.values, added, total)
     )
-    if alone is not None or still is None or both != still:
+    computed = _unit_beside(sensor.values[:, known], added[:, known])
+    if alone is not None or (computed is None and (still is None or both != still)):
         return sensor
     why = f"{columns[0]} and the like were added, as gravity is not in the data without them"
-    return replace(sensor, values=total, gravity="included", gravity_why=why)
+    unit, unit_why = sensor.unit, sensor.unit_why
+    if unit is None and computed is not None:
+        unit, unit_why = computed, f"{columns[0]} and the like are as long as 1 g in {computed}"
+    return replace(sensor, values=total, unit=unit, unit_why=unit_why, gravity="included", gravity_why=why)
+
+
+def _unit_beside(values: NDArray[np.float64], gravity: NDArray[np.float64]) -> str | None:
+    """Return the unit of gravity that a phone computed, which is of one length to the digit, if `values` have no share.
+
+    So it is told of bodies, too, that move too hard for the sum to show it.
+    """
+    lengths = np.linalg.norm(gravity, axis=0)
+    if not lengths.size or np.ptp(lengths) > EXACT * lengths.max():
+        return None
+    if abs(float((values * gravity).sum() / (lengths**2).sum())) > LEAST_SHARE:
+        return None
+    far = {unit: abs(float(np.median(lengths)) * factor / STANDARD_GRAVITY - 1) for unit, factor in ACC_UNITS.items()}
+    return next((unit for unit, off in far.items() if off < NEARLY), None)

@@ -3,7 +3,7 @@
 Cells stay the text that they are, as those of CSV do, so that 19 digits keep their worth. What is nested is laid out in
 columns: `{"acc": {"x": 1}}` and `{"acc": [1, 2, 3]}` give `acc.x`. An object that holds the several samples of a radio
 packet, `{"t": 5, "acc": [{"x": 1, ...}, {"x": 2, ...}]}`, becomes a row of each. Several arrays of objects in one file
-become one table with a column `sensor`, which holds the array's name.
+become one table with a column `sensor`, which holds the array's name. Names and rows may stand apart (`json_matrix`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from otolith.errors import DataError
+from otolith.importing.tables.json_matrix import matrix_of
 from otolith.importing.tables.table import Table
 
 if TYPE_CHECKING:
@@ -172,6 +173,10 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 def _of_object(said: dict[str, Any]) -> Iterator[Row]:
     """Yield the rows of a file that is one object: of the arrays of objects in it, or of columns."""
+    matrix = matrix_of(said)
+    if matrix is not None:
+        yield from map(_flat, matrix)
+        return
     arrays = {name: value for name, value in _arrays(said, 3) if value}
     if len(arrays) == 1:
         for each in next(iter(arrays.values())):
