@@ -27,15 +27,19 @@ class Panel:
 
 
 def _label_spots(groups: Sequence[NDArray[np.floating]], letters: Sequence[int]) -> NDArray[np.float64]:
-    """Return the place of each group's name, (groups, 2): in its densest part, pushed apart where names touch."""
-    spots = np.empty((len(groups), 2))
-    for i, points in enumerate(groups):
-        # The member whose neighbours are nearest; 300 stand for all, as this only places a word.
-        gaps = np.sort(np.linalg.norm(points[:, None] - points[None, :300], axis=2), axis=1)
-        spots[i] = points[np.argmin(gaps[:, : max(2, len(points) // 5)].mean(axis=1))]
+    """Return the place of each group's name, (groups, 2): over its densest part, pushed apart where names touch."""
     span = float(np.ptp(np.concatenate(groups), axis=0).max()) or 1.0
     width = 0.021 * span * np.add.outer(letters, letters) / 2 + 0.03 * span
     height = 0.062 * span
+    spots = np.empty((len(groups), 2))
+    for i, points in enumerate(groups):
+        # The member whose neighbours are nearest; 300 stand for all, as this only places a word.
+        few = points[:300]
+        gaps = np.linalg.norm(points[:, None] - few[None], axis=2)
+        n_near = max(2, len(points) // 5)
+        centre = np.argmin(np.sort(gaps, axis=1)[:, :n_near].mean(axis=1))
+        near = few[np.argsort(gaps[centre])[:n_near]]
+        spots[i] = near[:, 0].mean(), near[:, 1].max() + 0.7 * height
     for _ in range(200):
         dx = np.abs(spots[:, None, 0] - spots[None, :, 0])
         dy = spots[:, None, 1] - spots[None, :, 1]
