@@ -35,9 +35,17 @@ def test_choices_that_are_named_stay(encoder: Any) -> None:
     assert len(with_values(encoder, {}).recipe.choice) == 2
 
 
+def test_values_of_the_trees_that_vote_may_be_replaced(encoder: Any) -> None:
+    found = with_values(encoder, {"method.classical.trees": 7}).recipe
+    assert found.settings_of("classical").trees == 7
+    assert len(found.choice) == 2
+
+
 def test_what_is_past_is_refused(encoder: Any) -> None:
     with pytest.raises(RecipeError, match="the encoder is there already"):
         with_values(encoder, {"pretrain.epochs": 7})
+    with pytest.raises(RecipeError, match=r"finetune or choice or method\.classical can be replaced"):
+        with_values(encoder, {"method.dynamic.high": 0.5})
 
 
 def test_another_recipe_says_how_labels_are_used(encoder: Any) -> None:

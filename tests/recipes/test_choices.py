@@ -44,6 +44,15 @@ def test_a_choice_replaces_what_it_names_and_nothing_else() -> None:
     assert given.candidates(100)["many"].hidden == (8,)
 
 
+def test_values_that_are_set_hold_and_take_the_choices_away() -> None:
+    assert len(load_recipe("best", "uci-har", {"pretrain.epochs": 3}).choice) > 1
+    found = load_recipe("best", "uci-har", {"finetune.penalty": 7.0})
+    assert (found.choice, found.finetune.penalty) == ((), 7.0)
+    named = load_recipe("best", "uci-har", {"finetune.penalty": 7.0, "choice.0.penalty": 8.0})
+    assert len(named.choice) == len(load_recipe("best", "uci-har").choice)
+    assert named.choice[0].settings(named.finetune).penalty == 8.0
+
+
 def test_a_recipe_without_choices_has_its_finetune_section_alone() -> None:
     plain = recipe([])
     assert plain.candidates(7) == {"": plain.finetune}

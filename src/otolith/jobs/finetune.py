@@ -56,25 +56,22 @@ def with_labels_of(encoder: PretrainedEncoder, given: Recipe) -> PretrainedEncod
 def with_values(encoder: PretrainedEncoder, overrides: dict[str, Any]) -> PretrainedEncoder:
     """Return the encoder with some values of its recipe replaced, those of fine-tuning: the rest is past.
 
-    Values of `[finetune]` are meant to hold, so that the recipe's choices go unless they are named, too.
-
     Args:
         overrides: values by dotted key, as in {"finetune.encoder": "trained"}.
 
     Raises:
         RecipeError: another section, or an unknown key or value.
     """
-    allowed = ["finetune", "choice"]
-    if methods.spec(encoder.method).end_to_end:
-        allowed.append(f"method.{encoder.method}")
+    own = [name for name in methods.names() if methods.spec(name).own_head]
+    if methods.spec(encoder.method).end_to_end and encoder.method not in own:
+        own.append(encoder.method)
+    allowed = ["finetune", "choice", *(f"method.{name}" for name in own)]
     for key in overrides:
         if key != "choice" and not key.startswith(tuple(f"{section}." for section in allowed)):
             raise RecipeError(
                 f"--set {key}: the encoder is there already, so only values of {' or '.join(allowed)} can be replaced, "
                 "such as finetune.penalty=3"
             )
-    if any(key.startswith("finetune.") for key in overrides) and not any(key.startswith("choice") for key in overrides):
-        overrides = {"choice": []} | overrides
     return replace(encoder, recipe=load_recipe(encoder.recipe, encoder.meta.dataset, overrides))
 
 

@@ -40,7 +40,8 @@ def load_recipe(
         recipe: "best", "compact", "paper", "portable", the path of a TOML file, or a recipe.
         dataset: a shipped recipe takes that data set's own values (`DatasetInfo.recipes`); default: of none, as for
             windows in arrays.
-        overrides: values by dotted key, as in {"pretrain.epochs": 5, "augment.0.sigma": 0.3}.
+        overrides: values by dotted key, as in {"pretrain.epochs": 5, "augment.0.sigma": 0.3}. Values of `[finetune]`
+            are meant to hold, so that the recipe's choices go unless they are named, too.
 
     Raises:
         RecipeError: unknown name, key or value, with the nearest known one.
@@ -64,7 +65,12 @@ def load_recipe(
             tree = toml_value(text)
         except ValueError as error:
             raise RecipeError(f"{origin} is not valid TOML: {error}. Correct that place.") from None
-    for key, value in [*own.items(), *(overrides or {}).items()]:
+    for key, value in own.items():
+        _set(tree, key, value, origin)
+    given = dict(overrides or {})
+    if any(key.startswith("finetune.") for key in given) and not any(key.startswith("choice") for key in given):
+        tree.pop("choice", None)
+    for key, value in given.items():
         _set(tree, key, value, origin)
     try:
         return Recipe.model_validate(tree)
