@@ -163,7 +163,9 @@ class Joined:
         for sensor in first.sensors:
             table = sensor.table.outline(in_memory)
             lines: Any = None if table.lines is None else _Lines(int(table.lines[0]))
-            clock = replace(sensor.clock, seconds=NO_SECONDS)
+            about = sensor.clock.about_ns
+            about = None if about is None else about + round(self._zero * 1e9)
+            clock = replace(sensor.clock, seconds=NO_SECONDS, about_ns=about)
             table = replace(table, lines=lines)
             sensors.append(replace(sensor, table=table, clock=clock, values=NO_VALUES, elsewhere=None))
         origin = None if first.origin is None else first.origin + round(self._zero * 1e9)

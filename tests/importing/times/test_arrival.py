@@ -52,6 +52,18 @@ def test_late_samples_are_spread_evenly(times: np.ndarray) -> None:
     assert ("1 pause(s) of the transfer lost none" in told) == bool((np.diff(times) > 1).any())
 
 
+@pytest.mark.parametrize("jitter", [0.0, 0.002])
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
+def test_a_sensors_own_times_are_kept_where_many_samples_are_lost(jitter: float, kept: float) -> None:
+    """As a watch in the background or a weak radio loses them: their order says nothing of when they were taken."""
+    rng = np.random.default_rng(3)
+    times = TRUE[np.repeat(rng.random(300) < kept, 10) | (rng.random(3000) < 0.05)]
+    times = times + rng.uniform(-jitter, jitter, len(times))
+    found, told = put_back(times)
+    np.testing.assert_array_equal(found, times)
+    assert not told
+
+
 @pytest.mark.parametrize("tick", [0.04, 0.045, 0.1])
 def test_a_clock_that_ticks_slowly_is_not_late_but_early(tick: float) -> None:
     even, (told,) = put_back(np.floor(TRUE / tick + 1e-9) * tick)

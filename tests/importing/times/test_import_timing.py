@@ -323,6 +323,21 @@ def test_numbers_that_count_rows_are_asked_about_with_a_rate(tmp_path: Path) -> 
         read_recordings(tmp_path, ImportOptions(accept_guess=True))
 
 
+def test_a_coarse_date_beside_the_time_since_a_start_tells_the_start(tmp_path: Path) -> None:
+    rows = [
+        [f"2026-03-01 09:00:{7 + n // 50:02d}", str(n * 20 + 1), "0.1", f"{np.sin(n):.3f}", "9.8", "0", "0.1", "0.2"]
+        for n in range(500)
+    ]
+    (tmp_path / "t.csv").write_text(lines("Timestamp,Milliseconds,ax,ay,az,gx,gy,gz", rows))
+    found = read_recordings(tmp_path, ImportOptions(accept_guess=True, gyro_unit="rad/s"))
+    assert (found.findings["t"].started, found.rate_hz) == ("2026-03-01T09:00:07.000000", 50)
+    assert found.recordings[0].streams[0].n_samples == 500
+    for at, row in enumerate(rows):
+        row[0] = f"03/04/2026 09:00:{7 + at // 50:02d}"
+    (tmp_path / "t.csv").write_text(lines("Timestamp,Milliseconds,ax,ay,az,gx,gy,gz", rows))
+    assert read_recordings(tmp_path, ImportOptions(accept_guess=True, gyro_unit="rad/s")).findings["t"].started is None
+
+
 def test_days_of_a_spreadsheet(tmp_path: Path) -> None:
     """45,292 is the first of 2024."""
     rows = [[f"{45292.5 + n / 50 / 86400:.10f}", "0.1", f"{np.sin(n):.3f}", "9.8"] for n in range(500)]

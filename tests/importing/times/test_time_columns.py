@@ -28,6 +28,8 @@ WORDS = ["now"] * 40
         ({"time_zone": WORDS, "x": SECONDS}, None),
         ({"recordtime": FINE, "motionTimestamp_sinceReboot": SECONDS}, "recordtime"),
         ({"x": SECONDS}, None),
+        ({"internal_ts": [str(3592198427258 + n * 29_000_000) for n in range(len(FINE))], "watch_timestamp": FINE},
+         "watch_timestamp"),
         ({"t_us": EPOCHS, "x": SECONDS}, "t_us"),
         ({"MilliSec": EPOCHS, "x": SECONDS}, "MilliSec"),
         ({"datum": FINE, "x": SECONDS}, "datum"),

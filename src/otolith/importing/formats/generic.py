@@ -40,7 +40,7 @@ from otolith.importing.sensors.turning import turns_as
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.signals.gravity_sum import summed_if_without, with_gravity
 from otolith.importing.tables.text import is_text
-from otolith.importing.times.columns import with_date, with_fraction
+from otolith.importing.times.columns import start_beside, with_date, with_fraction
 from otolith.importing.times.timing import counted, read_clock
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ class Generic(Format):
                     sensors.append(_sensor(GYRO, at[column_place], files.gyro[1], questions, findings))
                 elif mapping.turning:
                     sensors += _turning(moving, rows, mapping, questions, findings)
+                if len(tables) == 1:
+                    sensors = _from_start(sensors, mapping, findings)
                 recording, person = key
                 part = recording or (person if "recording" not in mapping.columns else "")
                 name = " ".join(filter(None, (folder.join(stem), part)))
@@ -176,6 +178,19 @@ def _turning(moving: Sensor, rows: Table, mapping: Mapping, questions: Questions
         names = "; ".join(", ".join(triad) for triad in triads)
         findings.decide("gyroscope", "none", f"gravity does not turn as {names} do; --gyro takes them")
     return []
+
+
+def _from_start(sensors: list[Sensor], mapping: Mapping, findings: Findings) -> list[Sensor]:
+    """Return sensors of one table whose time counts from a start, with that start where a column beside it says it."""
+    time, clock = mapping.column("time"), sensors[0].clock
+    found = None if time is None or clock.origin_ns is not None else start_beside(sensors[0].table, time)
+    known = clock.seconds[np.isfinite(clock.seconds)]
+    if found is None or not known.size:
+        return sensors
+    origin, zone, column = found
+    findings.decide("start", "to the second", f"column {column!r} beside {time!r}")
+    first = round(float(known[0]) * 1e9)
+    return [replace(each, clock=replace(each.clock, about_ns=origin - first, zone=zone)) for each in sensors]
 
 
 def _mapping(sheet: Sheet, questions: Questions) -> Mapping:

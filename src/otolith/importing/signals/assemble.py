@@ -156,6 +156,8 @@ def _recording(
     shared, options = session.findings, questions.options
     found = replace(shared, decisions=list(shared.decisions), repairs=list(shared.repairs), gaps=[], flags=[])
     zero = min(float(part.times[0]) for part in parts)
+    if origin is None:
+        origin = sensors[0].clock.about_ns
     if origin is not None:
         begin = origin + round(zero * 1e9)
         named = bool(sensors[0].clock.zone)

@@ -27,6 +27,10 @@ BLOCKS = 200
 WINDOW = 50
 COARSEST = 0.95
 """Share of times that are whole ticks apart from which on a clock is coarse instead."""
+SHORTEST_S, MOST_LOST = 0.008, 20.5
+"""Period of a sensor whose losses can be told from groups, and how many periods a step is looked at for."""
+OFF, WHOLE = 0.2, 0.85
+"""By how much of a period steps may be off whole ones, and the share of steps that are."""
 FLAT_S = 0.06
 """By how much the earliest arrivals may stray from a line; beyond, the line bends with them."""
 
@@ -96,11 +100,21 @@ def _is_bunched(samples: Samples) -> bool:
     if (steps < 0).any() or not (steps > 0).any():
         return False
     together = steps < CLOSE * _period(samples.times)
-    if together.mean() < BUNCHED:
+    if together.mean() < BUNCHED or _lost_some(steps):
         return False
     same = steps == 0
     repeated = same & (np.diff(samples.values, axis=1) == 0).all(axis=0)
     return bool(repeated.sum() < 0.5 * together.sum())
+
+
+def _lost_some(steps: Times) -> bool:
+    """Tell if times are a sensor's own, of whose samples some are missing: steps are whole ones of its even period."""
+    period = float(np.median(steps[steps <= 1.5 * np.quantile(steps, 0.1)]))
+    if period < SHORTEST_S:  # as of a program that reads samples one after another when they have arrived
+        return False
+    near = steps[steps < MOST_LOST * period] / period
+    whole = np.round(near)
+    return bool(np.mean((whole >= 1) & (np.abs(near - whole) < OFF)) >= WHOLE and np.mean(whole == 1) >= 0.5)
 
 
 def _tick(samples: Samples) -> float | None:

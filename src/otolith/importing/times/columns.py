@@ -44,6 +44,8 @@ _FRACTIONS = {
     **dict.fromkeys(("ns", "nsec", "nsecs", "nanosec", "nanosecs", "nanosecond", "nanoseconds"), 9),
 }
 """Last words of columns of parts of a second, and the digits that these have."""
+LATEST_S = 2_900_000_000
+"""The year 2061: larger numbers of seconds count in other units since the start of a device."""
 ENOUGH = 10
 """Rows that tell columns apart."""
 
@@ -121,6 +123,27 @@ def with_fraction(table: Table, time: str) -> tuple[Table, str]:
     return replace(table, frame=table.frame.with_columns(text.alias(name))), name
 
 
+def start_beside(table: Table, time: str) -> tuple[int, str, str] | None:
+    """Return the moment of the first row in ns since 1970, its zone, and the column of dates beside time since a start.
+
+    The column may be too coarse to tell rows apart. None: there is none, or its order of day and month is open.
+
+    >>> import polars as pl
+    >>> from otolith.importing.tables.table import Table
+    >>> cells = {"Timestamp": ["2026-03-01 10:00:00"] * 2, "Milliseconds": ["1", "21"]}
+    >>> start_beside(Table("walk.csv", pl.DataFrame(cells)), "Milliseconds")
+    (1772359200000000000, '', 'Timestamp')
+    """
+    for column in table.columns:
+        words = words_of(column)
+        if column == time or not (words in NAMES or _may_be_time(words)) or table.is_number(column):
+            continue
+        found = read_dates(table.text(column).fill_null("").head(1))
+        if found is not None and found.odd is None and not found.orders:
+            return int(found.nanoseconds[0]), "UTC" if found.zone else "", column
+    return None
+
+
 def _last_word(column: str) -> str:
     return (words_of(column).split() or [""])[-1]
 
@@ -142,7 +165,9 @@ def worth(cells: Sequence[str]) -> tuple[int, ...]:
     if all(map(is_number, said)):
         values = np.clip([float(cell.replace(",", ".").replace("−", "-")) for cell in said], -LATEST, LATEST)
         middle = float(np.median(values))
-        since = [max(lo, OLDEST_S * 1e9 / TIME_UNITS[unit]) <= middle <= hi for unit, (lo, hi) in EPOCH.items()]
+        since = [
+            OLDEST_S <= middle * TIME_UNITS[unit] / 1e9 <= LATEST_S and middle >= lo for unit, (lo, _) in EPOCH.items()
+        ]
         moment = 2 * int(any(since))
         fine = len(set(values.tolist()))
     elif all(re.match(CLOCK, cell) or re.match(MINUTES, cell) for cell in said):
