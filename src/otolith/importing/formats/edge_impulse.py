@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MARKS = (b'"payload"', b'"interval_ms"', b'"sensors"')
 TIME = "time (ms)"
 BEFORE_ID = ".ingestion-"
-"""What stands in names that the studio gave, after label and number."""
+"""Part of the names that the studio gives, after label and number."""
 
 
 class EdgeImpulse(Format):

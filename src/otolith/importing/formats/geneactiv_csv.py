@@ -30,7 +30,7 @@ KEPT = {
     "worn at": "device location code",
     "time zone": "time zone",
 }
-"""What is kept of the lines above the table, and what they call it."""
+"""Names of what is kept of the lines above the table, and the words for it there."""
 DOCUMENTED = "GENEActiv documents it"
 
 
