@@ -55,7 +55,7 @@ class Clock:
 
     `origin_ns`: nanoseconds since 1970, as if in UTC where no zone is named; None where time counts from a start.
     `regular` is the rate where there is no time but a rate, `local` the zone of the wall's clock, where it is said.
-    `about_ns` is the moment of 0 where only another column tells it, to the second: no two clocks can be compared by it.
+    `about_ns` is the moment of 0 where only another column tells it, to the second: it compares no two clocks.
     """
 
     seconds: NDArray[np.float64]
