@@ -185,3 +185,9 @@ def test_a_small_figure_is_the_same_drawing_with_fewer_dots_and_colours() -> Non
     with Image.open(io.BytesIO(base64.b64decode(found.partition(",")[2]))) as image:
         assert image.mode == "P"
         assert image.size[0] > 600
+
+
+def test_wide_intervals_leave_the_axis_where_scores_are() -> None:
+    points = {"dynamic": {k: {"mean": 0.5, "low": -0.4, "high": 1.3} for k in (1, 5)}}
+    low, high = figures.learning_curves(points).axes[0].get_ylim()
+    assert (low, high) == (0.0, 101.0)

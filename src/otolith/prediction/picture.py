@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from otolith.prediction.timeline import NOT_WORN, Timeline
 from otolith.recording import Recording, Stream, unit_of
 from otolith.report.colours import of_activities
-from otolith.report.style import AXES, GRID, INK, MUTED, UNKNOWN, bare, canvas, in_rows, styled
+from otolith.report.style import AXES, GRID, INK, MUTED, UNKNOWN, bare, canvas, in_rows, styled, time_axis
 
 POINTS = 1200
 """Columns of a drawn signal; longer signals are drawn by the smallest and largest value of each column."""
@@ -45,12 +45,14 @@ def draw(recording: Recording, timeline: Timeline, channels: Sequence[str]) -> F
         for each in axes[1:]:
             for interval in intervals:
                 each.axvspan(interval.start_s, interval.stop_s, color=colours[interval.activity], alpha=0.13, lw=0)
+        unit = "seconds"
         if len(timeline):
             start, stop = timeline.spans()
             axes[-1].set_xlim(start[0], stop[-1])
+            unit = time_axis(axes[-1], float(start[0]), float(stop[-1]))
         figure.align_ylabels(axes[1:])
         axes[-1].set_xlabel(
-            "seconds" if timeline.started is None else f"seconds after {timeline.started:%Y-%m-%d %H:%M:%S %Z}".strip()
+            unit if timeline.started is None else f"{unit} after {timeline.started:%Y-%m-%d %H:%M:%S %Z}".strip()
         )
         seen = dict.fromkeys(name for name in colours if any(i.activity == name for i in intervals))
         ncols = min(7, max(1, len(seen)))

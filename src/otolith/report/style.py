@@ -146,6 +146,17 @@ def percent_axis(axes: Axes, lowest: float) -> None:
     bare(axes, "left", "bottom")
 
 
+def time_axis(axes: Axes, start_s: float, stop_s: float) -> str:
+    """Set the ticks of an x axis in seconds to round numbers of the unit that fits its length; returns the unit."""
+    length = stop_s - start_s
+    size, unit = (1, "seconds") if length <= 600 else (60, "minutes") if length <= 10_800 else (3600, "hours")
+    steps = [1, 2, 3, 4, 6, 10] if unit == "hours" else [1, 2, 5, 10]
+    ticks = MaxNLocator(8, steps=steps).tick_values(start_s / size, stop_s / size)
+    inside = [tick for tick in ticks.tolist() if start_s / size <= tick <= stop_s / size]
+    axes.set_xticks([tick * size for tick in inside], [f"{tick:g}" for tick in inside])
+    return unit
+
+
 def in_rows(handles: Sequence[Any], ncols: int) -> list[Any]:
     """Handles in the order in which a legend of `ncols` columns, which fills columns first, shows them row by row."""
     return [handle for column in range(ncols) for handle in handles[column::ncols]]

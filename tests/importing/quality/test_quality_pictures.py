@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from otolith.importing.quality.pictures import intervals
+from otolith.importing.findings import Findings
+from otolith.importing.quality.pictures import intervals, overview
 from otolith.recording import Recording, Stream
 
 
@@ -21,3 +23,15 @@ def test_histograms_of_sensors_do_not_overlap() -> None:
     assert not panels[0].get_position().overlaps(panels[1].get_position())
     only = Recording("a", "b", (streams[0], Stream(tuple(axes[3:]), rows, 40.0)))
     assert len(intervals(only).axes) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "unit", "ticks"),
+    [(300, "seconds", ["0", "50", "100"]), (3000, "minutes", ["0", "10", "20"]), (86400, "hours", ["0", "3", "6"])],
+)
+def test_time_is_told_in_the_unit_that_fits(seconds: int, unit: str, ticks: list[str]) -> None:
+    recording = Recording("a", "b", (Stream(("acc_x", "acc_y", "acc_z"), np.zeros((3, seconds), np.float32), 1.0),))
+    (panel,) = overview(recording, [], Findings(["made"], "test", None)).axes
+    assert panel.get_xlabel() == f"{unit} since the first sample"
+    assert [label.get_text() for label in panel.get_xticklabels()][:3] == ticks
+    assert 4 <= len(panel.get_xticks()) <= 10

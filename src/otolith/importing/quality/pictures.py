@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from otolith.recording import Recording, Stream
@@ -30,6 +30,7 @@ from otolith.report.style import (
     in_rows,
     short,
     styled,
+    time_axis,
 )
 from otolith.system.memory import release
 from otolith.windows.clock import MAX_GAP_S
@@ -78,8 +79,8 @@ def overview(recording: Recording, activities: Sequence[str], findings: Findings
         for axes in panels:
             bare(axes, "left", "bottom")
             axes.margins(x=0)
-        panels[-1].set_xlabel("seconds since the first sample")
-        panels[-1].xaxis.set_major_locator(MaxNLocator(8))
+        first = min(float(each.times[0]) if each.times is not None else each.start_s for each in recording.streams)
+        panels[-1].set_xlabel(f"{time_axis(panels[-1], first, end_of(recording))} since the first sample")
         handles: list[Artist] = [
             Line2D([], [], color=colour, label=axis) for axis, colour in zip("xyz", AXES, strict=True)
         ]

@@ -97,6 +97,8 @@ def learning_curves(points: Mapping[str, Mapping[int, Mapping[str, Any]]]) -> Fi
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xticklabels([str(k) for k in ks], color=INK)
         axes.set(xlabel="labelled windows of each activity", ylabel="macro F1 (%)")
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, 0.0), min(high, 101.0))  # an interval over few draws reaches farther than scores do
         axes.grid(axis="y")
         bare(axes, "left", "bottom")
         labels = [short(method_title(method), 30) or "?" for method in points]
