@@ -115,6 +115,18 @@ def test_rate() -> None:
         rate_of(np.zeros(1))
 
 
+def test_rate_of_a_recording_that_pauses_again_and_again() -> None:
+    """What lies between pauses counts where steps are alike there: packets that arrive at once have their mean rate."""
+    rng = np.random.default_rng(0)
+    grid = np.arange(20_000) / 20
+    times = grid[(np.arange(20_000) % 20) < 12] + rng.normal(0, 1e-3, 12_000)
+    assert rate_of(times) == 20.0
+    packets = np.repeat(np.arange(1000) * 0.4, 10) + np.tile(np.linspace(0, 0.03, 10), 1000)
+    assert rate_of(packets) == pytest.approx(25, rel=0.02)
+    assert rate_of(np.sort(packets + rng.exponential(2e-3, 10_000))) == pytest.approx(25, rel=0.02)
+    assert rate_of(np.arange(100) * 0.5) == 2.0
+
+
 def test_repairs_are_told_once_the_windows_are_cut() -> None:
     one = Recording("one", 1, (Stream(("acc_x",), np.zeros((1, 100)), 50.0),), repairs=("one.txt: a row was dropped",))
     told = Told()

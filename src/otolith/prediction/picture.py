@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from otolith.prediction.timeline import NOT_WORN, Timeline
 from otolith.recording import Recording, Stream, unit_of
 from otolith.report.colours import of_activities
-from otolith.report.style import AXES, GRID, INK, MUTED, UNKNOWN, bare, canvas, in_rows, styled, time_axis
+from otolith.report.style import AXES, GRID, INK, MUTED, UNKNOWN, bands, bare, canvas, in_rows, styled, time_axis
 
 POINTS = 1200
 """Columns of a drawn signal; longer signals are drawn by the smallest and largest value of each column."""
@@ -38,13 +38,18 @@ def draw(recording: Recording, timeline: Timeline, channels: Sequence[str]) -> F
         )[:, 0]
         colours = colours_of(timeline.states, timeline.probabilities.shape[1])
         intervals = list(timeline.intervals())
-        _bands(axes[0], timeline, colours)
+        axes[0].set_yticks([])
+        axes[0].set_ylabel("activity", rotation=0, ha="right", va="center")
+        bare(axes[0], "left", "bottom")
         for each, (prefix, title) in zip(axes[1:], sensors, strict=False):
             _signals(each, recording, [c for c in channels if c.startswith(prefix)], title)
         _probability(axes[-1], timeline)
-        for each in axes[1:]:
-            for interval in intervals:
-                each.axvspan(interval.start_s, interval.stop_s, color=colours[interval.activity], alpha=0.13, lw=0)
+        seen = dict.fromkeys(name for name in colours if any(i.activity == name for i in intervals))
+        for name in seen:
+            spans = [(each.start_s, each.stop_s) for each in intervals if each.activity == name]
+            bands(axes[0], spans, colours[name])
+            for each in axes[1:]:
+                bands(each, spans, colours[name], alpha=0.13)
         unit = "seconds"
         if len(timeline):
             start, stop = timeline.spans()
@@ -54,21 +59,12 @@ def draw(recording: Recording, timeline: Timeline, channels: Sequence[str]) -> F
         axes[-1].set_xlabel(
             unit if timeline.started is None else f"{unit} after {timeline.started:%Y-%m-%d %H:%M:%S %Z}".strip()
         )
-        seen = dict.fromkeys(name for name in colours if any(i.activity == name for i in intervals))
         ncols = min(7, max(1, len(seen)))
         figure.legend(
             handles=in_rows([Patch(color=colours[name], label=name) for name in seen], ncols),
             loc="outside upper center", ncols=ncols, frameon=False, fontsize=8.5,
         )  # fmt: skip
     return figure
-
-
-def _bands(axes: Axes, timeline: Timeline, colours: dict[str, str]) -> None:
-    for interval in timeline.intervals():
-        axes.axvspan(interval.start_s, interval.stop_s, color=colours[interval.activity], lw=0)
-    axes.set_yticks([])
-    axes.set_ylabel("activity", rotation=0, ha="right", va="center")
-    bare(axes, "left", "bottom")
 
 
 def _signals(axes: Axes, recording: Recording, channels: Sequence[str], title: str) -> None:

@@ -16,6 +16,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
@@ -146,12 +147,19 @@ def percent_axis(axes: Axes, lowest: float) -> None:
     bare(axes, "left", "bottom")
 
 
+def bands(axes: Axes, spans: Sequence[tuple[float, float]], color: str, **how: Any) -> None:
+    """Shade stretches (start, stop) of the x axis over its whole height: one shape of all, however many they are."""
+    shapes = [[(start, 0.0), (start, 1.0), (stop, 1.0), (stop, 0.0)] for start, stop in spans]
+    each = PolyCollection(shapes, transform=axes.get_xaxis_transform(), facecolor=color, linewidth=0, **how)
+    axes.add_collection(each, autolim=False)
+
+
 def time_axis(axes: Axes, start_s: float, stop_s: float) -> str:
     """Set the ticks of an x axis in seconds to round numbers of the unit that fits its length; returns the unit."""
     length = stop_s - start_s
     size, unit = (1, "seconds") if length <= 600 else (60, "minutes") if length <= 10_800 else (3600, "hours")
     steps = [1, 2, 3, 4, 6, 10] if unit == "hours" else [1, 2, 5, 10]
-    ticks = MaxNLocator(8, steps=steps).tick_values(start_s / size, stop_s / size)
+    ticks = np.asarray(MaxNLocator(8, steps=steps).tick_values(start_s / size, stop_s / size))
     inside = [tick for tick in ticks.tolist() if start_s / size <= tick <= stop_s / size]
     axes.set_xticks([tick * size for tick in inside], [f"{tick:g}" for tick in inside])
     return unit

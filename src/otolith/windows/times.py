@@ -137,21 +137,44 @@ def repair_whole(samples: Samples, sensor: str, place: Place) -> tuple[Samples, 
     return first, tuple(told)
 
 
+MOST_SAMPLES = 1_000_000
+"""Samples among which the rate of a recording with many gaps is looked for."""
 RESTORE = "Restore the file from the original, or import it by itself: otolith import."
 
 
 def rate_of(times: NDArray[np.float64]) -> float:
     """Return the nominal rate in Hz: the typical spacing over ten samples, to a whole number where that is within 1 %.
 
+    Of a recording with a gap every other moment, what lies between gaps counts.
+
     Raises:
         ValueError: fewer than two samples.
+
+    >>> bursts = np.concatenate([second + np.arange(15) / 20 for second in range(100)])
+    >>> rate_of(bursts)
+    20.0
     """
     span = min(10, len(times) - 1)
     if span < 1:
         raise ValueError("a rate needs two samples")
-    spacing = median_step(times, span) / span
+    pauses = where_step(times, lambda steps: steps > MAX_GAP_S)
+    often = 0.4 * len(times) / span < len(pauses) < len(times) / 4
+    spacing = (_steady_step(times[:MOST_SAMPLES]) if often else None) or median_step(times, span) / span
     rate = 1 / spacing if spacing > 0 else 0.0
     return float(round(rate)) if 5 <= rate < np.inf and abs(rate - round(rate)) <= 0.01 * rate else rate
+
+
+def _steady_step(times: NDArray[np.float64]) -> float | None:
+    """Return the mean step between pauses, if steps are alike there and pauses are less than half of the time.
+
+    Packets, whose samples arrive at once, are otherwise.
+    """
+    steps = np.diff(times)
+    steps = steps[steps <= MAX_GAP_S]
+    low, typical, high = np.quantile(steps, (0.1, 0.5, 0.9)) if len(steps) else (0.0, 0.0, 0.0)
+    if not typical > 0 or high - low > 0.4 * typical or steps.sum() < 0.5 * (times[-1] - times[0]):
+        return None
+    return float(steps[(steps >= low) & (steps <= high)].mean())
 
 
 def rows_that(count: int, words: str) -> str:

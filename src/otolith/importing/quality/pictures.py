@@ -25,6 +25,7 @@ from otolith.report.style import (
     MUTED,
     WARM,
     WIDTH,
+    bands,
     bare,
     canvas,
     in_rows,
@@ -61,14 +62,13 @@ def overview(recording: Recording, activities: Sequence[str], findings: Findings
             _signals(axes, stream, rows)
             axes.set_title(title)
             axes.set_ylabel(unit)
-            for gap in findings.gaps:
-                axes.axvspan(gap.start_s, gap.stop_s, color=GRID, lw=0)
+            bands(axes, [(gap.start_s, gap.stop_s) for gap in findings.gaps], GRID)
         if recording.segments:
             end = end_of(recording)
-            for segment in recording.segments:
-                stop = end if segment.stop_s is None else segment.stop_s
-                span = (segment.start_s, stop - segment.start_s)
-                panels[len(shown)].broken_barh([span], (0, 1), color=colours[segment.activity], lw=0)
+            for name in {segment.activity for segment in recording.segments}:
+                mine = [each for each in recording.segments if each.activity == name]
+                spans = [(each.start_s, end if each.stop_s is None else each.stop_s) for each in mine]
+                bands(panels[len(shown)], spans, colours[name])
             panels[len(shown)].set(yticks=[0.5], yticklabels=["activity"], ylim=(0, 1))
         if flags:
             for kind in flags:
@@ -153,16 +153,27 @@ def _title(channel: str) -> str:
 def _signals(axes: Axes, stream: Stream, rows: list[int]) -> None:
     times = stream.sample_times
     ends = [0, *(where_step(times, lambda steps: steps > MAX_GAP_S) + 1).tolist(), len(times)]
-    for colour, row in zip(AXES, rows, strict=False):
-        for part in (slice(a, b) for a, b in pairwise(ends)):
-            length = part.stop - part.start
-            at, low, high = _envelope(times[part], stream.values[row, part], max(2, BUCKETS * length // len(times)))
+    for colour, row in zip(AXES, rows, strict=False):  # one shape of each kind, as there may be thousands of parts
+        lines: list[NDArray[np.floating]] = []
+        areas: list[
+            NDArray[np.floating]
+        ] = []  # one shape of each kind, with a pause between parts: there may be many thousand
+        for a, b in pairwise(ends):
+            at, low, high = _envelope(times[a:b], stream.values[row, a:b], max(2, BUCKETS * (b - a) // len(times)))
+            (lines if len(at) == b - a else areas).append(np.stack([at, low, high]))
             release(stream.values)
-            if len(at) == length:
-                axes.plot(at, high, color=colour, lw=0.8, rasterized=True)
-            else:
-                axes.fill_between(at, low, high, color=colour, alpha=0.6, lw=0.3, rasterized=True)
+        if lines:
+            at, _, high = _with_pauses(lines)
+            axes.plot(at, high, color=colour, lw=0.8, rasterized=True)
+        if areas:
+            axes.fill_between(*_with_pauses(areas), color=colour, alpha=0.6, lw=0.3, rasterized=True)
     axes.grid(axis="y")
+
+
+def _with_pauses(parts: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
+    """Return (rows, n) parts in a row, with a value that is no number between them."""
+    pause = np.full((len(parts[0]), 1), np.nan)
+    return np.concatenate([piece for part in parts for piece in (part, pause)], 1)
 
 
 def _envelope(
