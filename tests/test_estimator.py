@@ -84,6 +84,10 @@ def test_values_in_g_are_told_and_refused(w: Windows, fitted: Recogniser) -> Non
     x[:, 2] += 9.80665 - x[:, 2].mean(1, keepdims=True)
     with pytest.warns(UserWarning, match="looks as if it were in g"):
         recogniser(method="random").fit(x / 9.80665, w.y, groups=w.subject)
+    swung = x / 9.80665
+    swung[::3, 2] += 0.3  # of a wrist that moves, where a window's mean is not that of gravity
+    with pytest.warns(UserWarning, match="looks as if it were in g"):
+        recogniser(method="random").fit(swung, w.y, groups=w.subject)
     heavy = recogniser(method="random").fit(x, w.y, groups=w.subject)
     for use in (heavy.predict, heavy.predict_proba, heavy.transform):
         with pytest.raises(DataError, match=r"X: .*look like g: convert them"):

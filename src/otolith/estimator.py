@@ -239,7 +239,8 @@ def _lengths(x: NDArray[np.floating], channels: Sequence[str]) -> NDArray[np.flo
 
 def _warn_of_g(w: Windows) -> None:
     lengths = _lengths(w.x, w.meta.channels)
-    if lengths is not None and np.mean(np.abs(lengths - 1) < 0.15) > 0.8:
+    # around 1 g as usual, whatever moves; acceleration in m/s² without gravity has no length that it keeps to
+    if lengths is not None and abs(np.median(lengths) - 1) < 0.15 and np.mean(np.abs(lengths - 1) < 0.4) > 0.75:
         warnings.warn(
             f"The mean acceleration of most windows is about {np.median(lengths):.2f}, so X looks as if it were in g; "
             f"otolith expects m/s². Multiply the accelerometer's channels by {STANDARD_GRAVITY}.",
