@@ -11,8 +11,6 @@ import sys
 import numpy as np
 import onnxruntime
 
-if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
-    sys.exit(__doc__)
 session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
 card = {name: json.loads(text) for name, text in session.get_modelmeta().custom_metadata_map.items()}
 rates = dict(zip(card["rates_hz"], card["steps_of_rates"], strict=True))  # and the samples of a window at each

@@ -117,7 +117,10 @@ def test_the_encoder_can_be_trained_with_the_head(encoder: Path, model: Path, mo
 def test_only_values_of_fine_tuning_can_still_be_replaced(encoder: Path, moves: Path, tmp_path: Path) -> None:
     for key in ("encoder.blocks=2", "pretrain.epochs=3"):
         message = refused("finetune", encoder, moves, "--set", key, "--out", tmp_path / "model")
-        assert "the encoder is there already, so only values of finetune or choice can be replaced" in message
+        assert (
+            "the encoder is there already, so only values of finetune or choice or method.classical can be replaced"
+            in message
+        )
     message = refused("finetune", encoder, moves, "--set", "finetune.encodr=trained", "--out", tmp_path / "model")
     assert "unknown key 'encodr'; did you mean 'encoder'" in message
 

@@ -137,6 +137,35 @@ class Places(Logged):
 
 
 @register
+class EdgeImpulse(Logged):
+    name, weight = "edge_impulse", 3.0
+
+    def valid(self) -> list[Files]:
+        sensors = [
+            {"name": f"{name}{axis}", "units": unit}
+            for name, unit in (("acc", "m/s2"), ("gyr", "rad/s"))
+            for axis in "XYZ"
+        ]
+        values = np.round(np.concatenate([S.acc, S.gyro]), 4).T.tolist()
+        payload = {"device_type": "X", "interval_ms": 20, "sensors": sensors, "values": values}
+        text = json.dumps({"protected": {"ver": "v1"}, "payload": payload}).encode()
+        return [{f"source/{name}.json": text} for name in ("walk.4ab0.ingestion-77b-x1", "walk")]
+
+
+@register
+class GeneActivCsv(Logged):
+    name, weight = "geneactiv_csv", 3.0
+
+    def valid(self) -> list[Files]:
+        above = ["Device Type,GENEActiv", "Device Location Code,left wrist", "Subject Code,P07", *30 * [""], "Units,g"]
+        rows = [
+            f"2024-03-05 09:00:{t:06.3f}".replace(".", ":") + f",{row},48,0,24.5"
+            for t, row in zip(S.acc_times, cells(S.acc / exports.G), strict=True)
+        ]
+        return [{"source/P07.csv": "\r\n".join([*above, *rows, ""]).encode()}]
+
+
+@register
 class Annotations(Reader):
     """Labels of Audacity, ELAN and Label Studio, and marks that last until the next."""
 
