@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ pytest.importorskip("starlette", reason="the extra `live` is not installed")
 
 from otolith.datasets import DatasetInfo
 from otolith.datasets.folder import write_folder
-from otolith.recording import CHANNELS
+from otolith.recording import CHANNELS, Segment
 from tests.helpers.browser import Page, chromium
 from tests.helpers.labelling import ACTIVITIES, RATE_HZ, STRETCH_S, recording, running_label, truth
 
@@ -26,13 +27,15 @@ QUESTION = "document.getElementById('question').textContent"
 ASKS = f"document.querySelectorAll('#keys button').length > 2 && {QUESTION} === 'What is this?'"
 
 
+INFO = DatasetInfo(
+    name="walks", title="Walks <b>", rate_hz=RATE_HZ, activities=(), channels=CHANNELS, n_subjects=None,
+    n_recordings=None, licence="none", terms="For tests.", citation="", homepage="", how_to_get="A test writes it.",
+)  # fmt: skip
+
+
 @pytest.fixture
 def walks(tmp_path: Path) -> Path:
-    info = DatasetInfo(
-        name="walks", title="Walks <b>", rate_hz=RATE_HZ, activities=(), channels=CHANNELS, n_subjects=None,
-        n_recordings=None, licence="none", terms="For tests.", citation="", homepage="", how_to_get="A test writes it.",
-    )  # fmt: skip
-    return write_folder(tmp_path / "walks", info, [recording(name, 30) for name in ("mon <img src=x>", "tuesday")])
+    return write_folder(tmp_path / "walks", INFO, [recording(name, 30) for name in ("mon <img src=x>", "tuesday")])
 
 
 @pytest.fixture
@@ -144,4 +147,16 @@ def test_stretches_are_marked_by_mouse_and_by_keys(walks: Path, page: Page) -> N
         last = written(walks)[-1]
         assert float(last["stop"]) - float(last["start"]) == pytest.approx(length + 2, abs=0.01)  # type: ignore[arg-type]
         assert last["activity"] == "running"
+        assert page.complaints == []
+
+
+def test_what_is_labelled_already_is_shown(tmp_path: Path, page: Page) -> None:
+    segments = [Segment(0.0, 30 * STRETCH_S, "walking")]
+    folder = write_folder(
+        tmp_path / "done", replace(INFO, activities=("walking",)), [recording("monday", 30, segments)]
+    )
+    with running_label(folder, "--by", "ann") as command:
+        page.open(command.url, 1280, 900)
+        page.wait_for("document.body.textContent.includes('All stretches are labelled or skipped')")
+        page.wait_for("performance.getEntriesByType('resource').some((each) => each.name.includes('signals?'))")
         assert page.complaints == []

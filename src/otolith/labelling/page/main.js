@@ -170,7 +170,7 @@ function saved(text) {
 function take(found) {
   leave();
   proposal = found;
-  if (!found) { tell("All stretches are labelled or skipped. Look at the contradictions, or export the labels.", false); return; }
+  if (!found) { tell("All stretches are labelled or skipped. Look at the contradictions, or export the labels.", false); if (!whole) load(); return; }
   go(found.recording, found.start, found.stop);
 }
 
