@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from otolith.importing.questions import Questions
     from otolith.importing.session import Folder, Sheet
 
-ABOUT = re.compile(r"Device Type\s*[,;\t]\s*GENEActiv", re.IGNORECASE)
+ABOUT = ("device type", "geneactiv")
+BETWEEN = re.compile(r"[,;\t]")
 TIME, AXES = "column 1", ("column 2", "column 3", "column 4")
 WIDTH = 7
 """Columns of the raw table; those of summaries of many samples have more."""
-SAID = re.compile(r"([^,;\t]+?)\s*[,;\t]\s*(.*?)[\s,;]*$")
 KEPT = {
     "device": "device type",
     "serial": "device unique serial code",
@@ -64,12 +64,13 @@ class GeneActivCsv(Format):
 def _said(sheet: Sheet) -> dict[str, str]:
     """Return what the lines above a table of GENEActiv say, the first of each name; empty for any other table."""
     lines = sheet.layout.preamble if sheet.layout is not None and not sheet.layout.names else ()
-    if not any(map(ABOUT.match, lines)):
-        return {}
     found: dict[str, str] = {}
-    for match in filter(None, map(SAID.match, lines)):
-        found.setdefault(match[1].lower(), match[2].strip())
-    return found
+    for line in lines:
+        name, *rest = BETWEEN.split(line, maxsplit=1)
+        if rest and name.strip():
+            found.setdefault(name.strip().lower(), rest[0].strip(" ,;\t\r\n"))
+    name, device = ABOUT
+    return found if found.get(name, "").lower().startswith(device) else {}
 
 
 SPEC = GeneActivCsv()
