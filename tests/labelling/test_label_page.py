@@ -157,6 +157,6 @@ def test_what_is_labelled_already_is_shown(tmp_path: Path, page: Page) -> None:
     )
     with running_label(folder, "--by", "ann") as command:
         page.open(command.url, 1280, 900)
-        page.wait_for("document.body.textContent.includes('All stretches are labelled or skipped')")
+        page.wait_for("document.body?.textContent.includes('All stretches are labelled or skipped')")
         page.wait_for("performance.getEntriesByType('resource').some((each) => each.name.includes('signals?'))")
         assert page.complaints == []
