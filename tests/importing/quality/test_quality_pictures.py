@@ -35,3 +35,4 @@ def test_time_is_told_in_the_unit_that_fits(seconds: int, unit: str, ticks: list
     assert panel.get_xlabel() == f"{unit} since the first sample"
     assert [label.get_text() for label in panel.get_xticklabels()][:3] == ticks
     assert 4 <= len(panel.get_xticks()) <= 10
+    assert len(panel.lines) + len(panel.collections) < 10, "at 1 Hz there is a gap after each sample"

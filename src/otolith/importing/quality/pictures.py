@@ -65,7 +65,7 @@ def overview(recording: Recording, activities: Sequence[str], findings: Findings
             bands(axes, [(gap.start_s, gap.stop_s) for gap in findings.gaps], GRID)
         if recording.segments:
             end = end_of(recording)
-            for name in {segment.activity for segment in recording.segments}:
+            for name in dict.fromkeys(segment.activity for segment in recording.segments):
                 mine = [each for each in recording.segments if each.activity == name]
                 spans = [(each.start_s, end if each.stop_s is None else each.stop_s) for each in mine]
                 bands(panels[len(shown)], spans, colours[name])
@@ -155,9 +155,7 @@ def _signals(axes: Axes, stream: Stream, rows: list[int]) -> None:
     ends = [0, *(where_step(times, lambda steps: steps > MAX_GAP_S) + 1).tolist(), len(times)]
     for colour, row in zip(AXES, rows, strict=False):  # one shape of each kind, as there may be thousands of parts
         lines: list[NDArray[np.floating]] = []
-        areas: list[
-            NDArray[np.floating]
-        ] = []  # one shape of each kind, with a pause between parts: there may be many thousand
+        areas: list[NDArray[np.floating]] = []
         for a, b in pairwise(ends):
             at, low, high = _envelope(times[a:b], stream.values[row, a:b], max(2, BUCKETS * (b - a) // len(times)))
             (lines if len(at) == b - a else areas).append(np.stack([at, low, high]))
