@@ -16,6 +16,7 @@ from otolith.protocols.cells.learners import STEPS
 from otolith.rows import Row
 from otolith.system.files import write
 from otolith.system.reading import read_text
+from otolith.system.storage import make_folder
 from otolith.windows import Windows
 from results.queueing.cells import Cell
 
@@ -58,6 +59,7 @@ class Seconds:
 
     def keep(self) -> None:
         """Write the estimates for the next time."""
+        make_folder(self.path.parent)
         write(self.path, json.dumps(self.estimates, indent=1))
 
     def _from_rows(self, cell: Cell) -> Times | None:

@@ -189,6 +189,11 @@ def test_a_failure_is_told_and_tried_again_on_the_next_start(tmp_path: Path, wor
     assert len((tmp_path / "worked").read_text().split()) == 2, "what is done is not done again"
 
 
+def test_the_status_of_a_new_machine_is_told(tmp_path: Path) -> None:
+    asked = dataclasses.replace(queue(tmp_path, PLAIN), work=tmp_path / "cache" / "queue")
+    assert "no queue is at work" in status.text(asked)
+
+
 def test_a_cell_that_ends_without_its_rows_is_not_begun_again_and_again(tmp_path: Path) -> None:
     asked = queue(tmp_path, PLAIN | {"datasets": ["uci-har"], "seeds": 1})
     assert loop.run(asked, lambda cell: [sys.executable, "-S", "-c", ""], "a" * 12, nothing) == 2

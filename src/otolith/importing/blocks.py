@@ -12,11 +12,12 @@ import contextlib
 import io
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from otolith.errors import DataError
 from otolith.importing.devices.pieces import CWA_HEADER, CWA_SECTOR, PIECES, Tail
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     Read = Callable[[Folder, Questions, list[str]], Iterator[Session]]
 
+T = TypeVar("T")
 LONG_BYTES = {"text": 64 << 20, "parquet": 48 << 20, "device": 16 << 20}
 """Sizes from which files are read in blocks."""
 BLOCK_BYTES, BLOCK_ROWS = 16 << 20, 1 << 18
@@ -103,7 +105,7 @@ def _read(folder: Folder, kind: str, read: Read, questions: Questions, passed: l
         blocks = _of_device(sheet, kind, tail)
     with contextlib.closing(joined):
         try:
-            for block, n_before in blocks:
+            for block, n_before in _one_ahead(blocks):
                 sessions = list(read(replace(folder, sheets=(block,)), questions, []))
                 if len(sessions) != 1:
                     raise NotInBlocks(f"it holds {len(sessions)} recordings")
@@ -120,6 +122,15 @@ def _read(folder: Folder, kind: str, read: Read, questions: Questions, passed: l
         found.session.findings.repair(sheet.where, tail.broken, 1)
     passed += found.session.findings.passed_over
     return found
+
+
+def _one_ahead(blocks: Iterator[T]) -> Iterator[T]:
+    """Yield the same; a thread decodes the next one while one is worked on."""
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, blocks, None)
+        while (block := following.result()) is not None:
+            following = thread.submit(next, blocks, None)
+            yield block
 
 
 def _of_text(sheet: Sheet) -> Iterator[tuple[Sheet, int]]:

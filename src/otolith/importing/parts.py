@@ -15,7 +15,7 @@ from otolith.errors import DataError
 from otolith.importing.containers.sources import Member, gather
 from otolith.importing.disk_buffer import in_memory
 from otolith.importing.findings import Findings
-from otolith.importing.formats import TAKEN
+from otolith.importing.formats import TAKEN, tells_places
 from otolith.importing.grouping.folders import folders_of
 from otolith.importing.grouping.left_out import LeftOut, parts_of
 from otolith.importing.labels.activities import read_map, tidied
@@ -52,7 +52,7 @@ def list_parts(
     with gather(sources, TAKEN, left_out.add, apart=True) as gathered:
         if not gathered.members:
             return [], gathered.passed_over
-        folders, elsewhere = of_place(folders_of(list(sources), gathered.members, labels), place)
+        folders, elsewhere = of_place(folders_of(list(sources), gathered.members, labels), place, tells_places)
     return [part for folder in folders for part in parts_of(folder)], [*gathered.passed_over, *elsewhere]
 
 

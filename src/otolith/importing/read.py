@@ -13,7 +13,7 @@ from otolith.importing.blocks import NotInBlocks, kind_of_long, read_in_blocks
 from otolith.importing.containers.sources import gather
 from otolith.importing.disk_buffer import DiskBuffer, in_memory
 from otolith.importing.findings import Findings
-from otolith.importing.formats import FORMATS, TAKEN
+from otolith.importing.formats import FORMATS, TAKEN, tells_places
 from otolith.importing.grouping.folders import folders_of
 from otolith.importing.grouping.left_out import LeftOut, listed, parts_of
 from otolith.importing.grouping.one_place import of_one_place
@@ -90,7 +90,7 @@ def read_recordings(
             raise DataError(listed(left_out.reasons))
         folders = folders_of(given, gathered.members, options.labels)
         twins = twins_of(folders) if options.format is None else {}
-        folders, elsewhere = of_place(folders, options.place)
+        folders, elsewhere = of_place(folders, options.place, tells_places)
         passed += elsewhere
         with progress.stage("read recordings", sum(len(folder.sheets) for folder in folders), "files") as stage:
             for folder in folders:

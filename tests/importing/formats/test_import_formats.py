@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -72,26 +73,40 @@ def test_sensor_logger_prefers_total_acceleration(tmp_path: Path, name: str) -> 
     assert passed == {"Accelerometer.csv", "Annotation.csv", "Gravity.csv", "Magnetometer.csv"}
 
 
-@pytest.mark.parametrize("unit", [1.0, G])
-@pytest.mark.parametrize("phone", [False, True])
-def test_sensor_logger_on_a_watch(tmp_path: Path, unit: float, phone: bool) -> None:
-    """The watch's motion is read where there is none of the phone."""
-    s = TOGETHER
+def wrist_motion(folder: Path, s: Signal, unit: float = 1.0) -> Path:
+    """Write an Apple Watch's file of a session, gravity in m/s² over `unit`, and one that says watch in its name."""
     names = [f"{what}{axis}" for what in ("rotationRate", "gravity", "acceleration") for axis in "XYZ"]
     values = np.r_[s.gyro, s.gravity / unit, (s.acc - s.gravity) / unit]
     rows = (
         [str(START_NS + round(t * 1e9)), repr(float(t)), *(repr(float(v)) for v in row)]
         for t, row in zip(s.acc_times, values.T, strict=True)
     )
-    folder = sensor_logger(tmp_path / "walk", s) if phone else tmp_path / "walk"
     folder.mkdir(exist_ok=True)
     (folder / "WristMotion.csv").write_text(lines(",".join(["time", "seconds_elapsed", *names]), rows))
     (folder / "WatchLocation.csv").write_text("time,seconds_elapsed,latitude\n1,2,3\n")
-    found = read_recordings(folder)
-    check(found, s, times=1.1e-9)
-    findings = found.findings["walk"]
-    assert findings.format == "sensor_logger"
-    assert any(path.endswith("WristMotion.csv") for path in findings.passed_over) == phone
+    return folder
+
+
+@pytest.mark.parametrize("unit", [1.0, G])
+def test_sensor_logger_on_a_watch(tmp_path: Path, unit: float) -> None:
+    found = read_recordings(wrist_motion(tmp_path / "walk", TOGETHER, unit))
+    check(found, TOGETHER, times=1.1e-9)
+    assert found.findings["walk"].format == "sensor_logger"
+
+
+def test_sensor_logger_on_phone_and_watch_at_once(tmp_path: Path) -> None:
+    """The place chooses, whatever the names of the files say; without it there is a question, and none by chance."""
+    other = signal(seconds=16.0)
+    folder = wrist_motion(sensor_logger(tmp_path / "study" / "walk", TOGETHER, total=False, ios=True), other)
+    with pytest.raises(DataError, match=r"sensors at 2 places: phone, watch.*--place"):
+        read_recordings(folder, ImportOptions(accept_guess=True))
+    phone = read_recordings(folder, ImportOptions(place="phone"))
+    check(phone, TOGETHER, times=1.1e-9)
+    assert any(path.endswith("WristMotion.csv") for path in phone.findings["walk"].passed_over)
+    turned = read_recordings(folder, ImportOptions(place="Watch"))
+    check(turned, dataclasses.replace(other, acc=-other.acc), times=1.1e-9)
+    both = read_recordings(tmp_path / "study", ImportOptions(place="all"))
+    assert [each.name for each in both.recordings] == ["walk/phone", "walk/watch"]
 
 
 def test_sensor_logger_adds_gravity_where_it_has_to(tmp_path: Path) -> None:

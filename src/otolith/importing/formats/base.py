@@ -59,6 +59,10 @@ class Format(ABC):
         """Tell from its first bytes if a file may be read whose ending says nothing."""
         return False
 
+    def tells_places(self, folder: Folder) -> bool:
+        """Tell if a folder's files are of several places that this format tells apart, whatever their names say."""
+        return False
+
     @abstractmethod
     def sniff(self, folder: Folder) -> Claim | None:
         """Return the files of a folder that belong to this format, from names and first lines; None where none do."""
@@ -102,6 +106,11 @@ class _Taken:
 
 
 TAKEN = _Taken()
+
+
+def tells_places(folder: Folder) -> bool:
+    """Tell if a format tells apart the places of the files in a folder."""
+    return any(each.tells_places(folder) for each in FORMATS)
 
 
 def about_formats() -> list[tuple[str, str, str, str]]:

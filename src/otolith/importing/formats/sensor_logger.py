@@ -6,7 +6,8 @@ The JSON holds the rows of all sensors in one array, each with the name of its s
 `Gravity.csv`, which is preferred to going without. Everything is in m/s² and rad/s. Unless "Standardise Units & Frames"
 is on, iOS turns the signs of acceleration and gravity round; `Metadata.csv` tells both. `Annotation.csv` has the marks
 that a person set while recording. `WristMotion.csv` is of an Apple Watch: rotation, gravity and what is left of the
-acceleration without it, of which the length of gravity tells the unit; it is read where the phone recorded no motion.
+acceleration without it, of which the length of gravity tells the unit. Where phone and watch recorded motion, `--place`
+says which is meant.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from otolith.errors import DataError
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.options import NONE as NO_COLUMN
+from otolith.importing.sensors.places import chosen_places
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.signals.gravity_sum import with_gravity
 from otolith.importing.times.local_time import known_zone
@@ -38,6 +40,8 @@ ALL = ("sensor", "time", "seconds_elapsed")
 FILES = (LINEAR, TOTAL, GRAVITY, GYROSCOPE)
 MARKS = "Annotation"
 WRIST = "WristMotion"
+PHONE, WATCH = "phone", "watch"
+"""Places, where both recorded motion."""
 WRIST_LEFT, WRIST_GRAVITY, WRIST_GYRO = (
     tuple(f"{what}{axis}" for axis in "XYZ") for what in ("acceleration", "gravity", "rotationRate")
 )
@@ -55,6 +59,12 @@ class SensorLogger(Format):
     title = "an export of Sensor Logger"
     device = "Sensor Logger (Android, iOS, Apple Watch), CSV and JSON"
     decided = "sensors, units, gravity, signs; marks that were set are labels"
+    asked = "the place, where phone and watch recorded motion"
+
+    def tells_places(self, folder: Folder) -> bool:
+        """Tell if its files are of phone and watch; their names do not say which belongs to which."""
+        stems = {sheet.stem for sheet in folder.sheets}
+        return WRIST in stems and not stems.isdisjoint((LINEAR, TOTAL)) and self.sniff(folder) is not None
 
     def sniff(self, folder: Folder) -> Claim | None:
         """Claim its JSON files, or all files of the folder where one of its motion files is among them."""
@@ -70,29 +80,30 @@ class SensorLogger(Format):
 
     def sessions(self, folder: Folder, sheets: Sequence[Sheet], questions: Questions) -> Iterator[Session]:
         if all(sheet.is_json for sheet in sheets):
-            yield from (self._of_json(folder, sheet, questions) for sheet in sheets)
+            for sheet in sheets:
+                yield from self._of_json(folder, sheet, questions)
             return
         by_stem = {sheet.stem: sheet for sheet in sheets}
-        used = _used(by_stem, questions)
-        if not {LINEAR, TOTAL} & by_stem.keys() and WRIST in by_stem:
-            used = [WRIST]
-        passed = sorted(sheet.where for sheet in sheets if sheet.stem not in (*used, METADATA))
-        tables = {stem: by_stem[stem].table() for stem in used}
         about = by_stem[METADATA].table() if METADATA in by_stem and by_stem[METADATA].columns else None
         marks = _marks(by_stem.get(MARKS))
-        yield self._session(folder.name, folder, tables, about, marks, passed, questions)
+        for place, used in _devices(folder.name, by_stem, questions):
+            passed = sorted(sheet.where for sheet in sheets if sheet.stem not in (*used, METADATA))
+            tables = {stem: by_stem[stem].table() for stem in used}
+            yield self._session(_joined(folder.name, place), folder, tables, about, marks, passed, questions)
 
-    def _of_json(self, folder: Folder, sheet: Sheet, questions: Questions) -> Session:
+    def _of_json(self, folder: Folder, sheet: Sheet, questions: Questions) -> Iterator[Session]:
         whole = sheet.table()
         names = np.array(whole.texts("sensor"))
-        stems = [stem for stem in (*FILES, METADATA, MARKS) if (names == stem).any()]
+        stems = [stem for stem in (*FILES, WRIST, METADATA, MARKS) if (names == stem).any()]
         by_stem = {stem: whole.only(names == stem) for stem in stems}
-        if not any(stem in by_stem for stem in (LINEAR, TOTAL)):
+        if by_stem.keys().isdisjoint((LINEAR, TOTAL, WRIST)):
             listed = ", ".join(sorted(set(names.tolist()))[:10])
             raise DataError(f"{sheet.where}: holds no accelerometer, only {listed}. Record it, too.")
-        tables = {stem: by_stem[stem] for stem in _used(by_stem, questions)}
         about, marks = by_stem.get(METADATA), by_stem.get(MARKS)
-        return self._session(folder.join(sheet.stem), folder, tables, about, marks, [], questions)
+        for place, used in _devices(sheet.where, by_stem, questions):
+            tables = {stem: by_stem[stem] for stem in used}
+            name = _joined(folder.join(sheet.stem), place)
+            yield self._session(name, folder, tables, about, marks, [], questions)
 
     def _session(
         self,
@@ -126,6 +137,26 @@ class SensorLogger(Format):
             if labels is not None:
                 findings.passed_over = [where for where in passed if where != marks.where]
         return Session(name, sensors, findings, labels=labels, folder=folder.top)
+
+
+def _devices(where: str, stems: Collection[str], questions: Questions) -> list[tuple[str, list[str]]]:
+    """Return the devices that are meant, each with the sensors to read of it; the only one has no name.
+
+    Raises:
+        DataError: phone and watch recorded motion, and nobody says which is meant.
+    """
+    of_phone = _used(stems, questions)
+    if WRIST not in stems:
+        return [("", of_phone)]
+    if not {LINEAR, TOTAL} & set(of_phone):
+        return [("", [WRIST])]
+    sensors = {PHONE: of_phone, WATCH: [WRIST]}
+    chosen = chosen_places(where, [(place, ", ".join(named)) for place, named in sensors.items()], questions)
+    return [(place if len(chosen) > 1 else "", sensors[place]) for place in chosen]
+
+
+def _joined(name: str, place: str) -> str:
+    return f"{name}/{place}" if place else name
 
 
 def _used(stems: Collection[str], questions: Questions) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -120,22 +120,26 @@ def chosen_for_all(what: str, meanings: Sequence[tuple[str, str]], questions: Qu
         raise
 
 
-def of_place(folders: list[Folder], place: str | None) -> tuple[list[Folder], list[str]]:
+def of_place(
+    folders: list[Folder], place: str | None, tells_places: Callable[[Folder], bool]
+) -> tuple[list[Folder], list[str]]:
     """Return the files whose folder or name says the place, where some do, and the names of the others.
 
     So `phone/walk.csv` and `watch/walk.csv` are told apart. Where no file says it, tables may.
 
     Args:
         place: as it was given; None, or "all", keeps every file.
+        tells_places: says that a format tells apart the places in a folder; all its files are kept.
     """
-    sheets = [sheet for folder in folders for sheet in folder.sheets]
     if place is None or place.strip().lower() == ALL:
         return folders, []
-    ours = {sheet.where for sheet in sheets if says(str(sheet.member.place), place)}
-    if not ours:
+    told = [tells_places(folder) for folder in folders]
+    sheets = [sheet for folder, whole in zip(folders, told, strict=True) if not whole for sheet in folder.sheets]
+    others = {sheet.where for sheet in sheets if not says(str(sheet.member.place), place)}
+    if len(others) == len(sheets):
         return folders, []
-    kept = [replace(each, sheets=tuple(sheet for sheet in each.sheets if sheet.where in ours)) for each in folders]
-    return [each for each in kept if each.sheets], [sheet.where for sheet in sheets if sheet.where not in ours]
+    kept = [replace(each, sheets=tuple(one for one in each.sheets if one.where not in others)) for each in folders]
+    return [each for each in kept if each.sheets], [sheet.where for sheet in sheets if sheet.where in others]
 
 
 def twins_of(folders: Sequence[Folder]) -> dict[str, tuple[str, str]]:

@@ -61,8 +61,9 @@ def _frozen(times: NDArray[np.float64], values: NDArray[np.floating]) -> list[tu
     same = np.zeros(max(0, len(times) - 1), np.bool_)
     for at in slices(len(same)):
         more = slice(at.start, at.stop + 1)
-        x = values[:, more]
-        same[at] = (np.diff(times[more]) <= MAX_GAP_S) & (x[:, 1:] == x[:, :-1]).all(axis=0)
+        same[at] = np.diff(times[more]) <= MAX_GAP_S
+        for row in values[:, more]:
+            same[at] &= row[1:] == row[:-1]
         release(values)
         release(times)
     return [(float(times[a]), float(times[b + 1])) for a, b in _runs(same) if times[b + 1] - times[a] >= FROZEN_S]
@@ -74,7 +75,8 @@ def _saturated(
     """Return runs of samples at an axis' extreme value, where that ends a range; runs within a second are one."""
     parts = []
     for at in slices(values.shape[1]):
-        parts.append((values[:, at].max(axis=1), values[:, at].min(axis=1)))
+        piece = np.ascontiguousarray(values[:, at])  # four times as fast where channels lie side by side
+        parts.append((piece.max(axis=1), piece.min(axis=1)))
         release(values)
     extremes = np.max([high for high, _ in parts], axis=0), np.min([low for _, low in parts], axis=0)
     at_end = np.zeros(values.shape[1], np.bool_)
