@@ -14,6 +14,8 @@ from otolith.progress import SILENT, Progress
 from otolith.training.failures import is_out_of_memory, release
 from otolith.training.window_source import Ordered
 
+BATCH, ON_GPU = 256, 1024
+"""Windows at a time: on a CPU so few that what lies between the layers stays in its cache."""
 RESIDENT_BYTES = 256 << 20
 """Features up to this size are kept in memory where a folder for larger ones is given."""
 
@@ -23,7 +25,7 @@ def encode(
     network: nn.Module,
     source: Ordered,
     *,
-    batch_size: int = 1024,
+    batch_size: int | None = None,
     title: str = "features",
     progress: Progress = SILENT,
     folder: Path | None = None,
@@ -35,6 +37,7 @@ def encode(
 
     Args:
         network: (batch, channels, time) -> (batch, n_features).
+        batch_size: windows at a time; None: as many as are fast on the source's device.
         folder: on a CPU, features beyond `RESIDENT_BYTES` live in a memory-mapped file there; whoever gives the folder
             removes it when the features are no longer needed.
 
@@ -55,8 +58,8 @@ def encode(
     done = 0
     finite = torch.ones((), dtype=torch.bool, device=source.device)  # read once: each look waits for a GPU
     with progress.stage(title, len(source), "windows") as bar:
-        size = batch_size
-        for x in source.in_order(batch_size):
+        size = batch_size or (BATCH if source.device.type == "cpu" else ON_GPU)
+        for x in source.in_order(size):
             while len(x):
                 features = _some(network, x[:size])
                 if features is None:
