@@ -15,6 +15,7 @@ import resource
 import shutil
 import signal
 import sys
+import tempfile
 import traceback
 import warnings
 from pathlib import Path
@@ -59,7 +60,7 @@ class Guard:
             if isinstance(path, str | bytes | os.PathLike):
                 writes = isinstance(mode, str) and set(mode) & set("wax+")
                 writes = writes or flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-                self._judge(event, path, bool(writes))
+                self._judge(event, path, bool(writes) and not _has_no_name(path))
         elif event in CHANGES:
             for path in given:
                 if isinstance(path, str | bytes | os.PathLike):
@@ -73,6 +74,11 @@ class Guard:
             inside = any(place == own or place.startswith(own + os.sep) for own in (self.box, self.config))
             if (writes and not inside and place != os.devnull) or place.startswith(self.bait):
                 self.found.append(f"{event} {place}")
+
+
+def _has_no_name(path: str | bytes | os.PathLike[Any]) -> bool:
+    """Tell if the temporary folder is opened: to write, that makes a file in it that never has a name."""
+    return os.fsdecode(path) == tempfile.gettempdir()
 
 
 def example(reader: Reader, valid: list[Files], seed: int, number: int) -> Files:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LONG_BYTES = {"text": 64 << 20, "parquet": 48 << 20, "device": 16 << 20}
 """Sizes from which files are read in blocks."""
-BLOCK_BYTES, BLOCK_ROWS = 16 << 20, 1 << 18
+BLOCK_BYTES, BLOCK_ROWS = 8 << 20, 1 << 18
 DEVICES = {b"MD\xfc\x03": "axivity", b"Device Identity": "geneactiv"}
 """First bytes of what devices write."""
 
