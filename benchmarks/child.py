@@ -19,6 +19,7 @@ MODULES = {
     "few_labels": "heads",
     "loss": "losses",
     "scale": "scale",
+    "beyond_memory": "scale",
     "epoch": "gpu",
     "packed": "gpu",
     "runner": "gpu",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,31 @@ def test_the_file_beneath_an_array_is_found_through_every_kind_of_view(tmp_path:
         memory.release(view)
     assert memory.mapped(np.zeros(3)) is None
     assert memory.mapped(whole.copy()) is None
+
+
+def test_rows_are_announced_as_the_pages_that_they_lie_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = np.memmap(tmp_path / "rows", np.float32, "w+", shape=(1000, 300))
+    asked: list[tuple[int, int, int]] = []
+    monkeypatch.setattr(memory, "_advise", lambda: lambda *given: asked.append(given))
+    rows = np.array([7, 999, 0, 7])
+    memory.announce(table, rows)
+    memory.announce(table, rows[:0])
+    assert len(asked) == len(rows)
+    for row, (page, length, advice) in zip(rows.tolist(), asked, strict=True):
+        begin = table[row].ctypes.data
+        assert page % mmap.PAGESIZE == 0
+        assert page <= begin < page + mmap.PAGESIZE
+        assert page + length == begin + 1200
+        assert advice == mmap.MADV_WILLNEED
+
+
+def test_what_is_announced_is_read(tmp_path: Path) -> None:
+    table = np.arange(3000, dtype=np.float32).reshape(100, 30)
+    np.save(tmp_path / "rows.npy", table)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    for array in (mapped, table):
+        memory.announce(array, np.array([99, 3, 50]))
+        np.testing.assert_array_equal(array, table)
 
 
 def test_the_refusal_has_both_figures_and_the_cures() -> None:

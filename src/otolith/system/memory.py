@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 CGROUPS = (
@@ -55,3 +58,35 @@ def release(array: NDArray[Any]) -> None:
     found = mapped(array)
     if found is not None and hasattr(mmap, "MADV_DONTNEED"):
         found.madvise(mmap.MADV_DONTNEED)
+
+
+def announce(array: NDArray[Any], rows: NDArray[np.int64]) -> None:
+    """Have the system read rows of an array that lies in a file, all at once, while something else is done.
+
+    Rows in random order of a file beyond memory otherwise wait for the disk one after the other. Nothing is done for
+    an array in memory, or where the system does not offer this.
+
+    Args:
+        array: (n, ...), each row in one piece.
+    """
+    advise = _advise()
+    if advise is None or not len(rows):
+        return
+    begins = array.ctypes.data + rows * array.strides[0]
+    pages = begins // mmap.PAGESIZE * mmap.PAGESIZE
+    lengths = begins + array[:1].nbytes - pages
+    for page, length in zip(pages.tolist(), lengths.tolist(), strict=True):
+        advise(page, length, mmap.MADV_WILLNEED)
+
+
+@cache
+def _advise() -> Callable[[int, int, int], int] | None:
+    """Return the C library's `madvise`, which takes an address as `mmap.madvise` does not, or None without one."""
+    if not hasattr(mmap, "MADV_WILLNEED"):
+        return None
+    import ctypes  # here: it takes time to import
+
+    advise = ctypes.CDLL(None).madvise
+    advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    found: Callable[[int, int, int], int] = advise
+    return found

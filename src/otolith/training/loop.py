@@ -17,6 +17,7 @@ from otolith.augment import Compose
 from otolith.errors import TrainingError
 from otolith.fast.memory import keep_pages
 from otolith.progress import SILENT, Progress
+from otolith.system.memory import announce
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.failures import LossWatch, failed_step, within_memory
 from otolith.training.optim import Optimizer, rate_at
@@ -24,7 +25,10 @@ from otolith.training.pretext import Batch, Method
 from otolith.training.ranks import ALONE, Ranks, joint_statistics
 from otolith.training.settings import TrainSettings
 from otolith.training.state import TrainingState, seeded
-from otolith.training.window_source import Source
+from otolith.training.window_source import RESIDENT_BYTES, Source
+
+AHEAD = 4
+"""Steps before which windows are asked for from the disk."""
 
 
 def train(
@@ -106,6 +110,16 @@ def train(
         def rate(step: int) -> float:
             return rate_at(step, total, settings.lr, settings.schedule, settings.warmup)
 
+        def of_step(ids: Tensor, step: int) -> Tensor:
+            return ids[step * batch_size : (step + 1) * batch_size][ranks.rows(batch_size)]
+
+        def announce_step(ids: Tensor, step: int) -> None:
+            """Have what a step asks for read from disk, where it lies there, while the steps before it compute."""
+            coming = of_step(ids, step)
+            source.announce(coming)
+            if instances is not None and instances.nbytes > RESIDENT_BYTES and instances.device.type == "cpu":
+                announce(instances.numpy(), coming.numpy())
+
         def teacher(chosen: Tensor) -> Tensor | None:
             return instances[chosen.to(instances.device)].to(device) if instances is not None else None
 
@@ -133,8 +147,12 @@ def train(
             sums: dict[str, Tensor] = {}
             unchecked: list[Tensor] = []
             ids = torch.randperm(len(source), generator=state.order)
+            for step in range(min(AHEAD, steps)):
+                announce_step(ids, step)
             for step in range(steps):
-                chosen = ids[step * batch_size : (step + 1) * batch_size][ranks.rows(batch_size)]
+                chosen = of_step(ids, step)
+                if step + AHEAD < steps:
+                    announce_step(ids, step + AHEAD)
                 done = epoch * steps + step
                 update_at = partial(update, done=done)
                 # Ranks wait for each other in each step: none of them can try a smaller one by itself.

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from otolith.augment import Compose
 from otolith.preprocessing.scaler import Scaler
+from otolith.system.memory import announce
 
 RESIDENT_BYTES = 64 << 20
 """Windows up to this size are scaled once and kept in memory; larger ones are read from their files batch by batch."""
@@ -66,6 +67,12 @@ class Source:
             return self._resident[ids.to(self.device)]
         return self._read(ids.cpu().numpy())
 
+    def announce(self, ids: Tensor) -> None:
+        """Have the system fetch windows from disk that are soon asked for."""
+        if self._resident is None:
+            for part, _, rows in self._by_part(ids.cpu().numpy()):
+                announce(part.x, rows)
+
     def in_order(self, batch_size: int) -> Iterator[Tensor]:
         """Yield all windows once, `batch_size` at a time."""
         for first in range(0, len(self), batch_size):
@@ -83,10 +90,15 @@ class Source:
 
     def _read(self, ids: NDArray[np.int64]) -> Tensor:
         out = np.empty((len(ids), *self.shape), np.float32)
+        for part, here, rows in self._by_part(ids):
+            out[here] = part.x[rows]
+        return torch.from_numpy(self.scaler.transform(out)).to(self.device)
+
+    def _by_part(self, ids: NDArray[np.int64]) -> Iterator[tuple[Part, NDArray[np.bool_], NDArray[np.int64]]]:
+        """Yield each part, which of the windows are of it, and their rows in it."""
         for number, part in enumerate(self.parts):
             here = (ids >= self._offsets[number]) & (ids < self._offsets[number + 1])
-            out[here] = part.x[part.rows[ids[here] - self._offsets[number]]]
-        return torch.from_numpy(self.scaler.transform(out)).to(self.device)
+            yield part, here, part.rows[ids[here] - self._offsets[number]]
 
 
 class Ordered(Protocol):
