@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otolith.errors import DataError
 from otolith.importing.tables.layout import find_layout
 from otolith.importing.tables.text import header_of, read_table
 
@@ -92,6 +93,37 @@ def test_a_damaged_first_row_does_not_hide_the_rows_before_the_next(damage: str)
     found = find_layout(text_of("t,x,y,z", damage, *ROWS))
     assert found is not None
     assert (found.names, found.line) == (XYZ, 2)
+
+
+AXES = ("Acc X", "Acc Y", "Acc Z", "Gyro X", "Gyro Y", "Gyro Z")
+
+
+@pytest.mark.parametrize(
+    ("above", "names"),
+    [
+        (["t,Acc,,,Gyro,,", ",X,Y,Z,X,Y,Z"], ("t", *AXES)),  # cells that a spreadsheet had merged
+        ([",Acc,,,Gyro,,", "t,X,Y,Z,X,Y,Z"], ("t", *AXES)),
+        ([",Acc,Acc,Acc,Gyro,Gyro,Gyro", ",X,Y,Z,X,Y,Z", "t,,,,,,"], ("t", *AXES)),  # names of pandas in two levels
+        (["t,Acc,,,Gyro,,", "s,X [g],Y [g],Z [g],X [°/s],Y [°/s],Z [°/s]"],
+         ("t s", "Acc X [g]", "Acc Y [g]", "Acc Z [g]", "Gyro X [°/s]", "Gyro Y [°/s]", "Gyro Z [°/s]")),
+    ],
+)  # fmt: skip
+def test_names_of_sensors_stand_above_those_of_axes(above: list[str], names: tuple[str, ...]) -> None:
+    rows = [f"{n}.5,1,2,3,4,5,6" for n in range(20)]
+    found = find_layout(text_of(*above, *rows))
+    assert found is not None
+    assert (found.names, found.line) == (names, len(above) + 1)
+    table = read_table("t", text_of(*above, *rows).encode())
+    assert (table.columns, table.height) == (names, 20)
+
+
+@pytest.mark.parametrize("n", [1, 5000])
+def test_zero_bytes_after_the_last_row_are_left_out(n: int) -> None:
+    table = read_table("t", text_of("t,x,y,z", *ROWS).encode() + b"\0" * n)
+    assert table.height == len(ROWS)
+    assert table.repairs == [(f"{n:,} NUL(s) at the end, as a lost power supply leaves them, were left out", n)]
+    with pytest.raises(DataError, match="line 2: holds a NUL"):
+        read_table("t", text_of("t,x,y,z", "\0" + ROWS[0], *ROWS).encode() + b"\0" * n)
 
 
 @pytest.mark.parametrize("numbers", ["0,1,2,3", ",0,1,2"])

@@ -50,6 +50,11 @@ def decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
         except UnicodeDecodeError:
             raise DataError(f"{where}, line {line}: is neither UTF-8 nor {said} text. Export it again.") from error
         repairs.append((f"read as {said}, since line {line} is not UTF-8", 1))
+    whole = text.rstrip("\0")
+    if whole and len(whole) < len(text):
+        left_out = len(text) - len(whole)
+        repairs.append((f"{left_out:,} NUL(s) at the end, as a lost power supply leaves them, were left out", left_out))
+        text = whole
     nul = text.find("\0")
     if nul >= 0:
         line = text.count("\n", 0, nul) + 1

@@ -10,7 +10,9 @@ import csv
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise, zip_longest
 
+from otolith.importing.naming.triads import axis_of
 from otolith.importing.naming.units import is_unit_text
 
 SEPARATORS = ("\t", ";", ",", "|", " ")
@@ -173,7 +175,8 @@ def _first_row(rows: list[list[str]]) -> tuple[int, int, float] | None:
             said = [cell for each in after if fits[each] for cell in rows[each] if cell]
             told = sum(is_number(cell) or bool(_TIME.match(cell)) for cell in said) / max(1, len(said))
             sure = told * min(1.0, 0.5 + width / 8) * (1.0 if named is None else NAMED)
-            first = number if named is None else full[full.index(named) + 1]
+            below = full[full.index(named) + 1 :] if named is not None else [number]
+            first = next(each for each in below if each == number or not _names_the_first(rows[each]))
             if best is None or sure > best[2]:
                 best = first, width, sure
             break
@@ -188,6 +191,12 @@ def _is_header(cells: list[str], width: int) -> bool:
         and not any(map(is_number, cells))
         and 2 * sum(map(bool, cells)) > width
     )
+
+
+def _names_the_first(cells: list[str]) -> bool:
+    """Tell if a line beneath names holds one word, in the first column, as where pandas writes the name of an index."""
+    alone = len(cells) > 2 and bool(cells[0]) and not any(cells[1:])
+    return alone and cells[0].lower() not in NO_VALUE and not is_number(cells[0]) and not _TIME.match(cells[0])
 
 
 def _is_hollow(cells: list[str], width: int) -> bool:
@@ -234,7 +243,30 @@ def _header(
     # of several rows of names, the one that tells most columns apart; the last of equals
     distinct = [len(set(filter(None, cells))) for cells in above]
     names = above[max(range(len(above)), key=lambda row: (distinct[row], row))]
-    if len(above) > 1 and max(distinct) < sum(map(bool, names)):  # names of sensors above those of their axes
-        joined = [" ".join(filter(None, cells)) for cells in zip(*above[-2:], strict=True)]
-        names = joined if len(set(joined)) == len(names) else names
+    if max(distinct) < sum(map(bool, names)) or _says_more(above, names):
+        names = next((joined for n in (2, 3) if len(set(joined := _joined(above[-n:]))) == len(names)), names)
     return top, tuple(names), units
+
+
+def _says_more(above: list[list[str]], names: list[str]) -> bool:
+    """Tell if a column that has no name, or a unit for one, has one in another row."""
+    others = [row for row in above if row is not names]
+    return any(
+        (not name or is_unit_text(name)) and any(more) for name, *more in zip_longest(names, *others, fillvalue="")
+    )
+
+
+def _joined(rows: list[list[str]]) -> list[str]:
+    """Return the names of sensors joined to those of their axes beneath; a sensor's may stand above the first alone.
+
+    >>> _joined([["t", "Accelerometer", "", "Gyroscope", ""], ["", "X", "Y", "X", "Y"]])
+    ['t', 'Accelerometer X', 'Accelerometer Y', 'Gyroscope X', 'Gyroscope Y']
+    """
+    filled = []
+    for upper, lower in pairwise(rows):
+        several, row = Counter(lower), list(upper)
+        for at, name in enumerate(lower[1 : len(row)], 1):
+            if name and not row[at] and (several[name] > 1 or axis_of(name) is not None):
+                row[at] = row[at - 1]
+        filled.append(row)
+    return [" ".join(filter(None, cells)) for cells in zip_longest(*filled, rows[-1], fillvalue="")]

@@ -120,12 +120,12 @@ def first_rows(content: bytes) -> list[list[str]]:
 
 
 def is_binary(content: bytes) -> bool:
-    """Tell if the first bytes of a file are of no text.
+    """Tell if the first bytes of a file are of no text; one that a lost power supply has ended with NULs is a text.
 
-    >>> is_binary(b"PK\\3\\4\\0"), is_binary("lauf".encode("utf-16"))
-    (True, False)
+    >>> is_binary(b"PK\\3\\4\\0"), is_binary("lauf".encode("utf-16")), is_binary(b"0,1,2\\n\\0\\0\\0\\0")
+    (True, False, False)
     """
-    return b"\0" in content and content[:2] not in (b"\xff\xfe", b"\xfe\xff")
+    return b"\0" in content and not is_text(content.rstrip(b"\0"))
 
 
 def is_text(content: bytes) -> bool:
