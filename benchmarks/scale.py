@@ -76,13 +76,16 @@ def scale(n: int, steps: int = 300, recipe: str = "compact", overrides: fixtures
         return _trained(chosen, source, h, steps)
 
 
-def beyond_memory(x: str, h: str, n: int, steps: int, announced: bool = True) -> dict[str, float]:
-    """The same on the first `n` windows and features of two files; `announced`: the system is told which come next."""
+def beyond_memory(x: str, h: str, n: int, steps: int, seed: int, announced: bool = True) -> dict[str, float]:
+    """The same on the first `n` windows and features of two files; `announced`: the system is told which come next.
+
+    With another seed other windows come, which no process has read before.
+    """
     chosen = fixtures.recipe_of("compact", None)
     source = fixtures.source(np.load(x, mmap_mode="r")[:n])
     if not announced:
         memory._advise = lambda: None  # type: ignore[assignment]
-    return _trained(chosen, source, torch.from_numpy(np.load(h, mmap_mode="r+")[:n]), steps)
+    return _trained(chosen, source, torch.from_numpy(np.load(h, mmap_mode="r+")[:n]), steps, seed)
 
 
 def drawn(path: Path, shape: tuple[int, ...]) -> np.ndarray:
@@ -98,13 +101,13 @@ def drawn(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     return np.load(path, mmap_mode="r")
 
 
-def _trained(chosen: Recipe, source: Source, h: Tensor, steps: int) -> dict[str, float]:
+def _trained(chosen: Recipe, source: Source, h: Tensor, steps: int, seed: int = 0) -> dict[str, float]:
     watch = _Watch(steps * chosen.pretrain.batch_size)
     settings = dataclasses.replace(
         chosen.pretrain, epochs=-(-steps // (len(source) // chosen.pretrain.batch_size)), lr=1e-6
     )
     with suppress(_Enough):
-        train(fixtures.method(chosen, "dynamic"), source, settings, 0, instances=h, progress=watch)
+        train(fixtures.method(chosen, "dynamic"), source, settings, seed, instances=h, progress=watch)
     return {
         "seconds": statistics.median(watch.seconds),
         "mean": statistics.mean(watch.seconds),
@@ -130,8 +133,12 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.write(
             "| windows | told what comes | a window | mean | memory that no file backs |\n|---|---|---|---|---|\n"
         )
-        for _ in range(given.rounds):
-            cases = [{"n": given.few}, {"n": n}, {"n": n, "announced": False}]
+        for seed in range(0, 2 * given.rounds, 2):
+            cases = [
+                {"n": given.few, "seed": seed},
+                {"n": n, "seed": seed},
+                {"n": n, "seed": seed + 1, "announced": False},
+            ]
             found = fresh_processes(*(("beyond_memory", {**files, "steps": given.steps, **case}) for case in cases))
             for case, figures in zip(cases, found, strict=True):
                 sys.stdout.write(

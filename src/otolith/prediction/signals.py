@@ -16,7 +16,7 @@ _Piece = tuple[slice, NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]
 STEPS_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0)
 MOST = 245_000
 """Stretches of a recording: 2.5 s each in a week."""
-AT_ONCE = 20_000
+AT_ONCE = 4_000
 NONE = 255
 """Byte of a stretch without samples; 0 to 254 span the range."""
 
