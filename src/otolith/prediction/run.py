@@ -20,12 +20,14 @@ from otolith.prediction.timeline import Timeline, state_names
 from otolith.preprocessing.sensors import usable
 from otolith.progress import HERE, Progress
 from otolith.recording import Recording, sensors_of
-from otolith.system.memory import release
+from otolith.system.memory import release, trim
 from otolith.windows import WindowMeta
 from otolith.windows.cutting import CutLog, cut_recording
 
 AT_ONCE = 4096
 """Windows in memory at a time; a multiple of the network's batches, so that these are the same for any number."""
+TRIMMED = 8
+"""Pieces of so many windows after which freed memory goes back: results that stay lie between what networks free."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +143,7 @@ def _assessed(
     log = CutLog()
     starts: list[NDArray[np.float64]] = []
     waiting: list[NDArray[np.float32]] = []
+    done = 0
 
     def taken(n: int) -> NDArray[np.float32]:
         x = np.concatenate(waiting) if len(waiting) > 1 else waiting[0]
@@ -151,6 +154,7 @@ def _assessed(
         return model.assess(_widened(x, meta.channels, model.meta.channels))
 
     with progress.stage("activities", None, "windows") as bar, on_cores(assess, model.encoder.device) as pieces:
+        trim()  # of what reading has left
         for part in cut_recording(recording, meta, True, log, AT_ONCE):
             starts.append(part.start)
             waiting.append(part.x)
@@ -159,6 +163,9 @@ def _assessed(
             while sum(map(len, waiting)) >= AT_ONCE:
                 pieces.add(taken(AT_ONCE))
                 bar.advance(AT_ONCE)
+                done += 1
+                if done % TRIMMED == 0:
+                    trim()
         if waiting:
             pieces.add(taken(AT_ONCE))
         found = pieces.results()

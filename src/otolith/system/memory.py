@@ -60,6 +60,24 @@ def release(array: NDArray[Any]) -> None:
         found.madvise(mmap.MADV_DONTNEED)
 
 
+def trim() -> None:
+    """Give freed memory back to the system where the C library keeps it, as glibc does between pieces still in use."""
+    if (give := _trimmer()) is not None:
+        give(0)
+
+
+@cache
+def _trimmer() -> Callable[[int], int] | None:
+    import platform
+
+    if platform.libc_ver()[0] != "glibc":
+        return None
+    import ctypes  # here: it takes time to import
+
+    found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    return found
+
+
 def announce(array: NDArray[Any], rows: NDArray[np.int64]) -> None:
     """Have the system read rows of an array that lies in a file, all at once, while something else is done.
 
