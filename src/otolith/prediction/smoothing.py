@@ -34,6 +34,8 @@ LEAST = 1e-6
 """Smallest probability that is counted: no window excludes an activity for good."""
 
 Array = NDArray[np.float64]
+AT_ONCE = 1 << 14
+"""Windows whose likelihoods are computed at a time."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,17 @@ class HiddenMarkov:
 
     def emissions(self, probabilities: ArrayLike, flagged: ArrayLike) -> Array:
         """Return likelihoods (n, n_states), up to a factor, of windows (n, n_activities) and their flags (n,) bool."""
-        p = np.maximum(np.asarray(probabilities, np.float64), LEAST)
+        probabilities, flagged = np.asarray(probabilities), np.asarray(flagged, np.bool_)
+        out = np.empty((len(probabilities), self.n_states))
+        for first in range(0, len(out), AT_ONCE):
+            at = slice(first, first + AT_ONCE)
+            out[at] = self._emissions(probabilities[at].astype(np.float64), flagged[at])
+        return out
+
+    def _emissions(self, probabilities: Array, flagged: NDArray[np.bool_]) -> Array:
+        p = np.maximum(probabilities, LEAST)
         if self.false_unknowns is not None:
-            raised = np.asarray(flagged, np.bool_)[:, None]
+            raised = flagged[:, None]
             known = np.where(raised, self.false_unknowns, 1 - self.false_unknowns)
             unknown = np.where(raised, FOUND, 1 - FOUND) / self.n_activities
             p = np.concatenate([p * known, unknown], 1)
