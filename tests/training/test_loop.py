@@ -19,7 +19,7 @@ from torch.nn import functional
 from otolith.errors import TrainingError
 from otolith.preprocessing.scaler import Scaler
 from otolith.progress import Progress, Stage
-from otolith.training import loop as loop_module
+from otolith.training import batches as batches_module
 from otolith.training import window_source as source_module
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.loop import train
@@ -284,10 +284,10 @@ def test_memory_mapped_windows_train_alike(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_disk_is_told_of_each_step_before_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source_module, "RESIDENT_BYTES", 0)
-    monkeypatch.setattr(loop_module, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(batches_module, "RESIDENT_BYTES", 0)
     told: list[tuple[str, list[int]]] = []
     monkeypatch.setattr(source_module, "announce", lambda array, rows: told.append(("windows", rows.tolist())))
-    monkeypatch.setattr(loop_module, "announce", lambda array, rows: told.append(("features", rows.tolist())))
+    monkeypatch.setattr(batches_module, "announce", lambda array, rows: told.append(("features", rows.tolist())))
     seen = run(50, instances=torch.zeros(50, 3)).batches
     assert len(seen) == 36
     for what in ("windows", "features"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -90,11 +91,35 @@ def announce(array: NDArray[Any], rows: NDArray[np.int64]) -> None:
     advise = _advise()
     if advise is None or not len(rows):
         return
-    begins = array.ctypes.data + rows * array.strides[0]
-    pages = begins // mmap.PAGESIZE * mmap.PAGESIZE
-    lengths = begins + array[:1].nbytes - pages
-    for page, length in zip(pages.tolist(), lengths.tolist(), strict=True):
-        advise(page, length, mmap.MADV_WILLNEED)
+    begin, stride, n_bytes = array.ctypes.data, array.strides[0], array[:1].nbytes
+    for row in rows.tolist():
+        advise(*_pages(begin + row * stride, n_bytes), mmap.MADV_WILLNEED)
+
+
+@contextmanager
+def read_at_random(arrays: Sequence[NDArray[Any]]) -> Iterator[None]:
+    """Tell the system that arrays that lie in files are not read in their order, so that it reads no rows around one.
+
+    Args:
+        arrays: each in one piece.
+    """
+    advise = _advise()
+    whole = [] if advise is None else [_pages(array.ctypes.data, array.nbytes) for array in arrays if array.nbytes]
+    try:
+        for pages in whole:
+            assert advise is not None
+            advise(*pages, mmap.MADV_RANDOM)
+        yield
+    finally:
+        for pages in whole:
+            assert advise is not None
+            advise(*pages, mmap.MADV_NORMAL)
+
+
+def _pages(begin: int, n_bytes: int) -> tuple[int, int]:
+    """Return where the page of an address begins, and the bytes from there to the end of a piece of memory."""
+    page = begin // mmap.PAGESIZE * mmap.PAGESIZE
+    return page, begin + n_bytes - page
 
 
 @cache

@@ -17,7 +17,7 @@ from otolith.augment import Compose
 from otolith.errors import TrainingError
 from otolith.fast.memory import keep_pages
 from otolith.progress import SILENT, Progress
-from otolith.system.memory import announce
+from otolith.training.batches import Batches, Read
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.failures import LossWatch, failed_step, within_memory
 from otolith.training.optim import Optimizer, rate_at
@@ -25,10 +25,7 @@ from otolith.training.pretext import Batch, Method
 from otolith.training.ranks import ALONE, Ranks, joint_statistics
 from otolith.training.settings import TrainSettings
 from otolith.training.state import TrainingState, seeded
-from otolith.training.window_source import RESIDENT_BYTES, Source
-
-AHEAD = 4
-"""Steps before which windows are asked for from the disk."""
+from otolith.training.window_source import Source
 
 
 def train(
@@ -96,6 +93,7 @@ def train(
         seeded(ranks.own_seed(seed), device),  # dropout
         progress.stage(stage, total * batch_size, "windows") as bar,
         joint_statistics(method, ranks),
+        Batches(source, instances).open() as batches,
     ):
         state = TrainingState(method, optimizer.adam, seed, device, ranks=ranks)
         if checkpoints is not None:
@@ -110,21 +108,9 @@ def train(
         def rate(step: int) -> float:
             return rate_at(step, total, settings.lr, settings.schedule, settings.warmup)
 
-        def of_step(ids: Tensor, step: int) -> Tensor:
-            return ids[step * batch_size : (step + 1) * batch_size][ranks.rows(batch_size)]
-
-        def announce_step(ids: Tensor, step: int) -> None:
-            """Have what a step asks for read from disk, where it lies there, while the steps before it compute."""
-            coming = of_step(ids, step)
-            source.announce(coming)
-            if instances is not None and instances.nbytes > RESIDENT_BYTES and instances.device.type == "cpu":
-                announce(instances.numpy(), coming.numpy())
-
-        def teacher(chosen: Tensor) -> Tensor | None:
-            return instances[chosen.to(instances.device)].to(device) if instances is not None else None
-
-        def update(chosen: Tensor, done: int) -> dict[str, Tensor]:
-            batch = Batch(source[chosen], teacher(chosen), done / total, ranks)
+        def update(chosen: Tensor, done: int, read: Read) -> dict[str, Tensor]:
+            x, h = read if len(read[0]) == len(chosen) else batches.of(chosen)  # fewer where memory does not suffice
+            batch = Batch(x, h, done / total, ranks)
             if vary is not None:
                 batch = replace(batch, x=vary.apply(batch.x, batch.draw(partial(vary.sample, generator=state.augment))))
             with precision:
@@ -137,9 +123,8 @@ def train(
             chosen = ids[step * batch_size : (step + 1) * batch_size]
             at = {"stage": stage, "epoch": epoch + 1, "step": step + 1, "lr": rate(epoch * steps + step), "what": what}
             folder = checkpoints.folder if checkpoints is not None and ranks.first else None
-            return failed_step(
-                at, source[chosen], teacher(chosen), source.names(chosen), settings.lr, reduced=reduced, folder=folder
-            )
+            names = source.names(chosen)
+            return failed_step(at, *batches.of(chosen), names, settings.lr, reduced=reduced, folder=folder)
 
         method.train()
         for epoch in range(len(state.records), settings.epochs):
@@ -147,14 +132,10 @@ def train(
             sums: dict[str, Tensor] = {}
             unchecked: list[Tensor] = []
             ids = torch.randperm(len(source), generator=state.order)
-            for step in range(min(AHEAD, steps)):
-                announce_step(ids, step)
-            for step in range(steps):
-                chosen = of_step(ids, step)
-                if step + AHEAD < steps:
-                    announce_step(ids, step + AHEAD)
+            own = (joint[ranks.rows(batch_size)] for joint in ids[: steps * batch_size].split(batch_size))
+            for step, (chosen, read) in enumerate(batches.in_turn(own)):
                 done = epoch * steps + step
-                update_at = partial(update, done=done)
+                update_at = partial(update, done=done, read=read)
                 # Ranks wait for each other in each step: none of them can try a smaller one by itself.
                 terms = within_memory(update_at, chosen, stage, device) if ranks.size == 1 else update_at(chosen)
                 method.after_step((done + 1) / total)

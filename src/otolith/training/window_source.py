@@ -67,6 +67,11 @@ class Source:
             return self._resident[ids.to(self.device)]
         return self._read(ids.cpu().numpy())
 
+    @property
+    def on_disk(self) -> list[NDArray[np.float32]]:
+        """Arrays of which windows are read each time; none where all are kept in memory."""
+        return [] if self._resident is not None else [part.x for part in self.parts]
+
     def announce(self, ids: Tensor) -> None:
         """Have the system fetch windows from disk that are soon asked for."""
         if self._resident is None:
