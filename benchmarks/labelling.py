@@ -177,7 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.labelling", description=__doc__.split("\n", 1)[0])
     parser.add_argument("names", nargs="*", default=NAMES, metavar="DATASET")
     parser.add_argument("--data", type=Path, metavar="FOLDER")
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=16)
     parser.add_argument("--most", type=int, default=150, help="labels of each labelling (default %(default)s)")
     parser.add_argument("--out", type=Path, metavar="PICTURE")
     given = parser.parse_args(arguments)
