@@ -104,15 +104,16 @@ def read_at_random(arrays: Sequence[NDArray[Any]]) -> Iterator[None]:
         arrays: each in one piece.
     """
     advise = _advise()
-    whole = [] if advise is None else [_pages(array.ctypes.data, array.nbytes) for array in arrays if array.nbytes]
+    if advise is None:
+        yield
+        return
+    whole = [_pages(array.ctypes.data, array.nbytes) for array in arrays if array.nbytes]
     try:
         for pages in whole:
-            assert advise is not None
             advise(*pages, mmap.MADV_RANDOM)
         yield
     finally:
         for pages in whole:
-            assert advise is not None
             advise(*pages, mmap.MADV_NORMAL)
 
 

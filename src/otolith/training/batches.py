@@ -1,6 +1,6 @@
 """Windows and teacher's features of one step after another; where they lie on disk, it hears of them some steps before.
 
-A thread that reads ahead was tried, and cost a quarter of the speed on two cores that compute: announcing costs 7 %.
+A thread that reads ahead was tried, and cost a quarter of the speed on two cores that compute; see docs/scale.md.
 """
 
 from __future__ import annotations
