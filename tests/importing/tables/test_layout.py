@@ -117,6 +117,12 @@ def test_names_of_sensors_stand_above_those_of_axes(above: list[str], names: tup
     assert (table.columns, table.height) == (names, 20)
 
 
+def test_a_name_of_many_characters_costs_no_time() -> None:
+    began = time.process_time()
+    find_layout(text_of("t,Acc,,", "s,X," + "rad per second " * 5000 + ",Z", *ROWS))
+    assert time.process_time() - began < 2
+
+
 @pytest.mark.parametrize("n", [1, 5000])
 def test_zero_bytes_after_the_last_row_are_left_out(n: int) -> None:
     table = read_table("t", text_of("t,x,y,z", *ROWS).encode() + b"\0" * n)

@@ -111,6 +111,10 @@ def factor_of(text: str, units: dict[str, float]) -> float | None:
     return None
 
 
+LONGEST = 100
+"""Characters of the longest text that may be a unit."""
+
+
 def is_unit_text(text: str) -> bool:
     """Tell if a text is a unit, of motion, time or something else, or a pattern for dates, as rows of units have.
 
@@ -132,8 +136,13 @@ def time_unit_of_text(text: str) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """Return a unit in small letters, with the signs and words that are spelled in many ways spelled in one."""
+    """Return a unit in small letters, with the signs and words that are spelled in many ways spelled in one.
+
+    A text that is too long for a unit is returned as it is: patterns would take minutes for a damaged line.
+    """
     word = text.strip().lower()
+    if len(word) > LONGEST:
+        return word
     for pattern, plain in _WORDS:
         word = re.sub(pattern, plain, word)
     return word.strip()

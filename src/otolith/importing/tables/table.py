@@ -58,7 +58,7 @@ class Table:
         """
         for column in columns:
             if column not in self.columns:
-                listed = ", ".join(self.columns[:40])
+                listed = ", ".join(name[:60] for name in self.columns[:40])
                 raise DataError(f"{self.where}: has no column {column!r}. Name one of its columns: {listed}.")
 
     def only(self, rows: NDArray[np.bool_]) -> Table:
