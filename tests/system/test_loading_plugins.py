@@ -111,10 +111,13 @@ def test_a_model_names_its_plug_ins_and_asks_for_them(tmp_path: Path, caplog: py
         assert re.search(r"several\.py was \w{12}, is \w{12}", caplog.text)
 
 
-def test_a_text_that_changed_is_loaded_anew(tmp_path: Path) -> None:
+def test_a_text_that_changed_is_loaded_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     path = written(tmp_path / "constant.py", METRIC + CONSTANT.format(value=1.0))
+    os.utime(path, (1_700_000_000, 1_700_000_000))
     first = plugins.load(path)
     written(path, METRIC + CONSTANT.format(value=2.0))
+    os.utime(path, (1_700_000_000, 1_700_000_000))  # within the same second, and of the same length
     assert plugins.load(path).digest != first.digest
     assert further(Predictions.of([0], [0], ["a"]), ["constant"]) == {"constant": 2.0}
     assert [each.name for each in plugins.loaded()] == ["constant.py"]

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from threading import RLock
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, Generic, TypeVar
 
 from otolith.errors import OtolithError, unknown
@@ -238,9 +239,19 @@ def module_name(path: Path) -> str:
     return f"otolith_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
 
+class _Anew(SourceFileLoader):
+    """Compiles a text each time: what was compiled before a change within the same second would pass for it."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def import_file(path: Path) -> ModuleType:
     """Import a Python file by its path, anew each time, as a module of its own."""
-    spec = importlib.util.spec_from_file_location(module_name(path), path)
+    if path.suffix != ".py":
+        raise ImportError(f"{path.name} is not a Python file")
+    name = module_name(path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Anew(name, str(path)))
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is not a Python file")
     before = sys.modules.get(spec.name)

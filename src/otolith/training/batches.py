@@ -32,7 +32,7 @@ class Batches:
     >>> from otolith.training.window_source import Part
     >>> source = Source([Part(np.ones((5, 6, 30), np.float32), np.arange(5))], Scaler(np.ones(6), np.ones(6)),
     ...                 torch.device("cpu"))
-    >>> with Batches(source, torch.arange(5.0)[:, None]).open() as batches:
+    >>> with Batches(source, torch.arange(5.0)[:, None]).reading() as batches:
     ...     [h.tolist() for _, (x, h) in batches.in_turn([torch.tensor([4, 0])])]
     [[[4.0], [0.0]]]
     """
@@ -44,8 +44,8 @@ class Batches:
             self._features = instances.numpy()
 
     @contextmanager
-    def open(self) -> Iterator[Batches]:
-        """Read at random from what lies on disk, for as long as it is open."""
+    def reading(self) -> Iterator[Batches]:
+        """Read at random from what lies on disk, for as long as it lasts."""
         with read_at_random([*self._source.on_disk, *([] if self._features is None else [self._features])]):
             yield self
 

@@ -93,7 +93,7 @@ def train(
         seeded(ranks.own_seed(seed), device),  # dropout
         progress.stage(stage, total * batch_size, "windows") as bar,
         joint_statistics(method, ranks),
-        Batches(source, instances).open() as batches,
+        Batches(source, instances).reading() as batches,
     ):
         state = TrainingState(method, optimizer.adam, seed, device, ranks=ranks)
         if checkpoints is not None:
