@@ -49,6 +49,7 @@ class Guard:
     def __init__(self, box: Path, bait: Path) -> None:
         self.box, self.bait = str(box), str(bait)
         self.config = str(box.parents[1] / "matplotlib")
+        self.temporary = tempfile.gettempdir()  # not within `_hear`: it waits for itself there
         self.on, self.found = False, [""][:0]
         sys.addaudithook(self._hear)
 
@@ -60,7 +61,8 @@ class Guard:
             if isinstance(path, str | bytes | os.PathLike):
                 writes = isinstance(mode, str) and set(mode) & set("wax+")
                 writes = writes or flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-                self._judge(event, path, bool(writes) and not _has_no_name(path))
+                # the temporary folder itself, opened to write: a file in it that never has a name
+                self._judge(event, path, bool(writes) and os.fsdecode(path) != self.temporary)
         elif event in CHANGES:
             for path in given:
                 if isinstance(path, str | bytes | os.PathLike):
@@ -74,11 +76,6 @@ class Guard:
             inside = any(place == own or place.startswith(own + os.sep) for own in (self.box, self.config))
             if (writes and not inside and place != os.devnull) or place.startswith(self.bait):
                 self.found.append(f"{event} {place}")
-
-
-def _has_no_name(path: str | bytes | os.PathLike[Any]) -> bool:
-    """Tell if the temporary folder is opened: to write, that makes a file in it that never has a name."""
-    return os.fsdecode(path) == tempfile.gettempdir()
 
 
 def example(reader: Reader, valid: list[Files], seed: int, number: int) -> Files:

@@ -191,7 +191,8 @@ class Xsens(Imported):
         head = f"PacketCounter,SampleTimeFine,{names}"
         about = ["sep=,", "DeviceTag:,7", "OutputRate:,50Hz", " ", head]
         packets = [f"{(65_500 + i) % 2**16},,{row}" for i, row in enumerate(rows)]
-        manager = "\n".join(["// Update Rate: 50.0Hz", head, *packets, ""]).replace(",", "\t")
+        units = [f"{name} (rad/s)" if name.startswith("Gyr") else name for name in head.split(",")]
+        manager = "\n".join(["// Update Rate: 50.0Hz", ",".join(units), *packets, ""]).replace(",", "\t")
         texts = ["\n".join([*about, *dot, ""]), manager]
         return [{"source/walk.csv": text.encode()} for text in texts]
 
