@@ -39,6 +39,17 @@ def test_every_format_of_exports_has_a_reader() -> None:
     assert {each.name for each in FORMATS} <= readers().keys()
 
 
+@pytest.mark.parametrize("name", [each.name for each in FORMATS])
+def test_what_is_sound_is_read(tmp_path: Path, name: str) -> None:
+    """Else a run of all readers ends there, hours after its start."""
+    reader, box = readers()[name](), tmp_path / "box"
+    box.mkdir()
+    reader.prepare()
+    for files in reader.valid():
+        fuzzchild._put(box, files)
+        reader.read(box, files)
+
+
 class Planted(Reader):
     """Reads anything, but for three examples."""
 
