@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from otolith.importing.naming.units import GYRO_UNITS, bracketed, is_unit_text, unit_of_text, without_unit
-from otolith.importing.naming.words import GRAVITY_WORDS, LINEAR_WORDS, PLACES, SENSOR_WORDS, words_of
+from otolith.importing.naming.words import GRAVITY_WORDS, KNOWN, LINEAR_WORDS, PLACES, SENSOR_WORDS, words_of
 
 _OTHER_WORDS = frozenset((
     "mag", "magnetometer", "magn", "magnetic", "orientation", "quaternion", "quat", "euler", "gps", "pos",
@@ -88,6 +89,7 @@ class Place:
     time: str = ""
 
 
+@lru_cache(maxsize=KNOWN)
 def axis_of(column: str) -> Axis | None:
     """Return the meaning of a column's name; None for columns of something else.
 
@@ -195,6 +197,7 @@ def turning_triads(columns: Sequence[str]) -> list[tuple[str, ...]]:
     return [tuple(each[axis] for axis in "xyz") for each in found.values() if len(each) == 3]
 
 
+@lru_cache(maxsize=KNOWN)
 def sensor_named(text: str) -> tuple[str, str, int] | None:
     """Return kind, place and rank of a sensor from its own name, as rows of a log give it; None for no motion sensor.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 
 from otolith.recording import STANDARD_GRAVITY
 
@@ -34,11 +35,11 @@ _OTHER = {"ut", "nt", "gauss", "ga", "mgauss", "v", "mv", "uv", "ohm", "kohm", "
           "no units", "unitless", "n/a", "arb", "count", "counts", "local_flux", "mm"}  # fmt: skip
 """Units of what is no motion; they only tell a row of units."""
 _DATE_PATTERN = re.compile(r"[ymdhsf./:\- tz0]+", re.IGNORECASE)
-_WORDS = (
+_WORDS = tuple((re.compile(pattern), plain) for pattern, plain in (
     (r"[²₂]", "^2"), (r"[°º]", "deg"), (r"[µμ]", "u"), (r"[()]", ""), (r"\bper\b", "/"),
     (r"\bmet(er|re)s?\b", "m"), (r"\bdegrees?\b", "deg"), (r"\bradians?\b", "rad"), (r"\bsec(ond)?s?\b", "s"),
     (r"\bsquared\b", "^2"), (r"\s*([/^*])\s*", r"\1"),
-)  # fmt: skip
+))  # fmt: skip
 """Words and signs of units, and how they are written here, in this order."""
 _SENSOR_UNITS, _TIME_UNITS = (
     {spelling: unit for unit, spellings in spelled.items() for spelling in spellings}
@@ -141,10 +142,13 @@ def _plain(text: str) -> str:
     A text that is too long for a unit is returned as it is: patterns would take minutes for a damaged line.
     """
     word = text.strip().lower()
-    if len(word) > LONGEST:
-        return word
+    return word if len(word) > LONGEST else _plain_of_word(word)
+
+
+@lru_cache(maxsize=4096)  # each file of a folder asks for the same words many times
+def _plain_of_word(word: str) -> str:
     for pattern, plain in _WORDS:
-        word = re.sub(pattern, plain, word)
+        word = pattern.sub(plain, word)
     return word.strip()
 
 

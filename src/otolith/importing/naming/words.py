@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from otolith.importing.naming.units import split_header
 
@@ -97,6 +98,11 @@ _UNSPACED = re.compile(
 _AXIS = re.compile("[轴軸축]|方向|成分")
 
 
+KNOWN = 1024
+"""Headers whose meaning is kept in mind: each file of a folder asks for the same ones many times."""
+
+
+@lru_cache(maxsize=KNOWN)
 def words_of(header: str) -> str:
     """Return a header in lower-case words without its unit and without accents.
 

@@ -159,9 +159,10 @@ def _first_row(rows: list[list[str]]) -> tuple[int, int, float] | None:
     A line that is no sample between names and the first row of their width does not end a table: it is damaged.
     """
     full = [number for number, row in enumerate(rows) if any(row)]
+    samples = {number for number in full if _is_sample(rows[number])}
     best: tuple[int, int, float] | None = None
-    for width, _ in Counter(len(rows[number]) for number in full if _is_sample(rows[number])).most_common(3):
-        fits = {number: abs(len(rows[number]) - width) <= 1 and _is_sample(rows[number]) for number in full}
+    for width, _ in Counter(len(rows[number]) for number in full if number in samples).most_common(3):
+        fits = {number: abs(len(rows[number]) - width) <= 1 and number in samples for number in full}
         for place, number in enumerate(full):
             after = full[place : place + BODY]
             if len(rows[number]) != width or not fits[number] or sum(fits[each] for each in after) < ALIKE * len(after):
