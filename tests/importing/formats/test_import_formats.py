@@ -187,6 +187,14 @@ def test_phyphox_pauses_are_gaps(tmp_path: Path) -> None:
     assert [round(stream.n_samples / stream.rate_hz) for stream in contiguous(found.recordings[0])] == [10, 10]
 
 
+def test_phyphox_pauses_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    folder = phyphox(tmp_path / "w", TOGETHER)
+    events = folder / "meta" / "time.csv"
+    events.write_text(events.read_text().replace("system time text", "event"))
+    passed = read_recordings(folder).findings["w"].passed_over
+    assert [Path(where).name for where in passed] == ["time.csv"]
+
+
 @pytest.mark.parametrize("clock", [False, True])
 @pytest.mark.parametrize(("separator", "decimal"), [(",", "."), (";", ","), ("\t", ".")])
 def test_physics_toolbox_in_all_dialects(tmp_path: Path, separator: str, decimal: str, clock: bool) -> None:

@@ -103,6 +103,26 @@ def test_columns_of_one_name_that_mean_nothing_are_numbered() -> None:
     assert table.columns == ("t", "Not Used (1)", "ax", "Not Used (2)")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"t,Not Used,ax,Not Used\n1,2,3,4\n",
+        b"event;at;event\nSTART;1;START\n",
+        b" t ,,ax,\n1,2,3,\n",
+        b"t,ax,note,note,note\n1,2,a,b,c\n",
+    ],
+)
+def test_the_first_lines_name_the_columns_that_the_whole_file_has(content: bytes) -> None:
+    assert header_of(content) == read_table("t", content).columns
+
+
+def test_a_column_that_is_not_there_is_told_of_with_those_that_are() -> None:
+    table = read_table("t.csv", b"t,ax\n1,2\n")
+    for look in (table.numbers, table.integers, table.texts, table.first, table.is_number):
+        with pytest.raises(DataError, match=r"t\.csv: has no column 'event'.*t, ax"):
+            look("event")
+
+
 def test_windows_1252_is_told() -> None:
     table = read_table("t", "time,gyro (°/s)\n1,2\n".encode("cp1252"))
     assert table.columns == ("time", "gyro (°/s)")

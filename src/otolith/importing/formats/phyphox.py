@@ -64,9 +64,10 @@ class Phyphox(Format):
         if any(triad.kind == ACC and not triad.linear for triad in found):
             found = [triad for triad in found if not triad.linear]
         meta = [sheet for sheet in sheets if sheet.member.place.parent.name == "meta"]
-        used = {sheet.where for sheet in (*meta, *(triad.sheet for triad in found))}
-        passed = sorted(sheet.where for sheet in sheets if sheet.where not in used)
         events = next((sheet for sheet in meta if set(EVENTS) <= set(sheet.columns)), None)
+        used = {triad.sheet.where for triad in found}
+        used |= {sheet.where for sheet in meta if sheet is events or sheet.stem != "time"}
+        passed = sorted(sheet.where for sheet in sheets if sheet.where not in used)
         for name, group in _groups(folder, found, bool(meta)):
             tables = {triad.sheet.where: triad.sheet.table() for triad in group}
             findings = self.findings(*tables.values())

@@ -61,6 +61,15 @@ class Table:
                 listed = ", ".join(name[:60] for name in self.columns[:40])
                 raise DataError(f"{self.where}: has no column {column!r}. Name one of its columns: {listed}.")
 
+    def series(self, column: str) -> pl.Series:
+        """Return the cells of a column, of the type that they have.
+
+        Raises:
+            DataError: there is no such column, as where names differ from those that the first lines gave.
+        """
+        self.require(column)
+        return self.frame[column]
+
     def only(self, rows: NDArray[np.bool_]) -> Table:
         """Return the rows that a mask keeps, as a table of their own."""
         lines = self.lines[rows] if self.lines is not None else np.flatnonzero(rows) + 1
@@ -78,7 +87,7 @@ class Table:
 
     def is_number(self, column: str) -> bool:
         """Tell if the column has a numeric type, or its first texts are all numbers."""
-        values = self.frame[column]
+        values = self.series(column)
         if not _is_text(values):
             return bool(values.dtype.is_numeric())
         head = values.head(200)
@@ -93,13 +102,13 @@ class Table:
         Raises:
             DataError: a cell that is neither; names file, line and value.
         """
-        return self._parsed(column, self.frame[column])
+        return self._parsed(column, self.series(column))
 
     def integers(self, column: str) -> NDArray[np.int64] | None:
         """Return the values of a column where all are whole numbers below 2^63, in full precision; else None."""
         import polars as pl
 
-        values = self.frame[column]
+        values = self.series(column)
         if _is_text(values):
             values = values.str.strip_chars().cast(pl.Int64, strict=False)
         elif not values.dtype.is_integer():
@@ -115,7 +124,7 @@ class Table:
         """
         import polars as pl
 
-        values = self.frame[column]
+        values = self.series(column)
         try:
             return values.cast(pl.String, strict=False).str.strip_chars()
         except pl.exceptions.PolarsError as error:
@@ -130,12 +139,12 @@ class Table:
 
     def may_name(self, column: str, most: int) -> bool:
         """Tell if a column may hold at most `most` names or numbers of names, by its type and its first cells."""
-        values = self.frame[column]
+        values = self.series(column)
         return not values.dtype.is_float() and values.head(100 * most).n_unique() <= most + 1
 
     def first(self, column: str) -> str:
         """Return the first cell, as text."""
-        return str(self.frame[column][0])
+        return str(self.series(column)[0])
 
     def _parsed(self, column: str, values: pl.Series) -> NDArray[np.float64]:
         import polars as pl

@@ -64,7 +64,7 @@ def read_table(where: str, content: bytes) -> Table:
     rest, again = _without_headers(text[layout.begin :], text[: layout.begin])
     if separator == " ":
         rest, separator = re.sub(r"(?m)^\t|\t$", "", re.sub(r"[ \t]+", "\t", rest)), "\t"
-    names = _names(where, layout.names or [f"column {column}" for column in range(1, layout.width + 1)], number - 1)
+    names = _names(where, _header(layout), number - 1)
     body = _quoted if '"' in rest else _plain
     frame, numbers, more = body(where, rest, number + joined, separator, names)
     if not frame.height:
@@ -91,9 +91,7 @@ def _without_headers(rest: str, above: str) -> tuple[str, list[tuple[str, int]]]
 def header_of(content: bytes) -> tuple[str, ...]:
     """Return the column names in the first bytes of a CSV file; none where they cannot be made out."""
     layout = layout_of(content)
-    if layout is None:
-        return ()
-    return layout.names or tuple(f"column {column}" for column in range(1, layout.width + 1))
+    return () if layout is None else tuple(_called(_header(layout)))
 
 
 def layout_of(content: bytes) -> Layout | None:
@@ -165,19 +163,36 @@ def _check_length(where: str, number: int, length: int) -> None:
         )
 
 
+def _header(layout: Layout) -> Sequence[str]:
+    return layout.names or [f"column {column}" for column in range(1, layout.width + 1)]
+
+
 def _names(where: str, header: Sequence[str], line: int) -> list[str]:
-    names = [name.strip().strip("\ufeff") for name in header]
-    while names and not names[-1]:
-        names.pop()  # a separator at the line's end
+    """Return the names of the columns of a file, all different."""
+    names = _called(header)
     if not names:
         raise DataError(f"{where}, line {line}: has no column names. Add a header.")
-    names = [name or f"column {number}" for number, name in enumerate(names, 1)]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice and not any(map(_has_meaning, twice)):  # such as `Not Used`
-        return [f"{name} ({names[:at].count(name) + 1})" if name in twice else name for at, name in enumerate(names)]
+    twice = _twice(names)
     if twice:
         raise DataError(f"{where}, line {line}: two columns are called {twice[0][:60]!r}. Rename one of them.")
     return names
+
+
+def _called(header: Sequence[str]) -> list[str]:
+    """Return the names of columns, numbered where they say nothing: those without a name, and those such as `Not Used`
+    that several have."""
+    names = [name.strip().strip("\ufeff") for name in header]
+    while names and not names[-1]:
+        names.pop()  # a separator at the line's end
+    names = [name or f"column {number}" for number, name in enumerate(names, 1)]
+    twice = _twice(names)
+    if any(map(_has_meaning, twice)):
+        return names
+    return [f"{name} ({names[:at].count(name) + 1})" if name in twice else name for at, name in enumerate(names)]
+
+
+def _twice(names: Sequence[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def _has_meaning(name: str) -> bool:

@@ -125,7 +125,7 @@ def _typed(table: Table, column: str) -> Clock | None:
     """A Parquet column of dates or durations."""
     import polars as pl
 
-    values = table.frame[column]
+    values = table.series(column)
     if isinstance(values.dtype, pl.Datetime):
         zone = values.dtype.time_zone or ""
         return _since(values.dt.epoch("ns").fill_null(-(2**63)).to_numpy(), "UTC" if zone else "")
