@@ -13,6 +13,7 @@ pytest.importorskip("resource", reason="limits on memory are a Unix thing")
 pytest.importorskip("starlette", reason="the extra `live` is not installed")
 
 from otolith.importing.formats import FORMATS
+from otolith.training import state
 from tests.fuzz import fuzzchild, fuzzharness
 from tests.fuzz.fuzzreader import Files, Reader, readers
 
@@ -23,6 +24,7 @@ QUICK = ("table", "model-bundle", "rows", "live-message", "archive")
 def _processes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
         monkeypatch.setenv(name, "")  # the harness sets them: put back afterwards
+    monkeypatch.setattr(state, "EVERY_S", state.EVERY_S)  # a reader sets it
     monkeypatch.setenv("PYTHONPATH", str(Path(sys.modules["otolith"].__path__[0]).parent))
     fuzzharness.prepare_processes()
 
@@ -39,11 +41,12 @@ def test_every_format_of_exports_has_a_reader() -> None:
     assert {each.name for each in FORMATS} <= readers().keys()
 
 
-@pytest.mark.parametrize("name", [each.name for each in FORMATS])
-def test_what_is_sound_is_read(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", list(readers()))
+def test_what_is_sound_is_read(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a run of all readers ends there, hours after its start."""
     reader, box = readers()[name](), tmp_path / "box"
     box.mkdir()
+    monkeypatch.chdir(box)
     reader.prepare()
     for files in reader.valid():
         fuzzchild._put(box, files)

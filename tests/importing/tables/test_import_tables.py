@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+from datetime import date, timedelta
+from datetime import time as dtime
+from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
 from otolith.errors import DataError
+from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.disk_buffer import in_memory
 from otolith.importing.tables.parquet_worker import columns_of, read_parquet
 from otolith.importing.tables.text import MAX_LINE, header_of, read_table
@@ -239,3 +244,32 @@ def test_names_within_the_table_are_left_out(between: str, quote: str) -> None:
     assert found.numbers("y").tolist() == list(range(30))
     assert found.at(20) == "walk.csv, line 25"
     assert [count for _, count in found.repairs] == [2]
+
+
+def test_columns_of_any_type_may_stand_beside_the_signals(tmp_path: Path) -> None:
+    n = 200
+    t = np.arange(n) / 50
+    signals = pl.DataFrame({"time_s": t, "acc_x": np.sin(t), "acc_y": np.cos(t), "acc_z": 9.8 + 0 * t})
+    beside = {
+        "since": pl.Series([timedelta(seconds=1)] * n),
+        "raw": pl.Series([b"\0\1"] * n),
+        "both": pl.Series([[1, 2]] * n),
+        "fixed": pl.Series([[1.0, 2.0]] * n, dtype=pl.Array(pl.Float64, 2)),
+        "device": pl.Series([{"a": 1}] * n),
+        "born": pl.Series([date(2000, 1, 1)] * n),
+        "awake": pl.Series([dtime(7, 30)] * n),
+        "weight": pl.Series([Decimal("70.5")] * n),
+        "side": pl.Series(["left"] * n, dtype=pl.Categorical),
+        "hand": pl.Series(["left"] * n, dtype=pl.Enum(["left", "right"])),
+        "worn": pl.Series([True] * n),
+        "nothing": pl.Series([None] * n),
+    }
+    options = ImportOptions(accept_guess=True, subject="ada")
+
+    def read(name: str, frame: pl.DataFrame) -> np.ndarray:
+        frame.write_parquet(tmp_path / name)
+        return read_recordings(tmp_path / name, options).recordings[0].streams[0].values
+
+    plain = read("plain.parquet", signals)
+    for name, column in beside.items():
+        np.testing.assert_array_equal(read(f"{name}.parquet", signals.with_columns(column.alias(name))), plain)

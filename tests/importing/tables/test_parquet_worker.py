@@ -87,3 +87,33 @@ def test_a_plain_script_may_read(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "3\n", "")
+
+
+CHILD = """
+import multiprocessing
+import sys
+
+from otolith.importing.tables.parquet_worker import read_parquet
+
+
+def read(path):
+    with open(path, "rb") as file:
+        assert read_parquet("t", file.read()).height == 3
+
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=read, args=(sys.argv[1],))
+    process.start()
+    process.join(60)
+    ended = not process.is_alive()
+    process.kill()
+    sys.exit(process.exitcode if ended else "it never ended")
+"""
+
+
+def test_a_process_of_multiprocessing_that_read_a_file_ends(tmp_path: Path) -> None:
+    script, path = tmp_path / "child.py", tmp_path / "t.parquet"
+    script.write_text(CHILD)
+    path.write_bytes(parquet())
+    done = subprocess.run([sys.executable, str(script), str(path)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

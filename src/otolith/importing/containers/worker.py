@@ -6,11 +6,11 @@ busy for `LONGEST_S`, is refused, and the next file starts another. What it retu
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 import time
 from concurrent.futures import BrokenExecutor
+from multiprocessing.util import Finalize
 from typing import Any
 
 LONGEST_S = 600.0
@@ -35,6 +35,8 @@ def in_worker(work: Any, *arguments: Any) -> Any:
     with _TURN:  # one at a time, so that a file that ends the worker takes no other with it
         if os.getpid() not in _WORKERS:
             _WORKERS[os.getpid()] = ProcessPoolExecutor(1, initializer=_begin, initargs=(os.getpid(),))
+            # before a process of `multiprocessing` waits for its children, without end: no `atexit` runs in those
+            Finalize(None, _end_worker, exitpriority=100)
         try:
             return _WORKERS[os.getpid()].submit(work, *arguments).result(LONGEST_S)
         except (BrokenExecutor, TimeoutError) as error:
@@ -43,7 +45,6 @@ def in_worker(work: Any, *arguments: Any) -> Any:
             raise Undecodable(f"decoding it {what}") from None
 
 
-@atexit.register
 def _end_worker() -> None:
     executor = _WORKERS.pop(os.getpid(), None)
     if executor is not None:

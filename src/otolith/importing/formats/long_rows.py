@@ -93,7 +93,7 @@ def _long(sheet: Sheet) -> Long | None:
     if not 3 <= len(sheet.columns) <= MOST_COLUMNS or not any(words_of(each) in VALUES for each in sheet.columns):
         return None
     table = sheet.table()
-    cells = [table.text(column).head(1000).fill_null("").to_list() for column in table.columns]
+    cells = [table.said(column).head(1000).to_list() for column in table.columns]
     return long_of(table.columns, [list(row) for row in zip(*cells, strict=True)])
 
 

@@ -139,7 +139,7 @@ def _parts(table: Table, log: Log) -> Parts:
 def _of_places(table: Table, log: Log) -> str | None:
     """Return a column without a name whose cells all are places on the body; None where there is none."""
     for at, column in enumerate(table.columns):
-        cells = [] if at == log.column else table.text(column).head(2000).fill_null("").unique().to_list()
+        cells = [] if at == log.column else table.said(column).head(2000).unique().to_list()
         if 1 < len(cells) <= MOST_PLACES and all(set(words_of(cell).split()) & ON_BODY for cell in cells):
             return column
     return None

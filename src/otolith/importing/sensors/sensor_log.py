@@ -95,7 +95,7 @@ def tabled(sheet: Sheet) -> tuple[Log, Table] | None:
     for column, name in enumerate(table.columns if len(table.columns) <= MOST_SENSORS else ()):
         if not table.may_name(name, MOST_SENSORS):
             continue
-        text = table.text(name).fill_null("")
+        text = table.said(name)
         if text.n_unique() > MOST_SENSORS:
             continue
         sensors = _sensors(set(text.unique().to_list()) - {""}, name)

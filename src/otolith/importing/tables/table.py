@@ -133,6 +133,15 @@ class Table:
                 "another column."
             ) from error
 
+    def said(self, column: str) -> pl.Series:
+        """Return the same where a column is only looked at; "" where there is none, or the column has no text."""
+        import polars as pl
+
+        try:
+            return self.text(column).fill_null("")
+        except DataError:
+            return pl.repeat("", self.height, dtype=pl.String, eager=True)
+
     def texts(self, column: str) -> list[str]:
         """Return the same as a list; "" where there is none."""
         return self.text(column).fill_null("").to_list()

@@ -138,7 +138,7 @@ def start_beside(table: Table, time: str) -> tuple[int, str, str] | None:
         words = words_of(column)
         if column == time or not (words in NAMES or _may_be_time(words)) or table.is_number(column):
             continue
-        found = read_dates(table.text(column).fill_null("").head(1))
+        found = read_dates(table.said(column).head(1))
         if found is not None and found.odd is None and not found.orders:
             return int(found.nanoseconds[0]), "UTC" if found.zone else "", column
     return None
