@@ -41,7 +41,7 @@ from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.signals.gravity_sum import summed_if_without, with_gravity
 from otolith.importing.tables.text import is_text
 from otolith.importing.times.columns import start_beside, with_date, with_fraction
-from otolith.importing.times.timing import counted, read_clock
+from otolith.importing.times.timing import Clock, counted, read_clock
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
@@ -116,7 +116,8 @@ class Generic(Format):
                 moving = _moving(rows, files, others, key, questions, findings)
                 sensors = [moving]
                 if "gyro" in mapping.columns:
-                    sensors.append(_sensor(GYRO, rows, mapping, questions, findings))
+                    clock = moving.clock if files.gravity is None else None
+                    sensors.append(_sensor(GYRO, rows, mapping, questions, findings, clock))
                 elif files.gyro is not None:
                     turning = _rows_of(key, files.gyro, others, "the gyroscope out: --gyro none")
                     at = dict(rows_at_places(turning, files.gyro[1], questions)) if column_place else {"": turning}
@@ -250,19 +251,16 @@ def _split(table: Table, mapping: Mapping) -> Iterator[tuple[tuple[str, str], Ta
         yield key, table.only(index == number)
 
 
-def _sensor(kind: str, table: Table, mapping: Mapping, questions: Questions, findings: Findings) -> Sensor:
+def _sensor(
+    kind: str, table: Table, mapping: Mapping, questions: Questions, findings: Findings, clock: Clock | None = None
+) -> Sensor:
+    """Return a sensor in some columns of a table; its clock is read where no other sensor of the table has read it."""
     what, units = ("acc", ACC_UNITS) if kind == ACC else ("gyro", GYRO_UNITS)
-    columns, time = mapping.columns[what], mapping.column("time")
+    columns = mapping.columns[what]
     named = [part for column in columns for part in summed(column, table.columns)]
     stated = {unit_in_name(column, units) or unit_of_text(table.units.get(column, "")) for column in named}
-    if time is None:
-        rate = questions.options.rate_hz
-        assert rate is not None
-        clock = counted(table.height, rate)
-        findings.decide("time", f"{rate:g} Hz", "given, as there is no time column")
-    else:
-        said = time_unit_in_name(time) or time_unit_of_text(table.units.get(time, ""))
-        clock = read_clock(*with_fraction(*with_date(table, time)), questions, findings, said)
+    if clock is None:
+        clock = _clock(table, mapping.column("time"), questions, findings)
     how = "a guess that was confirmed" if what in mapping.guessed else "given"
     findings.decide(f"{kind} columns", ", ".join(columns), how)
     header = f"the header {named[0]!r}" + (" and the row of units beneath it" if table.units else "")
@@ -273,6 +271,17 @@ def _sensor(kind: str, table: Table, mapping: Mapping, questions: Questions, fin
     if kind == GYRO and unit is None and is_of_core_motion(columns, table.columns):
         unit, header = "rad/s", "Apple's CoreMotion documents a rotationRate beside its kinds of acceleration so"
     return Sensor(kind, table, clock, axes(table, columns), unit, header, gravity, header)
+
+
+def _clock(table: Table, time: str | None, questions: Questions, findings: Findings) -> Clock:
+    """Return the clock in a column, or one that counts rows at the rate that was given."""
+    if time is None:
+        rate = questions.options.rate_hz
+        assert rate is not None
+        findings.decide("time", f"{rate:g} Hz", "given, as there is no time column")
+        return counted(table.height, rate)
+    said = time_unit_in_name(time) or time_unit_of_text(table.units.get(time, ""))
+    return read_clock(*with_fraction(*with_date(table, time)), questions, findings, said)
 
 
 SPEC = Generic()
