@@ -21,6 +21,7 @@ import pytest
 from otolith.datasets import checking, download, load
 from otolith.datasets.download import fetch, unpack
 from otolith.errors import DataError
+from otolith.importing import read_recordings
 from otolith.progress import Progress, Stage
 
 Serve = Callable[..., str]
@@ -263,6 +264,20 @@ def test_bombs_are_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     many = archive_of(tmp_path, *((str(i), b"") for i in range(4)))
     with pytest.raises(DataError, match="has more than 3 members"):
         unpack(many, tmp_path / "many")
+
+
+def test_a_member_that_asks_for_all_memory_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an LZMA member does whose header claims a dictionary of gigabytes."""
+
+    def greedy(*_: object) -> bytes:
+        raise MemoryError
+
+    path = archive_of(tmp_path, ("walk.csv", b"t,acc_x,acc_y,acc_z\n" + b"0,1,2,3\n" * 100))
+    monkeypatch.setattr(zipfile.ZipExtFile, "_read1", greedy)
+    with pytest.raises(DataError, match="asks for more memory than there is"):
+        unpack(path, tmp_path / "in")
+    with pytest.raises(DataError, match=r"walk\.csv: cannot be unpacked \(it asks for more memory"):
+        read_recordings(path)
 
 
 def test_archives_in_archives_in_archives(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from otolith.datasets.registry import kind_of
 from otolith.errors import DataError, StorageError
 from otolith.progress import SILENT, Progress, Stage
 from otolith.system.files import make_folder, put_folder
+from otolith.system.reading import reason_of
 
 MAX_ARCHIVE_BYTES = 2 * 2**30
 MAX_UNPACKED_BYTES = 4 * 2**30
@@ -165,8 +166,9 @@ class _Unpacking:
             NotImplementedError,
             RuntimeError,
             ValueError,
+            MemoryError,
         ) as error:
-            raise DataError(f"{name}: is not a whole zip file ({error}). Download it again.") from error
+            raise DataError(f"{name}: is not a whole zip file ({reason_of(error)}). Download it again.") from error
         except OSError as error:
             raise DataError(f"{folder}: cannot be written ({error.strerror or error}). Make room there.") from error
         for inner in sorted(folder.rglob("*.zip")):

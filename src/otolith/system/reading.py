@@ -52,6 +52,15 @@ def open_regular(path: str | os.PathLike[str], most: int = MOST_BYTES) -> Buffer
         raise
 
 
+def reason_of(error: BaseException) -> str:
+    """Return what an error says that unpacking raised.
+
+    >>> reason_of(MemoryError()), reason_of(EOFError("it breaks off"))
+    ('it asks for more memory than there is', 'it breaks off')
+    """
+    return "it asks for more memory than there is" if isinstance(error, MemoryError) else str(error)
+
+
 def read_bytes(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
     """Return the content of a regular file of at most `most` bytes.
 

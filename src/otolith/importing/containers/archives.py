@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 from otolith.errors import DataError
 from otolith.importing.containers import members
 from otolith.importing.containers.members import Member, Opener
-from otolith.system.reading import open_regular
+from otolith.system.reading import open_regular, reason_of
 
 ZIP, TAR = ".zip", ".tar"
 MAX_ENTRIES = 100_000
@@ -137,7 +137,9 @@ class Archives:
 
 
 def _damaged(member: Member, error: BaseException) -> DataError:
-    return DataError(f"{member.where}: cannot be read as a {member.kind[1:]} archive ({error}). Export it again.")
+    return DataError(
+        f"{member.where}: cannot be read as a {member.kind[1:]} archive ({reason_of(error)}). Export it again."
+    )
 
 
 def _zipped(archive: zipfile.ZipFile, where: str) -> Iterator[Listed]:
@@ -197,4 +199,4 @@ class OpenEntry:
             with self.archives.stream(self.member, self.key) as stream:
                 yield stream
         except DAMAGED as error:
-            raise DataError(f"{self.where}: cannot be unpacked ({error}). Export it again.") from error
+            raise DataError(f"{self.where}: cannot be unpacked ({reason_of(error)}). Export it again.") from error

@@ -16,7 +16,7 @@ from typing import IO
 
 from otolith.errors import DataError
 from otolith.system.memory import available_bytes
-from otolith.system.reading import MOST_LONG, open_regular
+from otolith.system.reading import MOST_LONG, open_regular, reason_of
 
 MAX_FILE_BYTES = 2 << 30
 """Bytes of a file that is read whole, or unpacked."""
@@ -34,9 +34,9 @@ RATIO_FROM_BYTES = 10 << 20
 CHUNK_BYTES = 1 << 20
 DAMAGED = (
     *(zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, RuntimeError),
-    *(zlib.error, LZMAError),
+    *(zlib.error, LZMAError, MemoryError),
 )
-"""Errors of zipfile and gzip where an archive is not as it should be."""
+"""Errors of zipfile and gzip where an archive is not as it should be; one may ask for any memory."""
 
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 """Opens a file for reading from its beginning, and turns what fails meanwhile into a `DataError`."""
@@ -253,4 +253,4 @@ class OpenGzip:
                 with gzip.GzipFile(fileobj=outer) as stream:
                     yield stream  # type: ignore[misc]  # it reads as a file does
             except DAMAGED as error:
-                raise DataError(f"{self.where}: cannot be unpacked ({error}). Export it again.") from error
+                raise DataError(f"{self.where}: cannot be unpacked ({reason_of(error)}). Export it again.") from error

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 from otolith.errors import DataError
 from otolith.importing.containers.members import DAMAGED, check_growth, check_size
 from otolith.importing.containers.worker import Undecodable, in_worker
+from otolith.system.reading import reason_of
 
 if TYPE_CHECKING:
     from otolith.importing.containers.members import Member
@@ -58,7 +59,7 @@ def _checked(member: Member) -> bytes:
                 check_growth(where, entry.compress_size, entry.file_size)
             check_size(where, sum(entry.file_size for entry in archive.infolist()))
     except DAMAGED as error:
-        raise DataError(f"{where}: cannot be read as a workbook ({error}). Save it again.") from error
+        raise DataError(f"{where}: cannot be read as a workbook ({reason_of(error)}). Save it again.") from error
     return content
 
 
