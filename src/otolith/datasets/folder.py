@@ -12,7 +12,7 @@ nothing else. `otolith.datasets.card` has the card's layout.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -105,7 +105,6 @@ def write_folder(
 def write_stream(path: Path, stream: Stream) -> None:
     """Write the samples of a stream as a Parquet file; those of a long one a piece at a time."""
     import polars as pl
-    from polars.io.plugins import register_io_source
 
     def frame(at: slice) -> pl.DataFrame:
         columns = dict(zip(stream.channels, stream.values[:, at], strict=True))
@@ -114,15 +113,16 @@ def write_stream(path: Path, stream: Stream) -> None:
     if stream.n_samples <= 4 * AT_ONCE:
         frame(slice(None)).write_parquet(path)
         return
-
-    def pieces(*_: object) -> Iterator[pl.DataFrame]:
-        for at in slices(stream.n_samples):
-            yield frame(at)
-            release(stream.values)
-            if stream.times is not None:
-                release(stream.times)
-
-    register_io_source(pieces, schema=frame(slice(0, 0)).schema).sink_parquet(path, maintain_order=True)
+    parts = []
+    for number, at in enumerate(slices(stream.n_samples)):
+        parts.append(path.with_suffix(f".{number}"))
+        frame(at).write_parquet(parts[-1], compression="uncompressed")
+        release(stream.values)
+        if stream.times is not None:
+            release(stream.times)
+    pl.scan_parquet(parts).sink_parquet(path, maintain_order=True)
+    for part in parts:
+        part.unlink()
 
 
 def check_recording(recording: Recording, info: DatasetInfo) -> None:
