@@ -25,6 +25,7 @@ from otolith.importing.naming.units import (
     unit_in_name,
     unit_of_text,
 )
+from otolith.importing.naming.words import words_of
 from otolith.importing.sensors.columns import (
     Mapping,
     guess,
@@ -35,6 +36,7 @@ from otolith.importing.sensors.columns import (
     with_options,
 )
 from otolith.importing.sensors.headless import guess_by_values
+from otolith.importing.sensors.place_columns import IDS
 from otolith.importing.sensors.places import at_places, is_all, rows_at_places
 from otolith.importing.sensors.turning import turns_as
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
@@ -117,6 +119,9 @@ class Generic(Format):
                 sensors = [moving]
                 if "gyro" in mapping.columns:
                     clock = moving.clock if files.gravity is None else None
+                    if mapping.gyro_time is not None:
+                        clock = _clock(rows, mapping.gyro_time, questions, findings)
+                        findings.decide("gyroscope's time", mapping.gyro_time, f"beside {mapping.column('time')!r}")
                     sensors.append(_sensor(GYRO, rows, mapping, questions, findings, clock))
                 elif files.gyro is not None:
                     turning = _rows_of(key, files.gyro, others, "the gyroscope out: --gyro none")
@@ -239,7 +244,9 @@ def _split(table: Table, mapping: Mapping) -> Iterator[tuple[tuple[str, str], Ta
     keys = list(zip(*cells, strict=True))
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     if len(numbers) == 1:
-        yield keys[0], table
+        (recording, person) = keys[0]
+        is_device = columns[1] is not None and words_of(columns[1]) in IDS  # one alone may be that of the device
+        yield (recording, "" if is_device else person), table
         return
     if len(numbers) > max(1000, table.height // 20):
         raise DataError(

@@ -11,20 +11,15 @@ from otolith.errors import DataError
 from otolith.importing.naming.triads import Place, axis_of, places_of, turning_triads
 from otolith.importing.naming.words import LABEL_WORDS, SUBJECT_WORDS, words_of
 from otolith.importing.options import NONE, ImportOptions
+from otolith.importing.sensors.place_columns import ENOUGH, PLACE_NAMES, ids_of_people, named, place_column
 from otolith.importing.tables.layout import NO_VALUE, is_number
 from otolith.importing.times.columns import time_column
+from otolith.importing.times.of_sensors import times_of_sensors
 
 CERTAINTY = frozenset(("confidence", "probability", "timestamp", "detected"))
 DETECTED = frozenset(("detected", "predicted", "prediction", "recognized", "recognised", "estimated"))
 DETECTED_WHY = "is what the device itself took the activity for; --label takes it"
 RECORDING_NAMES = ("recording", "recording id", "session", "session id", "trial", "trial id", "experiment", "file")
-PLACE_NAMES = ("device", "device id", "position", "placement", "sensor location", "sensor position", "body part",
-               "body position", "on body position", "body location", "limb",
-               "sensor", "sensor id", "sensorid", "sensor name", "sensorname", "sensor type", "sensortype")  # fmt: skip
-"""Columns that tell sensors at several places in one table apart."""
-ENOUGH = 10
-"""Rows that tell what a column holds."""
-
 MEANINGS = ("time", "acc", "gyro", "label", "recording", "subject-column")
 """All that a column may hold, named as the options are."""
 
@@ -36,7 +31,7 @@ class Mapping:
     `places` are those with an accelerometer where there are several; no sensor is mapped then. `passed` are columns
     that look like labels and are not taken for them, and why. `place_column` may tell places apart by rows; `gravity`
     is beside an accelerometer of which names do not say whether gravity is in it; `turning` are triads that may be of a
-    gyroscope, where no name says that one is.
+    gyroscope, where no name says that one is; `gyro_time` is the gyroscope's own column of time, where it has one.
     """
 
     columns: dict[str, tuple[str, ...]]
@@ -46,6 +41,7 @@ class Mapping:
     place_column: str | None = None
     gravity: tuple[str, ...] = ()
     turning: tuple[tuple[str, ...], ...] = ()
+    gyro_time: str | None = None
 
     def column(self, what: str) -> str | None:
         """Return the column that holds it; None where there is none."""
@@ -103,23 +99,27 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
         acc, gyro = with_acc[0].acc, with_acc[0].gyro
     elif not with_acc and len(gyros) == 1:
         gyro = gyros[0]
+    times = times_of_sensors(columns, acc, gyro) if acc and gyro else None
+    time = times[0] if times is not None else time
     candidates = {
         "time": () if time is None else (time,),
         "acc": acc,
         "gyro": gyro,
         "label": tuple(label for label in labels if label not in passed)[:1],
-        "recording": _named(names, RECORDING_NAMES),
-        "subject-column": _named(names, SUBJECT_WORDS),
+        "recording": named(names, RECORDING_NAMES),
+        "subject-column": named(names, SUBJECT_WORDS) or ids_of_people(names, cells),
     }
     mapped = {what: each for what, each in candidates.items() if each}
+    place = place_column(names, cells, mapped)
     return Mapping(
         mapped,
         frozenset(mapped),
         tuple(replace(each, time=_time_of(each, columns)) for each in with_acc) if len(with_acc) > 1 else (),
-        tuple((label, DETECTED_WHY) for label in passed) + _words_besides(mapped, cells),
-        next(iter(_named(names, PLACE_NAMES)), None),
+        tuple((label, DETECTED_WHY) for label in passed) + _words_besides(mapped, cells, place),
+        place,
         with_acc[0].gravity if len(with_acc) == 1 else (),
         tuple(turning_triads(columns)) if acc and not gyro else (),
+        None if times is None else times[1],
     )
 
 
@@ -147,11 +147,13 @@ def may_be_labels(cells: Sequence[str]) -> bool:
     return 2 * len(numbers) <= len(cells) or 2 * broken <= len(numbers)
 
 
-def _words_besides(mapped: dict[str, tuple[str, ...]], cells: dict[str, list[str]]) -> tuple[tuple[str, str], ...]:
+def _words_besides(
+    mapped: dict[str, tuple[str, ...]], cells: dict[str, list[str]], place: str | None
+) -> tuple[tuple[str, str], ...]:
     """Return a column that holds words and is not mapped, where none is of activities, and why it is passed."""
     if "label" in mapped or "acc" not in mapped:
         return ()
-    used = {column for columns in mapped.values() for column in columns}
+    used = {column for columns in mapped.values() for column in columns} | {place}
     flags = [c for c, each in cells.items() if c not in used and len(each) > ENOUGH and set(each) <= {"0", "1"}]
     if len(flags) > 1 and all(sum(row) <= 1 for row in zip(*([*map(int, cells[c])] for c in flags), strict=True)):
         return ((", ".join(flags), "hold 0 and 1, as a column for each activity does; one column of names is taken"),)
@@ -202,7 +204,8 @@ def with_options(mapping: Mapping, options: ImportOptions) -> Mapping:
     gravity = () if options.acc is not None else mapping.gravity
     where = None if mapping.place_column in {each for few in columns.values() for each in few} else mapping.place_column
     turning = () if given["gyro"] is not None else mapping.turning
-    return Mapping(columns, mapping.guessed - chosen.keys(), places, passed, where, gravity, turning)
+    own = mapping.gyro_time if chosen.keys().isdisjoint(("time", "acc", "gyro")) else None
+    return Mapping(columns, mapping.guessed - chosen.keys(), places, passed, where, gravity, turning, own)
 
 
 def require_complete(where: str, mapping: Mapping, columns: Sequence[str], rate_hz: float | None) -> None:
@@ -255,8 +258,3 @@ def _time_of(place: Place, columns: Sequence[str]) -> str:
     name = place.name.replace(" ", "")
     own = [column for column in columns if name and name in words_of(column).replace(" ", "")]
     return time_column(own) or ""
-
-
-def _named(names: dict[str, str], known: Sequence[str]) -> tuple[str, ...]:
-    """Return the column of the first known name that there is."""
-    return next(((names[name],) for name in known if name in names), ())

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from otolith.errors import DataError
 from otolith.importing.naming.words import LONG_WORDS, PLACES, words_of
 from otolith.importing.questions import Undecided
+from otolith.importing.sensors.place_columns import MOST_PLACES, PLACE_NAMES
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from otolith.importing.questions import Questions
     from otolith.importing.sensors.columns import Mapping
     from otolith.importing.session import Folder
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
 
 ALL = "all"
 """Given for a place, it makes each of them a recording of its own."""
-MOST_PLACES = 30
 WORN = PLACES - {
     "l", "r", "t", "la", "ra", "ll", "rl", "lf", "rf", "lh", "rh", "lw", "rw", "upper", "lower", "front", "rear", "tag",
     "ring", "bag", "band", "back", "feet", "heel", "toe", "ear", "dominant", "nondominant",
@@ -68,11 +70,30 @@ def rows_at_places(table: Table, mapping: Mapping, questions: Questions) -> list
     names = [str(each) for each in cells.unique(maintain_order=True)]
     if not 1 < len(names) <= MOST_PLACES:  # more are no places, such as distances
         return [("", table)]
+    if words_of(mapping.place_column) not in PLACE_NAMES and not _at_once(table, mapping.column("time"), cells):
+        return [("", table)]
     counts = dict(zip(*(each.to_list() for each in cells.value_counts().get_columns()), strict=True))
     meanings = [(name or UNNAMED, f"{counts[name]:,} rows, column {mapping.place_column!r}") for name in names]
     by_name = {name or UNNAMED: name for name in names}
     chosen = chosen_places(table.where, meanings, questions)
     return [(name, table.only((cells == by_name[name]).to_numpy())) for name in chosen]
+
+
+def _at_once(table: Table, time: str | None, cells: pl.Series) -> bool:
+    """Tell if rows of two names were recorded in turns: their times overlap, or names change row by row."""
+    import polars as pl
+
+    if time is None:
+        return 4 * int((cells != cells.shift()).sum()) >= table.height
+    at = pl.Series(table.numbers(time), nan_to_null=True) if table.is_number(time) else table.said(time)
+    spans = (
+        pl.DataFrame({"name": cells, "at": at})
+        .group_by("name")
+        .agg(pl.col("at").min().alias("first"), pl.col("at").max().alias("last"))
+        .drop_nulls()
+        .sort("first")
+    )
+    return bool((spans["first"].shift(-1) < spans["last"]).fill_null(False).any())
 
 
 def chosen_places(where: str, meanings: Sequence[tuple[str, str]], questions: Questions) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.naming.triads import sensor_named
+from otolith.importing.naming.triads import places_of, sensor_named
 from otolith.importing.naming.words import words_of
 from otolith.importing.session import Sheet
 from otolith.importing.tables.json_text import json_rows
@@ -76,7 +76,7 @@ def sniffed(head: bytes, whole: bool = False) -> Log | None:
         else:
             names, body = (), rows
         for column in range(min(8, min(map(len, body)))):
-            sensors = _sensors({row[column] for row in body}, names[column] if len(names) > column else "")
+            sensors = _sensors({row[column] for row in body}, names[column] if len(names) > column else "", names)
             if sensors is not None:
                 moving = [row for row in body if row[column] in sensors]
                 if len(moving) >= LEAST_ROWS and sum(_has_three(row, column) for row in moving) >= 0.9 * len(moving):
@@ -98,7 +98,7 @@ def tabled(sheet: Sheet) -> tuple[Log, Table] | None:
         text = table.said(name)
         if text.n_unique() > MOST_SENSORS:
             continue
-        sensors = _sensors(set(text.unique().to_list()) - {""}, name)
+        sensors = _sensors(set(text.unique().to_list()) - {""}, name, table.columns)
         if sensors is not None:
             rows = table.only(text.is_in(list(sensors)).to_numpy())
             if rows.height >= LEAST_ROWS:
@@ -113,12 +113,17 @@ def _may_name_sensors(sheet: Sheet) -> bool:
     return not rows or any(sensor_named(cell) is not None for row in rows[:LEAST_ROWS] for cell in row.values() if cell)
 
 
-def _sensors(cells: set[str], name: str) -> dict[str, tuple[str, str, int]] | None:
-    """Return what the cells of a column mean, if they are names of sensors, of which one moves or turns."""
+def _sensors(cells: set[str], name: str, columns: Sequence[str]) -> dict[str, tuple[str, str, int]] | None:
+    """Return what the cells of a column mean, if they are names of sensors, of which one moves or turns.
+
+    Numbers are Android's types of sensors, unless each row holds an accelerometer and a gyroscope: then of devices.
+    """
     if len(cells) > MOST_SENSORS:
         return None
     if all(map(str.isdigit, cells)):
         known = set(words_of(name).split()) & {"sensor", "type", "sensortype"}
+        if any(place.acc and place.gyro for place in places_of(columns)):
+            return None
         found = {cell: TYPES[cell] for cell in cells & TYPES.keys()} if known else {}
     elif any(map(is_number, cells)):
         return None

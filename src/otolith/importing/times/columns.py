@@ -136,7 +136,7 @@ def start_beside(table: Table, time: str) -> tuple[int, str, str] | None:
     """
     for column in table.columns:
         words = words_of(column)
-        if column == time or not (words in NAMES or _may_be_time(words)) or table.is_number(column):
+        if column == time or not may_name_time(words) or table.is_number(column):
             continue
         found = read_dates(table.said(column).head(1))
         if found is not None and found.odd is None and not found.orders:
@@ -152,6 +152,15 @@ def _may_be_time(words: str) -> bool:
     split = set(words.split())
     named = bool(split & _WORDS) or any(word.endswith(("timestamp", "time")) for word in split)
     return named and not split & _NOT
+
+
+def may_name_time(words: str) -> bool:
+    """Tell if words of a column's name may mean time.
+
+    >>> may_name_time("t"), may_name_time("elapsed time"), may_name_time("temperature")
+    (True, True, False)
+    """
+    return words in NAMES or _may_be_time(words)
 
 
 def worth(cells: Sequence[str]) -> tuple[int, ...]:
