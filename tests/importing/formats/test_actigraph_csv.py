@@ -55,3 +55,14 @@ def test_a_file_without_times_and_rate_asks_for_the_rate(tmp_path: Path, rate: s
     with pytest.raises(DataError, match="--rate"):
         read_recordings(path)
     assert read_recordings(path, ImportOptions(rate_hz=30)).rate_hz == 30
+
+
+def test_lines_that_a_spreadsheet_filled_up_with_separators(tmp_path: Path) -> None:
+    plain, saved = (write(tmp_path / name) for name in ("plain.csv", "saved.csv"))
+    lines = saved.read_text().split("\n")
+    saved.write_text("\n".join([*(f"{line},," for line in lines[:10]), *lines[10:]]))
+    started = [
+        read_recordings(path, ImportOptions(subject="ada")).findings[path.stem].started_s for path in (plain, saved)
+    ]
+    assert started[0] is not None
+    assert started[0] == started[1]

@@ -88,3 +88,25 @@ def test_whole_numbers_are_written_one_way(tmp_path: Path) -> None:
 def test_places_in_other_languages_and_numbers(names: tuple[str, str]) -> None:
     columns = [f"{name}{'' if name.endswith('a') else '_'}{axis}" for name in names for axis in "xyz"]
     assert len(guess(["time", *columns]).places) == 2
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "index"])
+def test_an_index_of_times_without_a_name_is_the_time(tmp_path: Path, name: str) -> None:
+    s = signal(20)
+    step = 1 / 204.8
+    rows = [",".join(map(str, (row * step, *values))) for row, values in enumerate(s.acc.T.round(5))]
+    (tmp_path / "walk.csv").write_text("\n".join([f"{name},acc_x,acc_y,acc_z", *rows, ""]))
+    options = ImportOptions(accept_guess=True, subject="ada", acc_unit="m/s^2", gravity="included")
+    (recording,) = read_recordings(tmp_path / "walk.csv", options).recordings
+    assert recording.streams[0].times is not None
+    assert np.diff(recording.streams[0].times).mean() == pytest.approx(step, abs=1e-7)
+    counted = [[str(row), "0.1", "0.2", "9.8"] for row in range(40)]
+    assert "time" not in guess([name or "column 1", "acc_x", "acc_y", "acc_z"], rows=counted).columns
+
+
+def test_linear_acceleration_beside_an_accelerometer_is_no_left_arm() -> None:
+    beside = guess(["t", "ax", "ay", "az", "lax", "lay", "laz"])
+    assert (beside.columns["acc"], beside.places) == (("ax", "ay", "az"), ())
+    arms = guess(["t", "lax", "lay", "laz", "rax", "ray", "raz"])
+    assert [place.name for place in arms.places] == ["la", "ra"]
+    assert guess(["t", "lacc_x", "lacc_y", "lacc_z"]).columns["acc"] == ("lacc_x", "lacc_y", "lacc_z")

@@ -125,3 +125,22 @@ def test_several_accelerometers_without_names_are_asked_about(tmp_path: Path) ->
     (tmp_path / "s1.dat.txt").write_text("\n".join("\t".join(row) for row in cells))
     with pytest.raises(DataError, match="--acc X,Y,Z"):
         read_recordings(tmp_path / "s1.dat.txt", ImportOptions(accept_guess=True))
+
+
+def test_a_count_of_rows_is_no_clock_where_there_is_another(tmp_path: Path) -> None:
+    s = signal(20)
+    columns = [np.arange(s.acc.shape[1]), 1_405_434_630_972 + np.arange(s.acc.shape[1]) * 20, *s.acc.round(4)]
+    np.savetxt(tmp_path / "walk.dat", np.stack(columns, 1), fmt=["%d", "%d", "%.4f", "%.4f", "%.4f"])
+    found = read_recordings(tmp_path / "walk.dat", ImportOptions(accept_guess=True, subject="ada"))
+    assert found.findings["walk"].started_s == pytest.approx(1_405_434_630.972)
+
+
+def test_a_column_of_codes_does_not_hide_the_files_gyroscope(tmp_path: Path) -> None:
+    s = signal(20)
+    for name, times, values in (("Accelerometer", s.acc_times, s.acc), ("Gyroscope", s.gyro_times, s.gyro)):
+        codes = np.full(len(times), 2)
+        columns = [np.round(times * 1e9), *values.round(6), codes]
+        np.savetxt(tmp_path / f"{name}.txt", np.stack(columns, 1), "%.6f", ",")
+    found = read_recordings(tmp_path, ImportOptions(accept_guess=True, subject="ada", gyro_unit="rad/s"))
+    assert {channel for stream in found.recordings[0].streams for channel in stream.channels} >= {"acc_x", "gyro_z"}
+    assert found.passed_over == ()

@@ -182,3 +182,14 @@ def test_raw_counts_are_asked_about_and_said(tmp_path: Path, acc: str, gyro: str
 def test_counts_that_say_no_scale_are_refused(unit: str) -> None:
     with pytest.raises(DataError, match=r"--acc-unit: .*4096/g"):
         ImportOptions(acc_unit=unit)
+
+
+def test_sleep_of_a_sensor_does_not_hide_its_unit(tmp_path: Path) -> None:
+    """Values in g under a header that says m/s²: a sensor at rest shows 1, and zeros between say nothing."""
+    s = signal(60)
+    values = (s.acc / G).round(4)
+    values[:, 1000:1400] = 0
+    rows = [",".join(map(str, (time.round(4), *row))) for time, row in zip(s.acc_times, values.T, strict=True)]
+    (tmp_path / "walk.csv").write_text("\n".join(["time,acc_x (m/s^2),acc_y (m/s^2),acc_z (m/s^2)", *rows, ""]))
+    with pytest.raises(Undecided, match=r"states the accelerometer unit as m/s\^2.*gravity in g"):
+        read_recordings(tmp_path / "walk.csv", ImportOptions(accept_guess=True, subject="ada"))

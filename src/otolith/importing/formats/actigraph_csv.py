@@ -74,7 +74,9 @@ def _from_start(lines: Sequence[str], rows: int, rate_hz: float, order: str) -> 
     """Return the clock of rows without times, from the start that the lines above the table name."""
     import polars as pl
 
-    said = {match[1]: match[2] for line in lines if (match := re.match(r"(Start Time|Start Date)\s+(\S+)", line))}
+    said = {
+        match[1]: match[2] for line in lines if (match := re.match(r"(Start Time|Start Date)\s+([^\s,;\"]+)", line))
+    }
     start = read_dates(pl.Series([f"{said.get('Start Date', '')} {said.get('Start Time', '')}"]), order)
     moment = NONE if start is None or start.odd is not None else int(start.nanoseconds[0])
     return counted(rows, rate_hz, None if moment == NONE else moment)

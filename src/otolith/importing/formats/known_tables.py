@@ -14,7 +14,7 @@ from otolith.importing.sensors.evidence import acc_unit_of_data, blocks_of
 from otolith.importing.sensors.headless import LARGEST
 from otolith.importing.sensors.places import ALL, chosen_places
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
-from otolith.importing.tables.layout import is_number
+from otolith.importing.tables.layout import is_number, number_of
 from otolith.importing.times.timing import counted, read_clock
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class KnownTable(Format):
         rows = [row for row in sheet.first_rows if len(row) >= self.width]
         if len(rows) < LEAST_ROWS:
             return False
-        cells = [[float(cell) if is_number(cell) else np.nan for cell in row[: self.width]] for row in rows]
+        cells = [[number_of(cell) if is_number(cell) else np.nan for cell in row[: self.width]] for row in rows]
         columns = np.array(cells, np.float64).T
         columns[np.abs(columns) > LARGEST] = np.nan
         labels = columns[self.label - 1]

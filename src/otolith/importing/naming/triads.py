@@ -150,6 +150,8 @@ def places_of(columns: Sequence[str], hint: str | None = None) -> list[Place]:
     order = {place: number for number, (place, _, _) in reversed(list(enumerate(found)))}
     out = [_place(name, best[name], hint or "acc") for name in sorted(best, key=lambda name: order[name])]
     out = [each for each in out if each.acc or each.gyro]
+    if {each.name for each in out} == {"", "la"}:  # lax beside ax is linear acceleration, and no left arm
+        out = [each for each in out if not each.name]
     with_acc = [each for each in out if each.acc]
     turning = [each for each in out if each.gyro]
     if len(with_acc) == len(turning) == 1:  # such as accelerometer x beside phone gyro x

@@ -6,13 +6,14 @@ import re
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from otolith.errors import DataError
 from otolith.importing.naming.triads import Place, axis_of, places_of, turning_triads
 from otolith.importing.naming.words import LABEL_WORDS, SUBJECT_WORDS, words_of
 from otolith.importing.options import NONE, ImportOptions
 from otolith.importing.sensors.place_columns import ENOUGH, PLACE_NAMES, ids_of_people, named, place_column
-from otolith.importing.tables.layout import NO_VALUE, is_number
+from otolith.importing.tables.layout import NO_VALUE, is_number, number_of
 from otolith.importing.times.columns import time_column
 from otolith.importing.times.of_sensors import times_of_sensors
 
@@ -93,7 +94,7 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
     labels = [names[name] for name in LABEL_WORDS if name in names and may_be_labels(cells[names[name]])]
     labels = [_in_words(label, names, cells) for label in labels]
     passed = [label for label in labels if is_detected(label, columns)]
-    time = time_column(columns, rows)
+    time = time_column(columns, rows) or _index_of_times(columns, cells)
     acc, gyro = tuple[str, ...](), tuple[str, ...]()
     if len(with_acc) == 1:
         acc, gyro = with_acc[0].acc, with_acc[0].gyro
@@ -128,6 +129,20 @@ def _in_words(label: str, names: dict[str, str], cells: dict[str, list[str]]) ->
     named = names.get(f"{words_of(label)} name", label)
     spelled = bool(cells[named]) and not any(map(is_number, cells[named]))
     return named if spelled and all(map(is_number, cells[label])) else label
+
+
+def _index_of_times(columns: Sequence[str], cells: dict[str, list[str]]) -> str | None:
+    """Return a first column without a name that rises in equal steps and does not count rows, as an index of times."""
+    if not columns or columns[0].lower() not in ("column 1", "unnamed: 0", "index"):
+        return None
+    first = cells[columns[0]]
+    if len(first) < ENOUGH or not all(map(is_number, first)):
+        return None
+    values = [number_of(cell) for cell in first]
+    steps = sorted(after - before for before, after in pairwise(values))
+    usual = steps[len(steps) // 2]
+    even = sum(abs(step - usual) <= 0.2 * usual for step in steps) >= 0.9 * len(steps)
+    return columns[0] if usual > 0 and usual != 1 and even else None
 
 
 def _cells_of(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, list[str]]:
@@ -204,7 +219,8 @@ def with_options(mapping: Mapping, options: ImportOptions) -> Mapping:
     gravity = () if options.acc is not None else mapping.gravity
     where = None if mapping.place_column in {each for few in columns.values() for each in few} else mapping.place_column
     turning = () if given["gyro"] is not None else mapping.turning
-    own = mapping.gyro_time if chosen.keys().isdisjoint(("time", "acc", "gyro")) else None
+    same = all(columns.get(what) == mapping.columns.get(what) for what in ("time", "acc", "gyro"))
+    own = mapping.gyro_time if same else None
     return Mapping(columns, mapping.guessed - chosen.keys(), places, passed, where, gravity, turning, own)
 
 

@@ -66,14 +66,19 @@ class Blocks:
 
 
 def blocks_of(*parts: tuple[Array, Array]) -> Blocks:
-    """Return the blocks with enough samples in parts of (times (samples,) in s, values (3, samples))."""
+    """Return the blocks with enough samples in parts of (times (samples,) in s, values (3, samples)).
+
+    Blocks of zeros alone, as of a sensor that sleeps, are left out.
+    """
     lengths, spreads = [np.empty(0)], [np.empty(0)]
     for times, values in parts:
         if len(times) < 10 or not times[-1] - times[0] >= 1.0:
             continue
         _, counts, means, squares = in_blocks(times, values, BLOCK_S)
-        lengths.append(np.linalg.norm(means, axis=0)[counts >= 5])
-        spreads.append(np.sqrt(squares.sum(axis=0))[counts >= 5])
+        length, spread = np.linalg.norm(means, axis=0), np.sqrt(squares.sum(axis=0))
+        told = (counts >= 5) & ((length > 0) | (spread > 0))
+        lengths.append(length[told])
+        spreads.append(spread[told])
     return Blocks(np.concatenate(lengths), np.concatenate(spreads))
 
 

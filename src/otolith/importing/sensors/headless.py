@@ -51,8 +51,11 @@ def guess_by_values(rows: Sequence[Sequence[str]], hint: str | None = None) -> M
     numbers = [_numbers(cells) for cells in columns]
     found: dict[str, tuple[str, ...]] = {}
     clocks = [i for i in range(width) if _is_clock(columns[i], numbers[i])]
-    # the one that tells rows apart best, rather than when several of them arrived; of equals the first
-    time = max(clocks, key=lambda i: round(len(set(columns[i])) / len(rows), 2), default=None)
+    # no count of rows, where there is another one; the one that tells rows apart best, rather than when several of
+    # them arrived; of equals the first
+    time = max(
+        clocks, key=lambda i: (not _counts(numbers[i]), round(len(set(columns[i])) / len(rows), 2)), default=None
+    )
     if time is not None:
         found["time"] = (_name(time),)
     off = {first: _gravity(numbers, first) for first in range(width - 2) if time not in range(first, first + 3)}
@@ -69,7 +72,7 @@ def guess_by_values(rows: Sequence[Sequence[str]], hint: str | None = None) -> M
         found["acc"] = places[0].acc
         if places[0].gyro:
             found["gyro"] = places[0].gyro
-    left = [i for i in range(width) if i != time and numbers[i] is not None]
+    left = [i for i in range(width) if i != time and (values := numbers[i]) is not None and not _are_codes(values)]
     if not triads and hint in ("acc", "gyro", "linear") and len(left) == 3 and left[2] - left[0] == 2:
         found["gyro" if hint == "gyro" else "acc"] = _three(left[0])
     words = [i for i in range(width) if i != time and _is_words(columns[i])]
@@ -137,6 +140,11 @@ def _is_clock(cells: Sequence[str], values: NDArray[np.float64] | None) -> bool:
         return dates is not None and dates.odd is None
     steps = np.diff(values[np.isfinite(values)])
     return bool(len(steps) and (steps >= 0).all() and (steps > 0).mean() >= 0.1 and np.abs(values[-1]) > 0)
+
+
+def _counts(values: NDArray[np.float64] | None) -> bool:
+    """Tell if a column counts the rows."""
+    return values is not None and bool((np.diff(values) == 1).all())
 
 
 def _gravity(numbers: Numbers, first: int) -> float | None:

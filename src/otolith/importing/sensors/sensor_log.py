@@ -14,7 +14,7 @@ from otolith.importing.naming.triads import places_of, sensor_named
 from otolith.importing.naming.words import words_of
 from otolith.importing.session import Sheet
 from otolith.importing.tables.json_text import json_rows
-from otolith.importing.tables.layout import is_number
+from otolith.importing.tables.layout import is_number, number_of
 from otolith.importing.tables.table import Table
 from otolith.importing.tables.text import MAX_LINE, decode
 from otolith.importing.times.columns import worth
@@ -230,7 +230,7 @@ def unnamed(table: Table, skip: str) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _numbers(cells: Sequence[str]) -> list[float]:
-    values = (float(cell.replace(",", ".").replace("−", "-")) for cell in cells if is_number(cell))
+    values = (number_of(cell) for cell in cells if is_number(cell))
     return [min(max(value, -LATEST), LATEST) for value in values]
 
 

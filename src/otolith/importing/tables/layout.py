@@ -144,6 +144,15 @@ def is_number(cell: str) -> bool:
     return bool(_NUMBER.fullmatch(cell))
 
 
+def number_of(cell: str) -> float:
+    """Return the number that a cell of `is_number` holds.
+
+    >>> number_of("-1,5e3"), number_of("−2.")
+    (-1500.0, -2.0)
+    """
+    return float(cell.replace(",", ".").replace("−", "-"))
+
+
 def _is_sample(cells: list[str]) -> bool:
     """Tell if a line may be a row of samples: a third of what it says are numbers, but not those of its columns."""
     if len(cells) > 2 and any(cells[skip:] == [str(n) for n in range(len(cells) - skip)] for skip in (0, not cells[0])):

@@ -11,7 +11,7 @@ import numpy as np
 from otolith.importing.naming.triads import axis_of
 from otolith.importing.naming.units import TIME_UNITS
 from otolith.importing.naming.words import TIME_WORDS, words_of
-from otolith.importing.tables.layout import is_number
+from otolith.importing.tables.layout import is_number, number_of
 from otolith.importing.tables.table import Table
 from otolith.importing.times.dates import read_dates
 from otolith.importing.times.time_of_day import CLOCK, MINUTES
@@ -172,7 +172,7 @@ def worth(cells: Sequence[str]) -> tuple[int, ...]:
         return (0,)
     moment = 0
     if all(map(is_number, said)):
-        values = np.clip([float(cell.replace(",", ".").replace("−", "-")) for cell in said], -LATEST, LATEST)
+        values = np.clip([number_of(cell) for cell in said], -LATEST, LATEST)
         middle = float(np.median(values))
         since = [
             OLDEST_S <= middle * TIME_UNITS[unit] / 1e9 <= LATEST_S and middle >= lo for unit, (lo, _) in EPOCH.items()
