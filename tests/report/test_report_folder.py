@@ -87,6 +87,18 @@ def test_arrays_that_do_not_fit_are_named(tmp_path: Path, name: str, array: np.n
     assert "t-SNE arrays cannot be shown" in run.problems[0]
 
 
+def test_a_header_that_is_no_python_is_damage(tmp_path: Path) -> None:
+    arrays = tmp_path / "arrays"
+    arrays.mkdir()
+    for name in ("tsne_after", "tsne_y"):
+        np.save(arrays / f"{name}.npy", np.arange(10))
+        content = (arrays / f"{name}.npy").read_bytes()
+        (arrays / f"{name}.npy").write_bytes(
+            content.replace(b"{'descr'", b"{ descr " if name == "tsne_y" else b"(\0descr'")
+        )
+    assert [problem.split()[0] for problem in folder.load(tmp_path).problems] == ["tsne_after.npy", "tsne_y.npy"]
+
+
 def test_pickles_and_truncated_arrays_are_not_opened(tmp_path: Path) -> None:
     arrays = tmp_path / "arrays"
     arrays.mkdir()

@@ -25,7 +25,7 @@ from otolith.prediction.one_g import OneG
 from otolith.prediction.signals import Signals
 from otolith.prediction.timeline import Timeline
 from otolith.system import claims, files
-from otolith.system.reading import check_regular, read_text
+from otolith.system.reading import DAMAGED_ARRAY, check_regular, read_text
 from otolith.system.storage import make_folder
 
 ABOUT, UNIT, UNITS = "about.json", "unit.json", "units"
@@ -120,7 +120,7 @@ class Store:
         try:
             with np.load(check_regular(place / f"{number}.npz"), allow_pickle=False) as arrays:
                 found = {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, KeyError, *DAMAGED_ARRAY) as error:
             raise StorageError(
                 f"{place / f'{number}.npz'} cannot be read ({error}). Remove {self.folder}, and predict anew."
             ) from error

@@ -6,9 +6,7 @@ page shows.
 
 from __future__ import annotations
 
-import tokenize
 import warnings
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +17,7 @@ from numpy.typing import NDArray
 
 from otolith.errors import CheckpointError
 from otolith.rows import Row, latest, scan
-from otolith.system.reading import MOST_TEXT, check_regular, read_bytes, read_text
+from otolith.system.reading import DAMAGED_ARRAY, MOST_TEXT, check_regular, read_bytes, read_text
 from otolith.system.strict import json_value, toml_value
 
 ROWS, CURVES = "rows.jsonl", "curves.jsonl"
@@ -150,7 +148,7 @@ def _array(path: Path) -> NDArray[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # numpy warns of headers that it would have to mend
             found = np.load(check_regular(path), mmap_mode="r", allow_pickle=False)
-    except (tokenize.TokenError, EOFError, OverflowError, MemoryError, zipfile.BadZipFile, Warning) as error:
+    except (*DAMAGED_ARRAY, Warning) as error:
         raise ValueError(f"it holds no array ({error})") from None
     if not isinstance(found, np.ndarray):
         raise ValueError("it holds several arrays, expected one")

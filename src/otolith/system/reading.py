@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import tokenize
+import zipfile
+import zlib
 from io import BufferedReader
 from pathlib import Path
 
@@ -14,6 +17,11 @@ MOST_LONG = 32 * 2**30
 """Size of the largest file that is read a piece at a time."""
 MOST_TEXT = 64 * 2**20
 """Size of the largest file of settings or descriptions."""
+DAMAGED_ARRAY = (
+    *(ValueError, SyntaxError, EOFError, OverflowError, MemoryError, RecursionError),
+    *(tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
+"""Errors of `numpy.load` where a file is not as it should be: its header is parsed as Python is."""
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",

@@ -109,4 +109,3 @@ def test_linear_acceleration_beside_an_accelerometer_is_no_left_arm() -> None:
     assert (beside.columns["acc"], beside.places) == (("ax", "ay", "az"), ())
     arms = guess(["t", "lax", "lay", "laz", "rax", "ray", "raz"])
     assert [place.name for place in arms.places] == ["la", "ra"]
-    assert guess(["t", "lacc_x", "lacc_y", "lacc_z"]).columns["acc"] == ("lacc_x", "lacc_y", "lacc_z")

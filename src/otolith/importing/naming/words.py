@@ -29,9 +29,9 @@ SENSOR_WORDS = {
 LONG_WORDS = {kind: {word for word in words if len(word) > 2} for kind, words in SENSOR_WORDS.items()}
 """Words that mean a sensor when they stand among others, too."""
 LINEAR_WORDS = frozenset((
-    "linear", "lin", "user", "linacc", "lacc", "useracceleration", "linearacceleration", "linearacc", "useracc",
-    "lineare", "linearer", "lineaire", "lineal", "nogravity", "liniowe", "линейное", "线性", "線性", "线性加速度", "線性加速度",
-    "線形加速度", "直線加速度", "선형가속도", "선형",
+    "linear", "lin", "user", "linacc", "useracceleration", "linearacceleration", "linearacc", "useracc",
+    "lineare", "linearer", "lineaire", "lineal", "nogravity", "liniowe", "линейное", "线性", "線性", "线性加速度",
+    "線性加速度", "線形加速度", "直線加速度", "선형가속도", "선형",
 ))  # fmt: skip
 GRAVITY_WORDS = frozenset((
     "gravity", "grav", "gravitation", "schwerkraft", "gravite", "gravedad", "gravita", "gravidade", "zwaartekracht",
