@@ -130,8 +130,9 @@ class Folder:
 class Sensor:
     """Three axes of one sensor, a value for each row of `table`; NaN where a row holds none.
 
-    `unit` and `gravity` are what format or header say, None where they say nothing. `elsewhere` (rows,) marks rows
-    that hold another sensor instead, as the format lays them out: nothing is missing there.
+    `unit` and `gravity` are what format or header say, None where they say nothing. `unread` is what stands in place of
+    a unit and is none that is known; `raw` says that the names of columns call them raw. `elsewhere` (rows,) marks
+    rows that hold another sensor instead, as the format lays them out: nothing is missing there.
     """
 
     kind: str
@@ -143,6 +144,8 @@ class Sensor:
     gravity: str | None = None
     gravity_why: str = ""
     elsewhere: NDArray[np.bool_] | None = None
+    unread: str = ""
+    raw: bool = False
 
 
 @dataclass

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from otolith.errors import DataError
 from otolith.importing import ImportOptions, read_recordings
+from otolith.importing.naming.stated import says_raw, stated_unit
 from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, split_header, unit_in_name
 from otolith.importing.questions import Undecided
 from otolith.importing.sensors.evidence import (
@@ -176,6 +179,135 @@ def test_raw_counts_are_asked_about_and_said(tmp_path: Path, acc: str, gyro: str
     (stream,) = found.recordings[0].streams
     np.testing.assert_allclose(stream.values[:3], S.acc, atol=0.01)
     np.testing.assert_allclose(stream.values[3:], S.gyro, atol=0.01)
+
+
+def named(kind: str, text: str) -> str:
+    return f"{kind}_* ({text})" if text[:1] != "_" else f"{kind}_*{text}"
+
+
+SCALES = [
+    ("cm/s²", 0.01, "mrad/s", 0.001),
+    ("cm/s^2", 0.01, "0.1 deg/s", np.pi / 1800),
+    ("mm/s2", 0.001, "°/min", np.pi / 10_800),
+    ("ft/s^2", 0.3048, "deg/h", np.pi / 648_000),
+    ("_cm_s2", 0.01, "_mrad_s", 0.001),
+    ("0.01 g", G / 100, "_0.1_dps", np.pi / 1800),
+    ("16384 LSB/g", G / 16384, "16.4 LSB/dps", np.pi / 180 / 16.4),
+    ("µg", G / 1e6, "rpm", np.pi / 30),
+    ("9.81 m/s²", 9.81, "cdps", np.pi / 18_000),
+    ("m·s⁻²", 1.0, "rad·s⁻¹", 1.0),
+    ("calibrated, mg", G / 1000, "in deg/s", np.pi / 180),
+]
+
+
+@pytest.mark.parametrize(("acc", "acc_scale", "gyro", "gyro_scale"), SCALES)
+def test_multiples_of_units_in_headers_are_taken(
+    tmp_path: Path, acc: str, acc_scale: float, gyro: str, gyro_scale: float
+) -> None:
+    columns = {"time": S.acc_times, named("acc", acc): S.acc / acc_scale, named("gyro", gyro): S.gyro / gyro_scale}
+    (stream,) = read_recordings(write(tmp_path / "t.csv", columns), YES).recordings[0].streams
+    np.testing.assert_allclose(stream.values[:3], S.acc, atol=0.01)
+    np.testing.assert_allclose(stream.values[3:], S.gyro, atol=0.01)
+
+
+def test_multiples_in_a_row_of_units(tmp_path: Path) -> None:
+    rows = [
+        ",".join(map(repr, map(float, row))) for row in np.stack([S.acc_times, *(S.acc * 100), *(S.gyro * 1000)], 1)
+    ]
+    units = "s,cm/s^2,cm/s^2,cm/s^2,{0},{0},{0}"
+    for unit in ("mrad/s", "raw"):
+        head = ["time,acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z", units.format(unit)]
+        (tmp_path / "t.csv").write_text("\n".join(head + rows) + "\n", encoding="utf-8")
+        if unit == "raw":
+            with pytest.raises(
+                Undecided, match=r"states the gyroscope unit as 'raw' .*row of units.*--gyro-unit deg/s"
+            ):
+                read_recordings(tmp_path, YES)
+        else:
+            (stream,) = read_recordings(tmp_path, YES).recordings[0].streams
+            np.testing.assert_allclose(stream.values, np.concatenate([S.acc, S.gyro]), atol=0.01)
+
+
+def test_a_multiple_that_the_data_contradict_is_asked(tmp_path: Path) -> None:
+    columns = {"time": S.acc_times, "acc_* (cm/s^2)": S.acc}
+    with pytest.raises(Undecided, match=r"as cm/s\^2 .*no length of gravity in it.*--acc-unit m/s\^2"):
+        read_recordings(write(tmp_path / "a.csv", {**columns, "acc_* (cm/s^2)": S.acc / G * 98_000}), YES)
+    for values, told in ((S.gyro, "times as fast"), (S.gyro * 1e6, "larger than any")):
+        columns = {"time": S.acc_times, "acc_* (m/s^2)": S.acc, "gyro_* (mrad/s)": values}
+        with pytest.raises(Undecided, match=rf"as mrad/s .*{told}.*--gyro-unit deg/s"):
+            read_recordings(write(tmp_path / "b.csv", columns), YES)
+
+
+@pytest.mark.parametrize(
+    "text", ["V", "mV", "raw", "LSB", "counts", "adc", "kg", "%", "m/s^3", "kN/kg", "mdeg/s", "16bit"]
+)
+@pytest.mark.parametrize("factor", [1.0, 1 / G, 1000 / G])
+def test_an_accelerometers_unit_that_is_not_known_is_asked(tmp_path: Path, text: str, factor: float) -> None:
+    path = write(tmp_path / "t.csv", {"time": S.acc_times, f"acc_* ({text})": S.acc * factor})
+    with pytest.raises(
+        Undecided, match=rf"as '{re.escape(text)}' .*not one known unit.*--acc-unit \d+/g.*--acc-unit mg"
+    ):
+        read_recordings(path, YES)
+    found = read_recordings(path, replace(YES, acc_unit=f"{factor * G:.6f}/g"))
+    np.testing.assert_allclose(found.recordings[0].streams[0].values, S.acc, atol=0.01)
+
+
+@pytest.mark.parametrize("text", ["LSB", "counts", "raw", "Grad/s", "deg/s^2", "uT", "g", "V", "kdeg/s"])
+def test_a_gyroscopes_unit_that_is_not_known_is_asked(tmp_path: Path, text: str) -> None:
+    columns = {"time": S.acc_times, "acc_* (m/s^2)": S.acc, f"gyro_* ({text})": S.gyro * 940.5}
+    path = write(tmp_path / "t.csv", columns)
+    with pytest.raises(Undecided, match=rf"as '{re.escape(text)}' .*--gyro-unit 16\.4/dps.*--gyro-unit deg/s"):
+        read_recordings(path, YES)
+    read_recordings(path, replace(YES, gyro_unit="mdeg/s"))
+
+
+@pytest.mark.parametrize("name", ["gyro_*_raw", "gyro_*_lsb", "raw_gyro_*", "gyroRaw*"])
+def test_the_size_of_numbers_that_are_called_raw_tells_no_unit(tmp_path: Path, name: str) -> None:
+    columns = {"time": S.acc_times, "acc_* (m/s^2)": S.acc}
+    with pytest.raises(Undecided, match=r"In which unit is the gyroscope\? If these are raw counts"):
+        read_recordings(write(tmp_path / "a.csv", {**columns, name: S.gyro * 940.5}), YES)
+    found = read_recordings(write(tmp_path / "b.csv", {**columns, name: S.gyro * 180 / np.pi}), YES)
+    np.testing.assert_allclose(found.recordings[0].streams[0].values[3:], S.gyro, atol=0.01)
+
+
+def test_a_thousand_of_raw_numbers_may_be_counts(tmp_path: Path) -> None:
+    with pytest.raises(Undecided, match=r"raw counts.*--acc-unit 1024/g"):
+        read_recordings(write(tmp_path / "a.csv", {"time": S.acc_times, "acc_*_raw": S.acc / G * 1024}), YES)
+    for factor in (1.0, G):
+        found = read_recordings(write(tmp_path / "b.csv", {"time": S.acc_times, "acc_*_raw": S.acc / factor}), YES)
+        np.testing.assert_allclose(found.recordings[0].streams[0].values, S.acc, atol=0.02)
+
+
+REMARKS = ["left", "x", "1", "calibrated", "Sensor 2", "N1", "v2", "2g", "±16 g", "L/R", "A", "C", "min", "CG", "n/a",
+           "without gravity", "low noise", "ms", "s", "world frame"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", REMARKS)
+def test_remarks_in_brackets_leave_the_unit_to_the_data(text: str) -> None:
+    for units, name in ((ACC_UNITS, "acc_x"), (GYRO_UNITS, "gyro_x")):
+        assert stated_unit(f"{name} ({text})", "", units) == (None, "")
+        assert stated_unit(name, text, units) == (None, "")
+
+
+def test_decimal_commas_in_scales() -> None:
+    assert stated_unit("gyro_x (0,1 deg/s)", "", GYRO_UNITS) == ("0.1 deg/s", "")
+    for text in ("1,5 deg/s", "16,384 LSB/dps", "0,07 deg/s/kg"):
+        assert stated_unit(f"gyro_x ({text})", "", GYRO_UNITS) == (None, text)
+
+
+def test_columns_of_different_units_are_asked(tmp_path: Path) -> None:
+    header = "time,acc_x,acc_y,acc_z,gyro_x (deg/s),gyro_y (rad/s),gyro_z (deg/s)"
+    columns = dict(zip(header.split(","), (S.acc_times, *S.acc, *(S.gyro * 200)), strict=True))
+    with pytest.raises(Undecided, match="states the gyroscope unit as 'deg/s and rad/s'"):
+        read_recordings(write(tmp_path / "t.csv", columns), YES)
+
+
+@pytest.mark.parametrize("text", ["(" * 60_000, "acc (" + "g " * 30_000 + ")", "acc " + "(g)" * 20_000, " " * 60_000])
+def test_a_long_header_costs_no_time(text: str) -> None:
+    begin = time.perf_counter()
+    stated_unit(text, text, ACC_UNITS)
+    says_raw(text)
+    assert time.perf_counter() - begin < 2
 
 
 @pytest.mark.parametrize("unit", ["4096", "0/g", "4096/kg", "g/16bit", "8g/99bit", "-2/g"])

@@ -17,14 +17,8 @@ from otolith.importing.formats.base import OF_TABLES, Claim, Format
 from otolith.importing.grouping.files_of_one import Files, Planned, files_of_one
 from otolith.importing.labels.columns import labels_of
 from otolith.importing.naming.files import sensor_of_place, without_sensor
-from otolith.importing.naming.units import (
-    ACC_UNITS,
-    GYRO_UNITS,
-    time_unit_in_name,
-    time_unit_of_text,
-    unit_in_name,
-    unit_of_text,
-)
+from otolith.importing.naming.stated import says_raw, stated_units
+from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, time_unit_in_name, time_unit_of_text
 from otolith.importing.naming.words import words_of
 from otolith.importing.sensors.columns import (
     Mapping,
@@ -171,9 +165,7 @@ def _moving(
 def _turning(moving: Sensor, rows: Table, mapping: Mapping, questions: Questions, findings: Findings) -> list[Sensor]:
     """Return the gyroscope among columns whose names do not say that they are one, if gravity turns as they do."""
     triads = [triad for triad in mapping.turning if all(map(rows.is_number, triad))]
-    sensors = [
-        replace(moving, kind=GYRO, values=axes(rows, triad), unit=None, unit_why="", gravity=None) for triad in triads
-    ]
+    sensors = [Sensor(GYRO, rows, moving.clock, axes(rows, triad), raw=any(map(says_raw, triad))) for triad in triads]
     alike = [turns_as(moving, sensor) for sensor in sensors]
     if max(alike, default=0.0) > 0:
         best = int(np.argmax(alike))
@@ -265,19 +257,19 @@ def _sensor(
     what, units = ("acc", ACC_UNITS) if kind == ACC else ("gyro", GYRO_UNITS)
     columns = mapping.columns[what]
     named = [part for column in columns for part in summed(column, table.columns)]
-    stated = {unit_in_name(column, units) or unit_of_text(table.units.get(column, "")) for column in named}
+    unit, unread = stated_units([(column, table.units.get(column, "")) for column in named], units)
     if clock is None:
         clock = _clock(table, mapping.column("time"), questions, findings)
     how = "a guess that was confirmed" if what in mapping.guessed else "given"
     findings.decide(f"{kind} columns", ", ".join(columns), how)
     header = f"the header {named[0]!r}" + (" and the row of units beneath it" if table.units else "")
-    unit = stated.pop() if len(stated) == 1 else None
     gravity = "removed" if kind == ACC and is_linear(columns) else None
     if kind == ACC and len(named) > len(columns):
         gravity, header = "included", f"the sum of {' and '.join(summed(columns[0], table.columns))}"
-    if kind == GYRO and unit is None and is_of_core_motion(columns, table.columns):
+    if kind == GYRO and unit is None and not unread and is_of_core_motion(columns, table.columns):
         unit, header = "rad/s", "Apple's CoreMotion documents a rotationRate beside its kinds of acceleration so"
-    return Sensor(kind, table, clock, axes(table, columns), unit, header, gravity, header)
+    values, raw = axes(table, columns), any(map(says_raw, named))
+    return Sensor(kind, table, clock, values, unit, header, gravity, header, unread=unread, raw=raw)
 
 
 def _clock(table: Table, time: str | None, questions: Questions, findings: Findings) -> Clock:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from otolith.importing.naming.units import GYRO_UNITS, bracketed, is_unit_text, unit_of_text, without_unit
+from otolith.importing.naming.units import GYRO_UNITS, bracketed, factor_of, is_unit_text, unit_of_text, without_unit
 from otolith.importing.naming.words import GRAVITY_WORDS, KNOWN, LINEAR_WORDS, PLACES, SENSOR_WORDS, words_of
 
 _OTHER_WORDS = frozenset((
@@ -108,14 +108,14 @@ def axis_of(column: str) -> Axis | None:
             if found is None:
                 continue
             kind, left = found
-            if turned and not kind and (len(left) < len(rest) or unit_of_text(bracketed(column)) in GYRO_UNITS):
+            if turned and not kind and (len(left) < len(rest) or _turns(bracketed(column))):
                 kind = "gyro"
             quality = tuple(word for word in left if word in QUALITY)
             place = " ".join(word for word in left if word not in QUALITY and word not in _NOISE)
             if turned and kind != "gyro":
                 continue
             if not kind and (unit := bracketed(column)):  # x (deg/s) turns, y (uT) is no motion
-                kind = "gyro" if unit_of_text(unit) in GYRO_UNITS else ""
+                kind = "gyro" if _turns(unit) else ""
                 if unit_of_text(unit) is None and (is_unit_text(unit) or unit == "T"):
                     continue
             if not kind and not (_is_place(place) and place not in ("l", "r", "t")):  # such as rx for a rotation
@@ -188,7 +188,7 @@ def turning_triads(columns: Sequence[str]) -> list[tuple[str, ...]]:
         if axis_of(column) is not None or set(words) & (_OTHER_WORDS - {"angle", "vector"}):
             continue
         unit = bracketed(column)
-        if unit and unit_of_text(unit) not in GYRO_UNITS and unit.lower() not in ("deg", "rad", "°"):
+        if unit and not _turns(unit) and unit.lower() not in ("deg", "rad", "°"):
             continue
         for axis, rest in _splits(words):
             kind = _sensor_in(rest)
@@ -229,6 +229,11 @@ def _place(name: str, kinds: dict[str, tuple[str, ...]], bare: str) -> Place:
     acc = acc or kinds.get("linear", ())
     gyro = kinds.get("gyro") or (kinds.get("g", ()) if acc else ())  # ax ay az gx gy gz
     return Place(name, acc, gyro, beside)
+
+
+def _turns(unit: str) -> bool:
+    """Tell if a text is a unit of a gyroscope, or a scale such as "0.1 deg/s"."""
+    return factor_of(unit, GYRO_UNITS) is not None
 
 
 def _splits(words: list[str]) -> list[tuple[str, list[str]]]:

@@ -17,26 +17,111 @@ TIME_UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 GRAVITY = ("included", "removed")
 
 _SPELLED = {
-    "m/s^2": ("m/s^2", "m/s2", "m/s/s", "ms-2", "ms^-2", "m.s-2", "m*s^-2", "m/s**2", "mps2"),
-    "g": ("g", "gs", "g's", "gforce", "g-force", "gravity", "g0"),
+    "m/s^2": (
+        "m/s^2",
+        "m/s2",
+        "m/s/s",
+        "ms-2",
+        "ms^-2",
+        "m.s-2",
+        "m*s^-2",
+        "m.s^-2",
+        "m*s-2",
+        "m/s**2",
+        "mps2",
+        "м/с^2",
+        "м/с2",
+        "米/秒^2",
+    ),
+    "g": ("g", "gs", "g's", "gforce", "g-force", "gravity", "g0", "gn"),
     "mg": ("mg", "milli-g", "millig", "milligs"),
-    "rad/s": ("rad/s", "rads/s", "rads", "rps", "rads-1", "rads^-1", "rad.s-1", "1/s", "s^-1"),
-    "deg/s": ("deg/s", "dps", "degs-1", "deg.s-1", "degs^-1"),
+    "rad/s": (
+        "rad/s",
+        "rads/s",
+        "rads",
+        "rps",
+        "radps",
+        "rads-1",
+        "rads^-1",
+        "rad.s-1",
+        "rad.s^-1",
+        "rad*s^-1",
+        "rad*s-1",
+        "1/s",
+        "s^-1",
+        "рад/с",
+    ),
+    "deg/s": (
+        "deg/s",
+        "dps",
+        "degps",
+        "degs-1",
+        "deg.s-1",
+        "degs^-1",
+        "deg.s^-1",
+        "deg*s^-1",
+        "deg*s-1",
+        "град/с",
+        "度/秒",
+    ),
     "mdeg/s": ("mdps", "mdeg/s"),
+    "cm/s^2": (
+        "cm/s^2",
+        "cm/s2",
+        "cm/s/s",
+        "cms-2",
+        "cms^-2",
+        "cm.s-2",
+        "cm.s^-2",
+        "cm*s^-2",
+        "cm/s**2",
+        "cmps2",
+        "gal",
+        "gals",
+    ),
+    "mm/s^2": ("mm/s^2", "mm/s2", "mm/s/s", "mms-2", "mms^-2", "mm.s-2", "mm.s^-2", "mm*s^-2", "mm/s**2", "mmps2"),
+    "ft/s^2": ("ft/s^2", "ft/s2", "ft/s/s", "feet/s^2", "feet/s/s", "foot/s^2", "fts^-2", "ft.s^-2", "ftps2"),
+    "ug": ("ug", "micro-g", "microg"),
+    "mrad/s": (
+        "mrad/s",
+        "mrads/s",
+        "mrads-1",
+        "mrads^-1",
+        "mrad.s-1",
+        "mrad.s^-1",
+        "mrad*s^-1",
+        "mradps",
+        "milliradian/s",
+        "milliradians/s",
+    ),
+    "urad/s": ("urad/s", "urads-1", "urads^-1", "urad.s^-1"),
+    "cdeg/s": ("cdeg/s", "cdps"),
+    "ddeg/s": ("ddeg/s", "ddps"),
+    "deg/min": ("deg/min", "deg/minute", "dpm"),
+    "deg/h": ("deg/h", "deg/hr", "deg/hour", "dph"),
+    "rpm": ("rpm", "r/min", "rev/min", "revs/min", "revolutions/min", "revolutions/minute", "turns/min"),
+    "turn/s": ("turn/s", "turns/s", "rev/s", "revs/s", "revolution/s", "revolutions/s", "r/s"),
 }
+_SCALED = {
+    "cm/s^2": (0.01, "m/s^2"), "mm/s^2": (0.001, "m/s^2"), "ft/s^2": (0.3048, "m/s^2"), "ug": (1e-6, "g"),
+    "mrad/s": (0.001, "rad/s"), "urad/s": (1e-6, "rad/s"), "cdeg/s": (0.01, "deg/s"), "ddeg/s": (0.1, "deg/s"),
+    "deg/min": (1 / 60, "deg/s"), "deg/h": (1 / 3600, "deg/s"), "rpm": (6.0, "deg/s"), "turn/s": (360.0, "deg/s"),
+}  # fmt: skip
+"""Units that headers may state and that no data tell: how many of which unit above each is."""
 _TIME_SPELLED = {
     "s": ("s", "secs", "second", "seconds", "sek", "sekunden", "segundos", "secondes"),
     "ms": ("ms", "msecs", "millis", "milliseconds", "millisecond"),
     "us": ("us", "usecs", "micros", "microseconds", "microsecond"),
     "ns": ("ns", "nsecs", "nanos", "nanoseconds", "nanosecond"),
 }
-_OTHER = {"ut", "nt", "gauss", "ga", "mgauss", "v", "mv", "uv", "ohm", "kohm", "siemens", "hz", "c", "celsius", "hpa",
-          "kpa", "pa", "mbar", "m", "km", "km/h", "m/s", "deg", "rad", "%", "bpm", "lux", "lx", "db", "no_units",
-          "no units", "unitless", "n/a", "arb", "count", "counts", "local_flux", "mm"}  # fmt: skip
+OTHER = {"ut", "nt", "gauss", "ga", "mgauss", "v", "mv", "uv", "ohm", "kohm", "siemens", "hz", "c", "celsius", "hpa",
+         "kpa", "pa", "mbar", "m", "km", "km/h", "m/s", "deg", "rad", "%", "bpm", "lux", "lx", "db", "no_units",
+         "no units", "unitless", "n/a", "arb", "count", "counts", "local_flux", "mm"}  # fmt: skip
 """Units of what is no motion; they only tell a row of units."""
 _DATE_PATTERN = re.compile(r"[ymdhsf./:\- tz0]+", re.IGNORECASE)
 _WORDS = tuple((re.compile(pattern), plain) for pattern, plain in (
-    (r"[²₂]", "^2"), (r"[°º]", "deg"), (r"[µμ]", "u"), (r"[()]", ""), (r"\bper\b", "/"),
+    (r"â(?=[²°µ·])", ""), (r"⁻¹", "^-1"), (r"⁻²", "^-2"), (r"−", "-"), (r"[·⋅∙]", "."), (r"^[\ufffd?]/", "deg/"),
+    (r"(?<=/s)[\ufffd?]$", "^2"), (r"[²₂]", "^2"), (r"[°º]", "deg"), (r"[µμ]", "u"), (r"[()]", ""), (r"\bper\b", "/"),
     (r"\bmet(er|re)s?\b", "m"), (r"\bdegrees?\b", "deg"), (r"\bradians?\b", "rad"), (r"\bsec(ond)?s?\b", "s"),
     (r"\bsquared\b", "^2"), (r"\s*([/^*])\s*", r"\1"),
 ))  # fmt: skip
@@ -84,7 +169,17 @@ def unit_of_text(text: str) -> str | None:
     >>> unit_of_text("m/s²"), unit_of_text("m/(sec^2)"), unit_of_text("degrees per second"), unit_of_text("hPa")
     ('m/s^2', 'm/s^2', 'deg/s', None)
     """
-    return _SENSOR_UNITS.get(_plain(text)) or _SENSOR_UNITS.get(_plain(text).replace(" ", ""))
+    return _SENSOR_UNITS.get(plain_unit(text)) or _SENSOR_UNITS.get(plain_unit(text).replace(" ", ""))
+
+
+def in_si(unit: str | None, units: dict[str, float]) -> float | None:
+    """Return SI units in one of a sensor's units, or of a multiple of it; None for a unit of something else.
+
+    >>> in_si("mg", ACC_UNITS), in_si("cm/s^2", ACC_UNITS), in_si("cm/s^2", GYRO_UNITS)
+    (0.00980665, 0.01, None)
+    """
+    number, plain = _SCALED.get(unit or "", (1.0, unit or ""))
+    return number * units[plain] if plain in units else None
 
 
 def factor_of(text: str, units: dict[str, float]) -> float | None:
@@ -98,15 +193,15 @@ def factor_of(text: str, units: dict[str, float]) -> float | None:
     >>> round(factor_of("131 LSB/(deg/s)", GYRO_UNITS) or 0, 8), factor_of("4096", ACC_UNITS)
     (0.00013323, None)
     """
-    if text in units:
-        return units[text]
+    if (factor := in_si(unit_of_text(text) if text not in units else text, units)) is not None:
+        return factor
     for pattern, scale in (
         (_PER_UNIT, lambda number, _: 1 / number),
         (_RANGE, lambda number, bits: number / 2 ** (int(bits) - 1)),
         (_PER_COUNT, lambda number, _: number),
     ):
         match = pattern.fullmatch(text.strip())
-        unit = None if match is None else units.get(unit_of_text(match["unit"]) or "")
+        unit = None if match is None else in_si(unit_of_text(match["unit"]), units)
         if match is not None and unit is not None and float(match["number"]) > 0:
             return unit * scale(float(match["number"]), match.groupdict().get("bits"))
     return None
@@ -122,8 +217,8 @@ def is_unit_text(text: str) -> bool:
     >>> is_unit_text("m/(sec^2)"), is_unit_text("mSecs"), is_unit_text("yyyy/mm/dd hh:mm:ss"), is_unit_text("Acc_X")
     (True, True, True, False)
     """
-    word = _plain(text)
-    known = unit_of_text(text) is not None or word in _TIME_UNITS or word in _OTHER
+    word = plain_unit(text)
+    known = unit_of_text(text) is not None or word in _TIME_UNITS or word in OTHER
     return known or (len(word) > 7 and bool(_DATE_PATTERN.fullmatch(word)))
 
 
@@ -133,10 +228,10 @@ def time_unit_of_text(text: str) -> str | None:
     >>> time_unit_of_text("mSecs"), time_unit_of_text("g")
     ('ms', None)
     """
-    return _TIME_UNITS.get(_plain(text))
+    return _TIME_UNITS.get(plain_unit(text))
 
 
-def _plain(text: str) -> str:
+def plain_unit(text: str) -> str:
     """Return a unit in small letters, with the signs and words that are spelled in many ways spelled in one.
 
     A text that is too long for a unit is returned as it is: patterns would take minutes for a damaged line.
@@ -155,18 +250,22 @@ def _plain_of_word(word: str) -> str:
 def unit_in_name(header: str, units: dict[str, float]) -> str | None:
     """Return a unit that stands in a header with or without brackets; None where there is none or several.
 
-    >>> unit_in_name("acc_x_g", ACC_UNITS), unit_in_name("gyro_x [dps]", GYRO_UNITS), unit_in_name("acc_x", ACC_UNITS)
-    ('g', 'deg/s', None)
+    >>> unit_in_name("acc_x_g", ACC_UNITS), unit_in_name("gyro_x 0.1 dps", GYRO_UNITS), unit_in_name("a_x", ACC_UNITS)
+    ('g', '0.1 dps', None)
     """
     bracketed = split_header(header)[1]
     words = re.split(r"[_\s]+", header.strip().lower())
     words = words[:1] + [word for word in words[1:] if word != "gravity"]  # such as acc_x_no_gravity
+    scaled = next((" ".join(words[at:]) for at, word in enumerate(words) if at and re.match(r"\d+\.\d", word)), "")
+    if bracketed is None and factor_of(scaled, units) is not None:
+        return scaled
     last = _unit_at_the_end(words)
-    if last is not None and bracketed is None and last[1] in units:
+    if last is not None and bracketed is None and in_si(last[1], units) is not None:
         return last[1]
-    found = {bracketed} if bracketed else {unit for word in words[1:] if (unit := unit_of_text(word)) in units}
+    named = {unit_of_text(word) for word in words[1:]}
+    found = {bracketed} if bracketed else {unit for unit in named if in_si(unit, units) is not None}
     unit = found.pop() if len(found) == 1 else None
-    return unit if unit in units else None
+    return unit if in_si(unit, units) is not None else None
 
 
 def without_unit(words: str) -> str:

@@ -22,6 +22,7 @@ from otolith.importing.sensors.evidence import (
     blocks_of,
     gravity_of_data,
     gyro_unit_of_data,
+    scale_contradicted,
 )
 from otolith.importing.session import Sensor
 from otolith.recording import STANDARD_GRAVITY
@@ -39,6 +40,8 @@ MOST_STILL = 2 * STANDARD_GRAVITY
 """m/s² beyond which no body's acceleration stays, on average over two seconds, for most of a recording."""
 LEAST_WHOLE = 0.7
 """Least length in g, whichever way it points, that may have gravity in it though its mean has none."""
+OTHER = "another"
+"""Stands for a unit that data show in place of a stated multiple of one."""
 GYRO_COUNTS = " If these are raw counts, say so: --gyro-unit 16.4/dps, or range and bits: --gyro-unit 2000dps/16bit."
 GRAVITY_MEANING = (("included", "at rest it shows 9.8 m/s^2"), ("removed", "at rest it shows about 0"))
 
@@ -51,16 +54,24 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
     """
     options, blocks = questions.options, acc_blocks(parts)
     linear = sensor.gravity == "removed"
-    seen = None if options.gravity == "removed" else acc_unit_of_data(blocks)
+    scale = _scale(sensor, ACC_UNITS)
+    there = blocks if scale is None else blocks.scaled(scale)
+    seen = None if options.gravity == "removed" else acc_unit_of_data(there)
     evidence = f"its mean over two seconds is typically {blocks.typical:.3g}"
-    if seen is None and options.gravity != "removed" and not linear and (rest := acc_unit_at_rest(blocks)):
-        seen, evidence = rest[0], f"where it moves little its length is {rest[1]:.3g}"
+    if seen is None and options.gravity != "removed" and not linear and (rest := acc_unit_at_rest(there)):
+        length = rest[1] if scale is None else rest[1] / scale
+        seen, evidence = rest[0], f"where it moves little its length is {length:.3g}"
+    evidence += f", the length of gravity in {seen}" if scale is None else ", which is no length of gravity in it"
+    if scale is not None and seen is not None:
+        seen = sensor.unit if seen == "m/s^2" else OTHER
     hint = _hint(sensor, questions)
     if hint and not linear and blocks.typical * ACC_UNITS[hint[0]] > MOST_STILL:  # such as a magnetometer's
         hint = None
+    if sensor.raw and not sensor.unit:  # a thousand counts for a g look like mg
+        seen, hint = None if seen == "mg" else seen, None if hint and hint[0] == "mg" else hint
     meanings = [(unit, f"1 g is {STANDARD_GRAVITY / factor:.5g}") for unit, factor in ACC_UNITS.items()]
     counts = ""
-    if blocks.typical > MOST_MS2:
+    if blocks.typical > MOST_MS2 or sensor.unread or sensor.raw:
         counts = (
             f" Its length is typically {blocks.typical:.4g}: if these are raw counts, give how many make a g, such "
         )
@@ -69,7 +80,7 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
         "accelerometer unit", sensor, questions, findings,
         given=options.acc_unit,
         stated=(sensor.unit, sensor.unit_why),
-        seen=(seen, f"{evidence}, the length of gravity in {seen}"),
+        seen=(seen, evidence),
         hint=None if linear else hint,
         question=(f"In which unit is the accelerometer?{counts}", meanings, "--acc-unit"),
         lasting_s=lasting(parts),
@@ -111,14 +122,20 @@ def gyro_unit(
     Raises:
         DataError: nothing decides, or header and data contradict, and there is nobody to ask.
     """
-    counts = GYRO_COUNTS if all(are_whole(part.values) for part in parts) else ""
-    seen = (gyro_evidence(parts, acc) if acc is not None else None) or (None, "")
+    counts = GYRO_COUNTS if sensor.unread or sensor.raw or all(are_whole(part.values) for part in parts) else ""
+    scale = _scale(sensor, GYRO_UNITS)
+    if scale is not None:
+        wrong = _against_scale(parts, acc, scale) if acc is not None else ""
+        seen: tuple[str | None, str] = (OTHER if wrong else None, wrong)
+    else:
+        found = gyro_evidence(parts, acc, sensor.raw) if acc is not None else None
+        seen = (None, "") if found is None else (found[0], f"in the data {found[1]}")
     meanings = [(unit, f"a turn in a second is {round(2 * np.pi / f, 2):g}") for unit, f in GYRO_UNITS.items()]
     unit = _decided(
         "gyroscope unit", sensor, questions, findings,
         given=questions.options.gyro_unit,
         stated=(sensor.unit, sensor.unit_why),
-        seen=(seen[0], f"in the data {seen[1]}"),
+        seen=seen,
         hint=_hint(sensor, questions),
         question=(f"In which unit is the gyroscope?{counts}", meanings, "--gyro-unit"),
         lasting_s=lasting(parts),
@@ -155,25 +172,43 @@ def _decided(
     """
     where, columns = sensor.table.where, sensor.table.columns
     (claimed, source), (found, evidence) = stated, seen
+    unread = sensor.unread if what != "gravity" else ""
     if given:
         value, why = given, "given" + (f", although {evidence}" if found not in (None, given) else "")
     elif claimed and found in (None, claimed):
         value, why = claimed, source
-    elif found and not claimed:
+    elif found and not claimed and not unread:
         value, why = found, evidence
-    elif hint and not claimed:
+    elif hint and not claimed and not unread:
         value, why = hint[0], f"as in {hint[1]}, a table of the same columns"
     else:
-        if lasting_s < SHORTEST_S:
+        if lasting_s < SHORTEST_S and not unread:
             raise DataError(
                 f"{where}: the {sensor.kind} lasts {lasting_s:.2g} s, too short to tell the {what}. Leave the file "
                 f"out, or give {question[2]}."
             )
         words, choices, option = question
-        words = f"The file states the {what} as {claimed} ({source}), but {evidence}. {words}" if claimed else words
+        if claimed:
+            words = f"The file states the {what} as {claimed} ({source}), but {evidence}. {words}"
+        elif unread:
+            words = f"The file states the {what} as {unread!r} ({source}), which is not one known unit. {words}"
         value, why = questions.choose((what, columns, claimed, found), where, words, choices, option), "asked"
     findings.decide(what, value, why)
     return value
+
+
+def _scale(sensor: Sensor, units: dict[str, float]) -> float | None:
+    """Return SI units in one of a file's numbers where it states a multiple of a unit, which no data tell."""
+    return None if sensor.unit is None or sensor.unit in units else factor_of(sensor.unit, units)
+
+
+def _against_scale(parts: list[Samples], acc: list[Samples], scale: float) -> str:
+    """Return what contradicts a gyroscope's stated scale in the first part whose data say something of it, or ""."""
+    for part, beside in zip(parts, acc, strict=True):
+        found = scale_contradicted(beside.times, beside.values, part.times, part.values, scale)
+        if found is not None:
+            return found[1] if found[0] else ""
+    return ""
 
 
 def _hint(sensor: Sensor, questions: Questions) -> tuple[str, str] | None:
@@ -190,10 +225,10 @@ def acc_blocks(parts: list[Samples]) -> Blocks:
     return blocks_of(*((part.times, part.values) for part in parts))
 
 
-def gyro_evidence(parts: list[Samples], acc: list[Samples]) -> tuple[str, str] | None:
+def gyro_evidence(parts: list[Samples], acc: list[Samples], raw: bool = False) -> tuple[str, str] | None:
     """Return unit and reason from the first part whose data decide it; `acc` has gravity in it."""
     for part, beside in zip(parts, acc, strict=True):
-        found = gyro_unit_of_data(beside.times, beside.values, part.times, part.values)
+        found = gyro_unit_of_data(beside.times, beside.values, part.times, part.values, raw)
         if found is not None:
             return found
     return None

@@ -165,14 +165,17 @@ def _shows_gravity(blocks_ms2: Blocks) -> bool:
     return bool(steady.size and np.mean(near & steady) >= AGREE)
 
 
-def gyro_unit_of_data(acc_times: Array, acc: Array, gyro_times: Array, gyro: Array) -> tuple[str, str] | None:
+def gyro_unit_of_data(
+    acc_times: Array, acc: Array, gyro_times: Array, gyro: Array, raw: bool = False
+) -> tuple[str, str] | None:
     """Return the gyroscope's unit and the reason, from the turning of gravity or from its size. None: not decided.
 
-    `acc` (3, samples) has gravity in it, in any unit. Whole numbers may be raw counts, whose size says nothing.
+    `acc` (3, samples) has gravity in it, in any unit. Whole numbers, and those that are called `raw`, may be counts,
+    whose size says nothing.
     """
     some = thinned(gyro)
-    large = float(np.percentile(np.abs(some), 99)) if some.size else 0.0
-    counts = bool(some.size and are_whole(some))
+    large = _largest(some)
+    counts = raw or bool(some.size and are_whole(some))
     if not counts and large > MOST_RAD_S * 180 / math.pi:
         return "mdeg/s", "larger than any sensor's range in deg/s"
     if not counts and large > MOST_RAD_S:
@@ -185,6 +188,31 @@ def gyro_unit_of_data(acc_times: Array, acc: Array, gyro_times: Array, gyro: Arr
         if abs(math.log(abs(share) / wanted)) < math.log(3):
             return unit, _turns(unit, share, correlation)
     return None
+
+
+def _largest(some: NDArray[np.floating]) -> float:
+    return float(np.percentile(np.abs(some), 99)) if some.size else 0.0
+
+
+def scale_contradicted(
+    acc_times: Array, acc: Array, gyro_times: Array, gyro: Array, rad_s: float
+) -> tuple[bool, str] | None:
+    """Return whether a gyroscope's data contradict a stated scale, and how; None where they say nothing of it.
+
+    Args:
+        acc_times: in s.
+        acc: (3, samples) with gravity, in any unit.
+        gyro_times: in s.
+        gyro: (3, samples).
+        rad_s: stated to be in one of the gyroscope's units.
+    """
+    if _largest(thinned(gyro)) * rad_s > MOST_RAD_S:
+        return True, "they would be larger than any sensor's range"
+    found = turning_of_gravity(acc_times, acc, gyro_times, gyro)
+    if found is None:
+        return None
+    times = abs(found[0]) / rad_s
+    return abs(math.log(times)) >= math.log(3), f"gravity turns {times:.2g} times as fast as they would say"
 
 
 def are_whole(values: NDArray[np.floating]) -> bool:

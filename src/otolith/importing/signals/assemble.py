@@ -97,7 +97,7 @@ def note_units(prepared: Prepared, questions: Questions) -> None:
     seen = [(acc, acc_unit_of_data(acc_blocks(samples)))]
     if seen[0][1] is not None or acc.gravity is not None:
         for sensor, parts in zip(prepared.sensors[1:], prepared.parts[1:], strict=True):
-            seen.append((sensor, (gyro_evidence(parts, samples) or (None,))[0]))
+            seen.append((sensor, (gyro_evidence(parts, samples, sensor.raw) or (None,))[0]))
     for sensor, unit in seen:
         if unit is not None:
             questions.hints.setdefault((sensor.kind, sensor.table.columns), (unit, sensor.table.where))
