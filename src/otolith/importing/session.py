@@ -18,6 +18,7 @@ from otolith.importing.tables.layout import Layout
 from otolith.importing.tables.parquet_worker import columns_of, read_parquet
 from otolith.importing.tables.table import Table
 from otolith.importing.tables.text import HEAD_BYTES, first_rows, header_of, is_binary, layout_of, read_table
+from otolith.importing.tables.thousands import refuse_thousands
 from otolith.importing.times.timing import Clock
 
 ACC, GYRO = "accelerometer", "gyroscope"
@@ -166,4 +167,8 @@ def axes(table: Table, columns: tuple[str, ...]) -> NDArray[np.float64]:
     named = [summed(column, table.columns) for column in columns]
     table.require(*(part for parts in named for part in parts))
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.stack([np.sum([table.numbers(part) for part in parts], axis=0) for parts in named])
+        if any(len(parts) > 1 for parts in named):
+            return np.stack([np.sum([table.numbers(part) for part in parts], axis=0) for parts in named])
+        values = np.stack([table.numbers(column) for column in columns])
+        refuse_thousands(table, columns, [*values])
+        return values

@@ -277,7 +277,7 @@ def test_recordings_of_two_kinds_are_refused(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"acc_unit": "gee"}, "--acc-unit: unknown value 'gee'; did you mean 'g'"),
-        ({"gyro_unit": "rpm"}, "--gyro-unit"),
+        ({"gyro_unit": "hz"}, "--gyro-unit"),
         ({"gravity": "yes"}, "--gravity"),
         ({"time_unit": "minutes"}, "--time-unit"),
         ({"acc": ("a", "b")}, "--acc is 'a,b'; expected three"),

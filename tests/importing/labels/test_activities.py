@@ -28,7 +28,7 @@ def activities(recordings: list[Recording]) -> list[str]:
     "text",
     ["", " ", "NA", "NaN", "null", "-1", "Unknown", "UNLABELLED", "unlabeled", "No Label", "?", "null_class", "(none)",
      "<undefined>", "Transition", "unbekannt", "Non étiqueté", "sin etiqueta", "nessuna attività", "Übergang", "未知",
-     "なし", "알 수 없음", "неизвестно", "not-annotated", "N.A."],
+     "なし", "알 수 없음", "неизвестно", "not-annotated", "N.A.", "#N/A", "<NA>", "nil", ".", "*", "—", "#DIV/0!"],
 )  # fmt: skip
 def test_words_for_no_activity(text: str) -> None:
     assert not is_label(text)

@@ -15,6 +15,8 @@ import pytest
 from otolith.errors import DataError
 from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.disk_buffer import in_memory
+from otolith.importing.labels.activities import is_label
+from otolith.importing.session import axes
 from otolith.importing.tables.parquet_worker import columns_of, read_parquet
 from otolith.importing.tables.text import MAX_LINE, header_of, read_table
 
@@ -61,6 +63,19 @@ def test_a_table_without_a_header() -> None:
 def test_cells_that_hold_no_number() -> None:
     values = read_table("t", "x,y\n,1\nNaN,1\nnull,1\n−∞,1\n−2.5,1\n".encode()).numbers("x")
     np.testing.assert_array_equal(values, [np.nan] * 4 + [-2.5])
+
+
+@pytest.mark.parametrize("cell", ["None", "#N/A", "<NA>", "nil", "-", "?", ".", "--", "*", "NaT", "#DIV/0!", "—",
+                                  "1.#QNAN", "-nan(ind)", "missing", "NULL", "N.A.", r"\N", "+Infinity"])  # fmt: skip
+def test_words_and_signs_for_what_is_missing(tmp_path: Path, cell: str) -> None:
+    (tmp_path / "t.csv").write_text(f"t,x\n0,1.5\n1,{cell}\n2,2.5\n", encoding="utf-8")
+    table = read_table("t", (tmp_path / "t.csv").read_bytes())
+    np.testing.assert_array_equal(table.numbers("x"), [1.5, np.nan, 2.5])
+    rows = [f"{i / 50:.2f},{'9.8,0.1,0.2' if i % 2 else ','.join([cell] * 3)},1,2,3" for i in range(200)]
+    (tmp_path / "t.csv").write_text("\n".join(["time,ax,ay,az,wx,wy,wz", *rows]) + "\n", encoding="utf-8")
+    found = read_recordings(tmp_path, ImportOptions(accept_guess=True, gyro_unit="deg/s"))
+    assert found.recordings[0].streams[0].values[0].mean() == pytest.approx(9.8)
+    assert not is_label(cell)
 
 
 def test_a_last_line_that_breaks_off_is_dropped_and_told() -> None:
@@ -171,6 +186,39 @@ def test_two_decimal_signs_in_one_column_are_refused() -> None:
     table = read_table("t", b"x;y\n1.5;1\n2;1\n1,234;1\n")
     with pytest.raises(DataError, match=r"t, line 4: x is '1,234', but '1\.5' elsewhere"):
         table.numbers("x")
+
+
+@pytest.mark.parametrize("sign", [",", "."])
+@pytest.mark.parametrize(
+    "cells", ["262 -425 -998 1,006", "4,192 -592 13,952 16 112", "998 997 -1,002 996 None", "12 13 14 1,000 1,010"]
+)
+def test_signs_between_thousands_are_refused(cells: str, sign: str) -> None:
+    each = cells.replace(",", sign).split()
+    line = next(number for number, cell in enumerate(each, 2) if sign in cell)
+    table = read_table("t", ("x;y\n" + "".join(f"{cell};1\n" for cell in each)).encode())
+    with pytest.raises(DataError, match=rf"t, line {line}: x is '.*thousands\. Write thousands without a sign"):
+        table.numbers("x")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    ["0 1,006 -0,425", "0,123 9,806 12,001", "9,806 9,812 10,001", "-999 9,806 9,804 9,811 -999",
+     "16 -16 9,806 0 12,001", "10 11 12 9,81 9,806", "10 11 12 9,806 0,125", "10 11 1012 9,806", "10 11 12 9,8065",
+     "262 -425 998", "1 2 3 1,125"],
+)  # fmt: skip
+@pytest.mark.parametrize("sign", [",", "."])
+def test_usual_decimals_are_no_thousands(cells: str, sign: str) -> None:
+    table = read_table("t", ("x;y\n" + "".join(f"{c.replace(',', sign)};1\n" for c in cells.split())).encode())
+    expected = [float(cell.replace(",", ".")) for cell in cells.split()]
+    np.testing.assert_array_equal(table.numbers("x"), expected)
+
+
+def test_signs_between_thousands_of_one_axis_tell_of_all() -> None:
+    rows = [f"{262 + i};{i};1,0{i:02}" for i in range(10, 40)]
+    table = read_table("t", "\n".join(["x;y;z", *rows, ""]).encode())
+    assert table.numbers("z")[0] == 1.01
+    with pytest.raises(DataError, match=r"t, line 2: z is '1,010' beside whole numbers below 1000"):
+        axes(table, ("x", "y", "z"))
 
 
 def test_an_unknown_column_is_named_with_those_there_are() -> None:

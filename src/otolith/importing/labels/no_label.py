@@ -5,12 +5,25 @@ from __future__ import annotations
 import re
 
 from otolith.importing.naming.words import unaccented
+from otolith.importing.tables.missing import MISSING
 
-PLAIN = frozenset((
-    "", "nan", "na", "n/a", "n.a.", "null", "none", "nil", "-", "--", "---", "?", "??", "-1", "-1.0", "-9", "-99",
-    "-999", "unknown", "unlabelled", "unlabeled", "no label", "nolabel", "not labelled", "not labeled", "undefined",
-    "missing", "no activity", "not annotated", "unannotated",
-))  # fmt: skip
+_AROUND = " \t\"'`()[]{}<>*"
+
+
+def folded_word(text: str) -> str:
+    """Return a text as the words below are written: small, without accents, brackets, and with single blanks.
+
+    >>> folded_word(" <Null_Class> "), folded_word("Unbekannt"), folded_word("Sin  etiqueta")
+    ('null class', 'unbekannt', 'sin etiqueta')
+    """
+    word = unaccented(text.strip(_AROUND)).casefold()
+    return " ".join(re.sub(r"[_\s]+|(?<=\w)-(?=\w)|(?<=\w)'(?=\w)", " ", word).split())
+
+
+PLAIN = frozenset(map(folded_word, MISSING)) | {
+    "-1", "-1.0", "-9", "-99", "-999", "unknown", "unlabelled", "unlabeled", "no label", "nolabel", "not labelled",
+    "not labeled", "no activity", "not annotated", "unannotated",
+}  # fmt: skip
 """Words, folded, that a map of activities may use to take one away."""
 _MORE = (
     "null class", "null label", "null activity", "none of these", "none of the above", "undef", "not defined", "unk",
@@ -45,14 +58,3 @@ _MORE = (
     "不明", "なし", "無し", "ラベルなし", "不詳", "없음", "알 수 없음", "미정", "라벨 없음",
 )  # fmt: skip
 WORDS = PLAIN | frozenset(_MORE)
-_AROUND = " \t\"'`()[]{}<>*"
-
-
-def folded_word(text: str) -> str:
-    """Return a text as the words above are written: small, without accents, brackets, and with single blanks.
-
-    >>> folded_word(" <Null_Class> "), folded_word("Unbekannt"), folded_word("Sin  etiqueta")
-    ('null class', 'unbekannt', 'sin etiqueta')
-    """
-    word = unaccented(text.strip(_AROUND)).casefold()
-    return " ".join(re.sub(r"[_\s]+|(?<=\w)-(?=\w)|(?<=\w)'(?=\w)", " ", word).split())

@@ -13,7 +13,8 @@ from otolith.importing.naming.triads import Place, axis_of, places_of, turning_t
 from otolith.importing.naming.words import LABEL_WORDS, SUBJECT_WORDS, words_of
 from otolith.importing.options import NONE, ImportOptions
 from otolith.importing.sensors.place_columns import ENOUGH, PLACE_NAMES, ids_of_people, named, place_column
-from otolith.importing.tables.layout import NO_VALUE, is_number, number_of
+from otolith.importing.tables.layout import is_number, number_of
+from otolith.importing.tables.missing import MISSING
 from otolith.importing.times.columns import time_column
 from otolith.importing.times.of_sensors import times_of_sensors
 
@@ -174,7 +175,7 @@ def _words_besides(
         return ((", ".join(flags), "hold 0 and 1, as a column for each activity does; one column of names is taken"),)
     for column, each in cells.items():
         said = [cell for cell in each if cell]
-        words = [cell for cell in said if not is_number(cell) and cell.lower() not in NO_VALUE and cell[:1].isalpha()]
+        words = [cell for cell in said if not is_number(cell) and cell.lower() not in MISSING and cell[:1].isalpha()]
         known = words_of(column) in (*PLACE_NAMES, *RECORDING_NAMES, *SUBJECT_WORDS)
         if column not in used and not known and len(words) > ENOUGH and len(words) == len(said):
             return ((column, "holds words, and its name does not say that they are activities; --label takes it"),)

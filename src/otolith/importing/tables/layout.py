@@ -14,6 +14,7 @@ from itertools import pairwise, zip_longest
 
 from otolith.importing.naming.triads import axis_of
 from otolith.importing.naming.units import is_unit_text
+from otolith.importing.tables.missing import MISSING, WORDS
 
 SEPARATORS = ("\t", ";", ",", "|", " ")
 """Candidates; blanks come last, since they also stand within cells."""
@@ -28,8 +29,6 @@ CLEARLY = 1.05
 ALIKE = 0.6
 """Least share of the lines from the first row on that are rows; a damaged one among few does not hide the table."""
 _NUMBER = re.compile(r"[+\-−]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
-NO_VALUE = frozenset(("", "nan", "na", "n/a", "null", "none", "inf", "-inf"))
-"""Words, in small letters, in place of a value."""
 _SEP_LINE = re.compile(r'"?sep=(.?)"?', re.IGNORECASE)
 _TIME = re.compile(r"\d{1,4}([-/.])(\d{1,2}|[a-zA-Z]{3,9})\1\d{1,4}|\d{1,2}:\d\d(:\d\d)?")
 
@@ -157,7 +156,7 @@ def _is_sample(cells: list[str]) -> bool:
     """Tell if a line may be a row of samples: a third of what it says are numbers, but not those of its columns."""
     if len(cells) > 2 and any(cells[skip:] == [str(n) for n in range(len(cells) - skip)] for skip in (0, not cells[0])):
         return False
-    said = [cell for cell in cells if cell.lower() not in NO_VALUE]
+    said = [cell for cell in cells if cell.lower() not in MISSING]
     numbers = sum(map(is_number, said))
     return len(cells) > 1 and numbers > 0 and 3 * numbers >= len(said)
 
@@ -206,7 +205,7 @@ def _is_header(cells: list[str], width: int) -> bool:
 def _names_the_first(cells: list[str]) -> bool:
     """Tell if a line beneath names holds one word, in the first column, as where pandas writes the name of an index."""
     alone = len(cells) > 2 and bool(cells[0]) and not any(cells[1:])
-    return alone and cells[0].lower() not in NO_VALUE and not is_number(cells[0]) and not _TIME.match(cells[0])
+    return alone and cells[0].lower() not in MISSING and not is_number(cells[0]) and not _TIME.match(cells[0])
 
 
 def _is_hollow(cells: list[str], width: int) -> bool:
@@ -216,7 +215,7 @@ def _is_hollow(cells: list[str], width: int) -> bool:
     if any(map(_TIME.match, cells)) or not any(cells):
         return True
     said = list(filter(None, cells))
-    return sum(cell.lower() in NO_VALUE for cell in said) > 1 and not any(map(is_unit_text, set(said) - NO_VALUE))
+    return sum(cell.lower() in WORDS for cell in said) > 1 and not any(map(is_unit_text, set(said) - WORDS))
 
 
 def _header(

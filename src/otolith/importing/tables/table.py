@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
+from otolith.importing.tables.missing import MISSING
+from otolith.importing.tables.thousands import refuse_thousands
 
 if TYPE_CHECKING:
     import polars as pl
 
     from otolith.importing.disk_buffer import Keep
-
-MISSING = ("", "nan", "na", "n/a", "null", "inf", "-inf", "+inf", "infinity", "-infinity", "∞", "-∞")
-"""Texts, in lower case, that stand for no number; a row with one of them holds no sample of that sensor."""
 
 
 @dataclass
@@ -100,9 +99,11 @@ class Table:
         """Return the values of a column; NaN where the cell is empty or does not hold a number.
 
         Raises:
-            DataError: a cell that is neither; names file, line and value.
+            DataError: a cell that is neither, or signs separate thousands; names file, line and value.
         """
-        return self._parsed(column, self.series(column))
+        values = self._parsed(column, self.series(column))
+        refuse_thousands(self, (column,), (values,))
+        return values
 
     def integers(self, column: str) -> NDArray[np.int64] | None:
         """Return the values of a column where all are whole numbers below 2^63, in full precision; else None."""
@@ -181,7 +182,7 @@ class Table:
         comma = plain.str.contains(r"^[+-]?\d*,\d+(?:[eE][+-]?\d+)?$")
         again = plain.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
         usual = plain.str.contains(",", literal=True).not_() | comma
-        bad = (again.is_null() | ~usual) & ~plain.str.to_lowercase().is_in(MISSING)
+        bad = (again.is_null() | ~usual) & ~plain.str.to_lowercase().is_in(list(MISSING))
         if bad.any():
             row = int(rows[int(np.argmax(bad.to_numpy()))])
             raise DataError(f"{self.at(row)}: {column} is {text[row][:40]!r}, expected a number. Repair the line.")
