@@ -277,15 +277,73 @@ def test_a_zone_in_brackets_is_minded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("first", [721_692_800.0, 753_315_200.25])
 def test_numbers_that_would_be_of_the_last_century_have_no_known_start(tmp_path: Path, first: float) -> None:
-    """Apple counts seconds from 2001, Polar nanoseconds from 2000."""
-    for scale, header in ((1, "timestamp"), (1_000_000_000, "sensor timestamp [ns]")):
-        cells = [f"{first + n / 50:.3f}" if scale == 1 else str(int((first + n / 50) * scale)) for n in range(500)]
-        rows = [[cell, "0.1", f"{np.sin(n):.3f}", "9.8"] for n, cell in enumerate(cells)]
-        (tmp_path / "t.csv").write_text(lines(f"{header},acc_x,acc_y,acc_z", rows))
-        found = read_recordings(tmp_path, ImportOptions(accept_guess=True))
-        assert found.findings["t"].started is None
-        assert [d.value for d in found.findings["t"].decisions if d.what == "start"] == ["unknown"]
-        assert found.rate_hz == 50
+    """Polar counts nanoseconds from 2000, others from 2001."""
+    rows = [[str(int((first + n / 50) * 1e9)), "0.1", f"{np.sin(n):.3f}", "9.8"] for n in range(500)]
+    (tmp_path / "t.csv").write_text(lines("sensor timestamp [ns],acc_x,acc_y,acc_z", rows))
+    found = read_recordings(tmp_path, ImportOptions(accept_guess=True))
+    assert found.findings["t"].started is None
+    assert [d.value for d in found.findings["t"].decisions if d.what == "start"] == ["unknown"]
+    assert found.rate_hz == 50
+
+
+@pytest.mark.parametrize("header", ["timestamp", "time (s)"])
+def test_seconds_since_2001(tmp_path: Path, header: str) -> None:
+    """Apple counts so."""
+    zero = datetime(2001, 1, 1, tzinfo=UTC).timestamp()
+    texts = [f"{START_NS / 1e9 - zero + t:.3f}" for t in TIMES]
+    path = table(tmp_path / "t.csv", texts, header=f"{header},ax,ay,az")
+    found = read_recordings(path, replace(GIVEN, time=header))
+    np.testing.assert_allclose(times_of(found), TIMES, atol=2e-3)
+    assert (found.findings["t"].started or "").startswith("2026-03-01T09:00:00")
+
+
+def test_an_epoch_by_which_a_recording_is_of_the_future_is_not_it(tmp_path: Path) -> None:
+    """Seconds since 1900 of last month would be seconds since 1904 of a day four years later."""
+    begin = round((datetime.now(UTC) - timedelta(days=30)).timestamp())
+    for texts in (
+        [f"{begin + 2_208_988_800 + t:.4f}" for t in TIMES],
+        [f"{begin / 86_400 + 40_587 + t / 86_400:.10f}" for t in TIMES],
+    ):
+        found = read_recordings(table(tmp_path / "t.csv", texts), GIVEN)
+        np.testing.assert_allclose(times_of(found), TIMES, atol=2e-3)
+        started = datetime.fromisoformat(found.findings["t"].started or "")
+        assert abs((started - datetime.fromtimestamp(begin, UTC)).total_seconds()) < 1
+
+
+def test_a_time_since_a_start_long_ago_is_asked_for(tmp_path: Path) -> None:
+    texts = [str(50_000_000_000_000_000 + round(t * 1e6)) for t in TIMES]
+    with pytest.raises(DataError, match="In us it would have begun to count 1584 years before"):
+        read_recordings(table(tmp_path / "t.csv", texts), GIVEN)
+    found = read_recordings(table(tmp_path / "t.csv", texts), replace(GIVEN, time_unit="us"))
+    assert found.recordings[0].streams[0].n_samples == len(texts)
+
+
+@pytest.mark.parametrize(
+    ("header", "tick_s", "digits"),
+    [
+        ("time (10ms)", 0.01, 0),
+        ("time [10 ms]", 0.01, 0),
+        ("time_10ms", 0.01, 0),
+        ("time (1/32768 s)", 1 / 32768, 0),
+        ("time (min)", 60.0, 8),
+        ("time (h)", 3600.0, 10),
+        ("time (d)", 86_400.0, 12),
+    ],
+)
+def test_ticks_and_long_units_in_the_header(tmp_path: Path, header: str, tick_s: float, digits: int) -> None:
+    true = np.round(TIMES[0] + np.arange(len(TIMES)) / 50, 2)
+    texts = [f"{t / tick_s:.{digits}f}" for t in true]
+    path = table(tmp_path / "t.csv", texts, header=f"{header},ax,ay,az")
+    found = read_recordings(path, replace(GIVEN, time=header))
+    assert found.rate_hz == pytest.approx(50, rel=1e-3)
+    np.testing.assert_allclose(found.recordings[0].streams[0].sample_times, true, atol=1e-3)
+
+
+def test_a_tick_in_the_header_at_which_nothing_samples_is_asked_for(tmp_path: Path) -> None:
+    texts = [str(20 * n) for n in range(len(TIMES))]
+    path = table(tmp_path / "t.csv", texts, header="time (1000 ms),ax,ay,az")
+    with pytest.raises(DataError, match=r"says 1000 ms, by which .* come at 0.05 Hz"):
+        read_recordings(path, replace(GIVEN, time="time (1000 ms)"))
 
 
 def test_minutes_and_seconds_alone_go_on_past_the_hour(tmp_path: Path) -> None:
@@ -360,6 +418,7 @@ def test_a_clock_of_twelve_hours_without_a_date(tmp_path: Path) -> None:
     [
         (10_000_000, 621_355_968_000_000_000, ".NET"),
         (10_000_000, 116_444_736_000_000_000, "Windows"),
+        (10_000_000, 0, "100 ns since 1970"),
         (1, 2_082_844_800, "LabVIEW"),
         (1000, 2_082_844_800_000, "LabVIEW"),
     ],
