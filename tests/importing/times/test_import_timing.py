@@ -107,6 +107,25 @@ def test_time_of_day_with_parts_of_a_second_without_leading_zeros(tmp_path: Path
     np.testing.assert_allclose(times_of(found), np.arange(len(TIMES)) / 50, atol=1e-6)
 
 
+@pytest.mark.parametrize("first", [0, 1_717_408_800])
+@pytest.mark.parametrize("digits", [3, 6])
+def test_seconds_with_parts_without_leading_zeros(tmp_path: Path, first: int, digits: int) -> None:
+    true = np.arange(len(TIMES)) * 20
+    texts = [f"{first + ms // 1000}.{ms % 1000 * 10 ** (digits - 3)}" for ms in map(int, true)]
+    found = read_recordings(table(tmp_path / "t.csv", texts), GIVEN)
+    assert (len(found.recordings), found.rate_hz) == (1, 50)
+    np.testing.assert_allclose(found.recordings[0].streams[0].sample_times, true / 1000, atol=1e-6)
+
+
+def test_seconds_that_run_back_with_padded_parts_stay_apart(tmp_path: Path) -> None:
+    half = len(TIMES) // 2
+    texts = [f"{(n if n < half else n - half) * 0.02:.3f}" for n in range(len(TIMES))]
+    found = read_recordings(table(tmp_path / "t.csv", texts), GIVEN)
+    (findings, *_) = found.findings.values()
+    assert [d.value for d in findings.decisions if "zeros" in d.value] == []
+    assert "jumps back" in findings.repairs[0].what
+
+
 def test_a_format_of_ones_own(tmp_path: Path) -> None:
     texts = [f"01~03~2026 09:00:{t:09.6f}" for t in TIMES]
     path = table(tmp_path / "t.csv", texts)

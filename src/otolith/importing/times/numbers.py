@@ -13,6 +13,7 @@ from otolith.importing.questions import Undecided
 from otolith.importing.tables.table import Table
 from otolith.importing.times.clock import EPOCH, LATEST, OLDEST_S, RATES, Clock, since_1970
 from otolith.importing.times.counters import carried_on
+from otolith.importing.times.dates import fractions
 from otolith.importing.times.epochs import YEAR_S, Epoch, other_epochs
 from otolith.importing.times.spacing import is_rounded, rate_at, spacing_of
 from otolith.importing.times.ticks import tick_in_header
@@ -25,6 +26,8 @@ LEAST_ROWS = 3
 """Rows from which on anything can be said of a clock."""
 RUNS_S = 10 * YEAR_S
 """Seconds for which no device runs before a recording: larger numbers count from no start."""
+EVEN = 0.8
+"""Least share of steps near their median where seconds are taken to lack the zeros of their parts."""
 
 
 def read_numbers(table: Table, column: str, questions: Questions, findings: Findings, unit: str | None) -> Clock:
@@ -36,6 +39,11 @@ def read_numbers(table: Table, column: str, questions: Questions, findings: Find
     values = table.numbers(column)
     finite = values[np.isfinite(values)]
     _refuse_wild(table, column, finite)
+    if (questions.options.time_unit or unit) in (None, "s") and (
+        padded := _with_zeros(table, column, values)
+    ) is not None:
+        findings.decide("parts of a second", "without leading zeros", f"column {column!r} would run back otherwise")
+        values = padded
     counted_on = carried_on(table, values, findings)
     wrapped = counted_on is not values
     values, finite = counted_on, counted_on[np.isfinite(counted_on)]
@@ -102,6 +110,31 @@ def _refuse_wild(table: Table, column: str, finite: NDArray[np.float64]) -> None
             f"{table.where}: its time column {column!r} holds {finite[np.abs(finite).argmax()]:g}, which is not a time "
             "in any unit. Repair or remove that row."
         )
+
+
+def _with_zeros(table: Table, column: str, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return seconds whose parts stand without their leading zeros, such as 7.20 for 7 s and 20 ms; None for others.
+
+    They run back again and again as they are written, and are evenly spaced with the zeros.
+    """
+    import polars as pl
+
+    back = np.diff(values) < 0
+    if not back.any() or table.series(column).dtype.is_numeric():
+        return None
+    cells = table.text(column).fill_null("")
+    parts = cells.str.extract_groups(r"^(\d{1,10})(?:[.,](0|[1-9]\d{0,8}))?$").struct.unnest()
+    whole, digits = parts["1"], parts["2"]
+    if whole.null_count() or digits.null_count() > len(cells) // 10:
+        return None
+    seconds = whole.cast(pl.Int64).to_numpy()
+    if (np.diff(seconds) < 0).any():
+        return None
+    nanoseconds, unpadded = fractions(digits, seconds)
+    found = np.asarray(seconds + nanoseconds / 1e9)
+    steps = np.diff(found)
+    even = float(np.mean(np.abs(steps - np.median(steps)) <= 0.5 * np.median(steps)))
+    return found if unpadded and (steps >= 0).all() and even >= EVEN else None
 
 
 def _since_other(column: str, values: NDArray[np.float64], epochs: list[Epoch], findings: Findings) -> Clock:
