@@ -375,6 +375,28 @@ def test_minutes_and_seconds_alone_go_on_past_the_hour(tmp_path: Path) -> None:
     assert any("passes the hour" in r.what for r in found.findings["t"].repairs)
 
 
+@pytest.mark.parametrize("form", ["pandas", "python", ".NET", "minutes", "unpadded minutes", "a. m."])
+def test_spans_of_time(tmp_path: Path, form: str) -> None:
+    true = np.arange(len(TIMES)) * 20 + (86_397_000 if form in ("pandas", "python", ".NET") else 57_000)
+    texts = []
+    for days, day in (divmod(int(ms), 86_400_000) for ms in true):
+        minutes, s, ms = day // 60_000, day // 1000 % 60, day % 1000
+        clock = f"{minutes // 60:02d}:{minutes % 60:02d}:{s:02d}"
+        texts.append(
+            {
+                "pandas": f"{days} days {clock}.{ms:03d}000",
+                "python": f'"{days} day, {minutes // 60}:{minutes % 60:02d}:{s:02d}.{ms:03d}000"',
+                ".NET": f"{days}.{clock}" + (f".{ms:03d}0000" if ms else ""),
+                "minutes": f"{minutes}:{s}.{ms:03d}",
+                "unpadded minutes": f"{minutes}:{s}.{ms}",
+                "a. m.": f"{10 + minutes // 60}:{minutes % 60:02d}:{s:02d}.{ms:03d} a. m.",
+            }[form]
+        )
+    found = read_recordings(table(tmp_path / "t.csv", texts), GIVEN)
+    assert (found.rate_hz, found.findings["t"].repairs) == (50, [])
+    np.testing.assert_allclose(found.recordings[0].streams[0].sample_times, (true - true[0]) / 1000, atol=1e-6)
+
+
 def test_the_unit_of_times_that_come_in_groups(tmp_path: Path) -> None:
     groups = np.ceil(np.arange(1000) / 50 / 0.09) * 90 + np.arange(1000) / 1000
     for scale in (1, 1000):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from otolith.importing.naming.words import TIME_WORDS, words_of
 from otolith.importing.tables.layout import is_number
 from otolith.importing.tables.table import Table
 from otolith.importing.times.dates import read_dates
-from otolith.importing.times.time_of_day import CLOCK, MINUTES
+from otolith.importing.times.time_of_day import form_of_time
 from otolith.importing.times.timing import EPOCH, LATEST, OLDEST_S
 
 NAMES = (
@@ -170,7 +169,7 @@ def worth(cells: Sequence[str]) -> tuple[int, ...]:
         ]
         moment = 2 * int(any(since))
         fine = len(set(values.tolist()))
-    elif all(re.match(CLOCK, cell) or re.match(MINUTES, cell) for cell in said):
+    elif all(map(form_of_time, said)):
         values = np.arange(2.0)
         fine = len(set(said))
     else:

@@ -18,7 +18,7 @@ from otolith.importing.times.clock import EPOCH, LATEST, OLDEST_S, RATES, Clock,
 from otolith.importing.times.dates import DAY_FIRST, MONTH_FIRST, USUAL, YEAR_FIRST, read_dates
 from otolith.importing.times.local_time import place_of
 from otolith.importing.times.numbers import read_numbers
-from otolith.importing.times.time_of_day import CLOCK, MINUTES, refuse_odd, time_of_day
+from otolith.importing.times.time_of_day import form_of_time, refuse_odd, time_of_day
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,7 +63,7 @@ def read_clock(
         return _formatted(table, column, questions.options.time_format)
     text = table.text(column).fill_null("")
     first = next(iter(text.filter(text != "")), "")
-    if re.match(CLOCK, first) or re.match(MINUTES, first):
+    if form_of_time(first) is not None:
         return Clock(time_of_day(table, column, findings))
     return _dates(table, column, text, questions, findings, order)
 
