@@ -487,3 +487,43 @@ def test_parts_of_a_second_beside_whole_ones(tmp_path: Path, name: str, scale: i
     found = read_recordings(tmp_path / "t.csv", GIVEN)
     np.testing.assert_allclose(times_of(found), TIMES, atol=1e-3)
     assert found.findings["t"].repairs == []
+
+
+@pytest.mark.parametrize(
+    ("names", "dated"),
+    [
+        ("Year,Month,Day,Hour,Minute,Second", True),
+        ("Date,Hour,Minute,Second", True),
+        ("year,month,day,hh,mm,ss,ms", True),
+        ("Hour,Minute,Second,Millisecond", False),
+        ("h,m,s,ms", False),
+    ],
+)
+def test_parts_of_a_time_in_columns_of_their_own(tmp_path: Path, names: str, dated: bool) -> None:
+    moments = [datetime(2026, 3, 1, 9, 59, 57) + timedelta(milliseconds=20 * n) for n in range(len(TIMES))]
+    whole = "ms" in names or "Milli" in names
+    rows = []
+    for moment, values in zip(moments, S.acc.T, strict=True):
+        ms = moment.microsecond // 1000
+        date = [f"{moment:%Y-%m-%d}"] if "Date" in names else ["2026", "3", "1"] if dated else []
+        second = [str(moment.second), str(ms)] if whole else [f"{moment.second}.{ms:03d}"]
+        rows.append([*date, str(moment.hour), str(moment.minute), *second, *(repr(float(v)) for v in values)])
+    (tmp_path / "t.csv").write_text(lines(f"{names},ax,ay,az", rows))
+    found = read_recordings(tmp_path / "t.csv", ImportOptions(accept_guess=True, acc_unit="m/s^2", gravity="included"))
+    assert (found.rate_hz, found.findings["t"].repairs) == (50, [])
+    assert found.findings["t"].started == ("2026-03-01T09:59:57.000000" if dated else None)
+    np.testing.assert_allclose(found.recordings[0].streams[0].sample_times, np.arange(len(TIMES)) / 50, atol=1e-6)
+
+
+def test_a_part_of_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
+    rows = [["2026", str(1 + n // 200), "31", "9", "5", f"{n * 0.02:.2f}", "0", "0", "1"] for n in range(400)]
+    (tmp_path / "t.csv").write_text(lines("Year,Month,Day,Hour,Minute,Second,ax,ay,az", rows))
+    with pytest.raises(DataError, match=r"t\.csv, line 202: .* is '2026-02-31 09:05:04\.00'"):
+        read_recordings(tmp_path / "t.csv", ImportOptions(accept_guess=True))
+
+
+def test_times_in_hours_minutes_and_seconds_are_no_parts(tmp_path: Path) -> None:
+    rows = [[f"{n / 50 / 3600:.8f}", f"{n / 50 / 60:.8f}", f"{n / 50:.2f}", "0", "0", "1"] for n in range(400)]
+    (tmp_path / "t.csv").write_text(lines("hours,minutes,seconds,ax,ay,az", rows))
+    options = ImportOptions(accept_guess=True, acc_unit="g", gravity="included")
+    assert read_recordings(tmp_path / "t.csv", options).rate_hz == 50

@@ -41,6 +41,7 @@ from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.signals.gravity_sum import summed_if_without, with_gravity
 from otolith.importing.tables.text import is_text
 from otolith.importing.times.columns import start_beside, with_date, with_fraction
+from otolith.importing.times.parts import with_parts
 from otolith.importing.times.stated_rate import stated_rate
 from otolith.importing.times.timing import Clock, counted, read_clock
 
@@ -282,7 +283,7 @@ def _clock(table: Table, time: str | None, questions: Questions, findings: Findi
         findings.decide("time", f"{rate:g} Hz", why)
         return counted(table.height, rate)
     said = time_unit_in_name(time) or time_unit_of_text(table.units.get(time, ""))
-    return read_clock(*with_fraction(*with_date(table, time)), questions, findings, said)
+    return read_clock(*with_fraction(*with_date(*with_parts(table, time))), questions, findings, said)
 
 
 def _rate(table: Table, questions: Questions) -> tuple[float | None, str]:
