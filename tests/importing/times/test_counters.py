@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otolith.importing.times.counters import unwrapped
+from otolith.importing.times.counters import PERIODS, SHORT_BITS, begun_again, unwrapped
 
 
 @given(
@@ -54,3 +54,35 @@ def test_missing_values_and_lost_samples() -> None:
     assert bits == 16
     assert rows.tolist() == [3]
     np.testing.assert_array_equal(found, [65_530, np.nan, 65_534, 65_538, np.nan, 65_542, 65_546])
+
+
+@pytest.mark.parametrize("period", [*PERIODS, *(2**bits for bits in SHORT_BITS)])
+def test_a_counter_of_a_whole_time_or_few_bits_goes_on(period: int) -> None:
+    step = period / 100
+    true = period / 2 + step * np.arange(320)
+    found, what, rows = begun_again(np.append(np.nan, true % period))
+    assert what.startswith("a counter of")
+    assert rows.tolist() == [51, 151, 251]
+    np.testing.assert_allclose(found[1:], true)
+
+
+def test_few_bits_that_begin_elsewhere_each_time_go_on() -> None:
+    true = 20.0 * np.arange(500)
+    found, what, rows = begun_again(true % 1024)
+    assert (what, len(rows)) == ("a counter of 10 bits", 9)
+    np.testing.assert_array_equal(found, true)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        20.0 * (np.arange(1500) % 500),  # recordings of 10 s each, or a counter of 10 s: they look the same
+        0.02 * (np.arange(3000) % 1500),  # 30 s
+        50 + 0.02 * (np.arange(1000) % 500),
+        np.concatenate([50 + 0.02 * np.arange(490), 0.02 * np.arange(500)]),  # ends before the minute
+        np.concatenate([np.arange(50.0, 60.0, 0.02), np.arange(0.0, 60.0, 0.02), np.arange(0.0, 40.0, 0.02), [0.0]]),
+    ],
+)
+def test_rounds_that_need_not_be_of_one_counter_stay_apart(values: np.ndarray) -> None:
+    found, what, _ = begun_again(values)
+    assert (what, found is values) == ("", True)

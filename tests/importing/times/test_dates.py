@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otolith.importing.times.dates import MONTHS, NONE, read_dates
+from otolith.importing.times.dates import NONE, read_dates
+from otolith.importing.times.forms import MONTHS
 
 EPOCH = datetime(1970, 1, 1)
 
@@ -49,6 +50,21 @@ def nanoseconds(moment: datetime) -> int:
         ("2024-06-23 11:59:45 IST", datetime(2024, 6, 23, 11, 59, 45), ""),  # of India, Israel or Ireland
         ("2024-06-23 11:59:45 GMT+2", datetime(2024, 6, 23, 9, 59, 45), "UTC"),
         ("2024-06-23 11:59:45 Europe/Berlin", datetime(2024, 6, 23, 9, 59, 45), "Europe/Berlin"),
+        ("2024-6-3 1:2:3.25", datetime(2024, 6, 3, 1, 2, 3, 250_000), ""),
+        ("3.6.2024 10:0:12", datetime(2024, 6, 3, 10, 0, 12), ""),
+        ("2024-06-23_11-59-45-020", datetime(2024, 6, 23, 11, 59, 45, 20_000), ""),
+        ("2024-06-23T11-59-45", datetime(2024, 6, 23, 11, 59, 45), ""),
+        ("2024:06:23 11:59:45:020", datetime(2024, 6, 23, 11, 59, 45, 20_000), ""),
+        ("2024/06/23/11:59:45.25", datetime(2024, 6, 23, 11, 59, 45, 250_000), ""),
+        ("2024年06月23日 11:59:45.25", datetime(2024, 6, 23, 11, 59, 45, 250_000), ""),
+        ("2024年6月23日 11时59分45.25秒", datetime(2024, 6, 23, 11, 59, 45, 250_000), ""),
+        ("2024년 06월 23일 오후 11:59:45", datetime(2024, 6, 23, 23, 59, 45), ""),
+        ("2024/06/23 下午 1:59:45.25", datetime(2024, 6, 23, 13, 59, 45, 250_000), ""),
+        ("2024-06-23 上午 12:59:45", datetime(2024, 6, 23, 0, 59, 45), ""),
+        ("2024-06-23 11:59:45 p. m.", datetime(2024, 6, 23, 23, 59, 45), ""),
+        ("23 czerwca 2024 11:59:45", datetime(2024, 6, 23, 11, 59, 45), ""),
+        ("1 października 2024 11:59:45", datetime(2024, 10, 1, 11, 59, 45), ""),
+        ("Monday 2024-06-24 11:59:45", datetime(2024, 6, 24, 11, 59, 45), ""),
         ("Sun Jun 23 2024 11:59:45 GMT+0200 (Summer Time)", datetime(2024, 6, 23, 9, 59, 45), "UTC"),
     ],
 )
@@ -57,6 +73,27 @@ def test_forms(text: str, expected: datetime, zone: str) -> None:
     assert found is not None
     assert (found.odd, found.orders, found.zone) == (None, (), zone)
     assert found.nanoseconds.tolist() == [NONE, nanoseconds(expected), NONE]
+
+
+def test_times_without_leading_zeros_need_none_in_the_first_row() -> None:
+    """Arduinos write so."""
+    texts = [f"2024-6-3 {10 + n // 3600}:{n // 60 % 60}:{n % 60}.0" for n in range(613, 4000, 7)]
+    found = read_dates(pl.Series(texts))
+    assert found is not None
+    assert found.odd is None
+    assert np.diff(found.nanoseconds).tolist() == [7_000_000_000] * (len(texts) - 1)
+
+
+def test_a_time_that_breaks_off_is_odd() -> None:
+    found = read_dates(pl.Series(["2024-06-03 10:00:29.5", "2024-06-03 10:00:3"]))
+    assert found is not None
+    assert found.odd == 1
+
+
+@pytest.mark.parametrize("text", ["2024-06-03 10.5", "2024-06-03 10:5", "3 listopada 2024 10:00:00", "2" * 60_000])
+def test_forms_that_are_left_open_are_not_read(text: str) -> None:
+    found = read_dates(pl.Series([text]))
+    assert found is None or found.odd == 0
 
 
 def test_letters_of_a_zone_may_change_within_a_column_and_doubtful_ones_are_told() -> None:

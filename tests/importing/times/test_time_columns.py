@@ -34,6 +34,9 @@ WORDS = ["now"] * 40
         ({"MilliSec": EPOCHS, "x": SECONDS}, "MilliSec"),
         ({"datum": FINE, "x": SECONDS}, "datum"),
         ({"Datum": COARSE, "ms": SECONDS}, "ms"),
+        ({"tv_sec": ["1531935568"] * 40, "tv_usec": SECONDS}, "tv_sec"),
+        ({"Hour": ["9"] * 40, "Minute": ["5"] * 40, "Second": SECONDS}, "Second"),
+        ({"timestamp": EPOCHS, "Hour": ["9"] * 40, "Minute": ["5"] * 40, "Second": SECONDS}, "timestamp"),
     ],
 )  # fmt: skip
 def test_the_best_of_several(columns: dict[str, list[str]], expected: str | None) -> None:

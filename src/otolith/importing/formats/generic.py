@@ -37,6 +37,8 @@ from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.signals.gravity_sum import summed_if_without, with_gravity
 from otolith.importing.tables.text import is_text
 from otolith.importing.times.columns import start_beside, with_date, with_fraction
+from otolith.importing.times.parts import with_parts
+from otolith.importing.times.stated_rate import stated_rate
 from otolith.importing.times.timing import Clock, counted, read_clock
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ class Generic(Format):
     def _sessions(self, folder: Folder, files: Files, questions: Questions, place: str) -> Iterator[Session]:
         sheet, mapping = files.acc
         tables = [plan[0].table() for plan in files.plans]
-        require_complete(tables[0].where, mapping, tables[0].columns, questions.options.rate_hz)
+        require_complete(tables[0].where, mapping, tables[0].columns, _rate(tables[0], questions)[0])
         for table, (_, plan) in zip(tables, files.plans, strict=True):
             _confirm(table, plan, questions)
         others = {
@@ -216,7 +218,7 @@ def _confirm(table: Table, mapping: Mapping, questions: Questions) -> None:
     """
     named = [[summed(column, table.columns) for column in columns] for columns in mapping.columns.values()]
     table.require(*(part for columns in named for parts in columns for part in parts))
-    if mapping.guessed and ("time" in mapping.columns or questions.options.rate_hz is not None):
+    if mapping.guessed and ("time" in mapping.columns or _rate(table, questions)[0] is not None):
         first = ["  ".join("+".join(map(table.first, parts)) for parts in columns) for columns in named]
         rows = [(*row, cells) for row, cells in zip(mapping.rows(), first, strict=True)]
         questions.confirm(table.where, rows, mapping.command())
@@ -275,12 +277,20 @@ def _sensor(
 def _clock(table: Table, time: str | None, questions: Questions, findings: Findings) -> Clock:
     """Return the clock in a column, or one that counts rows at the rate that was given."""
     if time is None:
-        rate = questions.options.rate_hz
+        rate, why = _rate(table, questions)
         assert rate is not None
-        findings.decide("time", f"{rate:g} Hz", "given, as there is no time column")
+        findings.decide("time", f"{rate:g} Hz", why)
         return counted(table.height, rate)
     said = time_unit_in_name(time) or time_unit_of_text(table.units.get(time, ""))
-    return read_clock(*with_fraction(*with_date(table, time)), questions, findings, said)
+    return read_clock(*with_fraction(*with_date(*with_parts(table, time))), questions, findings, said)
+
+
+def _rate(table: Table, questions: Questions) -> tuple[float | None, str]:
+    """Return the rate of a table without time, and who says it; None where nobody does."""
+    if questions.options.rate_hz is not None:
+        return questions.options.rate_hz, "given, as there is no time column"
+    rate, line = stated_rate(table.comments) or (None, "")
+    return rate, f"the line {line!r} above the table, as there is no time column"
 
 
 SPEC = Generic()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,7 +13,8 @@ from otolith.importing.naming.words import TIME_WORDS, words_of
 from otolith.importing.tables.layout import is_number, number_of
 from otolith.importing.tables.table import Table
 from otolith.importing.times.dates import read_dates
-from otolith.importing.times.time_of_day import CLOCK, MINUTES
+from otolith.importing.times.parts import parts_of_time
+from otolith.importing.times.time_of_day import form_of_time
 from otolith.importing.times.timing import EPOCH, LATEST, OLDEST_S
 
 NAMES = (
@@ -25,7 +25,7 @@ NAMES = (
     "sample time", *sorted(TIME_WORDS), "t us", "t ns", "milliseconds", "millisecond",
     "milli sec", "millisec", "msec", "ms", "microseconds", "usec", "us", "stamp",
     "sec", "secs", "clock", "nanoseconds", "ns", "epochtime", "date and time", "datum uhrzeit", "local time", "datum",
-    "fecha",
+    "fecha", "tv sec",
 )  # fmt: skip
 """In order of preference where values do not tell."""
 _WORDS = frozenset((
@@ -65,9 +65,15 @@ def time_column(columns: Sequence[str], rows: Sequence[Sequence[str]] = ()) -> s
     known = [names[name] for name in NAMES if name in names]
     others = [column for name, column in names.items() if _may_be_time(name) and axis_of(column) is None]
     usable = [row for row in rows if len(row) >= len(columns)]
+    parts = parts_of_time(columns, usable)
+    if parts:
+        apart = {*parts.values(), *(column for column in columns if _is_fraction(column, list(columns), usable))}
+        known, others = ([column for column in some if column not in apart] for some in (known, others))
     if len(usable) < ENOUGH:
-        return next(iter(known), others[0] if len(others) == 1 else None)
+        return next(iter(known), others[0] if len(others) == 1 else parts.get("second"))
     worths = {column: worth([row[list(columns).index(column)].strip() for row in usable]) for column in known + others}
+    if parts and not any(worths[column][:2] == (1, 1) for column in known + others):
+        return parts["second"]
     for some in (known, [column for column in others if worths[column] > (0,)]):
         if some:
             return max(some, key=lambda column: worths[column])  # of equals the first
@@ -148,6 +154,13 @@ def _last_word(column: str) -> str:
     return (words_of(column).split() or [""])[-1]
 
 
+def _is_fraction(column: str, columns: list[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Tell if a column has parts of a second, as far as rows are known."""
+    digits = _FRACTIONS.get(_last_word(column))
+    cells = [row[columns.index(column)].strip() for row in rows] if digits else []
+    return digits is not None and all(cell.isdigit() and len(cell) <= digits for cell in cells)
+
+
 def _may_be_time(words: str) -> bool:
     split = set(words.split())
     named = bool(split & _WORDS) or any(word.endswith(("timestamp", "time")) for word in split)
@@ -179,7 +192,7 @@ def worth(cells: Sequence[str]) -> tuple[int, ...]:
         ]
         moment = 2 * int(any(since))
         fine = len(set(values.tolist()))
-    elif all(re.match(CLOCK, cell) or re.match(MINUTES, cell) for cell in said):
+    elif all(map(form_of_time, said)):
         values = np.arange(2.0)
         fine = len(set(said))
     else:

@@ -16,6 +16,14 @@ NEAR = 0.02
 """Share of a counter's range within which its last and its first value lie when it begins again."""
 LONGEST = 20.0
 """Usual steps that a counter may take where it begins again: a few samples may be lost just then."""
+SHORT_BITS = (10, 12, 14, 15)
+PERIODS = {
+    60: "a minute of s", 3600: "an hour of s", 86_400: "a day of s", 10_000: "10 s of ms", 60_000: "a minute of ms",
+    3_600_000: "an hour of ms", 86_400_000: "a day of ms", 60_000_000: "a minute of us", 3_600_000_000: "an hour of us",
+    86_400_000_000: "a day of us",
+}  # fmt: skip
+STEPS = (0.5, 2.5)
+"""Usual steps between which one is where a counter of such a period begins again."""
 
 
 def unwrapped(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], int | None, NDArray[np.int64]]:
@@ -50,10 +58,41 @@ def unwrapped(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], int | N
     return values, None, none
 
 
+def begun_again(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], str, NDArray[np.int64]]:
+    """Return a counter that goes on where it began again after few bits or a whole time, what it is, and the rows.
+
+    Each step back has to be a period less a usual step. Recordings of a minute each, one after another, look the same:
+    a whole time counts only where the first row is within it, a few bits also where each round begins elsewhere.
+
+    >>> begun_again(np.array([58.0, 58.5, 59.0, 59.5, 0.0, 0.5, 1.0]))[1:]
+    ('a counter of a minute of s', array([4]))
+    """
+    rows = np.flatnonzero(np.isfinite(values))
+    known = values[rows]
+    steps = np.diff(known)
+    again = np.flatnonzero(steps < 0) + 1
+    if not again.size or not (steps > 0).any() or known.min() < 0:
+        return values, "", again
+    usual = float(np.median(steps[steps > 0]))
+    within = known[0] > STEPS[1] * usual
+    elsewhere = bool(np.ptp(np.append(known[again], known[0])) > 0.1 * usual)
+    whats = {2.0**bits: f"{bits} bits" for bits in SHORT_BITS if within or elsewhere}
+    for period, what in (whats | (PERIODS if within else {})).items():
+        passed = steps[again - 1] + period
+        fits = known.max() < period and (STEPS[0] * usual <= passed).all() and (passed <= STEPS[1] * usual).all()
+        if fits and usual < period / 10:
+            out = values.copy()
+            out[rows] = known + np.concatenate([[0.0], np.cumsum(steps < 0) * period])
+            return out, f"a counter of {what}", rows[again]
+    return values, "", again[:0]
+
+
 def carried_on(table: Table, values: NDArray[np.float64], findings: Findings) -> NDArray[np.float64]:
     """Return the numbers of a counter that goes on where it began again, which is told; the same where it did not."""
     found, bits, again = unwrapped(values)
-    if bits is not None:
-        what = f"a counter of {bits} bits begins again and was carried on"
-        findings.repair(table.at(int(again[0])), what, len(again))
+    what = f"a counter of {bits} bits" if bits is not None else ""
+    if not what:
+        found, what, again = begun_again(values)
+    if what:
+        findings.repair(table.at(int(again[0])), f"{what} begins again and was carried on", len(again))
     return found

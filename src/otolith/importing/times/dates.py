@@ -13,52 +13,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.importing.times.local_time import HOUR_S, ZONE, all_ahead_s, zones_of
+from otolith.importing.times.forms import AFTERNOON, MONTHS, forms_of
+from otolith.importing.times.local_time import HOUR_S, all_ahead_s, zones_of
 
 if TYPE_CHECKING:
     import polars as pl
 
 NONE = -(2**63)
 """Stands for no time among nanoseconds since 1970."""
-LONGEST = 100
-"""Characters in a date; patterns would take long over more."""
 UNPADDED = ", parts of a second without their leading zeros"
 DAY_FIRST, MONTH_FIRST, YEAR_FIRST = "day first", "month first", "year first"
 USUAL = "year, month, day"
 """The order that needs no explanation."""
-_MONTHS = {
-    1: "jan january januar janvier enero gennaio ene gen janv",
-    2: "feb february februar février fevrier febrero febbraio févr fevr",
-    3: "mar march märz maerz mars marzo mär mrz",
-    4: "apr april avril abril aprile avr abr",
-    5: "may mai mayo maggio mag",
-    6: "jun june juni juin junio giugno giu",
-    7: "jul july juli juillet julio luglio juil lug",
-    8: "aug august août aout agosto ago",
-    9: "sep sept september septembre septiembre settembre set",
-    10: "oct october oktober octobre octubre ottobre okt ott",
-    11: "nov november novembre noviembre",
-    12: "dec december dezember décembre decembre diciembre dicembre dez déc dic",
-}
-MONTHS = {name: number for number, names in _MONTHS.items() for name in names.split()}
-"""Number of each month's name and abbreviation in English, German, French, Spanish and Italian."""
-_WEEKDAY = r"(?:\p{L}{2,10}\.?,?\s+)?"
-_TIME = (
-    r"(?P<H>\d{1,2})\s?[:.h]\s?(?P<M>\d{2})(?:\s?[:.]\s?(?P<S>\d{2})(?:[.,:_](?P<F>\d{1,9}))?)?"
-    r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?(?:\s*Uhr)?"
-)
-_PACKED_TIME = r"(?P<H>\d{2})(?P<M>\d{2})(?P<S>\d{2})(?:[.,_]?(?P<F>\d{1,9}))?"
-_BETWEEN = r"(?:\s*[Tt_,]\s*|\s+(?:-\s+)?|-)"
-_MONTH = r"(?P<month>\p{L}{3,10})\.?"
-_OF, _YEAR = "(?:de )?", r"(?P<y>\d{4})"
-_PATTERNS = {
-    "year first": rf"(?P<y>\d{{4}})[-/.](?P<m>\d{{1,2}})[-/.](?P<d>\d{{1,2}}){_BETWEEN}{_TIME}{ZONE}",
-    "numbers": rf"(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<y>\d{{4}}|\d{{2}}){_BETWEEN}{_TIME}{ZONE}",
-    "named month": rf"{_WEEKDAY}(?P<d>\d{{1,2}})[-/. ]\s?{_OF}{_MONTH}[-/., ]+{_OF}{_YEAR}{_BETWEEN}{_TIME}{ZONE}",
-    "month first": rf"{_WEEKDAY}{_MONTH}[- ](?P<d>\d{{1,2}}),?[- ](?P<y>\d{{4}}){_BETWEEN}{_TIME}{ZONE}",
-    "year last": rf"{_WEEKDAY}{_MONTH}\s+(?P<d>\d{{1,2}})\s+{_TIME}{ZONE}\s+(?P<y>\d{{4}})",
-    "packed": rf"(?P<y>\d{{4}})(?P<m>\d{{2}})(?P<d>\d{{2}})[T_ -]?{_PACKED_TIME}{ZONE}",
-}
 
 
 @dataclass(frozen=True)
@@ -134,27 +100,36 @@ def read_dates(text: pl.Series, order: str | None = None) -> Dates | None:
     >>> read_dates(pl.Series(["1970-01-01T02:00:01+02:00"])).nanoseconds.tolist()
     [1000000000]
     """
-    import polars as pl
 
     filled = text.fill_null("")
     there = np.asarray(filled != "")
     if not there.any():
         return None
     first = filled[int(np.argmax(there))]
-    form = next((name for name, pattern in _PATTERNS.items() if _fits(pattern, first)), None)
-    if form is None:
-        return None
-    groups = filled.str.extract_groups(rf"^(?:{_PATTERNS[form]})$").struct.unnest()
+    best = None
+    for pattern in forms_of(first):
+        found = _in_form(filled, there, first, pattern, order)
+        if found.odd is None:
+            return found
+        best = best or found
+    return best
+
+
+def _in_form(text: pl.Series, there: NDArray[np.bool_], first: str, pattern: str, order: str | None) -> Dates:
+    """Return the moments in a column whose first text has a form."""
+    import polars as pl
+
+    groups = text.str.extract_groups(rf"^(?:{pattern})$").struct.unnest()
 
     def number(name: str) -> NDArray[np.int64]:
         if name not in groups.columns:
-            return np.zeros(len(filled), np.int64)
+            return np.zeros(len(text), np.int64)
         return groups[name].cast(pl.Int64, strict=False).fill_null(0).to_numpy()
 
     good = groups["H"].is_not_null().to_numpy()
     year = number("y")
-    how, orders = form, tuple[str, ...]()
-    if form == "numbers":
+    orders = tuple[str, ...]()
+    if "a" in groups.columns:
         order, orders = _year_first(number("a"), number("b"), year, good, first, order)
         if order == YEAR_FIRST:
             year, month, day, how = number("a"), number("b"), year, YEAR_FIRST
@@ -170,7 +145,7 @@ def read_dates(text: pl.Series, order: str | None = None) -> Dates | None:
     year = np.where(year < 100, 2000 + year, year)
     hour = number("H")
     if "half" in groups.columns and groups["half"].is_not_null().any():
-        after = groups["half"].str.to_lowercase().fill_null("").eq("p").to_numpy()
+        after = groups["half"].str.to_lowercase().fill_null("").is_in(AFTERNOON).to_numpy()
         halves = groups["half"].is_not_null().to_numpy()
         good &= ~halves | ((hour >= 1) & (hour <= 12))
         hour = np.where(halves, hour % 12 + 12 * after, hour)
@@ -211,10 +186,6 @@ def fractions(digits: pl.Series, whole_s: NDArray[np.int64]) -> tuple[NDArray[np
     number = digits.cast(pl.Int64, strict=False).fill_null(0).to_numpy() * 10 ** (9 - longest)
     back = [int((np.diff(whole_s * 1_000_000_000 + each) < 0).sum()) for each in (plain, number)]
     return (number, True) if back[1] < back[0] else (plain, False)
-
-
-def _fits(pattern: str, text: str) -> bool:
-    return len(text) <= LONGEST and re.fullmatch(pattern.replace(r"\p{L}", r"[^\W\d_]"), text) is not None
 
 
 def _ordered(

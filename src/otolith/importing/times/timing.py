@@ -7,22 +7,18 @@ with a fraction, a format of the user's, or no time at all but a rate.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from otolith.errors import DataError
-from otolith.importing.naming.units import TIME_UNITS
-from otolith.importing.questions import Undecided
 from otolith.importing.tables.table import Table
-from otolith.importing.times.counters import carried_on
+from otolith.importing.times.clock import EPOCH, LATEST, OLDEST_S, RATES, Clock, counted, since_1970, usual_rate
 from otolith.importing.times.dates import DAY_FIRST, MONTH_FIRST, USUAL, YEAR_FIRST, read_dates
-from otolith.importing.times.epochs import other_epoch
 from otolith.importing.times.local_time import place_of
-from otolith.importing.times.spacing import is_rounded, rate_at, spacing_of
-from otolith.importing.times.time_of_day import CLOCK, MINUTES, refuse_odd, time_of_day
+from otolith.importing.times.numbers import read_numbers
+from otolith.importing.times.time_of_day import form_of_time, refuse_odd, time_of_day
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,50 +26,10 @@ if TYPE_CHECKING:
     from otolith.importing.findings import Findings
     from otolith.importing.questions import Questions
 
-RATES = (4.0, 1200.0)
-"""Hz between which a motion sensor samples; the two ends are less than a factor of 1000 apart, so that at most one of
-s, ms, us and ns makes a step of time plausible."""
-EPOCH = {"s": (3e8, 1e10), "ms": (3e11, 1e13), "us": (3e14, 1e16), "ns": (3e17, 9.2e18)}
-"""Range of numbers since 1970 in each unit, from 1979 to 2286 (ns: 2261)."""
-OLDEST_S = 946_684_800
-"""The year 2000: no sensor of this kind is older, but some count from 2000 or 2001."""
-DAY_NS = 86_400_000_000_000
-SERIAL, SERIAL_1970 = (36_526.0, 73_050.0), 25_569.0
-"""Days since the end of 1899 as spreadsheets count them, from the year 2000 to 2099, and the first of 1970."""
-LEAST_ROWS = 3
-"""Rows from which on anything can be said of a clock."""
-LATEST = 1e19
-"""Largest number in any unit: beyond the last nanosecond that 64 bits hold."""
+__all__ = ("EPOCH", "LATEST", "OLDEST_S", "RATES", "Clock", "counted", "read_clock", "usual_rate")
 PACKED = r"(19|20|21)\d{12}([.,]\d{1,9}|\d{3}|\d{6})?$"
 ORDERS = {"day-first": DAY_FIRST, "month-first": MONTH_FIRST, "year-first": YEAR_FIRST}
 """Values of `--time-format` that say the order of dates alone."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Time of every row in seconds since `origin_ns`, NaN where it is missing.
-
-    `origin_ns`: nanoseconds since 1970, as if in UTC where no zone is named; None where time counts from a start.
-    `regular` is the rate where there is no time but a rate, `local` the zone of the wall's clock, where it is said.
-    `about_ns` is the moment of 0 where only another column tells it, to the second: it compares no two clocks.
-    """
-
-    seconds: NDArray[np.float64]
-    origin_ns: int | None = None
-    zone: str = ""
-    regular: float | None = None
-    local: str | None = None
-    about_ns: int | None = None
-
-
-def usual_rate(text: str) -> float | None:
-    """Return a rate in Hz that a file states in digits; None for one at which nothing samples."""
-    return rate if 1 <= (rate := float(text)) <= RATES[1] else None
-
-
-def counted(n_rows: int, rate_hz: float, origin_ns: int | None = None) -> Clock:
-    """Return a clock for rows without time; `origin_ns` is the moment of the first, where that is known."""
-    return Clock(np.arange(n_rows) / rate_hz, origin_ns, regular=rate_hz)
 
 
 def read_clock(
@@ -100,14 +56,14 @@ def read_clock(
     if table.is_number(column):
         if unit is None and questions.options.time_unit is None and _is_packed(table, column):
             return _dates(table, column, table.text(column).fill_null(""), questions, findings, order)
-        return _numbers(table, column, questions, findings, unit)
+        return read_numbers(table, column, questions, findings, unit)
     if questions.options.time_format in ORDERS:
         order = ORDERS[questions.options.time_format]
     elif questions.options.time_format:
         return _formatted(table, column, questions.options.time_format)
     text = table.text(column).fill_null("")
     first = next(iter(text.filter(text != "")), "")
-    if re.match(CLOCK, first) or re.match(MINUTES, first):
+    if form_of_time(first) is not None:
         return Clock(time_of_day(table, column, findings))
     return _dates(table, column, text, questions, findings, order)
 
@@ -128,103 +84,11 @@ def _typed(table: Table, column: str) -> Clock | None:
     values = table.series(column)
     if isinstance(values.dtype, pl.Datetime):
         zone = values.dtype.time_zone or ""
-        return _since(values.dt.epoch("ns").fill_null(-(2**63)).to_numpy(), "UTC" if zone else "")
+        return since_1970(values.dt.epoch("ns").fill_null(-(2**63)).to_numpy(), "UTC" if zone else "")
     if isinstance(values.dtype, pl.Duration):
         nanoseconds = values.dt.total_nanoseconds().cast(pl.Float64).fill_null(np.nan).to_numpy()
         return Clock(nanoseconds / 1e9)
     return None
-
-
-def _since(nanoseconds: NDArray[np.int64], zone: str) -> Clock:
-    """A clock from nanoseconds since 1970; the smallest integer stands for none."""
-    known = nanoseconds != -(2**63)
-    origin = int(nanoseconds[known][0]) if known.any() else 0
-    # the difference is small and exact; a float cannot tell the instants apart
-    with np.errstate(over="ignore"):
-        seconds = np.where(known, (nanoseconds - origin) / 1e9, np.nan)
-    return Clock(seconds, origin, zone)
-
-
-def _numbers(table: Table, column: str, questions: Questions, findings: Findings, unit: str | None) -> Clock:
-    values = table.numbers(column)
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        raise DataError(f"{table.where}: no value of its time column {column!r} is a number. Name another with --time.")
-    if np.abs(finite).max() > LATEST:
-        raise DataError(
-            f"{table.where}: its time column {column!r} holds {finite[np.abs(finite).argmax()]:g}, which is not a time "
-            "in any unit. Repair or remove that row."
-        )
-    counted_on = carried_on(table, values, findings)
-    wrapped = counted_on is not values
-    values, finite = counted_on, counted_on[np.isfinite(counted_on)]
-    typical = float(np.median(finite))
-    unit = questions.options.time_unit or unit
-    spacing = spacing_of(finite)
-    if is_rounded(table, column, finite):
-        raise Undecided(
-            f"{table.where}: its time column {column!r} has {len(np.unique(finite))} different value(s) in "
-            f"{len(finite):,} rows, such as {table.first(column)}: the times were lost, as where a spreadsheet saves "
-            "them rounded. Export the file again, or give the rate: --rate HZ."
-        )
-    if unit is None and SERIAL[0] <= typical <= SERIAL[1] and RATES[0] <= rate_at(spacing, DAY_NS) <= RATES[1]:
-        findings.decide("time", "days since 1900", f"column {column!r} is about {typical:.6g}, as spreadsheets count")
-        first = round((finite[0] - SERIAL_1970) * 86_400 * 1000) * 1_000_000
-        return Clock((values - finite[0]) * 86_400.0, first)
-    other = other_epoch(typical, spacing, RATES) if unit is None else None
-    if other is not None:
-        findings.decide("time", other.words, f"column {column!r} is about {typical:.6g}")
-        first = int(finite[0])
-        return Clock((values - first) * (other.scale / 1e9), (first - other.zero) * other.scale, "UTC")
-    plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= rate_at(spacing, scale) <= RATES[1]]
-    overall = float(finite.max() - finite.min()) / max(1, len(finite) - 1)
-    if not plausible:  # samples that came in groups
-        spacing = overall
-        plausible = [name for name, scale in TIME_UNITS.items() if RATES[0] <= rate_at(spacing, scale) <= RATES[1]]
-    moments = [n for n, (lo, hi) in EPOCH.items() if max(lo, OLDEST_S * 1e9 / TIME_UNITS[n]) <= typical <= hi]
-    since_1970 = [  # also where samples came in groups, or so rarely that no unit makes them usual
-        name
-        for name in moments
-        if name in plausible or not plausible or RATES[0] <= rate_at(overall, TIME_UNITS[name]) <= RATES[1]
-    ]
-    too_fast = unit is not None and rate_at(overall, TIME_UNITS[unit]) > 4 * RATES[1]
-    if too_fast and plausible and questions.options.time_unit is None:  # such as seconds under the name `time (ms)`
-        unit = None
-    if unit is None and since_1970:
-        unit = since_1970[0]
-        findings.decide("time", f"{unit} since 1970", f"column {column!r} is about {typical:.6g}")
-    elif unit is None:
-        counter = spacing == 1.0 and overall < 1.5 and bool(np.all(finite == np.round(finite)))
-        if len(plausible) == 1 and not counter:
-            unit = plausible[0]
-            rate = rate_at(spacing, TIME_UNITS[unit])
-            findings.decide("time", f"{unit} since the start", f"{spacing:.4g} from row to row make {rate:.4g} Hz")
-        else:
-            rows = " It counts the rows: if it is no time, give the rate: --time none --rate HZ." if counter else ""
-            unit = _asked_unit(table, column, spacing, rows, questions, findings)
-    lo, hi = EPOCH[unit]
-    scale = TIME_UNITS[unit]
-    if lo <= typical < OLDEST_S * 1_000_000_000 // scale:
-        year = 1970 + int(typical * scale / 1e9 / 31_556_952)
-        findings.decide("start", "unknown", f"since 1970 column {column!r} would begin in {year}; it counts from later")
-        lo = OLDEST_S * 1_000_000_000 // scale
-    if not lo <= typical <= hi:
-        return Clock(values * (scale / 1e9))
-    whole = None if wrapped else table.integers(column)
-    if whole is not None and abs(whole).max() <= 2**63 // scale - 1:
-        return _since(whole * scale, "UTC")
-    origin = int(finite[0])  # in the column's unit; a whole number of them keeps the fraction's digits
-    return Clock((values - origin) * (scale / 1e9), origin * scale, "UTC")
-
-
-def _asked_unit(table: Table, column: str, spacing: float, hint: str, questions: Questions, findings: Findings) -> str:
-    if table.height < LEAST_ROWS:
-        raise DataError(f"{table.where}: {table.height} row(s), too short for a recording. Leave the file out.")
-    question = f"In which unit is the time in column {column!r}, with {spacing:.4g} from row to row?{hint}"
-    choices = [(unit, f"{rate_at(spacing, scale):.3g} Hz") for unit, scale in TIME_UNITS.items()]
-    unit = questions.choose(("time", column, table.columns), table.where, question, choices, "--time-unit")
-    findings.decide("time", unit, "asked")
-    return unit
 
 
 def _dates(
@@ -262,7 +126,9 @@ def _dates(
         )
     if found.how != USUAL:
         findings.decide("dates", found.how, f"column {column!r}")
-    return replace(_since(found.nanoseconds, "UTC" if found.zone else ""), local=place_of(found.zone, found.local_s))
+    return replace(
+        since_1970(found.nanoseconds, "UTC" if found.zone else ""), local=place_of(found.zone, found.local_s)
+    )
 
 
 def _formatted(table: Table, column: str, time_format: str) -> Clock:
@@ -278,4 +144,4 @@ def _formatted(table: Table, column: str, time_format: str) -> Clock:
         ) from error
     refuse_odd(table, column, text, moments.is_not_null().to_numpy())
     zone = "UTC" if getattr(moments.dtype, "time_zone", None) else ""
-    return _since(moments.dt.epoch("ns").fill_null(-(2**63)).to_numpy(), zone)
+    return since_1970(moments.dt.epoch("ns").fill_null(-(2**63)).to_numpy(), zone)
