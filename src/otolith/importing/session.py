@@ -162,8 +162,15 @@ class Session:
     folder: str = ""
 
 
+NO_SAMPLE = (999, 9999, 99999, 32767, 32768, 65535, 2147483647, 2147483648, 4294967295)
+"""Numbers, of either sign, that stand in all axes of a row where a logger had no sample."""
+
+
 def axes(table: Table, columns: tuple[str, ...]) -> NDArray[np.float64]:
-    """Return three columns as (3, rows); a name such as "a+b" that no column has is the sum of two."""
+    """Return three columns as (3, rows); a name such as "a+b" that no column has is the sum of two.
+
+    Rows with one of `NO_SAMPLE` in all three hold NaN.
+    """
     named = [summed(column, table.columns) for column in columns]
     table.require(*(part for parts in named for part in parts))
     with np.errstate(over="ignore", invalid="ignore"):
@@ -171,4 +178,5 @@ def axes(table: Table, columns: tuple[str, ...]) -> NDArray[np.float64]:
             return np.stack([np.sum([table.numbers(part) for part in parts], axis=0) for parts in named])
         values = np.stack([table.numbers(column) for column in columns])
         refuse_thousands(table, columns, [*values])
-        return values
+    values[:, (values == values[0]).all(axis=0) & np.isin(np.abs(values[0]), NO_SAMPLE)] = np.nan
+    return values

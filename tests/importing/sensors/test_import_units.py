@@ -325,3 +325,28 @@ def test_sleep_of_a_sensor_does_not_hide_its_unit(tmp_path: Path) -> None:
     (tmp_path / "walk.csv").write_text("\n".join(["time,acc_x (m/s^2),acc_y (m/s^2),acc_z (m/s^2)", *rows, ""]))
     with pytest.raises(Undecided, match=r"states the accelerometer unit as m/s\^2.*gravity in g"):
         read_recordings(tmp_path / "walk.csv", ImportOptions(accept_guess=True, subject="ada"))
+
+
+def test_counts_from_zero_on_are_asked_about(tmp_path: Path) -> None:
+    """Ten bits of a converter about 512: no axis is ever negative, and the length is near that of a thousand."""
+    s = signal(60)
+    columns = {"time": s.acc_times.round(4)} | dict(
+        zip(("ax", "ay", "az"), np.rint(512 + 102 * s.acc / G), strict=True)
+    )
+    write(tmp_path / "walk.csv", columns)
+    with pytest.raises(Undecided, match=r"In which unit is the accelerometer.*counts"):
+        read_recordings(tmp_path / "walk.csv", ImportOptions(accept_guess=True, subject="ada"))
+
+
+@pytest.mark.parametrize("number", [-999, 9999, -32768, 65535])
+@pytest.mark.parametrize("every", [2, 50])
+def test_numbers_for_no_sample_are_no_signal(tmp_path: Path, number: int, every: int) -> None:
+    s = signal(60)
+    values = s.acc.round(4)
+    values[:, ::every] = number
+    write(tmp_path / "walk.csv", {"time": s.acc_times.round(4)} | dict(zip(("ax", "ay", "az"), values, strict=True)))
+    found = read_recordings(tmp_path / "walk.csv", ImportOptions(accept_guess=True, subject="ada"))
+    held = found.recordings[0].streams[0].values
+    assert held.shape[1] == values.shape[1] - len(values[0, ::every])
+    assert np.abs(held).max() < 200
+    assert any("no value of the accelerometer" in each.what for each in found.findings["walk"].repairs)

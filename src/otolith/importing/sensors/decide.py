@@ -67,11 +67,12 @@ def acc_unit(sensor: Sensor, parts: list[Samples], questions: Questions, finding
     hint = _hint(sensor, questions)
     if hint and not linear and blocks.typical * ACC_UNITS[hint[0]] > MOST_STILL:  # such as a magnetometer's
         hint = None
-    if sensor.raw and not sensor.unit:  # a thousand counts for a g look like mg
+    from_zero = seen == "mg" and all(are_whole(part.values) and part.values.min() >= 0 for part in parts)
+    if (sensor.raw or from_zero) and not sensor.unit:  # a thousand counts for a g look like mg
         seen, hint = None if seen == "mg" else seen, None if hint and hint[0] == "mg" else hint
     meanings = [(unit, f"1 g is {STANDARD_GRAVITY / factor:.5g}") for unit, factor in ACC_UNITS.items()]
     counts = ""
-    if blocks.typical > MOST_MS2 or sensor.unread or sensor.raw:
+    if blocks.typical > MOST_MS2 or sensor.unread or sensor.raw or from_zero:
         counts = (
             f" Its length is typically {blocks.typical:.4g}: if these are raw counts, give how many make a g, such "
         )
