@@ -47,6 +47,10 @@ def first(patterns: list[str]) -> dict[str, tuple[str, str]]:
         (["imu_a*", "imu_g*"], {"": ("imu_ax", "imu_gx")}),
         (["LSM6DSO_A_*", "LSM6DSO_G_*"], {"": ("LSM6DSO_A_x", "LSM6DSO_G_x")}),
         (["a*", "ω*"], {"": ("ax", "ωx")}),
+        (
+            ["field.linear_acceleration.*", "field.angular_velocity.*"],
+            {"": ("field.linear_acceleration.x", "field.angular_velocity.x")},
+        ),
         (["mag_*", "attitude.*", "velocity *", "quat_*", "gravity_*", "price_*"], {}),
     ],
 )  # fmt: skip

@@ -98,7 +98,7 @@ def axis_of(column: str) -> Axis | None:
     >>> axis_of("Shimmer_00A1_Accel_LN_Y_CAL").quality, axis_of("motionUserAccelerationZ(G)").kind, axis_of("mag_x")
     (('ln', 'cal'), 'linear', None)
     """
-    words = words_of(_CHIP.sub(" ", column))
+    words = words_of(_CHIP.sub(" ", column)).removeprefix("field ")  # as rostopic writes
     words = _WITH.sub("including", _WITHOUT.sub("linear", words))
     readings = (words, without_unit(words))  # a unit may stand last without brackets
     for each in dict.fromkeys(reversed(readings) if re.match(r"[xyz] g$", words) else readings):
