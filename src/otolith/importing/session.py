@@ -177,6 +177,6 @@ def axes(table: Table, columns: tuple[str, ...]) -> NDArray[np.float64]:
         if any(len(parts) > 1 for parts in named):
             return np.stack([np.sum([table.numbers(part) for part in parts], axis=0) for parts in named])
         values = np.stack([table.numbers(column) for column in columns])
-        refuse_thousands(table, columns, [*values])
+        refuse_thousands([table.series(column) for column in columns], [*values], table.at)
     values[:, (values == values[0]).all(axis=0) & np.isin(np.abs(values[0]), NO_SAMPLE)] = np.nan
     return values

@@ -102,7 +102,7 @@ class Table:
             DataError: a cell that is neither, or signs separate thousands; names file, line and value.
         """
         values = self._parsed(column, self.series(column))
-        refuse_thousands(self, (column,), (values,))
+        refuse_thousands((self.series(column),), (values,), self.at)
         return values
 
     def integers(self, column: str) -> NDArray[np.int64] | None:

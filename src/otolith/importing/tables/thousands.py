@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,23 +13,25 @@ from otolith.importing.tables.missing import MISSING
 from otolith.windows.pieces import slices
 
 if TYPE_CHECKING:
-    from otolith.importing.tables.table import Table
+    import polars as pl
 
 SEPARATED, WHOLE = r"^[+\-−]?[1-9]\d{0,2}([.,]\d{3})+$", r"^[+\-−]?\d{1,3}$"
 SEVERAL = 3
 """Least different whole numbers from 10 on; fewer may mark what is missing or out of range."""
 
 
-def refuse_thousands(table: Table, columns: Sequence[str], values: Sequence[NDArray[np.float64]]) -> None:
+def refuse_thousands(
+    columns: Sequence[pl.Series], values: Sequence[NDArray[np.float64]], at: Callable[[int], str]
+) -> None:
     """Refuse columns of texts in which signs separate thousands.
 
     They hold several whole numbers below 1000 without a sign, and all others have three digits behind each sign and
     none below 1. Decimals that are cut where they end in zeros have other numbers of digits, too.
 
     Args:
-        table: has the columns.
-        columns: of one sensor, or a single one.
+        columns: of one sensor, or a single one, each with its name.
         values: of each column, read as if the signs were decimal.
+        at: names the place of a row.
 
     Raises:
         DataError: names the line of the first number with a sign.
@@ -40,20 +42,19 @@ def refuse_thousands(table: Table, columns: Sequence[str], values: Sequence[NDAr
         return
     first: tuple[int, str, str] | None = None
     for column in columns:
-        text = table.series(column)
-        if text.dtype != pl.String:
+        if column.dtype != pl.String:
             return
-        text = text.str.strip_chars().fill_null("")
+        text = column.str.strip_chars().fill_null("")
         separated = text.str.contains(SEPARATED)
         if not (separated | text.str.contains(WHOLE) | text.str.to_lowercase().is_in(list(MISSING))).all():
             return
         if separated.any() and (first is None or (separated.arg_max() or 0) < first[0]):
             row = separated.arg_max() or 0
-            first = row, column, text[row]
+            first = row, column.name, text[row]
     if first is not None:
-        row, column, cell = first
+        row, name, cell = first
         raise DataError(
-            f"{table.at(row)}: {column} is {cell[:40]!r} beside whole numbers below 1000: its sign seems to separate "
+            f"{at(row)}: {name} is {cell[:40]!r} beside whole numbers below 1000: its sign seems to separate "
             "thousands. Write thousands without a sign."
         )
 

@@ -28,7 +28,7 @@ MONTHS = {name: number for number, names in _MONTHS.items() for name in names.sp
 The Polish November is the Croatian October, and so is left out.
 """
 AFTERNOON = ("p", "下午", "午後", "오후")
-"""What stands for the second half of the day, in small letters."""
+"""Words for the second half of the day, in small letters."""
 _HALF = r"(?:\s*(?P<half>[AaPp])\.?\s?[Mm]\.?)?"
 _FAR_HALF = "(?:(?P<half>上午|下午|午前|午後|오전|오후)\\s*)?"
 _WEEKDAY = r"(?:\p{L}{2,10}\.?,?\s+)?"
