@@ -178,5 +178,6 @@ def axes(table: Table, columns: tuple[str, ...]) -> NDArray[np.float64]:
             return np.stack([np.sum([table.numbers(part) for part in parts], axis=0) for parts in named])
         values = np.stack([table.numbers(column) for column in columns])
         refuse_thousands([table.series(column) for column in columns], [*values], table.at)
-    values[:, (values == values[0]).all(axis=0) & np.isin(np.abs(values[0]), NO_SAMPLE)] = np.nan
+    same = np.flatnonzero((values[1] == values[0]) & (values[2] == values[0]))
+    values[:, same[np.isin(np.abs(values[0, same]), NO_SAMPLE)]] = np.nan
     return values

@@ -38,12 +38,10 @@ def refuse_thousands(
     """
     import polars as pl
 
-    if not _may_be_thousands(values):
+    if any(column.dtype != pl.String for column in columns) or not _may_be_thousands(values):
         return
     first: tuple[int, str, str] | None = None
     for column in columns:
-        if column.dtype != pl.String:
-            return
         text = column.str.strip_chars().fill_null("")
         separated = text.str.contains(SEPARATED)
         if not (separated | text.str.contains(WHOLE) | text.str.to_lowercase().is_in(list(MISSING))).all():

@@ -56,6 +56,8 @@ def with_parts(table: Table, time: str) -> tuple[Table, str]:
     """
     import polars as pl
 
+    if time not in parts_of_time(table.columns).values():
+        return table, time
     head = [table.said(column).head(ROWS).to_list() for column in table.columns]
     parts = parts_of_time(table.columns, list(zip(*head, strict=True)))
     if time not in parts.values():
