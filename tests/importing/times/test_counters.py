@@ -68,7 +68,7 @@ def test_a_counter_of_a_whole_time_or_few_bits_goes_on(period: int) -> None:
 
 def test_few_bits_that_begin_elsewhere_each_time_go_on() -> None:
     true = 20.0 * np.arange(500)
-    found, what, rows = begun_again(true % 1024)
+    found, what, rows = begun_again((true % 1024).astype(np.float64))
     assert (what, len(rows)) == ("a counter of 10 bits", 9)
     np.testing.assert_array_equal(found, true)
 
