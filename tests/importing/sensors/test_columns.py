@@ -31,9 +31,32 @@ def test_columns_of_activities(name: str) -> None:
     assert guess(["time", *ACC, name], rows=rows("1", "2")).column("label") == name
 
 
-def test_names_of_activities_are_taken_rather_than_their_codes() -> None:
-    cells = [[*row, ("walk", "rest")[n % 2]] for n, row in enumerate(rows("0.0", "1.0"))]
-    assert guess(["time", *ACC, "target", "target_name"], rows=cells).column("label") == "target_name"
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        ("target", "target_name"),
+        ("label", "label_text"),
+        ("Label", "LabelText"),
+        ("label_id", "label"),
+        ("label", "activity"),
+        ("activity_code", "activity_description"),
+        ("class", "classname"),
+        ("activity", "posture"),
+    ],
+)
+def test_names_of_activities_are_taken_rather_than_their_codes(codes: str, words: str) -> None:
+    said = [""] * 10 + ["walk", "rest", ""] * 10
+    code = {"walk": "1.0", "rest": "2.0", "": "0.0"}
+    cells = [[str(n / 50), "0.1", "0.2", "9.8", code[word], word] for n, word in enumerate(said)]
+    assert guess(["time", *ACC, codes, words], rows=cells).column("label") == words
+    turned = [[*row[:4], row[5], row[4]] for row in cells]
+    assert guess(["time", *ACC, words, codes], rows=turned).column("label") == words
+
+
+@pytest.mark.parametrize("besides", ["7", ""])
+def test_codes_are_taken_where_nothing_names_them(besides: str) -> None:
+    cells = [[*row, besides] for row in rows("1", "2")]
+    assert guess(["time", *ACC, "target", "target_name"], rows=cells).column("label") == "target"
     cells = [[*row, "7"] for row in rows("walk", "rest")]
     assert guess(["time", *ACC, "target", "target_name"], rows=cells).column("label") == "target"
 

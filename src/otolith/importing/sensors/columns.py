@@ -13,6 +13,7 @@ from otolith.importing.naming.triads import Place, axis_of, places_of, turning_t
 from otolith.importing.naming.words import LABEL_WORDS, SUBJECT_WORDS, words_of
 from otolith.importing.options import NONE, ImportOptions
 from otolith.importing.sensors.place_columns import ENOUGH, PLACE_NAMES, ids_of_people, named, place_column
+from otolith.importing.sensors.spelled import spelled_out
 from otolith.importing.tables.layout import is_number, number_of
 from otolith.importing.tables.missing import MISSING
 from otolith.importing.times.columns import time_column
@@ -93,7 +94,7 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
     names = {words_of(column): column for column in reversed(columns)}
     cells = _cells_of(columns, rows)
     labels = [names[name] for name in LABEL_WORDS if name in names and may_be_labels(cells[names[name]])]
-    labels = [_in_words(label, names, cells) for label in labels]
+    labels = [spelled_out(label, cells) for label in labels]
     passed = [label for label in labels if is_detected(label, columns)]
     time = time_column(columns, rows) or _index_of_times(columns, cells)
     acc, gyro = tuple[str, ...](), tuple[str, ...]()
@@ -123,13 +124,6 @@ def guess(columns: Sequence[str], sensor_hint: str | None = None, rows: Sequence
         tuple(turning_triads(columns)) if acc and not gyro else (),
         None if times is None else times[1],
     )
-
-
-def _in_words(label: str, names: dict[str, str], cells: dict[str, list[str]]) -> str:
-    """Return the column of names beside one of codes, such as `target_name` beside `target`; else the same."""
-    named = names.get(f"{words_of(label)} name", label)
-    spelled = bool(cells[named]) and not any(map(is_number, cells[named]))
-    return named if spelled and all(map(is_number, cells[label])) else label
 
 
 def _index_of_times(columns: Sequence[str], cells: dict[str, list[str]]) -> str | None:
