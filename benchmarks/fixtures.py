@@ -74,4 +74,4 @@ def windows(n: int) -> NDArray[np.float32]:
 
 def source(x: NDArray[np.float32], device: str = "cpu") -> Source:
     unit = Scaler(np.zeros(len(CHANNELS)), np.ones(len(CHANNELS)))
-    return Source([Part(x, np.arange(len(x)))], unit, torch.device(device))
+    return Source([Part(x)], unit, torch.device(device))

@@ -6,7 +6,6 @@ import math
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -138,7 +137,7 @@ def test_the_online_network_and_the_statistics_are_left_by_the_average() -> None
 
 def source() -> Source:
     w = tiny.windows(n_subjects=2)
-    return Source([Part(w.x, np.arange(len(w)))], Scaler.fit(w.x), torch.device("cpu"))
+    return Source([Part(w.x)], Scaler.fit(w.x), torch.device("cpu"))
 
 
 def test_the_target_survives_a_checkpoint(tmp_path: Path) -> None:

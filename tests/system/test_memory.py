@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +46,24 @@ def test_the_file_beneath_an_array_is_found_through_every_kind_of_view(tmp_path:
         memory.release(view)
     assert memory.mapped(np.zeros(3)) is None
     assert memory.mapped(whole.copy()) is None
+
+
+def test_an_array_on_disk_has_no_name_and_lies_in_memory_where_there_is_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = memory.on_disk(1000, np.int64)
+    found[:] = np.arange(1000)
+    assert memory.mapped(found) is not None
+    assert list(tmp_path.iterdir()) == []
+    assert found.sum() == 499_500
+    assert memory.on_disk(0, np.int64).shape == (0,)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    assert memory.mapped(memory.on_disk(1000, np.int64)) is None
 
 
 def test_rows_are_announced_as_the_pages_that_they_lie_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

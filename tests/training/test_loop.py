@@ -19,6 +19,7 @@ from torch.nn import functional
 from otolith.errors import TrainingError
 from otolith.preprocessing.scaler import Scaler
 from otolith.progress import Progress, Stage
+from otolith.system.memory import on_disk
 from otolith.training import batches as batches_module
 from otolith.training import window_source as source_module
 from otolith.training.checkpoint import CheckpointFolder
@@ -292,6 +293,16 @@ def test_the_disk_is_told_of_each_step_before_it_comes(monkeypatch: pytest.Monke
     assert len(seen) == 36
     for what in ("windows", "features"):
         assert [rows for each, rows in told if each == what] == seen
+
+
+def test_a_long_order_lies_on_disk_and_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = [batches_module.drawn_order(1000, torch.Generator().manual_seed(3))]
+    files = [on_disk(1000, np.int64)]
+    monkeypatch.setattr(batches_module, "RESIDENT_BYTES", 7999)
+    monkeypatch.setattr(batches_module, "on_disk", lambda n, dtype: files[0])
+    drawn.append(batches_module.drawn_order(1000, torch.Generator().manual_seed(3)))
+    assert torch.equal(*drawn)
+    np.testing.assert_array_equal(files[0], drawn[0].numpy())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -41,7 +40,7 @@ def settings(**choice: Any) -> TrainSettings:
 
 def source() -> Source:
     w = tiny.windows(n_subjects=2)
-    return Source([Part(w.x, np.arange(len(w)))], Scaler.fit(w.x), torch.device("cpu"))
+    return Source([Part(w.x)], Scaler.fit(w.x), torch.device("cpu"))
 
 
 def method() -> Method:

@@ -17,7 +17,7 @@ SCALER = Scaler(np.array([1.0, -2.0]), np.array([0.5, 4.0]))
 
 
 def parts(folder: Path) -> list[Part]:
-    """A memory-mapped array of which some rows take part, in no order; an array in memory; an empty part."""
+    """A memory-mapped array of which some rows take part, in no order; an array in memory; none of one; all of one."""
     rng = np.random.default_rng(0)
     np.save(folder / "x.npy", rng.standard_normal((9, 2, 5)).astype(np.float32))
     mapped = np.load(folder / "x.npy", mmap_mode="r")
@@ -26,11 +26,14 @@ def parts(folder: Path) -> list[Part]:
         Part(mapped, np.array([7, 1, 4])),
         Part(own, np.array([], np.int64)),
         Part(own, np.array([3, 0])),
+        Part(own[:2]),
     ]
 
 
 def expected(given: list[Part]) -> np.ndarray:
-    return np.stack([(part.x[row] - [[1.0], [-2.0]]) / [[0.5], [4.0]] for part in given for row in part.rows])
+    return np.stack(
+        [(part.x[row] - [[1.0], [-2.0]]) / [[0.5], [4.0]] for part in given for row in part.at(np.arange(len(part)))]
+    )
 
 
 @pytest.mark.parametrize("resident", [True, False])
@@ -42,12 +45,12 @@ def test_windows_come_scaled_in_the_order_of_the_parts(
     given = parts(tmp_path)
     source = Source(given, SCALER, CPU)
     assert (source._resident is not None) == resident
-    assert len(source) == 5
+    assert len(source) == 7
     assert source.shape == (2, 5)
-    batch = source[torch.tensor([4, 0, 2, 0])]
+    batch = source[torch.tensor([4, 0, 2, 6])]
     assert batch.dtype == torch.float32
-    np.testing.assert_allclose(batch.numpy(), expected(given)[[4, 0, 2, 0]], rtol=1e-6)
-    np.testing.assert_allclose(source[torch.arange(5)].numpy(), expected(given), rtol=1e-6)
+    np.testing.assert_allclose(batch.numpy(), expected(given)[[4, 0, 2, 6]], rtol=1e-6)
+    np.testing.assert_allclose(source[torch.arange(7)].numpy(), expected(given), rtol=1e-6)
 
 
 def test_resident_and_mapped_windows_are_bit_identical(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +62,7 @@ def test_resident_and_mapped_windows_are_bit_identical(tmp_path: Path, monkeypat
 
 
 def test_residence_counts_only_the_windows_that_take_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RESIDENT_BYTES", 5 * 2 * 5 * 4)
+    monkeypatch.setattr(module, "RESIDENT_BYTES", 7 * 2 * 5 * 4)
     given = parts(tmp_path)
     assert Source(given, SCALER, CPU)._resident is not None
     assert Source([*given, given[0]], SCALER, CPU)._resident is None

@@ -217,7 +217,7 @@ def _probe(
     """Seconds of a step of `size` windows, and bytes of the tensors it keeps for the backward pass."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2 * size, len(meta.channels), meta.n_steps), np.float32)
-    source = Source([Part(x, np.arange(2 * size))], _unit_scaler(meta), device)
+    source = Source([Part(x)], _unit_scaler(meta), device)
     encoder = spec.encoder(recipe, meta)
     method = spec.build(recipe, recipe.settings_of(spec.name), encoder, _unit_signal(meta))  # type: ignore[misc]
     instances = None

@@ -85,7 +85,7 @@ class PretrainedEncoder:
         )
 
     def _source(self, x: NDArray[np.float32]) -> Source:
-        return Source([Part(x, np.arange(len(x)))], self.scaler, self.device)
+        return Source([Part(x)], self.scaler, self.device)
 
 
 @dataclass(frozen=True)

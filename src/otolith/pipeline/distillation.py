@@ -101,8 +101,8 @@ def distill(
     apart, people = _apart(several, held, seed)
     learn = [Part(w.x, np.setdiff1d(np.arange(len(w)), out)) for w, out in zip(several, apart, strict=True)]
     judge = [Part(w.x, out) for w, out in zip(several, apart, strict=True)]
-    if min(sum(len(part.rows) for part in parts) for parts in (learn, judge)) < FEWEST:
-        counts = [sum(len(part.rows) for part in parts) for parts in (learn, judge)]
+    if min(sum(len(part) for part in parts) for parts in (learn, judge)) < FEWEST:
+        counts = [sum(len(part) for part in parts) for parts in (learn, judge)]
         raise DataError(
             f"there are {counts[0]} windows to learn from and {counts[1]} to judge the student by; {FEWEST} of each "
             "are needed. Give more recordings."
@@ -111,7 +111,7 @@ def distill(
     settings: DistilSettings = recipe.settings_of(SPEC.name)
     meta, device = model.meta, model.encoder.device
     scaler = replace(model.encoder.scaler, applied=True)
-    source, outside = (Source([p for p in parts if len(p.rows)], scaler, device) for parts in (learn, judge))
+    source, outside = (Source([p for p in parts if len(p)], scaler, device) for parts in (learn, judge))
     network = build_encoder(SPEC.name, recipe, meta, seed).to(device)
     assert isinstance(network, ResidualEncoder)
     how = FinetuneSettings(head="linear", encoder="trained", epochs=settings.epochs, lr=settings.lr)
@@ -209,7 +209,7 @@ def _last_fifths(w: Windows) -> NDArray[np.int64]:
 
 def _answers(model: Model, parts: Sequence[Part], progress: Progress) -> Assessed:
     """Return a model's answers on windows in m/s² and rad/s."""
-    source = Source([part for part in parts if len(part.rows)], model.encoder.scaler, model.encoder.device)
+    source = Source([part for part in parts if len(part)], model.encoder.scaler, model.encoder.device)
     out = encode(model.network(), source, title="answers", progress=progress)
     return assessed(out.cpu().numpy(), model.calibration)
 

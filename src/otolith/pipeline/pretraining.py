@@ -121,7 +121,7 @@ def pretrain(
         _refuse_leak(extra, w, split)
     scaler = fit_scaler(w, split, resolved.sensor_settings, scaled=spec.scaled)
     source = Source(
-        [Part(w.x, split.train), *(Part(extra.x, np.arange(len(extra))) for extra in unlabelled)],
+        [Part(w.x, split.train), *(Part(extra.x) for extra in unlabelled)],
         scaler,
         choose_device(device),
     )

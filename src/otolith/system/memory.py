@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mmap
+import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -77,6 +79,22 @@ def _trimmer() -> Callable[[int], int] | None:
 
     found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
     return found
+
+
+def on_disk(n: int, dtype: type[np.generic]) -> NDArray[Any]:
+    """Return an array (n,) whose pages the system may put on disk: it lies in a temporary file without a name.
+
+    Where there is no room for the file, it lies in memory.
+    """
+    n_bytes = n * np.dtype(dtype).itemsize
+    if not n or not hasattr(os, "posix_fallocate"):
+        return np.empty(n, dtype)
+    try:
+        with tempfile.TemporaryFile(prefix=".otolith-") as file:
+            os.posix_fallocate(file.fileno(), 0, n_bytes)  # a full disk is found here, and not at a page
+            return np.frombuffer(mmap.mmap(file.fileno(), n_bytes), dtype)
+    except OSError:
+        return np.empty(n, dtype)
 
 
 def announce(array: NDArray[Any], rows: NDArray[np.int64]) -> None:

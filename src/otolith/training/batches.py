@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from otolith.system.memory import announce, read_at_random
+from otolith.system.memory import announce, on_disk, read_at_random
 from otolith.training.window_source import RESIDENT_BYTES, Source
 
 AHEAD = 4
@@ -22,6 +23,16 @@ AHEAD = 4
 
 Read = tuple[Tensor, Tensor | None]
 """Windows (n, channels, time) and features (n, m) of the teacher, where there is one."""
+
+
+def drawn_order(n: int, generator: torch.Generator) -> Tensor:
+    """Draw the order (n,) of an epoch's windows; a long one lies on disk, so that memory does not grow with windows.
+
+    >>> drawn_order(3, torch.Generator().manual_seed(0)).tolist()
+    [2, 0, 1]
+    """
+    out = torch.from_numpy(on_disk(n, np.int64)) if 8 * n > RESIDENT_BYTES else None
+    return torch.randperm(n, generator=generator, out=out)
 
 
 class Batches:

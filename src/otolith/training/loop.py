@@ -17,7 +17,7 @@ from otolith.augment import Compose
 from otolith.errors import TrainingError
 from otolith.fast.memory import keep_pages
 from otolith.progress import SILENT, Progress
-from otolith.training.batches import Batches, Read
+from otolith.training.batches import Batches, Read, drawn_order
 from otolith.training.checkpoint import CheckpointFolder
 from otolith.training.failures import LossWatch, failed_step, within_memory
 from otolith.training.optim import Optimizer, rate_at
@@ -131,8 +131,8 @@ def train(
             began = time.perf_counter()
             sums: dict[str, Tensor] = {}
             unchecked: list[Tensor] = []
-            ids = torch.randperm(len(source), generator=state.order)
-            own = (joint[ranks.rows(batch_size)] for joint in ids[: steps * batch_size].split(batch_size))
+            ids = drawn_order(len(source), state.order)
+            own = (ids[step * batch_size :][:batch_size][ranks.rows(batch_size)] for step in range(steps))
             for step, (chosen, read) in enumerate(batches.in_turn(own)):
                 done = epoch * steps + step
                 update_at = partial(update, done=done, read=read)

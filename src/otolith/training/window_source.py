@@ -28,11 +28,18 @@ class Part:
 
     Args:
         x: (n, channels, time) in m/s² and rad/s, in memory or memory-mapped.
-        rows: numbers of those that take part.
+        rows: numbers of those that take part; None: all.
     """
 
     x: NDArray[np.float32]
-    rows: NDArray[np.int64]
+    rows: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.x if self.rows is None else self.rows)
+
+    def at(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows in `x` of windows by their numbers among those that take part."""
+        return numbers if self.rows is None else self.rows[numbers]
 
 
 class Source:
@@ -51,7 +58,7 @@ class Source:
         self.parts = list(parts)
         self.scaler = scaler
         self.device = device
-        self._offsets = np.cumsum([0, *(len(part.rows) for part in self.parts)])
+        self._offsets = np.cumsum([0, *(len(part) for part in self.parts)])
         shape = self.parts[0].x.shape[1:]
         self.shape = (int(shape[0]), int(shape[1]))
         self._resident: Tensor | None = None
@@ -89,7 +96,7 @@ class Source:
         found = []
         for number in ids.tolist():
             part = int(np.searchsorted(self._offsets, number, "right")) - 1
-            row = int(self.parts[part].rows[number - self._offsets[part]])
+            row = int(self.parts[part].at(np.array(number - self._offsets[part])))
             found.append(str(row) if part == 0 else f"{row} of the unlabelled")
         return found
 
@@ -103,7 +110,7 @@ class Source:
         """Yield each part, which of the windows are of it, and their rows in it."""
         for number, part in enumerate(self.parts):
             here = (ids >= self._offsets[number]) & (ids < self._offsets[number + 1])
-            yield part, here, part.rows[ids[here] - self._offsets[number]]
+            yield part, here, part.at(ids[here] - self._offsets[number])
 
 
 class Ordered(Protocol):
