@@ -268,7 +268,7 @@ def _together(
         )
     if intervals is not None:
         spans = {each.name: span(each) for each in recordings}
-        placed = labels.segments_of_intervals(intervals, spans, findings)
+        placed = labels.segments_of_intervals(intervals, spans, findings, options.timezone)
         recordings = [replace(each, segments=placed[each.name]) for each in recordings]
     names = {segment.activity for each in recordings for segment in each.segments}
     mapping = None if options.label_map is None else read_map(options.label_map, names)
