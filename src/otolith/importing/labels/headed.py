@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from otolith.errors import DataError
 from otolith.importing.labels.label_studio import rows_of_cells
@@ -23,9 +23,11 @@ from otolith.importing.labels.names import (
 from otolith.importing.labels.pairs import paired, status_column
 from otolith.importing.labels.rows import Row
 from otolith.importing.naming.units import split_header
-from otolith.importing.naming.words import words_of
+from otolith.importing.naming.words import LABEL_WORDS, words_of
 from otolith.importing.tables.table import Table
 
+MOST_OF_MARKS = 5
+"""Columns of a table of marks, which other tables with an activity exceed."""
 EXAMPLE = "recording,start,end,activity\nwalk,0,12.5,walking"
 _FORM = re.compile(r" (?:hh mm ss ms|ss msec|hh mm ss)$")
 """Ending of ELAN's names of columns, which says the form of the times."""
@@ -88,6 +90,20 @@ def rows_with_names(table: Table) -> list[Row]:
     if lone:
         return paired(rows, status_column(table, columns))
     return [row for row in rows if not row.empty]
+
+
+def has_names_of_intervals(columns: Sequence[str]) -> bool:
+    """Tell if columns are called as those of intervals, or of marks with an activity.
+
+    >>> has_names_of_intervals(["start", "stop", "activity"]), has_names_of_intervals(["time", "heart rate"])
+    (True, False)
+    """
+    words = {words_of(column) for column in columns}
+    start = any(_named(column, STARTS)[0] for column in columns)
+    end = any(_named(column, ENDS | DURATIONS)[0] for column in columns)
+    if start and end:
+        return bool(words & set(ACTIVITIES))
+    return len(columns) <= MOST_OF_MARKS and bool(words & set(LABEL_WORDS)) and any(_mark(each)[0] for each in columns)
 
 
 def _dates(table: Table, words: dict[str, str], columns: dict[str, str]) -> dict[str, list[str]]:
