@@ -85,6 +85,40 @@ def test_the_zone_of_times_without_one_can_be_said(zoned: Path, tmp_path: Path, 
     assert segments(labelled(zoned, tmp_path, text, "Europe/Berlin")) == [(60, 120)]
 
 
+def own(folder: Path, first: float) -> Path:
+    """A recording whose seconds do not begin at zero."""
+    seconds = S.acc_times - S.acc_times[0] + first
+    rows = [f"{at:.2f},{x:.4f},{y:.4f},{z:.4f}" for at, (x, y, z) in zip(seconds, S.acc.T, strict=True)]
+    (folder / "walk.csv").write_text("\n".join(["time (s),acc_x,acc_y,acc_z", *rows, ""]))
+    return folder / "walk.csv"
+
+
+def own_clock(found: Imported) -> list[str]:
+    return [d.value for d in found.findings["walk"].decisions if d.what == "times of labels"]
+
+
+def test_labels_on_the_own_clock_of_a_recording_that_begins_late(tmp_path: Path) -> None:
+    """Those that met the recording either way became labels a hundred seconds late."""
+    walk = own(tmp_path, 100.0)
+    found = labelled(walk, tmp_path, "start,end,activity\n110,160,walk\n170,220,sit\n")
+    assert segments(found) == [(10, 60), (70, 120)]
+    assert own_clock(found) == ["on the recording's own clock"]
+    marks = "".join(f"{100 + at},{'walk' if at < 90 else 'sit'}\n" for at in range(181))
+    assert segments(labelled(walk, tmp_path, f"time,activity\n{marks}"))[0] == (0, 90)
+    found = labelled(walk, tmp_path, "start,end,activity\n110,160,walk\n")
+    assert segments(found) == [(110, 160)]
+    assert own_clock(found) == ["since the recording's first sample"]
+    assert own_clock(labelled(walk, tmp_path, "start,end,activity\n10,60,walk\n")) == []
+
+
+def test_labels_at_a_rate_may_end_with_the_last_sample(local: Path, tmp_path: Path) -> None:
+    for last in (179.92, 179.96, 180.0):
+        marks = "".join(f"{at:.2f},walk\n" for at in np.arange(0, last + 0.001, 0.04))
+        ((start, end),) = segments(labelled(local, tmp_path, f"time,activity\n{marks}"))
+        assert start == 0
+        assert end == pytest.approx(180, abs=0.3)
+
+
 def interval(start: float, end: float, form: str) -> Interval:
     return Interval("labels.csv, line 2", None, start, end, "walk", False, False, form=form)
 

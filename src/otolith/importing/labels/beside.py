@@ -63,6 +63,6 @@ def note_on_labels(folders: Iterable[Folder], passed: Sequence[str]) -> list[str
     if len(found) == 1:
         return [f"{listed} may hold labels and was passed over; to take it: --labels {shlex.quote(listed)}"]
     return [
-        f"{listed}{more} may hold labels and were passed over; to take them: --labels FILE, as one file in which a column "
-        "recording names the recordings"
+        f"{listed}{more} may hold labels and were passed over; to take them: --labels FILE, as one file in which a "
+        "column recording names the recordings"
     ]

@@ -43,6 +43,9 @@ def moment_of(text: str, unit: float | None = None) -> Moment | None:
     >>> moment_of("1:02:03.5").seconds, moment_of("1500", 0.001).seconds, moment_of("soon")
     (3723.5, 1.5, None)
     """
+    number = _number(text, unit)
+    if number is not None:
+        return number
     clock = re.match(CLOCK, text)
     if clock and clock[4] and len(clock[4]) < 3 and re.search(r":\d+\s*$", text[clock.end(3) :]):
         return None  # the last two digits may count pictures
@@ -69,7 +72,7 @@ def moment_of(text: str, unit: float | None = None) -> Moment | None:
     moment = parse_moment(text)
     if moment is not None:
         return Moment(moment[0] / 1e9, True, moment[1])
-    return _number(text, unit)
+    return None
 
 
 def _number(text: str, unit: float | None) -> Moment | None:

@@ -18,6 +18,11 @@ LONG_S = DAY_S / 2
 """Seconds from which on a recording may have any time of the day, if its zone is not known."""
 ELAPSED = "since the recording's first sample"
 MINUTES, HOURS_ALONE, WALL = "minutes and seconds", "hours and minutes", "the time of day"
+OWN = "on the recording's own clock"
+NEAR_S = 2.0
+"""Seconds by which labels of a recording may go beyond it."""
+LATE_S, LATE_CLOCK_S = 0.5, 60.0
+"""Seconds from which on a clock that counts from a start may be that of labels, of numbers and of other forms."""
 
 
 def on_clock(
@@ -36,18 +41,20 @@ def on_clock(
         DataError: points in time that cannot be compared with the recording's.
         Undecided: several ways are possible.
     """
-    forms = {each.form for each in intervals if each.form}
-    read = {form: _of_form([each for each in intervals if each.form == form], form, name, span, findings, timezone)
-            for form in forms}  # fmt: skip
+    forms = {each.form for each in intervals if not each.absolute}
+    read = {
+        form: _of_form(
+            [e for e in intervals if e.form == form and not e.absolute], form, name, span, findings, timezone
+        )
+        for form in forms
+    }
     out = []
     for each in intervals:
-        if each.form:
+        if not each.absolute:
             out.append(read[each.form].pop(0))
-        elif each.absolute:
-            shift = _shift(each, name, findings, timezone)
-            out.append(replace(each, start=each.start - shift, end=each.end - shift))
         else:
-            out.append(each)
+            shift = _shift(each, name, findings, timezone)
+            out.append(_moved(each, shift))
     return out
 
 
@@ -55,6 +62,8 @@ def _of_form(
     intervals: list[Interval], form: str, name: str, span: tuple[float, float], findings: Findings, timezone: str | None
 ) -> list[Interval]:
     """Return the intervals whose times have one form, read in the one way that is possible."""
+    if not form:
+        return _numbers(intervals, span, findings)
     midnight = _first_of_day(findings, timezone)
     lasts = span[1] - span[0]
     ways: list[tuple[str, list[Interval]]] = []
@@ -65,7 +74,9 @@ def _of_form(
     if midnight is not None and lasts < DAY_S:
         scale = 60.0 if form == PAIR else 1.0
         ways.append((WALL, [_of_day(_times(each, scale), midnight, span) for each in intervals]))
-    fits = [(way, read) for way, read in ways if all(each.end > span[0] and each.start < span[1] for each in read)]
+    if (findings.zero_s or 0.0) >= LATE_CLOCK_S and form != OF_DAY:
+        ways += [(OWN, [_moved(each, findings.zero_s or 0.0) for each in read]) for _, read in list(ways)]
+    fits = [(way, read) for way, read in ways if _meet(read, span)]
     any_day = lasts >= DAY_S or (midnight is None and findings.started_s is not None and lasts > LONG_S)
     first = intervals[0]
     if len(fits) == 1 and not (any_day and findings.started_s is not None):
@@ -92,6 +103,39 @@ def _of_form(
             "Europe/Berlin, or write date and time with a zone."
         )
     return ways[0][1] if form != OF_DAY and ways else _refuse_time_of_day(first, name)
+
+
+def _numbers(intervals: list[Interval], span: tuple[float, float], findings: Findings) -> list[Interval]:
+    """Return intervals in seconds since the first sample; on the file's own clock where only so they fit.
+
+    Where both may be, it is the first, and is told.
+    """
+    zero_s = findings.zero_s or 0.0
+    if abs(zero_s) < LATE_S:
+        return intervals
+    moved = [_moved(each, zero_s) for each in intervals]
+    if not _meet(moved, span):
+        return intervals
+    if _meet(intervals, span) and (_lie_within(intervals, span) or not _lie_within(moved, span)):
+        why = f"the file's own clock begins at {zero_s:.6g} s; if they are on that, take as much from each"
+        findings.decide("times of labels", ELAPSED, why)
+        return intervals
+    findings.decide("times of labels", OWN, f"it begins at {zero_s:.6g} s, and they lie in the recording so alone")
+    return moved
+
+
+def _meet(intervals: Sequence[Interval], span: tuple[float, float]) -> bool:
+    """Tell if each of the intervals has a part in the recording."""
+    return all(each.end > span[0] and each.start < span[1] + each.every_s for each in intervals)
+
+
+def _lie_within(intervals: Sequence[Interval], span: tuple[float, float]) -> bool:
+    """Tell if each of the intervals ends within the recording, or nearly so."""
+    return all(each.start > span[0] - NEAR_S and (each.end < span[1] + NEAR_S or each.until_next) for each in intervals)
+
+
+def _moved(interval: Interval, shift: float) -> Interval:
+    return replace(interval, start=interval.start - shift, end=interval.end - shift)
 
 
 def _refuse_time_of_day(interval: Interval, name: str) -> list[Interval]:

@@ -85,9 +85,14 @@ def segments_of_intervals(
         placed[name].append(interval)
     out = {}
     for name, ours in placed.items():
+        read = on_clock(ours, name, spans[name], findings[name], timezone)
+        last = spans[name][1]
         found = [
             (_segment(each, name, spans[name], findings[name]), each)
-            for each in on_clock(ours, name, spans[name], findings[name], timezone)
+            for each in read
+            if not (
+                each.every_s and last <= each.start <= last + each.every_s
+            )  # the last of labels at a rate, of no sample or one
         ]
         found.sort(key=lambda each: each[0].start_s)
         for (before, first), (after, second) in itertools.pairwise(found):

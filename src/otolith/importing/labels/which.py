@@ -24,7 +24,7 @@ def recordings_of(intervals: Sequence[Interval], names: Collection[str]) -> list
     for each in intervals:
         if each.recording not in known:
             name = _recording_of(each, names)
-            plain = _plain(each.recording or "")
+            plain = _plain(each.recording or name)
             first, before = told.setdefault(name, (each, plain))
             if not (_ends(before, plain) or _ends(plain, before)):
                 raise DataError(
