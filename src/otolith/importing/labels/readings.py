@@ -53,7 +53,7 @@ def on_clock(
         if not each.absolute:
             out.append(read[each.form].pop(0))
         else:
-            shift = _shift(each, name, findings, timezone)
+            shift = shift_of(each, name, findings, timezone)
             out.append(_moved(each, shift))
     return out
 
@@ -182,8 +182,12 @@ def _ahead(place: str, since_1970_s: float) -> float:
     return float(ahead_s(zone, int(since_1970_s) + near))
 
 
-def _shift(interval: Interval, name: str, findings: Findings, timezone: str | None) -> float:
-    """Return what a point in time is ahead of the recording's clock."""
+def shift_of(interval: Interval, name: str, findings: Findings, timezone: str | None) -> float:
+    """Return by how many seconds a point in time is ahead of a recording's clock.
+
+    Raises:
+        DataError: they cannot be compared.
+    """
     if findings.started_s is None or findings.started is None:
         raise DataError(
             f"{interval.where}: is a point in time, but recording {name!r} counts from a start that it does not name. "

@@ -15,6 +15,7 @@ from otolith.errors import DataError
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
 from otolith.importing.labels.activities import is_label
+from otolith.importing.labels.by_time import recordings_at
 from otolith.importing.labels.intervals import Interval
 from otolith.importing.labels.no_label import PLAIN, folded_word
 from otolith.importing.labels.readings import on_clock
@@ -81,7 +82,14 @@ def segments_of_intervals(
         Undecided: times that may mean several moments of the recording.
     """
     placed: dict[str, list[Interval]] = {name: [] for name in spans}
-    for interval, name in zip(intervals, recordings_of(intervals, spans), strict=True):
+    by_time = [each for each in intervals if each.recording is None and each.absolute and len(spans) > 1]
+    for interval in by_time:
+        for name in recordings_at(interval, spans, findings, timezone):
+            placed[name].append(interval)
+    named = (
+        intervals if not by_time else [each for each in intervals if each.recording is not None or not each.absolute]
+    )
+    for interval, name in zip(named, recordings_of(named, spans), strict=True):
         placed[name].append(interval)
     out = {}
     for name, ours in placed.items():
