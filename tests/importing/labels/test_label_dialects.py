@@ -77,12 +77,14 @@ def test_names_of_columns(plain: Path, tmp_path: Path, header: str) -> None:
     [
         ("start_ms,end_ms,activity", 1e3), ("Start (ms),End (ms),Activity", 1e3), ("start_us,end_us,label", 1e6),
         ("Begin Time - msec,End Time - msec,Annotation Value", 1e3), ("start_ns,end_ns,label", 1e9),
-        ("Start (min),End (min),label", 1 / 60), ("start_minutes,end_minutes,label", 1 / 60),
+        ("Start (min),End (min),label", 1 / 60), ("start,end,label\nmin,min,-", 1 / 60),
+        ("start_h,end_h,label", 1 / 3600),
+        ("start (days),end (days),label", 1 / 86_400), ("start_minutes,end_minutes,label", 1 / 60),
     ],
 )  # fmt: skip
 def test_units_in_names_of_columns(plain: Path, tmp_path: Path, header: str, scale: float) -> None:
     """Minutes were taken for seconds."""
-    assert segments(labelled(plain, tmp_path, f"{header}\n{rows('{a},{b},{c}', scale, 6)}")) == TRUTH
+    assert segments(labelled(plain, tmp_path, f"{header}\n{rows('{a},{b},{c}', scale, 9)}")) == TRUTH
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,7 @@ def test_units_in_names_of_columns(plain: Path, tmp_path: Path, header: str, sca
         ("start_ms,duration_ms,activity\n" + rows("{a},{d},{c}", 1000), "labels.csv"),
         ("Begin Time - ss.msec\tDuration - msec\tAnnotation Value\n" + rows("{a}\t{d}000\t{c}"), "elan.txt"),
         ("time,duration,activity\n" + rows("{a},{d},{c}"), "labels.csv"),
+        ("time,end,activity\n" + rows("{a},{b},{c}"), "labels.csv"),
         ("# by Ada\n" + rows("{a},{b},{c}"), "labels.csv"),
         ("#,start,end,activity\n" + rows("1,{a},{b},{c}"), "labels.csv"),
         ("start,end,activity\n# pause\n" + rows("{a},{b},{c}") + ",,\n", "labels.csv"),
@@ -126,6 +129,9 @@ def test_columns_without_names_that_may_be_several_things_are_refused(plain: Pat
     ("text", "message"),
     [
         ("start_sample,end_sample,activity\n500,3000,walk\n", "'start_sample' counts samples"),
+        ("start (samples),end (samples),activity\n10,60,walk\n", "'start .samples.' counts samples"),
+        ("start (%),end (%),activity\n10,60,walk\n", "states '%', which is no unit of time"),
+        ("start,end,activity\n0.000116,0.000694,walk\n", "last 0.00058 s at most"),
         ("start_ms;end_ms;activity\n10.000;60.000;walk\n", "may separate thousands"),
         ("start_min,start_sec,end_min,end_sec,activity\n0,10,1,0,walk\n", "start stands in several columns"),
         ("tier,start,end,value\nactivity,10,60,walk\nnotes,62,63,battery\n", "'tier' has 2 values.*rows of one tier"),

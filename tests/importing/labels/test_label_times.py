@@ -77,6 +77,16 @@ def test_dates_whose_day_nothing_tells_and_of_other_days_are_refused(local: Path
         labelled(local, tmp_path, "date,start,end,activity\n2026-03-02,09:00:10,09:01:00,walk\n")
 
 
+def test_forms_and_zones_in_names_of_columns(local: Path, zoned: Path, tmp_path: Path) -> None:
+    text = "{}\n2026-03-01 09:00:10,2026-03-01 09:01:00,walk\n"
+    for header in ("start_utc,end_utc,activity", "Start (UTC),End (UTC),Activity"):
+        assert segments(labelled(zoned, tmp_path, text.format(header))) == [(10, 60)]
+    found = labelled(local, tmp_path, "start (hh:mm),end (hh:mm),activity\n9:01,9:02,walk\n")
+    assert segments(found) == [(60, 120)]
+    with pytest.raises(DataError, match="from 600 to 3600 s"):
+        labelled(local, tmp_path, "start (hh:mm),end (hh:mm),activity\n0:10,1:00,walk\n")
+
+
 @pytest.mark.parametrize("time", ["10:0{}", "10:0{}:00", "2026-03-01 10:0{}:00", "01.03.2026 10:0{}:00"])
 def test_the_zone_of_times_without_one_can_be_said(zoned: Path, tmp_path: Path, time: str) -> None:
     text = f"start,end,activity\n{time.format(1)},{time.format(2)},walk\n"

@@ -135,7 +135,7 @@ class Generic(Format):
                 name = " ".join(filter(None, (folder.join(stem), part)))
                 if here and is_all(questions):
                     name, person = f"{name} {here}", person or name
-                labels = labels_of(rows, label, findings, np.isfinite(moving.values).all(0))
+                labels = labels_of(rows, label, findings, moving.values)
                 yield Session(name, sensors, findings, person or None, labels, folder.top)
 
 

@@ -30,14 +30,15 @@ def recordings_at(
     for (_, end, one), (start, _, other) in pairwise(runs):
         if start < end:
             raise DataError(
-                f"{interval.where}: does not say of which recording, and {one!r} and {other!r} run at the same time. Add "
-                "a column called recording."
+                f"{interval.where}: does not say of which recording, and {one!r} and {other!r} run at the same "
+                "time. Add a column called recording."
             )
     end = interval.start if interval.until_next else interval.end
     early = 1e-6 if interval.until_next else 0.0
     found = [name for lo, hi, name in runs if interval.start < hi and end > lo - early]
     if not found:
         raise DataError(
-            f"{interval.where}: none of the {len(runs)} recordings runs at its time. Check the zone, or remove the line."
+            f"{interval.where}: none of the {len(runs)} recordings runs at its time. Check the zone, or remove "
+            "the line."
         )
     return found

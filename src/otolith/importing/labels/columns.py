@@ -29,12 +29,12 @@ _BRACKETS = re.compile(r"""(?:b|\[)?(['"])(.*)\1\]?""")
 
 
 def labels_of(
-    rows: Table, column: str | None, findings: Findings, sampled: NDArray[np.bool_] | None = None
+    rows: Table, column: str | None, findings: Findings, values: NDArray[np.float64] | None = None
 ) -> list[str] | None:
     """Return the activity of each row, "" where there is none; None without a column.
 
     Args:
-        sampled: rows (n,) in which the sensor has a sample; the others may hold another sensor's, and no activity.
+        values: of the sensor, (3, n); rows in which it holds none may hold another sensor's, and no activity.
 
     Raises:
         Undecided: activities stand in single rows apart from each other, so that nothing says where each ends.
@@ -42,7 +42,7 @@ def labels_of(
     if column is None:
         return None
     texts = _plain(rows.texts(column))
-    there = texts if sampled is None else list(itertools.compress(texts, sampled.tolist()))
+    there = texts if values is None else list(itertools.compress(texts, np.isfinite(values[0]).tolist()))
     said = sum(map(bool, there))
     apart = not any(one and other for one, other in pairwise(there))
     if apart and (0 < SPARSE * said <= len(there) or SEVERAL <= said < len(there)):

@@ -18,19 +18,16 @@ from otolith.importing.labels.names import (
     OTHERS,
     RECORDINGS,
     STARTS,
-    UNITS,
 )
 from otolith.importing.labels.pairs import paired, status_column
 from otolith.importing.labels.rows import Row
-from otolith.importing.naming.units import split_header
+from otolith.importing.labels.titles import Title, title_of
 from otolith.importing.naming.words import LABEL_WORDS, words_of
 from otolith.importing.tables.table import Table
 
 MOST_OF_MARKS = 5
 """Columns of a table of marks, which other tables with an activity exceed."""
 EXAMPLE = "recording,start,end,activity\nwalk,0,12.5,walking"
-_FORM = re.compile(r" (?:hh mm ss ms|ss msec|hh mm ss)$")
-"""Ending of ELAN's names of columns, which says the form of the times."""
 
 
 def rows_with_names(table: Table) -> list[Row]:
@@ -41,15 +38,15 @@ def rows_with_names(table: Table) -> list[Row]:
             recordings that no column of recordings tells.
     """
     words = {column: words_of(column) for column in table.columns}
+    titles = {column: title_of(column, table.units.get(column, "")) for column in table.columns}
     columns: dict[str, str] = {}
-    units: dict[str, float | None] = {}
     for what, names in (("start", STARTS), ("end", ENDS), ("duration", DURATIONS)):
-        found = [(column, unit) for column in table.columns for fits, unit in (_named(column, names),) if fits]
+        found = [column for column in table.columns if _named(titles[column], names)]
         if what == "end" and not any("onset" in words[column] for column in table.columns):
-            found = [each for each in found if "offset" not in words[each[0]]]
+            found = [column for column in found if "offset" not in words[column]]
         if found:
-            columns[what], units[what] = min(found, key=lambda each: _worth(*each))
-            _require_one(table, what, found)
+            columns[what] = min(found, key=lambda column: _worth(column, titles[column]))
+            _require_one(table, what, found, titles)
     for what, among in (("recording", RECORDINGS), ("activity", ACTIVITIES)):
         column = next(
             (c for name in among for c in table.columns if words[c] == name and c not in columns.values()), None
@@ -63,12 +60,14 @@ def rows_with_names(table: Table) -> list[Row]:
     if "activity" in columns and "start" not in columns and _is_json(table, columns["activity"]):
         return rows_of_cells(table)
     lone = False
-    if "start" not in columns and "end" not in columns:
-        marks = [(c, unit) for c in table.columns for fits, unit in (_mark(c),) if fits]
+    if "start" not in columns:
+        marks = [column for column in table.columns if _is_mark(titles[column])]
         if marks:
-            columns["start"], units["start"] = marks[0]
-            lone = "duration" not in columns
+            columns["start"] = marks[0]
+            lone = not columns.keys() & {"end", "duration"}
     _require(table, columns, words, lone)
+    for what in [each for each in ("start", "end", "duration") if each in columns]:
+        _require_known(table, columns[what], titles[columns[what]].unknown)
     _require_one_source(table, words, columns)
     parts = ("recording", "start", "end", "activity", "duration")
     cells = {what: table.texts(columns[what]) if what in columns else [""] * table.height for what in parts}
@@ -77,7 +76,10 @@ def rows_with_names(table: Table) -> list[Row]:
             f"{date} {time}" if date and re.match(r"\s*\d{1,2}:\d\d", time) else time
             for date, time in zip(dates, cells[what], strict=True)
         ]
-    start, end, lasts = (units.get(what) for what in ("start", "end", "duration"))
+    for what in ("start", "end"):
+        if what in columns:
+            cells[what] = [_as_stated(text, titles[columns[what]]) for text in cells[what]]
+    start, end, lasts = (titles[columns[w]].unit if w in columns else None for w in ("start", "end", "duration"))
     rows = [
         Row(table.at(number), of, begins, ends, activity, duration, start, end, lasts)
         for number, (of, begins, ends, activity, duration) in enumerate(
@@ -99,11 +101,12 @@ def has_names_of_intervals(columns: Sequence[str]) -> bool:
     (True, False)
     """
     words = {words_of(column) for column in columns}
-    start = any(_named(column, STARTS)[0] for column in columns)
-    end = any(_named(column, ENDS | DURATIONS)[0] for column in columns)
+    titles = [title_of(column) for column in columns]
+    start = any(_named(title, STARTS) for title in titles)
+    end = any(_named(title, ENDS | DURATIONS) for title in titles)
     if start and end:
         return bool(words & set(ACTIVITIES))
-    return len(columns) <= MOST_OF_MARKS and bool(words & set(LABEL_WORDS)) and any(_mark(each)[0] for each in columns)
+    return len(columns) <= MOST_OF_MARKS and bool(words & set(LABEL_WORDS)) and any(map(_is_mark, titles))
 
 
 def _dates(table: Table, words: dict[str, str], columns: dict[str, str]) -> dict[str, list[str]]:
@@ -116,52 +119,65 @@ def _dates(table: Table, words: dict[str, str], columns: dict[str, str]) -> dict
     return {"start": table.texts(first), "end": table.texts(last)}
 
 
-def _parts(column: str) -> tuple[list[str], float | None]:
-    """Return the words of a name without its unit, and the unit in seconds."""
-    words = _FORM.sub("", words_of(column)).split()
-    bracket = split_header(column)[1] or re.search(r"[(\[]\s*(\w+)\s*[)\]]", column)
-    said = bracket if isinstance(bracket, str) else bracket[1] if bracket else ""
-    unit = UNITS.get(said.lower())
-    words = [word for word in words if word != said.lower()] if unit is not None else words
-    if unit is None and len(words) > 1 and words[-1] in UNITS:
-        unit = UNITS[words.pop()]
-    return words, unit
+def _named(title: Title, names: frozenset[str]) -> bool:
+    """Tell if a column is a start, an end or a duration."""
+    left = [word for word in title.words if word not in AROUND] if len(title.words) > 1 else title.words
+    return len(left) == 1 and left[0] in names and "time offset" not in " ".join(title.words)
 
 
-def _named(column: str, names: frozenset[str]) -> tuple[bool, float | None]:
-    """Tell if a column is a start, an end or a duration, and in which unit."""
-    words, unit = _parts(column)
-    left = [word for word in words if word not in AROUND] if len(words) > 1 else words
-    if "time offset" in " ".join(words):
-        return False, None
-    return len(left) == 1 and left[0] in names, unit
+def _is_mark(title: Title) -> bool:
+    return " ".join(title.words) in MARKS
 
 
-def _mark(column: str) -> tuple[bool, float | None]:
-    words, unit = _parts(column)
-    name = " ".join(words)
-    if name in UNITS:
-        return name in MARKS, unit
-    return name in MARKS, unit
+def _as_stated(text: str, title: Title) -> str:
+    """Return a time with the form or the zone that its column states."""
+    if title.hours and re.fullmatch(r"\d{1,2}:\d\d", text):
+        return f"{text}:00"
+    date = re.search(r"\d[-/.]\d.*:\d\d(?:[.,]\d+)?$", text)
+    if title.utc and date and not re.search(r"[+-]\d\d:?\d\d$", text[10:]):
+        return f"{text}Z"
+    return text
 
 
-def _worth(column: str, unit: float | None) -> tuple[bool, bool, int]:
+def _worth(column: str, title: Title) -> tuple[bool, bool, int]:
     """Return how plainly a column says a time, the least first: in seconds, by a number, in few words."""
-    return unit not in (None, 1.0), " hh mm" in words_of(column), len(_parts(column)[0])
+    return title.unit not in (None, 1.0), " hh mm" in words_of(column), len(title.words)
 
 
-def _require_one(table: Table, what: str, found: list[tuple[str, float | None]]) -> None:
+def _require_one(table: Table, what: str, found: list[str], titles: dict[str, Title]) -> None:
     """Refuse a time in two columns, such as minutes and seconds, which may be its parts.
 
     Raises:
         DataError: there are two.
     """
-    if any(unit is not None and unit >= 60 for _, unit in found) and len(found) > 1:
-        listed = ", ".join(column for column, _ in found)
+    if len(found) > 1 and any((titles[column].unit or 0) >= 60 for column in found):
         raise DataError(
-            f"{table.where}: the {what} stands in several columns ({listed}). Keep one of them, such as in seconds, "
-            "and remove the others."
+            f"{table.where}: the {what} stands in several columns ({', '.join(found)}). Keep one of them, such as in "
+            "seconds, and remove the others."
         )
+
+
+def _require_known(table: Table, column: str, unknown: str) -> None:
+    """Refuse a time in a unit that is none.
+
+    Raises:
+        DataError: names the unit.
+    """
+    if set(unknown.split()) & COUNTS:
+        _refuse_counts(table, column)
+    if unknown:
+        raise DataError(
+            f"{table.where}: column {column!r} states {unknown!r}, which is no unit of time here. Write seconds, and "
+            "call it start_s or end_s; ms, us, ns, min and h are known, too."
+        )
+
+
+def _refuse_counts(table: Table, column: str) -> None:
+    raise DataError(
+        f"{table.where}: column {column!r} counts samples or pictures, which says no time by itself. Divide by "
+        "their rate, so that it holds seconds since the recording's first sample, and call it "
+        f"{'end' if set(words_of(column).split()) & ENDS else 'start'}."
+    )
 
 
 def _add_value_of_elan(table: Table, words: dict[str, str], columns: dict[str, str]) -> None:
@@ -197,11 +213,7 @@ def _require(table: Table, columns: dict[str, str], words: dict[str, str], marks
         return
     counts = [column for column in table.columns if set(words[column].split()) & COUNTS and _is_edge(words[column])]
     if counts and lacking[0] != "activity":
-        raise DataError(
-            f"{table.where}: column {counts[0]!r} counts samples or pictures, which says no time by itself. Divide by "
-            "their rate, so that it holds seconds since the recording's first sample, and call it "
-            f"{'end' if set(words[counts[0]].split()) & ENDS else 'start'}."
-        )
+        _refuse_counts(table, counts[0])
     there = ", ".join(name[:60] for name in table.columns[:40])
     raise DataError(
         f"{table.where}: has no column for the {lacking[0]} of an interval (it has {there}). "

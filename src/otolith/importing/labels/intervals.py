@@ -13,9 +13,10 @@ Times are seconds (or hh:mm:ss) since the recording's first sample, or points in
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,11 @@ from otolith.importing.labels.rows import Row
 from otolith.importing.labels.subtitles import is_subtitles, rows_of_subtitles
 from otolith.importing.labels.textgrid import is_textgrid, rows_of_textgrid
 from otolith.importing.session import table_of
+from otolith.importing.tables.table import Table
 from otolith.importing.tables.text import decode, is_text
 
+SHORTEST_S = 0.1
+"""Seconds below which intervals are in another unit than it seems, where all of them are."""
 EVENLY, EVEN, NEAR = 10, 0.8, 0.25
 """Marks from which on they may stand at even distances, the share that has to, and how near to the usual distance."""
 
@@ -93,7 +97,25 @@ def _is_json(content: bytes) -> bool:
 
 
 def _of_table(where: str, kind: str, content: bytes) -> list[Row]:
-    return rows_with_names(table_of(where, kind, content if kind == ".json" else _without_remarks(where, content)))
+    if kind == ".json":
+        return rows_with_names(table_of(where, kind, content))
+    content = _without_remarks(where, content)
+    table = table_of(where, kind, content)
+    return rows_with_names(
+        table if table.units else replace(table, units=_units_above(table, decode(where, content)[0]))
+    )
+
+
+def _units_above(table: Table, text: str) -> dict[str, str]:
+    """Return units of columns in a line between the names and the first row; none where there is no such line."""
+    first = int(table.lines[0]) - 1 if table.lines is not None and table.height else 0
+    above = text.split("\n")[:first]
+    names = next((at for at, line in enumerate(above) if all(column in line for column in table.columns)), first)
+    between = [line for line in above[names + 1 :] if line.strip()]
+    if len(between) != 1:
+        return {}
+    cells = re.split(r"[\t;,|]", between[0])
+    return dict(zip(table.columns, (cell.strip() for cell in cells), strict=False))
 
 
 def _without_remarks(where: str, content: bytes) -> bytes:
@@ -117,7 +139,7 @@ def _intervals(rows: Sequence[Row], kept: Collection[str]) -> list[Interval]:
         begins[row.recording].append(start.seconds)
     every = {name: _every(sorted(set(times))) for name, times in begins.items()}
     following = {name: np.unique(times) for name, times in begins.items()}
-    out = []
+    out: list[Interval] = []
     for row, start in zip(rows, starts, strict=True):
         marked = points or (not row.end and not row.duration)
         step = 0.0
@@ -139,6 +161,12 @@ def _intervals(rows: Sequence[Row], kept: Collection[str]) -> list[Interval]:
             name = row.recording or None
             given = (row.where, name, start.seconds, end, row.activity, start.absolute, start.zoned)
             out.append(Interval(*given, marked, start.form, step))
+    longest = max((each.end - each.start for each in out if not each.until_next), default=math.inf)
+    if longest < SHORTEST_S:
+        raise DataError(
+            f"{out[0].where}: it and the others last {longest:.2g} s at most, shorter than any activity. Check "
+            "the unit of the times: start_ms holds milliseconds, and start (days) parts of a day, as spreadsheets do."
+        )
     return out
 
 

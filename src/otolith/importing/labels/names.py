@@ -30,7 +30,7 @@ MARKS = frozenset((
 """Names of columns of moments, each of which lasts until the next."""
 AROUND = frozenset((
     "time", "times", "timestamp", "ts", "t", "at", "zeit", "datetime", "point", "activity", "interval",
-    "segment", "label", "event", "annotation", "bout", "tiempo", "temps", "tempo", "tid", "tijd", "iso",
+    "segment", "label", "event", "annotation", "bout", "tiempo", "temps", "tempo", "tid", "tijd", "iso", "utc", "local",
     "unix", "epoch", "elapsed", "relative", "rel", "of",
 ))  # fmt: skip
 """Words beside a start or an end that change nothing."""
@@ -40,6 +40,7 @@ _LONG = {
     1e-6: ("us", "usec", "microsecond", "microseconds", "micros"),
     1e-9: ("ns", "nsec", "nanosecond", "nanoseconds", "nanos"),
     60.0: ("min", "mins", "minute", "minutes", "minuten"),
+    86_400.0: ("d", "day", "days"),
     3600.0: ("h", "hr", "hrs", "hour", "hours"),
 }
 UNITS = {word: seconds for seconds, words in _LONG.items() for word in words}
