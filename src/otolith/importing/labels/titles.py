@@ -16,7 +16,7 @@ _UTC = re.compile(r"(?<![a-z])(?:utc|gmt)(?![a-z])", re.IGNORECASE)
 
 
 class Title(NamedTuple):
-    """What a name says: `words` without its unit, `unit` in seconds, and what of that is not known.
+    """Meaning of a name: `words` without its unit, `unit` in seconds, and what of that is not known.
 
     `hours` says that times without seconds are hours and minutes, `utc` that those without a zone are in UTC.
     """
