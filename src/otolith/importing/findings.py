@@ -60,6 +60,8 @@ class Findings:
         started: first moment of its clock, ISO 8601; without a zone where the files name none, None where they say
             nothing.
         started_s: the same in seconds since 1970 (as if in UTC where no zone is named).
+        zero_s: what the file's own clock says at the recording's zero, where it counts from a start that it does not
+            name.
         timezone: of the clock on the wall, such as Europe/Berlin or +02:00; None where the files do not tell.
         decisions, repairs, gaps, flags: in the order in which they were found.
         passed_over: files beside it that hold nothing of use here.
@@ -76,6 +78,7 @@ class Findings:
     format: str = ""
     started: str | None = None
     started_s: float | None = None
+    zero_s: float | None = None
     timezone: str | None = None
     decisions: list[Decision] = field(default_factory=list)
     repairs: list[Repair] = field(default_factory=list)
@@ -97,6 +100,7 @@ class Findings:
     def as_json(self) -> dict[str, Any]:
         """Return plain lists, texts and numbers."""
         found = asdict(self)
+        del found["zero_s"]
         if not self.about:
             del found["about"]
         if self.timezone is None:

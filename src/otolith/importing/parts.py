@@ -20,7 +20,8 @@ from otolith.importing.grouping.folders import folders_of
 from otolith.importing.grouping.left_out import LeftOut, parts_of
 from otolith.importing.labels.activities import read_map, tidied
 from otolith.importing.labels.intervals import read_intervals
-from otolith.importing.labels.segments import segments_of_intervals, those_of
+from otolith.importing.labels.segments import segments_of_intervals
+from otolith.importing.labels.which import those_of
 from otolith.importing.options import ImportOptions
 from otolith.importing.questions import Questions
 from otolith.importing.read import prepare_folder, span
@@ -98,7 +99,7 @@ def labelled(found: Sequence[tuple[Recording, Findings]], questions: Questions) 
         spans = {each.name: span(each) for each, _ in out}
         findings = {each.name: told for each, told in out}
         ours = those_of(read_intervals(options.labels, questions.kept_words), spans)
-        placed = segments_of_intervals(ours, spans, findings)
+        placed = segments_of_intervals(ours, spans, findings, options.timezone)
         out = [(replace(each, segments=placed[each.name]), told) for each, told in out]
     mapping = None if options.label_map is None else read_map(options.label_map)
     recordings, _ = tidied([each for each, _ in out], mapping, options.keep_case)

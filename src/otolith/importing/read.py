@@ -20,6 +20,7 @@ from otolith.importing.grouping.one_place import of_one_place
 from otolith.importing.imported import Imported
 from otolith.importing.labels import segments as labels
 from otolith.importing.labels.activities import read_map, tidied
+from otolith.importing.labels.beside import note_on_labels
 from otolith.importing.labels.intervals import read_intervals
 from otolith.importing.options import ImportOptions
 from otolith.importing.questions import Ask, Questions, Undecided
@@ -96,6 +97,7 @@ def read_recordings(
             for folder in folders:
                 prepared += _prepared_or_left_out(folder, questions, keep, passed, stage, left_out, scratch)
         columns = () if prepared or not passed else _columns_of(folders, passed[0])
+        unused = note_on_labels(folders, [*passed, *gathered.passed_over]) if options.labels is None else []
     if not prepared:
         left_out.require_answers()
         if left_out.reasons:
@@ -132,7 +134,8 @@ def read_recordings(
         raise DataError(listed(left_out.reasons))
     together = _together(recordings, findings, intervals, options, nobody)
     others = tuple(sorted({*passed, *gathered.passed_over}))
-    return replace(together, passed_over=others, left_out=tuple(left_out.reasons))
+    notes = together.notes if together.activities else (*unused, *together.notes)
+    return replace(together, passed_over=others, left_out=tuple(left_out.reasons), notes=notes)
 
 
 def _columns_of(folders: Sequence[Folder], where: str) -> tuple[str, ...]:
@@ -268,7 +271,7 @@ def _together(
         )
     if intervals is not None:
         spans = {each.name: span(each) for each in recordings}
-        placed = labels.segments_of_intervals(intervals, spans, findings)
+        placed = labels.segments_of_intervals(intervals, spans, findings, options.timezone)
         recordings = [replace(each, segments=placed[each.name]) for each in recordings]
     names = {segment.activity for each in recordings for segment in each.segments}
     mapping = None if options.label_map is None else read_map(options.label_map, names)

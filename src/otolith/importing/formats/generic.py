@@ -15,6 +15,7 @@ import numpy as np
 from otolith.errors import DataError
 from otolith.importing.formats.base import OF_TABLES, Claim, Format
 from otolith.importing.grouping.files_of_one import Files, Planned, files_of_one
+from otolith.importing.labels.beside import refuse_labels
 from otolith.importing.labels.columns import labels_of
 from otolith.importing.naming.files import sensor_of_place, without_sensor
 from otolith.importing.naming.stated import says_raw, stated_units
@@ -79,6 +80,8 @@ class Generic(Format):
         used = {plan[0].where for each in together for plan in each.plans}
         passed = [sheet.where for sheet in sheets if sheet.where not in used]
         for sheet, mapping in plans:
+            if not mapped and questions.options.acc is None:
+                refuse_labels(sheet)
             if not sheet.columns and (sheet.member.named or not (sheet.blank or sheet.is_json)):
                 sheet.table()  # tells what is wrong with it
             if not mapped and sheet.member.named:
@@ -132,7 +135,7 @@ class Generic(Format):
                 name = " ".join(filter(None, (folder.join(stem), part)))
                 if here and is_all(questions):
                     name, person = f"{name} {here}", person or name
-                labels = labels_of(rows, label, findings)
+                labels = labels_of(rows, label, findings, moving.values)
                 yield Session(name, sensors, findings, person or None, labels, folder.top)
 
 

@@ -1,4 +1,7 @@
-"""JSON of Label Studio: regions of time series or audio that a person labelled, in its full and its short form."""
+"""JSON of Label Studio: regions of time series or audio that a person labelled, in its full and its short form.
+
+Its CSV has the short form in a cell of each row.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any
 
 from otolith.errors import DataError
 from otolith.importing.labels.rows import Row
+from otolith.importing.tables.table import Table
 
 _PREFIX = re.compile(r"^[0-9a-f]{8}-")
 """Put before names of files that are uploaded."""
@@ -25,11 +29,53 @@ def rows_of(where: str, content: bytes) -> list[Row]:
         value = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: is no JSON ({str(error)[:80]}). Export the annotations again.") from None
-    tasks = value if isinstance(value, list) else [value]
+    return _rows(where, value if isinstance(value, list) else [value])
+
+
+def is_of_label_studio(content: bytes) -> bool:
+    """Tell if JSON may be of Label Studio; objects with a start and an end each are a table."""
+    try:
+        value = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return False
+    first = value[0] if isinstance(value, list) and value else value
+    return not isinstance(first, dict) or any(isinstance(each, list | dict) for each in first.values())
+
+
+def rows_of_cells(table: Table) -> list[Row]:
+    """Return a row for each region in a table in whose cells JSON stands.
+
+    Raises:
+        DataError: see `rows_of`.
+    """
+    tasks: list[Any] = []
+    cells = {column: table.texts(column) for column in table.columns}
+    for row in range(table.height):
+        task: dict[str, Any] = {}
+        for column, texts in cells.items():
+            task[column] = texts[row]
+            if texts[row].startswith("[{"):
+                try:
+                    task[column] = json.loads(texts[row])
+                except (ValueError, RecursionError):
+                    raise DataError(f"{table.at(row)}: {column} is no JSON. Export the annotations again.") from None
+        tasks.append(task)
+    return _rows(table.where, tasks)
+
+
+def _rows(where: str, tasks: list[Any]) -> list[Row]:
     out: list[Row] = []
+    told: dict[str, int] = {}
     for number, task in enumerate(tasks, 1):
         if not isinstance(task, dict):
             raise DataError(f"{where}: item {number} is no task of Label Studio. Export the annotations as JSON.")
+        key = f"{task.get('id', f'number {number}')} {_recording(task)}"
+        if key in told:
+            raise DataError(
+                f"{where}: items {told[key]} and {number} are annotations of one task. Keep the one that counts, and "
+                "export again."
+            )
+        told[key] = number
         name = _recording(task) if len(tasks) > 1 else ""
         for region in _regions(f"{where}, task {number}", task):
             out.append(_row(f"{where}, task {number}", name, region))

@@ -6,19 +6,20 @@ neither.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import re
 from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from otolith.errors import DataError, unknown
+from otolith.errors import DataError
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
 from otolith.importing.labels.activities import is_label
+from otolith.importing.labels.by_time import recordings_at
 from otolith.importing.labels.intervals import Interval
 from otolith.importing.labels.no_label import PLAIN, folded_word
+from otolith.importing.labels.readings import on_clock
+from otolith.importing.labels.which import recordings_of
 from otolith.recording import Segment
 from otolith.windows.clock import MAX_GAP_S
 from otolith.windows.times import Samples
@@ -63,84 +64,81 @@ def segments_of_rows(
 
 
 def segments_of_intervals(
-    intervals: Sequence[Interval], spans: dict[str, tuple[float, float]], findings: dict[str, Findings]
+    intervals: Sequence[Interval],
+    spans: dict[str, tuple[float, float]],
+    findings: dict[str, Findings],
+    timezone: str | None = None,
 ) -> dict[str, tuple[Segment, ...]]:
     """Return the segments of each recording.
 
     Args:
         spans: first and last time of each recording on its clock.
         findings: of each recording; tells when it started, and takes what was clipped.
+        timezone: of times that name none, see `otolith.importing.options.ImportOptions`.
 
     Raises:
         DataError: an interval of an unknown recording, outside it, without a zone where the other side has one, or one
             that overlaps another; names the line.
+        Undecided: times that may mean several moments of the recording.
     """
-    found: dict[str, list[tuple[Segment, str]]] = {name: [] for name in spans}
-    for interval in intervals:
-        name = _recording_of(interval, spans)
-        start, end = _on_clock(interval, name, findings[name])
-        lo, hi = spans[name]
-        if end <= lo or start >= hi:
-            raise DataError(
-                f"{interval.where}: from {start:.6g} to {end:.6g} s of recording {name!r}, which runs from {lo:.6g} to "
-                f"{hi:.6g} s. Check the recording's name, and the zone of absolute times."
-            )
-        if start < lo or hi + MAX_GAP_S < end < np.inf:
-            findings[name].repair(interval.where, f"{interval.activity!r} was clipped to the recording", 1)
-        if interval.until_next:
-            findings[name].decide("labels", "each mark until the next", "the file of labels names no ends")
-        found[name].append((Segment(max(start, lo), min(end, hi + MAX_GAP_S), interval.activity), interval.where))
+    placed: dict[str, list[Interval]] = {name: [] for name in spans}
+    by_time = [each for each in intervals if each.recording is None and each.absolute and len(spans) > 1]
+    for interval in by_time:
+        for name in recordings_at(interval, spans, findings, timezone):
+            placed[name].append(interval)
+    named = (
+        intervals if not by_time else [each for each in intervals if each.recording is not None or not each.absolute]
+    )
+    for interval, name in zip(named, recordings_of(named, spans), strict=True):
+        placed[name].append(interval)
     out = {}
-    for name, segments in found.items():
-        segments.sort(key=lambda each: each[0].start_s)
-        for (before, first), (after, second) in itertools.pairwise(segments):
+    for name, ours in placed.items():
+        read = on_clock(ours, name, spans[name], findings[name], timezone)
+        last = spans[name][1]
+        found = [
+            (_segment(each, name, spans[name], findings[name]), each)
+            for each in read
+            if not (
+                each.every_s and last <= each.start <= last + each.every_s
+            )  # the last of labels at a rate, of no sample or one
+        ]
+        found.sort(key=lambda each: each[0].start_s)
+        for (before, first), (after, second) in itertools.pairwise(found):
             if after.start_s < (before.stop_s or np.inf) - 1e-9:
-                raise DataError(f"{second}: overlaps {first}; a moment can have one activity. Correct one of them.")
-        following = [*(segment.start_s for segment, _ in segments[1:]), np.inf]
-        out[name] = tuple(
-            Segment(segment.start_s, min(segment.stop_s or np.inf, start), segment.activity)
-            for (segment, _), start in zip(segments, following, strict=False)  # a recording may have no label
-        )
+                raise DataError(
+                    f"{second.where}: overlaps {first.where}; a moment can have one activity. Correct one of them."
+                )
+        following = [*(segment.start_s for segment, _ in found[1:]), np.inf]
+        kept: list[Segment] = []
+        for (segment, interval), start in zip(found, following, strict=False):  # a recording may have no label
+            segment = Segment(segment.start_s, min(segment.stop_s or np.inf, start), segment.activity)
+            if (
+                interval.until_next
+                and kept
+                and kept[-1].activity == segment.activity
+                and (kept[-1].stop_s or np.inf) >= segment.start_s - 1e-6
+            ):
+                segment = Segment(kept.pop().start_s, segment.stop_s, segment.activity)
+            kept.append(segment)
+        out[name] = tuple(kept)
     return out
 
 
-def those_of(intervals: Sequence[Interval], names: Collection[str]) -> list[Interval]:
-    """Return the intervals of these recordings, without those of others."""
-    out = []
-    for each in intervals:
-        with contextlib.suppress(DataError):
-            _recording_of(each, names)
-            out.append(each)
-    return out
-
-
-def _recording_of(interval: Interval, spans: Collection[str]) -> str:
-    if interval.recording is None:
-        if len(spans) == 1:
-            return next(iter(spans))
-        raise DataError(f"{interval.where}: does not say of which recording; there are {len(spans)}.")
-    if interval.recording in spans:
-        return interval.recording
-    stem = re.sub(r"\.(csv|tsv|txt|zip|parquet)$", "", interval.recording, flags=re.IGNORECASE)
-    near = [name for name in spans if name == stem or name.split("/")[-1] == stem]
-    if len(near) == 1:
-        return near[0]
-    raise DataError(f"{interval.where}: {unknown('recording', interval.recording, spans)}")
-
-
-def _on_clock(interval: Interval, name: str, findings: Findings) -> tuple[float, float]:
-    if not interval.absolute:
-        return interval.start, interval.end
-    if findings.started_s is None or findings.started is None:
+def _segment(interval: Interval, name: str, span: tuple[float, float], findings: Findings) -> Segment:
+    """Return an interval on the recording's clock, clipped to the recording."""
+    start, end, (lo, hi) = interval.start, interval.end, span
+    if end <= lo or start >= hi:
         raise DataError(
-            f"{interval.where}: is a point in time, but recording {name!r} counts from a start that it does not name. "
-            "Give seconds since its first sample."
+            f"{interval.where}: from {start:.6g} to {end:.6g} s of recording {name!r}, which runs from {lo:.6g} to "
+            f"{hi:.6g} s. Check the recording's name, the unit (a column start_ms holds milliseconds), and the zone of "
+            "absolute times."
         )
-    if interval.zoned != findings.started.endswith("Z"):
-        sides = ["the file of intervals", f"recording {name!r}"]
-        with_zone, without = sides if interval.zoned else sides[::-1]
-        raise DataError(
-            f"{interval.where}: {with_zone} names a zone and {without} does not, so their times cannot be compared. "
-            "Write times such as 2026-03-01T10:00:00+01:00, or seconds since the recording's first sample."
+    if start < lo or hi + MAX_GAP_S < end < np.inf:
+        findings.repair(interval.where, f"{interval.activity!r} was clipped to the recording", 1)
+    if interval.every_s:
+        findings.decide(
+            "labels", f"one every {interval.every_s:.4g} s", "they stand at even distances; none fills a gap"
         )
-    return interval.start - findings.started_s, interval.end - findings.started_s
+    elif interval.until_next:
+        findings.decide("labels", "each mark until the next", "the file of labels names no ends")
+    return Segment(max(start, lo), min(end, hi + MAX_GAP_S), interval.activity)

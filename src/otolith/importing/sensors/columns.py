@@ -153,7 +153,7 @@ def may_be_labels(cells: Sequence[str]) -> bool:
     (True, True, False)
     """
     numbers = [cell for cell in cells if is_number(cell)]
-    broken = sum(not re.fullmatch(r"[+-]?\d+([.,]0*)?", cell) for cell in numbers)
+    broken = sum(not number_of(cell).is_integer() for cell in numbers)
     return 2 * len(numbers) <= len(cells) or 2 * broken <= len(numbers)
 
 

@@ -169,6 +169,8 @@ def _recording(
         found.started = f"{moment.isoformat()}.{begin % 1_000_000_000 // 1000:06d}{zone}"
         found.started_s = begin / 1e9
         found.timezone = options.timezone or shared.timezone or sensors[0].clock.local
+    else:
+        found.zero_s = zero
     parts = [_from_zero(part, zero, sensor, found) for part, sensor in zip(parts, sensors, strict=True)]
     streams = [_stream(sensor, part) for sensor, part in zip(sensors, parts, strict=True)]
     for sensor, part, stream in zip(sensors, parts, streams, strict=True):
