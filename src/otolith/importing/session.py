@@ -160,6 +160,8 @@ class Session:
     labels: list[str] | Texts | None = None
     """Activity of each row of the first sensor's table, "" where none."""
     folder: str = ""
+    place: str = ""
+    """Place on the body that the file says of all rows."""
 
 
 NO_SAMPLE = (999, 9999, 99999, 32767, 32768, 65535, 2147483647, 2147483648, 4294967295)

@@ -31,7 +31,7 @@ from otolith.importing.sensors.columns import (
 )
 from otolith.importing.sensors.headless import guess_by_values
 from otolith.importing.sensors.place_columns import IDS
-from otolith.importing.sensors.places import at_places, is_all, rows_at_places
+from otolith.importing.sensors.places import at_places, is_all, only_place, rows_at_places
 from otolith.importing.sensors.turning import turns_as
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.signals.gravity_sum import summed_if_without, with_gravity
@@ -102,8 +102,8 @@ class Generic(Format):
             if plan in (files.gyro, files.gravity)
         }
         stem = sheet.stem if len(tables) == 1 and not files.linear else without_sensor(sheet.stem) or sheet.stem
-        label = mapping.column("label")
-        for column_place, whole in rows_at_places(tables[0], mapping, questions):
+        label, file = mapping.column("label"), f"{sheet.member.place}/{place}"
+        for column_place, whole in rows_at_places(tables[0], file, mapping, questions):
             here = place or column_place
             for key, rows in _split(whole, mapping):
                 findings = self.findings(*tables)
@@ -121,7 +121,9 @@ class Generic(Format):
                     sensors.append(_sensor(GYRO, rows, mapping, questions, findings, clock))
                 elif files.gyro is not None:
                     turning = _rows_of(key, files.gyro, others, "the gyroscope out: --gyro none")
-                    at = dict(rows_at_places(turning, files.gyro[1], questions)) if column_place else {"": turning}
+                    at = {"": turning}
+                    if column_place:
+                        at = dict(rows_at_places(turning, file, files.gyro[1], questions))
                     sensors.append(_sensor(GYRO, at[column_place], files.gyro[1], questions, findings))
                 elif mapping.turning:
                     sensors += _turning(moving, rows, mapping, questions, findings)
@@ -133,7 +135,7 @@ class Generic(Format):
                 if here and is_all(questions):
                     name, person = f"{name} {here}", person or name
                 labels = labels_of(rows, label, findings)
-                yield Session(name, sensors, findings, person or None, labels, folder.top)
+                yield Session(name, sensors, findings, person or None, labels, folder.top, only_place(whole, mapping))
 
 
 def _rows_of(key: tuple[str, str], plan: Planned, others: Others, cure: str) -> Table:

@@ -58,8 +58,11 @@ def at_places(where: str, path: str, mapping: Mapping, questions: Questions) -> 
     return [(name, mapping.at(named[name])) for name in chosen]
 
 
-def rows_at_places(table: Table, mapping: Mapping, questions: Questions) -> list[tuple[str, Table]]:
+def rows_at_places(table: Table, path: str, mapping: Mapping, questions: Questions) -> list[tuple[str, Table]]:
     """Return (place, rows) for each place that is to be read of those that a column names; "" where it names one.
+
+    Args:
+        path: of the file below its source.
 
     Raises:
         DataError: there are several and nobody says which, or none of the name that was given.
@@ -68,6 +71,8 @@ def rows_at_places(table: Table, mapping: Mapping, questions: Questions) -> list
         return [("", table)]
     cells = table.text(mapping.place_column).fill_null("")
     names = [str(each) for each in cells.unique(maintain_order=True)]
+    if len(names) == 1 and questions.options.place is not None and not says(path, questions.options.place):
+        chosen_places(table.where, [(names[0] or UNNAMED, "")], questions)
     if not 1 < len(names) <= MOST_PLACES:  # more are no places, such as distances
         return [("", table)]
     if words_of(mapping.place_column) not in PLACE_NAMES and not _at_once(table, mapping.column("time"), cells):
@@ -77,6 +82,19 @@ def rows_at_places(table: Table, mapping: Mapping, questions: Questions) -> list
     by_name = {name or UNNAMED: name for name in names}
     chosen = chosen_places(table.where, meanings, questions)
     return [(name, table.only((cells == by_name[name]).to_numpy())) for name in chosen]
+
+
+def only_place(table: Table, mapping: Mapping) -> str:
+    """Return the place on the body that a column names in all rows, "" where none does.
+
+    Raises:
+        DataError: the column is not there.
+    """
+    if mapping.place_column is None or words_of(mapping.place_column) not in PLACE_NAMES:
+        return ""
+    names = table.text(mapping.place_column).unique()
+    name = str(names[0]) if len(names) == 1 else ""
+    return name if set(words_of(name).split()) & WORN else ""
 
 
 def _at_once(table: Table, time: str | None, cells: pl.Series) -> bool:
@@ -187,7 +205,10 @@ def twins_of(folders: Sequence[Folder]) -> dict[str, tuple[str, str]]:
 
 
 def require_place(twins: dict[str, tuple[str, str]], questions: Questions) -> str:
-    """Return the place that is meant of files that differ in it alone.
+    """Return the place that is meant of files that differ in it alone, or whose columns say different ones.
+
+    Args:
+        twins: place and common name of each file; "" where it is a column that says the place.
 
     Raises:
         DataError: nobody says which.
@@ -197,9 +218,12 @@ def require_place(twins: dict[str, tuple[str, str]], questions: Questions) -> st
         return given
     where, (_, name) = next(iter(twins.items()))
     counts = Counter(place for place, _ in twins.values())
+    named = ", ".join(counts)
     question = (
-        f"Its name differs from that of other files in the place alone ({', '.join(counts)}), so {name!r} seems to be "
-        "one person with several devices. Which are meant?"
+        f"Its name differs from that of other files in the place alone ({named}), so {name!r} seems to be one person "
+        "with several devices. Which are meant?"
+        if name
+        else f"A column of it says where it was worn, and other files say another place ({named}). Which are meant?"
     )
     choices = [(place, f"{count:,} file(s)") for place, count in counts.items()]
     choices.append((ALL, "each as a recording of its own"))
