@@ -1,0 +1,44 @@
+"""Notes on a whole study: what is told of its people, its activities and what it holds twice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from otolith.importing.grouping.people import OF_TRAINING, notes_on_activities, notes_on_people
+from otolith.importing.grouping.twice import COPIES, notes_on_copies, notes_on_one_time
+
+if TYPE_CHECKING:
+    from otolith.importing.findings import Findings
+    from otolith.importing.options import ImportOptions
+    from otolith.importing.session import Folder
+    from otolith.recording import Recording
+
+
+def notes_on_study(
+    recordings: Sequence[Recording],
+    findings: Mapping[str, Findings],
+    unsaid: Collection[str],
+    folders: Sequence[Folder],
+    options: ImportOptions,
+) -> tuple[str, ...]:
+    """Return sentences on what may be wrong in recordings as a whole.
+
+    Args:
+        recordings: all of them.
+        findings: by their names.
+        unsaid: names of those of which nothing says the person.
+        folders: all files.
+        options: of the import.
+    """
+    return (
+        *notes_on_people(recordings, unsaid, folders, options),
+        *notes_on_activities(recordings, folders, options),
+        *notes_on_copies(recordings),
+        *notes_on_one_time(recordings, findings, options),
+    )
+
+
+def is_of_training(note: str) -> bool:
+    """Tell if a note matters only where recordings are trained on."""
+    return note.startswith((OF_TRAINING, COPIES))
