@@ -11,6 +11,7 @@ from otolith.errors import DataError
 from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.questions import Undecided
 from tests.helpers.exports import signal
+from tests.importing.grouping.test_people import put
 
 YES = ImportOptions(accept_guess=True)
 
@@ -53,3 +54,19 @@ def test_names_of_devices_are_no_places(tmp_path: Path, column: str, names: tupl
 def test_the_name_of_a_file_may_say_the_place_where_a_column_names_the_device(tmp_path: Path) -> None:
     worn(tmp_path / "wrist.csv", "AX3-1", "device")
     assert len(read_recordings(tmp_path / "wrist.csv", replace(YES, place="wrist")).recordings) == 1
+
+
+@pytest.mark.parametrize("names", ["walk_L walk_R", "ada/LW ada/RW", "L/walk R/walk", "ada/acc_l ada/acc_r"])
+def test_sides_by_their_letters_are_asked_about(tmp_path: Path, names: str) -> None:
+    for name in names.split():
+        put(tmp_path / f"{name}.csv")
+    with pytest.raises(Undecided, match=r"differs from that of other files in the place alone \((l|lw), (r|rw)\)"):
+        read_recordings(tmp_path, YES)
+    found = read_recordings(tmp_path, replace(YES, place="all"))
+    assert len({each.subject for each in found.recordings}) == 1
+
+
+def test_letters_that_go_on_are_no_sides(tmp_path: Path) -> None:
+    for number, name in enumerate("klmr"):
+        put(tmp_path / f"person_{name}.csv", 10 + number)
+    assert len(read_recordings(tmp_path, YES).recordings) == 4

@@ -1,4 +1,4 @@
-"""Who wore the device in the recordings of a study, as far as names of files and folders say it, and what is told."""
+"""People of a study, as far as names of files and folders say who wore the device, and what is told of them."""
 
 from __future__ import annotations
 

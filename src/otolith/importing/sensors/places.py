@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from otolith.importing.questions import Questions
     from otolith.importing.sensors.columns import Mapping
-    from otolith.importing.session import Folder
+    from otolith.importing.session import Folder, Sheet
     from otolith.importing.tables.table import Table
 
 ALL = "all"
@@ -27,6 +28,8 @@ WORN = PLACES - {
     "ring", "bag", "band", "back", "feet", "heel", "toe", "ear", "dominant", "nondominant",
 }  # fmt: skip
 """Words that in the name of a file mean a place, or a device, and hardly anything else."""
+_SIDES = frozenset(side + limb for side in "lr" for limb in ("", "w", "a", "l", "f", "h"))
+"""Words that mean the left or right of a limb, and much else."""
 _SENSORS = LONG_WORDS["acc"] | LONG_WORDS["gyro"] | {"gravity", "mag", "magnetometer", "linear"}
 UNNAMED = "unnamed"
 """Name of the place of which columns say none."""
@@ -185,14 +188,17 @@ def twins_of(folders: Sequence[Folder]) -> dict[str, tuple[str, str]]:
     """Return place and common name of files whose paths differ in a place on the body alone, by the files' names.
 
     Such are `ada/walk_chest.csv` and `ada/walk_thigh.csv`, or `phone/walk.csv` and `watch/walk.csv`: devices that one
-    person wore at once.
+    person wore at once. `L` and `R`, `LW` and `RW` are sides where nothing else differs.
     """
     found: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    paths = {sheet.where: _words_of_path(sheet) for folder in folders for sheet in folder.sheets}
+    all_paths = set(paths.values())
     for folder in folders:
         for sheet in folder.sheets:
-            words = [word for part in sheet.member.place.with_suffix("").parts for word in words_of(part).split()]
-            place = " ".join(word for word in words if word in WORN)
-            rest = (folder.source, *(word for word in words if word not in WORN and word not in _SENSORS))
+            words = paths[sheet.where]
+            said = {word for at, word in enumerate(words) if word in WORN or _is_side(words, at, all_paths)}
+            place = " ".join(word for word in words if word in said)
+            rest = (folder.source, *(word for word in words if word not in said and word not in _SENSORS))
             found.setdefault(rest, {}).setdefault(place, []).append(sheet.where)
     return {
         where: (place, " ".join(key[1:]) or key[0])
@@ -202,6 +208,19 @@ def twins_of(folders: Sequence[Folder]) -> dict[str, tuple[str, str]]:
         if place
         for where in several
     }
+
+
+def _words_of_path(sheet: Sheet) -> tuple[str, ...]:
+    return tuple(word for part in sheet.member.place.with_suffix("").parts for word in words_of(part).split())
+
+
+def _is_side(words: tuple[str, ...], at: int, all_words: Collection[tuple[str, ...]]) -> bool:
+    """Tell if a word is L or R, of a limb or by itself, and another path differs in the side alone."""
+    word = words[at]
+    if word not in _SIDES:
+        return False
+    before, after = words[:at], words[at + 1 :]
+    return {letter for letter in ascii_lowercase if (*before, letter + word[1:], *after) in all_words} == {"l", "r"}
 
 
 def require_place(twins: dict[str, tuple[str, str]], questions: Questions) -> str:
