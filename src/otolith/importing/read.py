@@ -15,6 +15,7 @@ from otolith.importing.disk_buffer import DiskBuffer, in_memory
 from otolith.importing.findings import Findings
 from otolith.importing.formats import FORMATS, TAKEN, tells_places
 from otolith.importing.grouping.folders import folders_of
+from otolith.importing.grouping.headers import with_headers
 from otolith.importing.grouping.left_out import LeftOut, listed, parts_of
 from otolith.importing.grouping.notes import notes_on_study
 from otolith.importing.grouping.one_place import of_one_place
@@ -92,6 +93,7 @@ def read_recordings(
         twins = twins_of(folders) if options.format is None else {}
         folders, elsewhere = of_place(folders, options.place, tells_places)
         passed += elsewhere
+        folders = with_headers(folders)
         with progress.stage("read recordings", sum(len(folder.sheets) for folder in folders), "files") as stage:
             for folder in folders:
                 prepared += _prepared_or_left_out(folder, questions, keep, passed, stage, left_out, scratch)

@@ -198,9 +198,10 @@ def _from_start(sensors: list[Sensor], mapping: Mapping, findings: Findings) -> 
 def _mapping(sheet: Sheet, questions: Questions) -> Mapping:
     """Return the columns of a file; a sensor whose columns are not in it is left to the files beside it."""
     hint, there = sensor_of_place(sheet.member.place), set(sheet.columns)
-    named = sheet.layout is None or sheet.layout.names
     rows = [] if sheet.layout is None else sheet.first_rows
-    plan = with_options(guess(sheet.columns, hint, rows) if named else guess_by_values(rows, hint), questions.options)
+    plan = with_options(
+        guess(sheet.columns, hint, rows) if sheet.has_names else guess_by_values(rows, hint), questions.options
+    )
     lacking = {what for what in ("acc", "gyro") for column in plan.columns.get(what, ()) if not _there(column, there)}
     plan = plan.without(*lacking)
     if plan.columns.get("acc", ()) == plan.columns.get("gyro"):  # such as x, y and z in both files
