@@ -33,7 +33,7 @@ def fill(folder: Path, kinds: Sequence[str], name: str = "walk_{}.csv") -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["walk_{}.csv", "walk_{}_50.000Hz_1.4.csv", "{}/walk.csv"])
+@pytest.mark.parametrize("name", ["walk_{}.csv", "walk_{}_50.000Hz_1.4.csv", "{}/walk.csv", "S01{}.csv"])
 @pytest.mark.parametrize(
     ("kinds", "passed"),
     [
@@ -95,6 +95,11 @@ def test_places_in_names_hold_recordings_apart(tmp_path: Path) -> None:
         ("Gravity", "gravity", ""),
         ("walk_mag", "other", "walk mag"),
         ("acc_gyro", None, ""),
+        ("S01gyr", "gyro", "s01"),
+        ("acc2", "acc", "2"),
+        ("linacc1", "linear", "1"),
+        ("magnet", "other", "magnet"),
+        ("l3", None, "l3"),
     ],
 )
 def test_names_of_files(stem: str, kind: str | None, rest: str) -> None:
