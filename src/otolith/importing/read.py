@@ -20,6 +20,7 @@ from otolith.importing.grouping.left_out import LeftOut, listed, parts_of
 from otolith.importing.grouping.notes import notes_on_study
 from otolith.importing.grouping.one_place import of_one_place
 from otolith.importing.grouping.people import find_people, named, require_people
+from otolith.importing.grouping.stages import require_one_stage
 from otolith.importing.grouping.twice import is_copy
 from otolith.importing.imported import Imported
 from otolith.importing.labels import segments as labels
@@ -113,6 +114,7 @@ def read_recordings(
             f"{', '.join(map(str, given))}: none of the {len(passed)} table(s) holds what {what}, such as {passed[0]}. "
             f"{cure}"
         )
+    require_one_stage(prepared, everything, left_out)
     find_people(prepared, everything, options)
     unsaid = {each.session.name for each in prepared if each.session.subject is None}
     prepared = of_one_place(prepared, twins, questions, left_out)

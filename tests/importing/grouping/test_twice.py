@@ -38,10 +38,10 @@ def test_other_samples_under_the_same_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_copies_under_other_names_are_told(tmp_path: Path) -> None:
-    for name in ("raw/a", "processed/a", "b"):
+    for name in ("new/a", "backup/a", "b"):
         put(tmp_path / f"{name}.csv", 11 if name == "b" else 12)
     (who, note) = read_recordings(tmp_path, YES).notes
-    assert note.startswith("The same samples stand in 'processed/a' and 'raw/a'. They")
+    assert note.startswith("The same samples stand in 'backup/a' and 'new/a'. They")
     assert "'b'" not in note
     assert who.startswith("Nothing says")
 

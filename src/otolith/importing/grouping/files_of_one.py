@@ -33,8 +33,8 @@ class Files:
 def files_of_one(mapped: list[Planned]) -> list[Files]:
     """Return the files of each recording, in the order of their accelerometers.
 
-    Of an accelerometer and another without gravity the first is taken; gravity in a file of its own is added to one
-    that is without.
+    Of an accelerometer and another without gravity the first is taken, as is a calibrated sensor rather than what
+    Android calls uncalibrated; gravity in a file of its own is added to one that is without.
 
     Args:
         mapped: files with a sensor in them.
@@ -42,6 +42,7 @@ def files_of_one(mapped: list[Planned]) -> list[Files]:
     Raises:
         DataError: a gyroscope has no accelerometer beside it.
     """
+    mapped = _calibrated(mapped)
     kinds = [_kind(plan) for plan in mapped]
     beside = {
         kind: {without_sensor(plan[0].stem): plan for plan, each in zip(mapped, kinds, strict=True) if each == kind}
@@ -76,3 +77,19 @@ def _kind(plan: Planned) -> str:
         return "gyro"
     said = sensor_of_file(sheet.stem)
     return said if said in ("linear", "gravity") else "acc"
+
+
+def _calibrated(mapped: list[Planned]) -> list[Planned]:
+    """Return the files without those of uncalibrated sensors that are there calibrated, too."""
+    there = {_sensor_and_rest(sheet.stem) for sheet, _ in mapped}
+    out = []
+    for plan in mapped:
+        kind, rest = _sensor_and_rest(plan[0].stem)
+        without = " ".join(word for word in rest.split() if word != "uncalibrated")
+        if without == rest or (kind, without) not in there:
+            out.append(plan)
+    return out
+
+
+def _sensor_and_rest(stem: str) -> tuple[str | None, str]:
+    return sensor_of_file(stem), without_sensor(stem)
