@@ -76,7 +76,7 @@ def notes_on_people(
     """
     if options.subject:
         return []
-    people = dict.fromkeys(each.subject for each in recordings)
+    people = dict.fromkeys(str(each.subject) for each in recordings)
     if options.subject_folder:
         below = {folder.place.parts[1] for folder in folders if len(folder.place.parts) > 1}
         return [

@@ -78,7 +78,7 @@ def notes_on_one_time(
         start = findings[each.name].started_s
         if start is not None and each.subject != each.name:
             last = max(float(stream.sample_times[-1]) for stream in each.streams)
-            spans.setdefault(each.subject, []).append((start, start + last, number))
+            spans.setdefault(str(each.subject), []).append((start, start + last, number))
     pairs = []
     for several in spans.values():
         several.sort()
