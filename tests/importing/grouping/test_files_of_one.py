@@ -134,3 +134,11 @@ def test_computed_gravity_is_added_to_a_swimmers_acceleration(tmp_path: Path, un
     write(tmp_path / "swim.csv", {"time": times, "gravity_*": gravity, "acceleration_*": gravity + left})
     with pytest.raises(DataError, match="In which unit is the accelerometer"):
         read_recordings(tmp_path, YES)
+
+
+@pytest.mark.parametrize(("late", "told"), [(0.0, False), (3.0, False), (9.0, True)])
+def test_sensors_that_share_little_of_the_time_are_told(tmp_path: Path, late: float, told: bool) -> None:
+    write(tmp_path / "walk_acc.csv", {"time": S.acc_times, "acc_* (m/s^2)": S.acc})
+    write(tmp_path / "walk_gyro.csv", {"time": S.acc_times + late, "gyro_* (rad/s)": S.gyro})
+    notes = read_recordings(tmp_path, YES).notes
+    assert any("'walk' share less than half of the time" in note for note in notes) is told

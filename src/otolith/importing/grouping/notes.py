@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from otolith.importing.grouping.people import OF_TRAINING, notes_on_activities, notes_on_people
-from otolith.importing.grouping.twice import COPIES, notes_on_copies, notes_on_one_time
+from otolith.importing.grouping.people import OF_TRAINING, named, notes_on_activities, notes_on_people
+from otolith.importing.grouping.twice import COPIES, ends_of, notes_on_copies, notes_on_one_time
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
     from otolith.importing.options import ImportOptions
     from otolith.importing.session import Folder
     from otolith.recording import Recording
+
+SHARED = 0.5
+"""Share of the time of a recording that both of its sensors are to cover."""
 
 
 def notes_on_study(
@@ -36,7 +39,24 @@ def notes_on_study(
         *notes_on_activities(recordings, folders, options),
         *notes_on_copies(recordings),
         *notes_on_one_time(recordings, findings, options),
+        *notes_on_sensors(recordings),
     )
+
+
+def notes_on_sensors(recordings: Sequence[Recording]) -> list[str]:
+    """Return what is to be told of recordings whose sensors share less than half of the time."""
+    apart = []
+    for each in recordings:
+        spans = [ends_of(stream) for stream in each.streams]
+        shared = min(stop for _, stop in spans) - max(start for start, _ in spans)
+        if len(spans) > 1 and shared < SHARED * (max(stop for _, stop in spans) - min(start for start, _ in spans)):
+            apart.append(each.name)
+    if not apart:
+        return []
+    return [
+        f"Accelerometer and gyroscope of {named(apart)} share less than half of the time, and only that is used. "
+        "Check that their files are of one recording."
+    ]
 
 
 def is_of_training(note: str) -> bool:

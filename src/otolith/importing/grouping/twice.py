@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from otolith.importing.findings import Findings
     from otolith.importing.options import ImportOptions
-    from otolith.recording import Recording
+    from otolith.recording import Recording, Stream
 
 COPIES = "The same samples stand in"
 """Words that begin a note that matters for training alone."""
@@ -77,7 +77,7 @@ def notes_on_one_time(
     for number, each in enumerate(recordings):
         start = findings[each.name].started_s
         if start is not None and each.subject != each.name:
-            last = max(float(stream.sample_times[-1]) for stream in each.streams)
+            last = max(ends_of(stream)[1] for stream in each.streams)
             spans.setdefault(str(each.subject), []).append((start, start + last, number))
     pairs = []
     for several in spans.values():
@@ -92,6 +92,13 @@ def notes_on_one_time(
         f"One person made several recordings at the same time: {_told(recordings, pairs)}. If they are of devices at "
         "several places, take one (--place, or leave the other files out); if they are copies, leave one of each out."
     ]
+
+
+def ends_of(stream: Stream) -> tuple[float, float]:
+    """Return the times of a stream's first and last sample, in seconds on the recording's clock."""
+    if stream.times is None:
+        return stream.start_s, stream.start_s + (stream.n_samples - 1) / stream.rate_hz
+    return float(stream.times[0]), float(stream.times[-1])
 
 
 def _told(recordings: Sequence[Recording], pairs: Sequence[tuple[int, int]]) -> str:
