@@ -17,7 +17,7 @@ from otolith.importing.formats import FORMATS, TAKEN, tells_places
 from otolith.importing.grouping.folders import folders_of
 from otolith.importing.grouping.headers import with_headers
 from otolith.importing.grouping.left_out import LeftOut, listed, parts_of
-from otolith.importing.grouping.notes import notes_on_study
+from otolith.importing.grouping.notes import axes_apart, notes_on_study
 from otolith.importing.grouping.one_place import of_one_place
 from otolith.importing.grouping.people import find_people, named, require_people
 from otolith.importing.grouping.stages import require_one_stage
@@ -110,6 +110,7 @@ def read_recordings(
             else "Name the columns if they are called otherwise: --time COLUMN --acc X,Y,Z"
         )
         cure += f". There are: {', '.join(columns)}" if columns and not options.format else ""
+        cure = axes_apart(folders) or cure
         raise DataError(
             f"{', '.join(map(str, given))}: none of the {len(passed)} table(s) holds what {what}, such as {passed[0]}. "
             f"{cure}"

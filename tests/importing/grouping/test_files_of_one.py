@@ -142,3 +142,10 @@ def test_sensors_that_share_little_of_the_time_are_told(tmp_path: Path, late: fl
     write(tmp_path / "walk_gyro.csv", {"time": S.acc_times + late, "gyro_* (rad/s)": S.gyro})
     notes = read_recordings(tmp_path, YES).notes
     assert any("'walk' share less than half of the time" in note for note in notes) is told
+
+
+def test_files_of_an_axis_each_are_told_what_to_do(tmp_path: Path) -> None:
+    for axis, values in zip("XYZ", S.acc, strict=True):
+        (tmp_path / f"acc_{axis}_S1.txt").write_text("\n".join(f"{value:.5f}" for value in values))
+    with pytest.raises(DataError, match="acc_X_S1, acc_Y_S1 and acc_Z_S1 seem to hold an axis each: put them side by"):
+        read_recordings(tmp_path, YES)

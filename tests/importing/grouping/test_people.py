@@ -62,9 +62,10 @@ def test_folders_of_other_things_are_no_people(tmp_path: Path, folders: str) -> 
 
 def test_folders_of_people_are_taken_and_one_that_wraps_them_is_told(tmp_path: Path) -> None:
     for number, name in enumerate(("ada", "walker")):
-        put(tmp_path / "all" / name / "a.csv", 10 + number)
+        put(tmp_path / "all" / "of them" / name / "a.csv", 10 + number)
     options = replace(YES, subject_folder=True)
-    assert [each.subject for each in read_recordings(tmp_path / "all", options).recordings] == ["ada", "walker"]
+    found = read_recordings(tmp_path / "all" / "of them", options)
+    assert [each.subject for each in found.recordings] == ["ada", "walker"]
     (note,) = read_recordings(tmp_path, options).notes
     assert "one person's, 'all'" in note
     assert "'ada', 'walker'" in note

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -62,3 +63,14 @@ def notes_on_sensors(recordings: Sequence[Recording]) -> list[str]:
 def is_of_training(note: str) -> bool:
     """Tell if a note matters only where recordings are trained on."""
     return note.startswith((OF_TRAINING, COPIES))
+
+
+def axes_apart(folders: Sequence[Folder]) -> str:
+    """Return what to do where files hold an axis each (`acc_x.txt`, `acc_y.txt`, `acc_z.txt`), "" where none do."""
+    stems = {(folder.place, sheet.stem) for folder in folders for sheet in folder.sheets}
+    for place, stem in sorted(stems):
+        for match in re.finditer(r"(?<![a-z])x(?![a-z])", stem, re.IGNORECASE):
+            x, y, z = (f"{stem[: match.start()]}{chr(ord(match[0]) + n)}{stem[match.end() :]}" for n in range(3))
+            if {(place, y), (place, z)} <= stems:
+                return f"{x}, {y} and {z} seem to hold an axis each: put them side by side, as columns of one table"
+    return ""

@@ -78,11 +78,12 @@ def notes_on_people(
         return []
     people = dict.fromkeys(str(each.subject) for each in recordings)
     if options.subject_folder:
-        below = {folder.place.parts[1] for folder in folders if len(folder.place.parts) > 1}
+        below = _first_of_several(folders)
         return [
             f"--subject-folder: all recordings count as one person's, {next(iter(people))!r}, the first folder below "
-            f"the source. If the folders in it ({named(sorted(below))}) are the people, name it as the source."
-        ] * (len(people) == 1 and len(below) > 1)
+            f"the source. If the folders in it ({named(below)}) are the people, name as source that in which "
+            "they lie."
+        ] * (len(people) == 1 and bool(below))
     lacking = [each.name for each in recordings if each.name in unsaid or each.name.rpartition(" part ")[0] in unsaid]
     notes = []
     if len(lacking) == len(recordings) or all(
@@ -106,6 +107,13 @@ def notes_on_people(
                 "are not, scores would be too good: spell them alike."
             )
     return notes
+
+
+def _first_of_several(folders: Sequence[Folder]) -> list[str]:
+    """Return the names at the first level below the first folder at which there are several; none where none has."""
+    deepest = max(len(folder.place.parts) for folder in folders)
+    levels = (sorted({f.place.parts[at] for f in folders if len(f.place.parts) > at}) for at in range(1, deepest))
+    return next((names for names in levels if len(names) > 1), [])
 
 
 def notes_on_activities(
