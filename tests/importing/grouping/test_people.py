@@ -94,3 +94,10 @@ def test_activities_in_names_are_no_labels_which_is_told(tmp_path: Path) -> None
     (note,) = found.notes
     assert "'sitting', 'walking'" in note
     assert "--labels" in note
+
+
+def test_a_path_and_a_column_that_call_a_person_otherwise_mean_the_same(tmp_path: Path) -> None:
+    put(tmp_path / "subject_1" / "a.csv", 10)
+    put(tmp_path / "subject_1" / "b.csv", 11, "1")
+    put(tmp_path / "subject_2" / "a.csv", 12)
+    assert [each.subject for each in read_recordings(tmp_path, YES).recordings] == ["1", "1", "subject_2"]

@@ -49,11 +49,13 @@ def find_people(prepared: Sequence[Prepared], folders: Sequence[Folder], options
     if options.subject or options.subject_folder:
         return
     places = {sheet.where: sheet.member.place for folder in folders for sheet in folder.sheets}
-    unsaid = [each.session for each in prepared if each.session.subject is None]
-    people = [_person([places[where] for where in each.findings.sources if where in places]) for each in unsaid]
+    sessions = [each.session for each in prepared]
+    people = [_person([places[where] for where in each.findings.sources if where in places]) for each in sessions]
     spelled: dict[str, str] = {}
-    for session, person in zip(unsaid, people, strict=True):
-        if person is not None:
+    for session, person in sorted(zip(sessions, people, strict=True), key=lambda pair: pair[0].subject is None):
+        if person is not None and session.subject is not None:  # as the file itself calls whom its path names
+            spelled.setdefault(alike(person), session.subject)
+        elif person is not None:
             session.subject = spelled.setdefault(alike(person), person)
             session.findings.decide("subject", "by the names of files or folders", f"such as {person!r}")
 

@@ -20,7 +20,8 @@ _OTHER_FOLDER = frozenset((
 ))  # fmt: skip
 """Sensors of three columns, after which a folder may be called that holds nothing else."""
 _OF_FOLDER = frozenset(("field", "sensor", "sensors", "data", "raw", "uncalibrated", "calibrated", "angles", "files"))
-_RATE = re.compile(r"\d+(?:[.,_]\d+)?[ _]?hz(?![a-z])", re.IGNORECASE)
+RATE = re.compile(r"\d+(?:[.,_]\d+)?[ _]?hz(?![a-z])", re.IGNORECASE)
+"""A rate in a file's name."""
 
 
 def sensor_of_file(stem: str) -> str | None:
@@ -60,7 +61,7 @@ def without_sensor(stem: str) -> str:
 
 def _words_of_stem(stem: str) -> list[str]:
     """Return the words of a file's name without its rate; two that name a sensor together are one."""
-    words = [part for word in words_of(_RATE.sub(" ", stem)).split() for part in _parted(word)]
+    words = [part for word in words_of(RATE.sub(" ", stem)).split() for part in _parted(word)]
     at = 0
     while at + 1 < len(words):
         joined = words[at] + words[at + 1]
