@@ -18,7 +18,7 @@ from otolith.importing.tables.json_text import is_json, json_columns, read_json
 from otolith.importing.tables.layout import Layout
 from otolith.importing.tables.parquet_worker import columns_of, read_parquet
 from otolith.importing.tables.table import Table
-from otolith.importing.tables.text import HEAD_BYTES, first_rows, header_of, is_binary, layout_of, read_table
+from otolith.importing.tables.text import HEAD_BYTES, first_rows, is_binary, layout_of, names_in, read_table
 from otolith.importing.tables.thousands import refuse_thousands
 from otolith.importing.times.timing import Clock
 
@@ -55,7 +55,7 @@ class Sheet:
         if self.is_json:
             whole = len(head) < HEAD_BYTES
             return json_columns(head) or (() if whole else json_columns(self.member.read()))
-        return () if is_binary(head) else header_of(head)
+        return names_in(self.layout)
 
     @cached_property
     def is_json(self) -> bool:
