@@ -196,3 +196,25 @@ class Annotations(Reader):
             assert np.isfinite(each.end) or each.until_next
             assert each.start < each.end
             assert each.activity
+
+
+@register
+class BidsMotion(Logged):
+    name, weight = "bids_motion", 3.0
+
+    def valid(self) -> list[Files]:
+        stem = "source/sub-01/motion/sub-01_task-walk_tracksys-imu"
+        rows = cells(np.concatenate([S.acc, S.gyro]), "\t")
+        named = [
+            f"{kind}_{axis}\t{axis}\t{kind}\thip\t{unit}"
+            for kind, unit in (("ACCEL", "m/s^2"), ("GYRO", "rad/s"))
+            for axis in "xyz"
+        ]
+        channels = "\n".join(["name\tcomponent\ttype\ttracked_point\tunits", *named, ""])
+        return [
+            {
+                f"{stem}_motion.tsv": "\n".join([*rows, ""]).encode(),
+                f"{stem}_channels.tsv": channels.encode(),
+                f"{stem}_motion.json": b'{"SamplingFrequency": 50}',
+            }
+        ]

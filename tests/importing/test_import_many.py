@@ -123,7 +123,7 @@ def _one_name(folder: Path) -> None:
     for place in ("x", "y"):
         (folder / place).mkdir()
         (folder / place / "a.csv").write_text("\n".join([HEADER, *rows(signal(4))]))
-    (folder / "x" / "a.tsv").write_text("\n".join([HEADER, *rows(signal(4))]).replace(",", "\t"))
+    (folder / "x" / "a.tsv").write_text("\n".join([HEADER, *rows(signal(4, jitter=0.2))]).replace(",", "\t"))
 
 
 def _no_gyroscope(folder: Path) -> None:

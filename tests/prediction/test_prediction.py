@@ -18,7 +18,7 @@ import torch
 
 from otolith import pipeline, splits
 from otolith.errors import DataError, StorageError
-from otolith.importing.read import NO_SUBJECT
+from otolith.importing.grouping.people import NO_SUBJECT
 from otolith.model import Model, bundle
 from otolith.prediction import Predicted, Timeline, folder, open_sources, predict_recordings, tables
 from otolith.prediction.matching import expects_gravity, fitting, refuse_removed_gravity

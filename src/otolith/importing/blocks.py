@@ -54,7 +54,7 @@ class _Rows(Sheet):
 
 def kind_of_long(folder: Folder) -> str | None:
     """Return "text", "parquet" or the kind of a device for a folder of one file that is long; None for any other."""
-    if len(folder.sheets) != 1:
+    if len(folder.sheets) != 1 or folder.sheets[0].named_by is not None:
         return None
     sheet = folder.sheets[0]
     member = sheet.member

@@ -15,8 +15,13 @@ from otolith.importing.disk_buffer import DiskBuffer, in_memory
 from otolith.importing.findings import Findings
 from otolith.importing.formats import FORMATS, TAKEN, tells_places
 from otolith.importing.grouping.folders import folders_of
+from otolith.importing.grouping.headers import with_headers
 from otolith.importing.grouping.left_out import LeftOut, listed, parts_of
+from otolith.importing.grouping.notes import axes_apart, notes_on_study
 from otolith.importing.grouping.one_place import of_one_place
+from otolith.importing.grouping.people import find_people, named, require_people
+from otolith.importing.grouping.stages import require_one_stage
+from otolith.importing.grouping.twice import is_copy
 from otolith.importing.imported import Imported
 from otolith.importing.labels import segments as labels
 from otolith.importing.labels.activities import read_map, tidied
@@ -36,12 +41,6 @@ if TYPE_CHECKING:
 
 PLAIN = "table"
 """Name of the format that takes what no other does."""
-NO_SUBJECT = (
-    "Nothing says who wore the device, so every recording counts as a subject of its own. Splits are by "
-    "subject: if one person made several recordings, scores would be too good. Say it with --subject NAME, "
-    "--subject-column COLUMN or --subject-folder."
-)
-"""A note on the worth of such recordings in training."""
 
 
 def read_recordings(
@@ -86,13 +85,17 @@ def read_recordings(
     findings: dict[str, Findings] = {}
     prepared: list[Prepared] = []
     passed: list[str] = []
+    twice: list[str] = []
     with gather(given, TAKEN, left_out.add) as gathered:
         if not gathered.members:
             raise DataError(listed(left_out.reasons))
         folders = folders_of(given, gathered.members, options.labels)
+        require_people(folders, options)
+        everything = folders
         twins = twins_of(folders) if options.format is None else {}
         folders, elsewhere = of_place(folders, options.place, tells_places)
         passed += elsewhere
+        folders = with_headers(folders)
         with progress.stage("read recordings", sum(len(folder.sheets) for folder in folders), "files") as stage:
             for folder in folders:
                 prepared += _prepared_or_left_out(folder, questions, keep, passed, stage, left_out, scratch)
@@ -109,11 +112,14 @@ def read_recordings(
             else "Name the columns if they are called otherwise: --time COLUMN --acc X,Y,Z"
         )
         cure += f". There are: {', '.join(columns)}" if columns and not options.format else ""
+        cure = axes_apart(folders) or cure
         raise DataError(
             f"{', '.join(map(str, given))}: none of the {len(passed)} table(s) holds what {what}, such as {passed[0]}. "
             f"{cure}"
         )
-    nobody = all(each.session.subject is None for each in prepared)
+    require_one_stage(prepared, everything, left_out)
+    find_people(prepared, everything, options)
+    unsaid = {each.session.name for each in prepared if each.session.subject is None}
     prepared = of_one_place(prepared, twins, questions, left_out)
     prepared.reverse()
     with progress.stage("convert recordings", len(prepared), "recordings") as stage:
@@ -122,6 +128,12 @@ def read_recordings(
             for recording, found in left_out.attempt(partial(assemble, ready, questions)):
                 name = recording.name
                 if name in findings:
+                    before = next(each for each in recordings if each.name == name)
+                    if (before.subject, before.segments) == (recording.subject, recording.segments) and is_copy(
+                        before, recording
+                    ):
+                        twice.append(f"{', '.join(found.sources)} (a copy of {', '.join(findings[name].sources)})")
+                        continue
                     raise DataError(
                         f"Two recordings are called {name!r}: {', '.join(findings[name].sources)} and "
                         f"{', '.join(found.sources)}. Rename one of them, or name the folder above them as the source."
@@ -132,9 +144,10 @@ def read_recordings(
     left_out.require_answers()
     if not recordings:
         raise DataError(listed(left_out.reasons))
-    together = _together(recordings, findings, intervals, options, nobody)
-    others = tuple(sorted({*passed, *gathered.passed_over}))
+    together = _together(recordings, findings, intervals, options)
     notes = together.notes if together.activities else (*unused, *together.notes)
+    notes += notes_on_study(together.recordings, findings, unsaid, everything, options)
+    others = tuple(sorted({*passed, *twice, *gathered.passed_over}))
     return replace(together, passed_over=others, left_out=tuple(left_out.reasons), notes=notes)
 
 
@@ -250,9 +263,8 @@ def _together(
     findings: dict[str, Findings],
     intervals: list[Interval] | None,
     options: ImportOptions,
-    nobody: bool,
 ) -> Imported:
-    """Refuse recordings of two kinds, and set the labels and notes that concern all of them."""
+    """Refuse recordings of two kinds, and set the labels that concern all of them."""
     by_channels: dict[tuple[str, ...], list[str]] = {}
     by_gravity: dict[str, list[str]] = {}
     for each in recordings:
@@ -262,11 +274,11 @@ def _together(
     if len(by_channels) > 1:
         without = next(names for channels, names in by_channels.items() if len(channels) == 3)
         raise DataError(
-            f"{_few(without)} lack(s) the gyroscope, which others have. Leave them out, or the gyroscope: --acc-only"
+            f"{named(without)} lack(s) the gyroscope, which others have. Leave them out, or the gyroscope: --acc-only"
         )
     if len(by_gravity) > 1:
         raise DataError(
-            f"Gravity was removed from {_few(by_gravity['removed'])} and not from {_few(by_gravity['included'])}. "
+            f"Gravity was removed from {named(by_gravity['removed'])} and not from {named(by_gravity['included'])}. "
             "Import them as two data sets: a model takes one or the other."
         )
     if intervals is not None:
@@ -276,10 +288,6 @@ def _together(
     names = {segment.activity for each in recordings for segment in each.segments}
     mapping = None if options.label_map is None else read_map(options.label_map, names)
     recordings, notes = tidied(recordings, mapping, options.keep_case)
-    if not (options.subject or options.subject_folder) and (
-        nobody or all(each.subject == each.name or each.name.startswith(f"{each.subject} part ") for each in recordings)
-    ):
-        notes.append(NO_SUBJECT)
     return Imported(recordings, findings, next(iter(by_gravity)), notes=tuple(notes))
 
 
@@ -287,8 +295,3 @@ def span(recording: Recording) -> tuple[float, float]:
     """Return first and last time of any of its samples."""
     times = [stream.sample_times for stream in recording.streams]
     return min(float(each[0]) for each in times), max(float(each[-1]) for each in times)
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(repr(name) for name in names[:3]) + more

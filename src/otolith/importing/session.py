@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from otolith.errors import DataError
 from otolith.importing.containers.members import Member
 from otolith.importing.disk_buffer import Texts
 from otolith.importing.findings import Findings
@@ -17,7 +18,7 @@ from otolith.importing.tables.json_text import is_json, json_columns, read_json
 from otolith.importing.tables.layout import Layout
 from otolith.importing.tables.parquet_worker import columns_of, read_parquet
 from otolith.importing.tables.table import Table
-from otolith.importing.tables.text import HEAD_BYTES, first_rows, header_of, is_binary, layout_of, read_table
+from otolith.importing.tables.text import HEAD_BYTES, first_rows, is_binary, layout_of, names_in, read_table
 from otolith.importing.tables.thousands import refuse_thousands
 from otolith.importing.times.timing import Clock
 
@@ -32,6 +33,8 @@ class Sheet:
     """A file that may hold a table; its header is known, the rest is read when asked for."""
 
     member: Member
+    named_by: Sheet | None = field(default=None, kw_only=True)
+    """File beside it that has the names of its columns, where it has none."""
 
     @property
     def stem(self) -> str:
@@ -44,13 +47,15 @@ class Sheet:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of its columns; empty where it is not a table."""
+        if self.named_by is not None:
+            return self.named_by.columns
         if self.member.kind == ".parquet":
             return columns_of(self.member.path or self.member.read())
         head = self.member.read_some(HEAD_BYTES)
         if self.is_json:
             whole = len(head) < HEAD_BYTES
             return json_columns(head) or (() if whole else json_columns(self.member.read()))
-        return () if is_binary(head) else header_of(head)
+        return names_in(self.layout)
 
     @cached_property
     def is_json(self) -> bool:
@@ -64,6 +69,11 @@ class Sheet:
             return None
         head = self.member.read_some(HEAD_BYTES)
         return None if is_binary(head) else layout_of(head)
+
+    @property
+    def has_names(self) -> bool:
+        """True where its columns have names, or where that cannot be told."""
+        return self.named_by is not None or self.layout is None or bool(self.layout.names)
 
     @property
     def first_rows(self) -> list[list[str]]:
@@ -82,7 +92,16 @@ class Sheet:
         Raises:
             DataError: it is damaged or no table.
         """
-        return table_of(self.where, self.member.kind, self.member.read())
+        table = table_of(self.where, self.member.kind, self.member.read())
+        if self.named_by is None:
+            return table
+        names, said = self.named_by.columns, () if self.named_by.layout is None else self.named_by.layout.units
+        if len(names) != len(table.columns):
+            raise DataError(f"{self.where}: has {len(table.columns)} columns and no names, expected {len(names)}.")
+        what = f"has no names of columns; those of {self.named_by.member.place.name} were taken"
+        frame = table.frame.rename(dict(zip(table.columns, names, strict=True)))
+        units = dict(zip(names, said, strict=False))
+        return replace(table, frame=frame, units=units, repairs=[*table.repairs, (what, 1)])
 
 
 def table_of(where: str, kind: str, content: bytes) -> Table:
@@ -160,6 +179,8 @@ class Session:
     labels: list[str] | Texts | None = None
     """Activity of each row of the first sensor's table, "" where none."""
     folder: str = ""
+    place: str = ""
+    """Place on the body that the file says of all rows."""
 
 
 NO_SAMPLE = (999, 9999, 99999, 32767, 32768, 65535, 2147483647, 2147483648, 4294967295)

@@ -92,7 +92,8 @@ def _dataset(source: str | Path, root: str | Path | None) -> Opened:
 
 def _exports(paths: list[Path], options: ImportOptions | None, ask: Ask | None) -> Opened:
     """Read raw exports through `otolith.importing`."""
-    from otolith.importing.read import NO_SUBJECT, read_recordings
+    from otolith.importing.grouping.notes import is_of_training
+    from otolith.importing.read import read_recordings
 
     imported = read_recordings(paths, options, ask)
     return Opened(
@@ -101,7 +102,7 @@ def _exports(paths: list[Path], options: ImportOptions | None, ask: Ask | None) 
         len(imported.recordings),
         begun({name: each.started for name, each in imported.findings.items()}),
         imported.gravity,
-        [note for note in imported.notes if note != NO_SUBJECT],  # it matters only for training
+        [note for note in imported.notes if not is_of_training(note)],
     )
 
 

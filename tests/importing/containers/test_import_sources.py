@@ -182,6 +182,9 @@ def test_side_files_are_passed_over_and_told(tmp_path: Path) -> None:
         "old.7z": b"7z",
         "a/Thumbs.db": b"\0",
         "settings.json": b"{}",
+        "~$walk.xlsx": b"\6me",
+        "walk.csv~": (folder / "walk.csv").read_bytes(),
+        "walk.csv.bak": (folder / "walk.csv").read_bytes(),
         "empty": b"",
     }
     for name, content in side.items():

@@ -33,7 +33,7 @@ def fill(folder: Path, kinds: Sequence[str], name: str = "walk_{}.csv") -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["walk_{}.csv", "walk_{}_50.000Hz_1.4.csv", "{}/walk.csv"])
+@pytest.mark.parametrize("name", ["walk_{}.csv", "walk_{}_50.000Hz_1.4.csv", "{}/walk.csv", "S01{}.csv"])
 @pytest.mark.parametrize(
     ("kinds", "passed"),
     [
@@ -95,6 +95,11 @@ def test_places_in_names_hold_recordings_apart(tmp_path: Path) -> None:
         ("Gravity", "gravity", ""),
         ("walk_mag", "other", "walk mag"),
         ("acc_gyro", None, ""),
+        ("S01gyr", "gyro", "s01"),
+        ("acc2", "acc", "2"),
+        ("linacc1", "linear", "1"),
+        ("magnet", "other", "magnet"),
+        ("l3", None, "l3"),
     ],
 )
 def test_names_of_files(stem: str, kind: str | None, rest: str) -> None:
@@ -129,3 +134,39 @@ def test_computed_gravity_is_added_to_a_swimmers_acceleration(tmp_path: Path, un
     write(tmp_path / "swim.csv", {"time": times, "gravity_*": gravity, "acceleration_*": gravity + left})
     with pytest.raises(DataError, match="In which unit is the accelerometer"):
         read_recordings(tmp_path, YES)
+
+
+@pytest.mark.parametrize(("late", "told"), [(0.0, False), (3.0, False), (9.0, True)])
+def test_sensors_that_share_little_of_the_time_are_told(tmp_path: Path, late: float, told: bool) -> None:
+    write(tmp_path / "walk_acc.csv", {"time": S.acc_times, "acc_* (m/s^2)": S.acc})
+    write(tmp_path / "walk_gyro.csv", {"time": S.acc_times + late, "gyro_* (rad/s)": S.gyro})
+    notes = read_recordings(tmp_path, YES).notes
+    assert any("'walk' share less than half of the time" in note for note in notes) is told
+
+
+def test_files_of_an_axis_each_are_told_what_to_do(tmp_path: Path) -> None:
+    for axis, values in zip("XYZ", S.acc, strict=True):
+        (tmp_path / f"acc_{axis}_S1.txt").write_text("\n".join(f"{value:.5f}" for value in values))
+    with pytest.raises(DataError, match="acc_X_S1, acc_Y_S1 and acc_Z_S1 seem to hold an axis each: put them side by"):
+        read_recordings(tmp_path, YES)
+
+
+@pytest.mark.parametrize("names", ["walk_gyro walk_gyroscope", "walk_gyro_100Hz walk_gyro_104Hz"])
+def test_two_gyroscopes_of_one_accelerometer_are_refused(tmp_path: Path, names: str) -> None:
+    write(tmp_path / "walk_acc.csv", {"time": S.acc_times, "acc_* (m/s^2)": S.acc})
+    first, second = (tmp_path / f"{name}.csv" for name in names.split())
+    for number, path in enumerate((first, second)):
+        write(path, {"time": S.acc_times, "gyro_* (rad/s)": S.gyro + 0.01 * number})
+    with pytest.raises(DataError, match=r"both belong to .*walk_acc.csv by their names. Leave one of them out"):
+        read_recordings(tmp_path, YES)
+    second.write_bytes(first.read_bytes())
+    found = read_recordings(tmp_path, YES)
+    assert (found.channels, len(found.passed_over)) == (CHANNELS, 1)
+
+
+def test_the_gyroscope_at_the_rate_of_the_accelerometer_is_taken(tmp_path: Path) -> None:
+    write(tmp_path / "walk_acc_50Hz.csv", {"time": S.acc_times, "acc_* (m/s^2)": S.acc})
+    for rate in (50, 104):
+        write(tmp_path / f"walk_gyro_{rate}Hz.csv", {"time": S.acc_times, "gyro_* (rad/s)": S.gyro * rate / 50})
+    (recording,) = read_recordings(tmp_path, YES).recordings
+    np.testing.assert_allclose(recording.streams[0].values[3:], S.gyro)

@@ -32,6 +32,8 @@ from otolith.importing.containers.workbooks import CURE, XLSX, installed, worksh
 OPENED = (ZIP, TAR, ".tgz", ".gz", *XLSX)
 """Endings of what is opened to look for files in it."""
 UNOPENED = (".bz2", ".xz", ".7z", ".rar", ".zst")
+COPIES = ("~", ".bak", ".tmp", ".orig", ".old", ".part", ".crdownload", ".swp")
+"""Endings of what programs keep of a file before they change it, or of one that is not whole yet."""
 HEAD_BYTES = 4096
 """Bytes by which a file is recognised whose ending says nothing."""
 
@@ -252,5 +254,9 @@ class _Search:
 
 
 def _is_of_systems(name: str) -> bool:
-    """Tell if a file or folder is one that systems make for themselves."""
-    return name.startswith((".", "__MACOSX")) or name.lower() in ("thumbs.db", "desktop.ini")
+    """Tell if a file or folder is one that systems and programs make for themselves, such as copies before a change."""
+    return (
+        name.startswith((".", "__MACOSX", "~$"))
+        or name.lower() in ("thumbs.db", "desktop.ini")
+        or name.lower().endswith(COPIES)
+    )

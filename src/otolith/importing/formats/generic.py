@@ -14,33 +14,25 @@ import numpy as np
 
 from otolith.errors import DataError
 from otolith.importing.formats.base import OF_TABLES, Claim, Format
+from otolith.importing.formats.table_sensors import clock_of, from_start, rate_of, sensor_of, turning_sensors
 from otolith.importing.grouping.files_of_one import Files, Planned, files_of_one
 from otolith.importing.labels.beside import refuse_labels
 from otolith.importing.labels.columns import labels_of
 from otolith.importing.naming.files import sensor_of_place, without_sensor
-from otolith.importing.naming.stated import says_raw, stated_units
-from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, time_unit_in_name, time_unit_of_text
 from otolith.importing.naming.words import words_of
 from otolith.importing.sensors.columns import (
     Mapping,
     guess,
-    is_linear,
-    is_of_core_motion,
     require_complete,
     summed,
     with_options,
 )
 from otolith.importing.sensors.headless import guess_by_values
 from otolith.importing.sensors.place_columns import IDS
-from otolith.importing.sensors.places import at_places, is_all, rows_at_places
-from otolith.importing.sensors.turning import turns_as
-from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
+from otolith.importing.sensors.places import at_places, is_all, only_place, rows_at_places
+from otolith.importing.session import ACC, GYRO, Sensor, Session
 from otolith.importing.signals.gravity_sum import summed_if_without, with_gravity
 from otolith.importing.tables.text import is_text
-from otolith.importing.times.columns import start_beside, with_date, with_fraction
-from otolith.importing.times.parts import with_parts
-from otolith.importing.times.stated_rate import stated_rate
-from otolith.importing.times.timing import Clock, counted, read_clock
 
 if TYPE_CHECKING:
     from otolith.importing.findings import Findings
@@ -96,7 +88,7 @@ class Generic(Format):
     def _sessions(self, folder: Folder, files: Files, questions: Questions, place: str) -> Iterator[Session]:
         sheet, mapping = files.acc
         tables = [plan[0].table() for plan in files.plans]
-        require_complete(tables[0].where, mapping, tables[0].columns, _rate(tables[0], questions)[0])
+        require_complete(tables[0].where, mapping, tables[0].columns, rate_of(tables[0], questions)[0])
         for table, (_, plan) in zip(tables, files.plans, strict=True):
             _confirm(table, plan, questions)
         others = {
@@ -105,8 +97,8 @@ class Generic(Format):
             if plan in (files.gyro, files.gravity)
         }
         stem = sheet.stem if len(tables) == 1 and not files.linear else without_sensor(sheet.stem) or sheet.stem
-        label = mapping.column("label")
-        for column_place, whole in rows_at_places(tables[0], mapping, questions):
+        label, file = mapping.column("label"), f"{sheet.member.place}/{place}"
+        for column_place, whole in rows_at_places(tables[0], file, mapping, questions):
             here = place or column_place
             for key, rows in _split(whole, mapping):
                 findings = self.findings(*tables)
@@ -119,24 +111,26 @@ class Generic(Format):
                 if "gyro" in mapping.columns:
                     clock = moving.clock if files.gravity is None else None
                     if mapping.gyro_time is not None:
-                        clock = _clock(rows, mapping.gyro_time, questions, findings)
+                        clock = clock_of(rows, mapping.gyro_time, questions, findings)
                         findings.decide("gyroscope's time", mapping.gyro_time, f"beside {mapping.column('time')!r}")
-                    sensors.append(_sensor(GYRO, rows, mapping, questions, findings, clock))
+                    sensors.append(sensor_of(GYRO, rows, mapping, questions, findings, clock))
                 elif files.gyro is not None:
                     turning = _rows_of(key, files.gyro, others, "the gyroscope out: --gyro none")
-                    at = dict(rows_at_places(turning, files.gyro[1], questions)) if column_place else {"": turning}
-                    sensors.append(_sensor(GYRO, at[column_place], files.gyro[1], questions, findings))
+                    at = {"": turning}
+                    if column_place:
+                        at = dict(rows_at_places(turning, file, files.gyro[1], questions))
+                    sensors.append(sensor_of(GYRO, at[column_place], files.gyro[1], questions, findings))
                 elif mapping.turning:
-                    sensors += _turning(moving, rows, mapping, questions, findings)
+                    sensors += turning_sensors(moving, rows, mapping, questions, findings)
                 if len(tables) == 1:
-                    sensors = _from_start(sensors, mapping, findings)
+                    sensors = from_start(sensors, mapping, findings)
                 recording, person = key
                 part = recording or (person if "recording" not in mapping.columns else "")
                 name = " ".join(filter(None, (folder.join(stem), part)))
                 if here and is_all(questions):
                     name, person = f"{name} {here}", person or name
                 labels = labels_of(rows, label, findings, moving.values)
-                yield Session(name, sensors, findings, person or None, labels, folder.top)
+                yield Session(name, sensors, findings, person or None, labels, folder.top, only_place(whole, mapping))
 
 
 def _rows_of(key: tuple[str, str], plan: Planned, others: Others, cure: str) -> Table:
@@ -155,53 +149,25 @@ def _moving(
 ) -> Sensor:
     """Return the accelerometer, with gravity from beside it where it is without."""
     mapping = files.acc[1]
-    sensor = _sensor(ACC, rows, mapping, questions, findings)
+    sensor = sensor_of(ACC, rows, mapping, questions, findings)
     if files.linear and sensor.gravity is None:
         sensor = replace(sensor, gravity="removed", gravity_why=f"the file's name, {files.acc[0].stem!r}")
     if files.gravity is not None:
         beside = _rows_of(key, files.gravity, others, f"{files.gravity[0].where} out.")
-        still = _sensor(ACC, beside, files.gravity[1], questions, findings)
+        still = sensor_of(ACC, beside, files.gravity[1], questions, findings)
         return with_gravity(sensor, still, findings, f"{rows.where} and {beside.where} summed")
     if mapping.gravity and sensor.gravity is None and questions.options.gravity is None:
         return summed_if_without(sensor, mapping.gravity)
     return sensor
 
 
-def _turning(moving: Sensor, rows: Table, mapping: Mapping, questions: Questions, findings: Findings) -> list[Sensor]:
-    """Return the gyroscope among columns whose names do not say that they are one, if gravity turns as they do."""
-    triads = [triad for triad in mapping.turning if all(map(rows.is_number, triad))]
-    sensors = [Sensor(GYRO, rows, moving.clock, axes(rows, triad), raw=any(map(says_raw, triad))) for triad in triads]
-    alike = [turns_as(moving, sensor) for sensor in sensors]
-    if max(alike, default=0.0) > 0:
-        best = int(np.argmax(alike))
-        why = f"gravity turns as they do (correlation {alike[best]:.2f})"
-        findings.decide("gyroscope columns", ", ".join(triads[best]), why)
-        return [sensors[best]]
-    if triads:
-        names = "; ".join(", ".join(triad) for triad in triads)
-        findings.decide("gyroscope", "none", f"gravity does not turn as {names} do; --gyro takes them")
-    return []
-
-
-def _from_start(sensors: list[Sensor], mapping: Mapping, findings: Findings) -> list[Sensor]:
-    """Return sensors of one table whose time counts from a start, with that start where a column beside it says it."""
-    time, clock = mapping.column("time"), sensors[0].clock
-    found = None if time is None or clock.origin_ns is not None else start_beside(sensors[0].table, time)
-    known = clock.seconds[np.isfinite(clock.seconds)]
-    if found is None or not known.size:
-        return sensors
-    origin, zone, column = found
-    findings.decide("start", "to the second", f"column {column!r} beside {time!r}")
-    first = round(float(known[0]) * 1e9)
-    return [replace(each, clock=replace(each.clock, about_ns=origin - first, zone=zone)) for each in sensors]
-
-
 def _mapping(sheet: Sheet, questions: Questions) -> Mapping:
     """Return the columns of a file; a sensor whose columns are not in it is left to the files beside it."""
     hint, there = sensor_of_place(sheet.member.place), set(sheet.columns)
-    named = sheet.layout is None or sheet.layout.names
     rows = [] if sheet.layout is None else sheet.first_rows
-    plan = with_options(guess(sheet.columns, hint, rows) if named else guess_by_values(rows, hint), questions.options)
+    plan = with_options(
+        guess(sheet.columns, hint, rows) if sheet.has_names else guess_by_values(rows, hint), questions.options
+    )
     lacking = {what for what in ("acc", "gyro") for column in plan.columns.get(what, ()) if not _there(column, there)}
     plan = plan.without(*lacking)
     if plan.columns.get("acc", ()) == plan.columns.get("gyro"):  # such as x, y and z in both files
@@ -221,7 +187,7 @@ def _confirm(table: Table, mapping: Mapping, questions: Questions) -> None:
     """
     named = [[summed(column, table.columns) for column in columns] for columns in mapping.columns.values()]
     table.require(*(part for columns in named for parts in columns for part in parts))
-    if mapping.guessed and ("time" in mapping.columns or _rate(table, questions)[0] is not None):
+    if mapping.guessed and ("time" in mapping.columns or rate_of(table, questions)[0] is not None):
         first = ["  ".join("+".join(map(table.first, parts)) for parts in columns) for columns in named]
         rows = [(*row, cells) for row, cells in zip(mapping.rows(), first, strict=True)]
         questions.confirm(table.where, rows, mapping.command())
@@ -253,47 +219,6 @@ def _split(table: Table, mapping: Mapping) -> Iterator[tuple[tuple[str, str], Ta
     index = np.array([numbers[key] for key in keys])
     for key, number in numbers.items():
         yield key, table.only(index == number)
-
-
-def _sensor(
-    kind: str, table: Table, mapping: Mapping, questions: Questions, findings: Findings, clock: Clock | None = None
-) -> Sensor:
-    """Return a sensor in some columns of a table; its clock is read where no other sensor of the table has read it."""
-    what, units = ("acc", ACC_UNITS) if kind == ACC else ("gyro", GYRO_UNITS)
-    columns = mapping.columns[what]
-    named = [part for column in columns for part in summed(column, table.columns)]
-    unit, unread = stated_units([(column, table.units.get(column, "")) for column in named], units)
-    if clock is None:
-        clock = _clock(table, mapping.column("time"), questions, findings)
-    how = "a guess that was confirmed" if what in mapping.guessed else "given"
-    findings.decide(f"{kind} columns", ", ".join(columns), how)
-    header = f"the header {named[0]!r}" + (" and the row of units beneath it" if table.units else "")
-    gravity = "removed" if kind == ACC and is_linear(columns) else None
-    if kind == ACC and len(named) > len(columns):
-        gravity, header = "included", f"the sum of {' and '.join(summed(columns[0], table.columns))}"
-    if kind == GYRO and unit is None and not unread and is_of_core_motion(columns, table.columns):
-        unit, header = "rad/s", "Apple's CoreMotion documents a rotationRate beside its kinds of acceleration so"
-    values, raw = axes(table, columns), any(map(says_raw, named))
-    return Sensor(kind, table, clock, values, unit, header, gravity, header, unread=unread, raw=raw)
-
-
-def _clock(table: Table, time: str | None, questions: Questions, findings: Findings) -> Clock:
-    """Return the clock in a column, or one that counts rows at the rate that was given."""
-    if time is None:
-        rate, why = _rate(table, questions)
-        assert rate is not None
-        findings.decide("time", f"{rate:g} Hz", why)
-        return counted(table.height, rate)
-    said = time_unit_in_name(time) or time_unit_of_text(table.units.get(time, ""))
-    return read_clock(*with_fraction(*with_date(*with_parts(table, time))), questions, findings, said)
-
-
-def _rate(table: Table, questions: Questions) -> tuple[float | None, str]:
-    """Return the rate of a table without time, and who says it; None where nobody does."""
-    if questions.options.rate_hz is not None:
-        return questions.options.rate_hz, "given, as there is no time column"
-    rate, line = stated_rate(table.comments) or (None, "")
-    return rate, f"the line {line!r} above the table, as there is no time column"
 
 
 SPEC = Generic()

@@ -17,6 +17,8 @@ from otolith.importing.session import Folder, Sheet
 
 T = TypeVar("T")
 _RATE = re.compile(r"\d+(?:[.,]\d+)?\s?hz", re.IGNORECASE)
+_NAMED_BESIDE = re.compile(r"(.+)_(?:motion|channels)")
+"""Motion in BIDS, whose columns a file beside it names."""
 _MOST_TOLD = 20
 
 
@@ -99,5 +101,7 @@ def parts_of(folder: Folder) -> list[Folder]:
             key = without_sensor(_RATE.sub("", sheet.stem)).strip()
             if not key:
                 return [folder]
+        elif (named := _NAMED_BESIDE.fullmatch(sheet.stem)) is not None:
+            key = named[1]
         groups.setdefault(key, []).append(sheet)
     return [replace(folder, sheets=tuple(sheets)) for sheets in groups.values()]

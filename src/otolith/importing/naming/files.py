@@ -11,6 +11,8 @@ _LINEAR_FILE = frozenset(("linear", "lin", "linearacceleration", "linacc", "user
 _OTHER_FILE = frozenset((
     "mag", "magnetometer", "magnetic", "magneticfield", "quaternion", "quat", "euler", "orientation", "gps", "location",
     "light", "pressure", "barometer", "temperature", "heart", "hr", "ppg", "ecg", "eda", "bvp", "steps", "pedometer",
+    "magnet", "magneto", "compass", "attitude", "mocap", "vicon", "optitrack", "kinect", "skeleton", "emg", "eeg",
+    "grf", "insole", "insoles", "trajectory",
 ))  # fmt: skip
 _OTHER_FOLDER = frozenset((
     "mag", "magn", "magnet", "magnetometer", "magnetic", "magneticfield", "quaternion", "quaternions", "quat", "euler",
@@ -18,7 +20,8 @@ _OTHER_FOLDER = frozenset((
 ))  # fmt: skip
 """Sensors of three columns, after which a folder may be called that holds nothing else."""
 _OF_FOLDER = frozenset(("field", "sensor", "sensors", "data", "raw", "uncalibrated", "calibrated", "angles", "files"))
-_RATE = re.compile(r"\d+(?:[.,_]\d+)?[ _]?hz(?![a-z])", re.IGNORECASE)
+RATE = re.compile(r"\d+(?:[.,_]\d+)?[ _]?hz(?![a-z])", re.IGNORECASE)
+"""A rate in a file's name."""
 
 
 def sensor_of_file(stem: str) -> str | None:
@@ -58,7 +61,7 @@ def without_sensor(stem: str) -> str:
 
 def _words_of_stem(stem: str) -> list[str]:
     """Return the words of a file's name without its rate; two that name a sensor together are one."""
-    words = words_of(_RATE.sub(" ", stem)).split()
+    words = [part for word in words_of(RATE.sub(" ", stem)).split() for part in _parted(word)]
     at = 0
     while at + 1 < len(words):
         joined = words[at] + words[at + 1]
@@ -66,3 +69,12 @@ def _words_of_stem(stem: str) -> list[str]:
             words[at : at + 2] = [joined]
         at += 1
     return words
+
+
+def _parted(word: str) -> list[str]:
+    """Return a word in two where a sensor and a number meet in it, as in "s01acc" or "gyro2"."""
+    ends = re.fullmatch(r"(.*\d)([^\W\d]+)", word), re.fullmatch(r"([^\W\d]+)(\d.*)", word)
+    for match, sensor in zip(ends, (2, 1), strict=True):
+        if match is not None and any(match[sensor] in known for known in (*LONG_WORDS.values(), _LINEAR_FILE)):
+            return [match[1], match[2]]
+    return [word]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from otolith.errors import DataError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from otolith.importing.questions import Questions
     from otolith.importing.sensors.columns import Mapping
-    from otolith.importing.session import Folder
+    from otolith.importing.session import Folder, Sheet
     from otolith.importing.tables.table import Table
 
 ALL = "all"
@@ -27,6 +28,8 @@ WORN = PLACES - {
     "ring", "bag", "band", "back", "feet", "heel", "toe", "ear", "dominant", "nondominant",
 }  # fmt: skip
 """Words that in the name of a file mean a place, or a device, and hardly anything else."""
+_SIDES = frozenset(side + limb for side in "lr" for limb in ("", "w", "a", "l", "f", "h"))
+"""Words that mean the left or right of a limb, and much else."""
 _SENSORS = LONG_WORDS["acc"] | LONG_WORDS["gyro"] | {"gravity", "mag", "magnetometer", "linear"}
 UNNAMED = "unnamed"
 """Name of the place of which columns say none."""
@@ -58,8 +61,11 @@ def at_places(where: str, path: str, mapping: Mapping, questions: Questions) -> 
     return [(name, mapping.at(named[name])) for name in chosen]
 
 
-def rows_at_places(table: Table, mapping: Mapping, questions: Questions) -> list[tuple[str, Table]]:
+def rows_at_places(table: Table, path: str, mapping: Mapping, questions: Questions) -> list[tuple[str, Table]]:
     """Return (place, rows) for each place that is to be read of those that a column names; "" where it names one.
+
+    Args:
+        path: of the file below its source.
 
     Raises:
         DataError: there are several and nobody says which, or none of the name that was given.
@@ -68,6 +74,8 @@ def rows_at_places(table: Table, mapping: Mapping, questions: Questions) -> list
         return [("", table)]
     cells = table.text(mapping.place_column).fill_null("")
     names = [str(each) for each in cells.unique(maintain_order=True)]
+    if len(names) == 1 and questions.options.place is not None and not says(path, questions.options.place):
+        chosen_places(table.where, [(names[0] or UNNAMED, "")], questions)
     if not 1 < len(names) <= MOST_PLACES:  # more are no places, such as distances
         return [("", table)]
     if words_of(mapping.place_column) not in PLACE_NAMES and not _at_once(table, mapping.column("time"), cells):
@@ -77,6 +85,19 @@ def rows_at_places(table: Table, mapping: Mapping, questions: Questions) -> list
     by_name = {name or UNNAMED: name for name in names}
     chosen = chosen_places(table.where, meanings, questions)
     return [(name, table.only((cells == by_name[name]).to_numpy())) for name in chosen]
+
+
+def only_place(table: Table, mapping: Mapping) -> str:
+    """Return the place on the body that a column names in all rows, "" where none does.
+
+    Raises:
+        DataError: the column is not there.
+    """
+    if mapping.place_column is None or words_of(mapping.place_column) not in PLACE_NAMES:
+        return ""
+    names = table.text(mapping.place_column).unique()
+    name = str(names[0]) if len(names) == 1 else ""
+    return name if set(words_of(name).split()) & WORN else ""
 
 
 def _at_once(table: Table, time: str | None, cells: pl.Series) -> bool:
@@ -167,14 +188,17 @@ def twins_of(folders: Sequence[Folder]) -> dict[str, tuple[str, str]]:
     """Return place and common name of files whose paths differ in a place on the body alone, by the files' names.
 
     Such are `ada/walk_chest.csv` and `ada/walk_thigh.csv`, or `phone/walk.csv` and `watch/walk.csv`: devices that one
-    person wore at once.
+    person wore at once. `L` and `R`, `LW` and `RW` are sides where nothing else differs.
     """
     found: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    paths = {sheet.where: _words_of_path(sheet) for folder in folders for sheet in folder.sheets}
+    all_paths = set(paths.values())
     for folder in folders:
         for sheet in folder.sheets:
-            words = [word for part in sheet.member.place.with_suffix("").parts for word in words_of(part).split()]
-            place = " ".join(word for word in words if word in WORN)
-            rest = (folder.source, *(word for word in words if word not in WORN and word not in _SENSORS))
+            words = paths[sheet.where]
+            said = {word for at, word in enumerate(words) if word in WORN or _is_side(words, at, all_paths)}
+            place = " ".join(word for word in words if word in said)
+            rest = (folder.source, *(word for word in words if word not in said and word not in _SENSORS))
             found.setdefault(rest, {}).setdefault(place, []).append(sheet.where)
     return {
         where: (place, " ".join(key[1:]) or key[0])
@@ -186,8 +210,24 @@ def twins_of(folders: Sequence[Folder]) -> dict[str, tuple[str, str]]:
     }
 
 
+def _words_of_path(sheet: Sheet) -> tuple[str, ...]:
+    return tuple(word for part in sheet.member.place.with_suffix("").parts for word in words_of(part).split())
+
+
+def _is_side(words: tuple[str, ...], at: int, all_words: Collection[tuple[str, ...]]) -> bool:
+    """Tell if a word is L or R, of a limb or by itself, and another path differs in the side alone."""
+    word = words[at]
+    if word not in _SIDES:
+        return False
+    before, after = words[:at], words[at + 1 :]
+    return {letter for letter in ascii_lowercase if (*before, letter + word[1:], *after) in all_words} == {"l", "r"}
+
+
 def require_place(twins: dict[str, tuple[str, str]], questions: Questions) -> str:
-    """Return the place that is meant of files that differ in it alone.
+    """Return the place that is meant of files that differ in it alone, or whose columns say different ones.
+
+    Args:
+        twins: place and common name of each file; "" where it is a column that says the place.
 
     Raises:
         DataError: nobody says which.
@@ -197,9 +237,12 @@ def require_place(twins: dict[str, tuple[str, str]], questions: Questions) -> st
         return given
     where, (_, name) = next(iter(twins.items()))
     counts = Counter(place for place, _ in twins.values())
+    named = ", ".join(counts)
     question = (
-        f"Its name differs from that of other files in the place alone ({', '.join(counts)}), so {name!r} seems to be "
-        "one person with several devices. Which are meant?"
+        f"Its name differs from that of other files in the place alone ({named}), so {name!r} seems to be one person "
+        "with several devices. Which are meant?"
+        if name
+        else f"A column of it says where it was worn, and other files say another place ({named}). Which are meant?"
     )
     choices = [(place, f"{count:,} file(s)") for place, count in counts.items()]
     choices.append((ALL, "each as a recording of its own"))

@@ -90,7 +90,11 @@ def _without_headers(rest: str, above: str) -> tuple[str, list[tuple[str, int]]]
 
 def header_of(content: bytes) -> tuple[str, ...]:
     """Return the column names in the first bytes of a CSV file; none where they cannot be made out."""
-    layout = layout_of(content)
+    return names_in(layout_of(content))
+
+
+def names_in(layout: Layout | None) -> tuple[str, ...]:
+    """Return the column names of a layout; none where there is none."""
     return () if layout is None else tuple(_called(_header(layout)))
 
 
