@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -113,13 +114,15 @@ ENDS_S = 20.0
 
 
 def _standing(thread: threading.Thread) -> str:
-    """The stacks of a thread and of the threads that it may wait for."""
+    """The stack of a thread, of the threads that it may wait for, and the tasks of its loop."""
     names = {each.ident: each.name for each in threading.enumerate()}
-    return "; ".join(
-        f"{names.get(ident)}: {' < '.join(line.strip() for line in reversed(traceback.format_stack(frame)[-4:]))}"
-        for ident, frame in sys._current_frames().items()
-        if ident == thread.ident or "asyncio" in str(names.get(ident))
-    )
+    told = []
+    for ident, frame in sys._current_frames().items():
+        if ident == thread.ident or "asyncio" in str(names.get(ident)) or "worker" in str(names.get(ident)):
+            stack = " < ".join(line.strip() for line in reversed(traceback.format_stack(frame)[-8:]))
+            told.append(f"{names.get(ident)}: {stack}")
+    told += [repr(each) for each in getattr(asyncio.tasks, "_all_tasks", ()) if not each.done()]
+    return "; ".join(told)
 
 
 @contextmanager

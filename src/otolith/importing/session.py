@@ -99,7 +99,7 @@ class Sheet:
         if len(names) != len(table.columns):
             raise DataError(f"{self.where}: has {len(table.columns)} columns and no names, expected {len(names)}.")
         what = f"has no names of columns; those of {self.named_by.member.place.name} were taken"
-        frame = table.frame.rename(dict(zip(table.columns, names, strict=True)))
+        frame = table.frame.rename(dict(zip(table.columns, names, strict=True)), strict=True)
         units = dict(zip(names, said, strict=False))
         return replace(table, frame=frame, units=units, repairs=[*table.repairs, (what, 1)])
 
