@@ -24,10 +24,8 @@ def of_one_place(
     there = {where: said for each in prepared for where in each.session.findings.sources if (said := twins.get(where))}
     if len({place for place, _ in there.values()}) < 2:
         return prepared
-    try:
-        chosen = require_place(there, questions)
-    except Undecided as error:
-        left_out.add(error)
+    chosen = _chosen(there, questions, left_out)
+    if chosen is None:
         return prepared
     for each, said in zip(prepared, at, strict=True):
         if said is not None and each.session.subject is None and not questions.options.subject_folder:
@@ -42,9 +40,16 @@ def _of_one_said(prepared: list[Prepared], questions: Questions, left_out: LeftO
     there = {each.session.findings.sources[0]: (place, "") for each in prepared if (place := each.session.place)}
     if questions.options.place is not None or len({place for place, _ in there.values()}) < 2:
         return prepared
-    try:
-        chosen = require_place(there, questions)
-    except Undecided as error:
-        left_out.add(error)
+    chosen = _chosen(there, questions, left_out)
+    if chosen is None:
         return prepared
     return [each for each in prepared if chosen == ALL or each.session.place in ("", chosen)]
+
+
+def _chosen(there: dict[str, tuple[str, str]], questions: Questions, left_out: LeftOut) -> str | None:
+    """Return the place that is meant; None where nothing decides it, which is told with all that is left out."""
+    try:
+        return require_place(there, questions)
+    except Undecided as error:
+        left_out.add(error)
+        return None
