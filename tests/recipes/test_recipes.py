@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -14,7 +13,7 @@ from otolith import augment, datasets, methods
 from otolith.augment import SignalSpec
 from otolith.errors import RecipeError
 from otolith.methods.base import shared_encoder
-from otolith.recipes import SHIPPED, Recipe, load_recipe, parse_override
+from otolith.recipes import SHIPPED, Recipe, load_recipe
 from otolith.recipes.loading import shipped_text
 from otolith.windows import WindowMeta
 
@@ -315,63 +314,6 @@ def test_end_to_end_training_changes_its_batches_by_the_recipe_s_augmentations_o
     ]
 
 
-def test_overrides_reach_tables_lists_and_entries() -> None:
-    recipe = load_recipe(
-        "compact",
-        "uci-har",
-        {
-            "pretrain.epochs": 5,
-            "encoder.maps": [8, 8, 16],
-            "finetune.hidden.0": 7,
-            "augment.0.sigma": 0.3,
-            "autoencoder.train.lr": 2e-3,
-            "method.dynamic.positive_pairs": "views",
-            "windows.unlabelled": True,
-        },
-    )
-    assert recipe.pretrain.epochs == 5
-    assert recipe.encoder.maps == (8, 8, 16)
-    assert recipe.finetune.hidden == (7, 128)
-    assert recipe.as_dict()["augment"][0]["sigma"] == 0.3
-    assert recipe.autoencoder.train.lr == 2e-3
-    assert recipe.settings_of("dynamic").positive_pairs == "views"
-    assert recipe.windows.unlabelled
-    untouched = load_recipe("compact", "uci-har")
-    assert untouched.encoder.maps == (32, 64, 128)
-    assert recipe.finetune.epochs == untouched.finetune.epochs
-
-
-def test_overrides_apply_to_a_recipe_object_and_leave_it() -> None:
-    recipe = load_recipe("compact", "uci-har")
-    other = load_recipe(recipe, "uci-har", {"pretrain.epochs": 5})
-    assert other.pretrain.epochs == 5
-    assert recipe.pretrain.epochs != 5
-    assert load_recipe(recipe, "anything") == recipe
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("pretrain.epochs=5", ("pretrain.epochs", 5)),
-        (" pretrain.lr = 1e-3 ", ("pretrain.lr", 1e-3)),
-        ("encoder.maps=[8, 8, 16]", ("encoder.maps", [8, 8, 16])),
-        ("windows.unlabelled=true", ("windows.unlabelled", True)),
-        ("pretrain.optimizer=larc", ("pretrain.optimizer", "larc")),
-        ('pretrain.optimizer="larc"', ("pretrain.optimizer", "larc")),
-        ("augment.0.name=time-warp", ("augment.0.name", "time-warp")),
-        ("a=b=c", ("a", "b=c")),
-    ],
-)
-def test_overrides_from_the_command_line(text: str, expected: tuple[str, Any]) -> None:
-    assert parse_override(text) == expected
-
-
-@pytest.mark.parametrize("text", ["pretrain.epochs", "=5", " =5", ""])
-def test_an_override_without_key_or_value_is_refused(text: str) -> None:
-    with pytest.raises(RecipeError, match="--set takes key=value"):
-        parse_override(text)
-
-
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(RecipeError, match=r"no recipe file nowhere\.toml"):
         load_recipe("nowhere.toml", "uci-har")
@@ -391,75 +333,6 @@ def test_a_missing_section_is_named(tmp_path: Path) -> None:
         reloaded(text, tmp_path)
     assert "projection is missing" in str(caught.value)
     assert "did you mean 'projection'" in str(caught.value)
-
-
-def _reversed(tree: Any) -> Any:
-    return {key: _reversed(tree[key]) for key in reversed(tree)} if isinstance(tree, dict) else tree
-
-
-def test_the_hash_is_short_and_heeds_no_order_of_keys() -> None:
-    recipe = load_recipe("compact", "uci-har")
-    turned = _reversed(recipe.as_dict())
-    assert list(turned) != list(recipe.as_dict())
-    assert Recipe.model_validate(turned).hash == recipe.hash
-    assert len(recipe.hash) == 12
-    assert set(recipe.hash) <= set("0123456789abcdef")
-
-
-def test_the_hash_heeds_the_order_of_augmentations() -> None:
-    recipe = load_recipe("compact", "uci-har")
-    tree = recipe.as_dict()
-    tree["augment"].reverse()
-    assert Recipe.model_validate(tree).hash != recipe.hash
-
-
-OTHER_WORDS = {
-    "optimizer": "lamb",
-    "schedule": "cosine",
-    "precision": "float32",
-    "head": "linear",
-    "positive_pairs": "views",
-}
-
-
-def _leaves(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    if isinstance(tree, dict):
-        return [leaf for key, value in tree.items() for leaf in _leaves(value, (*path, key))]
-    if isinstance(tree, list):
-        return [leaf for key, value in enumerate(tree) for leaf in _leaves(value, (*path, key))]
-    return [path]
-
-
-def _other(key: Any, value: Any) -> Any:
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, str):
-        return OTHER_WORDS[key]
-    if key == "kernel":
-        return value + 2
-    return value / 2 if isinstance(value, float) and value else value * 2 or 0.25
-
-
-def test_the_hash_changes_with_every_value() -> None:
-    recipe = load_recipe("paper", "uci-har")
-    tree = recipe.as_dict()
-    hashes = {recipe.hash}
-    leaves = [leaf for leaf in _leaves(tree) if leaf[-1] != "name"]
-    assert len(leaves) > 50
-    for leaf in leaves:
-        changed = copy.deepcopy(tree)
-        node = changed
-        for key in leaf[:-1]:
-            node = node[key]
-        node[leaf[-1]] = _other(leaf[-1], node[leaf[-1]])
-        found = Recipe.model_validate(changed).hash
-        assert found not in hashes, leaf
-        hashes.add(found)
-
-
-def test_the_hash_heeds_the_names_of_augmentations() -> None:
-    one = load_recipe("paper", "uci-har", {"augment.2.name": "flip"})
-    assert one.hash != load_recipe("paper", "uci-har").hash
 
 
 def test_windows_that_are_already_cut_change_nothing_else() -> None:
