@@ -37,6 +37,15 @@ def sensors_of(channels: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sensor_of(channel) for channel in channels))
 
 
+def known_sensors(there: Sequence[str]) -> tuple[str, ...]:
+    """Return the sensors that may be named where these are there: these, and the paper's in any case.
+
+    >>> known_sensors(("acc", "mag"))
+    ('acc', 'gyro', 'mag')
+    """
+    return tuple(dict.fromkeys((*sensors_of(CHANNELS), *there)))
+
+
 def channels_of(channels: Sequence[str], sensors: Sequence[str], where: str) -> tuple[str, ...]:
     """Return the channels that belong to `sensors`, in their order; all of them where no sensor is named.
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from otolith.augment import SignalSpec, build
+from otolith.augment import SignalSpec, build, build_all
 from otolith.errors import RecipeError
 from otolith.recording import STANDARD_GRAVITY
 
@@ -97,6 +97,10 @@ def test_no_triad_at_all_is_refused(generator: Seeded) -> None:
     with pytest.raises(RecipeError, match=r"acc_x, acc_y hold none; leave it out"):
         build("rotation", flat)
     assert build("rotation", flat, kind="sign")(torch.ones(1, 2, 8), generator(0)).shape == (1, 2, 8)
+    with pytest.raises(RecipeError, match=r"augmentation 1: .* hold none"):
+        build_all([{"name": "rotation"}], flat)
+    left = build_all([{"name": "rotation"}, {"name": "jitter"}], flat, where_it_acts=True)
+    assert [change.name for change, _ in left.items] == ["jitter"]
 
 
 def test_the_predecessors_signs(signal: SignalSpec, generator: Seeded) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from otolith.datasets.folder import FolderDataset, write_folder
-from otolith.recipes.sections import LATER
+from otolith.recipes.later import LATER
 from otolith.recording import CHANNELS, Recording
 from tests.helpers.commandline import SMALL, call, make_set
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from otolith.recipes import Recipe, load_recipe, sections
+from otolith.recipes import Recipe, later, load_recipe, sections
 
 COMPACT_AT_FIRST: dict[str, Any] = {
     "pretrain.epochs": 40,
@@ -70,7 +70,7 @@ def test_a_later_setting_is_left_out_at_any_depth_and_in_subclasses() -> None:
 
     tables = [{"one": FinetuneSettings(solver="adam")}, {"two": FinetuneSettings(penalty=1.0)}]
     plain = [{name: dataclasses.asdict(table) for name, table in entry.items()} for entry in tables]
-    found = sections.without_later(tables, plain)
+    found = later.without_later(tables, plain)
     assert "penalty" not in found[0]["one"]
     assert found[1]["two"]["penalty"] == 1.0
     assert found[0]["one"]["own"] == 0
@@ -79,7 +79,7 @@ def test_a_later_setting_is_left_out_at_any_depth_and_in_subclasses() -> None:
 
 def test_every_later_setting_exists() -> None:
     kinds = {kind.__name__: kind for kind in _kinds_of_tables(load_recipe("paper", "uci-har"))}
-    for name, settings in sections.LATER.items():
+    for name, settings in later.LATER.items():
         assert set(settings) <= set(_fields(kinds[name])), name
 
 

@@ -11,6 +11,10 @@ from torch import Tensor
 from otolith.errors import DataError, RecipeError, unknown
 
 
+class NothingToChangeError(RecipeError):
+    """An augmentation for channels that the signal does not have."""
+
+
 def number(name: str, option: str, value: object, low: float, high: float = math.inf, above: bool = False) -> float:
     """Return `value` as a float in [low, high], or (low, high] if `above`; else a RecipeError naming the option."""
     if isinstance(value, int | float) and not isinstance(value, bool):

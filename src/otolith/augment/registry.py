@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 
 from otolith.augment.base import Augmentation, Compose, SignalSpec
-from otolith.augment.checks import number
+from otolith.augment.checks import NothingToChangeError, number
 from otolith.errors import RecipeError, unknown
 from otolith.system.registry import Registry
 
@@ -53,12 +53,14 @@ def build(name: str, signal: SignalSpec, /, **chosen: object) -> Augmentation:
     return cls(signal, **chosen)  # each class checks the values itself
 
 
-def build_all(entries: Sequence[Mapping[str, object]], signal: SignalSpec) -> Compose:
+def build_all(entries: Sequence[Mapping[str, object]], signal: SignalSpec, *, where_it_acts: bool = False) -> Compose:
     """Return the composition of recipe entries such as {"name": "jitter", "probability": 1.0, "sigma": 0.5}.
 
     Args:
         entries: each with a `name`, a `probability` (1 if not given), and options of the augmentation.
         signal: the channels of the batches.
+        where_it_acts: whether to leave out what `signal` has nothing for, as turning where no sensor has three axes, as
+            long as something is left.
 
     Raises:
         RecipeError: as of `build`.
@@ -67,7 +69,8 @@ def build_all(entries: Sequence[Mapping[str, object]], signal: SignalSpec) -> Co
     >>> [(change.name, probability) for change, probability in compose.items]
     [('jitter', 1.0)]
     """
-    items = []
+    items: list[tuple[Augmentation, float]] = []
+    left_out: list[RecipeError] = []
     for i, entry in enumerate(entries):
         if "name" not in entry:
             raise RecipeError(f"augmentation {i + 1} has no name; give one of: {', '.join(names())}")
@@ -77,5 +80,10 @@ def build_all(entries: Sequence[Mapping[str, object]], signal: SignalSpec) -> Co
         try:
             items.append((build(name, signal, **chosen), probability))
         except RecipeError as error:
-            raise RecipeError(f"augmentation {i + 1}: {error}") from error
+            refused = RecipeError(f"augmentation {i + 1}: {error}")
+            if not (where_it_acts and isinstance(error, NothingToChangeError)):
+                raise refused from error
+            left_out.append(refused)
+    if left_out and not items:
+        raise left_out[0]
     return Compose(items)

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from otolith.augment.base import Augmentation, Params, SignalSpec, draw_dtype, normal
-from otolith.augment.checks import choice, number
+from otolith.augment.checks import NothingToChangeError, choice, number
 from otolith.augment.registry import register
-from otolith.errors import RecipeError
 
 
 @register
@@ -19,8 +18,8 @@ class Rotation(Augmentation):
 
     All three-axis sensors of a window turn by the same rotation, since they sit in one device. It acts on
     physical units (unscale, rotate, rescale), so that the lengths of acceleration and of angular velocity
-    are kept; channels that belong to no complete x, y, z triad stay as they are. Raises RecipeError if
-    there is no triad at all.
+    are kept; channels that belong to no complete x, y, z triad stay as they are. Raises NothingToChangeError, a
+    RecipeError, if there is no triad at all.
 
     kind="vertical" turns about +z alone, by an angle uniform on the circle: for windows with gravity along +z
     (`windows.frame = "gravity"`), whose heading means nothing.
@@ -41,7 +40,7 @@ class Rotation(Augmentation):
         self._triads = signal.triads
         self._constants: dict[tuple[torch.device, torch.dtype], tuple[Tensor, Tensor, Tensor]] = {}
         if self.kind != "sign" and not self._triads:
-            raise RecipeError(
+            raise NothingToChangeError(
                 f"augmentation 'rotation' turns three-axis sensors (channels such as acc_x, acc_y, acc_z), "
                 f"and {', '.join(signal.channels)} hold none; leave it out for this data"
             )

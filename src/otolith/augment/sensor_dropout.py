@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from otolith.augment.base import Augmentation, Params, SignalSpec
-from otolith.augment.checks import number
+from otolith.augment.checks import NothingToChangeError, number
 from otolith.augment.registry import register
 from otolith.errors import RecipeError, unknown
-from otolith.recording import sensor_of, sensors_of
+from otolith.recording import known_sensors, sensor_of, sensors_of
 
 
 @register
@@ -20,7 +20,8 @@ class SensorDropout(Augmentation):
     that is missing.
 
     Each of `sensors` ("acc", "gyro"; none named: all) is dropped with probability `rate`, in [0, 1], independently;
-    where all sensors of a window would go, one of them, chosen at random, stays. Params: `keep` (batch, channels, 1)
+    where all sensors of a window would go, one of them, chosen at random, stays. A sensor that the data do not have is
+    missing anyway. Params: `keep` (batch, channels, 1)
     bool.
     """
 
@@ -31,9 +32,14 @@ class SensorDropout(Augmentation):
         self.rate = number(self.name, "rate", rate, low=0.0, high=1.0)
         there = sensors_of(signal.channels)
         for sensor in sensors:
-            if sensor not in there:
+            if sensor not in known_sensors(there):
                 raise RecipeError(unknown(f"sensors of augmentation {self.name!r}:", str(sensor), there))
         dropped = tuple(sensors) or there
+        if not set(dropped) & set(there):
+            raise NothingToChangeError(
+                f"augmentation {self.name!r} drops {', '.join(dropped)}, and there is {', '.join(there)} alone; "
+                "leave it out for this data"
+            )
         self._drops = [sensor in dropped for sensor in there]
         self._rows = [there.index(sensor_of(channel)) for channel in signal.channels]
 

@@ -77,7 +77,7 @@ def short_digest(settings: HeadSettings) -> str:
 
 def _written(settings: HeadSettings) -> str:
     """Return what `repr` gives, without later settings at their defaults: earlier checkpoints stay usable."""
-    from otolith.recipes.sections import usual
+    from otolith.recipes.later import usual
 
     left_out = usual(settings)
     given = (

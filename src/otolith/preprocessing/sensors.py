@@ -10,7 +10,7 @@ import numpy as np
 from otolith.errors import DataError, RecipeError, unknown
 from otolith.preprocessing.gravity import turned_triads
 from otolith.preprocessing.scaler import Scaler
-from otolith.recording import sensor_of, sensors_of
+from otolith.recording import known_sensors, sensor_of, sensors_of
 from otolith.splits import Split
 from otolith.windows import WindowMeta, Windows
 
@@ -53,15 +53,15 @@ def check_sensors(channels: tuple[str, ...], settings: SensorSettings) -> None:
             f"them without {', '.join(odd)}."
         )
     for sensor in may_miss:
-        if sensor not in there:
+        if sensor not in known_sensors(there):
             raise RecipeError("robust.may_miss: " + unknown("sensor", sensor, there))
     if "acc" in may_miss and settings.frame != "device":
         raise RecipeError(
             f"robust.may_miss: windows.frame = {settings.frame} needs the accelerometer; leave acc out of the list"
         )
-    if len(there) == 1 and may_miss:
+    if len(there) == 1 and there[0] in may_miss:
         raise RecipeError(
-            f"robust.may_miss: {may_miss[0]} is the only sensor, so that it cannot be missing; leave the list empty"
+            f"robust.may_miss: {there[0]} is the only sensor, so that it cannot be missing; leave the list empty"
         )
     if settings.frame != "device":
         turned_triads(channels)

@@ -28,36 +28,12 @@ from otolith.methods.base import AutoencoderSettings, EncoderSettings, Projectio
 from otolith.preprocessing.sensors import SensorSettings
 from otolith.recipes.choices import MOST_CHOICES, Choice, candidates, check
 from otolith.recipes.explaining import explain
+from otolith.recipes.later import without_later
+from otolith.recording import sensors_of
 from otolith.training.settings import TrainSettings
 
 MOST = 1_000_000
 """Largest size or count: beyond, no memory holds the network, and the sizes of its tensors overflow."""
-
-LATER: Mapping[str, tuple[str, ...]] = {
-    "Recipe": ("choice",),
-    "WindowSection": ("sensors", "frame"),
-    "EncoderSettings": ("kind", "width", "kernels", "options"),
-    "RobustSection": ("orientation", "may_miss", "copies"),
-    "DynamicTemperature": ("teacher",),
-    "FinetuneSettings": (
-        "encoder",
-        "encoder_rate",
-        "features",
-        "pool",
-        "standardise",
-        "solver",
-        "penalty",
-        "unlabelled",
-        "optimizer",
-        "schedule",
-        "label_smoothing",
-        "augment",
-        "keep",
-    ),
-}
-"""Settings that came after the first rows had been written, by the name of their class: wherever one stands in a
-recipe, it is left out at its default, so that hashes stay. Subclasses count as their bases, with their own defaults."""
-
 
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 """Names of sensors; also a single one, as `--set windows.sensors=acc` gives it."""
@@ -90,42 +66,10 @@ class RobustSection(Section):
     orientation: bool = False
     """The device turned at random: any way; about the vertical in the frame "gravity"; never in "vertical"."""
     may_miss: Names = ()
-    """Sensors that may be missing in recordings to predict on, such as ["gyro"]: half of the windows lose each."""
+    """Sensors that may be missing in recordings to predict on, such as ["gyro"]: half of the windows lose each that the
+    training data have."""
     copies: int = Field(default=4, ge=1)
     """Changed copies of each labelled window, beside the window as it is."""
-
-
-def usual(value: Any) -> set[str]:
-    """Return the names of the settings of a section or a dataclass that are in `LATER` and at their defaults.
-
-    >>> sorted(usual(WindowSection(sensors=["acc"])))
-    ['frame']
-    """
-    names = {name for kind in type(value).__mro__ for name in LATER.get(kind.__name__, ())}
-    if isinstance(value, BaseModel):
-        known = type(value).model_fields
-        defaults = {name: known[name].get_default(call_default_factory=True) for name in names}
-    else:
-        defaults = {field.name: _default(field) for field in dataclasses.fields(value) if field.name in names}
-    return {name for name in names if getattr(value, name) == defaults[name]}
-
-
-def _default(field: dataclasses.Field[Any]) -> Any:
-    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-
-
-def without_later(value: Any, tree: Any) -> Any:
-    """Return `tree`, the plain values of `value`, without settings of `LATER` that are at their defaults, at any depth,
-    and without the tables that this leaves empty."""
-    if isinstance(value, Mapping):
-        return {key: without_later(value[key], part) for key, part in tree.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [without_later(one, part) for one, part in zip(value, tree, strict=True)]
-    if not (isinstance(value, BaseModel) or dataclasses.is_dataclass(value)):
-        return tree
-    left_out = usual(value)
-    kept = {name: without_later(getattr(value, name), part) for name, part in tree.items() if name not in left_out}
-    return {name: part for name, part in kept.items() if part != {} or tree[name] == {}}
 
 
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -247,13 +191,13 @@ class Recipe(Section):
         """Return the random augmentation module for windows of `signal` (Section IV-B2), with the changes of `robust`:
         the device is turned before anything else happens, and a sensor that is missing has no noise."""
         turns, drops = self._robust(signal)
-        views = build_all([entry.model_dump() for entry in self.augment], signal)
+        views = build_all([entry.model_dump() for entry in self.augment], signal, where_it_acts=True)
         return Compose([*turns.items, *views.items, *drops.items])
 
     def changes(self, settings: FinetuneSettings, signal: SignalSpec) -> Compose | None:
-        """Return what `settings.augment` does to windows of `signal` in each batch; None: nothing."""
+        """Return what `settings.augment` does to windows of `signal` in each batch, where it acts; None: nothing."""
         if isinstance(settings.augment, tuple):
-            return build_all([entry.model_dump() for entry in _entries(settings.augment)], signal)
+            return build_all([each.model_dump() for each in _entries(settings.augment)], signal, where_it_acts=True)
         return self.augmentation(signal) if settings.augment else None
 
     @property
@@ -268,10 +212,11 @@ class Recipe(Section):
 
     def _robust(self, signal: SignalSpec) -> tuple[Compose, Compose]:
         turn = {"name": "rotation", "kind": "vertical" if self.windows.frame == "gravity" else "so3"}
-        drop = {"name": "sensor_dropout", "sensors": self.robust.may_miss}
+        missing = [sensor for sensor in self.robust.may_miss if sensor in sensors_of(signal.channels)]
+        drop = {"name": "sensor_dropout", "sensors": missing}
         return (
             build_all([turn] if self.robust.orientation and self.windows.frame != "vertical" else [], signal),
-            build_all([drop] if self.robust.may_miss else [], signal),
+            build_all([drop] if missing else [], signal),
         )
 
     def settings_of(self, method: str) -> Any:
