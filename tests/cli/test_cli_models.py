@@ -111,6 +111,7 @@ def test_the_demo_shows_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_run_starts_from_the_encoder_of_a_model(tmp_path: Path) -> None:
     ended = call("run", "synthetic", "--encoder", "phone", "--recipe", "compact", "--out", str(tmp_path / "run"))
     assert "that of phone" in ended.out + ended.err
+    assert "phone does not see which way up the device sits" in " ".join(ended.err.split())
     assert "macro F1" in ended.out
     row = json.loads((tmp_path / "run/rows.jsonl").read_text("utf-8"))
     assert row["key"]["encoder"].startswith("phone ")

@@ -13,6 +13,7 @@ from otolith.jobs.estimate import Estimate, estimate
 from otolith.jobs.finetune import with_labels_of
 from otolith.jobs.folder import file_name, recipe_title
 from otolith.model import PretrainedEncoder, bundle
+from otolith.model.place import called
 from otolith.model.windows import windows_for_encoder
 from otolith.pipeline.choice import labels_each
 from otolith.progress import SILENT, Progress
@@ -115,7 +116,7 @@ def prepare(
     if encoder is not None:
         if unlabelled is not None:
             raise DataError("with --encoder nothing is pre-trained that --unlabelled could join; leave one out.")
-        return _prepare_from(encoder, source, recipe, seed, overrides, device)
+        return _prepare_from(encoder, source, recipe, seed, overrides, device, progress)
     beside = None if unlabelled is None else datasets.load(str(unlabelled))
     infos = [source.info, *([] if beside is None else [beside.info])]
     overrides = at_rate_of(infos, recipe, overrides, progress)
@@ -142,9 +143,15 @@ def _prepare_from(
     seed: int,
     overrides: dict[str, Any] | None,
     device: str,
+    progress: Progress,
 ) -> Prepared:
     """Prepare a run that starts from an encoder that is there: its windows, and a recipe's ways to use labels."""
     loaded = with_labels_of(bundle.load_encoder(encoder, device), load_recipe(recipe, source.info.name, overrides))
+    if loaded.scaler.turned:
+        progress.say(
+            f"The encoder of {called(encoder)} does not see which way up the device sits. Where activities differ by that "
+            "alone, as sitting and lying, a run without --encoder tells them better."
+        )
     w = windows_for_encoder(source, loaded)
     name = f"{recipe_title(recipe, loaded.recipe, overrides)}-from-{file_name(Path(encoder).name)}"
     known = f"{Path(encoder).name} {str(bundle.read_card(encoder).get('weights_sha256'))[:12]}"
