@@ -149,8 +149,8 @@ def _prepare_from(
     loaded = with_labels_of(bundle.load_encoder(encoder, device), load_recipe(recipe, source.info.name, overrides))
     if loaded.scaler.turned:
         progress.say(
-            f"The encoder of {called(encoder)} does not see which way up the device sits. Where activities differ by that "
-            "alone, as sitting and lying, a run without --encoder tells them better."
+            f"The encoder of {called(encoder)} does not see which way up the device sits. Where activities differ by "
+            "that alone, as sitting and lying, a run without --encoder tells them better."
         )
     w = windows_for_encoder(source, loaded)
     name = f"{recipe_title(recipe, loaded.recipe, overrides)}-from-{file_name(Path(encoder).name)}"
