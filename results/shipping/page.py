@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from otolith import datasets, rows
@@ -26,6 +28,21 @@ otolith compare cross-dataset --dataset motionsense+sp-sw-har-phone+uci-har+usc-
 
 and with the other three as `--train`, and with `--without gyro`.
 """
+FEW = Path(__file__).resolve().parent / "few-labels.jsonl"
+"""Scores on few labels, of `results.shipping.few_labels`."""
+FEW_LABELS = """## Few labels on an encoder
+
+Macro F1 in percent on the test people of `{dataset}`, whom no training saw, with a few labels an activity: mean of ten draws of
+labels. All encoders are frozen under the heads of the recipe `best`, as `otolith run DATASET --encoder NAME` has them,
+which use hand-made features and unlabelled windows, too; validation people choose nothing. Where two training people are
+left, they give labels and unlabelled windows alike. Made with `python -m results.shipping.few_labels`.
+"""
+WAYS = {
+    "best": "`otolith run DATASET`: pre-trained on its own windows, of 1 s",
+    "own": "the recipe of `encoder`, pre-trained on its own windows",
+    "random": "the recipe of `encoder`, not pre-trained",
+    "classical": "hand-made features under trees alone",
+}
 LICENCE = "LICENCE.md"
 METHODS = ("supervised", "dynamic", "classical")
 HEAD = """# Models that come with otolith
@@ -38,7 +55,7 @@ Their names stand wherever a model folder may, on the command line and in `otoli
 otolith demo                            # two minutes of a real recording, on a page in the browser
 otolith models                          # what there is; `otolith models phone` tells more
 otolith predict walk.zip                # without a model: by `phone`
-otolith run my-walks --encoder phone    # your labels, on its encoder
+otolith run my-walks --encoder phone    # your labels, on its encoder; or on that of `encoder`
 ```
 
 Models of others, and yours for others, are on the Hugging Face Hub: `hf://USER/NAME` stands in the same places
@@ -55,7 +72,7 @@ def text() -> str:
     parts = [HEAD]
     for name in place.names():
         parts.append(_model(name, bundle.read_card(name)))
-    parts += [_compared(rows.read(ROWS)), _shared()]
+    parts += [_few(FEW.read_text("utf-8")), _compared(rows.read(ROWS)), _shared()]
     return "\n".join(parts)
 
 
@@ -104,6 +121,27 @@ def _tested(each: dict[str, Any]) -> str:
 def _score(score: float, interval: dict[str, Any] | None) -> str:
     between = f" ({100 * interval['low']:.1f} to {100 * interval['high']:.1f})" if interval else ""
     return f"{100 * score:.1f}{between}"
+
+
+def _few(text: str) -> str:
+    """Return the tables of encoders on few labels, one for each data set."""
+    found = [json.loads(line) for line in text.splitlines()]
+    parts = []
+    for dataset in dict.fromkeys(row["dataset"] for row in found):
+        of = [row for row in found if row["dataset"] == dataset]
+        labels = sorted({row["k"] for row in of})
+        parts += [FEW_LABELS.format(dataset=dataset)]
+        parts += [f"| training people | encoder | {' | '.join(map(str, labels))} |", "|---" * (len(labels) + 2) + "|"]
+        cells: dict[tuple[str, str], dict[int, str]] = {}
+        for row in of:
+            way = WAYS.get(row["encoder"], f"that of `{row['encoder']}`")
+            cells.setdefault((str(row["people"] or "all"), way), {})[row["k"]] = f"{100 * mean(row['draws']):.1f}"
+        parts += [
+            f"| {people} | {way} | {' | '.join(scores.get(k, '') for k in labels)} |"
+            for (people, way), scores in cells.items()
+        ]
+        parts.append("")
+    return "\n".join(parts)
 
 
 def _compared(found: list[Row]) -> str:
