@@ -32,10 +32,10 @@ FEW = Path(__file__).resolve().parent / "few-labels.jsonl"
 """Scores on few labels, of `results.shipping.few_labels`."""
 FEW_LABELS = """## Few labels on an encoder
 
-Macro F1 in percent on the test people of `{dataset}`, whom no training saw, with a few labels an activity: mean of ten draws of
-labels. All encoders are frozen under the heads of the recipe `best`, as `otolith run DATASET --encoder NAME` has them,
-which use hand-made features and unlabelled windows, too; validation people choose nothing. Where two training people are
-left, they give labels and unlabelled windows alike. Made with `python -m results.shipping.few_labels`.
+Macro F1 in percent on the test people of `{dataset}`, whom no training saw, with a few labels an activity: mean of ten
+draws of labels. All encoders are frozen under the heads of the recipe `best`, as `otolith run DATASET --encoder NAME`
+has them, which use hand-made features and unlabelled windows, too; validation people choose nothing. Where two training
+people are left, they give labels and unlabelled windows alike. Made with `python -m results.shipping.few_labels`.
 """
 WAYS = {
     "best": "`otolith run DATASET`: pre-trained on its own windows, of 1 s",
