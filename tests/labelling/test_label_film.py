@@ -12,10 +12,10 @@ pytest.importorskip("starlette", reason="the extra `live` is not installed")
 
 from tests.helpers.browser import Page
 from tests.helpers.labelling import ACTIVITIES, running_label
-from tests.labelling.test_label_page import ASKS, PLACE, page, press, walks, written
+from tests.labelling.test_label_page import ASKS, PLACE, press, walks, written
 
 pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium on the path")
-__all__ = ["page", "walks"]  # fixtures
+__all__ = ["walks"]  # a fixture
 
 RECORD = """
 new Promise((done) => {

@@ -15,12 +15,11 @@ from otolith import datasets
 from otolith.model import Model, bundle
 from otolith.report.colours import of_activities
 from otolith.report.style import MANY
-from tests.helpers.browser import Page, chromium
+from tests.helpers.browser import Page
 from tests.helpers.labelling import ACTIVITIES
 from tests.helpers.live import running_command, signal, write_walks
 
-PROGRAM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")
+pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium on the path")
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +29,6 @@ def url(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     saved = bundle.save(model, folder / "model")
     with running_command(saved, "--replay", str(folder / "walks")) as command:
         yield command.url
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    assert PROGRAM is not None
-    with chromium(PROGRAM, tmp_path / "profile") as opened:
-        yield opened
 
 
 ACTIVITY = "document.getElementById('activity')?.textContent"
