@@ -14,6 +14,7 @@ from tests.helpers.browser import Browser, Page, chromium
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # each process has a core: its libraries and children read this
 os.environ.setdefault("RAY_worker_niceness", "0")  # else workers of a cluster wait while other tests have all cores
+os.environ.setdefault("RAY_COLOR_PREFIX", "0")  # what it says in the process of a test is held to have no colours
 
 LONG = [
     "faults/test_faults",
