@@ -84,7 +84,8 @@ def kernel() -> Iterator[Callable[[Path], Any]]:
             client.execute(env=kept | own, cleanup_kc=False)
             del notebook.cells[0]
             for number, cell in enumerate(each for each in notebook.cells if each.cell_type == "code"):
-                cell.execution_count = 1 + number
+                for numbered in (cell, *(each for each in cell.outputs if each.output_type == "execute_result")):
+                    numbered.execution_count = 1 + number
             return cleaned(notebook)
 
         try:
