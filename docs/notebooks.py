@@ -14,6 +14,8 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,22 +36,25 @@ def execute(path: Path) -> Any:
     Raises:
         nbclient.exceptions.CellExecutionError: a cell failed.
     """
+    with kernel() as run:
+        return run(path)
+
+
+@contextmanager
+def kernel() -> Iterator[Callable[[Path], Any]]:
+    """Start a kernel, and give what executes a notebook in it, in an empty folder and without names of the one before.
+
+    A second notebook waits for no imports. The kernel ends with the context.
+    """
     import nbformat
     from nbclient import NotebookClient
     from traitlets.config import Config
 
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
-        work = Path(place) / "work"
-        work.mkdir()
         source = os.pathsep.join(part for part in (str(ROOT / "src"), os.environ.get("PYTHONPATH", "")) if part)
         own = {
             "PYTHONPATH": source,
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-            "OTOLITH_HOME": str(Path(place) / "home"),
             "IPYTHONDIR": str(Path(place) / "ipython"),
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
@@ -58,15 +63,36 @@ def execute(path: Path) -> Any:
         kept = {name: value for name, value in os.environ.items() if name not in left_out}
         ipc = {} if os.name == "nt" else {"transport": "ipc", "ip": str(Path(place) / "kernel")}  # nobody else listens
         client = NotebookClient(
-            notebook,
+            nbformat.v4.new_notebook(),
             config=Config(KernelManager=ipc),
             coalesce_streams=True,
             kernel_name="python3",
-            resources={"metadata": {"path": work}},
+            resources={"metadata": {"path": place}},
             timeout=SECONDS,
         )
-        client.execute(env=kept | own)
-    return cleaned(notebook)
+
+        def run(path: Path) -> Any:
+            notebook = nbformat.read(path, as_version=4)
+            for cell in notebook.cells:
+                if cell.cell_type == "code":
+                    cell.outputs, cell.execution_count = [], None
+            work, home = (Path(place) / path.stem / name for name in ("work", "home"))
+            work.mkdir(parents=True)
+            begin = f"import os\nos.chdir({str(work)!r})\nos.environ['OTOLITH_HOME'] = {str(home)!r}\n%reset -f"
+            notebook.cells.insert(0, nbformat.v4.new_code_cell(begin))
+            client.nb = notebook
+            client.execute(env=kept | own, cleanup_kc=False)
+            del notebook.cells[0]
+            for number, cell in enumerate(each for each in notebook.cells if each.cell_type == "code"):
+                for numbered in (cell, *(each for each in cell.outputs if each.output_type == "execute_result")):
+                    numbered.execution_count = 1 + number
+            return cleaned(notebook)
+
+        try:
+            yield run
+        finally:
+            client.nb = nbformat.v4.new_notebook()
+            client.execute(env=kept | own, cleanup_kc=True)
 
 
 def cleaned(notebook: Any) -> Any:

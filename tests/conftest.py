@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.browser import Browser, Page, chromium
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # each process has a core: its libraries and children read this
 os.environ.setdefault("RAY_worker_niceness", "0")  # else workers of a cluster wait while other tests have all cores
+os.environ.setdefault("RAY_COLOR_PREFIX", "0")  # what it says in the process of a test is held to have no colours
 
 LONG = [
     "faults/test_faults",
@@ -56,3 +61,21 @@ def real_root() -> Path:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests neither read nor write the caches and downloads of whoever runs them."""
     os.environ["OTOLITH_HOME"] = str(tmp_path_factory.mktemp("otolith-home"))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One Chromium for all tests of a process."""
+    pytest.importorskip("websockets")
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("there is no chromium on the path")
+    with chromium(program, tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab of its own."""
+    with browser.tab() as opened:
+        yield opened

@@ -29,14 +29,13 @@ from otolith.prediction.folder import Writer
 from otolith.rows import Row, append
 from otolith.serving import serve
 from tests.helpers import axe, weeks
-from tests.helpers.browser import Page, chromium
+from tests.helpers.browser import Browser, Page
 from tests.helpers.labelling import ACTIVITIES, STRETCH_S, truth, work
 from tests.helpers.live import running, running_live
 from tests.helpers.pages import PAGES, SOURCE
 from tests.helpers.run_folders import build_run
 
-PROGRAM = shutil.which("chromium")
-needs_browser = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")
+needs_browser = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium on the path")
 WIDTHS, SCHEMES = (1280, 390), ("light", "dark")
 DRAWING = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='640' height='400'/%3E"
 
@@ -168,10 +167,9 @@ def script(pytestconfig: pytest.Config) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    pytest.importorskip("websockets")
-    assert PROGRAM is not None
-    with chromium(PROGRAM, tmp_path_factory.mktemp("profile")) as opened:
+def browser(browser: Browser) -> Iterator[Page]:
+    """A tab for all tests here."""
+    with browser.tab() as opened:
         yield opened
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,18 @@ def of(path: Path) -> Any:
     return nbformat.read(path, as_version=4)
 
 
+@pytest.fixture(scope="module")
+def run() -> Iterator[Callable[[Path], Any]]:
+    """Executes a notebook, in one kernel for all."""
+    with notebooks.kernel() as found:
+        yield found
+
+
 @pytest.mark.parametrize("path", notebooks.paths(), ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq", "ignore::DeprecationWarning:jupyter_client")
-def test_a_notebook_runs_and_says_what_its_file_says(path: Path) -> None:
+def test_a_notebook_runs_and_says_what_its_file_says(path: Path, run: Callable[[Path], Any]) -> None:
     pytest.importorskip("onnxscript", reason="the extra `onnx` is not installed")
-    assert notebooks.said(notebooks.execute(path)) == notebooks.said(of(path)), (
-        f"run: python docs/notebooks.py {path.stem}"
-    )
+    assert notebooks.said(run(path)) == notebooks.said(of(path)), f"run: python docs/notebooks.py {path.stem}"
 
 
 def test_there_are_four_of_them_and_the_docs_lead_to_each() -> None:

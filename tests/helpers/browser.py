@@ -6,7 +6,6 @@ import base64
 import json
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,15 +55,46 @@ class Page:
         end = time.monotonic() + seconds
         while not (value := self.run(script)):
             assert time.monotonic() < end, f"{script} did not become true; {self.complaints}"
-            time.sleep(0.1)
+            time.sleep(0.03)
         return value
 
     def screenshot(self) -> bytes:
         return base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"])
 
 
+class Browser:
+    """A running Chromium. Each tab is in a profile of its own, in memory, so that none sees what another left."""
+
+    def __init__(self, address: str, socket: Any) -> None:
+        self._address, self._socket = address, socket
+        self._number = 0
+
+    def _call(self, method: str, **params: Any) -> dict[str, Any]:
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
+        while True:
+            message = json.loads(self._socket.recv(timeout=60))
+            if message.get("id") == self._number:
+                assert "error" not in message, message
+                result: dict[str, Any] = message["result"]
+                return result
+
+    @contextmanager
+    def tab(self) -> Iterator[Page]:
+        from websockets.sync.client import connect
+
+        context = self._call("Target.createBrowserContext")["browserContextId"]
+        try:
+            asked = {"url": "about:blank", "browserContextId": context, "newWindow": True}
+            target = self._call("Target.createTarget", **asked)["targetId"]
+            with connect(f"ws://{self._address}/devtools/page/{target}", max_size=None) as socket:
+                yield Page(socket)
+        finally:
+            self._call("Target.disposeBrowserContext", browserContextId=context)
+
+
 @contextmanager
-def chromium(program: str, profile: Path) -> Iterator[Page]:
+def chromium(program: str, profile: Path) -> Iterator[Browser]:
     from websockets.sync.client import connect
 
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "--no-first-run"]
@@ -74,11 +104,9 @@ def chromium(program: str, profile: Path) -> Iterator[Page]:
     assert process.stderr is not None
     told = Told(process.stderr)
     try:
-        found = told.find(r"DevTools listening on ws://([^/]+)/")
-        with urllib.request.urlopen(f"http://{found[1]}/json", timeout=30) as tabs:
-            (tab,) = [each for each in json.load(tabs) if each["type"] == "page"]
-        with connect(tab["webSocketDebuggerUrl"], max_size=None) as socket:
-            yield Page(socket)
+        found = told.find(r"DevTools listening on ws://([^/]+)(/\S+)")
+        with connect(f"ws://{found[1]}{found[2]}", max_size=None) as socket:
+            yield Browser(found[1], socket)
     finally:
         process.terminate()
         try:

@@ -6,9 +6,9 @@ import os
 import queue
 import re
 import signal
-import subprocess
 import threading
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -56,9 +56,22 @@ class Told:
         self._stream.close()
 
 
-def kill_a_worker(until: subprocess.Popen[str], begins: str) -> int:
-    """Kill the first worker whose command begins so; returns its process number, or 0 if none was seen."""
-    while until.poll() is None:
+@contextmanager
+def killed_worker(begins: str) -> Iterator[list[int]]:
+    """Kill the first process whose command begins so while this goes on; the list then holds its number."""
+    killed: list[int] = []
+    over = threading.Event()
+    killer = threading.Thread(target=lambda: killed.extend(_kill_first(begins, over)), daemon=True)
+    killer.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        killer.join(30)
+
+
+def _kill_first(begins: str, over: threading.Event) -> list[int]:
+    while not over.wait(0.02):
         for entry in Path("/proc").iterdir():
             try:
                 name = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
@@ -66,6 +79,5 @@ def kill_a_worker(until: subprocess.Popen[str], begins: str) -> int:
                 continue
             if name.startswith(begins.encode()):
                 os.kill(int(entry.name), signal.SIGKILL)
-                return int(entry.name)
-        time.sleep(0.02)
-    return 0
+                return [int(entry.name)]
+    return []

@@ -12,10 +12,10 @@ pytest.importorskip("starlette", reason="the extra `live` is not installed")
 
 from tests.helpers.browser import Page
 from tests.helpers.labelling import ACTIVITIES, running_label
-from tests.labelling.test_label_page import ASKS, PLACE, page, press, walks, written
+from tests.labelling.test_label_page import ASKS, PLACE, press, walks, written
 
 pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium on the path")
-__all__ = ["page", "walks"]  # fixtures
+__all__ = ["walks"]  # a fixture
 
 RECORD = """
 new Promise((done) => {
@@ -32,9 +32,9 @@ new Promise((done) => {
   const paint = () => {
     const seconds = (performance.now() - begun) / 1000;
     const context = canvas.getContext("2d");
-    context.fillStyle = `rgb(${60 * seconds}, 90, 200)`;
+    context.fillStyle = `rgb(${120 * seconds}, 90, 200)`;
     context.fillRect(0, 0, 64, 48);
-    if (seconds < 4) requestAnimationFrame(paint); else recorder.stop();
+    if (seconds < 2) requestAnimationFrame(paint); else recorder.stop();
   };
   recorder.start();
   paint();
@@ -44,7 +44,7 @@ AT = "document.getElementById('video').currentTime"
 
 
 def filmed(page: Page, path: Path) -> Path:
-    """Write a film of four seconds, which the browser itself makes."""
+    """Write a film of two seconds, which the browser itself makes."""
     page.open("data:text/html,<p>film", 300, 200)
     path.write_bytes(base64.b64decode(page.run(RECORD)))
     return path
@@ -73,9 +73,9 @@ def test_two_clicks_set_where_a_video_stands(walks: Path, page: Page, tmp_path: 
         page.wait_for(f"{PLACE}.startsWith('tuesday') && !document.getElementById('film').hidden")
         assert page.run("document.getElementById('film-name').textContent") == "walk.webm"
         page.wait_for("document.getElementById('video').readyState >= 1")
-        assert page.run("document.getElementById('video').duration") == pytest.approx(4, abs=0.5)
-        page.run(f"{AT} = 1.5")
-        page.wait_for(f"Math.abs({AT} - 1.5) < 0.05 && !document.getElementById('video').seeking")
+        assert page.run("document.getElementById('video').duration") == pytest.approx(2, abs=0.5)
+        page.run(f"{AT} = 0.75")
+        page.wait_for(f"Math.abs({AT} - 0.75) < 0.05 && !document.getElementById('video').seeking")
 
         click(page, "offset")
         page.wait_for("document.getElementById('picture').hasAttribute('data-asking')")
@@ -87,16 +87,16 @@ def test_two_clicks_set_where_a_video_stands(walks: Path, page: Page, tmp_path: 
         assert not page.run("document.getElementById('picture').hasAttribute('data-asking')")
 
         click(page, "acc", 0.5)  # the moment that was named is the one that the video shows
-        page.wait_for(f"Math.abs({AT} - 1.5) < 0.05")
+        page.wait_for(f"Math.abs({AT} - 0.75) < 0.05")
         click(page, "acc", 0.52)
-        page.wait_for(f"Math.abs({AT} - 1.5) > 0.05")
+        page.wait_for(f"Math.abs({AT} - 0.75) > 0.05")
         later = page.run(AT)
         press(page, "o")
         press(page, "Escape")  # asks, and thinks better of it
         click(page, "acc", 0.5)
-        page.wait_for(f"Math.abs({AT} - 1.5) < 0.05")
+        page.wait_for(f"Math.abs({AT} - 0.75) < 0.05")
         assert len(written(walks, "offset")) == 1
-        assert 1.5 < later < 4
+        assert 0.75 < later < 2
     with running_label(walks, *options) as command:  # it is kept
         page.open(command.url, 1280, 1000)
         page.wait_for(ASKS)

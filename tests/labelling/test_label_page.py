@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +16,10 @@ pytest.importorskip("starlette", reason="the extra `live` is not installed")
 from otolith.datasets import DatasetInfo
 from otolith.datasets.folder import write_folder
 from otolith.recording import CHANNELS, Segment
-from tests.helpers.browser import Page, chromium
+from tests.helpers.browser import Page
 from tests.helpers.labelling import ACTIVITIES, RATE_HZ, STRETCH_S, recording, running_label, truth
 
-PROGRAM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")
+pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium on the path")
 
 PLACE = "document.getElementById('place').textContent"
 QUESTION = "document.getElementById('question').textContent"
@@ -36,13 +35,6 @@ INFO = DatasetInfo(
 @pytest.fixture
 def walks(tmp_path: Path) -> Path:
     return write_folder(tmp_path / "walks", INFO, [recording(name, 30) for name in ("mon <img src=x>", "tuesday")])
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    assert PROGRAM is not None
-    with chromium(PROGRAM, tmp_path / "profile") as opened:
-        yield opened
 
 
 def press(page: Page, key: str, code: str = "", shift: bool = False) -> None:

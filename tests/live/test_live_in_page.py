@@ -25,11 +25,10 @@ from otolith.streaming import StreamingRecogniser
 from otolith.streaming.grid import Grid
 from otolith.streaming.sensor import Sensor
 from otolith.windows import resample
-from tests.helpers.browser import Page, chromium, ready, recognised
+from tests.helpers.browser import Browser, Page, ready, recognised
 from tests.helpers.live import Served, hear_all, running_command, say, signal, write_walks
 
-PROGRAM = shutil.which("chromium")
-with_browser = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")
+with_browser = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium on the path")
 FILES = {"some.mjs": (b"export {}", "text/javascript"), "some.wasm": (b"\0asm", "application/wasm")}
 WALK = "a walk"
 
@@ -114,9 +113,9 @@ def test_the_model_is_kept_for_the_next_start(url: str, runtime_home: Path) -> N
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    assert PROGRAM is not None
-    with chromium(PROGRAM, tmp_path_factory.mktemp("profile")) as opened:
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab for all tests here."""
+    with browser.tab() as opened:
         yield opened
 
 

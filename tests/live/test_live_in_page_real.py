@@ -12,16 +12,18 @@ import pytest
 from otolith import datasets
 from otolith.model import bundle
 from otolith.prediction import predict_recordings
-from tests.helpers.browser import chromium, ready, recognised
+from tests.helpers.browser import Page, ready, recognised
 from tests.helpers.live import running_command
 from tests.helpers.real import beginning, model_for
 
-PROGRAM = shutil.which("chromium")
-pytestmark = [pytest.mark.realdata, pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")]
+pytestmark = [
+    pytest.mark.realdata,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium on the path"),
+]
 
 
 def test_a_whole_recording(
-    real_root: Path, runtime_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Page, real_root: Path, runtime_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = datasets.load("uci-har", real_root)
     recording = next(itertools.islice(data.recordings(), 3, None))
@@ -29,11 +31,10 @@ def test_a_whole_recording(
     (found,) = predict_recordings(model, [recording], smoothing="causal")
     assert found.timeline is not None, found.why_not
     line = found.timeline
-    assert PROGRAM is not None
     monkeypatch.setenv("OTOLITH_HOME", str(runtime_home))
     saved = bundle.save(model, tmp_path / "model")
     play = ("--replay", f"uci-har:{recording.name}", "--data", str(real_root))
-    with running_command(saved, *play) as command, chromium(PROGRAM, tmp_path / "profile") as page:
+    with running_command(saved, *play) as command:
         ready(page, command.url)
         came = recognised(page, {"type": "replay", "recording": recording.name, "speed": 100})
     assert len(line.activity) == 661

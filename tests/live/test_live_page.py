@@ -12,31 +12,23 @@ import pytest
 from matplotlib.image import imread
 
 from otolith import datasets
+from otolith.live.recordings import Playable
 from otolith.model import Model, bundle
+from otolith.recording import CHANNELS, Recording, Stream
 from otolith.report.colours import of_activities
 from otolith.report.style import MANY
-from tests.helpers.browser import Page, chromium
+from tests.helpers.browser import Page
 from tests.helpers.labelling import ACTIVITIES
-from tests.helpers.live import running_command, signal, write_walks
+from tests.helpers.live import running_command, running_live, signal
 
-PROGRAM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no chromium on the path")
+pytestmark = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium on the path")
 
 
 @pytest.fixture(scope="module")
-def url(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("page")
-    write_walks(folder / "walks", {"walk <img src=x>": signal(3000, 50.0)})
-    saved = bundle.save(model, folder / "model")
-    with running_command(saved, "--replay", str(folder / "walks")) as command:
-        yield command.url
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    assert PROGRAM is not None
-    with chromium(PROGRAM, tmp_path / "profile") as opened:
-        yield opened
+def url(model: Model) -> Iterator[str]:
+    walk = Recording("walk <img src=x>", 1, (Stream(CHANNELS, signal(3000, 50.0), 50.0),))
+    with running_live(model, recordings={walk.name: Playable.of(walk, model)}) as served:
+        yield served.place.url
 
 
 ACTIVITY = "document.getElementById('activity')?.textContent"
@@ -164,27 +156,14 @@ def test_the_page_keeps_its_session_through_a_lost_connection(page: Page, model:
         port = command.url.rpartition(":")[2].strip("/")
     assert "tried again" in page.wait_for("document.getElementById('message').textContent")
     assert page.run(STATE) == "Listening"
-    with running_command(saved, "--port", port):
+    with running_command(saved, "--port", port) as command:
         page.wait_for("document.getElementById('message').hidden")
         page.run("document.getElementById('activity').textContent = ''")
         page.wait_for(RECOGNISED)
         assert page.run("window.same") == 1
         assert page.run(STATE) == "Listening"
-
-
-def test_a_server_that_ends_is_noticed(page: Page, model: Model, tmp_path: Path) -> None:
-    saved = bundle.save(model, tmp_path / "model")
-    with running_command(saved) as command:
-        page.open(command.url, 390, 844)
-        page.wait_for("document.querySelectorAll('#bars li').length")
-        page.run(
-            "window.turning = setInterval(() => window.dispatchEvent(new DeviceMotionEvent('devicemotion', {"
-            " accelerationIncludingGravity: {x: 0, y: 0, z: 9.8},"
-            " rotationRate: {alpha: 1, beta: 1, gamma: 1}})), 16); 1"
-        )
-        page.run("document.getElementById('go').click()")
         page.wait_for("document.getElementById('network').textContent.includes('ms')")
-        command.process.terminate()
+        command.process.terminate()  # one that ends by itself is noticed, too
         assert page.wait_for("!document.getElementById('message').hidden")
 
 

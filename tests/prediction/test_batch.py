@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
-import subprocess
-import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +25,7 @@ from otolith.progress import Progress
 from otolith.recording import CHANNELS, Recording, Stream
 from tests.helpers import tiny
 from tests.helpers.commandline import call, refused
-from tests.helpers.processes import kill_a_worker
+from tests.helpers.processes import killed_worker
 from tests.helpers.stops import StopIn, Stopped
 
 RATE = 25.0
@@ -266,25 +264,10 @@ def test_a_cluster_gives_the_same_though_a_worker_dies(
     spoil(study)
     monkeypatch.chdir(tmp_path)
     here = call("predict", model, "study", "--out", "here", "--yes")
-    command = [
-        sys.executable,
-        "-m",
-        "otolith",
-        "predict",
-        str(model),
-        "study",
-        "--out",
-        "there",
-        "--yes",
-        "--executor",
-        "ray",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    killed = kill_a_worker(process, "ray::predict_on_cluster")
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == 3, said
+    with killed_worker("ray::predict_on_cluster") as killed:
+        there = call("predict", model, "study", "--out", "there", "--yes", "--executor", "ray")
+    assert there.code == here.code == 3, there.err
     assert killed
-    assert here
     for name in ("intervals", "days", "hours", "recordings", "totals"):
         assert (tmp_path / "there" / f"{name}.csv").read_text() == (tmp_path / "here" / f"{name}.csv").read_text()
     assert not unfinished(tmp_path / "there").exists()

@@ -20,10 +20,9 @@ from otolith.prediction.folder import Writer
 from otolith.prediction.signals import NONE, signals_of
 from otolith.recording import CHANNELS, Recording, Stream
 from tests.helpers import weeks
-from tests.helpers.browser import Page, chromium
+from tests.helpers.browser import Browser, Page
 
-PROGRAM = shutil.which("chromium")
-needs_browser = pytest.mark.skipif(PROGRAM is None, reason="needs Chromium")
+needs_browser = pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
 HOUR = 3600.0
 
 
@@ -38,10 +37,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    pytest.importorskip("websockets")
-    assert PROGRAM is not None
-    with chromium(PROGRAM, tmp_path_factory.mktemp("profile")) as opened:
+def browser(browser: Browser) -> Iterator[Page]:
+    """A tab for all tests here."""
+    with browser.tab() as opened:
         yield opened
 
 

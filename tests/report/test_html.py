@@ -20,7 +20,7 @@ from otolith.report.figures.scores import FULL
 from otolith.report.groups import group
 from otolith.report.style import ACCENT, WARM
 from otolith.rows import Row, append
-from tests.helpers.browser import chromium
+from tests.helpers.browser import Browser
 from tests.helpers.contrast import LEAST, ratio, schemes
 
 
@@ -385,22 +385,21 @@ def test_answers_of_many_comparisons_are_counted() -> None:
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
-def test_a_comparison_is_legible_on_a_phone(compared: Page, tmp_path: Path) -> None:
+def test_a_comparison_is_legible_on_a_phone(compared: Page, browser: Browser, tmp_path: Path) -> None:
     """At 390 pixels nothing is cut off, no figure is made much smaller than it was drawn, and names of lines stay."""
-    pytest.importorskip("websockets")
     path = tmp_path / "page.html"
     path.write_text(compared.source, encoding="utf-8")
-    with chromium(str(shutil.which("chromium")), tmp_path / "profile") as browser:
-        browser.open(path.as_uri(), 390, 844)
-        browser.wait_for("document.readyState === 'complete' && document.images[0].naturalWidth")
-        assert browser.run("document.documentElement.scrollWidth") <= 390
-        assert browser.run("document.querySelector('.score').getBoundingClientRect().top") < 300
+    with browser.tab() as tab:
+        tab.open(path.as_uri(), 390, 844)
+        tab.wait_for("document.readyState === 'complete' && document.images[0].naturalWidth")
+        assert tab.run("document.documentElement.scrollWidth") <= 390
+        assert tab.run("document.querySelector('.score').getBoundingClientRect().top") < 300
         small = "[...document.images].filter((i) => i.clientWidth && i.clientWidth < 0.84 * i.naturalWidth).length"
-        assert browser.run(small) == 0
+        assert tab.run(small) == 0
         opened = "[...document.querySelectorAll('details')].forEach((each) => { each.open = true; }), " + small
-        assert browser.run(opened) == 0
-        assert browser.run("document.documentElement.scrollWidth") <= 390
-        stays = browser.run(
+        assert tab.run(opened) == 0
+        assert tab.run("document.documentElement.scrollWidth") <= 390
+        stays = tab.run(
             "(() => { const box = document.querySelector('.scroll'); box.scrollLeft = 999;"
             "return [box.scrollLeft, box.querySelector('td').getBoundingClientRect().left]; })()"
         )

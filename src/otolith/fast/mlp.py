@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from otolith.fast.adam import Adam
 from otolith.fast.masks import KeepMasks, dropped_share
 
 
@@ -41,7 +42,7 @@ class MLPSteps:
         self.raised = 1 / (1 - dropped_share(dropout))
         for parameter in (*self.weights, *self.biases):  # kept, so that the cache knows them
             parameter.grad = torch.empty_like(parameter)
-        self.adam = torch.optim.Adam([*self.weights, *self.biases], lr=lr, weight_decay=weight_decay, fused=True)
+        self.adam = Adam([*self.weights, *self.biases], lr=lr, weight_decay=weight_decay, fused=True)
 
     @torch.no_grad()
     def step(self, x: Tensor, y: Tensor, lr: float, of_class: Tensor | None = None) -> Tensor:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from otolith import fast
 from otolith.errors import TrainingError
+from otolith.fast.adam import Adam
 from otolith.fast.masks import KeepMasks, dropped_share
 from otolith.finetuning.classifier import refuse_not_finite, train_classifier, train_steps
 from otolith.finetuning.heads import Labelled, build_layers
@@ -170,7 +171,7 @@ class _Group:
         device, n_features = self.x.device, self.x.shape[2]
         heads = [build_layers(n_features, n_classes, settings, seed) for seed in seeds]
         self.heads = ManyHeads(heads).to(device)
-        self.adam = torch.optim.Adam(
+        self.adam = Adam(
             self.heads.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=fast.is_on()
         )
         self.rate = torch.full((len(draws),), 1.0)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from otolith import fast
+from otolith.fast.adam import Adam, AdamW
 from otolith.training.settings import OptimizerName, ScheduleName
 
 
@@ -67,7 +68,7 @@ class Optimizer:
         for p in self.parameters:
             decay = 0.0 if name == "adamw" and p.ndim < 2 else weight_decay
             groups.setdefault((factor if id(p) in apart else 1.0, decay), []).append(p)
-        self.adam = (torch.optim.AdamW if name == "adamw" else torch.optim.Adam)(
+        self.adam = (AdamW if name == "adamw" else Adam)(
             [{"params": each, "weight_decay": decay, "factor": share} for (share, decay), each in groups.items()],
             lr=lr,
             fused=fused,
