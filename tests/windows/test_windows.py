@@ -14,7 +14,6 @@ from scipy.signal import resample_poly
 from otolith.errors import DataError
 from otolith.recording import CHANNELS, Recording, Segment, Stream
 from otolith.windows import WindowMeta, Windows, cut, resample, window_starts
-from otolith.windows.resampling import _filtered, _filtered_by_scipy
 from tests.helpers.progress import Told
 
 META = WindowMeta("toy", ("walk", "sit"))
@@ -243,17 +242,6 @@ def test_matrix_and_filter_agree_across_the_limit() -> None:
     long = np.random.default_rng(0).normal(size=1200)
     np.testing.assert_allclose(resample(long, 700), resampled_by_hand(long[None], 700)[0], atol=1e-12)
     np.testing.assert_allclose(resample(long[:1000], 700), resampled_by_hand(long[None, :1000], 700)[0], atol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("n_in", "n_out"), [(100, 30), (25, 30), (37, 60), (128, 90), (1000, 501), (2, 5), (5, 2), (7, 1)]
-)
-def test_the_filter_is_the_one_of_scipy(n_in: int, n_out: int) -> None:
-    x = np.random.default_rng(n_in).normal(size=(3, n_in))
-    common = math.gcd(n_in, n_out)
-    up, down = n_out // common, n_in // common
-    np.testing.assert_allclose(_filtered(x, up, down), resample_poly(x, up, down, axis=-1), rtol=0, atol=1e-15)
-    np.testing.assert_array_equal(_filtered_by_scipy(x, up, down), resample_poly(x, up, down, axis=-1))
 
 
 def test_scipys_own_line_padding_is_the_same_filter_to_a_ten_thousandth() -> None:

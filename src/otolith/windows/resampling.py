@@ -1,4 +1,4 @@
-"""Another sampling rate for windows: the filter of scipy, as one matrix product for all windows of one length."""
+"""Another sampling rate for windows: scipy's filter, as one matrix product for all windows of one length."""
 
 from __future__ import annotations
 
@@ -59,6 +59,8 @@ def _resampling_matrix(n_in: int, n_out: int) -> NDArray[np.float64]:
 
 
 def _polyphase(x: NDArray[np.float64], n_out: int) -> NDArray[np.float64]:
+    from scipy.signal import resample_poly
+
     n_in = x.shape[-1]
     if n_in == 1:
         return np.repeat(x, n_out, axis=-1)
@@ -67,43 +69,6 @@ def _polyphase(x: NDArray[np.float64], n_out: int) -> NDArray[np.float64]:
     first, rise = x[..., :1], x[..., -1:] - x[..., :1]
     rest = x - (first + rise * (np.arange(n_in) / (n_in - 1)))
     common = math.gcd(n_in, n_out)
-    filtered = (_filtered if n_in <= _MATRIX_LIMIT else _filtered_by_scipy)(rest, n_out // common, n_in // common)
+    filtered = resample_poly(rest, n_out // common, n_in // common, axis=-1)
     out: NDArray[np.float64] = filtered + first + rise * (np.arange(n_out) * (n_in / n_out) / (n_in - 1))
     return out
-
-
-def _filtered_by_scipy(x: NDArray[np.float64], up: int, down: int) -> NDArray[np.float64]:
-    """Faster on many samples, once it is imported, which takes most of a second."""
-    from scipy.signal import resample_poly
-
-    found: NDArray[np.float64] = resample_poly(x, up, down, axis=-1)
-    return found
-
-
-def _filtered(x: NDArray[np.float64], up: int, down: int) -> NDArray[np.float64]:
-    """Return what `scipy.signal.resample_poly` does, its sums in the same order, so that they are the same to the bit.
-
-    Output i lies at i * down in the signal with up - 1 zeros after each sample; only samples meet the filter.
-    """
-    half = 10 * max(up, down)
-    taps = up * _low_pass(half, 1 / max(up, down))
-    edge = np.zeros((*x.shape[:-1], 2 * half // up + 1))
-    padded = np.concatenate([edge, x, edge], axis=-1)
-    out = np.zeros((*x.shape[:-1], -(-x.shape[-1] * up // down)))
-    for phase in range(min(up, out.shape[-1])):
-        mine = out[..., phase::up]
-        at = phase * down + half
-        lowest = at % up
-        for tap in range(lowest + (2 * half - lowest) // up * up, -1, -up):
-            begin = (at - tap) // up + edge.shape[-1]
-            mine += taps[tap] * padded[..., begin : begin + (mine.shape[-1] - 1) * down + 1 : down]
-    return out
-
-
-def _low_pass(half: int, cutoff: float) -> NDArray[np.float64]:
-    """(2 * half + 1,): scipy's default filter, a sinc under a Kaiser window with a beta of 5, whose sum is 1."""
-    from scipy.special import i0
-
-    n = np.arange(-half, half + 1)
-    taps = cutoff * np.sinc(cutoff * n) * (i0(5.0 * np.sqrt(1 - (n / half) ** 2.0)) / i0(5.0))
-    return taps / taps.sum()
