@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -56,3 +57,10 @@ def real_root() -> Path:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests neither read nor write the caches and downloads of whoever runs them."""
     os.environ["OTOLITH_HOME"] = str(tmp_path_factory.mktemp("otolith-home"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> None:
+    """What lives before a file's tests, libraries above all, is not looked through by their garbage collections."""
+    gc.collect()
+    gc.freeze()
