@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,15 @@ def _frozen() -> None:
     """What lives before a file's tests, libraries above all, is not looked through by their garbage collections."""
     gc.collect()
     gc.freeze()
+    if "otolith.export.graph" in sys.modules:
+        _keep_translations()
+
+
+@functools.cache
+def _keep_translations() -> None:
+    """Let PyTorch's exporter make its table of operators once, and not again for every graph."""
+    try:
+        from torch.onnx._internal.exporter._registration import ONNXRegistry
+    except ImportError:  # another version of PyTorch
+        return
+    ONNXRegistry.from_torchlib = staticmethod(functools.cache(ONNXRegistry.from_torchlib))  # type: ignore[method-assign]
