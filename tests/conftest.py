@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,3 +82,24 @@ def page(browser: Browser) -> Iterator[Page]:
     """A tab of its own."""
     with browser.tab() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> None:
+    """What lives before a file's tests, libraries above all, is not looked through by their garbage collections."""
+    gc.collect()
+    gc.freeze()
+    if "otolith.export.graph" in sys.modules:
+        _keep_translations()
+
+
+@functools.cache
+def _keep_translations() -> None:
+    """Let PyTorch's exporter make its table of operators once, and not again for every graph."""
+    try:
+        from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+        made_once = functools.cache(ONNXRegistry.from_torchlib)
+    except (ImportError, AttributeError):  # another version of PyTorch
+        return
+    ONNXRegistry.from_torchlib = staticmethod(made_once)  # type: ignore[method-assign]

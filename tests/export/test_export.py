@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from otolith.calibration import Assessed
 from otolith.errors import CheckpointError, DataError, RecipeError
 from otolith.export import Trial, export_onnx, write_vectors
 from otolith.export import check as checking
+from otolith.export import graph as drawing
 from otolith.export import write as writing
 from otolith.export.rate import SourceRate
 from otolith.export.trial import of_windows
@@ -63,6 +65,24 @@ def model(w: Windows, split: Split) -> Model:
     return model_of("dynamic", w, split)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _graphs() -> Iterator[None]:
+    """The graph of a model is drawn once; all that comes after it is done for each file."""
+    drawn: list[tuple[Model, Any]] = []
+    draw = drawing.graph_of
+
+    def once(model: Model) -> Any:
+        known = [graph for other, graph in drawn if other is model]
+        if not known:
+            known = [draw(model)]
+            drawn.append((model, known[0]))
+        return known[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "graph_of", once)
+        yield
+
+
 def trial(w: Windows, split: Split, **changes: Any) -> Trial:
     made = Trial(w.x[split.test], w.y[split.test], w.x[split.val], w.y[split.val], "test windows")
     return replace(made, **changes)
@@ -79,8 +99,10 @@ OTHERS = [name for name in methods.names() if name != "classical"]
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_every_method_can_be_exported(name: str, exported: set[str], w: Windows, split: Split, tmp_path: Path) -> None:
-    model = model_of(name, w, split)
+def test_every_method_can_be_exported(
+    name: str, exported: set[str], model: Model, w: Windows, split: Split, tmp_path: Path
+) -> None:
+    model = model if name == model.encoder.method else model_of(name, w, split)
     network = model.network()
     structure = f"{network} {[(name, values.shape) for name, values in network.state_dict().items()]}"
     if structure in exported:  # the graph of another method, which differs in its loss alone
@@ -285,9 +307,15 @@ def test_an_uncalibrated_model_has_one_output(model: Model, w: Windows, split: S
     np.testing.assert_allclose(session.run(None, given)[0], plain.predict_proba(w.x), atol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def wide(w: Windows, split: Split) -> Model:
+    return model_of("dynamic", w, split, "paper", finetune__hidden=[256])
+
+
 @pytest.mark.parametrize("calibrated", [True, False])
-def test_int8_is_smaller_and_tells_what_it_costs(calibrated: bool, w: Windows, split: Split, tmp_path: Path) -> None:
-    wide = model_of("dynamic", w, split, "paper", finetune__hidden=[256])
+def test_int8_is_smaller_and_tells_what_it_costs(
+    calibrated: bool, wide: Model, w: Windows, split: Split, tmp_path: Path
+) -> None:
     wide = wide if calibrated else replace(wide, calibration=None)
     done = export_onnx(wide, tmp_path / "m8.onnx", trial=trial(w, split), int8=True)
     assert done.way in ("static", "dynamic")

@@ -18,3 +18,9 @@ def make_run() -> MakeRun:
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One whole run; read it, do not change it."""
     return build_run(tmp_path_factory.mktemp("runs") / "uci-har-dynamic-0")
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are made but stay empty on the page: for tests that read its words."""
+    monkeypatch.setattr("otolith.report.style.svg", lambda *_, **__: '<svg xmlns="http://www.w3.org/2000/svg"/>')

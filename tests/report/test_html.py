@@ -58,6 +58,7 @@ def page(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Page:
     return Page(report.write([run_folder], tmp_path_factory.mktemp("page") / "report.html"))
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("method", "finetune", "words"),
     [
@@ -167,6 +168,7 @@ SECTIONS = {
 }
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", SECTIONS)
 def test_a_missing_file_drops_only_its_section(name: str, tmp_path: Path, run_folder: Path) -> None:
     run = tmp_path / "run"
@@ -179,6 +181,7 @@ def test_a_missing_file_drops_only_its_section(name: str, tmp_path: Path, run_fo
     assert "Not everything could be read" not in page.text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_damaged_files_are_named_on_the_page(tmp_path: Path, run_folder: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(run_folder, run)
@@ -192,6 +195,7 @@ def test_damaged_files_are_named_on_the_page(tmp_path: Path, run_folder: Path) -
     assert "Confusion matrix" in page.pictures()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_split_within_people_is_a_warning(tmp_path: Path, make_run: Any) -> None:
     run = make_run(tmp_path / "told", split="time", warning="Split by time: see here.", subjects=("me",), n=200)
     page = Page(report.write([run], tmp_path / "report.html"))
@@ -204,6 +208,7 @@ def test_a_split_within_people_is_a_warning(tmp_path: Path, make_run: Any) -> No
     assert "nothing follows for other people" in Page(report.write([silent], tmp_path / "r.html")).text
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("method", "words"),
     [
@@ -265,6 +270,7 @@ def test_no_score_without_split_seed_and_interval_or_spread(compared: Page, page
             assert re.search("interval|mean over the runs", text)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_several_rows_in_one_folder_are_a_comparison(tmp_path: Path) -> None:
     for seed in (0, 1):
         key = {"dataset": "watch", "split": "holdout", "method": "dynamic", "seed": seed}
@@ -282,6 +288,7 @@ def test_refuses_what_is_no_run(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(
     ("choice", "words", "absent"),
     [

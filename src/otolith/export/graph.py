@@ -122,6 +122,13 @@ def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
     """
     need("onnxscript")
     onnx = need("onnx")
+    proto = graph_of(model)
+    onnx.helper.set_model_props(proto, properties)
+    onnx.save(proto, str(path))
+
+
+def graph_of(model: Model) -> Any:
+    """Return the model as ONNX without properties."""
     device = model.encoder.device
     net = ExportNet(model.network(), model.encoder.scaler)
     whole = [module for module in net.modules() if isinstance(module, IntegerResidual)]
@@ -150,8 +157,7 @@ def write_graph(model: Model, path: Path, properties: dict[str, str]) -> None:
     proto = program.model_proto
     trees.fill(proto, ensembles)
     _slim(proto)
-    onnx.helper.set_model_props(proto, properties)
-    onnx.save(proto, str(path))
+    return proto
 
 
 def _slim(proto: Any) -> None:

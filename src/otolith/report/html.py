@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -31,8 +32,9 @@ def page(runs: Sequence[RunFolder], rows: Sequence[Row], sections: Sequence[Sect
     return environment().get_template(name).render(content, version=__version__, caveat=published.CAVEAT)
 
 
+@cache
 def environment() -> Environment:
-    """Return the templates of all pages."""
+    """Return the templates of all pages, each of which is compiled once."""
     found = Environment(
         loader=PackageLoader("otolith.report"),
         autoescape=True,
