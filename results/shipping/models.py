@@ -77,7 +77,7 @@ MAKINGS = {
         Making(
             "encoder",
             "motionsense+sp-sw-har-phone+sp-sw-har-watch+wisdm-watch",
-            "an encoder without a head, for phones and watches, to be taught activities of your own by few labels",
+            "phones and watches: an encoder without activities, to be taught yours by a few labels",
             "dynamic",
             cannot="anything by itself: name it as otolith run DATASET --encoder encoder",
             changes=ENCODER,

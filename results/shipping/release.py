@@ -1,5 +1,5 @@
-"""Write the release files, int8 ONNX and C of each model that comes with otolith: `python -m results.shipping.release
-FOLDER [DATA]`."""
+"""Write the release files, int8 ONNX and C of each model with activities that comes with otolith:
+`python -m results.shipping.release FOLDER [DATA]`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ def release(folder: Path, data: Path | None = None) -> int:
     where = [] if data is None else ["--data", str(data)]
     codes = [0]
     for name in place.names():
-        dataset = bundle.read_card(name)["data"]["dataset"]
+        card = bundle.read_card(name)
+        if "activities" not in card:  # an encoder answers nothing by itself
+            continue
+        dataset = card["data"]["dataset"]
         codes.append(main(["export", name, str(folder / f"{name}-int8.onnx"), dataset, "--int8", *where]) or 0)
         codes.append(main(["export", name, str(folder / f"{name}.h"), dataset, *where]) or 0)
     return max(codes)

@@ -121,6 +121,20 @@ def test_a_run_starts_from_the_encoder_of_a_model(tmp_path: Path) -> None:
     assert "leave one out" in refused
 
 
+def test_an_encoder_without_activities_learns_others_and_says_that_it_tells_none(tmp_path: Path) -> None:
+    out = str(tmp_path / "run")
+    ended = call("run", "synthetic", "--encoder", "encoder", "--set", "finetune.penalty=1", "--out", out)
+    assert ended.code == 0, ended.err
+    assert "which way up" not in ended.err
+    card = bundle.read_card(tmp_path / "run")
+    assert card["method"] == "dynamic"
+    assert card["activities"] == list(otolith.datasets.info("synthetic").activities)
+    for command in (["predict", "encoder", str(FOLDER)], ["evaluate", "encoder", "synthetic"]):
+        assert "encoder holds an encoder without a head; fine-tune it first: otolith finetune encoder DATASET" in (
+            " ".join(call(*command).err.split())
+        )
+
+
 def test_a_model_that_comes_with_otolith_stays_as_it_is() -> None:
     before = bundle.read_card("phone")
     assert "give a folder for yours" in call("calibrate", "phone", str(FOLDER)).err

@@ -19,7 +19,7 @@ from otolith.calibration.value import Calibration
 from otolith.errors import CheckpointError, DataError, RecipeError, TrainingError
 from otolith.model import weights
 from otolith.model.joining import alone, as_asked
-from otolith.model.place import names, place_of
+from otolith.model.place import called, names, place_of
 from otolith.model.values import Chosen, Distilled, Model, PretrainedEncoder
 from otolith.nets import JoinedEncoder
 from otolith.nets.heads import n_seen_by
@@ -109,12 +109,12 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     from otolith.finetuning.vote import build_vote
     from otolith.model.card import ModelCard
 
-    folder = place_of(folder)
+    given, folder = called(folder), place_of(folder)
     card = _read(folder)[1]
     encoder = _encoder(folder, card, choose_device(device))
     if not isinstance(card, ModelCard):
         raise CheckpointError(
-            f"{folder} holds an encoder without a head; fine-tune it first: otolith finetune {folder} DATASET"
+            f"{given} holds an encoder without a head; fine-tune it first: otolith finetune {given} DATASET"
         )
     try:
         encoder = as_asked(encoder, card.finetune)
