@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from otolith.errors import DataError, unknown
-from otolith.importing.naming.units import ACC_UNITS, GRAVITY, GYRO_UNITS, TIME_UNITS, factor_of
+from otolith.importing.naming.unit_words import ACC_UNITS, GRAVITY, GYRO_UNITS, TIME_UNITS
+from otolith.importing.naming.units import factor_of
 from otolith.importing.study import read_layout
 from otolith.importing.times.local_time import known_zone
 

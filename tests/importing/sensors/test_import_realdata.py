@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import otolith
-from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS
+from otolith.importing.naming.unit_words import ACC_UNITS, GYRO_UNITS
 from otolith.importing.sensors.evidence import acc_unit_of_data, blocks_of, gyro_unit_of_data
 from otolith.importing.signals.flags import flags_of
 from otolith.recording import Recording

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from otolith.errors import DataError
 from otolith.importing import ImportOptions, read_recordings
 from otolith.importing.naming.stated import says_raw, stated_unit
-from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, split_header, unit_in_name
+from otolith.importing.naming.unit_words import ACC_UNITS, GYRO_UNITS
+from otolith.importing.naming.units import split_header, unit_in_name
 from otolith.importing.questions import Undecided
 from otolith.importing.sensors.evidence import (
     acc_unit_at_rest,

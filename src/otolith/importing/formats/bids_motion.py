@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from otolith.errors import DataError
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.naming.stated import stated_units
-from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS
+from otolith.importing.naming.unit_words import ACC_UNITS, GYRO_UNITS
 from otolith.importing.questions import Undecided
 from otolith.importing.sensors.places import chosen_places
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes

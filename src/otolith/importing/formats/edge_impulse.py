@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from otolith.importing.formats.base import Claim, Format
 from otolith.importing.naming.triads import Place, places_of
-from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, unit_in_name
+from otolith.importing.naming.unit_words import ACC_UNITS, GYRO_UNITS
+from otolith.importing.naming.units import unit_in_name
 from otolith.importing.options import NONE as NO_COLUMN
 from otolith.importing.session import ACC, GYRO, Sensor, Session, axes
 from otolith.importing.tables.text import HEAD_BYTES

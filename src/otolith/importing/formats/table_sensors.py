@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.importing.naming.stated import says_raw, stated_units
-from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, time_unit_in_name, time_unit_of_text
+from otolith.importing.naming.unit_words import ACC_UNITS, GYRO_UNITS, time_unit_of_text
+from otolith.importing.naming.units import time_unit_in_name
 from otolith.importing.sensors.columns import Mapping, is_linear, is_of_core_motion, summed
 from otolith.importing.sensors.turning import turns_as
 from otolith.importing.session import ACC, GYRO, Sensor, axes

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from otolith.errors import DataError
 from otolith.importing.labels.rows import Row
-from otolith.importing.naming.units import TIME_UNITS
+from otolith.importing.naming.unit_words import TIME_UNITS
 from otolith.importing.times.dates import NONE, read_dates
 from otolith.importing.times.moments import parse_moment
 from otolith.importing.times.time_of_day import CLOCK, MINUTES, SPAN

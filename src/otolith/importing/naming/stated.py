@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from otolith.importing.naming.units import LONGEST, OTHER, factor_of, in_si, plain_unit, unit_in_name, unit_of_text
+from otolith.importing.naming.unit_words import LONGEST, OTHER, in_si, plain_unit, unit_of_text
+from otolith.importing.naming.units import factor_of, unit_in_name
 from otolith.importing.naming.words import KNOWN
 
 COUNTS = frozenset(("raw", "lsb", "lsbs", "count", "counts", "cnt", "cnts", "adc", "adu", "bits", "digits", "unitless",
@@ -65,7 +66,7 @@ def stated_unit(header: str, beneath: str, units: dict[str, float]) -> tuple[str
         beneath: text below it in a row of units, "" where there is none.
         units: those of the sensor.
 
-    >>> from otolith.importing.naming.units import GYRO_UNITS
+    >>> from otolith.importing.naming.unit_words import GYRO_UNITS
     >>> [stated_unit(f"gyro_x ({text})", "", GYRO_UNITS) for text in ("°/s", "0.1 deg/s", "mrad/s", "LSB", "left")]
     [('deg/s', ''), ('0.1 deg/s', ''), ('mrad/s', ''), (None, 'LSB'), (None, '')]
     """
@@ -79,7 +80,7 @@ def stated_unit(header: str, beneath: str, units: dict[str, float]) -> tuple[str
 def stated_units(columns: Sequence[tuple[str, str]], units: dict[str, float]) -> tuple[str | None, str]:
     """Return the same for all columns of a sensor, of (name, text beneath): their one unit, None where some state none.
 
-    >>> from otolith.importing.naming.units import ACC_UNITS
+    >>> from otolith.importing.naming.unit_words import ACC_UNITS
     >>> stated_units([("x [g]", ""), ("y [g]", "")], ACC_UNITS), stated_units([("x [g]", ""), ("y", "mg")], ACC_UNITS)
     (('g', ''), (None, 'g and mg'))
     """

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from otolith.importing.naming.units import GYRO_UNITS, bracketed, factor_of, is_unit_text, unit_of_text, without_unit
+from otolith.importing.naming.unit_words import GYRO_UNITS, is_unit_text, unit_of_text
+from otolith.importing.naming.units import bracketed, factor_of, without_unit
 from otolith.importing.naming.words import GRAVITY_WORDS, KNOWN, LINEAR_WORDS, PLACES, SENSOR_WORDS, words_of
 
 _OTHER_WORDS = frozenset((

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS, factor_of
+from otolith.importing.naming.unit_words import ACC_UNITS, GYRO_UNITS
+from otolith.importing.naming.units import factor_of
 from otolith.importing.sensors.evidence import (
     Blocks,
     acc_unit_at_rest,

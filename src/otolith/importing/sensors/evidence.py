@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from otolith.importing.naming.units import ACC_UNITS, GYRO_UNITS
+from otolith.importing.naming.unit_words import ACC_UNITS, GYRO_UNITS
 from otolith.recording import STANDARD_GRAVITY
 from otolith.system.memory import release
 from otolith.windows.pieces import AT_ONCE, slices, thinned, where_step

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.importing.naming.triads import Place
-from otolith.importing.naming.units import ACC_UNITS
+from otolith.importing.naming.unit_words import ACC_UNITS
 from otolith.importing.sensors.columns import Mapping
 from otolith.importing.sensors.evidence import acc_unit_of_data, blocks_of, turning_of_gravity
 from otolith.importing.tables.layout import is_number

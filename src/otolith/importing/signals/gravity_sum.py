@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from otolith.errors import DataError
-from otolith.importing.naming.units import ACC_UNITS
+from otolith.importing.naming.unit_words import ACC_UNITS
 from otolith.importing.sensors.evidence import acc_unit_of_data, blocks_of
 from otolith.importing.session import Sensor, axes
 from otolith.importing.signals.repair import MOST, clean

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise, zip_longest
 
 from otolith.importing.naming.triads import axis_of
-from otolith.importing.naming.units import is_unit_text
+from otolith.importing.naming.unit_words import is_unit_text
 from otolith.importing.tables.missing import MISSING, WORDS
 
 SEPARATORS = ("\t", ";", ",", "|", " ")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from otolith.importing.naming.triads import axis_of
-from otolith.importing.naming.units import TIME_UNITS
+from otolith.importing.naming.unit_words import TIME_UNITS
 from otolith.importing.naming.words import TIME_WORDS, words_of
 from otolith.importing.tables.layout import is_number, number_of
 from otolith.importing.tables.table import Table

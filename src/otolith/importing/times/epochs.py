@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from otolith.importing.naming.units import TIME_UNITS
+from otolith.importing.naming.unit_words import TIME_UNITS
 
 FIRST_S, LAST_S = 946_684_800, 3_155_760_000
 """The years 2000 and 2070, between which recordings are made."""

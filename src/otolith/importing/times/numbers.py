@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otolith.errors import DataError
-from otolith.importing.naming.units import TIME_UNITS
+from otolith.importing.naming.unit_words import TIME_UNITS
 from otolith.importing.questions import Undecided
 from otolith.importing.tables.table import Table
 from otolith.importing.times.clock import EPOCH, LATEST, OLDEST_S, RATES, Clock, since_1970

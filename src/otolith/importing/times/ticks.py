@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from otolith.importing.naming.units import TIME_UNITS, bracketed, time_unit_of_text
+from otolith.importing.naming.unit_words import TIME_UNITS, time_unit_of_text
+from otolith.importing.naming.units import bracketed
 
 _LONG = {
     **dict.fromkeys(("min", "mins", "minute", "minutes", "minuten", "minutos", "minuti"), 60_000_000_000),
