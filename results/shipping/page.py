@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -128,7 +129,9 @@ def _few(text: str) -> str:
     found = [json.loads(line) for line in text.splitlines()]
     parts = []
     for dataset in dict.fromkeys(row["dataset"] for row in found):
-        of = [row for row in found if row["dataset"] == dataset]
+        of = sorted(
+            (row for row in found if row["dataset"] == dataset), key=lambda row: row["people"] or math.inf, reverse=True
+        )
         labels = sorted({row["k"] for row in of})
         parts += [FEW_LABELS.format(dataset=dataset)]
         parts += [f"| training people | encoder | {' | '.join(map(str, labels))} |", "|---" * (len(labels) + 2) + "|"]
