@@ -21,8 +21,7 @@ class SensorDropout(Augmentation):
 
     Each of `sensors` ("acc", "gyro"; none named: all) is dropped with probability `rate`, in [0, 1], independently;
     where all sensors of a window would go, one of them, chosen at random, stays. A sensor that the data do not have is
-    missing anyway. Params: `keep` (batch, channels, 1)
-    bool.
+    missing anyway. Params: `keep` (batch, channels, 1) bool.
     """
 
     name = "sensor_dropout"
