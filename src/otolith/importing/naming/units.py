@@ -45,6 +45,7 @@ def factor_of(text: str, units: dict[str, float]) -> float | None:
     Counts are said as counts a unit ("4096/g", "16.4 LSB/dps"), as units a count ("0.061 mg"), or as the range on
     either side of zero and the bits of a number ("8g/16bit").
 
+    >>> from otolith.importing.naming.unit_words import ACC_UNITS, GYRO_UNITS
     >>> [round(factor_of(text, ACC_UNITS) or 0, 6) for text in ("g", "4096/g", "8g/16bit", "0.5 mg/LSB")]
     [9.80665, 0.002394, 0.002394, 0.004903]
     >>> round(factor_of("131 LSB/(deg/s)", GYRO_UNITS) or 0, 8), factor_of("4096", ACC_UNITS)
@@ -67,6 +68,7 @@ def factor_of(text: str, units: dict[str, float]) -> float | None:
 def unit_in_name(header: str, units: dict[str, float]) -> str | None:
     """Return a unit that stands in a header with or without brackets; None where there is none or several.
 
+    >>> from otolith.importing.naming.unit_words import ACC_UNITS, GYRO_UNITS
     >>> unit_in_name("acc_x_g", ACC_UNITS), unit_in_name("gyro_x 0.1 dps", GYRO_UNITS), unit_in_name("a_x", ACC_UNITS)
     ('g', '0.1 dps', None)
     """
