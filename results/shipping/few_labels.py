@@ -1,8 +1,9 @@
 """Score encoders of models on few labels: `python -m results.shipping.few_labels own encoder phone random best`.
 
 The question is what an encoder that comes with otolith saves who has few labels. "own" is the recipe that `encoder` is
-made by, pre-trained on the unlabelled windows of the same study's training people; "best" is what `otolith run` does
-where no encoder is named; "random" and "classical" know nothing; any other word names a model. All are frozen under the
+made by, pre-trained on the unlabelled windows of the same study's training people; "random" and "classical" are the
+same recipe without pre-training; "best" is what `otolith run` does where no encoder is named; any other word names a
+model. All are frozen under the
 heads of the recipe `best`, as `otolith run DATASET --encoder NAME` has them; ten draws, scored on the test people.
 `--people 2` leaves two training people, with and without labels, as of a study that has just begun.
 """
@@ -79,15 +80,17 @@ def main() -> None:
     parser.add_argument("--people", type=int, help="training people that are left; default: all")
     given = parser.parse_args()
     there = [json.loads(line) for line in ROWS.read_text("utf-8").splitlines()] if ROWS.exists() else []
-    done = {(row["dataset"], row["people"], row["encoder"], row["k"]) for row in there}
+    done = {(row["dataset"], row["people"], row["encoder"], row["weights"], row["k"]) for row in there}
     for name in given.names:
-        missing = [k for k in LABELS if (given.dataset, given.people, name, k) not in done]
+        weights = None if name in METHODS else bundle.read_card(name)["weights_sha256"][:12]
+        missing = [k for k in LABELS if (given.dataset, given.people, name, weights, k) not in done]
         if not missing:
             continue
         encoder, w, split = study(name, given.dataset, given.people)
         for k in missing:
             found = scores(encoder, w, split, k)
-            line = {"dataset": given.dataset, "people": given.people, "encoder": name, "k": k, "draws": found}
+            line = {"dataset": given.dataset, "people": given.people, "encoder": name, "weights": weights, "k": k}
+            line["draws"] = found
             with ROWS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             print(f"{name}, k = {k}: {100 * np.mean(found):.1f}", flush=True)

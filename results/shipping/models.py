@@ -18,6 +18,7 @@ import numpy as np
 import otolith
 from otolith.datasets.base import Dataset
 from otolith.datasets.demo import SUBJECT
+from otolith.datasets.pooled import IN_SHARED
 from otolith.jobs.cutting import cutting
 from otolith.model import Model, PretrainedEncoder, bundle
 from otolith.model.place import SHIPPED
@@ -79,11 +80,16 @@ MAKINGS = {
             "motionsense+sp-sw-har-phone+sp-sw-har-watch+wisdm-watch",
             "phones and watches: an encoder without activities, to be taught yours by a few labels",
             "dynamic",
-            cannot="anything by itself: name it as otolith run DATASET --encoder encoder",
             changes=ENCODER,
         ),
     )
 }
+
+
+def person(name: str) -> str:
+    """Return who wore it: one person may have worn a phone and a watch at once, in a data set for each."""
+    study, _, number = name.rpartition("/")
+    return f"{study.removesuffix('-phone').removesuffix('-watch')}/{number}"
 
 
 def held_out(w: Windows) -> Split:
@@ -99,7 +105,7 @@ def held_out(w: Windows) -> Split:
     train = ~np.isin(w.subject, validating) & ~test
     parts = (np.flatnonzero(part).astype(np.int64) for part in (train, val, test & w.labelled))
     trained, validated, tested = parts
-    return Split("holdout", trained, validated, tested, seed=0)
+    return Split("own", trained, validated, tested, parts="shipped")
 
 
 def scores(model: Model, data: Dataset, without: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -140,7 +146,8 @@ def make(making: Making, checkpoints: Path | None = None) -> None:
     made: Model | PretrainedEncoder = encoder
     if supervised:
         made = finetune(encoder, w, split, on_epoch=told)
-    people = len(np.unique(w.subject[np.concatenate([split.train, split.val])]))
+    met_in_training = np.unique(w.subject[np.concatenate([split.train, split.val])]).tolist()
+    people = len({person(name) for name in met_in_training})
     about: dict[str, Any] = {"title": making.title, "people": people, "commit": environment().get("commit")}
     if making.cannot:
         about["cannot"] = making.cannot
@@ -150,7 +157,8 @@ def make(making: Making, checkpoints: Path | None = None) -> None:
         for each in about["tested"]:
             print(json.dumps(each), flush=True)
     (SHIPPED / making.name / LICENCE).unlink(missing_ok=True)  # `results.shipping.page` draws it anew
-    folder = bundle.save(made, SHIPPED / making.name, data.info)
+    title = data.info.title if supervised else data.info.title.removesuffix(IN_SHARED)
+    folder = bundle.save(made, SHIPPED / making.name, replace(data.info, title=title))
     card = json.loads((folder / bundle.CARD).read_text("utf-8"))
     write(folder / bundle.CARD, json.dumps(card | {"about": about}, indent=2, allow_nan=False) + "\n")
 

@@ -32,7 +32,7 @@ class SensorDropout(Augmentation):
         there = sensors_of(signal.channels)
         for sensor in sensors:
             if sensor not in known_sensors(there):
-                raise RecipeError(unknown(f"sensors of augmentation {self.name!r}:", str(sensor), there))
+                raise RecipeError(unknown(f"sensors of augmentation {self.name!r}:", str(sensor), known_sensors(there)))
         dropped = tuple(sensors) or there
         if not set(dropped) & set(there):
             raise NothingToChangeError(

@@ -189,10 +189,11 @@ def data_of(
         split, split_seed: File that names the parts, or seed of a hold-out, in place of the data set's own split.
 
     Raises:
-        DataError: the data are not here, the split is another than in training, or the encoder was trained on a user's
-            folder, which has to be named.
+        DataError: the data are not here, people of theirs were in the encoder's training, the split is another than in
+            it, or the encoder was trained on a user's folder, which has to be named.
     """
     from otolith import splits
+    from otolith.jobs.seen import refuse_seen
     from otolith.model.place import called
     from otolith.model.windows import windows_for_encoder
 
@@ -207,6 +208,7 @@ def data_of(
             "the folder of those that you mean after that of the model"
         )
     parts = splits.default(w, found.info)
+    refuse_seen(encoder, bundle, found.info.name)
     refuse_other_split(encoder, bundle, w, parts)
     return found, w, parts
 

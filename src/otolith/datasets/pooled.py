@@ -21,6 +21,9 @@ from otolith.windows.subjects import Holdout
 COMMON = ("still", "walking", "stairs up", "stairs down", "running", "stairs")
 """Activities that data sets share, in the order of class indices; `stairs` where a data set does not say up or down."""
 
+IN_SHARED = ", in activities that data sets share"
+"""The end of the title of a pooled data set."""
+
 COARSE: Mapping[str, str] = {
     "still": "still",
     "walking": "on foot",
@@ -178,7 +181,7 @@ def _info(infos: Sequence[DatasetInfo]) -> DatasetInfo:
         infos[0],
         name="+".join(names) if len(names) > 1 else f"{names[0]}+",
         short=" + ".join(info.short or info.name for info in infos),
-        title=" and ".join(info.title for info in infos) + ", in activities that data sets share",
+        title=" and ".join(info.title for info in infos) + IN_SHARED,
         rate_hz=max(info.rate_hz for info in infos),
         activities=tuple(name for name in COMMON if name in there),
         n_subjects=total("n_subjects"),

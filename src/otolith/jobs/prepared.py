@@ -12,6 +12,7 @@ from otolith.jobs.cutting import at_rate_of, cutting
 from otolith.jobs.estimate import Estimate, estimate
 from otolith.jobs.finetune import with_labels_of
 from otolith.jobs.folder import file_name, recipe_title
+from otolith.jobs.seen import refuse_seen
 from otolith.model import PretrainedEncoder, bundle
 from otolith.model.place import called
 from otolith.model.windows import windows_for_encoder
@@ -147,6 +148,7 @@ def _prepare_from(
 ) -> Prepared:
     """Prepare a run that starts from an encoder that is there: its windows, and a recipe's ways to use labels."""
     loaded = with_labels_of(bundle.load_encoder(encoder, device), load_recipe(recipe, source.info.name, overrides))
+    refuse_seen(loaded, encoder, source.info.name)
     if loaded.scaler.turned:
         progress.say(
             f"The encoder of {called(encoder)} does not see which way up the device sits. Where activities differ by "

@@ -35,7 +35,7 @@ def check_sensors(channels: tuple[str, ...], settings: SensorSettings) -> None:
 
     Raises:
         DataError: sensors that the settings leave out, or without the axes by which they find gravity.
-        RecipeError: sensors that may be missing, and are not there or are needed.
+        RecipeError: sensors that may be missing, and are unknown or needed; one that is not there is no error.
 
     Args:
         channels: names such as "acc_x".
@@ -54,7 +54,7 @@ def check_sensors(channels: tuple[str, ...], settings: SensorSettings) -> None:
         )
     for sensor in may_miss:
         if sensor not in known_sensors(there):
-            raise RecipeError("robust.may_miss: " + unknown("sensor", sensor, there))
+            raise RecipeError("robust.may_miss: " + unknown("sensor", sensor, known_sensors(there)))
     if "acc" in may_miss and settings.frame != "device":
         raise RecipeError(
             f"robust.may_miss: windows.frame = {settings.frame} needs the accelerometer; leave acc out of the list"

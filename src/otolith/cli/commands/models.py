@@ -54,7 +54,7 @@ def _described(card: dict[str, Any]) -> Lines:
     optional = f"; {', '.join(given['may_miss'])} may be missing" if given.get("may_miss") else ""
     lines = [
         ("for", str(about["title"])),
-        ("tells", ", ".join(card.get("activities", ())) or "nothing by itself: an encoder to fine-tune"),
+        ("tells", ", ".join(card.get("activities", ())) or "nothing by itself: otolith run DATASET --encoder NAME"),
         *((("cannot tell", str(about["cannot"])),) if "cannot" in about else ()),
         ("takes", f"{given['seconds']:g} s at {given['rate_hz']:g} Hz of {', '.join(given['channels'])}{optional}"),
         ("trained on", f"{data['dataset']}, {about['people']} people" if "people" in about else data["dataset"]),

@@ -126,7 +126,7 @@ _WORDS = tuple((re.compile(pattern), plain) for pattern, plain in (
     (r"\bsquared\b", "^2"), (r"\s*([/^*])\s*", r"\1"),
 ))  # fmt: skip
 """Words and signs of units, and how they are written here, in this order."""
-_SENSOR_UNITS, _TIME_UNITS = (
+_SENSOR_UNITS, TIMES_AS_SPELLED = (
     {spelling: unit for unit, spellings in spelled.items() for spelling in spellings}
     for spelled in (_SPELLED, _TIME_SPELLED)
 )
@@ -160,7 +160,7 @@ def is_unit_text(text: str) -> bool:
     (True, True, True, False)
     """
     word = plain_unit(text)
-    known = unit_of_text(text) is not None or word in _TIME_UNITS or word in OTHER
+    known = unit_of_text(text) is not None or word in TIMES_AS_SPELLED or word in OTHER
     return known or (len(word) > 7 and bool(_DATE_PATTERN.fullmatch(word)))
 
 
@@ -170,7 +170,7 @@ def time_unit_of_text(text: str) -> str | None:
     >>> time_unit_of_text("mSecs"), time_unit_of_text("g")
     ('ms', None)
     """
-    return _TIME_UNITS.get(plain_unit(text))
+    return TIMES_AS_SPELLED.get(plain_unit(text))
 
 
 def plain_unit(text: str) -> str:

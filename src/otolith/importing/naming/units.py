@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from otolith.importing.naming.unit_words import in_si, time_unit_of_text, unit_of_text
+from otolith.importing.naming.unit_words import TIMES_AS_SPELLED, in_si, unit_of_text
 
 _COUNT = r"(?:lsb|lsbs|counts?|digits?)"
 _VALUE = r"(?P<number>\d{1,7}(?:\.\d{1,9})?)"
@@ -115,4 +115,4 @@ def time_unit_in_name(header: str) -> str | None:
     ('ms', 'ns', None)
     """
     words = re.findall(r"[^\W_]+", header.lower())
-    return time_unit_of_text(words[-1]) if len(words) > 1 else None
+    return TIMES_AS_SPELLED.get(words[-1]) if len(words) > 1 else None
