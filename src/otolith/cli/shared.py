@@ -199,6 +199,7 @@ def data_of(
 
     meta = encoder.meta
     found = splits.with_split(dataset_of(encoder, bundle, dataset, root), split, split_seed)
+    refuse_seen(encoder, bundle, found.info.name)
     with progress.stage(f"windows of {found.info.name}", 1) as bar:
         w = windows_for_encoder(found, encoder, unlabelled=encoder.recipe.windows.unlabelled)
         bar.advance()
@@ -208,7 +209,6 @@ def data_of(
             "the folder of those that you mean after that of the model"
         )
     parts = splits.default(w, found.info)
-    refuse_seen(encoder, bundle, found.info.name)
     refuse_other_split(encoder, bundle, w, parts)
     return found, w, parts
 

@@ -40,5 +40,5 @@ def refuse_seen(encoder: PretrainedEncoder, model: str | Path, dataset: str) -> 
     if dataset != trained_on and share_people(dataset, trained_on):
         raise DataError(
             f"{called(model)} was trained on {trained_on}, which has people of {dataset}: a score would be of people "
-            "that it has seen. Choose a data set of other people, or train without --encoder."
+            "that it has seen. Choose a data set of other people, or train without this encoder."
         )
