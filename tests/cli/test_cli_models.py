@@ -112,6 +112,10 @@ def test_the_demo_shows_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_run_starts_from_the_encoder_of_a_model(tmp_path: Path) -> None:
     ended = call("run", "synthetic", "--encoder", "phone", "--recipe", "compact", "--out", str(tmp_path / "run"))
     assert "that of phone" in ended.out + ended.err
+    page = " ".join((tmp_path / "run/report.html").read_text("utf-8").split())
+    assert "The encoder is that of phone, which had been trained before" in page
+    assert "were trained together" not in page
+    assert "was pre-trained on" not in page
     assert "phone does not see which way up the device sits" in " ".join(ended.err.split())
     assert "macro F1" in ended.out
     row = json.loads((tmp_path / "run/rows.jsonl").read_text("utf-8"))
@@ -134,6 +138,16 @@ def test_an_encoder_without_activities_learns_others_and_says_that_it_tells_none
         assert "encoder holds an encoder without a head; fine-tune it first: otolith finetune encoder DATASET" in (
             " ".join(call(*command).err.split())
         )
+
+
+def test_another_split_than_that_of_the_encoder_is_refused(tmp_path: Path) -> None:
+    small = [f"{name}={json.dumps(value)}" for name, value in tiny.SIZES.items()]
+    first = call("run", "synthetic", "--recipe", "compact", "--set", *small, "--out", str(tmp_path / "first"))
+    assert first.code == 0, first.err
+    again = ["run", "synthetic", "--encoder", str(tmp_path / "first"), "--dry-run"]
+    refused = call(*again, "--split-seed", "5")
+    assert "was trained on another split of synthetic" in " ".join(refused.err.split())
+    assert call(*again).code == 0
 
 
 def test_people_whom_an_encoder_has_seen_score_nothing() -> None:

@@ -158,6 +158,12 @@ def _prepare_from(
     name = f"{recipe_title(recipe, loaded.recipe, overrides)}-from-{file_name(Path(encoder).name)}"
     known = f"{Path(encoder).name} {str(bundle.read_card(encoder).get('weights_sha256'))[:12]}"
     split = splits.default(w, source.info)
+    same = source.info.name == loaded.meta.dataset and w.content == loaded.meta.content
+    if loaded.split and same and loaded.split != split.identity:
+        raise DataError(
+            f"{called(encoder)} was trained on another split of {source.info.name}: people that it has seen may be "
+            "among those who test. Give the same --split FILE or --split-seed as in training."
+        )
     return Prepared(
         source, w, split, loaded.recipe, loaded.method, seed, name, device=device, encoder=loaded, encoder_name=known
     )

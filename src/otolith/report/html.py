@@ -145,6 +145,7 @@ def _single(run: RunFolder) -> dict[str, Any]:
         "end_to_end": spec is not None and spec.end_to_end,
         "own_head": spec is not None and spec.own_head,
         "pretrained": spec is None or spec.pretrained,
+        "given": str(key.get("encoder") or "").partition(" ")[0],
         "trained": _section(card, "finetune").get("encoder") == "trained",
         "kept_last": _section(card, "finetune").get("keep") == "last",
         "converged": _section(card, "finetune").get("solver") == "lbfgs",
