@@ -14,7 +14,6 @@ import pytest
 import otolith
 from otolith.datasets.demo import FOLDER, PARTS
 from otolith.datasets.folder import write_folder
-from otolith.jobs.seen import refuse_seen
 from otolith.model import bundle, place
 from tests.helpers import tiny
 from tests.helpers.commandline import call
@@ -138,47 +137,6 @@ def test_an_encoder_without_activities_learns_others_and_says_that_it_tells_none
         assert "encoder holds an encoder without a head; fine-tune it first: otolith finetune encoder DATASET" in (
             " ".join(call(*command).err.split())
         )
-
-
-def test_another_split_than_that_of_the_encoder_is_refused(tmp_path: Path) -> None:
-    small = [f"{name}={json.dumps(value)}" for name, value in tiny.SIZES.items()]
-    first = call("run", "synthetic", "--recipe", "compact", "--set", *small, "--out", str(tmp_path / "first"))
-    assert first.code == 0, first.err
-    again = ["run", "synthetic", "--encoder", str(tmp_path / "first"), "--dry-run"]
-    refused = call(*again, "--split-seed", "5")
-    assert "was trained on another split of synthetic" in " ".join(refused.err.split())
-    assert call(*again).code == 0
-
-
-def test_people_whom_an_encoder_has_seen_score_nothing() -> None:
-    """A data set that was one of those pooled in its training is refused, under each of its names."""
-
-    for name in ("phone", "encoder"):
-        encoder = bundle.load_encoder(name, "cpu")
-        parts = encoder.meta.dataset.split("+")
-        for dataset in (*parts, "sp-sw-har", f"uci-har+{parts[0]}"):
-            with pytest.raises(otolith.errors.DataError, match=f"{name} was trained on .* that it has seen"):
-                refuse_seen(encoder, name, dataset)
-        for dataset in (
-            "uci-har",
-            "usc-had+mobifall",
-            "my-walks-phone",
-            encoder.meta.dataset,
-        ):  # of it the split decides
-            refuse_seen(encoder, name, dataset)
-    assert bundle.read_card("encoder")["split"] != {"name": "holdout", "seed": 0}
-
-
-@pytest.mark.realdata
-@pytest.mark.parametrize(
-    "command", [("run", "motionsense", "--encoder", "encoder", "--dry-run"), ("evaluate", "phone", "motionsense")]
-)
-def test_commands_refuse_to_score_on_people_whom_the_encoder_has_seen(
-    command: tuple[str, ...], real_root: Path
-) -> None:
-    ended = call(*command, "--data", str(real_root))
-    assert ended.code == 2
-    assert "which has people of motionsense" in " ".join(ended.err.split())
 
 
 def test_a_model_that_comes_with_otolith_stays_as_it_is() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -193,7 +193,7 @@ def data_of(
             it, or the encoder was trained on a user's folder, which has to be named.
     """
     from otolith import splits
-    from otolith.jobs.seen import refuse_seen
+    from otolith.jobs.seen import refuse_other_split, refuse_seen, told
     from otolith.model.place import called
     from otolith.model.windows import windows_for_encoder
 
@@ -210,25 +210,7 @@ def data_of(
         )
     parts = splits.default(w, found.info)
     refuse_other_split(encoder, bundle, w, parts)
-    return found, w, parts
-
-
-def refuse_other_split(encoder: PretrainedEncoder, bundle: Path, w: Windows, parts: Split) -> None:
-    """Refuse another split of the windows that an encoder was trained on than that of its training.
-
-    Raises:
-        DataError: it is another; says which option cures that.
-    """
-    from otolith.model.place import called
-
-    meta, of_training = encoder.meta, encoder.split
-    same = w.meta.dataset == meta.dataset and w.content == meta.content
-    if of_training and same and of_training != parts.identity:
-        raise DataError(
-            f"{called(bundle)} was trained on the split {_said(of_training)} of {meta.dataset}, and this would be the "
-            f"split {_said(parts.identity)}: people that it has seen may be among those who test. Give the same "
-            "--split FILE or --split-seed as in training."
-        )
+    return found, w, told(encoder, bundle, w, parts)
 
 
 def dataset_of(encoder: PretrainedEncoder, bundle: Path, dataset: str | None, root: Path | None) -> Dataset:
@@ -262,8 +244,3 @@ def _near(bundle: Path, root: Path | None) -> Iterator[Path]:
     """Yield the folders in which a model's data set is looked for."""
     yield from (Path(each).expanduser() for each in (root, Path(), os.environ.get("OTOLITH_DATA")) if each)
     yield from bundle.absolute().parents
-
-
-def _said(split: Mapping[str, Any]) -> str:
-    more = ", ".join(f"{name} {value}" for name, value in split.items() if name != "name")
-    return f"{split['name']!r}" + (f" ({more})" if more else "")

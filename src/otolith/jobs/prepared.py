@@ -12,7 +12,7 @@ from otolith.jobs.cutting import at_rate_of, cutting
 from otolith.jobs.estimate import Estimate, estimate
 from otolith.jobs.finetune import with_labels_of
 from otolith.jobs.folder import file_name, recipe_title
-from otolith.jobs.seen import refuse_seen
+from otolith.jobs.seen import refuse_other_split, refuse_seen, told
 from otolith.model import PretrainedEncoder, bundle
 from otolith.model.place import called
 from otolith.model.windows import windows_for_encoder
@@ -158,12 +158,8 @@ def _prepare_from(
     name = f"{recipe_title(recipe, loaded.recipe, overrides)}-from-{file_name(Path(encoder).name)}"
     known = f"{Path(encoder).name} {str(bundle.read_card(encoder).get('weights_sha256'))[:12]}"
     split = splits.default(w, source.info)
-    same = source.info.name == loaded.meta.dataset and w.content == loaded.meta.content
-    if loaded.split and same and loaded.split != split.identity:
-        raise DataError(
-            f"{called(encoder)} was trained on another split of {source.info.name}: people that it has seen may be "
-            "among those who test. Give the same --split FILE or --split-seed as in training."
-        )
+    refuse_other_split(loaded, encoder, w, split)
+    split = told(loaded, encoder, w, split)
     return Prepared(
         source, w, split, loaded.recipe, loaded.method, seed, name, device=device, encoder=loaded, encoder_name=known
     )

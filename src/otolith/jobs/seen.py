@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from otolith import datasets
 from otolith.errors import DataError
 from otolith.model import PretrainedEncoder
+from otolith.model.people import digests_of
 from otolith.model.place import called
+
+if TYPE_CHECKING:
+    from otolith.splits import Split
+    from otolith.windows import Windows
 
 
 def share_people(one: str, other: str) -> bool:
@@ -42,3 +50,49 @@ def refuse_seen(encoder: PretrainedEncoder, model: str | Path, dataset: str) -> 
             f"{called(model)} was trained on {trained_on}, which has people of {dataset}: a score would be of people "
             "that it has seen. Choose a data set of other people, or train without this encoder."
         )
+
+
+def refuse_other_split(encoder: PretrainedEncoder, model: str | Path, w: Windows, split: Split) -> None:
+    """Refuse another split of the windows that an encoder was trained on than that of its training.
+
+    Args:
+        model: where the encoder is from, for the message.
+
+    Raises:
+        DataError: it is another; says which option cures that.
+    """
+    meta, of_training = encoder.meta, encoder.split
+    same = w.meta.dataset == meta.dataset and w.content == meta.content
+    if of_training and same and of_training != split.identity:
+        raise DataError(
+            f"{called(model)} was trained on the split {_said(of_training)} of {meta.dataset}, and this would be the "
+            f"split {_said(split.identity)}: people that it has seen may be among those who test. Give the same "
+            "--split FILE or --split-seed as in training."
+        )
+
+
+def told(encoder: PretrainedEncoder, model: str | Path, w: Windows, split: Split) -> Split:
+    """Return the split, with a warning where people who test are among those whom a model has learnt from.
+
+    They are, where a study has grown or been split anew since, or where others have the same names in a data set of the
+    same name. A model on the very split of its training has none, but those of splits that share people.
+
+    Args:
+        model: where the model is from, for the warning.
+    """
+    if encoder.split == split.identity and w.content == encoder.meta.content and w.meta.dataset == encoder.meta.dataset:
+        return split
+    known = sorted({name for digest, name in digests_of(w, split.test).items() if digest in set(encoder.people)})
+    if not known:
+        return split
+    few = ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
+    warning = (
+        f"{called(model)} has learnt from people of {w.meta.dataset} who test here ({few}), so this score says less "
+        "about others. Name them under train in a file for --split. If these are other people, rename the data set."
+    )
+    return replace(split, warning=f"{split.warning} {warning}".strip())
+
+
+def _said(split: Mapping[str, Any]) -> str:
+    more = ", ".join(f"{name} {value}" for name, value in split.items() if name != "name")
+    return f"{split['name']!r}" + (f" ({more})" if more else "")

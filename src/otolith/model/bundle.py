@@ -31,7 +31,6 @@ from otolith.system.device import choose_device
 from otolith.system.files import make_place, restore, whole_folder
 from otolith.system.reading import MOST_TEXT, read_bytes
 from otolith.system.strict import json_value
-from otolith.windows import WindowMeta
 
 if TYPE_CHECKING:
     from otolith.model.card import Card, Info
@@ -242,6 +241,7 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: In
         "data": {"dataset": meta.dataset, "terms": meta.terms, "activities": list(meta.activities)}
         | ({"content": meta.content} if meta.content else {}),
         "split": encoder.split,
+        "people": list(encoder.people),
         "recipe": encoder.recipe.as_dict(),
         "recipe_hash": encoder.recipe.hash,
         "plugins": plugins_of(encoder.recipe, encoder.method, ("data set", meta.dataset)),
@@ -265,19 +265,8 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: In
 
 
 def _encoder(folder: Path, card: Card, device: torch.device) -> PretrainedEncoder:
-    given, data = card.input, card.data
     try:
-        meta = WindowMeta(
-            dataset=data.dataset,
-            activities=data.activities,
-            channels=given.channels,
-            rate_hz=given.rate_hz,
-            seconds=given.seconds,
-            overlap=given.overlap,
-            terms=data.terms,
-            content=data.content,
-        )
-        scaler = Scaler.from_dict(given.scaler)
+        meta, scaler = card.windows, Scaler.from_dict(card.input.scaler)
         if scaler.n_channels != len(meta.channels):
             raise ValueError(f"a scaler of {scaler.n_channels} channels for {len(meta.channels)}")
         build = partial(methods.spec(card.method).encoder, card.recipe, meta)
@@ -288,7 +277,8 @@ def _encoder(folder: Path, card: Card, device: torch.device) -> PretrainedEncode
         raise CheckpointError(_undescribed(folder, error)) from None
     weights.fill(folder, "encoder.", network)
     network.to(device).eval()
-    return PretrainedEncoder(network, scaler, meta, card.recipe, card.method, card.seed, split=dict(card.split))
+    known = (dict(card.split), card.people)
+    return PretrainedEncoder(network, scaler, meta, card.recipe, card.method, card.seed, None, [], *known)
 
 
 def _or_a_name() -> str:

@@ -13,6 +13,7 @@ from otolith.finetuning.settings import FinetuneSettings, TreeSettings
 from otolith.recipes import Recipe
 from otolith.recording import unit_of
 from otolith.system import plugins
+from otolith.windows import WindowMeta
 
 if TYPE_CHECKING:
     from otolith.datasets.base import DatasetInfo
@@ -22,6 +23,7 @@ MOST_STEPS = 100_000
 """Most steps of a window: some encoders take any number, and a window of more fills a memory."""
 MOST_CHANNELS = 1000
 """Most channels of a window: hand-made features have no tensor in the weights whose size could be held against them."""
+MOST_PEOPLE = 1_000_000
 Positive = Annotated[float, Field(gt=0)]
 Bounded = Annotated[float, Field(gt=0, le=1e9)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -175,9 +177,25 @@ class Card(_Part):
     input: Input
     data: Data
     split: Annotated[dict[str, str | int], Field(max_length=10)] = Field(default_factory=dict)
+    people: Annotated[tuple[Annotated[str, Field(pattern="^[0-9a-f]{6}$")], ...], Field(max_length=MOST_PEOPLE)] = ()
     recipe: Recipe
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     about: About = Field(default_factory=About)
+
+    @property
+    def windows(self) -> WindowMeta:
+        """The windows that the encoder learnt from and expects."""
+        given, data = self.input, self.data
+        return WindowMeta(
+            dataset=data.dataset,
+            activities=data.activities,
+            channels=given.channels,
+            rate_hz=given.rate_hz,
+            seconds=given.seconds,
+            overlap=given.overlap,
+            terms=data.terms,
+            content=data.content,
+        )
 
 
 class ModelCard(Card):

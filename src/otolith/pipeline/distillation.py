@@ -22,6 +22,7 @@ from otolith.finetuning.heads import build_head, predict
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.methods.distilled import SPEC, Distillation, DistilSettings
 from otolith.model import Distilled, Model, PretrainedEncoder, must_fit
+from otolith.model.people import seen
 from otolith.nets import ResidualEncoder
 from otolith.nets.integers import peaks, width_within
 from otolith.pipeline.pretraining import OnEpoch, build_encoder
@@ -136,8 +137,9 @@ def distill(
             progress=progress,
             on_epoch=on_epoch,
         )
+    learnt = tuple(sorted({*model.encoder.people, *seen(*((w, None) for w in several))}))
     encoder = PretrainedEncoder(
-        network.eval(), scaler, meta, recipe, SPEC.name, seed, None, records, model.encoder.split
+        network.eval(), scaler, meta, recipe, SPEC.name, seed, None, records, model.encoder.split, learnt
     )
     student = Model(encoder, head.eval(), model.activities, model.training_classes, how, seed, 0.0, records)
     return _judged(model, student, several, (learn, judge), (source, outside), people, progress)

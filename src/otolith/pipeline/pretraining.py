@@ -22,6 +22,7 @@ from otolith.methods.autoencoder import SPEC as AUTOENCODER
 from otolith.model import PretrainedEncoder, must_fit
 from otolith.model.fingerprint import of_pretraining
 from otolith.model.joining import handmade_features
+from otolith.model.people import seen
 from otolith.nets import Encoder, HandmadeTeacher
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import HERE, Progress
@@ -170,7 +171,10 @@ def pretrain(
                     records += fit("autoencoder", AUTOENCODER, task(AUTOENCODER, teacher), None)
                     instances = encode(teacher.eval(), source, **see)
             records += fit("pretrain", spec, pretext, instances)
-    return PretrainedEncoder(network.eval(), scaler, w.meta, resolved, method, seed, teacher, records, split.identity)
+    learnt = seen((w, split.train), *((extra, None) for extra in unlabelled))
+    return PretrainedEncoder(
+        network.eval(), scaler, w.meta, resolved, method, seed, teacher, records, split.identity, learnt
+    )
 
 
 @contextmanager

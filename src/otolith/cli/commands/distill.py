@@ -53,11 +53,12 @@ def distill(
     from otolith import datasets as known
     from otolith import splits
     from otolith.cli import results
-    from otolith.cli.shared import Interrupted, parse_overrides, refuse_other_split
+    from otolith.cli.shared import Interrupted, parse_overrides
     from otolith.errors import DataError
     from otolith.jobs import distill as job
     from otolith.jobs.finetune import refuse_unready
     from otolith.jobs.folder import checkpoints_beside
+    from otolith.jobs.seen import refuse_other_split
     from otolith.model import bundle
     from otolith.model.place import called
     from otolith.model.windows import windows_for_encoder

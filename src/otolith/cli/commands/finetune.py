@@ -63,7 +63,8 @@ def finetune(
         loaded = job.with_labels_of(loaded, load_recipe(recipe, Path(dataset or loaded.meta.dataset).name))
     loaded = job.with_values(loaded, parse_overrides(overrides))
     found, w, parts = data_of(loaded, encoder, dataset, data, progress, split, split_seed)
-    results.show(f"fine-tune {called(encoder)}", [("data", results.data_line(found, w))], progress.console)
+    warning = [("warning", parts.warning)] if parts.warning else []
+    results.show(f"fine-tune {called(encoder)}", [("data", results.data_line(found, w)), *warning], progress.console)
     try:
         model = job.run(loaded, w, parts, found.info, out, seed=seed, resume=resume, device=device, progress=progress)
     except KeyboardInterrupt:
