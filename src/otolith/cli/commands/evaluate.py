@@ -51,7 +51,7 @@ def evaluate(
         w = perturb.without(w, without, loaded.meta, loaded.encoder.scaler)
     result = pipeline.evaluate(loaded, w, parts, part)
     if as_json:
-        result["notes"] = list(dict.fromkeys([*result["notes"], *filter(None, [parts.warning])]))
+        result |= {"warning": parts.warning} if parts.warning else {}
         results.write(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
         return
     results.show(
