@@ -7,12 +7,13 @@ card takes the colours of the page around it, so that it is read on light and da
 from __future__ import annotations
 
 import html
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["card", "count", "duration", "line", "people", "plain", "signal"]
+__all__ = ["card", "command", "count", "duration", "line", "people", "plain", "signal"]
 
 MOST_NAMED = 20
 """Names of a list that a card writes out."""
@@ -31,6 +32,16 @@ def plain(text: object, most: int = 40) -> str:
     """
     found = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(text)[: most + 1])
     return found if len(found) <= most else found[: most - 1] + "…"
+
+
+def command(*words: object, **options: object) -> str:
+    """Return a command of otolith as a shell takes it, names with spaces in quotes; options that are None are left out.
+
+    >>> command("evaluate", "my model", split_seed=3, data=None)
+    "otolith evaluate 'my model' --split-seed 3"
+    """
+    given = {f"--{name.replace('_', '-')}": value for name, value in options.items() if value is not None}
+    return shlex.join(map(str, ["otolith", *words, *(part for pair in given.items() for part in pair)]))
 
 
 def count(n: int, one: str, many: str = "") -> str:

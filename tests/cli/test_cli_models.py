@@ -134,8 +134,9 @@ def test_an_encoder_without_activities_learns_others_and_says_that_it_tells_none
     assert card["method"] == "dynamic"
     assert card["activities"] == list(otolith.datasets.info("synthetic").activities)
     for command in (["predict", "encoder", str(FOLDER)], ["evaluate", "encoder", "synthetic"]):
-        assert "encoder holds an encoder without a head; fine-tune it first: otolith finetune encoder DATASET" in (
-            " ".join(call(*command).err.split())
+        assert (
+            "encoder holds an encoder without a head; fine-tune it first: otolith finetune encoder DATASET --out DIR"
+            in (" ".join(call(*command).err.split()))
         )
 
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save as save_tensors
 from torch import nn
 
-from otolith import __version__, methods
+from otolith import __version__, methods, showing
 from otolith.calibration.value import Calibration
 from otolith.errors import CheckpointError, DataError, RecipeError, TrainingError
 from otolith.model import weights
@@ -113,7 +113,8 @@ def load_model(folder: str | Path, device: str | torch.device = "auto") -> Model
     encoder = _encoder(folder, card, choose_device(device))
     if not isinstance(card, ModelCard):
         raise CheckpointError(
-            f"{given} holds an encoder without a head; fine-tune it first: otolith finetune {given} DATASET"
+            f"{given} holds an encoder without a head; fine-tune it first: "
+            + showing.command("finetune", given, "DATASET", out="DIR")
         )
     try:
         encoder = as_asked(encoder, card.finetune)

@@ -135,8 +135,7 @@ def _cached() -> dict[str, int]:
 
 
 def _fetch(name: str, root: Path | None) -> None:
-    import shlex
-
+    from otolith import showing
     from otolith.cli import results
     from otolith.datasets.download import fetch
     from otolith.progress.display import LiveProgress
@@ -146,7 +145,7 @@ def _fetch(name: str, root: Path | None) -> None:
         f"{name} is here and whole",
         [
             ("folder", str(folder)),
-            ("next", shlex.join(["otolith", "run", name, *(["--data", str(root)] if root is not None else [])])),
+            ("next", showing.command("run", name, data=root)),
         ],
     )
 

@@ -51,7 +51,7 @@ def distill(
         resume: Go on from the checkpoints of an interrupted distillation.
     """
     from otolith import datasets as known
-    from otolith import splits
+    from otolith import showing, splits
     from otolith.cli import results
     from otolith.cli.shared import Interrupted, parse_overrides
     from otolith.errors import DataError
@@ -103,7 +103,8 @@ def distill(
         if not any(checkpoints_beside(out).glob("*/epoch-*")):
             raise
         raise Interrupted(checkpoints_beside(out)) from None
-    results.show("Distilled", [*_kept(student), ("student", str(out)), ("next", f"otolith export {out} {out}.h")])
+    following = showing.command("export", out, f"{out}.h")
+    results.show("Distilled", [*_kept(student), ("student", str(out)), ("next", following)])
 
 
 def _kept(student: Model) -> Lines:

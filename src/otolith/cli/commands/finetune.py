@@ -46,6 +46,7 @@ def finetune(
         recipe: Recipe whose ways to use labels are taken; default: the encoder's. How it was pre-trained stays.
         resume: Go on from the checkpoints of an interrupted fine-tuning.
     """
+    from otolith import showing
     from otolith.cli import results
     from otolith.cli.shared import Interrupted, data_of, parse_overrides
     from otolith.jobs import finetune as job
@@ -71,11 +72,12 @@ def finetune(
         if not any(checkpoints_beside(out).glob("*/epoch-*")):
             raise
         raise Interrupted(checkpoints_beside(out)) from None
+    named = [] if dataset is None else [dataset]
     results.show(
         "Fine-tuned",
         [
             ("validation", f"{percent(model.validation)} %   macro F1 on the validation windows"),
             ("model", str(out)),
-            ("next", f"otolith evaluate {out}"),
+            ("next", showing.command("evaluate", out, *named, data=data, split=split, split_seed=split_seed)),
         ],
     )

@@ -116,6 +116,8 @@ def _found(imported: Imported) -> list[tuple[str, str]]:
 
 
 def _next(imported: Imported, out: Path) -> str:
-    if imported.activities:
-        return f"otolith run {out}"
-    return f"otolith predict MODEL {out}, or otolith run NAME --unlabelled {out}"
+    from otolith.showing import command
+
+    if len(imported.activities) > 1:
+        return command("run", out)
+    return f"{command('predict', out)}, or {command('run', 'NAME', unlabelled=out)}"

@@ -150,6 +150,8 @@ def _user() -> str:
 
 
 def _next(export: Path) -> list[tuple[str, str]]:
+    from otolith.showing import command
+
     if export.suffix.lower() == ".csv":
-        return [("next", f"otolith import SOURCE --labels {export} --out DIR")]
-    return [("next", f"otolith run {export}")]
+        return [("next", command("import", "SOURCE", labels=export, out="DIR"))]
+    return [("next", command("run", export))]

@@ -22,6 +22,7 @@ def pretrain(
         out: Folder for the encoder. Until it is done, checkpoints lie beside it in DIR-checkpoints.
         resume: Go on from the checkpoints of an interrupted pre-training; of a finished one, say where it is.
     """
+    from otolith import showing
     from otolith.cli import results
     from otolith.cli.shared import Interrupted
     from otolith.jobs import pretrain as job
@@ -54,4 +55,6 @@ def pretrain(
                 raise
             raise Interrupted(checkpoints_beside(out)) from None
         if ranks.first:
-            results.show("Pre-trained", [("encoder", str(out)), ("next", f"otolith finetune {out} --out MODEL_DIR")])
+            same = {"data": options.data, "split": options.split, "split_seed": options.split_seed}
+            following = showing.command("finetune", out, dataset, out="MODEL_DIR", **same)
+            results.show("Pre-trained", [("encoder", str(out)), ("next", following)])

@@ -42,6 +42,7 @@ def tune(
         metric: What is judged by (`otolith score --list`).
         seed: Seed of the folds, of training and of the proposals.
     """
+    from otolith import showing
     from otolith.cli import results
     from otolith.cli.shared import Interrupted, parse_overrides
     from otolith.jobs import tune as job
@@ -73,12 +74,13 @@ def tune(
     failed = sum(trial.score is None for trial in done)
     lines = [("trials", f"{len(done)}" + (f", {failed} of which could not be trained" if failed else ""))]
     if found is not None:
+        same = {"data": data, "split": split, "split_seed": split_seed}
         values = ", ".join(f"{key} = {value}" for key, value in found.values.items())
         lines += [
             ("best", f"{found.score:.4f} {metric}, mean of {folds} folds, trial {found.number}"),
             ("values", values),
             ("recipe", str(out / "best.toml")),
             ("history", f"{out / 'trials.csv'}, {out / 'history.svg'}"),
-            ("next", f"otolith run {dataset} --method {method} --recipe {out / 'best.toml'}"),
+            ("next", showing.command("run", dataset, method=method, recipe=out / "best.toml", **same)),
         ]
     results.show(f"{method} on {dataset}", lines)
