@@ -276,6 +276,9 @@ def test_unlabelled_recordings_of_other_channels_are_refused(moves: Path, tmp_pa
     message = refused("run", moves, *SET, "--unlabelled", more, "--out", tmp_path / "run")
     assert "acc_z" in message
     assert not (tmp_path / "run" / "rows.jsonl").exists()
+    assert message.endswith(" Use what both have: --set windows.sensors=acc.\n")
+    cured = [*SET, "windows.sensors=acc", "--unlabelled", more, "--dry-run"]
+    assert call("run", moves, *cured).code == 0
 
 
 @pytest.mark.parametrize("activities", [("swing",), ()])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +24,11 @@ from otolith.progress import SILENT, Progress
 from otolith.protocols.cells.study import key_of
 from otolith.protocols.cells.unit import Key
 from otolith.recipes import Recipe, load_recipe
+from otolith.recording import sensors_of
 from otolith.system import memory
 
 if TYPE_CHECKING:
-    from otolith.datasets.base import Dataset
+    from otolith.datasets.base import Dataset, DatasetInfo
     from otolith.splits import Split
     from otolith.windows import Windows
 
@@ -123,18 +127,31 @@ def prepare(
     overrides = at_rate_of(infos, recipe, overrides, progress)
     resolved = load_recipe(recipe, source.info.name, overrides)
     cut = cutting(source.info, resolved) | {"workers": workers, "progress": progress}
-    w = source.windows(**cut)
-    extra: tuple[Windows, ...] = ()
     if beside is not None:
-        if beside.info.gravity != source.info.gravity:
-            raise DataError(
-                f"Gravity is {source.info.gravity} in {source.info.name}, {beside.info.gravity} in {unlabelled}: "
-                "one encoder cannot learn from both. Choose another data set."
-            )
-        extra = (beside.windows(**cut | {"unlabelled": True}),)
+        _refuse_unlike(beside.info, source.info, cut["channels"])
+    w = source.windows(**cut)
+    extra = () if beside is None else (beside.windows(**cut | {"unlabelled": True}),)
     parts = splits.default(w, source.info)
     name = recipe_title(recipe, resolved, overrides)
     return Prepared(source, w, parts, resolved, method, seed, name, extra, device)
+
+
+def _refuse_unlike(beside: DatasetInfo, info: DatasetInfo, channels: Sequence[str]) -> None:
+    """Refuse unlabelled recordings whose windows cannot join those of a data set, before any are cut."""
+    if beside.gravity != info.gravity:
+        raise DataError(
+            f"Gravity is {info.gravity} in {info.name}, {beside.gravity} in {beside.name}: one encoder cannot learn "
+            "from both. Choose another data set."
+        )
+    missing = [sensor for sensor in sensors_of(channels) if sensor not in sensors_of(beside.channels)]
+    if missing or not set(channels) <= set(beside.channels):
+        both = [sensor for sensor in sensors_of(channels) if sensor in sensors_of(beside.channels)]
+        sensors = shlex.quote(f"windows.sensors={both[0] if len(both) == 1 else json.dumps(both)}") if both else ""
+        cure = f" Use what both have: --set {sensors}." if missing and both else ""
+        raise DataError(
+            f"{beside.name} has {', '.join(beside.channels)}, and windows of {info.name} are of {', '.join(channels)}: "
+            f"they cannot join its pre-training.{cure}"
+        )
 
 
 def _prepare_from(
