@@ -110,9 +110,9 @@ _SCALED = {
 """Units that headers may state and that no data tell: how many of which unit above each is."""
 _TIME_SPELLED = {
     "s": ("s", "secs", "second", "seconds", "sek", "sekunden", "segundos", "secondes"),
-    "ms": ("ms", "msecs", "millis", "milliseconds", "millisecond"),
-    "us": ("us", "usecs", "micros", "microseconds", "microsecond"),
-    "ns": ("ns", "nsecs", "nanos", "nanoseconds", "nanosecond"),
+    "ms": ("ms", "msec", "msecs", "millis", "milliseconds", "millisecond"),
+    "us": ("us", "usec", "usecs", "micros", "microseconds", "microsecond"),
+    "ns": ("ns", "nsec", "nsecs", "nanos", "nanoseconds", "nanosecond"),
 }
 OTHER = {"ut", "nt", "gauss", "ga", "mgauss", "v", "mv", "uv", "ohm", "kohm", "siemens", "hz", "c", "celsius", "hpa",
          "kpa", "pa", "mbar", "m", "km", "km/h", "m/s", "deg", "rad", "%", "bpm", "lux", "lx", "db", "no_units",

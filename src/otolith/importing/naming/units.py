@@ -111,8 +111,8 @@ def _unit_at_the_end(words: list[str]) -> tuple[int, str] | None:
 def time_unit_in_name(header: str) -> str | None:
     """Return the unit of time in a header's last word; None where it says none.
 
-    >>> time_unit_in_name("time (ms)"), time_unit_in_name("timestamp_ns"), time_unit_in_name("seconds")
-    ('ms', 'ns', None)
+    >>> time_unit_in_name("time (ms)"), time_unit_in_name("t/usec"), time_unit_in_name("seconds")
+    ('ms', 'us', None)
     """
     words = re.findall(r"[^\W_]+", header.lower())
     return TIMES_AS_SPELLED.get(words[-1]) if len(words) > 1 else None
