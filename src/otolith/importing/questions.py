@@ -75,7 +75,7 @@ class Questions:
                     f"{option} {shlex.quote(value) if ' ' in value else value} ({text})" for value, text in choices
                 )
                 raise Undecided(
-                    f"{where}: {question} Neither the file nor its data decide it. Give `otolith import` one of: "
+                    f"{where}: {question} Neither the file nor its data decide it. Give one of: "
                     f"{meaning}."
                 )
             self._answers[key] = answer
@@ -94,7 +94,7 @@ class Questions:
             listed = ", ".join(f"{what} from {column}" for what, column, _ in rows)
             raise Undecided(
                 f"{where}: its columns were guessed ({listed}), and there is no terminal to confirm them. "
-                f"If they are right, give `otolith import` the option --yes, or name them: {command}"
+                f"If they are right, give the option --yes, or name them: {command}"
             )
         if not self._ask.confirm(f"Columns of {where}", rows):
             raise Undecided(f"{where}: the guessed columns were not confirmed. Name them, such as: {command}")
