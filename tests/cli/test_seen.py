@@ -16,7 +16,7 @@ import otolith
 from otolith.datasets.folder import write_folder
 from otolith.jobs.seen import refuse_seen
 from otolith.model import bundle
-from otolith.model.people import digests_of, seen
+from otolith.model.seen import KEPT, digests_of, known_again, seen
 from tests.helpers import tiny
 from tests.helpers.commandline import call
 
@@ -79,6 +79,8 @@ def test_commands_refuse_to_score_on_people_whom_the_encoder_has_seen(
 @pytest.fixture(scope="module")
 def pretrained() -> otolith.PretrainedEncoder:
     w = otolith.load("synthetic").windows(30.0, 1.0, 0.5)
+    others = np.random.default_rng(0).normal(size=w.x.shape).astype(np.float32)
+    w = replace_name(replace(w, x=others), "others")
     return otolith.pretrain(w, otolith.splits.holdout(w, 3), tiny.recipe(), "random", device="cpu")
 
 
@@ -110,28 +112,33 @@ def test_a_model_on_another_encoder_has_the_split_of_its_own_training(command: t
     assert "would be the split 'holdout' (seed 5)" in " ".join(refused.err.split())
 
 
-def test_people_of_a_study_that_has_grown_are_named_where_they_test(study: Path) -> None:
+@pytest.mark.parametrize("name", ["walks", "walks again"])
+def test_people_of_a_study_that_has_grown_are_named_where_they_test(name: str, study: Path) -> None:
     assert call("finetune", "encoder", "walks", "--out", "model").code == 0
-    learnt = set(bundle.read_card("model")["people"])
-    walks_of(range(1, 11), study / "walks")
-    w = otolith.load("walks").windows(30.0, 1.0, 0.5)
-    known = sorted(name for digest, name in digests_of(w).items() if digest in learnt)
-    new = sorted({str(name) for name in w.subject} - set(known))
-    assert (len(known), len(new)) == (4, 6)  # one of the five tested
-    parts = {"train": [*known[:2], *new[:4]], "val": [new[4]], "test": [known[2], known[3], new[5]]}
+    five = otolith.load("walks").windows(30.0, 1.0, 0.5)
+    shutil.rmtree(study / "walks")
+    walks_of(range(1, 11), study / name)  # imported anew, under its name or another
+    w = otolith.load(study / name).windows(30.0, 1.0, 0.5)
+    learnt = bundle.load_model("model", "cpu").encoder.seen
+    known = known_again(learnt, w, np.arange(len(w)))
+    new = sorted({str(who) for who in w.subject} - set(known))
+    test = {str(who) for who in five.subject[otolith.splits.holdout(five, 0).test]}
+    assert set(known) == {str(who) for who in five.subject} - test
+    parts = {"train": [*known[:2], *new[:3]], "val": [new[3]], "test": [*known[2:], new[4]]}
     (study / "parts.json").write_text(json.dumps(parts), encoding="utf-8")
-    told = f"model has learnt from people of walks who test here ({known[2]}, {known[3]})"
+    told = f"model has learnt from recordings of people who test here ({', '.join(known[2:])})"
     for command in (
-        ["evaluate", "model", "walks"],
-        ["evaluate", "model", "walks", "--json"],
-        ["finetune", "model", "walks", "--out", "again"],
-        ["run", "walks", "--encoder", "model", "--dry-run"],
+        ["evaluate", "model", name],
+        ["evaluate", "model", name, "--json"],
+        ["finetune", "model", name, "--out", "again"],
+        ["run", name, "--encoder", "model", "--dry-run"],
     ):
         ended = call(*command, "--split", "parts.json")
         assert ended.code == 0, ended.err
         assert told in " ".join((ended.out + ended.err).split()), command
-    (study / "parts.json").write_text(json.dumps({"train": known, "val": new[:2], "test": new[2:]}), encoding="utf-8")
-    assert "learnt from" not in call("evaluate", "model", "walks", "--split", "parts.json").out
+    parts = {"train": known, "val": new[:2], "test": new[2:]}
+    (study / "parts.json").write_text(json.dumps(parts), encoding="utf-8")
+    assert "learnt from" not in call("evaluate", "model", name, "--split", "parts.json").out
 
 
 def test_people_of_unlabelled_windows_are_among_those_learnt_from() -> None:
@@ -139,14 +146,21 @@ def test_people_of_unlabelled_windows_are_among_those_learnt_from() -> None:
     extra = replace_name(tiny.windows(), "runs")
     split = otolith.splits.holdout(w, 0)
     encoder = otolith.pretrain(w, split, tiny.recipe(), "random", unlabelled=[extra], device="cpu")
-    assert encoder.people == seen((w, split.train), (extra, None))
+    assert encoder.seen == seen((w, split.train), (extra, None))
 
 
-def test_everybody_is_another_one_in_another_data_set_and_the_same_in_a_pool() -> None:
-    x = np.zeros((4, 6, 30))
-    one = otolith.Windows.from_arrays(x, [0, 1, 0, 1], [1, 2, 1, 2], dataset="walks")
-    other = otolith.Windows.from_arrays(x, [0, 1, 0, 1], [1, 2, 1, 2], dataset="runs")
-    names = ["walks/1", "runs/2", "walks/1", "runs/2"]
-    pool = otolith.Windows.from_arrays(x, [0, 1, 0, 1], names, dataset="walks+runs")
-    assert not set(seen((one, None))) & set(seen((other, None)))
-    assert set(seen((pool, None))) == {*seen((one, [0])), *seen((other, [1]))}
+def test_people_are_known_again_by_some_of_their_windows_and_never_by_those_of_others() -> None:
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=(400, 3, 30)).astype(np.float32)
+    x[::40] = x[0, :, :1]  # nothing moves in them: they may be anybody's
+    who = np.repeat([f"person {i}" for i in range(20)], 20)
+    w = otolith.Windows.from_arrays(x, np.arange(400) % 2, who, channels=("acc_x", "acc_y", "acc_z"))
+    learnt = seen((w, np.arange(200)))
+    assert len(learnt) == 10 * KEPT
+    assert known_again(learnt, w, np.arange(200, 400)) == []
+    assert known_again(learnt, w, np.arange(400)) == sorted({str(name) for name in who[:200]})
+    renamed = replace(w, subject=np.char.add(w.subject.astype(str), " again"))
+    half = np.arange(0, 400, 2)  # half of the windows are labelled now
+    assert known_again(learnt, renamed, half) == sorted({f"{name} again" for name in who[:200]})
+    assert digests_of(w, [0]) == {"person 0": frozenset()}
+    assert known_again(learnt, w, [0]) == []

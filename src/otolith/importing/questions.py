@@ -74,10 +74,7 @@ class Questions:
                 meaning = "; ".join(
                     f"{option} {shlex.quote(value) if ' ' in value else value} ({text})" for value, text in choices
                 )
-                raise Undecided(
-                    f"{where}: {question} Neither the file nor its data decide it. Give one of: "
-                    f"{meaning}."
-                )
+                raise Undecided(f"{where}: {question} Neither the file nor its data decide it. Give one of: {meaning}.")
             self._answers[key] = answer
         return self._answers[key]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from otolith import datasets
 from otolith.errors import DataError
 from otolith.model import PretrainedEncoder
-from otolith.model.people import digests_of
 from otolith.model.place import called
+from otolith.model.seen import known_again
 
 if TYPE_CHECKING:
     from otolith.splits import Split
@@ -72,23 +72,23 @@ def refuse_other_split(encoder: PretrainedEncoder, model: str | Path, w: Windows
 
 
 def told(encoder: PretrainedEncoder, model: str | Path, w: Windows, split: Split) -> Split:
-    """Return the split, with a warning where people who test are among those whom a model has learnt from.
+    """Return the split, with a warning where a model has learnt from windows of people who test.
 
-    They are, where a study has grown or been split anew since, or where others have the same names in a data set of the
-    same name. A model on the very split of its training has none, but those of splits that share people.
+    It has, where a study has grown or been imported or split anew since. A model on the very split of its training has
+    not, or the split has a warning of its own.
 
     Args:
         model: where the model is from, for the warning.
     """
     if encoder.split == split.identity and w.content == encoder.meta.content and w.meta.dataset == encoder.meta.dataset:
         return split
-    known = sorted({name for digest, name in digests_of(w, split.test).items() if digest in set(encoder.people)})
+    known = known_again(encoder.seen, w, split.test)
     if not known:
         return split
     few = ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
     warning = (
-        f"{called(model)} has learnt from people of {w.meta.dataset} who test here ({few}), so this score says less "
-        "about others. Name them under train in a file for --split. If these are other people, rename the data set."
+        f"{called(model)} has learnt from recordings of people who test here ({few}), so this score says less about "
+        "others. Name them under train in a file for --split."
     )
     return replace(split, warning=f"{split.warning} {warning}".strip())
 

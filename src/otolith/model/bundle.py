@@ -242,7 +242,7 @@ def _card(model: Model | PretrainedEncoder, encoder: PretrainedEncoder, info: In
         "data": {"dataset": meta.dataset, "terms": meta.terms, "activities": list(meta.activities)}
         | ({"content": meta.content} if meta.content else {}),
         "split": encoder.split,
-        "people": list(encoder.people),
+        "seen": "".join(sorted(encoder.seen)),
         "recipe": encoder.recipe.as_dict(),
         "recipe_hash": encoder.recipe.hash,
         "plugins": plugins_of(encoder.recipe, encoder.method, ("data set", meta.dataset)),
@@ -278,7 +278,7 @@ def _encoder(folder: Path, card: Card, device: torch.device) -> PretrainedEncode
         raise CheckpointError(_undescribed(folder, error)) from None
     weights.fill(folder, "encoder.", network)
     network.to(device).eval()
-    known = (dict(card.split), card.people)
+    known = (dict(card.split), card.seen_windows)
     return PretrainedEncoder(network, scaler, meta, card.recipe, card.method, card.seed, None, [], *known)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 
 from otolith.errors import CheckpointError, RecipeError
 from otolith.finetuning.settings import FinetuneSettings, TreeSettings
+from otolith.model.seen import MOST
 from otolith.recipes import Recipe
 from otolith.recording import unit_of
 from otolith.system import plugins
@@ -23,7 +24,6 @@ MOST_STEPS = 100_000
 """Most steps of a window: some encoders take any number, and a window of more fills a memory."""
 MOST_CHANNELS = 1000
 """Most channels of a window: hand-made features have no tensor in the weights whose size could be held against them."""
-MOST_PEOPLE = 1_000_000
 Positive = Annotated[float, Field(gt=0)]
 Bounded = Annotated[float, Field(gt=0, le=1e9)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -177,10 +177,15 @@ class Card(_Part):
     input: Input
     data: Data
     split: Annotated[dict[str, str | int], Field(max_length=10)] = Field(default_factory=dict)
-    people: Annotated[tuple[Annotated[str, Field(pattern="^[0-9a-f]{6}$")], ...], Field(max_length=MOST_PEOPLE)] = ()
+    seen: Annotated[str, Field(pattern="^([0-9a-f]{8})*$", max_length=8 * MOST)] = ""
     recipe: Recipe
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     about: About = Field(default_factory=About)
+
+    @property
+    def seen_windows(self) -> frozenset[str]:
+        """Digests of windows that were learnt from (`otolith.model.seen`)."""
+        return frozenset(self.seen[at : at + 8] for at in range(0, len(self.seen), 8))
 
     @property
     def windows(self) -> WindowMeta:

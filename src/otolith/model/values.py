@@ -41,8 +41,7 @@ class PretrainedEncoder:
             where there was none.
         records: one for each epoch of each stage.
         split: what tells the split that it was trained on from others (`Split.identity`); empty where it is not known.
-        people: digests of those whose windows were learnt from or chosen by (`otolith.model.people`); empty where they
-            are not known.
+        seen: digests of windows that it learnt from, or was chosen by (`otolith.model.seen`); empty where not known.
 
     >>> import numpy as np, otolith
     >>> x = np.random.default_rng(0).normal(size=(20, 3, 30))
@@ -62,7 +61,7 @@ class PretrainedEncoder:
     teacher: Encoder | None = None
     records: list[dict[str, Any]] = field(default_factory=list)
     split: dict[str, Any] = field(default_factory=dict)
-    people: tuple[str, ...] = ()
+    seen: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return showing.line("Encoder", self.method, _told(self).values())

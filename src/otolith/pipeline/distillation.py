@@ -22,7 +22,7 @@ from otolith.finetuning.heads import build_head, predict
 from otolith.finetuning.settings import FinetuneSettings
 from otolith.methods.distilled import SPEC, Distillation, DistilSettings
 from otolith.model import Distilled, Model, PretrainedEncoder, must_fit
-from otolith.model.people import seen
+from otolith.model.seen import seen
 from otolith.nets import ResidualEncoder
 from otolith.nets.integers import peaks, width_within
 from otolith.pipeline.pretraining import OnEpoch, build_encoder
@@ -137,7 +137,7 @@ def distill(
             progress=progress,
             on_epoch=on_epoch,
         )
-    learnt = tuple(sorted({*model.encoder.people, *seen(*((w, None) for w in several))}))
+    learnt = model.encoder.seen | seen(*((w, None) for w in several))
     encoder = PretrainedEncoder(
         network.eval(), scaler, meta, recipe, SPEC.name, seed, None, records, model.encoder.split, learnt
     )

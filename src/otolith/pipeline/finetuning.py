@@ -28,7 +28,7 @@ from otolith.methods import MethodSpec
 from otolith.model import Model, PretrainedEncoder, must_fit
 from otolith.model.fingerprint import digest_of, of_finetuning, short_digest
 from otolith.model.joining import as_asked, learned
-from otolith.model.people import seen
+from otolith.model.seen import seen
 from otolith.nets.heads import layers_of, pooled
 from otolith.pipeline import choice, voting
 from otolith.pipeline.pretraining import OnEpoch
@@ -128,8 +128,8 @@ def finetune(
     same = "" in (w.meta.content, encoder.meta.content) or w.meta.content == encoder.meta.content
     own = w.meta.dataset == encoder.meta.dataset and same  # a name alone may be that of other recordings
     scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings, scaled=spec.scaled)
-    who = tuple(sorted({*encoder.people, *seen((w, split.train), (w, split.val))}))
-    base = as_asked(replace(encoder, scaler=scaler, meta=w.meta, split=split.identity, people=who), settings)
+    learnt = encoder.seen | seen((w, split.train), (w, split.val))
+    base = as_asked(replace(encoder, scaler=scaler, meta=w.meta, split=split.identity, seen=learnt), settings)
     device = base.device
     y = torch.from_numpy(np.array(w.y)).to(device)
 

@@ -22,7 +22,7 @@ from otolith.methods.autoencoder import SPEC as AUTOENCODER
 from otolith.model import PretrainedEncoder, must_fit
 from otolith.model.fingerprint import of_pretraining
 from otolith.model.joining import handmade_features
-from otolith.model.people import seen
+from otolith.model.seen import seen
 from otolith.nets import Encoder, HandmadeTeacher
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import HERE, Progress
