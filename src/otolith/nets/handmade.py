@@ -73,7 +73,9 @@ class HandmadeFeatures(Encoder):
         self.names = tuple(self._named(sensors, bands, list(lags.values())))
         super().__init__(len(channels), n_steps, len(self.names))
         self.rate_hz = rate_hz
-        for name, value in _constants(n_steps, rate_hz, bands).items():
+        with torch.device("cpu"):  # to compute on "meta" PyTorch would import its compiler
+            constants = _constants(n_steps, rate_hz, bands)
+        for name, value in constants.items():
             self.register_buffer(name, value.float(), persistent=False)
         axes = torch.tensor(self._triads, dtype=torch.long).flatten()
         pairs = torch.tensor(list(self._pairs_of()), dtype=torch.long).view(-1, 2).T.contiguous()

@@ -19,6 +19,8 @@ from otolith.nets.encoder import Encoder
 
 def sinusoidal_positions(n_steps: int, width: int) -> Tensor:
     """Return the positions of Vaswani et al. 2017, Section 3.5: (n_steps, width), sines and cosines in turn."""
+    if torch.get_default_device().type == "meta":  # to compute there PyTorch would import its compiler
+        return torch.empty(n_steps, width)
     position = torch.arange(n_steps, dtype=torch.float64)[:, None]
     rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(10_000.0) / width))
     table = torch.zeros(n_steps, width, dtype=torch.float64)
