@@ -114,8 +114,13 @@ class Training:
     workers: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None
     ignore_memory: IgnoreMemory = False
 
-    def prepare(self, dataset: str, progress: Progress, encoder: Path | None = None) -> Prepared:
-        """Return the data, the recipe, the windows and the split of a training; `encoder`: a model to start from."""
+    def prepare(self, dataset: str, progress: Progress, encoder: Path | None = None, labels: bool = True) -> Prepared:
+        """Return the data, the recipe, the windows and the split of a training.
+
+        Args:
+            encoder: A model to start from.
+            labels: Whether labels are used afterwards.
+        """
         from otolith.jobs.prepared import prepare
 
         return prepare(
@@ -129,6 +134,7 @@ class Training:
             device=self.device,
             workers=self.workers,
             encoder=encoder,
+            labels=labels,
             split=self.split,
             split_seed=self.split_seed,
             progress=progress,
@@ -193,6 +199,7 @@ def data_of(
             it, or the encoder was trained on a user's folder, which has to be named.
     """
     from otolith import splits
+    from otolith.jobs.cutting import mostly_unlabelled, require_labels
     from otolith.jobs.seen import refuse_other_split, refuse_seen, told
     from otolith.model.place import called
     from otolith.model.windows import windows_for_encoder
@@ -200,8 +207,10 @@ def data_of(
     meta = encoder.meta
     found = splits.with_split(dataset_of(encoder, bundle, dataset, root), split, split_seed)
     refuse_seen(encoder, bundle, found.info.name)
+    require_labels(found)
+    joins = encoder.recipe.windows.unlabelled or mostly_unlabelled(found)
     with progress.stage(f"windows of {found.info.name}", 1) as bar:
-        w = windows_for_encoder(found, encoder, unlabelled=encoder.recipe.windows.unlabelled)
+        w = windows_for_encoder(found, encoder, unlabelled=joins)
         bar.advance()
     if dataset is None and found.info.own and meta.content and w.content != meta.content:
         raise DataError(

@@ -75,6 +75,10 @@ class Dataset(ABC):
         """Return the seconds of all recordings together where they are known without reading them, else None."""
         return self.whole_s
 
+    def labelled_s(self) -> float | None:
+        """Return the seconds with a label where they are known without reading the recordings, else None."""
+        return None
+
     def example(self) -> Recording:
         """Return one recording, to be shown.
 

@@ -189,12 +189,26 @@ class FolderDataset(Dataset):
     def length_s(self) -> float:
         return sum(max(each.samples / each.rate_hz for each in entry.streams) for entry in self._entries)
 
+    def labelled_s(self) -> float:
+        return sum(
+            max(0.0, min(ends if stop is None else stop, ends) - max(start, starts))
+            for entry in self._entries
+            for starts, ends in [_reach(entry)]
+            for start, stop, _ in entry.segments
+        )
+
     def example(self) -> Recording:
         shortest = min(self._entries, key=lambda entry: sum(each.samples for each in entry.streams))
         return FolderReader(self.root, self.info, shortest)()
 
     def cache_key(self) -> str:
         return f"{FORMAT} {VERSION} reader {self.version}"
+
+
+def _reach(entry: RecordingEntry) -> tuple[float, float]:
+    """Return the first and the last second of a recording."""
+    ends = (stream.start_s + stream.samples / stream.rate_hz for stream in entry.streams)
+    return min(stream.start_s for stream in entry.streams), max(ends)
 
 
 @dataclass(frozen=True)

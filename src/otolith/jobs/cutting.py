@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from otolith.errors import DataError
 from otolith.preprocessing.sensors import check_sensors
 from otolith.progress import SILENT, Progress
 from otolith.recipes import Recipe, load_recipe
 from otolith.recording import channels_of
+from otolith.showing import command, duration
 
 if TYPE_CHECKING:
-    from otolith.datasets import DatasetInfo
+    from otolith.datasets import Dataset, DatasetInfo
 
 
 def at_rate_of(
@@ -37,6 +39,54 @@ def at_rate_of(
         f"{slowest.name} was recorded at {slowest.rate_hz:g} Hz: so are its windows, not at the recipe's {wanted:g} Hz"
     )
     return (overrides or {}) | {"windows.rate_hz": float(slowest.rate_hz)}
+
+
+def mostly_unlabelled(source: Dataset) -> bool:
+    """Return whether one's own recordings have longer stretches without a label than with one."""
+    labelled, whole = source.labelled_s(), source.length_s()
+    return source.info.own and labelled is not None and whole is not None and whole - labelled > labelled
+
+
+def require_labels(source: Dataset) -> None:
+    """Refuse one's own recordings of which none has a label.
+
+    Raises:
+        DataError: says what can be done with them.
+    """
+    if source.labelled_s() == 0:
+        place = source.root
+        raise DataError(
+            f"No recording of {source.info.name} has a label. A model that comes with otolith tells what is in them: "
+            f"{command('predict', place)}. To make labels: {command('label', place)}. To learn from them without: "
+            f"{command('pretrain', place, out='ENCODER_DIR')}"
+        )
+
+
+def with_unlabelled(
+    source: Dataset,
+    recipe: str | Path | Recipe,
+    overrides: dict[str, Any] | None,
+    progress: Progress = SILENT,
+) -> dict[str, Any] | None:
+    """Return replaced values by which stretches without a label join training, and say so, where one's own recordings
+    have more of them than of others; a given value stays.
+
+    Raises:
+        RecipeError: as `load_recipe`.
+    """
+    key = "windows.unlabelled"
+    if key in (overrides or {}) or not mostly_unlabelled(source):
+        return overrides
+    if "unlabelled" in load_recipe(recipe, source.info.name, overrides).windows.model_fields_set:
+        return overrides
+    progress.say(f"{without_labels(source)}; --set {key}=false leaves them out")
+    return (overrides or {}) | {key: True}
+
+
+def without_labels(source: Dataset) -> str:
+    """Return how much of one's own recordings has no label, and what becomes of it."""
+    seconds = (source.length_s() or 0.0) - (source.labelled_s() or 0.0)
+    return f"{duration(seconds)} of {source.info.name} have no label and join training"
 
 
 def cutting(info: DatasetInfo, recipe: Recipe) -> dict[str, Any]:

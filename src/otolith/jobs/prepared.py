@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from otolith import methods, splits
 from otolith.errors import DataError
-from otolith.jobs.cutting import at_rate_of, cutting
+from otolith.jobs.cutting import at_rate_of, cutting, require_labels, with_unlabelled
 from otolith.jobs.estimate import Estimate, estimate
 from otolith.jobs.finetune import with_labels_of
 from otolith.jobs.folder import file_name, recipe_title
@@ -26,6 +26,7 @@ from otolith.protocols.cells.unit import Key
 from otolith.recipes import Recipe, load_recipe
 from otolith.recording import sensors_of
 from otolith.system import memory
+from otolith.windows.subjects import OwnParts
 
 if TYPE_CHECKING:
     from otolith.datasets.base import Dataset, DatasetInfo
@@ -92,6 +93,7 @@ def prepare(
     device: str = "auto",
     workers: int | None = None,
     encoder: str | Path | None = None,
+    labels: bool = True,
     split: str | Path | None = None,
     split_seed: int | None = None,
     progress: Progress = SILENT,
@@ -106,6 +108,8 @@ def prepare(
         workers: processes that read and cut recordings; None: one for each core where that is worth it.
         encoder: a model whose encoder is taken as it is (`otolith.load_encoder`): its method and windows then hold,
             and the recipe says how labels are used.
+        labels: whether labels are used afterwards. Without, one's own recordings need none: where too few have one to
+            validate and test, all of them train.
         split: file that names the subjects of each part (`otolith.splits.read_parts`), in place of the data set's own.
         split_seed: seed of a random hold-out of subjects in its place.
 
@@ -122,6 +126,9 @@ def prepare(
         if unlabelled is not None:
             raise DataError("with --encoder nothing is pre-trained that --unlabelled could join; leave one out.")
         return _prepare_from(encoder, source, recipe, seed, overrides, device, progress)
+    if labels:
+        require_labels(source)
+    overrides = with_unlabelled(source, recipe, overrides, progress)
     beside = None if unlabelled is None else datasets.load(str(unlabelled))
     infos = [source.info, *([] if beside is None else [beside.info])]
     overrides = at_rate_of(infos, recipe, overrides, progress)
@@ -131,9 +138,18 @@ def prepare(
         _refuse_unlike(beside.info, source.info, cut["channels"])
     w = source.windows(**cut)
     extra = () if beside is None else (beside.windows(**cut | {"unlabelled": True}),)
-    parts = splits.default(w, source.info)
+    parts = _split(w, source.info, labels)
     name = recipe_title(recipe, resolved, overrides)
     return Prepared(source, w, parts, resolved, method, seed, name, extra, device)
+
+
+def _split(w: Windows, info: DatasetInfo, labels: bool) -> Split:
+    try:
+        return splits.default(w, info)
+    except DataError:
+        if labels or not info.own or isinstance(info.default_split, OwnParts):
+            raise
+        return splits.unlabelled(w)
 
 
 def _refuse_unlike(beside: DatasetInfo, info: DatasetInfo, channels: Sequence[str]) -> None:
@@ -171,7 +187,9 @@ def _prepare_from(
             f"The encoder of {called(encoder)} does not see which way up the device sits. Where activities differ by "
             "that alone, as sitting and lying, a run without --encoder tells them better."
         )
-    w = windows_for_encoder(source, loaded)
+    require_labels(source)
+    chosen = with_unlabelled(source, recipe, overrides, progress) or {}
+    w = windows_for_encoder(source, loaded, unlabelled=bool(chosen.get("windows.unlabelled")))
     name = f"{recipe_title(recipe, loaded.recipe, overrides)}-from-{file_name(Path(encoder).name)}"
     known = f"{Path(encoder).name} {str(bundle.read_card(encoder).get('weights_sha256'))[:12]}"
     split = splits.default(w, source.info)

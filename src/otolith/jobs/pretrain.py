@@ -27,8 +27,8 @@ def run(
     ranks: Ranks = ALONE,
     on_plan: Callable[[Prepared, Estimate], None] = lambda prepared, cost: None,
     progress: Progress = SILENT,
-) -> None:
-    """Pre-train an encoder and leave it as a bundle in `out`.
+) -> Prepared:
+    """Pre-train an encoder and leave it as a bundle in `out`; return what it was trained on.
 
     Args:
         prepare: cuts the windows; called once it is sure that `out` is free, by the first of several processes before
@@ -80,6 +80,7 @@ def run(
             bundle.save(encoder, out, prepared.dataset.info)
     if ranks.first:
         discard(checkpoints)
+    return prepared
 
 
 def _is_of(card: dict[str, Any], prepared: Prepared) -> bool:

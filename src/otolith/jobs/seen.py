@@ -74,15 +74,13 @@ def refuse_other_split(encoder: PretrainedEncoder, model: str | Path, w: Windows
 def told(encoder: PretrainedEncoder, model: str | Path, w: Windows, split: Split) -> Split:
     """Return the split, with a warning where a model has learnt from windows of people who test.
 
-    It has, where a study has grown or been imported or split anew since. A model on the very split of its training has
-    not, or the split has a warning of its own.
+    It has, where a study has grown or been imported or split anew since, or where all of it was pre-trained on. A split
+    that shares people between its parts has a warning of its own.
 
     Args:
         model: where the model is from, for the warning.
     """
-    if encoder.split == split.identity and w.content == encoder.meta.content and w.meta.dataset == encoder.meta.dataset:
-        return split
-    known = known_again(encoder.seen, w, split.test)
+    known = [] if split.allow_shared_subjects else known_again(encoder.seen, w, split.test)
     if not known:
         return split
     few = ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
@@ -90,7 +88,7 @@ def told(encoder: PretrainedEncoder, model: str | Path, w: Windows, split: Split
         f"{called(model)} has learnt from recordings of people who test here ({few}), so this score says less about "
         "others. Name them under train in a file for --split."
     )
-    return replace(split, warning=f"{split.warning} {warning}".strip())
+    return replace(split, warning=warning)
 
 
 def _said(split: Mapping[str, Any]) -> str:

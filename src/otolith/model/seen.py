@@ -2,8 +2,8 @@
 
 Of each person a few digests are kept, so that a model's card stays small and nobody is named in it. They are those of
 the windows whose digests come first in a fixed order: of two collections that share many windows of a person, the same
-ones (min-wise sampling, Broder 1997). So recordings are known again under any name, in another data set, and with more
-labels or more recordings beside them, as long as their windows are cut in the same way.
+ones (min-wise sampling, Broder 1997). So recordings are known again under any name, in another data set and with others
+beside them, as long as their windows are cut in the same places; labels that begin elsewhere move these.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ SPLITS = {
     "subject": "by subject",
     "recording": "by recording",
     "time": "by time",
+    "unlabelled": "all recordings, to pre-train on",
 }
 
 STAGES = {

@@ -6,7 +6,7 @@ of the training subjects, and those of people of whom nothing is labelled.
 """
 
 from otolith.splits.base import Split
-from otolith.splits.choice import automatic, default, untested
+from otolith.splits.choice import automatic, default, unlabelled, untested
 from otolith.splits.datasets import between_datasets, datasets_of
 from otolith.splits.draws import k_per_class
 from otolith.splits.own import own, read_parts, with_split
@@ -32,6 +32,7 @@ __all__ = [
     "leave_one_subject_out",
     "own",
     "read_parts",
+    "unlabelled",
     "untested",
     "with_split",
 ]

@@ -30,8 +30,9 @@ CURE = (
 class Split:
     """Windows by part, as increasing int64 indices without common members; lists of numbers are taken as such.
 
-    The test part may be empty: such a split trains a model that is not scored. `name` is "fixed", "holdout", "own",
-    "fold", "subject", "recording" or "time"; `parts` is a digest of the names in one's own. `warning` is for the report
+    The test part may be empty: such a split trains a model that is not scored. Where there is nothing to validate
+    either, it is one to pre-train on alone. `name` is "fixed", "holdout", "own", "fold", "subject", "recording", "time"
+    or "unlabelled"; `parts` is a digest of the names in one's own. `warning` is for the report
     where a score on this split must not be read as a score on new people; empty otherwise. Validation and test
     windows are all labelled. Nobody's windows are in two parts, unless `allow_shared_subjects` says that this is
     meant; such a split always has a `warning`.
@@ -80,7 +81,8 @@ class Split:
             object.__setattr__(self, "warning", SHARED)
         parts = {"train": self.train, "val": self.val, "test": self.test}
         for part, indices in parts.items():
-            if indices.ndim != 1 or indices.dtype != np.int64 or not (len(indices) or part == "test"):
+            may_be_empty = part == "test" or (part == "val" and not len(self.test))
+            if indices.ndim != 1 or indices.dtype != np.int64 or not (len(indices) or may_be_empty):
                 raise DataError(f"Split {self.name!r}: the {part} part is empty or not a row of int64 indices.")
             if (indices[:1] < 0).any() or (np.diff(indices) <= 0).any():
                 raise DataError(f"Split {self.name!r}: the {part} indices have to increase from 0 on.")

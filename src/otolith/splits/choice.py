@@ -59,6 +59,18 @@ def automatic(w: Windows, seed: int) -> Split:
     return by_time(w)
 
 
+def unlabelled(w: Windows) -> Split:
+    """Return all windows as training windows: to pre-train on alone, where too few have labels to test or validate.
+
+    >>> from otolith.windows import Windows
+    >>> w = Windows.from_arrays(np.zeros((4, 6, 30)), [-1, -1, -1, -1])
+    >>> len(unlabelled(w).train), len(unlabelled(w).val)
+    (4, 0)
+    """
+    none = np.arange(0)
+    return Split("unlabelled", np.arange(len(w)), none, none)
+
+
 def untested(w: Windows, seed: int) -> Split:
     """Return `automatic`'s split with its test part in training: for a model that is put to use without a score.
 

@@ -120,4 +120,4 @@ def _next(imported: Imported, out: Path) -> str:
 
     if len(imported.activities) > 1:
         return command("run", out)
-    return f"{command('predict', out)}, or {command('run', 'NAME', unlabelled=out)}"
+    return f"{command('predict', out)}, {command('label', out)}, or {command('pretrain', out, out='ENCODER_DIR')}"

@@ -41,8 +41,8 @@ def pretrain(
             results.show(*results.plan(planned, cost, out), live.console)
 
         try:
-            job.run(
-                lambda: options.prepare(dataset, progress),
+            done = job.run(
+                lambda: options.prepare(dataset, progress, labels=False),
                 out,
                 resume=resume,
                 ignore_memory=options.ignore_memory,
@@ -56,5 +56,6 @@ def pretrain(
             raise Interrupted(checkpoints_beside(out)) from None
         if ranks.first:
             same = {"data": options.data, "split": options.split, "split_seed": options.split_seed}
-            following = showing.command("finetune", out, dataset, out="MODEL_DIR", **same)
+            to_use = "LABELLED_DATASET" if done.split.name == "unlabelled" else dataset
+            following = showing.command("finetune", out, to_use, out="MODEL_DIR", **same)
             results.show("Pre-trained", [("encoder", str(out)), ("next", following)])
