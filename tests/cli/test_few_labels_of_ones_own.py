@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import otolith
 from otolith.datasets.folder import write_folder
+from otolith.labelling.journal import Journal
 from otolith.model import bundle
 from otolith.recording import Segment
 from tests.helpers.commandline import SET, call, make_set, refused, row_of
@@ -89,6 +91,19 @@ def test_recordings_without_labels_are_pretrained_on(few: Path) -> None:
         message = refused(*command)
         assert "No recording of bare has a label" in message
         assert f"otolith label {Path('bare').resolve()}" in message or "otolith label bare" in message
+
+
+def test_labels_that_lie_beside_are_named_with_the_way_to_use_them(few: Path) -> None:
+    journal = Journal(few / "labels" / "ann.jsonl")
+    first = otolith.load(few).example()
+    journal.add("label", recording=first.name, start=0.0, stop=2.0, activity="still")
+    said = " ".join(call("run", few, *SET, "--dry-run").err.split())
+    told = f"otolith label {few} --by ann --export {few}-labelled"
+    assert said.count(told) == 1
+    assert call(*shlex.split(told)[1:]).code == 0
+    planned = call("run", f"{few}-labelled", *SET, "--dry-run")
+    assert planned.code == 0, planned.err
+    assert "otolith label" not in planned.err
 
 
 def test_too_few_labels_to_split_by_are_no_hindrance_to_pre_training(few: Path) -> None:

@@ -14,7 +14,7 @@ import otolith
 from tests.helpers.commandline import SET, Ended, call, make_set
 
 SOURCE = Path(otolith.__file__).parent
-PLACEHOLDERS = {"MODEL_DIR": "their model", "NAME": "synthetic"}
+PLACEHOLDERS = {"MODEL_DIR": "their model", "ENCODER_DIR": "their encoder"}
 TOLD = re.compile(r"\botolith ([a-z][a-z-]*)\b(?! on )[^`;:.,]*\0")
 """A command with a value in it, which stands for a name that may hold a space."""
 SAFE = {"datasets/checking.py", "datasets/locations.py", "cli/commands/data.py", "export/readme.py", "model/hub.py"}
@@ -25,7 +25,7 @@ def proposed(ended: Ended) -> list[list[str]]:
     """Return the words of the commands in the line "next" of what a command printed."""
     assert ended.code == 0, ended.err
     (line,) = re.findall(r"^ *next +(.*)$", ended.out, re.MULTILINE)
-    told = [shlex.split(command) for command in line.split(", or ")]
+    told = [shlex.split(command) for command in re.split(", (?:or )?", line)]
     assert all(words[0] == "otolith" for words in told)
     return [[PLACEHOLDERS.get(word, word) for word in words[1:]] for words in told]
 
@@ -71,9 +71,14 @@ def test_an_import_is_used_for_what_its_labels_allow(activities: int, work: Path
             rows = [f"{row},{('sit', 'walk')[i % 1000 // 500 % activities]}" for i, row in enumerate(rows)]
         (work / f"{who}'s walk.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
     done = call("import", *work.glob("*.csv"), "--yes", "--gyro-unit", "rad/s", "--out", "all walks")
+    more = {
+        "run": ["--dry-run"],
+        "predict": ["--out", "answers"],
+        "pretrain": ["--method", "random"],
+        "label": ["--help"],
+    }
     for following in proposed(done):
-        more = ["--dry-run"] if following[0] == "run" else ["--out", "answers"]
-        ended = call(*following, *more)
+        ended = call(*following, *more[following[0]])
         assert ended.code == 0, ended.err
 
 

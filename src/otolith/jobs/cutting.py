@@ -56,10 +56,26 @@ def require_labels(source: Dataset) -> None:
     if source.labelled_s() == 0:
         place = source.root
         raise DataError(
-            f"No recording of {source.info.name} has a label. A model that comes with otolith tells what is in them: "
-            f"{command('predict', place)}. To make labels: {command('label', place)}. To learn from them without: "
-            f"{command('pretrain', place, out='ENCODER_DIR')}"
+            f"No recording of {source.info.name} has a label. "
+            + (
+                labels_beside(source)
+                or "A model that comes with otolith tells what is in them: "
+                f"{command('predict', place)}. To make labels: {command('label', place)}. To learn from them without: "
+                f"{command('pretrain', place, out='ENCODER_DIR')}"
+            )
         )
+
+
+def labels_beside(source: Dataset) -> str:
+    """Return how labels that `otolith label` keeps beside one's own recordings come into them; "" if there are none."""
+    kept = sorted((source.root / "labels").glob("*.jsonl")) if source.info.own and source.root is not None else []
+    if not kept or source.root is None:
+        return ""
+    copy = source.root.with_name(f"{source.root.name}-labelled")
+    made = command("label", source.root, by=kept[0].stem, export=copy)
+    return (
+        f"Labels of `otolith label` lie beside them and are not in use; a copy of the recordings has them after: {made}"
+    )
 
 
 def with_unlabelled(

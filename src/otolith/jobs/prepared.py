@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from otolith import methods, splits
 from otolith.errors import DataError
-from otolith.jobs.cutting import at_rate_of, cutting, require_labels, with_unlabelled
+from otolith.jobs.cutting import at_rate_of, cutting, labels_beside, require_labels, with_unlabelled
 from otolith.jobs.estimate import Estimate, estimate
 from otolith.jobs.finetune import with_labels_of
 from otolith.jobs.folder import file_name, recipe_title
@@ -128,6 +128,8 @@ def prepare(
         return _prepare_from(encoder, source, recipe, seed, overrides, device, progress)
     if labels:
         require_labels(source)
+        if beside_them := labels_beside(source):
+            progress.say(beside_them)
     overrides = with_unlabelled(source, recipe, overrides, progress)
     beside = None if unlabelled is None else datasets.load(str(unlabelled))
     infos = [source.info, *([] if beside is None else [beside.info])]
