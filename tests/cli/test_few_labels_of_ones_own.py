@@ -46,6 +46,17 @@ def test_stretches_without_labels_join_training_and_that_is_said(few: Path) -> N
     assert "warning" not in scored.out
 
 
+def test_searches_and_comparisons_learn_from_the_same_windows(few: Path) -> None:
+    varied = ["--vary", "finetune.penalty=1..2", "--trials", "1", "--folds", "3", "--method", "random"]
+    for command in (
+        ["tune", few, *SET, *varied, "--out", "search"],
+        ["compare", "representation", "--dataset", few, *SET, "--method", "random", "--dry-run", "--out", "compared"],
+    ):
+        ended = call(*command)
+        assert ended.code == 0, ended.err
+        assert SAID in " ".join((ended.out + ended.err).split())
+
+
 def test_they_are_left_out_where_somebody_says_so(few: Path) -> None:
     (few.parent / "mine.toml").write_text(call("run", few, *SET, "--dry-run").out, encoding="utf-8")
     left_out = [*SET, "windows.unlabelled=false", "--dry-run"]
@@ -64,7 +75,9 @@ def test_an_encoder_from_elsewhere_sees_them_too(few: Path) -> None:
     ended = call("run", few, "--encoder", "encoder", "--set", "finetune.penalty=1", "--dry-run")
     assert SAID in " ".join(ended.err.split())
     assert "6 subjects" in ended.out
-    assert call("finetune", "encoder", few, "--out", "model").code == 0
+    tuned = call("finetune", "encoder", few, "--out", "model")
+    assert tuned.code == 0, tuned.err
+    assert SAID.partition(";")[0] in tuned.err
 
 
 def test_most_labels_make_no_difference(few: Path) -> None:

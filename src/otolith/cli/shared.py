@@ -183,6 +183,8 @@ def data_of(
     progress: Progress,
     split: Path | None = None,
     split_seed: int | None = None,
+    *,
+    learns: bool = False,
 ) -> tuple[Dataset, Windows, Split]:
     """Return a data set, its windows as the encoder of `bundle` expects them, and its split.
 
@@ -193,13 +195,14 @@ def data_of(
         dataset: Default: the data set that the encoder was trained on.
         root: Folder that holds the data set.
         split, split_seed: File that names the parts, or seed of a hold-out, in place of the data set's own split.
+        learns: With stretches without a label, where these join training.
 
     Raises:
         DataError: the data are not here, people of theirs were in the encoder's training, the split is another than in
             it, or the encoder was trained on a user's folder, which has to be named.
     """
     from otolith import splits
-    from otolith.jobs.cutting import mostly_unlabelled, require_labels
+    from otolith.jobs.cutting import mostly_unlabelled, require_labels, without_labels
     from otolith.jobs.seen import refuse_other_split, refuse_seen, told
     from otolith.model.place import called
     from otolith.model.windows import windows_for_encoder
@@ -208,9 +211,11 @@ def data_of(
     found = splits.with_split(dataset_of(encoder, bundle, dataset, root), split, split_seed)
     refuse_seen(encoder, bundle, found.info.name)
     require_labels(found)
-    joins = encoder.recipe.windows.unlabelled or mostly_unlabelled(found)
+    joins = learns and mostly_unlabelled(found)
+    if joins:
+        progress.say(without_labels(found))
     with progress.stage(f"windows of {found.info.name}", 1) as bar:
-        w = windows_for_encoder(found, encoder, unlabelled=joins)
+        w = windows_for_encoder(found, encoder, unlabelled=joins or encoder.recipe.windows.unlabelled)
         bar.advance()
     if dataset is None and found.info.own and meta.content and w.content != meta.content:
         raise DataError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from otolith import methods as registry
 from otolith import report, rows, splits
 from otolith.errors import DataError, TrainingError
-from otolith.jobs.cutting import at_rate_of, cutting
+from otolith.jobs.cutting import at_rate_of, cutting, require_labels, with_unlabelled
 from otolith.jobs.estimate import estimate
 from otolith.jobs.folder import file_name, recipe_title, refuse_other, write_identity
 from otolith.progress import SILENT, Progress
@@ -135,6 +135,8 @@ def plan(
         raise DataError(f"method {repeated[0]} is named more than once; name it once")
     target = splits.with_split(datasets.load(dataset, root), split, split_seed)
     given = target if source is None else datasets.load(source, root)
+    require_labels(target)
+    overrides = with_unlabelled(given, recipe, overrides, progress)
     overrides = at_rate_of([given.info, target.info], recipe, overrides, progress)
     resolved = load_recipe(recipe, given.info.name, overrides)
     recipe_name = recipe_title(recipe, resolved, overrides)

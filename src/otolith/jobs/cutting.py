@@ -68,11 +68,12 @@ def require_labels(source: Dataset) -> None:
 
 def labels_beside(source: Dataset) -> str:
     """Return how labels that `otolith label` keeps beside one's own recordings come into them; "" if there are none."""
-    kept = sorted((source.root / "labels").glob("*.jsonl")) if source.info.own and source.root is not None else []
-    if not kept or source.root is None:
+    place = source.root if source.info.own else None
+    kept = [] if place is None else sorted((place / "labels").glob("*.jsonl"))
+    if place is None or not kept:
         return ""
-    copy = source.root.with_name(f"{source.root.name}-labelled")
-    made = command("label", source.root, by=kept[0].stem, export=copy)
+    place = place.resolve()  # "." has no name
+    made = command("label", place, by=kept[0].stem, export=place.with_name(f"{place.name}-labelled"))
     return (
         f"Labels of `otolith label` lie beside them and are not in use; a copy of the recordings has them after: {made}"
     )

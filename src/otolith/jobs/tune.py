@@ -15,7 +15,7 @@ import numpy as np
 from otolith import datasets, methods, metrics, rows, splits
 from otolith.datasets.base import Dataset
 from otolith.errors import DataError, RecipeError, TrainingError
-from otolith.jobs.cutting import at_rate_of, cutting
+from otolith.jobs.cutting import at_rate_of, cutting, require_labels, with_unlabelled
 from otolith.jobs.folder import recipe_title, refuse_other, write_identity
 from otolith.jobs.space import Range, propose
 from otolith.progress import SILENT, Progress
@@ -102,6 +102,8 @@ def plan(
     if not space:
         raise RecipeError("name what may vary, such as --vary pretrain.lr=1e-4..1e-2:log")
     source = splits.with_split(datasets.load(dataset, root), split, split_seed)
+    require_labels(source)
+    overrides = with_unlabelled(source, recipe, overrides, progress)
     overrides = at_rate_of([source.info], recipe, overrides, progress)
     base = load_recipe(recipe, source.info.name, overrides)
     for each in space:

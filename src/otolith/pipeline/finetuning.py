@@ -128,7 +128,8 @@ def finetune(
     same = "" in (w.meta.content, encoder.meta.content) or w.meta.content == encoder.meta.content
     own = w.meta.dataset == encoder.meta.dataset and same  # a name alone may be that of other recordings
     scaler = encoder.scaler if own else fit_scaler(w, split, encoder.recipe.sensor_settings, scaled=spec.scaled)
-    learnt = encoder.seen | seen((w, split.train), (w, split.val))
+    begun = own and encoder.seen and encoder.split == split.identity  # its training windows are among those seen
+    learnt = encoder.seen | seen((w, split.val if begun else np.concatenate([split.train, split.val])))
     base = as_asked(replace(encoder, scaler=scaler, meta=w.meta, split=split.identity, seen=learnt), settings)
     device = base.device
     y = torch.from_numpy(np.array(w.y)).to(device)

@@ -63,7 +63,7 @@ def finetune(
     if recipe is not None:
         loaded = job.with_labels_of(loaded, load_recipe(recipe, Path(dataset or loaded.meta.dataset).name))
     loaded = job.with_values(loaded, parse_overrides(overrides))
-    found, w, parts = data_of(loaded, encoder, dataset, data, progress, split, split_seed)
+    found, w, parts = data_of(loaded, encoder, dataset, data, progress, split, split_seed, learns=True)
     warning = [("warning", parts.warning)] if parts.warning else []
     results.show(f"fine-tune {called(encoder)}", [("data", results.data_line(found, w)), *warning], progress.console)
     try:
