@@ -50,7 +50,7 @@ def test_searches_and_comparisons_learn_from_the_same_windows(few: Path) -> None
     varied = ["--vary", "finetune.penalty=1..2", "--trials", "1", "--folds", "3", "--method", "random"]
     for command in (
         ["tune", few, *SET, *varied, "--out", "search"],
-        ["compare", "representation", "--dataset", few, *SET, "--method", "random", "--dry-run", "--out", "compared"],
+        ["compare", "representation", "--dataset", few, *SET, "--method", "random", "--out", "compared"],
     ):
         ended = call(*command)
         assert ended.code == 0, ended.err
