@@ -23,7 +23,8 @@ from otolith.model import Model, bundle
 from otolith.nets import JoinedEncoder, TreeEnsemble
 from otolith.nets.heads import layers_of, seen_by
 from otolith.nets.vote import VoteHead
-from otolith.pipeline import finetune, pretrain
+from otolith.pipeline import finetune, pretrain, without_labels
+from otolith.pipeline.without_labels import rows_without_labels
 from otolith.splits import Split
 from otolith.windows import Windows
 from tests.helpers import tiny
@@ -221,3 +222,16 @@ def test_labels_of_one_activity_are_counted_as_given() -> None:
     settings = FinetuneSettings(**WAYS["with self-training"])
     with pytest.raises(TrainingError, match="the 1 labelled training windows hold 1 activity"):
         finetune(encoder, replace(w, y=y), split, settings=settings)
+
+
+def test_of_very_many_windows_without_labels_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = tiny.windows()
+    w = replace(whole, y=np.where(np.arange(len(whole)) % 5, -1, whole.y))
+    split = splits.unlabelled(w)
+    assert rows_without_labels(w, split, 0).tolist() == np.flatnonzero(w.y < 0).tolist()
+    monkeypatch.setattr(without_labels, "MOST", 10)
+    some = rows_without_labels(w, split, 0)
+    assert len(some) == 10
+    assert (np.diff(some) > 0).all()
+    assert (w.y[some] < 0).all()
+    assert some.tolist() != rows_without_labels(w, split, 1).tolist()

@@ -32,6 +32,7 @@ from otolith.model.seen import seen
 from otolith.nets.heads import layers_of, pooled
 from otolith.pipeline import choice, voting
 from otolith.pipeline.pretraining import OnEpoch
+from otolith.pipeline.without_labels import rows_without_labels
 from otolith.preprocessing.sensors import fit_scaler
 from otolith.progress import HERE, Progress
 from otolith.splits import Split
@@ -152,7 +153,7 @@ def finetune(
     rest: list[Tensor] = []
     takes_labels = isinstance(settings, FinetuneSettings) and settings.unlabelled != "none" and not trained
     if (settings.standardise or takes_labels) and len(train_rows) < len(split.train):
-        unlabelled = Source([Part(w.x, split.train[w.y[split.train] < 0])], scaler, device)
+        unlabelled = Source([Part(w.x, rows_without_labels(w, split, seed))], scaler, device)
         rest = [encode(features, unlabelled, title="features without labels", progress=progress)]
     if settings.standardise or not trained:
         inputs = both.parts(encode(features, both, progress=progress), len(train_rows))

@@ -23,6 +23,7 @@ from otolith.model.joining import joined
 from otolith.nets.heads import layers_of, seen_by
 from otolith.nets.standards import mean_and_deviation
 from otolith.pipeline.pretraining import OnEpoch
+from otolith.pipeline.without_labels import rows_without_labels
 from otolith.progress import SILENT, Progress
 from otolith.splits import Split
 from otolith.training.window_source import Part, Source, Varied
@@ -79,7 +80,7 @@ def vote(
     with progress.stage("trees", 1) as bar:
         known = Labelled(seen[0][:, -n_handmade:], labels[0])
         learnt = [known] * len(layers)
-        without = split.train[w.y[split.train] < 0]
+        without = rows_without_labels(w, split, seed)
         if settings.unlabelled != "none" and len(without) > 1:
             rest = encode(network, Source([Part(w.x, without)], base.scaler, base.device), progress=progress)
             seen_rest = seen_by(head, rest)
