@@ -46,6 +46,21 @@ def test_stretches_without_labels_join_training_and_that_is_said(few: Path) -> N
     assert "warning" not in scored.out
 
 
+def test_very_many_windows_are_seen_in_fewer_epochs(few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otolith.jobs.cutting.MOST_IN_ALL_EPOCHS", 2000)
+    recipe = ["--recipe", "compact", "--set", "windows.rate_hz=12"]
+    ended = call("run", few, *recipe, "--dry-run")
+    said = "of few have no label and join training, pre-training for 3 epochs since they are many; "
+    assert said in " ".join(ended.err.split())
+    epochs = [line for line in ended.out.splitlines() if line.startswith("epochs")]
+    assert epochs[:2] == ["epochs = 3", "epochs = 3"]
+    own = call("run", few, *recipe, "pretrain.epochs=7", "--dry-run")
+    assert "since they are many" not in own.err
+    assert "epochs = 7" in own.out.splitlines()
+    (few.parent / "mine.toml").write_text(call("run", "all", *recipe, "--dry-run").out, encoding="utf-8")
+    assert "since they are many" not in call("run", few, "--recipe", "mine.toml", "--dry-run").err
+
+
 def test_searches_and_comparisons_learn_from_the_same_windows(few: Path) -> None:
     varied = ["--vary", "finetune.penalty=1..2", "--trials", "1", "--folds", "3", "--method", "random"]
     for command in (

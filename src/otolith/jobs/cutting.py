@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from otolith import showing
 from otolith.errors import DataError
 from otolith.preprocessing.sensors import check_sensors
 from otolith.progress import SILENT, Progress
-from otolith.recipes import Recipe, load_recipe
+from otolith.recipes import SHIPPED, Recipe, load_recipe
 from otolith.recording import channels_of
-from otolith.showing import command, duration
 
 if TYPE_CHECKING:
     from otolith.datasets import Dataset, DatasetInfo
+
+
+MOST_IN_ALL_EPOCHS = 4_000_000
+"""Windows that pre-training sees by itself, each as often as there are epochs, where labels are few."""
 
 
 def at_rate_of(
@@ -54,16 +58,12 @@ def require_labels(source: Dataset) -> None:
         DataError: says what can be done with them.
     """
     if source.labelled_s() == 0:
-        place = source.root
-        raise DataError(
-            f"No recording of {source.info.name} has a label. "
-            + (
-                labels_beside(source)
-                or "A model that comes with otolith tells what is in them: "
-                f"{command('predict', place)}. To make labels: {command('label', place)}. To learn from them without: "
-                f"{command('pretrain', place, out='ENCODER_DIR')}"
-            )
+        place, command = source.root, showing.command
+        cures = (
+            f"A model that comes with otolith tells what is in them: {command('predict', place)}. To make labels: "
+            f"{command('label', place)}. To learn from them without: {command('pretrain', place, out='ENCODER_DIR')}"
         )
+        raise DataError(f"No recording of {source.info.name} has a label. {labels_beside(source) or cures}")
 
 
 def labels_beside(source: Dataset) -> str:
@@ -73,7 +73,7 @@ def labels_beside(source: Dataset) -> str:
     if place is None or not kept:
         return ""
     place = place.resolve()  # "." has no name
-    made = command("label", place, by=kept[0].stem, export=place.with_name(f"{place.name}-labelled"))
+    made = showing.command("label", place, by=kept[0].stem, export=place.with_name(f"{place.name}-labelled"))
     return (
         f"Labels of `otolith label` lie beside them and are not in use; a copy of the recordings has them after: {made}"
     )
@@ -86,24 +86,39 @@ def with_unlabelled(
     progress: Progress = SILENT,
 ) -> dict[str, Any] | None:
     """Return replaced values by which stretches without a label join training, and say so, where one's own recordings
-    have more of them than of others; a given value stays.
+    have more of them than of others; a given value stays. Of a shipped recipe, epochs are fewer where there are more
+    than `MOST_IN_ALL_EPOCHS` windows, down to one: weeks of recordings take an hour, not days.
 
     Raises:
         RecipeError: as `load_recipe`.
     """
-    key = "windows.unlabelled"
-    if key in (overrides or {}) or not mostly_unlabelled(source):
+    key, given = "windows.unlabelled", overrides or {}
+    if key in given or not mostly_unlabelled(source):
         return overrides
-    if "unlabelled" in load_recipe(recipe, source.info.name, overrides).windows.model_fields_set:
+    resolved = load_recipe(recipe, source.info.name, overrides)
+    if "unlabelled" in resolved.windows.model_fields_set:
         return overrides
-    progress.say(f"{without_labels(source)}; --set {key}=false leaves them out")
-    return (overrides or {}) | {key: True}
+    shipped = isinstance(recipe, str) and recipe in SHIPPED
+    fewer = _fewer_epochs(source, resolved, given) if shipped else {}
+    epochs = fewer.get("pretrain.epochs")
+    said = "" if epochs is None else f", pre-training for {showing.count(epochs, 'epoch')} since they are many"
+    progress.say(f"{without_labels(source)}{said}; --set {key}=false leaves them out")
+    return given | {key: True} | fewer
+
+
+def _fewer_epochs(source: Dataset, recipe: Recipe, given: dict[str, Any]) -> dict[str, int]:
+    """Return the epochs of each stage of pre-training where those of the recipe would be too many."""
+    section = recipe.windows
+    n_windows = (source.length_s() or 0.0) / (section.seconds * (1 - section.overlap))
+    stages = {"pretrain.epochs": recipe.pretrain.epochs, "autoencoder.train.epochs": recipe.autoencoder.train.epochs}
+    wanted = {name: max(1, round(MOST_IN_ALL_EPOCHS / n_windows)) for name in stages if name not in given}
+    return {name: epochs for name, epochs in wanted.items() if epochs < stages[name]}
 
 
 def without_labels(source: Dataset) -> str:
     """Return how much of one's own recordings has no label, and what becomes of it."""
     seconds = (source.length_s() or 0.0) - (source.labelled_s() or 0.0)
-    return f"{duration(seconds)} of {source.info.name} have no label and join training"
+    return f"{showing.duration(seconds)} of {source.info.name} have no label and join training"
 
 
 def cutting(info: DatasetInfo, recipe: Recipe) -> dict[str, Any]:
