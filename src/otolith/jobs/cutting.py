@@ -86,8 +86,8 @@ def with_unlabelled(
     progress: Progress = SILENT,
 ) -> dict[str, Any] | None:
     """Return replaced values by which stretches without a label join training, and say so, where one's own recordings
-    have more of them than of others; a given value stays. Of a shipped recipe, epochs are fewer where there are more
-    than `MOST_IN_ALL_EPOCHS` windows, down to one: weeks of recordings take an hour, not days.
+    have more of them than of others; a given value stays. Of a shipped recipe, epochs are fewer, down to one,
+    where windows times epochs are more than `MOST_IN_ALL_EPOCHS`.
 
     Raises:
         RecipeError: as `load_recipe`.
