@@ -120,7 +120,7 @@ def finetune(
 
         n_each = choice.labels_each(w, train_rows)
         found = choice.candidates(encoder.recipe, n_each, frozen)
-        return choice.choose(found, train, n_each, len(val_rows) > 0, on_epoch)
+        return choice.choose(found, train, n_each, len(val_rows), on_epoch)
     settings, trained = end_to_end(spec, encoder.recipe, settings, frozen)
     if isinstance(settings, FinetuneSettings) and settings.head == "vote":
         kept: dict[str, Any] = {"checkpoints": checkpoints, "progress": progress, "on_epoch": on_epoch}

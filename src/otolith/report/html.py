@@ -109,6 +109,7 @@ def _choice(row: Row | None) -> dict[str, Any] | None:
         "by": found.get("by"),
         "labels": labels if isinstance(labels, int | float) else None,
         "scores": known,
+        "is_best": known.get(found["name"], 1.0) >= max(known.values(), default=0.0),
         "scores_shown": [(name, names.percent(known[name])) for name in sorted(known, key=lambda name: -known[name])],
     }
 
