@@ -14,6 +14,7 @@ from otolith.datasets.folder import write_folder
 from otolith.labelling.journal import Journal
 from otolith.model import bundle
 from otolith.recording import Segment
+from tests.helpers import tiny
 from tests.helpers.commandline import SET, call, make_set, refused, row_of
 
 SAID = "of few have no label and join training; --set windows.unlabelled=false leaves them out"
@@ -143,3 +144,12 @@ def test_too_few_labels_to_split_by_are_no_hindrance_to_pre_training(few: Path) 
     made = call("pretrain", "one", *SET, "--method", "random", "--out", "encoder")
     assert made.code == 0, made.err
     assert json.loads(Path("encoder/card.json").read_text("utf-8"))["split"] == {"name": "unlabelled"}
+
+
+def test_whoever_was_pretrained_on_and_tests_is_named(few: Path) -> None:
+    w = otolith.load(few).windows(12.0, 1.0, 0.5, unlabelled=True)
+    recipe = tiny.recipe(windows__rate_hz=12.0)
+    bundle.save(otolith.pretrain(w, otolith.splits.unlabelled(w), recipe, "random", device="cpu"), Path("encoder"))
+    ended = call("finetune", "encoder", few, "--out", "model")
+    assert ended.code == 0, ended.err
+    assert "has learnt from recordings of people who test here" in " ".join(ended.err.split())

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from otolith.windows import Windows
 
 
+EVERYBODY = {"name": "unlabelled"}
+"""The split of a pre-training on all recordings, since too few had labels (`otolith.splits.unlabelled`)."""
+
+
 def share_people(one: str, other: str) -> bool:
     """Return whether data sets of these names, each single or pooled, hold the same people.
 
@@ -55,18 +59,18 @@ def refuse_seen(encoder: PretrainedEncoder, model: str | Path, dataset: str) -> 
 def refuse_other_split(encoder: PretrainedEncoder, model: str | Path, w: Windows, split: Split) -> None:
     """Refuse another split of the windows that an encoder was trained on than that of its training.
 
+    Where all of them were pre-trained on, since too few had labels, no split is refused: `told` names who tests.
+
     Args:
         model: where the encoder is from, for the message.
 
     Raises:
         DataError: it is another; says which option cures that.
     """
-    meta, of_training = encoder.meta, encoder.split
-    same = w.meta.dataset == meta.dataset and w.content == meta.content
-    if of_training and same and of_training != split.identity:
+    if _same(encoder, w) and encoder.split not in ({}, split.identity, EVERYBODY):
         raise DataError(
-            f"{called(model)} was trained on the split {_said(of_training)} of {meta.dataset}, and this would be the "
-            f"split {_said(split.identity)}: people that it has seen may be among those who test. Give the same "
+            f"{called(model)} was trained on the split {_said(encoder.split)} of {w.meta.dataset}, and this would be "
+            f"the split {_said(split.identity)}: people that it has seen may be among those who test. Give the same "
             "--split FILE or --split-seed as in training."
         )
 
@@ -80,7 +84,12 @@ def told(encoder: PretrainedEncoder, model: str | Path, w: Windows, split: Split
     Args:
         model: where the model is from, for the warning.
     """
-    known = [] if split.allow_shared_subjects else known_again(encoder.seen, w, split.test)
+    if split.allow_shared_subjects:
+        return split
+    if _same(encoder, w) and encoder.split == EVERYBODY:
+        known = sorted({str(name) for name in w.subject[split.test]})
+    else:
+        known = known_again(encoder.seen, w, split.test)
     if not known:
         return split
     few = ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
@@ -89,6 +98,10 @@ def told(encoder: PretrainedEncoder, model: str | Path, w: Windows, split: Split
         "others. Name them under train in a file for --split."
     )
     return replace(split, warning=warning)
+
+
+def _same(encoder: PretrainedEncoder, w: Windows) -> bool:
+    return w.meta.dataset == encoder.meta.dataset and w.content == encoder.meta.content
 
 
 def _said(split: Mapping[str, Any]) -> str:
