@@ -32,7 +32,8 @@ def test_imports_and_tells_what_it_decided(tmp_path: Path) -> None:
         "Sensor Logger documents it",
         "quality.html",
         "one person made several",
-        "--unlabelled",
+        f"otolith pretrain {tmp_path / 'set'} --out ENCODER_DIR",
+        "otolith label",
     ):
         assert text in ended.out
     told = call("data", tmp_path / "set")

@@ -76,7 +76,7 @@ class HandmadeFeatures(Encoder):
         with torch.device("cpu"):  # to compute on "meta" PyTorch would import its compiler
             constants = _constants(n_steps, rate_hz, bands)
         for name, value in constants.items():
-            self.register_buffer(name, value.float(), persistent=False)
+            self.register_buffer(name, value.float().to(torch.get_default_device()), persistent=False)
         axes = torch.tensor(self._triads, dtype=torch.long).flatten()
         pairs = torch.tensor(list(self._pairs_of()), dtype=torch.long).view(-1, 2).T.contiguous()
         self.register_buffer("_axes", axes, persistent=False)

@@ -1,4 +1,4 @@
-"""Which training windows without labels take part where labels are used."""
+"""Training windows without labels that take part where labels are used."""
 
 from __future__ import annotations
 
