@@ -129,6 +129,9 @@ def test_labels_that_lie_beside_are_named_with_the_way_to_use_them(few: Path) ->
     said = " ".join(call("run", few, *SET, "--dry-run").err.split())
     told = f"otolith label {few} --by ann --export {few}-labelled"
     assert said.count(told) == 1
+    assert call("pretrain", "all", *SET, "--method", "random", "--out", "encoder").code == 0
+    for command in (["finetune", "encoder", few, "--out", "model"], ["evaluate", "model", few]):
+        assert told in " ".join(call(*command).err.split())
     assert call(*shlex.split(told)[1:]).code == 0
     planned = call("run", f"{few}-labelled", *SET, "--dry-run")
     assert planned.code == 0, planned.err

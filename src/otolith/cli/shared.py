@@ -203,14 +203,14 @@ def data_of(
     """
     from otolith import splits
     from otolith.jobs.cutting import mostly_unlabelled, require_labels, without_labels
-    from otolith.jobs.seen import refuse_other_split, refuse_seen, told
+    from otolith.jobs.seen import refuse_other_split, refuse_seen, with_warning
     from otolith.model.place import called
     from otolith.model.windows import windows_for_encoder
 
     meta = encoder.meta
     found = splits.with_split(dataset_of(encoder, bundle, dataset, root), split, split_seed)
     refuse_seen(encoder, bundle, found.info.name)
-    require_labels(found)
+    require_labels(found, progress)
     joins = learns and mostly_unlabelled(found)
     if joins:
         progress.say(without_labels(found))
@@ -224,7 +224,7 @@ def data_of(
         )
     parts = splits.default(w, found.info)
     refuse_other_split(encoder, bundle, w, parts)
-    return found, w, told(encoder, bundle, w, parts)
+    return found, w, with_warning(encoder, bundle, w, parts)
 
 
 def dataset_of(encoder: PretrainedEncoder, bundle: Path, dataset: str | None, root: Path | None) -> Dataset:

@@ -135,7 +135,7 @@ def plan(
         raise DataError(f"method {repeated[0]} is named more than once; name it once")
     target = splits.with_split(datasets.load(dataset, root), split, split_seed)
     given = target if source is None else datasets.load(source, root)
-    require_labels(target)
+    require_labels(target, progress)
     overrides = with_unlabelled(given, recipe, overrides, progress)
     overrides = at_rate_of([given.info, target.info], recipe, overrides, progress)
     resolved = load_recipe(recipe, given.info.name, overrides)

@@ -51,19 +51,22 @@ def mostly_unlabelled(source: Dataset) -> bool:
     return source.info.own and labelled is not None and whole is not None and whole - labelled > labelled
 
 
-def require_labels(source: Dataset) -> None:
-    """Refuse one's own recordings of which none has a label.
+def require_labels(source: Dataset, progress: Progress = SILENT) -> None:
+    """Refuse one's own recordings of which none has a label, and say where labels lie beside them that are not in use.
 
     Raises:
         DataError: says what can be done with them.
     """
+    beside = labels_beside(source)
     if source.labelled_s() == 0:
         place, command = source.root, showing.command
         cures = (
             f"A model that comes with otolith tells what is in them: {command('predict', place)}. To make labels: "
             f"{command('label', place)}. To learn from them without: {command('pretrain', place, out='ENCODER_DIR')}"
         )
-        raise DataError(f"No recording of {source.info.name} has a label. {labels_beside(source) or cures}")
+        raise DataError(f"No recording of {source.info.name} has a label. {beside or cures}")
+    if beside:
+        progress.say(beside)
 
 
 def labels_beside(source: Dataset) -> str:

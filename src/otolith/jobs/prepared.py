@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from otolith import methods, splits
 from otolith.errors import DataError
-from otolith.jobs.cutting import at_rate_of, cutting, labels_beside, require_labels, with_unlabelled
+from otolith.jobs.cutting import at_rate_of, cutting, require_labels, with_unlabelled
 from otolith.jobs.estimate import Estimate, estimate
 from otolith.jobs.finetune import with_labels_of
 from otolith.jobs.folder import file_name, recipe_title
-from otolith.jobs.seen import refuse_other_split, refuse_seen, told
+from otolith.jobs.seen import refuse_other_split, refuse_seen, with_warning
 from otolith.model import PretrainedEncoder, bundle
 from otolith.model.place import called
 from otolith.model.windows import windows_for_encoder
@@ -127,9 +127,7 @@ def prepare(
             raise DataError("with --encoder nothing is pre-trained that --unlabelled could join; leave one out.")
         return _prepare_from(encoder, source, recipe, seed, overrides, device, progress)
     if labels:
-        require_labels(source)
-        if beside_them := labels_beside(source):
-            progress.say(beside_them)
+        require_labels(source, progress)
     overrides = with_unlabelled(source, recipe, overrides, progress)
     beside = None if unlabelled is None else datasets.load(str(unlabelled))
     infos = [source.info, *([] if beside is None else [beside.info])]
@@ -189,14 +187,14 @@ def _prepare_from(
             f"The encoder of {called(encoder)} does not see which way up the device sits. Where activities differ by "
             "that alone, as sitting and lying, a run without --encoder tells them better."
         )
-    require_labels(source)
+    require_labels(source, progress)
     chosen = with_unlabelled(source, recipe, overrides, progress) or {}
     w = windows_for_encoder(source, loaded, unlabelled=bool(chosen.get("windows.unlabelled")))
     name = f"{recipe_title(recipe, loaded.recipe, overrides)}-from-{file_name(Path(encoder).name)}"
     known = f"{Path(encoder).name} {str(bundle.read_card(encoder).get('weights_sha256'))[:12]}"
     split = splits.default(w, source.info)
     refuse_other_split(loaded, encoder, w, split)
-    split = told(loaded, encoder, w, split)
+    split = with_warning(loaded, encoder, w, split)
     return Prepared(
         source, w, split, loaded.recipe, loaded.method, seed, name, device=device, encoder=loaded, encoder_name=known
     )

@@ -59,7 +59,7 @@ def refuse_seen(encoder: PretrainedEncoder, model: str | Path, dataset: str) -> 
 def refuse_other_split(encoder: PretrainedEncoder, model: str | Path, w: Windows, split: Split) -> None:
     """Refuse another split of the windows that an encoder was trained on than that of its training.
 
-    Where all of them were pre-trained on, since too few had labels, no split is refused: `told` names who tests.
+    Where all were pre-trained on, since too few had labels, no split is refused: `with_warning` names who tests.
 
     Args:
         model: where the encoder is from, for the message.
@@ -75,7 +75,7 @@ def refuse_other_split(encoder: PretrainedEncoder, model: str | Path, w: Windows
         )
 
 
-def told(encoder: PretrainedEncoder, model: str | Path, w: Windows, split: Split) -> Split:
+def with_warning(encoder: PretrainedEncoder, model: str | Path, w: Windows, split: Split) -> Split:
     """Return the split, with a warning where a model has learnt from windows of people who test.
 
     It has, where a study has grown or been imported or split anew since, or where all of it was pre-trained on. A split

@@ -102,7 +102,7 @@ def plan(
     if not space:
         raise RecipeError("name what may vary, such as --vary pretrain.lr=1e-4..1e-2:log")
     source = splits.with_split(datasets.load(dataset, root), split, split_seed)
-    require_labels(source)
+    require_labels(source, progress)
     overrides = with_unlabelled(source, recipe, overrides, progress)
     overrides = at_rate_of([source.info], recipe, overrides, progress)
     base = load_recipe(recipe, source.info.name, overrides)

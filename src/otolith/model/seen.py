@@ -46,11 +46,13 @@ def digests_of(w: Windows, rows: ArrayLike | None = None) -> dict[str, frozenset
         hashes[start : start + _BLOCK] = _hashes(block)
         moves[start : start + _BLOCK] = (np.abs(np.diff(block)) > 0).any((1, 2))
     names, who = np.unique(w.subject[chosen], return_inverse=True)
-    found = {}
-    for number, name in enumerate(names):
-        first = np.unique(hashes[moves & (who == number)])[:KEPT]
-        found[str(name)] = frozenset(f"{digest & 0xFFFFFFFF:08x}" for digest in _mixed(first).tolist())
-    return found
+    who, hashes = who[moves], hashes[moves]
+    order = np.lexsort((hashes, who))
+    each = np.split(hashes[order], np.searchsorted(who[order], np.arange(1, len(names))))
+    return {
+        str(name): frozenset(f"{digest & 0xFFFFFFFF:08x}" for digest in _mixed(np.unique(own)[:KEPT]).tolist())
+        for name, own in zip(names, each, strict=True)
+    }
 
 
 def seen(*parts: tuple[Windows, ArrayLike | None]) -> frozenset[str]:
