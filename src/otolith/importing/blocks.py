@@ -25,6 +25,7 @@ from otolith.importing.joined import Apart, Joined, NotInBlocks
 from otolith.importing.session import Folder, Session, Sheet, kind_of, table_of
 from otolith.importing.signals.assemble import Prepared, prepare
 from otolith.importing.signals.repair import NoSample
+from otolith.importing.tables.encodings import unicode_of
 from otolith.importing.tables.parquet_worker import read_rows, rows_of
 from otolith.importing.tables.text import HEAD_BYTES, lines_above
 
@@ -69,7 +70,7 @@ def kind_of_long(folder: Folder) -> str | None:
         return device if size >= LONG_BYTES["device"] else None
     if kind_of(member.kind, head) == ".parquet":
         return "parquet" if size >= LONG_BYTES["parquet"] and member.path is not None else None
-    is_plain = sheet.layout is not None and not sheet.is_json and head[:2] not in (b"\xff\xfe", b"\xfe\xff")
+    is_plain = sheet.layout is not None and not sheet.is_json and not unicode_of(head).startswith("utf-16")
     is_plain = is_plain and head.count(b"\n") > head.replace(b"\r\n", b"").count(b"\r")
     return "text" if is_plain and size >= LONG_BYTES["text"] else None
 

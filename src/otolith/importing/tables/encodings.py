@@ -20,6 +20,8 @@ FALLBACK = "cp1252"
 OTHERS = ("gb18030", "shift_jis", "euc_kr", "big5", "cp1251", "cp1250")
 """Encodings of programs elsewhere, in the order in which they are tried."""
 HEAD = 4000
+CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+"""Bytes that no text holds, in any encoding but UTF-16."""
 _KNOWN = frozenset(
     word
     for words in (*SENSOR_WORDS.values(), LINEAR_WORDS, GRAVITY_WORDS, TIME_WORDS, LABEL_WORDS, SUBJECT_WORDS)
@@ -36,7 +38,7 @@ def decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
     """
     repairs: list[tuple[str, int]] = []
     try:
-        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        text = content.decode(unicode_of(content))
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         if error.encoding.startswith("utf-16"):
@@ -60,6 +62,22 @@ def decode(where: str, content: bytes) -> tuple[str, list[tuple[str, int]]]:
         line = text.count("\n", 0, nul) + 1
         raise DataError(f"{where}, line {line}: holds a NUL, which no text does. Export it again.")
     return text.replace("\r\n", "\n").replace("\r", "\n"), repairs
+
+
+def unicode_of(content: bytes) -> str:
+    """Return the encoding of Unicode that a text's first bytes show: by its mark, or by a NUL beside each character.
+
+    >>> unicode_of("time,x".encode("utf-16-le")), unicode_of("time,x".encode("utf-16")), unicode_of(b"time,x")
+    ('utf-16-le', 'utf-16', 'utf-8-sig')
+    """
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    head = content[:HEAD]
+    first, second = head[::2], head[1::2]
+    for name, low, high in (("utf-16-le", first, second), ("utf-16-be", second, first)):
+        if len(high) > 2 and high.count(0) > len(high) / 2 and not CONTROLS.search(low):
+            return name
+    return "utf-8-sig"
 
 
 def encoding_of(content: bytes) -> str:

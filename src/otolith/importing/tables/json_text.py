@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from otolith.errors import DataError
+from otolith.importing.tables.encodings import unicode_of
 from otolith.importing.tables.json_matrix import matrix_of
 from otolith.importing.tables.table import Table
 
@@ -56,7 +57,7 @@ def json_rows(head: bytes) -> list[Row]:
     """Return the first objects of a file, as far as they can be made out of its first bytes."""
     rows: list[Row] = []
     try:
-        for row in _rows(head.decode("utf-8-sig", "replace")):
+        for row in _rows(head.decode(unicode_of(head), "replace")):
             rows.append(row)
     except (ValueError, RecursionError):
         pass
@@ -72,7 +73,7 @@ def read_json(where: str, content: bytes) -> Table:
     import polars as pl
 
     try:
-        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        text = content.decode(unicode_of(content))
     except UnicodeDecodeError as error:
         raise DataError(f"{where}: is not UTF-8 text, as JSON is ({error.reason}). Export it again.") from error
     repairs: list[tuple[str, int]] = []

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from otolith.errors import DataError
 from otolith.importing.naming.triads import axis_of
 from otolith.importing.naming.words import LABEL_WORDS, SUBJECT_WORDS, TIME_WORDS, words_of
-from otolith.importing.tables.encodings import decode, encoding_of
+from otolith.importing.tables.encodings import CONTROLS, decode, encoding_of, unicode_of
 from otolith.importing.tables.layout import Layout, find_layout
 from otolith.importing.tables.ragged import sound_rows
 from otolith.importing.tables.table import Table
@@ -136,16 +136,15 @@ def is_text(content: bytes) -> bool:
     >>> is_text(b"walk\\t1,5\\n"), is_text("lauf".encode("utf-16")), is_text(b"MZ\\0\\1"), is_text(b"")
     (True, True, False, False)
     """
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if unicode_of(content).startswith("utf-16"):
         return True
-    return bool(content) and not re.search(rb"[\x00-\x08\x0e-\x1f]", content)
+    return bool(content) and not CONTROLS.search(content)
 
 
 def _head(content: bytes) -> str:
     """Decode the first bytes of a file, which may end within a character."""
-    name = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        text = codecs.getincrementaldecoder(name)().decode(content)
+        text = codecs.getincrementaldecoder(unicode_of(content))().decode(content)
     except UnicodeDecodeError:
         text = content.decode(encoding_of(content), errors="replace")
     return _names_joined(text.replace("\r\n", "\n").replace("\r", "\n"))[0]
