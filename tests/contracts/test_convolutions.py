@@ -29,7 +29,7 @@ TRAINED = FinetuneSettings(encoder="trained", epochs=12, batch_size=8, lr=3e-3, 
 
 
 def recipe(**overrides: Any) -> Any:
-    return tiny.recipe(**{"encoder__kind": "conv", "pretrain__epochs": 2} | overrides)
+    return tiny.recipe(**{"encoder__kind": "conv", "encoder__layer_norm": True, "pretrain__epochs": 2} | overrides)
 
 
 def windows(seconds: float) -> Windows:
@@ -80,7 +80,7 @@ def test_a_bundle_brings_it_back(
     model, w = made(seconds, finetuned), windows(seconds)
     network = model.encoder.network
     assert isinstance(network, ResidualEncoder)
-    assert (network.n_steps, network.n_features) == (w.meta.n_steps, 36)
+    assert (network.n_steps, network.n_features) == (w.meta.n_steps, 39)
     loaded = bundle.load_model(bundle.save(model, tmp_path / "model"))
     assert_alike(loaded.assess(w.x), model.assess(w.x), 0)
     np.testing.assert_array_equal(loaded.encoder.features(w.x), model.encoder.features(w.x))
@@ -144,7 +144,7 @@ def test_scikit_learn_s_face_trains_it() -> None:
     w = windows(1.0)
     recogniser = Recogniser(recipe(), method="csshar", rate_hz=tiny.RATE_HZ).fit(w.x, w.y, groups=w.subject)
     assert isinstance(recogniser.model_.encoder.network, ResidualEncoder)
-    assert recogniser.transform(w.x).shape == (len(w), 36)
+    assert recogniser.transform(w.x).shape == (len(w), 39)
     np.testing.assert_allclose(recogniser.predict_proba(w.x).sum(axis=1), 1, atol=1e-6)
 
 

@@ -201,6 +201,9 @@ def test_what_cannot_be_written_is_refused(student: Model, w: Windows, split: Sp
     encoder = PretrainedEncoder(network, student.encoder.scaler, w.meta, recipe, "random", 3)
     with pytest.raises(RecipeError, match=r"TransformerEncoder with a PredictionMLP\. Distil a student first"):
         export_c(pipeline.finetune(encoder, w, split, frozen=True), out)
+    normed = pipeline.build_encoder("random", tiny.recipe(encoder__kind="conv", encoder__layer_norm=True), w.meta, 3)
+    with pytest.raises(RecipeError, match="ResidualEncoder with layer normalisation"):
+        export_c(replace(student, encoder=replace(student.encoder, network=normed.eval())), out)
     other = replace(student, distilled=None)
     with pytest.raises(DataError, match="Name a data set"):
         export_c(other, out)

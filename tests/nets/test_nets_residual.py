@@ -9,19 +9,26 @@ from torch import Tensor, nn
 from otolith import fast
 from otolith.nets import MIN_STEPS, CPCEncoder, Encoder, ResidualEncoder, TPNEncoder, TransformerEncoder
 from otolith.nets.conv import along_time
+from otolith.nets.residual import NormalisedMaps
 
 
 def encoder(
-    n_channels: int = 6, n_steps: int = 12, kernels: tuple[int, ...] = (5, 5, 3, 3), dropout: float = 0.0
+    n_channels: int = 6,
+    n_steps: int = 12,
+    kernels: tuple[int, ...] = (5, 5, 3, 3),
+    dropout: float = 0.0,
+    layer_norm: bool = False,
 ) -> ResidualEncoder:
     torch.manual_seed(0)
-    return ResidualEncoder(n_channels, n_steps, 8, kernels, dropout)
+    return ResidualEncoder(n_channels, n_steps, 8, kernels, dropout, layer_norm)
 
 
 def scrambled(net: ResidualEncoder) -> ResidualEncoder:
     """In float64, with no running mean at 0 and no variance at 1, so that none may be forgotten."""
     net = net.double()
     with torch.no_grad():
+        for tensor in net.last.parameters():
+            tensor.add_(torch.rand_like(tensor))
         for norm in net.norms:
             assert isinstance(norm, nn.BatchNorm1d)
             for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
@@ -38,7 +45,7 @@ def by_loops(net: ResidualEncoder, x: Tensor) -> Tensor:
         assert norm.running_mean is not None
         assert norm.running_var is not None
         time, half = x.shape[1], conv.kernel_size[0] // 2
-        out = torch.zeros(net.width, time, dtype=x.dtype)
+        out = torch.zeros(conv.out_channels, time, dtype=x.dtype)
         for t in range(time):
             for tap in range(2 * half + 1):
                 if 0 <= t - half + tap < time:
@@ -48,14 +55,21 @@ def by_loops(net: ResidualEncoder, x: Tensor) -> Tensor:
         x = out + x if i else out
         if i + 1 == (len(net.convs) + 1) // 2:
             x = torch.stack([x[:, t : t + 2].amax(1) for t in range(0, time, 2)], dim=1)
+    if isinstance(net.last, NormalisedMaps):
+        deviation = (x.var(0, correction=0) + 1e-5).sqrt()
+        normalised = (x - x.mean(0)) / deviation * net.last.norm.weight[:, None] + net.last.norm.bias[:, None]
+        x = torch.cat([normalised, (1 + deviation).log()[None]])
     return x.T
 
 
+@pytest.mark.parametrize("layer_norm", [True, False])
 @pytest.mark.parametrize("plain", [True, False])
 @pytest.mark.parametrize("kernels", [(5, 5, 3, 3), (3,), (7, 3, 1)])
 @pytest.mark.parametrize("n_steps", [8, 13, 30])
-def test_it_is_convolution_normalisation_relu_and_residual(n_steps: int, kernels: tuple[int, ...], plain: bool) -> None:
-    net = scrambled(encoder(3, n_steps, kernels)).eval()
+def test_it_is_convolution_normalisation_relu_and_residual(
+    n_steps: int, kernels: tuple[int, ...], plain: bool, layer_norm: bool
+) -> None:
+    net = scrambled(encoder(3, n_steps, kernels, layer_norm=layer_norm)).eval()
     x = torch.randn(2, 3, n_steps, dtype=torch.float64)
     with torch.no_grad(), fast.plain(plain):
         expected = torch.stack([by_loops(net, window) for window in x])
@@ -91,10 +105,10 @@ def test_both_forms_train_alike() -> None:
     x = torch.randn(5, 6, 13, dtype=torch.float64)
     found = []
     for plain in (True, False):
-        net = scrambled(encoder(6, 13)).train()
+        net = scrambled(encoder(6, 13, layer_norm=True)).train()
         with fast.plain(plain):
             out = net(x)
-            (out * torch.arange(24)).sum().backward()
+            (out * torch.arange(27)).sum().backward()
         found.append([out.detach(), *(p.grad for p in net.parameters()), *net.buffers()])
     torch.testing.assert_close(*found, rtol=1e-9, atol=1e-9)
 
@@ -119,7 +133,7 @@ def test_a_constant_window_has_a_finite_slope() -> None:
 
 
 def test_gradients_agree_with_differences() -> None:
-    net = scrambled(encoder(1, 8)).eval()
+    net = scrambled(encoder(1, 8, layer_norm=True)).eval()
     x = torch.randn(2, 1, 8, dtype=torch.float64, requires_grad=True)
     for plain in (True, False):
         with fast.plain(plain):
@@ -127,8 +141,8 @@ def test_gradients_agree_with_differences() -> None:
 
 
 def test_a_gradient_reaches_every_parameter() -> None:
-    net = encoder()
-    net(torch.randn(5, 6, 12)).square().mul(torch.arange(24)).sum().backward()
+    net = encoder(layer_norm=True)
+    net(torch.randn(5, 6, 12)).square().mul(torch.arange(27)).sum().backward()
     assert [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 

@@ -33,6 +33,7 @@ CASES = [
     model_of,
     lambda: model_of(replace(LINEAR, standardise=True), encoder__kernels=[3, 7, 1]),
     lambda: model_of(score="probability"),
+    lambda: model_of(encoder__layer_norm=True),
     lambda: model_of(score="energy", encoder__kernels=[5]),
     lambda: replace(model_of(), calibration=None),
 ]

@@ -31,11 +31,12 @@ def refuse_other(model: Model) -> None:
         RecipeError: it is not residual convolutions with a linear head; the message says to distil a student first.
     """
     network, head = model.encoder.network, model.head
-    if not isinstance(network, ResidualEncoder) or linear_of(head) is None:
+    if not isinstance(network, ResidualEncoder) or network.layer_norm or linear_of(head) is None:
         kind = type(head.layers if isinstance(head, StandardisedHead) else head).__name__
+        more = " with layer normalisation" * getattr(network, "layer_norm", False)
         raise RecipeError(
             f"C and whole numbers are written of residual convolutions with a linear head, and this model is a "
-            f"{type(network).__name__} with a {kind}. Distil a student first, without labels: otolith distill MODEL "
+            f"{type(network).__name__}{more} with a {kind}. Distil a student first, without labels: otolith distill MODEL "
             "DATASET --out student"
         )
 

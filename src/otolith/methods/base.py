@@ -54,7 +54,7 @@ class EncoderSettings(Settings):
     """The encoder that methods share: the paper's convolutions with a transformer (Fig. 4, Section IV-B3), `conv`, or
     the kind of a plug-in (`otolith.nets.EncoderSpec`).
 
-    `width` and `kernels` belong to kind `conv`, `blocks`, `heads` and `feed_forward` to kind `transformer`, and
+    `width`, `kernels` and `layer_norm` belong to kind `conv`, `blocks`, `heads` and `feed_forward` to kind `transformer`, and
     `dropout` to both. `maps` and `kernel` are those of the transformer's convolutions, and of the autoencoder.
     """
 
@@ -64,6 +64,8 @@ class EncoderSettings(Settings):
     """Maps of each residual convolution; the features of a window are three times as many."""
     kernels: tuple[int, ...] = (5, 5, 3, 3)
     """Taps of each residual convolution."""
+    layer_norm: bool = False
+    """Normalise the maps of each step before they are pooled over time; a further map says how large they were."""
     maps: tuple[int, ...]
     kernel: int
     blocks: int = 8
@@ -142,7 +144,7 @@ def shared_encoder(shared: SharedSettings, meta: WindowMeta) -> Encoder:
 
 
 def _conv(part: EncoderSettings, options: Any, n_channels: int, n_steps: int) -> Encoder:
-    return ResidualEncoder(n_channels, n_steps, part.width, part.kernels, part.dropout)
+    return ResidualEncoder(n_channels, n_steps, part.width, part.kernels, part.dropout, part.layer_norm)
 
 
 def _transformer(part: EncoderSettings, options: Any, n_channels: int, n_steps: int) -> Encoder:

@@ -17,6 +17,26 @@ EPSILON = 1e-5
 """Joins the variance under the root, whose slope has no bound at 0."""
 
 
+class NormalisedMaps(nn.Module):
+    """Layer normalisation of each step (Ba et al. 2016), and how large the step was as one more map.
+
+    (batch, steps, width) -> (batch, steps, width + 1). The last map is ln(1 + the deviation over the step's maps), without
+    which no feature would tell an absurd signal from a small one of the same form.
+
+    >>> small, absurd = NormalisedMaps(2)(torch.tensor([[[0.0, 2.0], [0.0, 200.0]]]))[0].detach()
+    >>> [round(float(value), 1) for value in small], [round(float(value), 1) for value in absurd]
+    ([-1.0, 1.0, 0.7], [-1.0, 1.0, 4.6])
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width, eps=EPSILON)
+
+    def forward(self, x: Tensor) -> Tensor:
+        variance = (x - x.mean(2, keepdim=True)).square().mean(2, keepdim=True)
+        return torch.cat([self.norm(x), (variance + EPSILON).sqrt().log1p()], dim=2)
+
+
 class ResidualEncoder(Encoder):
     """Residual convolutions; the features are each map's mean, maximum and deviation over time.
 
@@ -25,11 +45,15 @@ class ResidualEncoder(Encoder):
     with one convolution in a block). After the first half of them, maxima of two steps halve the time. Pooling by mean
     and by deviation keeps what a flattened output keeps of motion, at a size that does not grow with the window.
 
+    With `layer_norm` the maps of each step are brought to one mean and deviation before they are pooled, so that most
+    features say how a person moves and not how strongly, and one more map keeps the latter (`NormalisedMaps`).
+
     Args:
         n_channels, n_steps: size of the windows.
         width: maps of every convolution.
         kernels: taps of each convolution, odd.
         dropout: share of each convolution's output that is dropped.
+        layer_norm: normalise each step before pooling; there are 3 * (width + 1) features then.
 
     Raises:
         ValueError: fewer than eight steps, no convolution, or a kernel that is even.
@@ -50,16 +74,20 @@ class ResidualEncoder(Encoder):
         width: int = 96,
         kernels: Sequence[int] = (5, 5, 3, 3),
         dropout: float = 0.0,
+        layer_norm: bool = False,
     ) -> None:
         if not kernels or any(kernel < 1 or kernel % 2 == 0 for kernel in kernels):
             raise ValueError(f"expected one or more kernels, each odd; got {', '.join(map(str, kernels)) or 'none'}")
-        super().__init__(n_channels, n_steps, 3 * width, n_out_steps=(n_steps + 1) // 2, width=width)
+        n_out = width + 1 if layer_norm else width
+        super().__init__(n_channels, n_steps, 3 * n_out, n_out_steps=(n_steps + 1) // 2, width=n_out)
         self.convs = nn.ModuleList(
             nn.Conv1d(width if i else n_channels, width, kernel, padding=kernel // 2, bias=False)
             for i, kernel in enumerate(kernels)
         )
         self.norms = nn.ModuleList(nn.BatchNorm1d(width) for _ in kernels)
         self.dropout = Dropout(dropout)
+        self.layer_norm = layer_norm
+        self.last = NormalisedMaps(width) if layer_norm else nn.Identity()
         self.pool_after = (len(kernels) + 1) // 2
 
     def forward(self, x: Tensor) -> Tensor:
@@ -77,7 +105,7 @@ class ResidualEncoder(Encoder):
             x = x + y if i else y
             if i + 1 == self.pool_after:
                 x = F.max_pool1d(x, 2, ceil_mode=True)
-        return x.transpose(1, 2)
+        return self.last(x.transpose(1, 2))
 
     def _time_first(self, x: Tensor) -> Tensor:
         """Compute the same from (batch, n_steps, n_channels): on a CPU the layout in which a step is fastest."""
@@ -88,4 +116,4 @@ class ResidualEncoder(Encoder):
             x = x + y if i else y
             if i + 1 == self.pool_after:
                 x = as_rows(F.max_pool2d(as_image(x), (1, 2), ceil_mode=True))
-        return x
+        return self.last(x)

@@ -150,6 +150,8 @@ def student_recipe(model: Model, kilobytes: float, overrides: Mapping[str, Any])
     from otolith.recipes import load_recipe
 
     given: dict[str, Any] = {"encoder.kind": "conv", "encoder.kernels": list(KERNELS), "encoder.dropout": 0.0}
+    if model.encoder.recipe.encoder.layer_norm:  # int8 and C have none
+        given["encoder.layer_norm"] = False
     if model.encoder.recipe.encoder.options:  # of another kind
         given["encoder.options"] = {}
     given |= overrides

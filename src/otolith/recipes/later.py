@@ -11,7 +11,7 @@ from pydantic import BaseModel
 LATER: Mapping[str, tuple[str, ...]] = {
     "Recipe": ("choice",),
     "WindowSection": ("sensors", "frame"),
-    "EncoderSettings": ("kind", "width", "kernels", "options"),
+    "EncoderSettings": ("kind", "width", "kernels", "layer_norm", "options"),
     "RobustSection": ("orientation", "may_miss", "copies"),
     "DynamicTemperature": ("teacher",),
     "FinetuneSettings": (

@@ -13,7 +13,7 @@ from otolith.model import Model
 from otolith.nets import PredictionMLP, ResidualEncoder, StandardisedHead
 from otolith.nets.heads import layers_of
 from otolith.nets.integers import folded
-from otolith.nets.residual import EPSILON
+from otolith.nets.residual import EPSILON, NormalisedMaps
 
 FEW = 4
 """Windows up to which numpy is the faster of the two."""
@@ -38,6 +38,9 @@ class SmallNetwork:
             product = weight.transpose(1, 2).flatten(1).T.float().contiguous().numpy()
             self._layers.append((kernel, product, offset.float().numpy()))
         self._pool_after = network.pool_after
+        self._last: tuple[Array, Array] | None = None
+        if isinstance(network.last, NormalisedMaps):
+            self._last = network.last.norm.weight.detach().numpy(), network.last.norm.bias.detach().numpy()
         layers = layers_of(head)
         assert isinstance(layers, PredictionMLP)
         (linear,) = layers.linear_layers()
@@ -102,6 +105,11 @@ class SmallNetwork:
                 even, odd = x[:, 0::2], x[:, 1::2]
                 x = even.copy()
                 np.maximum(x[:, : odd.shape[1]], odd, out=x[:, : odd.shape[1]])
+        if self._last is not None:
+            weight, bias = self._last
+            x = x - x.mean(2, keepdims=True)
+            deviation = np.sqrt(np.square(x).mean(2, keepdims=True) + np.float32(EPSILON))
+            x = np.concatenate([x / deviation * weight + bias, np.log1p(deviation)], 2)
         share = np.float32(1 / x.shape[1])
         mean = x.sum(1) * share
         deviation = np.sqrt(np.square(x - mean[:, None]).sum(1) * share + np.float32(EPSILON))
