@@ -36,8 +36,8 @@ def refuse_other(model: Model) -> None:
         more = " with layer normalisation" * getattr(network, "layer_norm", False)
         raise RecipeError(
             f"C and whole numbers are written of residual convolutions with a linear head, and this model is a "
-            f"{type(network).__name__}{more} with a {kind}. Distil a student first, without labels: otolith distill MODEL "
-            "DATASET --out student"
+            f"{type(network).__name__}{more} with a {kind}. Distil a student first, without labels: otolith distill "
+            "MODEL DATASET --out student"
         )
 
 

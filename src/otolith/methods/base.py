@@ -54,8 +54,9 @@ class EncoderSettings(Settings):
     """The encoder that methods share: the paper's convolutions with a transformer (Fig. 4, Section IV-B3), `conv`, or
     the kind of a plug-in (`otolith.nets.EncoderSpec`).
 
-    `width`, `kernels` and `layer_norm` belong to kind `conv`, `blocks`, `heads` and `feed_forward` to kind `transformer`, and
-    `dropout` to both. `maps` and `kernel` are those of the transformer's convolutions, and of the autoencoder.
+    `width`, `kernels` and `layer_norm` belong to kind `conv`, `blocks`, `heads` and `feed_forward` to kind
+    `transformer`, and `dropout` to both. `maps` and `kernel` are those of the transformer's convolutions, and of the
+    autoencoder.
     """
 
     kind: str = "transformer"

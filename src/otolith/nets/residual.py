@@ -20,8 +20,8 @@ EPSILON = 1e-5
 class NormalisedMaps(nn.Module):
     """Layer normalisation of each step (Ba et al. 2016), and how large the step was as one more map.
 
-    (batch, steps, width) -> (batch, steps, width + 1). The last map is ln(1 + the deviation over the step's maps), without
-    which no feature would tell an absurd signal from a small one of the same form.
+    (batch, steps, width) -> (batch, steps, width + 1). The last map is ln(1 + the deviation over the step's maps),
+    without which no feature would tell an absurd signal from a small one of the same form.
 
     >>> small, absurd = NormalisedMaps(2)(torch.tensor([[[0.0, 2.0], [0.0, 200.0]]]))[0].detach()
     >>> [round(float(value), 1) for value in small], [round(float(value), 1) for value in absurd]
