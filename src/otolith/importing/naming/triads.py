@@ -25,23 +25,9 @@ _WITHOUT = re.compile(r"\b(?:no|without|minus|excluding|excl|removed|ohne|sans|s
 _WITH = re.compile(r"\b(?:including|incl|with|mit|avec|con) (?:gravity|grav|g)\b")
 _NUMBERED = frozenset(("s", "n", "node", "unit", "dev"))
 """Words that with a number mean one of several devices."""
-_NOISE = frozenset(
-    (
-        "axis",
-        "sensor",
-        "sensors",
-        "device",
-        "imu",
-        "mpu",
-        "data",
-        "value",
-        "values",
-        "val",
-        "signal",
-        "measured",
-        "attr",
-    )
-)
+_NOISE = frozenset((
+    "axis", "sensor", "sensors", "device", "imu", "mpu", "data", "value", "values", "val", "signal", "measured", "attr",
+))  # fmt: skip
 _CHIP = re.compile(
     r"(?i)(?<![a-z])(?:bm[aix]|bno|mpu|icm|ism|lsm|lis|adxl|mma|kx|fxos|fxas|iim)(?:\d{2,}[a-z]*|\d[a-z]+\d*)"
 )
