@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from otolith.datasets.tables import read_numbers
@@ -40,6 +40,7 @@ def test_undecodable_bytes_are_named(tmp_path: Path) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=80))
+@example(b"\x1f\x8b\x00\x00")
 def test_any_bytes_give_a_table_or_a_data_error(content: bytes) -> None:
     try:
         frame = read_numbers(Path("t"), COLUMNS, " ", content=content)

@@ -66,7 +66,7 @@ def read_numbers(
         problem = "" if _all_finite(frame.drop(texts)) else "it holds values that are not finite numbers"
     except pl.exceptions.NoDataError:
         problem = "it holds no samples"
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, OSError) as error:  # the latter of bytes that begin as compressed ones do
         problem = str(error).splitlines()[0]
     if problem:
         _explain(path, text, columns, separator, first_line, integers, texts)
