@@ -48,7 +48,8 @@ def first(patterns: list[str]) -> dict[str, tuple[str, str]]:
         (["LSM6DSO_A_*", "LSM6DSO_G_*"], {"": ("LSM6DSO_A_x", "LSM6DSO_G_x")}),
         (["a*", "ω*"], {"": ("ax", "ωx")}),
         (["a_RS_S_* [m s^-2]", "w_RS_S_* [rad s^-1]"], {"a rs s": ("a_RS_S_x [m s^-2]", "w_RS_S_x [rad s^-1]")}),
-        (["velocity_* [m/s]", "force_* (N)"], {}),
+        (["velocity_* [m/s]", "force_* (N)", "jerk_* [m/s^2]"], {}),
+        (["acc_*", "estimate_* [m/s^2]"], {"": ("acc_x", "")}),
         (
             ["field.linear_acceleration.*", "field.angular_velocity.*"],
             {"": ("field.linear_acceleration.x", "field.angular_velocity.x")},

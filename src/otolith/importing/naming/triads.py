@@ -106,9 +106,9 @@ def axis_of(column: str) -> Axis | None:
                 if unit_of_text(unit) is None and (is_unit_text(unit) or unit == "T"):
                     continue
             if not kind and not (_is_place(place) and place not in ("l", "r", "t")):  # such as rx for a rotation
-                if unit_of_text(bracketed(column)) != "m/s^2":
+                if "a" not in left or unit_of_text(bracketed(column)) != "m/s^2":
                     continue
-                kind = "acc"  # by its unit, whatever its other words, as in a_RS_S_x [m s^-2]
+                kind = "acc"  # by letter and unit, as in a_RS_S_x [m s^-2]
             return Axis(kind, place, quality, _TURNED.get(axis, axis))
     return None
 
