@@ -62,11 +62,11 @@ def read_numbers(
     text = read_bytes(path) if content is None else content
     schema = {name: pl.Int64 if name in integers else pl.String if name in texts else pl.Float64 for name in columns}
     try:
-        frame = pl.read_csv(text, separator=separator, has_header=False, schema=schema, quote_char=None)
+        frame = reading.csv_rows(text, separator=separator, schema=schema, quote_char=None)
         problem = "" if _all_finite(frame.drop(texts)) else "it holds values that are not finite numbers"
     except pl.exceptions.NoDataError:
         problem = "it holds no samples"
-    except (pl.exceptions.PolarsError, OSError) as error:  # the latter of bytes that begin as compressed ones do
+    except pl.exceptions.PolarsError as error:
         problem = str(error).splitlines()[0]
     if problem:
         _explain(path, text, columns, separator, first_line, integers, texts)

@@ -10,6 +10,10 @@ import zipfile
 import zlib
 from io import BufferedReader
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MOST_BYTES = 2 * 2**30
 """Size of the largest file that is read where nobody names a smaller one."""
@@ -97,3 +101,22 @@ def check_regular(path: str | os.PathLike[str], most: int = MOST_BYTES) -> Path:
     """
     open_regular(path, most).close()
     return Path(path)
+
+
+def csv_rows(content: bytes, **options: Any) -> pl.DataFrame:
+    r"""Return the rows of a table without a header, by `polars.read_csv` with further `options`.
+
+    polars unpacks bytes that begin as gzip, zlib or Zstandard do, which a text may, too. An empty line before them,
+    which it leaves out again, makes all bytes text.
+
+    Raises:
+        polars.exceptions.PolarsError: the bytes are no such table.
+
+    >>> import polars as pl
+    >>> csv_rows(b"x^,1\nx^,2\n", schema={"a": pl.String, "b": pl.Int64})["b"].to_list()
+    [1, 2]
+    """
+    import polars as pl
+
+    packed = content.startswith((b"\x1f\x8b", b"x\x01", b"x^", b"x\x9c", b"x\xda", b"\x28\xb5\x2f\xfd"))
+    return pl.read_csv(b"\n" + content if packed else content, has_header=False, skip_rows=int(packed), **options)

@@ -19,6 +19,7 @@ from otolith.importing.labels.activities import is_label
 from otolith.importing.session import axes
 from otolith.importing.tables.parquet_worker import columns_of, read_parquet
 from otolith.importing.tables.text import MAX_LINE, header_of, read_table
+from otolith.system import reading
 
 ROWS = [(0.5, -1.25), (1.0, 2.5e-3), (1.5, 3.0)]
 
@@ -41,6 +42,18 @@ def test_dialects(separator: str, decimal: str, quoted: bool, newline: str) -> N
         assert table.repairs == []
         if newline != "\r":
             assert header_of(newline.join([*body, ""]).encode(encoding)) == table.columns
+
+
+@pytest.mark.parametrize("first", ["x^", "x\x01"])
+def test_a_text_that_begins_as_packed_bytes_do_is_a_text(first: str) -> None:
+    table = read_table("t", f"name,x\n{first},2\n{first},3\n".encode())
+    np.testing.assert_array_equal(table.numbers("x"), [2, 3])
+
+
+def test_no_other_place_lets_polars_guess_whether_bytes_are_packed() -> None:
+    source = Path(reading.__file__).parents[1]
+    found = [path.name for path in source.rglob("*.py") if ".read_csv(" in path.read_text("utf-8")]
+    assert found == ["reading.py"]
 
 
 def test_decimal_commas_in_quotes() -> None:

@@ -24,6 +24,7 @@ from otolith.importing.tables.encodings import CONTROLS, decode, encoding_of, un
 from otolith.importing.tables.layout import Layout, find_layout
 from otolith.importing.tables.ragged import sound_rows
 from otolith.importing.tables.table import Table
+from otolith.system.reading import csv_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -258,9 +259,7 @@ def _plain(where: str, text: str, first_line: int, separator: str, names: list[s
         raw = b"\n".join([*(raw[starts[row] : ends[row]] for row in full.tolist()), b""])
     columns = [f"c{index}" for index in range(int(counts.max()))]
     try:
-        frame = pl.read_csv(
-            raw, separator=separator, has_header=False, schema=dict.fromkeys(columns, pl.String), quote_char=None
-        )
+        frame = csv_rows(raw, separator=separator, schema=dict.fromkeys(columns, pl.String), quote_char=None)
     except pl.exceptions.PolarsError as error:
         raise DataError(
             f"{where}: cannot be read as a table ({str(error).splitlines()[0]}). Export it again."
