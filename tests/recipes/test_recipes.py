@@ -41,7 +41,7 @@ HASHES = {
     ("somebody's own", "compact"): "f633f1ed5fe6",
     ("somebody's own", "paper"): "9e83704b1573",
 }
-HASHES |= {(name, "best"): "216cbc408156" for name, _ in HASHES}
+HASHES |= {(name, "best"): "3e97cf029bad" for name, _ in HASHES}
 """Rows carry the hash: another one parts new results from those that exist."""
 
 PAPER: dict[str, dict[str, Any]] = {
