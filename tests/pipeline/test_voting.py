@@ -46,6 +46,7 @@ WAYS = {
     "frozen, learned": FROZEN,
     "frozen, raw features": {"head": "vote", "epochs": 2, "lr": 1e-2},
     "with self-training": FROZEN | {"features": "joined", "unlabelled": "self-training"},
+    "with propagation, learned": FROZEN | {"unlabelled": "propagation"},
     "trained": TRAINED,
     "trained, standardised": TRAINED | {"standardise": True},
 }
@@ -62,7 +63,7 @@ def test_probabilities_are_the_mean_of_both(model: Model, made: Any) -> None:
     vote = layers_of(model.head)
     assert isinstance(vote, VoteHead)
     linear, *trees = vote.heads
-    assert len(trees) == (3 if model.settings.unlabelled == "self-training" else 1)  # type: ignore[union-attr]
+    assert len(trees) == (1 if model.settings.unlabelled == "none" else 3)  # type: ignore[union-attr]
     assert all(isinstance(each, TreeEnsemble) and each.n_trees == 7 for each in trees)
     x = torch.from_numpy(model.encoder.scaler.transform(w.x[split.test]))
     seen = seen_by(model.head, model.encoder.network(x))
@@ -132,6 +133,7 @@ def test_trees_learn_from_what_either_features_find(features: str, kind: str) ->
         seen = seen_by(model.head, network(x))
         first = seen_by(vote.heads[0], seen[:, slice(*vote.columns[0])])
     handmade = seen[:, slice(*vote.columns[1])]
+    torch.testing.assert_close(handmade.mean(0), torch.zeros(handmade.shape[1]), rtol=0, atol=1e-4)
     y = torch.from_numpy(w.y[split.train])
     known = y >= 0
     expected = [Labelled(handmade[known], y[known])]

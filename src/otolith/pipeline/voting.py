@@ -73,17 +73,18 @@ def vote(
     trees = encoder.recipe.settings_of("classical")
     layers = unfitted_trees(network, n_classes, settings, trees)
     head = joint_head(first.head, n_seen, network, layers).to(base.device).eval()
+    without = rows_without_labels(w, split, seed) if settings.unlabelled != "none" else train_rows[:0]
+    unlabelled = Source([Part(w.x, without)], base.scaler, base.device)
+    rest = [encode(network, unlabelled, progress=progress)] if len(without) > 1 else []
     if settings.features == "learned":
-        mean, std = mean_and_deviation([inputs[0][:, n_seen:]])
+        mean, std = mean_and_deviation([each[:, n_seen:] for each in (inputs[0], *rest)])
         head.mean[n_seen:], head.std[n_seen:] = mean.float(), std.float()
     seen = [seen_by(head, each) for each in inputs]
     with progress.stage("trees", 1) as bar:
         known = Labelled(seen[0][:, -n_handmade:], labels[0])
         learnt = [known] * len(layers)
-        without = rows_without_labels(w, split, seed)
-        if settings.unlabelled != "none" and len(without) > 1:
-            rest = encode(network, Source([Part(w.x, without)], base.scaler, base.device), progress=progress)
-            seen_rest = seen_by(head, rest)
+        if rest:
+            seen_rest = seen_by(head, rest[0])
             handmade = known.inputs, seen_rest[:, -n_handmade:]
             of_linear_head = [seen_by_first(head, each) for each in (seen[0], seen_rest)]
             learnt[1:] = [
