@@ -101,6 +101,7 @@ def test_no_triad_at_all_is_refused(generator: Seeded) -> None:
         build_all([{"name": "rotation"}], flat)
     left = build_all([{"name": "rotation"}, {"name": "jitter"}], flat, where_it_acts=True)
     assert [change.name for change, _ in left.items] == ["jitter"]
+    assert left.left_out == ("augmentation 'rotation' has nothing to change in acc_x, acc_y",)
 
 
 def test_the_predecessors_signs(signal: SignalSpec, generator: Seeded) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from otolith import methods
+from otolith import methods, splits
 from otolith.augment import SignalSpec
 from otolith.errors import RecipeError
 from otolith.finetuning.settings import FinetuneSettings
+from otolith.pipeline import finetune, pretrain
+from otolith.pipeline.distillation import distill
 from otolith.preprocessing.gravity import FRAMES
 from otolith.preprocessing.sensors import SensorSettings, check_sensors
 from otolith.recipes import SHIPPED, load_recipe
 from otolith.recording import CHANNELS
+from tests.helpers import tiny
+from tests.helpers.progress import Told
 
 THERE = {
     "both": CHANNELS,
@@ -21,6 +25,8 @@ THERE = {
     "one axis": CHANNELS[:1],
     "two axes": CHANNELS[:2],
 }
+WITHOUT_VIEWS = ("cpc", "masked", "multi-task", "autoencoder")
+"""Methods that are pre-trained without the changes of `[[augment]]`."""
 CASES = [(there, frame) for there in THERE for frame in FRAMES if frame == "device" or there in ("both", "acc")]
 
 
@@ -49,6 +55,25 @@ def test_a_list_of_which_nothing_would_be_left_is_refused() -> None:
     recipe = load_recipe("best", "watch", {"augment": [{"name": "rotation"}]})
     with pytest.raises(RecipeError, match=r"augmentation 1: augmentation 'rotation' turns .* leave it out"):
         recipe.augmentation(SignalSpec(CHANNELS[:1], (0.0,), (1.0,), 30.0))
+
+
+def test_whoever_trains_says_what_is_left_out() -> None:
+    w = tiny.windows(n_subjects=6, per_activity=12, channels=(CHANNELS[0], CHANNELS[3]))
+    split, line = splits.holdout(w, 0), "augmentation 'rotation' has nothing to change in acc_x, gyro_x"
+    turned = [{"name": "rotation"}, {"name": "jitter"}]
+    recipe = tiny.recipe("best", choice=[], augment=turned, method__supervised__augment=turned)
+    for method in methods.names():
+        if method == "multimodal":  # takes all axes of both sensors
+            continue
+        told, views = Told(), methods.spec(method).build is not None and method not in WITHOUT_VIEWS
+        pretrain(w, split, recipe, method, device="cpu", progress=told)
+        assert told.said == [line] * views, method
+    told = Told()
+    encoder = pretrain(w, split, recipe, "supervised", device="cpu", progress=told)
+    model = finetune(encoder, w, split, progress=told)
+    assert told.said == [line]
+    distill(model, w, overrides={"method.distilled.epochs": 1, "encoder.width": 8}, progress=told)
+    assert told.said == [line] * 2
 
 
 @pytest.mark.parametrize("frame", FRAMES)

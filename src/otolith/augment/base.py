@@ -162,6 +162,7 @@ class Compose:
 
     Args:
         items: (augmentation, probability) in the order of application.
+        left_out: a line for each augmentation that was asked for and has nothing to change in the signal.
 
     Raises:
         RecipeError: a probability outside [0, 1].
@@ -170,8 +171,8 @@ class Compose:
     torch.Size([1, 6, 30])
     """
 
-    def __init__(self, items: Iterable[tuple[Augmentation, float]]) -> None:
-        self.items = tuple(items)
+    def __init__(self, items: Iterable[tuple[Augmentation, float]], left_out: Iterable[str] = ()) -> None:
+        self.items, self.left_out = tuple(items), tuple(left_out)
         for augmentation, probability in self.items:
             number(augmentation.name, "probability", probability, low=0.0, high=1.0)
 

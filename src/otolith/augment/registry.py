@@ -60,7 +60,7 @@ def build_all(entries: Sequence[Mapping[str, object]], signal: SignalSpec, *, wh
         entries: each with a `name`, a `probability` (1 if not given), and options of the augmentation.
         signal: the channels of the batches.
         where_it_acts: whether to leave out what `signal` has nothing for, as turning where no sensor has three axes, as
-            long as something is left.
+            long as something is left; the composition has a line about it.
 
     Raises:
         RecipeError: as of `build`.
@@ -70,7 +70,7 @@ def build_all(entries: Sequence[Mapping[str, object]], signal: SignalSpec, *, wh
     [('jitter', 1.0)]
     """
     items: list[tuple[Augmentation, float]] = []
-    left_out: list[RecipeError] = []
+    left_out: dict[str, RecipeError] = {}
     for i, entry in enumerate(entries):
         if "name" not in entry:
             raise RecipeError(f"augmentation {i + 1} has no name; give one of: {', '.join(names())}")
@@ -83,7 +83,8 @@ def build_all(entries: Sequence[Mapping[str, object]], signal: SignalSpec, *, wh
             refused = RecipeError(f"augmentation {i + 1}: {error}")
             if not (where_it_acts and isinstance(error, NothingToChangeError)):
                 raise refused from error
-            left_out.append(refused)
+            left_out.setdefault(name, refused)
     if left_out and not items:
-        raise left_out[0]
-    return Compose(items)
+        raise next(iter(left_out.values()))
+    lines = [f"augmentation {name!r} has nothing to change in {', '.join(signal.channels)}" for name in left_out]
+    return Compose(items, lines)

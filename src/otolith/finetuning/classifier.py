@@ -72,6 +72,8 @@ def train_classifier(
     if checkpoints is not None and every != 1:
         raise ValueError(f"a training with checkpoints scores every epoch; got every={every}")
     refuse_too_few(train, val, stage)
+    for line in whole.change.left_out if whole is not None and whole.change is not None else ():
+        progress.say(line)
     device = train.inputs.device
     weight = class_weights(train.y, n_classes).to(train.inputs.dtype) if settings.class_balanced else None
     with seeded(seed, device), progress.stage(stage, settings.epochs, "epochs") as bar:

@@ -49,7 +49,7 @@ class PretrainedEncoder:
     >>> w = otolith.Windows.from_arrays(x, np.tile([0, 1], 10), np.repeat([1, 2, 3, 4], 5), **given)
     >>> encoder = otolith.pretrain(w, otolith.splits.holdout(w, 0), method="random", device="cpu")
     >>> encoder.features(x[:2]).shape
-    (2, 288)
+    (2, 291)
     """
 
     network: Encoder
@@ -161,7 +161,7 @@ class Model:
     >>> from otolith.finetuning.heads import build_head
     >>> from otolith.finetuning.settings import FinetuneSettings
     >>> settings = FinetuneSettings(hidden=(8,))
-    >>> head = build_head(288, 2, settings, seed=0).eval()
+    >>> head = build_head(291, 2, settings, seed=0).eval()
     >>> model = Model(encoder, head, ("still", "walk"), (0, 1), settings, seed=0, validation=0.5)
     >>> model.predict_proba(x[:2]).shape
     (2, 2)

@@ -123,6 +123,8 @@ def distill(
     with seeded(2**32 - 1 - seed):
         changes = _changes(recipe, settings, signal)
         pretext = Distillation(network, head, teacher, teacher.n_features, settings, changes).to(device)
+    for line in changes.left_out if changes is not None else ():
+        progress.say(line)
     folder = None
     if checkpoints is not None:
         folder = CheckpointFolder(checkpoints / "distill", _identity(model, recipe, several, apart, seed))
@@ -173,7 +175,8 @@ def _changes(recipe: Recipe, settings: DistilSettings, signal: SignalSpec) -> Co
         given = recipe.settings_of("supervised").augment or True
     own = recipe.changes(FinetuneSettings(encoder="trained", augment=given), signal)
     robust = () if given is True else recipe.variation(signal).items  # the recipe's views have them
-    found = Compose([*robust, *(own.items if own is not None else ())])
+    found = own if own is not None else Compose([])
+    found = Compose([*robust, *found.items], found.left_out)
     return found if found.items else None
 
 

@@ -109,7 +109,7 @@ def pretrain(
     >>> w = Windows.from_arrays(x, np.arange(60) % 2, np.arange(60) // 6)
     >>> encoder = pretrain(w, otolith.splits.automatic(w, 0), method="random")
     >>> encoder.features(x).shape
-    (60, 288)
+    (60, 291)
     """
     from otolith.recipes import load_recipe
 

@@ -192,7 +192,7 @@ class Recipe(Section):
         the device is turned before anything else happens, and a sensor that is missing has no noise."""
         turns, drops = self._robust(signal)
         views = build_all([entry.model_dump() for entry in self.augment], signal, where_it_acts=True)
-        return Compose([*turns.items, *views.items, *drops.items])
+        return Compose([*turns.items, *views.items, *drops.items], views.left_out)
 
     def changes(self, settings: FinetuneSettings, signal: SignalSpec) -> Compose | None:
         """Return what `settings.augment` does to windows of `signal` in each batch, where it acts; None: nothing."""

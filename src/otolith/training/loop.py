@@ -79,6 +79,8 @@ def train(
     >>> [record["epoch"] for record in train(Mean(), source, TrainSettings(epochs=2, batch_size=4, lr=0.01), 0)]
     [1, 2]
     """
+    for line in method.augment.left_out if method.augment is not None else ():
+        progress.say(line)
     device = source.device
     if device.type == "cpu" and fast.is_on():
         keep_pages()
