@@ -48,12 +48,22 @@ def text(listed_cells: Sequence[Cell], found: dict[str, list[Row]]) -> str:
         parts.append(f"## All methods: {dataset_title(dataset)}{where}, windows of {seconds:g} s")
         parts.append(f"{had} of {sum(len(cell.places) for cell in its)} rows of the list are there.")
         parts.append(_table(its, found))
-    return "\n\n".join([LEGEND, *parts]) + "\n" if parts else ""
+    return "\n\n".join([LEGEND, *_changed(listed_cells), *parts]) + "\n" if parts else ""
 
 
 def of_list(path: Path) -> str:
     """Return the tables of the list at `path`, by the rows in the folders beside it."""
     return text(cells.read(path), cells.done(path.parent))
+
+
+def _changed(listed_cells: Sequence[Cell]) -> list[str]:
+    """Return a line that says which recipes of the tables further down are shipped ones with values of their own."""
+    names: dict[str, list[str]] = {}
+    for cell in listed_cells:
+        if cell.changes and cell.recipe_name not in names.setdefault(cell.recipe_title, []):
+            names[cell.recipe_title].append(cell.recipe_name)
+    said = [f"{title} ({listed(f'`{name}`' for name in names[title])})" for title in names]
+    return [f"Recipes with values of their own: {'; '.join(said)}."] if said else []
 
 
 def _order(places: list[tuple[str, float]], place: tuple[str, float]) -> tuple[int, float]:

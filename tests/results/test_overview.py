@@ -88,6 +88,7 @@ def test_windows_of_another_length_stand_in_a_table_of_their_own() -> None:
         "## All methods: UCI-HAR, the authors' fixed subjects, windows of 2.56 s",
         "## All methods: USC-HAD, windows of 1 s",
     ]
+    assert f"\nRecipes with values of their own: compact, seconds=2.56 (`{longer.recipe_name}`).\n" in text
     first, second, _ = (part for part in text.splitlines() if part.startswith("| Random"))
     assert "| 50.0 (40.0–60.0) |" in first
     assert "| compact, seconds=2.56 | 90.0 (80.0–100.0) |" in second
