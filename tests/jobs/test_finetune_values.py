@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from otolith import splits
 from otolith.errors import RecipeError
 from otolith.jobs.finetune import with_labels_of, with_values
 from otolith.pipeline import pretrain
+from otolith.recipes import Recipe, load_recipe
 from tests.helpers import tiny
 
 CHOICES = [{"name": "one", "epochs": 2}, {"name": "other", "epochs": 3}]
@@ -53,3 +55,17 @@ def test_another_recipe_says_how_labels_are_used(encoder: Any) -> None:
     found = with_labels_of(encoder, given).recipe
     assert (found.finetune.epochs, found.choice, found.settings_of("classical").trees) == (9, (), 5)
     assert found.pretrain == encoder.recipe.pretrain
+
+
+def test_votes_of_best_see_joined_features_on_encoders_of_other_recipes(encoder: Any) -> None:
+    best = load_recipe("best", "own")
+
+    def features(of: Any, given: Recipe) -> list[str]:
+        found = with_labels_of(of, given).recipe
+        return [each.settings(found.finetune).features for each in found.choice]
+
+    own = replace(encoder, recipe=best)
+    assert features(own, best) == ["joined", "joined", "learned", "learned"]
+    assert features(encoder, best) == ["joined", "joined", "joined", "learned"], "the last trains the encoder"
+    named = load_recipe("best", "own", {"choice.1.features": "learned"})
+    assert features(encoder, named) == ["joined", "learned", "learned", "learned"]

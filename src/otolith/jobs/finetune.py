@@ -43,13 +43,23 @@ def refuse_unready(out: Path, *, resume: bool = False, job: str = "fine-tuning")
 
 
 def with_labels_of(encoder: PretrainedEncoder, given: Recipe) -> PretrainedEncoder:
-    """Return the encoder with the ways of another recipe to use labels; how it was pre-trained stays its own."""
+    """Return the encoder with the ways of another recipe to use labels; how it was pre-trained stays its own.
+
+    The choices of `best` were found for encoders that it pre-trains itself. On others its votes on frozen features see
+    hand-made features beside the learned ones: on development people of `uci-har` that is worth ten points with one
+    label an activity (results/README.md).
+    """
     # of all settings of methods those of trees alone are about labels, and those of one that trains end to end
     spec = methods.spec(encoder.method)
     mine = {name: settings for name, settings in given.method.items() if methods.spec(name).own_head}
     if spec.end_to_end and encoder.method in given.method:
         mine[encoder.method] = given.method[encoder.method]
-    labels = {"finetune": given.finetune, "choice": given.choice, "method": encoder.recipe.method | mine}
+    choice = given.choice
+    best = load_recipe("best", encoder.meta.dataset)
+    own = (encoder.recipe.encoder, encoder.recipe.augment) == (best.encoder, best.augment)
+    if choice == best.choice and not own:
+        choice = tuple(each.joined(given.finetune) for each in choice)
+    labels = {"finetune": given.finetune, "choice": choice, "method": encoder.recipe.method | mine}
     return replace(encoder, recipe=encoder.recipe.model_copy(update=labels))
 
 

@@ -46,6 +46,18 @@ class Choice(BaseModel):
         known: dict[str, Any] = asdict(base)
         return TypeAdapter(FinetuneSettings).validate_python(known | (self.model_extra or {}))
 
+    def joined(self, base: FinetuneSettings) -> Choice:
+        """Return the choice with joined features where it is a vote on frozen ones, else as it is.
+
+        >>> base = FinetuneSettings(standardise=True)
+        >>> Choice(name="few", head="vote").joined(base).settings(base).features
+        'joined'
+        """
+        settings = self.settings(base)
+        if settings.head == "vote" and settings.encoder == "frozen":
+            return self.model_copy(update={"features": "joined"})
+        return self
+
 
 def check(choices: Sequence[Choice], base: FinetuneSettings) -> None:
     """Refuse choices that cannot be used.
