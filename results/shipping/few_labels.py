@@ -56,9 +56,8 @@ def study(name: str, dataset: str, people: int | None) -> tuple[PretrainedEncode
 
 def scores(encoder: PretrainedEncoder, w: Windows, split: Split, k: int) -> list[float]:
     """Return the macro F1 on test people for each draw of k labels an activity; validation people choose nothing."""
-    best = load_recipe("best", w.meta.dataset)
-    _, settings = by_rule(best.candidates(k))
-    encoder = with_labels_of(encoder, best)
+    encoder = with_labels_of(encoder, load_recipe("best", w.meta.dataset))
+    _, settings = by_rule(encoder.recipe.candidates(k))
     found = []
     for draw in range(DRAWS):
         chosen = split.train[splits.k_per_class(w.y[split.train], k, draw)]
@@ -80,18 +79,17 @@ def main() -> None:
     parser.add_argument("--people", type=int, help="training people that are left; default: all")
     given = parser.parse_args()
     there = [json.loads(line) for line in ROWS.read_text("utf-8").splitlines()] if ROWS.exists() else []
-    heads = load_recipe("best", given.dataset).hash
-    done = {(row["dataset"], row["people"], row["encoder"], row["weights"], row["heads"], row["k"]) for row in there}
+    done = {(row["dataset"], row["people"], row["encoder"], row["weights"], row["k"]) for row in there}
     for name in given.names:
         weights = None if name in METHODS else bundle.read_card(name)["weights_sha256"][:12]
-        missing = [k for k in LABELS if (given.dataset, given.people, name, weights, heads, k) not in done]
+        missing = [k for k in LABELS if (given.dataset, given.people, name, weights, k) not in done]
         if not missing:
             continue
         encoder, w, split = study(name, given.dataset, given.people)
         for k in missing:
             found = scores(encoder, w, split, k)
-            line = {"dataset": given.dataset, "people": given.people, "encoder": name, "weights": weights}
-            line |= {"heads": heads, "k": k, "draws": found}
+            line = {"dataset": given.dataset, "people": given.people, "encoder": name, "weights": weights, "k": k}
+            line["draws"] = found
             with ROWS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             print(f"{name}, k = {k}: {100 * np.mean(found):.1f}", flush=True)

@@ -41,7 +41,7 @@ development people of `uci-har`. Made with `python -m results.shipping.few_label
 
 `encoder` spares a pre-training: it is as good as one on the study's own windows, and brings 3.4 points over none with
 one label an activity and all people; with ten labels nothing, and with two people it is 2.5 points behind with one
-label and 1.8 ahead with five. Plain `otolith run uci-har` pre-trains on windows of 1 s and has 85.5, 90.0 and 91.4 on
+label and 1.8 ahead with five. Plain `otolith run uci-har` pre-trains on windows of 1 s and has 87.4, 90.7 and 91.3 on
 the same draws ([results.md](results.md)). `phone` sees no posture, since its windows are turned upright: its encoder is
 for activities of walking, not for sitting, standing and lying.
 """
