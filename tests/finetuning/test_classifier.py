@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from otolith.augment import Compose
 from otolith.errors import TrainingError
 from otolith.finetuning import classifier
 from otolith.finetuning.classifier import train_classifier
@@ -170,10 +171,11 @@ def test_labels_are_smoothed(share: float) -> None:
     assert records[0]["loss"] == pytest.approx(expected, rel=1e-5)
 
 
-class Doubled:
+class Doubled(Compose):
     """Changes windows in a way that tells whether it was asked to, and what it was given."""
 
     def __init__(self) -> None:
+        super().__init__(())
         self.seen: list[float] = []
 
     def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:

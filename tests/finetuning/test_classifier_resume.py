@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from otolith import fast
+from otolith.augment import Compose
 from otolith.errors import CheckpointError
 from otolith.finetuning.classifier import train_classifier
 from otolith.finetuning.heads import Labelled, build_head
@@ -59,8 +60,11 @@ STRONG = replace(
 )
 
 
-class Noise:
+class Noise(Compose):
     """A random change of each batch."""
+
+    def __init__(self) -> None:
+        super().__init__(())
 
     def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
         return x + 0.5 * torch.randn(x.shape, generator=generator)
@@ -130,7 +134,7 @@ def test_resumed_equals_uninterrupted(
 def test_end_to_end_training_goes_on_with_its_schedule_and_its_changes(keep: Any, tmp_path: Path) -> None:
     def begin(checkpoints: CheckpointFolder | None = None, first: int = 0, **more: Any) -> tuple[nn.Module, Any]:
         network = deep()
-        whole = EndToEnd(network[0], Noise())  # type: ignore[index, arg-type]
+        whole = EndToEnd(network[0], Noise())  # type: ignore[index]
         return network, fit(network, checkpoints, first, settings=replace(STRONG, keep=keep), whole=whole, **more)
 
     expected, records = begin()
