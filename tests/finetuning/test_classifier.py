@@ -197,7 +197,7 @@ def test_each_batch_is_changed_and_validation_is_not() -> None:
     with torch.no_grad():
         expected = float(functional.cross_entropy(network(2 * data.inputs), data.y))
         plain = network(data.inputs).argmax(1)
-    whole = EndToEnd(encoder, change)  # type: ignore[arg-type]
+    whole = EndToEnd(encoder, change)
     _, records = fit(settings, train=data, val=data, network=network, score=score, whole=whole)
     assert records[0]["loss"] == pytest.approx(expected, rel=1e-5)
     assert all(torch.equal(each, plain) for each in scored)
