@@ -73,13 +73,13 @@ class Distillation(Method):
         super().__init__()
         self.encoder, self.head, self.settings = encoder, head, settings
         self.regressor = nn.Linear(encoder.n_features, n_features) if settings.features else None
-        self.changes = augment
+        self.augment = augment
         self._ask = (teacher,)  # in a tuple: a module would count as a part of the student
 
     def loss(self, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         x = batch.x
-        if self.changes is not None:
-            changes = self.changes
+        if self.augment is not None:
+            changes = self.augment
             x = changes.apply(x, batch.draw(lambda like: changes.sample(like, generator)))
         with torch.no_grad():
             hints, told = self._ask[0](x)

@@ -123,8 +123,6 @@ def distill(
     with seeded(2**32 - 1 - seed):
         changes = _changes(recipe, settings, signal)
         pretext = Distillation(network, head, teacher, teacher.n_features, settings, changes).to(device)
-    for line in changes.left_out if changes is not None else ():
-        progress.say(line)
     folder = None
     if checkpoints is not None:
         folder = CheckpointFolder(checkpoints / "distill", _identity(model, recipe, several, apart, seed))
